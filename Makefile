@@ -1,0 +1,40 @@
+# Two commands do everything: `make run` and `make test`. Both build .venv from nothing but python3.
+PY   := .venv/bin/python
+BASE := .venv/.base
+DEV  := .venv/.dev
+
+.PHONY: run test check bench clean sync-models
+
+run: $(BASE)
+	@$(PY) examples/tour.py
+
+test: $(DEV)
+	@.venv/bin/pytest -q $(ARGS)
+
+# mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
+check: $(DEV)
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@mkdir -p .build/types/stepwell
+	@for path in stepwell/*; do ln -sfn "$(CURDIR)/$$path" .build/types/stepwell/; done
+	@for layer in schemas pipeline providers model_metadata; do ln -sfn "$(CURDIR)/$$layer" .build/types/stepwell/$$layer; done
+	@MYPYPATH=.build/types .venv/bin/mypy --cache-dir .build/mypy -p stepwell
+	@.venv/bin/pytest -q tests/test_architecture.py
+
+bench: $(DEV)
+	@$(PY) -m benchmarks.run $(ARGS)
+
+sync-models: $(BASE)
+	@$(PY) -m stepwell.model_metadata.sync $(ARGS)
+
+clean:
+	rm -rf .venv .build build dist *.egg-info
+
+$(BASE): pyproject.toml
+	@test -x $(PY) || python3 -m venv .venv
+	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local]"
+	@touch $@
+
+$(DEV): $(BASE)
+	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local,dev]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""The almanac: what every model can do and what it costs."""

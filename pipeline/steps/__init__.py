@@ -1,0 +1,1 @@
+"""Generic steps, one file each."""

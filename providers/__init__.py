@@ -1,0 +1,1 @@
+"""The trades: whom to talk to and how to speak."""
