@@ -1,0 +1,65 @@
+"""What a call consumed, in one normal form for every provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen
+class Usage:
+    """Token counts; None where the provider does not say.
+
+    `input_tokens` is all input, cached and cache-written tokens included; `output_tokens` all output,
+    reasoning included. `complete` is False when the stream broke off before the final counts, which
+    makes the numbers a lower bound. `reported_cost` is what the provider itself says it charged, in US dollars.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    complete: bool = True
+    reported_cost: Decimal | None = None
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input plus output; None when neither is known."""
+        if self.input_tokens is None and self.output_tokens is None:
+            return None
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "input_audio_tokens",
+    "output_audio_tokens",
+)
+
+
+def total(usages: Iterable[Usage | None]) -> Usage:
+    """The sum over several calls; complete only if each of them is."""
+    known = [usage for usage in usages if usage is not None]
+    counts: dict[str, Any] = {}
+    for name in _COUNTS:
+        values = [value for usage in known if (value := getattr(usage, name)) is not None]
+        counts[name] = sum(values) if values else None
+    costs = [usage.reported_cost for usage in known if usage.reported_cost is not None]
+    return Usage(
+        **counts,
+        complete=all(usage.complete for usage in known),
+        reported_cost=sum(costs, Decimal(0)) if costs and len(costs) == len(known) else None,
+    )
