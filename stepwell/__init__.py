@@ -1,1 +1,80 @@
-"""Every call to a language-model provider as a pipeline of small named steps."""
+"""Every call to a language-model provider as a pipeline of small named steps.
+
+Names are loaded when first used: importing stepwell costs next to nothing and touches no network, file or logger.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "face": (
+        "agenerate_text",
+        "astream_text",
+        "generate_text",
+        "override",
+        "pipeline_for",
+        "register",
+        "stream_text",
+    ),
+    "client": ("AsyncClient", "Client"),
+    "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
+    "schemas.parts": ("Audio", "File", "Image", "Opaque", "Reasoning", "Refusal", "Text", "ToolCall", "Video"),
+    "schemas.tool": ("Tool",),
+    "schemas.reply": ("CallWarning", "Reply"),
+    "schemas.usage": ("Usage",),
+    "schemas.model": ("Model",),
+    "schemas.secret": ("Secret",),
+    "schemas.errors": ("StepwellError",),
+    "pipeline.pipeline": ("Pipeline",),
+    "pipeline.edits": ("Edits",),
+    "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
+    "pipeline.effects": ("Call", "Send", "Sleep"),
+    "pipeline.stream": ("AsyncStream", "Stream"),
+    "pipeline.timeouts": ("Timeouts",),
+    "providers.dsl.provider": ("Provider", "declare_provider"),
+    "providers.dsl.wire": ("Wire",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in ("errors", "rules", "testing"):
+        value = import_module({"errors": ".schemas.errors", "rules": ".providers.dsl.rules"}.get(name, f".{name}"), __name__)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])
+
+
+if TYPE_CHECKING:
+    from .client import AsyncClient, Client
+    from .face import agenerate_text, astream_text, generate_text, override, pipeline_for, register, stream_text
+    from .pipeline.edits import Edits
+    from .pipeline.effects import Call, Send, Sleep
+    from .pipeline.pipeline import Pipeline
+    from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
+    from .pipeline.stream import AsyncStream, Stream
+    from .pipeline.timeouts import Timeouts
+    from .providers.dsl.provider import Provider, declare_provider
+    from .providers.dsl.wire import Wire
+    from .schemas.errors import StepwellError
+    from .schemas.message import Context, Message, assistant, system, tool_result, user
+    from .schemas.model import Model
+    from .schemas.parts import Audio, File, Image, Opaque, Reasoning, Refusal, Text, ToolCall, Video
+    from .schemas.reply import CallWarning, Reply
+    from .schemas.secret import Secret
+    from .schemas.tool import Tool
+    from .schemas.usage import Usage

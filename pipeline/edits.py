@@ -1,0 +1,64 @@
+"""Changes to a pipeline that does not exist yet: what a client does to the pipeline of every call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from attrs import frozen
+
+from ..schemas.errors import ConfigError
+from .pipeline import Pipeline
+from .step import Step
+
+Change = Callable[[Pipeline], Pipeline]
+
+
+@frozen
+class Edits:
+    """Has the editing methods of Pipeline; each gives new Edits. `apply` carries them out, in the order given."""
+
+    changes: tuple[Change, ...] = ()
+
+    def append(self, *steps: Step) -> Edits:
+        return self.then(lambda pipeline: pipeline.append(*steps))
+
+    def prepend(self, *steps: Step) -> Edits:
+        return self.then(lambda pipeline: pipeline.prepend(*steps))
+
+    def before(self, name: str, *steps: Step) -> Edits:
+        return self.then(lambda pipeline: pipeline.before(name, *steps))
+
+    def after(self, name: str, *steps: Step) -> Edits:
+        return self.then(lambda pipeline: pipeline.after(name, *steps))
+
+    def replace(self, name: str, step: Step) -> Edits:
+        return self.then(lambda pipeline: pipeline.replace(name, step))
+
+    def without(self, *names: str) -> Edits:
+        return self.then(lambda pipeline: pipeline.without(*names))
+
+    def then(self, change: Change) -> Edits:
+        """Any change at all: a function from Pipeline to Pipeline."""
+        return Edits((*self.changes, change))
+
+    def apply(self, pipeline: Pipeline) -> Pipeline:
+        for change in self.changes:
+            pipeline = change(pipeline)
+        return pipeline
+
+
+def edits_of(given: object) -> Edits:
+    """Edits from what a client is given: steps (put outermost, in that order), a function, or Edits."""
+    if given is None:
+        return Edits()
+    if isinstance(given, Edits):
+        return given
+    if isinstance(given, Step):
+        return Edits().prepend(given)
+    if callable(given):
+        return Edits().then(given)
+    if isinstance(given, Iterable):
+        return Edits().prepend(*given)
+    raise ConfigError(
+        f"a client's pipeline cannot be a {type(given).__name__}", hint="pass steps, Edits, or a function of a Pipeline"
+    )

@@ -1,0 +1,53 @@
+"""What a step may ask of the world. It yields one of these, and the driver, sync or async, sends back the result."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from attrs import define
+
+from .request import Request
+from .response import Response
+
+
+@define
+class Send:
+    """Send the request. Gives a Response: with its body, or, for a stream that was granted, with its open source."""
+
+    request: Request
+
+
+@define
+class Read:
+    """The next bytes of an open stream; b"" at its end."""
+
+    source: Any
+
+
+@define
+class Close:
+    """Give up an open stream and return its connection."""
+
+    source: Any
+
+
+@define
+class Sleep:
+    seconds: float
+
+
+@define
+class Call:
+    """Run something of your own that does I/O, in the colour at hand: a cache's store, a token fetch.
+
+    `async_fn` defaults to running `sync_fn` in place, which is right only for what never waits long.
+    """
+
+    sync_fn: Callable[[], Any]
+    async_fn: Callable[[], Awaitable[Any]] | None = None
+
+
+Effect = Send | Read | Close | Sleep | Call
+Flow = Generator[Effect, Any, Response]
+Rest = Callable[[Request], Flow]

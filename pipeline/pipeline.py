@@ -1,0 +1,108 @@
+"""An immutable list of named steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..schemas.errors import ConfigError, UnknownStep
+from ..schemas.options import nearest
+from ..schemas.reply import Reply
+from .effects import Flow
+from .request import Request
+from .response import Response
+from .step import Halt, Step, landed, stages_of
+
+
+class Pipeline:
+    """Steps, outermost first; each name once. Every change gives a new pipeline and leaves this one as it is.
+
+    Raises ConfigError for a name used twice and UnknownStep for one that is not there.
+    """
+
+    __slots__ = ("_call", "steps")
+
+    def __init__(self, steps: Iterable[Step] = ()) -> None:
+        self.steps = tuple(steps)
+        names = [step.name for step in self.steps]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"two steps are named {name!r}", hint="give each step a name of its own")
+        self._call = stages_of(self.steps)[0]
+
+    def append(self, *steps: Step) -> Pipeline:
+        """Further in than all others."""
+        return Pipeline((*self.steps, *steps))
+
+    def prepend(self, *steps: Step) -> Pipeline:
+        """Further out than all others."""
+        return Pipeline((*steps, *self.steps))
+
+    def before(self, name: str, *steps: Step) -> Pipeline:
+        """Just outside the named step."""
+        at = self._find(name)
+        return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
+
+    def after(self, name: str, *steps: Step) -> Pipeline:
+        """Just inside the named step."""
+        at = self._find(name) + 1
+        return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
+
+    def replace(self, name: str, step: Step) -> Pipeline:
+        """Another step in the place of the named one."""
+        at = self._find(name)
+        return Pipeline((*self.steps[:at], step, *self.steps[at + 1 :]))
+
+    def without(self, *names: str) -> Pipeline:
+        for name in names:
+            self._find(name)
+        return Pipeline(step for step in self.steps if step.name not in names)
+
+    def __contains__(self, name: object) -> bool:
+        return any(step.name == name for step in self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(step.name for step in self.steps)})"
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(step.name for step in self.steps)
+
+    def describe(self) -> str:
+        """The steps from the outside in, one a line, indented as they nest, with the place each comes from."""
+        lines = []
+        width = max((len(step.name) + depth for depth, step in enumerate(self.steps)), default=0)
+        for depth, step in enumerate(self.steps):
+            label = " " * depth + step.name
+            lines.append(f"{label:<{width}}  {step.kind:<8}  {_short(step.source)}")
+        return "\n".join(lines)
+
+    def flow(self, request: Request) -> Flow:
+        """The call as a generator of effects: nothing happens until a driver runs it."""
+        try:
+            return (yield from self._call(request))
+        except Halt as halt:
+            outcome = halt.outcome
+        if isinstance(outcome, Reply):
+            return landed(request, outcome)
+        if isinstance(outcome, Response):
+            return outcome
+        raise outcome
+
+    def _find(self, name: str) -> int:
+        for at, step in enumerate(self.steps):
+            if step.name == name:
+                return at
+        raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
+
+
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
+def _short(source: str) -> str:
+    return source.removeprefix(_ROOT).lstrip("/\\")

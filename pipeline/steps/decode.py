@@ -1,0 +1,87 @@
+"""A response's body becomes a reply, and its usage is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from ...schemas.errors import DecodeError, StepwellError
+from ...schemas.model import Model
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..annotate import annotate
+from ..effects import Flow, Rest
+from ..request import Request
+from ..response import Response
+from ..step import Step, around
+from .errors import tell
+
+_SHOWN = 2000
+
+
+def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = False) -> Step:
+    """`decode(data, model)` makes the reply; `data` is the body's JSON, or its bytes when `binary`.
+
+    A stream passes untouched. Raises DecodeError, with the beginning of the body in `.payload`, for a body that is
+    not JSON or not of the wire's shape.
+    """
+
+    def run(request: Request, call: Rest) -> Flow:
+        response = yield from call(request)
+        if response.reply is None and not request.stream:
+            data = response.body if binary else _json(response)
+            try:
+                reply = decode(data, request.model)
+            except StepwellError as error:
+                error.request_id = error.request_id or response.request_id
+                tell(error, request)
+                raise
+            except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+                raise _misfit(
+                    response, f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__
+                ) from error
+            reply.raw = data
+            response.reply = annotate(reply, response)
+        return response
+
+    return around("decode_response", run)
+
+
+def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
+    """`extract(data, model)` reads the usage from the body's JSON; the reply keeps an empty Usage when it gives None."""
+
+    def run(request: Request, call: Rest) -> Flow:
+        response = yield from call(request)
+        reply = response.reply
+        if reply is not None and reply.raw is not None and (usage := extract(reply.raw, request.model)) is not None:
+            reply.usage = usage
+        return response
+
+    return around("extract_usage", run)
+
+
+def _json(response: Response) -> Any:
+    try:
+        return orjson.loads(response.body)
+    except orjson.JSONDecodeError:
+        pass
+    kind = response.headers.get("content-type", "no content type").partition(";")[0]
+    start = response.body[:80].decode("utf-8", "replace").strip()
+    what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
+    raise _error(
+        response, f"the answer ({response.status}) {what}", hint="check base_url: a proxy or web page answered"
+    )
+
+
+def _misfit(response: Response, where: str) -> DecodeError:
+    return _error(response, f"the answer does not have the shape of its wire format: {where}", hint="see .payload")
+
+
+def _error(response: Response, message: str, *, hint: str) -> DecodeError:
+    error = DecodeError(
+        message, hint=hint, payload=response.body[:_SHOWN], status=response.status, request_id=response.request_id
+    )
+    tell(error, response.request)
+    return error

@@ -1,0 +1,38 @@
+"""Error statuses become typed errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...schemas.errors import ProviderError, StepwellError
+from ..effects import Flow, Rest
+from ..request import Request
+from ..response import Response
+from ..step import Step, around
+
+
+def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
+    """Raise what `classify` finds in the response, and put on every error who was asked for what.
+
+    Stands outside retry, which therefore sees raw statuses.
+    """
+
+    def run(request: Request, call: Rest) -> Flow:
+        try:
+            response = yield from call(request)
+            if (error := classify(response)) is None:
+                return response
+            error.request_id = error.request_id or response.request_id
+        except StepwellError as raised:
+            error = raised  # type: ignore[assignment]
+        tell(error, request)
+        raise error from None
+
+    return around("map_errors", run)
+
+
+def tell(error: StepwellError, request: Request) -> None:
+    """Put the provider, the model and the warnings so far on an error."""
+    error.provider = error.provider or request.model.provider
+    error.model = error.model or request.model.id
+    error.warnings = error.warnings or request.warnings

@@ -1,0 +1,44 @@
+"""A granted stream becomes chunks, with the first of them in hand before anyone is told that it succeeded."""
+
+from __future__ import annotations
+
+from ...schemas.chunks import Start
+from ...schemas.errors import StepwellError
+from ..effects import Close, Flow, Read, Rest
+from ..request import Request
+from ..step import Step, around
+from ..stream import StreamDecoder, StreamSteps
+
+
+def open_stream(steps: StreamSteps) -> Step:
+    """Read until the first chunk of content. An error that the provider sends in place of it (an overload in a 200,
+    say) is raised here, inside retry, where the request can still be sent again.
+    """
+
+    def run(request: Request, call: Rest) -> Flow:
+        # Unstreamed there is nothing to do here, not even a generator to pass through.
+        return _opened(request, call, steps) if request.stream else call(request)
+
+    return around("open_stream", run)
+
+
+def _opened(request: Request, call: Rest, steps: StreamSteps) -> Flow:
+    response = yield from call(request)
+    source = response.source
+    if source is None:
+        return response
+    try:
+        decoder = response.decoder = StreamDecoder(steps, request.model)
+        ready = response.ready
+        while not decoder.ended and all(type(chunk) is Start for chunk in ready):
+            data = yield Read(source)
+            ready += decoder.feed(data) if data else decoder.end()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if isinstance(error, StepwellError):
+            error.request_id = error.request_id or response.request_id
+        yield Close(source)
+        raise
+    source.clock.begun = True
+    return response

@@ -1,0 +1,90 @@
+"""Send again while the provider is overloaded or unreachable."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from ...schemas.errors import ProviderError, StepwellError, TransportError
+from ..effects import Flow, Rest, Sleep
+from ..request import Request
+from ..response import Response
+from ..step import Step, around
+
+MAX_WAIT = 60.0
+Classify = Callable[[Response], ProviderError | None]
+
+
+class RetryBudget:
+    """Retries that all calls of one client share, so that a long outage is not answered with a storm.
+
+    Each retry takes one from the budget, each success gives back a tenth.
+    """
+
+    def __init__(self, most: float = 100.0) -> None:
+        self._most = most
+        self._left = most
+
+    def take(self) -> bool:
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def give_back(self) -> None:
+        if self._left < self._most:
+            self._left = min(self._most, self._left + 0.1)
+
+
+def retry(
+    classify: Classify,
+    *,
+    base: float = 0.5,
+    most: float = 8.0,
+    budget: RetryBudget | None = None,
+    rng: Callable[[], float] = random.random,
+) -> Step:
+    """Send again, `request.retries` times at most (2 unless told), when the answer is an error that may pass.
+
+    Waits as long as the provider asks (Retry-After, retry-after-ms, its error body), else a random time up to
+    `base` * 2^attempt seconds, at most `most` ("full jitter"). A wait over 60 s or past the total timeout is not
+    shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again once a stream has given
+    its first chunk, nor for errors that waiting cannot mend.
+    """
+    budget = budget or RetryBudget()
+
+    def run(request: Request, call: Rest) -> Flow:
+        for attempt in range(request.retries + 1):
+            response, error = None, None
+            try:
+                response = yield from call(request)
+                error = classify(response)
+            except (TransportError, ProviderError) as raised:
+                error = raised
+            if error is None:
+                budget.give_back()
+            delay = _delay(request, attempt, error, base, most, rng)
+            if delay is None or not budget.take():
+                if response is None:
+                    assert error is not None
+                    raise error
+                return response
+            yield Sleep(delay)
+        raise AssertionError("the last attempt either returns or raises")
+
+    return around("retry", run)
+
+
+def _delay(
+    request: Request, attempt: int, error: StepwellError | None, base: float, most: float, rng: Any
+) -> float | None:
+    """Seconds to wait before the next attempt; None when there is to be none."""
+    if error is None or not error.retryable or attempt >= request.retries:
+        return None
+    delay = getattr(error, "retry_after", None)
+    if delay is None:
+        delay = rng() * min(most, base * 2 ** min(attempt, 30))
+    late = request.timeouts.total is not None and monotonic() + delay > request.started + request.timeouts.total
+    return None if delay > MAX_WAIT or late else float(delay)

@@ -1,0 +1,342 @@
+"""The streaming engine, without I/O: bytes to events to chunks, through the stages, into the fold.
+
+bytes ─► parse_stream_protocol ─► events ─► decode_stream_event ─► chunks ─► stages ─► the reader
+                                end of stream ─► flush_stream_state ─► last chunks
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from ..schemas.chunks import Finish, StreamChunk, TextDelta
+from ..schemas.errors import StepwellError, StreamTruncated, TransportError
+from ..schemas.fold import Fold
+from ..schemas.model import Model
+from ..schemas.reply import Reply
+from ..schemas.usage import Usage
+from .annotate import annotate
+from .effects import Close, Read
+from .response import Response
+from .source import Source
+
+
+@frozen
+class StreamSteps:
+    """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
+    means the end of input."""
+
+    parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
+    init_stream_state: Callable[[Model], Any]
+    decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
+    flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
+
+
+class StreamDecoder:
+    """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error."""
+
+    __slots__ = ("_buffer", "_decode", "_failure", "_flush", "_model", "_parse", "_state", "_tail", "ended", "finished")
+
+    def __init__(self, steps: StreamSteps, model: Model) -> None:
+        self._parse = steps.parse_stream_protocol
+        self._decode = steps.decode_stream_event
+        self._flush = steps.flush_stream_state
+        self._model = model
+        self._buffer: Any = b""
+        self._state = steps.init_stream_state(model)
+        self._failure: Exception | None = None
+        self._tail: list[StreamChunk] | None = None
+        self.finished = False
+        self.ended = False
+
+    def feed(self, data: bytes) -> list[StreamChunk]:
+        """The chunks that these bytes complete. An error found after some of them is raised by the next call, so
+        that nothing which came before it is lost."""
+        if self._failure is not None:
+            raise self._failure
+        out: list[StreamChunk] = []
+        try:
+            events, self._buffer = self._parse(data, self._buffer)
+            decode, model, state = self._decode, self._model, self._state
+            for event in events:
+                chunks, state = decode(event, model, state)
+                out += chunks
+            self._state = state
+        except Exception as error:
+            if not out:
+                raise
+            self._failure = error
+        if out and type(out[-1]) is not TextDelta:
+            out = self._one_finish(out)
+        return out
+
+    def end(self) -> list[StreamChunk]:
+        """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
+        out = self.feed(b"")
+        if self._failure is not None:
+            return out
+        out += self._one_finish(self._flushed())
+        if not self.finished:
+            raise StreamTruncated("the stream ended before its terminal event")
+        self.ended = True
+        return out
+
+    def has_finished(self) -> bool:
+        """Whether the terminal event has come, so that what happens to the connection no longer matters."""
+        return self.finished or any(type(chunk) is Finish for chunk in self._flushed())
+
+    def _flushed(self) -> list[StreamChunk]:
+        if self._tail is None:
+            self._tail = self._flush(self._model, self._state)
+        return self._tail
+
+    def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        kept = []
+        for chunk in chunks:
+            if type(chunk) is Finish:
+                if self.finished:
+                    continue
+                self.finished = True
+            kept.append(chunk)
+        return kept
+
+
+Batches = Generator[Any, Any, None]
+
+
+class _Stream:
+    """What sync and async streams share: everything but who waits."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+        self._response: Response | None = None
+        self._error: BaseException | None = None
+        self._over = False
+        self._batches: Batches | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage known so far; final once the stream has ended."""
+        return self._fold.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        """None until the stream has ended."""
+        return self._fold.finished.reason if self._fold.finished else None
+
+    @property
+    def request_id(self) -> str | None:
+        return self._response.request_id if self._response else None
+
+    def _adopt(self, response: Response) -> None:
+        self._response = response
+        self._batches = self._flow(response)
+
+    def _flow(self, response: Response) -> Batches:
+        """Yields lists of chunks to hand out, and reads to be done, until the stream is over."""
+        try:
+            if response.decoder is None:
+                yield self._hand_out(response.ready, response, last=True)
+                return
+            decoder = response.decoder
+            if response.ready or decoder.ended:
+                yield self._hand_out(response.ready, response, last=decoder.ended)
+            while not decoder.ended:
+                data = yield from _next_bytes(response)
+                chunks = decoder.feed(data) if data else decoder.end()
+                if chunks or decoder.ended:
+                    yield self._hand_out(chunks, response, last=decoder.ended)
+        except Exception as error:
+            self._error = self._told(error)
+            raise self._error from None
+
+    def _hand_out(self, chunks: list[StreamChunk], response: Response, *, last: bool = False) -> list[StreamChunk]:
+        for stage in response.stages:
+            chunks = stage.feed(chunks)
+            if last:
+                chunks = chunks + stage.flush()
+        self._fold.feed(chunks)
+        return chunks
+
+    def _told(self, error: Exception) -> Exception:
+        """The error with all that is known so far on it."""
+        if isinstance(error, StepwellError) and self._response is not None:
+            partial = self._reply()
+            error.partial, error.usage = partial, partial.usage
+            request = self._response.request
+            error.provider, error.model = request.model.provider, request.model.id
+            error.request_id = error.request_id or self._response.request_id
+            error.warnings = request.warnings
+        return error
+
+    def _leave(self) -> Source | None:
+        """End the stream, once, however it ended; gives the connection that is still to be returned."""
+        response = self._response
+        if self._over or response is None:
+            return None
+        self._over = True
+        if self._batches is not None:
+            self._batches.close()
+        whole = self._fold.finished is not None
+        response.ended(self._reply() if whole or self._error is not None else None, self._error)
+        return response.source
+
+    def _reply(self) -> Reply:
+        assert self._response is not None
+        return annotate(self._fold.reply(), self._response)
+
+    def _whole(self) -> Reply:
+        if self._error is not None:
+            raise self._error
+        if self._fold.finished is None:
+            error = StreamTruncated("the stream was left before its end", hint="read it to the end, or use .usage")
+            raise self._told(error)
+        return self._reply()
+
+
+def _next_bytes(response: Response) -> Generator[Any, Any, bytes]:
+    try:
+        data: bytes = yield Read(response.source)
+    except TransportError:
+        # After the terminal event nothing is missing: a connection that breaks or hangs then is no error.
+        if response.decoder.has_finished():
+            return b""
+        raise
+    return data
+
+
+class Stream(_Stream):
+    """The answer as it is written. Iterate it for chunks, or use `text_deltas()`; `reply()` drains and folds it.
+
+    Leaving the loop, the `with` block, or calling `close()` returns the connection at once. Errors carry `.partial`.
+    """
+
+    def __init__(self, response: Response, perform: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._perform = perform
+        self._adopt(response)
+
+    def __iter__(self) -> Iterator[StreamChunk]:
+        try:
+            while (batch := self._next()) is not None:
+                yield from batch
+        finally:
+            self.close()
+
+    def text_deltas(self) -> Iterator[str]:
+        """The text alone, piece by piece."""
+        return (chunk.text for chunk in self if type(chunk) is TextDelta)
+
+    def reply(self) -> Reply:
+        """Read what is left and give the whole answer. Raises StreamTruncated for a stream that was left early."""
+        while self._next() is not None:
+            pass
+        return self._whole()
+
+    def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        if (source := self._leave()) is not None:
+            self._perform(Close(source))
+
+    def _next(self) -> list[StreamChunk] | None:
+        if self._over or self._batches is None:
+            return None
+        batches = self._batches
+        try:
+            item = next(batches)
+            while type(item) is not list:
+                try:
+                    result = self._perform(item)
+                except BaseException as error:
+                    item = batches.throw(error)
+                else:
+                    item = batches.send(result)
+        except StopIteration:
+            self.close()
+            return None
+        except BaseException:
+            self.close()
+            raise
+        return item
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncStream(_Stream):
+    """Stream's twin. It opens on first use: `await` it, enter it with `async with`, or iterate it at once."""
+
+    def __init__(self, opening: Callable[[], Awaitable[tuple[Response, Callable[[Any], Awaitable[Any]]]]]) -> None:
+        super().__init__()
+        self._opening = opening
+        self._perform: Callable[[Any], Awaitable[Any]] | None = None
+
+    async def _open(self) -> AsyncStream:
+        if self._response is None:
+            response, self._perform = await self._opening()
+            self._adopt(response)
+        return self
+
+    def __await__(self) -> Generator[Any, None, AsyncStream]:
+        return self._open().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[StreamChunk]:
+        await self._open()
+        try:
+            while (batch := await self._next()) is not None:
+                for chunk in batch:
+                    yield chunk
+        finally:
+            await self.close()
+
+    async def text_deltas(self) -> AsyncIterator[str]:
+        """The text alone, piece by piece."""
+        async for chunk in self:
+            if type(chunk) is TextDelta:
+                yield chunk.text
+
+    async def reply(self) -> Reply:
+        """Read what is left and give the whole answer. Raises StreamTruncated for a stream that was left early."""
+        await self._open()
+        while await self._next() is not None:
+            pass
+        return self._whole()
+
+    async def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        if (source := self._leave()) is not None and self._perform is not None:
+            await self._perform(Close(source))
+
+    aclose = close
+
+    async def _next(self) -> list[StreamChunk] | None:
+        if self._over or self._batches is None or self._perform is None:
+            return None
+        batches = self._batches
+        try:
+            item = next(batches)
+            while type(item) is not list:
+                try:
+                    result = await self._perform(item)
+                except BaseException as error:
+                    item = batches.throw(error)
+                else:
+                    item = batches.send(result)
+        except StopIteration:
+            await self.close()
+            return None
+        except BaseException:
+            await self.close()
+            raise
+        return item
+
+    async def __aenter__(self) -> AsyncStream:
+        return await self._open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

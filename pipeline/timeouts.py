@@ -1,0 +1,77 @@
+"""How long each part of a call may take, in seconds."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+from time import monotonic
+from typing import Any
+
+from attrs import field, frozen
+
+from ..schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
+
+
+def _positive(instance: Any, attribute: Any, value: float | None) -> None:
+    if value is not None and not (type(value) in (int, float) and value > 0):
+        raise InvalidOption(f"the {attribute.name} timeout must be a number of seconds above 0, or None for no limit")
+
+
+@frozen
+class Timeouts:
+    """`connect`: until the connection stands. `first_event`: from then until the first event of a stream, or the whole
+    answer of an unstreamed call, begins. `idle`: the longest silence within a stream; keep-alive comments count
+    as sound. `total`: the whole call, retries and waits included. None means no limit.
+    """
+
+    connect: float | None = field(default=10.0, validator=_positive)
+    first_event: float | None = field(default=600.0, validator=_positive)
+    idle: float | None = field(default=120.0, validator=_positive)
+    total: float | None = field(default=None, validator=_positive)
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+def timeouts_of(given: Any, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
+    """Timeouts as given; a plain number is the total. Raises InvalidOption for anything else."""
+    if given is None:
+        return default
+    if isinstance(given, Timeouts):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
+        raise InvalidOption("timeout must be a number of seconds or Timeouts(...)")
+    return Timeouts(default.connect, default.first_event, default.idle, float(given))
+
+
+class Clock:
+    """The limits of one exchange, told what has happened so far."""
+
+    __slots__ = ("_deadline", "_first", "_idle", "begun")
+
+    def __init__(self, timeouts: Timeouts, started: float) -> None:
+        now = monotonic()
+        self._deadline = inf if timeouts.total is None else (started or now) + timeouts.total
+        self._first = inf if timeouts.first_event is None else now + timeouts.first_event
+        self._idle = inf if timeouts.idle is None else timeouts.idle
+        self.begun = False
+
+    def allowance(self) -> float | None:
+        """Seconds the next read may take (None: any). At least a millisecond, so that a limit just passed still
+        fails as a timeout of the read."""
+        now = monotonic()
+        limit = min(self._idle if self.begun else self._first - now, self._deadline - now)
+        return None if limit == inf else max(limit, 0.001)
+
+    def overdue(self) -> bool:
+        """Whether an absolute limit has passed although bytes keep dripping in."""
+        now = monotonic()
+        return now >= self._deadline or (not self.begun and now >= self._first)
+
+    def error(self) -> TransportError:
+        """The error for the limit that has just been reached."""
+        # Reads wake a moment early or late; 10 ms decides between limits that lie far apart.
+        if monotonic() >= self._deadline - 0.01:
+            return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
+        if self.begun:
+            return StreamIdleTimeout(f"the stream was silent for {self._idle:g} s", hint="raise Timeouts(idle=...)")
+        return FirstEventTimeout("no answer began within the first-event timeout", hint="raise Timeouts(first_event=)")

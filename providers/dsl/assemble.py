@@ -1,0 +1,208 @@
+"""A provider, a wire and a model become a pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.request import Headers, Request
+from ...pipeline.step import Step, around, on_request
+from ...pipeline.steps.decode import decode_response, extract_usage
+from ...pipeline.steps.errors import map_errors
+from ...pipeline.steps.open_stream import open_stream
+from ...pipeline.steps.retry import RetryBudget, retry
+from ...pipeline.stream import StreamSteps
+from ...schemas.errors import ConfigError, InvalidOption, MissingKey
+from ...schemas.model import Model
+from ...schemas.options import CHAT_OPTIONS, check_options
+from ...schemas.secret import Secret, checked
+from .auth import optional
+from .provider import Override, Provider
+from .rules import judged, translate
+from .wire import Wire
+
+USER_AGENT = "stepwell/0.1"
+_RAW = "raw_options"
+
+
+def pipeline_for(
+    provider: Provider,
+    model: Model,
+    wire: Wire,
+    *,
+    stream: bool = False,
+    overrides: Iterable[Override] = (),
+    budget: RetryBudget | None = None,
+) -> Pipeline:
+    """The steps of one call, outermost first. Retry sees raw statuses; authentication sees final bytes, each attempt."""
+    steps = provider.resolve(model, wire, overrides)
+    find_error = steps["find_error"]
+    authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
+    made = Pipeline(
+        (
+            _from(check(provider, wire), check),
+            _from(resolve_key(provider, model), resolve_key),
+            _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
+            _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
+            _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
+            _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),
+            _from(decode_response(steps["decode_response"], binary=wire.binary), steps["decode_response"]),
+            _from(map_errors(find_error), find_error),
+            retry(find_error, budget=budget),
+            _from(open_stream(_stream_steps(wire, steps)), steps["decode_stream_event"]),
+            _from(on_request("authenticate", authenticate), steps["authenticate"]),
+            around("send", lambda request, call: call(request)),
+        )
+    )
+    attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
+    return attach(made, provider) if attach else made
+
+
+def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSteps] | StreamSteps:
+    if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
+        return wire.stream_steps
+    names = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
+    return StreamSteps(*(steps[name] for name in names))
+
+
+def _from(step: Step, fn: Any) -> Step:
+    """The step, said to come from the function that a wire, a provider or a user gave for it."""
+    code = getattr(getattr(fn, "func", fn), "__code__", None)
+    if code is None:
+        return evolve(step, source=f"{provider_table(fn)}")
+    return evolve(step, source=f"{code.co_filename}:{code.co_firstlineno}")
+
+
+def provider_table(rules: Any) -> str:
+    """How a table of rules is described."""
+    return f"table of {len(rules)} rules" if isinstance(rules, tuple) else type(rules).__name__
+
+
+def check(provider: Provider, wire: Wire) -> Step:
+    """Check every option against the table, and set the provider's own apart from those it gets as they are."""
+    table = provider.option_table(wire)
+    own = provider.options
+
+    def check_options_of(request: Request) -> Request:
+        given = request.options
+        if not given:
+            return request
+        where = str(request.model)
+        options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
+        check_options(options, table, where=where)
+        extra = given.get("provider_options")
+        if not extra:
+            return request.replace(options=options)
+        if isinstance(extra.get(provider.id), Mapping):
+            extra = extra[provider.id]
+        known = {name: value for name, value in extra.items() if name in own}
+        check_options(known, table, where=where)
+        raw = {name: value for name, value in extra.items() if name not in own}
+        return request.replace(options={**options, **known}, private={**request.private, _RAW: raw})
+
+    return on_request("check_options", check_options_of)
+
+
+def resolve_key(provider: Provider, model: Model) -> Step:
+    """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address."""
+    own_addresses = {provider.base_url, model.base_url or provider.base_url}
+
+    def resolve(request: Request) -> Request:
+        if request.credential is not None:
+            return request
+        own = request.base_url in own_addresses or provider.base_url_env is not None
+        if own:
+            for name in provider.env_key:
+                if (value := os.environ.get(name)) is not None:
+                    return request.replace(credential=checked(value, where=f"the environment variable {name}"))
+        if provider.key_optional:
+            return request
+        names = " or ".join(provider.env_key) or "api_key"
+        if not own:
+            raise MissingKey(
+                f"no API key for {provider.id} at a base_url of your own: keys from the environment go only to "
+                f"{provider.base_url}",
+                hint="pass api_key= with the call or api_keys= to the Client",
+            )
+        raise MissingKey(f"no API key for {provider.id}", hint=f"set {names}, or pass api_key= or Client(api_keys=…)")
+
+    return on_request("resolve_key", resolve)
+
+
+def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
+    """The address and the headers; then whatever the provider's own prepare_request adds."""
+    standing = Headers({"content-type": wire.content_type, "accept": "application/json"})
+    standing["accept-encoding"] = "identity"
+    standing["user-agent"] = USER_AGENT
+    standing.update({**wire.headers, **provider.headers})
+    streamed = Headers(standing, accept=wire.stream_accept)
+
+    def prepare_request(request: Request) -> Request:
+        path = (wire.stream_path if request.stream else None) or wire.path
+        headers = Headers(streamed if request.stream else standing)
+        if request.headers:
+            headers.update(checked_headers(request.headers))
+        url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
+        request = request.replace(method=wire.method, url=url, headers=headers)
+        return request if own is None else own(request)
+
+    return on_request("prepare_request", prepare_request)
+
+
+def checked_headers(headers: Mapping[str, Any]) -> Headers:
+    """Headers that HTTP allows, names in lower case. Raises InvalidOption, without the value, for any other."""
+    out = Headers()
+    for name, value in headers.items():
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            raise InvalidOption(f"{name!r} is not a header name")
+        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
+            raise InvalidOption(
+                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
+            )
+        out[name.lower()] = value
+    return out
+
+
+def translation(provider: Provider, wire: Wire, rules: Any) -> Step:
+    """Make the options the provider's own by its rules, and drop what its wire cannot say."""
+    sayable = wire.options | provider.options.keys()
+
+    def translate_options(request: Request) -> Request:
+        if request.context.tools and "tools" not in sayable:
+            losses = [("tools", f"{provider.id} takes no tools")]
+            warnings = judged(losses, request.model, request.on_unsupported)
+            request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
+        if not request.options and not rules:
+            return request
+        options, warnings = translate(rules, dict(request.options), request.model, request.on_unsupported)
+        # Only canonical names are judged: what a rule has made is already the provider's own.
+        lost = [name for name in options if name in CHAT_OPTIONS and name not in sayable]
+        if lost:
+            losses = [(name, f"{provider.id} has no such option") for name in lost]
+            warnings += judged(losses, request.model, request.on_unsupported)
+            options = {name: value for name, value in options.items() if name not in lost}
+        return request.replace(options=options, warnings=request.warnings + warnings)
+
+    return on_request("translate_options", translate_options)
+
+
+def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
+    """Build the body and make bytes of it. What the caller put in provider_options goes in as given, last."""
+
+    def encode(request: Request) -> Request:
+        body = build_body(request)
+        if raw := request.private.get(_RAW):
+            body.update(raw)
+        try:
+            return request.replace(body=encode_body(body))
+        except TypeError as error:
+            # orjson says what it met (a lone surrogate, a set) but not the value itself.
+            raise ConfigError(f"the request cannot be encoded: {error}", hint="use plain JSON values") from None
+
+    return on_request("encode_body", encode)

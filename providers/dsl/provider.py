@@ -1,0 +1,183 @@
+"""Whom to talk to: a provider is its wires, its address and key, its option rules and its overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.request import Request
+from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
+from ...schemas.model import Model
+from ...schemas.options import CHAT_OPTIONS, JSONSchema, Option, nearest
+from .auth import Auth, bearer
+from .rules import Rule, Translate
+from .wire import ToolCallIdPolicy, Wire
+
+STEPS = (
+    "prepare_request",
+    "attach",
+    "attach_stream",
+    "build_body",
+    "encode_body",
+    "decode_response",
+    "extract_usage",
+    "find_error",
+    "translate_options",
+    "parse_stream_protocol",
+    "init_stream_state",
+    "decode_stream_event",
+    "flush_stream_state",
+    "authenticate",
+    "normalize_model_id",
+    "thinking_constraints",
+    "tool_call_id_policy",
+    "default_env_key",
+)
+"""What can be replaced on its own, for a provider, for some of its models, or by a user."""
+
+
+@frozen
+class Override:
+    """Other steps than usual, for one model, a pattern of models, or a provider. `scope` says who made it."""
+
+    steps: Mapping[str, Any]
+    scope: str = ""
+
+
+def override(*, scope: str = "", **steps: Any) -> Override:
+    """Steps by name. Raises UnknownStep for a name that no step has."""
+    for name in steps:
+        if name not in STEPS:
+            raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
+    return Override(steps, scope)
+
+
+def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def same(model_id: str) -> str:
+    return model_id
+
+
+@frozen(kw_only=True)
+class Provider:
+    """One provider, as data. Make one with `declare_provider`.
+
+    `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
+    `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
+    `key_optional` lets calls go without one. `options` adds options of this provider alone (JSON Schemas).
+    `translate_options` is a table of rules or a function `(options, model)`. `steps` and `models` replace single steps.
+    """
+
+    id: str
+    wires: tuple[Wire, ...]
+    name: str = ""
+    base_url: str = ""
+    base_url_env: str | None = None
+    docs: str = ""
+    env_key: tuple[str, ...] = field(default=(), converter=_tuple)
+    key_optional: bool = False
+    auth: Auth = bearer
+    headers: Mapping[str, str] = {}
+    options: Mapping[str, JSONSchema] = {}
+    translate_options: tuple[Rule, ...] | Translate = ()
+    normalize_model_id: Callable[[str], str] = same
+    thinking_constraints: Mapping[str, Any] | None = None
+    tool_call_id_policy: ToolCallIdPolicy | None = None
+    prepare_request: Callable[[Request], Request] | None = None
+    attach: Callable[[Pipeline, Provider], Pipeline] | None = None
+    attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
+    steps: Mapping[str, Any] = {}
+    models: Mapping[str, Override] = {}
+    source: str = field(default="", repr=False, eq=False)
+
+    def with_steps(self, **steps: Any) -> Provider:
+        """The same provider with some steps replaced for all its models."""
+        return evolve(self, steps={**self.steps, **override(**steps).steps})
+
+    def override(self, models: str, **steps: Any) -> Provider:
+        """The same provider with some steps replaced for the models whose id matches the pattern; later ones win."""
+        return evolve(self, models={**self.models, models: override(**steps)})
+
+    def default_env_key(self) -> str | None:
+        """The first environment variable that may hold the key."""
+        return self.env_key[0] if self.env_key else None
+
+    def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
+        """The wire to speak: the one named by the call, by the model's metadata, or the first for the operation.
+
+        Raises InvalidOption for a name that is not one of this provider's wires, NotSupported when there is none.
+        """
+        able = [wire for wire in self.wires if wire.operation == operation]
+        if not able:
+            operations = ", ".join(sorted({wire.operation for wire in self.wires}))
+            raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {operations}")
+        for wanted in (named, model.wire):
+            for wire in able:
+                if wire.name == wanted:
+                    return wire
+            if wanted is named is not None:
+                names = [wire.name for wire in able]
+                raise InvalidOption(f"{self.id} does not speak {named!r} for {operation}", hint=nearest(named, names))
+        return able[0]
+
+    def option_table(self, wire: Wire) -> Mapping[str, Option]:
+        """Every option that may be given for an operation: the common ones and this provider's own."""
+        common = (
+            CHAT_OPTIONS if wire.operation == "chat" else {name: CHAT_OPTIONS.get(name, ANY) for name in wire.options}
+        )
+        return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
+
+    def resolve(self, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> dict[str, Any]:
+        """Each step's function for this model: the wire's, unless the provider, the model's row or the user says otherwise."""
+        steps = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
+        for name in ("translate_options", "normalize_model_id", "thinking_constraints", "default_env_key"):
+            steps[name] = getattr(self, name)
+        for name in ("prepare_request", "attach", "attach_stream", "tool_call_id_policy"):
+            if (given := getattr(self, name)) is not None:
+                steps[name] = given
+        steps["authenticate"] = self.auth
+        steps.update(self.steps)
+        for pattern, each in self.models.items():
+            if fnmatchcase(model.id, pattern):
+                steps.update(each.steps)
+        for each in overrides:
+            steps.update(each.steps)
+        return steps
+
+
+ANY = Option({}, "")
+
+
+def declare_provider(
+    id: str,
+    *,
+    wire: Wire | Sequence[Wire],
+    translate_options: Iterable[Rule] | Translate = (),
+    models: Mapping[str, Override] | None = None,
+    **facts: Any,
+) -> Provider:
+    """Declare a provider. Two facts make one that speaks a known wire:
+
+        groq = declare_provider("groq", wire=openai_chat, base_url="https://api.groq.com/openai/v1",
+                                env_key="GROQ_API_KEY")
+
+    `wire` is one wire or several, `facts` the other fields of Provider, and any step's name replaces that step.
+    """
+    steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
+    return Provider(
+        id=id,
+        wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
+        translate_options=translate_options if callable(translate_options) else tuple(translate_options),
+        models=models or {},
+        steps=override(**steps).steps,
+        **facts,
+    )
+
+
+_FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)  # type: ignore[attr-defined]

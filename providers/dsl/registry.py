@@ -1,0 +1,104 @@
+"""Finding providers by id: those declared in this package, plugins by entry point, then what was registered."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...schemas.errors import UnknownProvider
+from ...schemas.options import nearest
+from .provider import Provider
+
+ENTRY_POINTS = "stepwell.providers"
+_HOME = Path(__file__).resolve().parent.parent
+_PACKAGE = __name__.rpartition(".dsl.")[0]
+
+
+class Registry:
+    """Providers by id. Built-ins are files of this package, imported when first asked for; hyphens and underscores
+    are the same in an id. A plugin that fails to import is kept in `broken`, with its error, and skipped.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Provider] = {}
+        self._removed: set[str] = set()
+        self._plugins: dict[str, object] | None = None
+        self.broken: dict[str, Exception] = {}
+
+    def get(self, id: str) -> Provider | None:
+        """The provider, or None."""
+        id = _canonical(id)
+        if id in self._known:
+            return self._known[id]
+        if id in self._removed:
+            return None
+        provider = _built_in(id) or self._plugin(id)
+        if provider is not None:
+            self._known[id] = provider
+        return provider
+
+    def get_or_raise(self, id: str) -> Provider:
+        """The provider. Raises UnknownProvider, with the nearest known id."""
+        provider = self.get(id)
+        if provider is None:
+            raise UnknownProvider(f"no provider named {id!r}", hint=nearest(_canonical(id), self.ids()))
+        return provider
+
+    def register(self, provider: Provider) -> Provider:
+        """Add a provider, or put it in the place of another of the same id."""
+        self._removed.discard(_canonical(provider.id))
+        self._known[_canonical(provider.id)] = provider
+        return provider
+
+    def unregister(self, id: str) -> None:
+        """Forget a provider, a built-in one too."""
+        self._known.pop(_canonical(id), None)
+        self._removed.add(_canonical(id))
+
+    def ids(self) -> list[str]:
+        """All known ids, sorted; plugins included."""
+        names = {*_built_in_ids(), *self._entry_points(), *self._known} - self._removed
+        return sorted(names)
+
+    def __iter__(self) -> Iterator[Provider]:
+        return (provider for id in self.ids() if (provider := self.get(id)) is not None)
+
+    def _plugin(self, id: str) -> Provider | None:
+        entry = self._entry_points().get(id)
+        if entry is None:
+            return None
+        try:
+            provider = entry.load()  # type: ignore[attr-defined]
+            if not isinstance(provider, Provider):
+                raise TypeError(f"the entry point gives a {type(provider).__name__}, not a Provider")
+        except Exception as error:
+            self.broken[id] = error
+            return None
+        return provider
+
+    def _entry_points(self) -> dict[str, object]:
+        if self._plugins is None:
+            from importlib.metadata import entry_points  # reads every installed distribution: only when asked
+
+            self._plugins = {_canonical(entry.name): entry for entry in entry_points(group=ENTRY_POINTS)}
+        return self._plugins
+
+
+def _canonical(id: str) -> str:
+    return id.strip().lower().replace("-", "_")
+
+
+def _built_in_ids() -> list[str]:
+    return [path.stem for path in _HOME.glob("*.py") if path.stem != "__init__"]
+
+
+def _built_in(id: str) -> Provider | None:
+    if not id.isidentifier() or not (_HOME / f"{id}.py").exists():
+        return None
+    provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{id}"), id)
+    return provider
+
+
+REGISTRY = Registry()
+"""The one that clients use unless they are given another."""

@@ -1,0 +1,78 @@
+"""How to speak: a wire format as a bundle of pure functions. A wire never knows a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from attrs import frozen
+
+from ...pipeline.request import Request
+from ...pipeline.response import Response
+from ...pipeline.stream import StreamSteps
+from ...schemas.chunks import StreamChunk
+from ...schemas.errors import NotSupported, ProviderError
+from ...schemas.model import Model
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..wires.failures import find_error as find_error_by_status
+
+
+def json_body(body: Mapping[str, Any]) -> bytes:
+    """What is sent for a body unless a wire says otherwise."""
+    return orjson.dumps(body)
+
+
+@frozen(kw_only=True)
+class ToolCallIdPolicy:
+    """What a provider accepts as a tool call's id: `alphabet` is a regex character class, `max_length` in characters.
+
+    `keep_prefix` names a prefix that ids made by this wire have; `required` is False where calls go without ids.
+    """
+
+    alphabet: str = "A-Za-z0-9_-"
+    max_length: int = 64
+    required: bool = True
+    exact_length: int | None = None
+
+
+@frozen(kw_only=True)
+class Wire:
+    """One operation of one wire format.
+
+    `path` is put behind the provider's base URL (a function of the request where the URL holds the model), and
+    `stream_path` where streams have another. `options` names the canonical options that `build_body` encodes;
+    others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
+    `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
+    `find_error(response)` tells an error answer from a good one. The last four are the streaming side.
+    """
+
+    name: str
+    operation: str = "chat"
+    path: str | Callable[[Request], str]
+    stream_path: str | Callable[[Request], str] | None = None
+    method: str = "POST"
+    options: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = {}
+    content_type: str = "application/json"
+    stream_accept: str = "text/event-stream"
+    binary: bool = False
+    build_body: Callable[[Request], Any]
+    encode_body: Callable[[Any], bytes] = json_body
+    decode_response: Callable[[Any, Model], Reply]
+    extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
+    find_error: Callable[[Response], ProviderError | None] = find_error_by_status
+    parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
+    init_stream_state: Callable[[Model], Any] = lambda model: None
+    decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
+    flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
+    tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
+
+    def stream_steps(self) -> StreamSteps:
+        """The streaming functions together. Raises NotSupported for a wire that does not stream."""
+        if self.parse_stream_protocol is None or self.decode_stream_event is None:
+            raise NotSupported(f"the {self.name} format does not stream", hint="make the unstreamed call")
+        return StreamSteps(
+            self.parse_stream_protocol, self.init_stream_state, self.decode_stream_event, self.flush_stream_state
+        )

@@ -1,0 +1,284 @@
+"""Error answers become typed errors: structured codes first, the status next, wording last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from ...pipeline.response import Response
+from ...schemas.errors import (
+    AuthError,
+    ContentFiltered,
+    ContextOverflow,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    ProviderError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+
+_BY_STATUS: Mapping[int, type[ProviderError]] = {
+    401: AuthError,
+    402: QuotaError,
+    403: AuthError,
+    404: NotFound,
+    410: NotFound,
+    429: RateLimitError,
+    503: Overloaded,
+    529: Overloaded,
+}
+
+_BY_CODE: Mapping[str, type[ProviderError]] = {
+    "insufficient_quota": QuotaError,
+    "billing_hard_limit_reached": QuotaError,
+    "billing_not_active": QuotaError,
+    "billing_error": QuotaError,
+    "exceeded_current_quota_error": QuotaError,
+    "context_length_exceeded": ContextOverflow,
+    "context_window_exceeded": ContextOverflow,
+    "content_filter": ContentFiltered,
+    "content_policy_violation": ContentFiltered,
+    "responsibleaipolicyviolation": ContentFiltered,
+    "invalid_api_key": AuthError,
+    "authentication_error": AuthError,
+    "permission_error": AuthError,
+    "permission_denied": AuthError,
+    "unauthenticated": AuthError,
+    "accessdeniedexception": AuthError,
+    "unrecognizedclientexception": AuthError,
+    "model_not_found": NotFound,
+    "not_found_error": NotFound,
+    "resourcenotfoundexception": NotFound,
+    "rate_limit_exceeded": RateLimitError,
+    "rate_limit_error": RateLimitError,
+    "throttlingexception": RateLimitError,
+    "resource_exhausted": RateLimitError,
+    "overloaded_error": Overloaded,
+    "unavailable": Overloaded,
+    "service_unavailable": Overloaded,
+    "serviceunavailableexception": Overloaded,
+    "modelnotreadyexception": Overloaded,
+    "server_error": ServerError,
+    "internal_error": ServerError,
+    "internal_server_error": ServerError,
+    "internalserverexception": ServerError,
+    "modelstreamerrorexception": ServerError,
+    "modeltimeoutexception": ServerError,
+    "api_error": ServerError,
+    "timeout_error": ServerError,
+    "invalid_request_error": InvalidRequest,
+    "validationexception": InvalidRequest,
+    "invalid_argument": InvalidRequest,
+}
+
+# Wordings of an input that is too long, each from a provider's own error body. The named groups are the numbers, where
+# the provider gives them. Anything looser would catch complaints about max_tokens, file sizes and the like.
+_OVERFLOW = tuple(
+    re.compile(pattern, re.I | re.S)
+    for pattern in (
+        r"maximum context length is (?P<max>[\d,]+) tokens.{0,80}?(?:requested|resulted in|has|contains)\D{0,40}(?P<requested>[\d,]+)",
+        r"maximum context length(?: is|:)? (?P<max>[\d,]+)",
+        r"prompt is too long: (?P<requested>[\d,]+) tokens > (?P<max>[\d,]+)",
+        r"input length and `?max_tokens`? exceed context limit: (?P<requested>[\d,]+) \+ [\d,]+ > (?P<max>[\d,]+)",
+        r"prompt is too long",
+        r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?(?P<max>[\d,]+)",
+        r"input is too long for (?:the )?requested model",
+        r"input tokens exceed the configured limit of (?P<max>[\d,]+) tokens.{0,60}?resulted in (?P<requested>[\d,]+)",
+        r"input tokens exceed the configured limit of (?P<max>[\d,]+)",
+        r"exceeds? the (?:available )?context (?:size|window|length)",
+        r"context (?:length|window) (?:is )?exceeded",
+        r"exceed(?:s|ed)?(?: the)? (?:model'?s? )?(?:maximum )?context (?:length|window)(?: of (?P<max>[\d,]+))?",
+        r"prompt contains (?P<requested>[\d,]+) tokens.{0,60}?too large for model with (?P<max>[\d,]+)",
+        r"too large for model with (?P<max>[\d,]+) maximum context length",
+        r"length of all messages is too long",
+        r"total number of tokens.{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?P<max>[\d,]+)?",
+        r"too many tokens: (?:total )?(?:size limit|max tokens)?.{0,60}?(?:exceeded|must be less than) ?(?:by|than)? ?(?P<max>[\d,]+)?",
+        r"reduce the length of the (?:messages|input|prompt)",
+        r"input (?:length|tokens) \(?(?P<requested>[\d,]+)\)?.{0,40}exceeds.{0,40}?(?P<max>[\d,]+)",
+        r"maximum prompt length is (?P<max>[\d,]+) but the request contains (?P<requested>[\d,]+)",
+        r"request \((?P<requested>[\d,]+) tokens\) exceeds the available context size \((?P<max>[\d,]+)",
+        r"inputs? tokens \+ .{0,20}max_new_tokens.{0,20} must be <= (?P<max>[\d,]+)",
+    )
+)
+_QUOTA = re.compile(
+    r"credit balance is too low|exceeded your current quota|insufficient (?:balance|credits|funds)", re.I
+)
+_OVERFLOW_STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500))
+
+_HINTS: Mapping[type[ProviderError], str] = {
+    AuthError: "check the API key and what it may use",
+    QuotaError: "check the account's billing; waiting does not help",
+    RateLimitError: "wait, or ask less often",
+    ContextOverflow: "shorten the conversation, or use a model with a longer context",
+    NotFound: "check the model's name and base_url",
+    Overloaded: "try again later",
+    ServerError: "try again later",
+    ContentFiltered: "rephrase the request",
+}
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """The error that an unsuccessful status stands for; None for a good answer."""
+    if response.status < 300:
+        return None
+    provider = response.request.model.provider
+    if response.status < 400:
+        return InvalidRequest(
+            f"{provider} answered {response.status}, a redirect, which is never followed",
+            hint="set base_url to the final address",
+            status=response.status,
+            headers=dict(response.headers),
+            body=response.body,
+        )
+    error = error_in(response.body)
+    return provider_error(
+        provider,
+        error,
+        status=response.status,
+        headers=response.headers,
+        body=response.body,
+        retry_in=retry_info(error),
+    )
+
+
+def error_in(body: bytes) -> Any:
+    """The error object in a body: under `error`, in a list, or the body itself; its text when it is not JSON."""
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8", "replace").strip()
+        return "an HTML page" if text[:1] == "<" else text
+    if isinstance(data, list) and data:
+        data = data[0]
+    if isinstance(data, dict):
+        return {**data, **data["error"]} if isinstance(data.get("error"), dict) else data
+    return data
+
+
+def provider_error(
+    provider: str,
+    error: Any,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    retry_in: float | None = None,
+) -> ProviderError:
+    """The typed error for an error object, whatever its shape. `status` is None inside a stream."""
+    message, codes = _message(error), _codes(error)
+    inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
+    kind, numbers = _kind(status if status and status >= 400 else inner, codes, message)
+    where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
+    headers = headers or {}
+    fields: dict[str, Any] = {
+        "status": status,
+        "code": next((code for code in codes if not code.isdigit()), codes[0] if codes else None),
+        "retry_after": retry_after(headers) if retry_in is None else retry_in,
+        "headers": dict(headers),
+        "body": body or _dumped(error),
+        **numbers,
+    }
+    made = kind(f"{provider} {where}: {message}", hint=_HINTS.get(kind), **fields)
+    if (status or inner) in (408, 409):
+        made.retryable = True  # type: ignore[misc]  # a lock or timeout that passes by itself
+    return made
+
+
+def _kind(status: int | None, codes: list[str], message: str) -> tuple[type[ProviderError], dict[str, int]]:
+    known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
+    if QuotaError in known or (status not in (None, 429) and _QUOTA.search(message)):
+        return QuotaError, {}
+    if status in _OVERFLOW_STATUSES:
+        for pattern in _OVERFLOW:
+            if match := pattern.search(message):
+                return ContextOverflow, _numbers(match)
+    for kind in (ContextOverflow, ContentFiltered):
+        if kind in known:
+            return kind, {}
+    if status in _BY_STATUS:
+        return _BY_STATUS[status], {}
+    if status is not None and status >= 500:
+        return (Overloaded if Overloaded in known else ServerError), {}
+    if known and (status is None or known[0] is not InvalidRequest):
+        return known[0], {}
+    return (InvalidRequest if status is not None else ProviderError), {}
+
+
+def _numbers(match: re.Match[str]) -> dict[str, int]:
+    names = {"requested": "requested_tokens", "max": "max_tokens"}
+    found = match.groupdict()
+    return {names[name]: int(text.replace(",", "")) for name, text in found.items() if text}
+
+
+def _codes(error: Any) -> list[str]:
+    """The provider's own words for the kind of error, the most exact first."""
+    if not isinstance(error, Mapping):
+        return []
+    values = (error.get(key) for key in ("code", "type", "status", "__type", "object"))
+    return [str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool) and value]
+
+
+def _message(error: Any) -> str:
+    if isinstance(error, Mapping):
+        for key in ("message", "msg", "detail", "details", "error_description", "error", "Message"):
+            value = error.get(key)
+            if isinstance(value, str) and value:
+                return value + _nested(error, value)
+            if isinstance(value, list | dict) and value:
+                return orjson.dumps(value).decode()[:300]
+        return "no message"
+    text = error if isinstance(error, str) else orjson.dumps(error).decode()
+    return text[:300] if text not in ("", "null") else "no message"
+
+
+def _nested(error: Mapping[str, Any], said: str) -> str:
+    """A gateway's own words often hide those of the provider behind it, in metadata.raw."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if not isinstance(raw, str) or not raw:
+        return ""
+    inner = _message(error_in(raw.encode()))
+    return "" if inner in said else f" ({inner})"
+
+
+def _dumped(error: Any) -> bytes:
+    return error.encode() if isinstance(error, str) else orjson.dumps(error, default=str)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date); None for nonsense."""
+    try:
+        if (text := headers.get("retry-after-ms")) is not None:
+            return _sane(float(text) / 1000)
+        if (text := headers.get("retry-after")) is None:
+            return None
+        return _sane(float(text))
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return _sane((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _sane(seconds: float) -> float | None:
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+def retry_info(error: Any) -> float | None:
+    """Google's RetryInfo in the details of an error: `"retryDelay": "34s"`."""
+    details = error.get("details") if isinstance(error, Mapping) else None
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+        if isinstance(delay, str) and (match := re.fullmatch(r"([\d.]+)s", delay)):
+            return float(match[1])
+    return None

@@ -1,0 +1,23 @@
+"""OpenAI's chat completions, the format that most providers speak. https://platform.openai.com/docs/api-reference/chat"""
+
+from __future__ import annotations
+
+from ...dsl.wire import Wire
+from ..protocols import sse
+from .decode import decode_response, extract_usage, find_error
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state
+
+openai_chat = Wire(
+    name="openai_chat",
+    path="/chat/completions",
+    options=OPTIONS,
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    find_error=find_error,
+    parse_stream_protocol=sse.parse,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+)

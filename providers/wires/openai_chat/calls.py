@@ -1,0 +1,109 @@
+"""Streamed tool calls, put together from fragments that servers label in many ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
+from .decode import CALLS, NAME, call_id
+
+
+class _Call:
+    __slots__ = ("arguments", "extra", "id", "name", "place", "started", "wire_index")
+
+    def __init__(self, place: int, wire_index: int | None, id: str | None) -> None:
+        self.place = place
+        self.wire_index = wire_index
+        self.id = id
+        self.name = ""
+        self.arguments: list[str] = []
+        self.extra: dict[str, Any] = {}
+        self.started = False
+
+
+class StreamedCalls:
+    """Which call a fragment belongs to: by its id, else by its index, else the call that is open.
+
+    Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
+    "" or late; names come whole in every fragment, in pieces, or late. A call starts for the reader once its name is
+    known to be whole: with its first arguments, or at the end. See the recordings of openrouter, groq and zai.
+    """
+
+    __slots__ = ("_calls", "_open", "_reply_id")
+
+    def __init__(self, reply_id: str | None) -> None:
+        self._calls: list[_Call] = []
+        self._open: _Call | None = None
+        self._reply_id = reply_id
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
+        function = fragment.get("function") or fragment.get("custom") or {}
+        name, arguments = function.get("name"), function.get("arguments", function.get("input"))
+        if arguments is not None and not isinstance(arguments, str):
+            import orjson  # a few servers send the object itself
+
+            arguments = orjson.dumps(arguments).decode()
+        call = self._find(fragment.get("id") or None, fragment.get("index"), name)
+        if call is None:
+            if not arguments:
+                return []
+            return [
+                MetadataUpdate({"orphaned_tool_arguments": [{"index": fragment.get("index"), "arguments": arguments}]})
+            ]
+        self._open = call
+        if name and not call.started and name != call.name:
+            call.name += name
+        if fragment.get("extra_content"):
+            call.extra["extra_content"] = fragment["extra_content"]
+        if not arguments:
+            return []
+        return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
+
+    def end(self) -> list[StreamChunk]:
+        """The calls are whole: start those that never had arguments, and end all."""
+        out: list[StreamChunk] = []
+        for call in self._calls:
+            out += self._start(call)
+            out.append(ToolCallEnd(call.place, {NAME: call.extra} if call.extra else {}))
+        return out
+
+    def _find(self, id: str | None, index: int | None, name: str | None) -> _Call | None:
+        at_index = next((call for call in reversed(self._calls) if call.wire_index == index), None)
+        if id is not None:
+            for call in self._calls:
+                if call.id == id:
+                    return call
+            if index is not None and at_index is not None and at_index.id is None:
+                at_index.id = id
+                return at_index
+            return self._new(id, index)
+        if index is not None:
+            if at_index is not None:
+                return at_index
+            return self._new(None, index) if name else None
+        opened = self._open
+        if opened is None or (name and opened.name and opened.arguments):
+            return self._new(None, None) if name else None
+        return opened
+
+    def _new(self, id: str | None, index: int | None) -> _Call:
+        call = _Call(CALLS + len(self._calls), index, id)
+        self._calls.append(call)
+        return call
+
+    def _hold(self, call: _Call, arguments: str) -> list[StreamChunk]:
+        call.arguments.append(arguments)
+        return []
+
+    def _start(self, call: _Call) -> list[StreamChunk]:
+        if call.started:
+            return []
+        call.started = True
+        id = call.id or call_id(self._reply_id, call.place - CALLS)
+        held, call.arguments = call.arguments, [""]
+        start = ToolCallStart(call.place, id, call.name)
+        return [start, *(ToolCallDelta(call.place, piece) for piece in held)]

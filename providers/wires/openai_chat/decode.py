@@ -1,0 +1,229 @@
+"""The body of a chat completion to a Reply.
+
+The parts of the message get fixed places, so that a stream which interleaves them folds to the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from ....pipeline.response import Response
+from ....schemas.errors import DecodeError, ProviderError
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ..failures import error_in, find_error as find_error_by_status, provider_error
+
+NAME = "openai_chat"
+REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
+"""Where the parts stand: images from 100 on, tool calls from 1000 on."""
+
+FINISH_REASONS: Mapping[str, str] = {
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "error": "error",
+}
+
+METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
+"""Fields beside the choices that are kept on `reply.metadata`."""
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """Errors by status, and the error bodies that gateways send with a 200 (OpenRouter; see the recordings)."""
+    if response.status == 200 and response.body[:16].lstrip().startswith(b'{"error"'):
+        error = error_in(response.body)
+        if isinstance(error, dict) and error.get("error"):
+            return provider_error(response.request.model.provider, error, body=response.body)
+    return find_error_by_status(response)
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    """Raises DecodeError for a body without choices, the provider's error where it holds one instead."""
+    choices = data.get("choices")
+    if data.get("error"):
+        raise provider_error(model.provider, data["error"])
+    if not choices:
+        raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
+    first = choices[0]
+    message = Message("assistant", decode_message(first, data.get("id")))
+    raw = first.get("finish_reason") or None
+    reply = Reply(
+        message=message,
+        finish_reason=finish_reason(raw, bool(message.tool_calls)),
+        finish_reason_raw=raw,
+        id=data.get("id"),
+        model=data.get("model") or "",
+    )
+    if metadata := _metadata(data, first):
+        reply.metadata = metadata
+    if len(choices) > 1:
+        reply.alternatives = tuple(Message("assistant", decode_message(each, data.get("id"))) for each in choices[1:])
+    return reply
+
+
+def finish_reason(raw: str | None, has_calls: bool) -> str:
+    """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls."""
+    if raw is None:
+        return "tool_calls" if has_calls else "unknown"
+    reason = FINISH_REASONS.get(raw.lower(), raw)
+    return "tool_calls" if has_calls and reason == "stop" else reason
+
+
+def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Part, ...]:
+    """The parts of one choice, in their fixed order."""
+    message = choice.get("message") or {}
+    parts: list[Part] = []
+    text, reasoning = split_content(message.get("content"))
+    reasoning += reasoning_text(message)
+    details = message.get("reasoning_details")
+    if reasoning or details:
+        parts.append(Reasoning(reasoning, **reasoning_fields(details)))
+    if text:
+        parts.append(Text(text))
+    if message.get("refusal"):
+        parts.append(Refusal(message["refusal"]))
+    if message.get("audio"):
+        parts.append(decode_audio(message["audio"]))
+    parts.extend(decode_image(image) for image in message.get("images") or ())
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        parts.append(_call(call, index, reply_id))
+    if old := message.get("function_call"):
+        parts.append(_call({"function": old}, 0, reply_id))
+    return tuple(parts)
+
+
+def split_content(content: Any) -> tuple[str, str]:
+    """Text and thinking of a content that is a string, or (Mistral, Snowflake) a list of typed blocks."""
+    if isinstance(content, str):
+        return content, ""
+    text, thinking = [], []
+    for block in content or ():
+        if block.get("type") == "thinking":
+            inner = block.get("thinking")
+            thinking.append(inner if isinstance(inner, str) else "".join(each.get("text", "") for each in inner or ()))
+        elif isinstance(block.get("text"), str):
+            text.append(block["text"])
+    return "".join(text), "".join(thinking)
+
+
+def reasoning_text(message: Mapping[str, Any]) -> str:
+    """Reasoning in its three spellings; gateways send the same text under several, so only the first counts."""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(value := message.get(name), str) and value:
+            return value
+    return "".join(
+        detail.get("text") or detail.get("summary") or ""
+        for detail in message.get("reasoning_details") or ()
+        if isinstance(detail, Mapping)
+    )
+
+
+def reasoning_fields(details: Any) -> dict[str, Any]:
+    """What a Reasoning part gains from reasoning_details: the signature, and the blocks as they must be sent back."""
+    if not details:
+        return {}
+    known = [detail for detail in details if isinstance(detail, Mapping)]
+    signature = next((detail["signature"] for detail in known if detail.get("signature")), None)
+    encrypted = next((detail["data"] for detail in known if detail.get("data")), None)
+    fields = {"wire": NAME, "extra": {NAME: {"reasoning_details": details}}}
+    return fields | ({"signature": signature} if signature else {}) | ({"encrypted": encrypted} if encrypted else {})
+
+
+def decode_audio(audio: Mapping[str, Any]) -> Audio:
+    if audio.get("data"):
+        return Audio(data=b64decode(audio["data"]), transcript=audio.get("transcript"))
+    return Audio(file_id=audio.get("id") or "", transcript=audio.get("transcript"))
+
+
+def decode_image(image: Mapping[str, Any]) -> Image:
+    """An image as OpenRouter gives it: a data URI, or an address."""
+    url = image["image_url"]["url"]
+    head, comma, data = url.partition(",")
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        return Image(data=b64decode(data), media_type=head[5:-7])
+    return Image(url=url)
+
+
+def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall:
+    function = call.get("function") or call.get("custom") or {}
+    arguments = function.get("arguments", function.get("input"))
+    if arguments is not None and not isinstance(arguments, str):
+        import orjson  # a few servers send the object itself
+
+        arguments = orjson.dumps(arguments).decode()
+    extra = {name: call[name] for name in ("extra_content",) if name in call}
+    id = call.get("id") or call_id(reply_id, index)
+    return ToolCall(id, function.get("name") or "", arguments or "", {NAME: extra} if extra else {})
+
+
+def call_id(reply_id: str | None, index: int) -> str:
+    """An id for a call that came without one: made from the answer's own, so that a stream and its unstreamed twin
+    agree and two answers do not."""
+    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
+    return f"call_{tail}_{index}"
+
+
+def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: data[name] for name in METADATA if data.get(name)}
+    if content := (choice.get("logprobs") or {}).get("content"):
+        found["logprobs"] = content
+    if annotations := (choice.get("message") or {}).get("annotations"):
+        found["annotations"] = annotations
+    return found
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
+    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
+    if not raw and data.get("choices"):
+        raw = data["choices"][0].get("usage")
+    return usage_of(raw) if raw else None
+
+
+def usage_of(raw: Mapping[str, Any]) -> Usage:
+    """Usage by any of the names that OpenAI-like servers use for it (see recordings: DeepSeek, Mistral, Moonshot, xAI)."""
+    read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
+    wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
+    input_tokens = _first(raw, "prompt_tokens", "input_tokens")
+    output_tokens = _first(raw, "completion_tokens", "output_tokens")
+    reasoning = _first(wrote, "reasoning_tokens")
+    if reasoning is None:
+        reasoning = _first(raw, "reasoning_tokens")
+    if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
+        output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning beside the completion, not in it
+    cached = _first(read, "cached_tokens")
+    if cached is None:
+        cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
+    cost = raw.get("cost")
+    return Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_input_tokens=cached,
+        cache_write_tokens=_first(read, "cache_write_tokens"),
+        reasoning_tokens=reasoning,
+        input_audio_tokens=_first(read, "audio_tokens"),
+        output_audio_tokens=_first(wrote, "audio_tokens"),
+        reported_cost=Decimal(str(cost)) if isinstance(cost, int | float) else None,
+        raw=raw,
+    )
+
+
+def _first(values: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        if (value := values.get(name)) is not None:
+            return int(value)
+    return None

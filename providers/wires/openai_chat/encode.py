@@ -1,0 +1,175 @@
+"""Context and options to the body of a chat completion."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.message import Message
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.tool import Tool
+
+NAME = "openai_chat"
+
+OPTIONS = frozenset(
+    "temperature top_p max_tokens stop seed n presence_penalty frequency_penalty logit_bias logprobs top_logprobs tools "
+    "tool_choice parallel_tool_calls reasoning_effort response_format verbosity prompt_cache_key service_tier user "
+    "metadata modalities audio store".split()
+)
+
+
+def build_body(request: Request, *, usage_in_stream: bool = True, replay: str | None = None) -> dict[str, Any]:
+    """The body. `usage_in_stream=False` is for servers that refuse `stream_options`; `replay` names the message field
+    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek)."""
+    body: dict[str, Any] = {"model": request.model.id, "messages": encode_messages(request.context.messages, replay)}
+    options = request.options
+    if options:
+        body.update(options)
+        for name in _ENCODED.keys() & options.keys():
+            body[name] = _ENCODED[name](options[name])
+    if request.context.tools and "tools" not in options:
+        body["tools"] = encode_tools(request.context.tools)
+    if "tools" in body and not body["tools"]:
+        del body["tools"]
+    if request.stream:
+        body["stream"] = True
+        if usage_in_stream:
+            body["stream_options"] = {"include_usage": True, **body.get("stream_options", {})}
+    return body
+
+
+def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
+    """`build_body` with a provider's quirks, for its declaration."""
+    return partial(build_body, **quirks)
+
+
+def encode_messages(messages: Iterable[Message], replay: str | None = None) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form, in order. Pictures in tool results follow them as the user's: the format has no
+    other place for them."""
+    encoded: list[dict[str, Any]] = []
+    held: list[Part] = []
+    for message in messages:
+        if held and message.role != "tool":
+            encoded.append({"role": "user", "content": _content(tuple(held))})
+            held = []
+        if message.role == "tool":
+            held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text})
+        elif message.role == "assistant":
+            encoded.append(_assistant(message, replay))
+        else:
+            turn: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
+            if message.name:
+                turn["name"] = message.name
+            encoded.append(turn)
+    if held:
+        encoded.append({"role": "user", "content": _content(tuple(held))})
+    return encoded
+
+
+def _assistant(message: Message, replay: str | None) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
+    refusal = "".join(part.text for part in message.content if isinstance(part, Refusal))
+    if refusal:
+        turn["refusal"] = refusal
+    calls = [_call(part) for part in message.content if isinstance(part, ToolCall)]
+    if calls:
+        turn["tool_calls"] = calls
+    if replay and (reasoning := message.reasoning):
+        turn[replay] = reasoning
+    for part in message.content:
+        if isinstance(part, Reasoning) and (details := part.extra.get(NAME, {}).get("reasoning_details")):
+            # Gateways want these blocks back exactly as they came, or tool use after thinking fails.
+            turn["reasoning_details"] = details
+        if isinstance(part, Audio) and part.file_id:
+            turn["audio"] = {"id": part.file_id}
+    if turn["content"] is None and not calls and "refusal" not in turn and "audio" not in turn:
+        turn["content"] = ""
+    return turn
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    # The wire knows arguments only as a JSON object's text; anything else is refused when it is sent back.
+    arguments = call.arguments_json if call.arguments_json.strip() not in ("", "null") else "{}"
+    extra = call.extra.get(NAME, {})
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}, **extra}
+
+
+def _content(parts: tuple[Part, ...]) -> Any:
+    if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
+        return parts[0].text
+    return [block for part in parts if (block := _block(part)) is not None] if parts else ""
+
+
+def _block(part: Part) -> dict[str, Any] | None:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text, **part.extra.get(NAME, {})}
+        case Image():
+            image = {"url": _address(part)}
+            if part.detail:
+                image["detail"] = part.detail
+            return {"type": "image_url", "image_url": image}
+        case Audio():
+            kind = part.sent_type.partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
+            return {"type": "input_audio", "input_audio": {"data": _base64(part.data), "format": kind}}
+        case File():
+            if part.file_id:
+                return {"type": "file", "file": {"file_id": part.file_id}}
+            return {"type": "file", "file": {"filename": part.filename or "file", "file_data": _address(part)}}
+        case Video():
+            return {"type": "video_url", "video_url": {"url": _address(part)}}
+        case Opaque():
+            return dict(part.data) if part.wire == NAME else None
+        case _:
+            return {"type": "text", "text": part.text} if isinstance(part, Refusal) else None
+
+
+def _address(part: Image | File | Audio | Video) -> str:
+    return part.url or f"data:{part.sent_type};base64,{_base64(part.data)}"
+
+
+def _base64(data: bytes | None) -> str:
+    return b64encode(data or b"").decode()
+
+
+def encode_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
+    """Tools as functions; a provider's own tool as it stands."""
+    return [dict(tool.server) if tool.server is not None else _function(tool) for tool in tools]
+
+
+def _function(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def encode_tool_choice(choice: Any) -> Any:
+    """`auto`, `none` and `required` as they are; a tool's name as OpenAI's object."""
+    if isinstance(choice, Tool):
+        choice = {"name": choice.name}
+    if isinstance(choice, Mapping) and "name" in choice and "type" not in choice:
+        return {"type": "function", "function": {"name": choice["name"]}}
+    return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
+
+
+def encode_response_format(wanted: Any) -> Any:
+    """`text` and `json` by name; anything else is OpenAI's own object."""
+    return (
+        {"text": {"type": "text"}, "json": {"type": "json_object"}}.get(wanted, wanted)
+        if isinstance(wanted, str)
+        else wanted
+    )
+
+
+_ENCODED: Mapping[str, Callable[[Any], Any]] = {
+    "tools": encode_tools,
+    "tool_choice": encode_tool_choice,
+    "response_format": encode_response_format,
+}

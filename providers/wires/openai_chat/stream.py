@@ -1,0 +1,202 @@
+"""The chunks of a streamed chat completion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ....schemas.chunks import (
+    Alternative,
+    Finish,
+    MetadataUpdate,
+    PartDone,
+    PartEnd,
+    ReasoningDelta,
+    RefusalDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    UsageUpdate,
+)
+from ....schemas.errors import DecodeError
+from ....schemas.model import Model
+from ..failures import provider_error
+from .calls import StreamedCalls
+from .decode import (
+    AUDIO,
+    IMAGES,
+    METADATA,
+    REASONING,
+    REFUSAL,
+    TEXT,
+    decode_audio,
+    decode_image,
+    extract_usage,
+    finish_reason,
+    reasoning_fields,
+    reasoning_text,
+    split_content,
+)
+
+_loads = orjson.loads
+
+
+class _Choice:
+    """What one choice of the stream has shown so far."""
+
+    __slots__ = ("annotations", "audio", "calls", "details", "images", "raw_reason")
+
+    def __init__(self, reply_id: str | None) -> None:
+        self.calls = StreamedCalls(reply_id)
+        self.raw_reason: str | None = None
+        self.details: list[Any] = []
+        self.audio: dict[str, Any] = {}
+        self.images = 0
+
+
+class State:
+    """One stream's memory."""
+
+    __slots__ = ("choices", "done", "first", "id", "metadata", "started")
+
+    def __init__(self) -> None:
+        self.started = False
+        self.done = False
+        self.id: str | None = None
+        self.first = _Choice(None)
+        self.choices: dict[int, _Choice] = {}
+        self.metadata: dict[str, Any] = {}
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises the provider's error for an error frame, DecodeError for data that is not JSON."""
+    try:
+        data = _loads(event[1])
+        # Nearly every event is one more piece of text: this path is 0.9 µs of the 1.6 that the general one takes.
+        if state.started and not data.get("usage"):
+            (choice,) = data["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            if text.__class__ is str and text and choice["finish_reason"] is None and not choice["index"]:
+                if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
+                    if len(choice) == 3 or choice.get("logprobs") is None and len(choice) == 4:
+                        return [TextDelta(text, TEXT)], state
+    except orjson.JSONDecodeError:
+        return _not_json(event[1], state), state
+    except (KeyError, ValueError, TypeError, AttributeError):
+        pass
+    return _general(data, model, state), state
+
+
+def _not_json(data: bytes, state: State) -> list[StreamChunk]:
+    if data.strip() == b"[DONE]":
+        state.done = True
+    elif not state.done and data.strip()[:1] != b":":
+        # Proxies put keep-alive comments into data; anything else that is not JSON is a broken stream.
+        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:2000])
+    return []
+
+
+def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+    if not isinstance(data, dict) or state.done:
+        return []
+    if data.get("error"):
+        raise provider_error(model.provider, data["error"], body=orjson.dumps(data))
+    out: list[StreamChunk] = []
+    if not state.started and (data.get("id") or data.get("choices")):
+        state.started, state.id = True, data.get("id")
+        state.first = _Choice(state.id)
+        out.append(Start(data.get("id") or None, data.get("model") or None))
+    for name in METADATA:
+        if value := data.get(name):
+            state.metadata[name] = value  # repeated in every chunk; told once, at the end
+    for choice in data.get("choices") or ():
+        if index := choice.get("index") or 0:
+            other = state.choices.setdefault(index, _Choice(state.id))
+            out += [Alternative(index, chunk) for chunk in _choice(choice, other)]
+        else:
+            out += _choice(choice, state.first)
+    if (usage := extract_usage(data, model)) is not None:
+        out.append(UsageUpdate(usage))
+    return out
+
+
+def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    delta = choice.get("delta") or choice.get("message") or {}
+    if delta:
+        text, thinking = split_content(delta.get("content"))
+        if thinking := thinking or reasoning_text(delta):
+            out.append(ReasoningDelta(thinking, REASONING))
+        if text:
+            out.append(TextDelta(text, TEXT))
+        if len(delta) > 1:
+            out += _rare(delta, state)
+        for call in delta.get("tool_calls") or ():
+            out += state.calls.feed(call)
+    if content := (choice.get("logprobs") or {}).get("content"):
+        out.append(MetadataUpdate({"logprobs": list(content)}))
+    state.raw_reason = choice.get("finish_reason") or state.raw_reason
+    return out
+
+
+def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    if details := delta.get("reasoning_details"):
+        _merge_details(state.details, details)
+    if refusal := delta.get("refusal"):
+        out.append(RefusalDelta(refusal, REFUSAL))
+    if annotations := delta.get("annotations"):
+        out.append(MetadataUpdate({"annotations": list(annotations)}))
+    for image in delta.get("images") or ():
+        out.append(PartDone(decode_image(image), IMAGES + state.images))
+        state.images += 1
+    for name, value in (delta.get("audio") or {}).items():
+        grows = isinstance(value, str) and name in ("data", "transcript")
+        state.audio[name] = state.audio.get(name, "") + value if grows else value
+    if old := delta.get("function_call"):
+        out += state.calls.feed({"index": 0, "function": old})
+    return out
+
+
+def _merge_details(known: list[Any], more: list[Any]) -> None:
+    """Streamed reasoning_details come in pieces: those of one index and type belong together."""
+    for piece in more:
+        last = known[-1] if known else None
+        if isinstance(last, dict) and all(last.get(name) == piece.get(name) for name in ("index", "type")):
+            for name, value in piece.items():
+                if name in ("text", "summary", "data") and isinstance(value, str):
+                    last[name] = (last.get(name) or "") + value
+                elif value is not None:
+                    last[name] = value
+        else:
+            known.append(dict(piece))
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """The ends of everything, once a finish reason or `[DONE]` has been seen; nothing for a stream that was cut."""
+    first = state.first
+    if first.raw_reason is None and not state.done:
+        return []
+    out = _close(first)
+    for index, choice in state.choices.items():
+        out += [Alternative(index, chunk) for chunk in _close(choice)]
+    if state.metadata:
+        out.append(MetadataUpdate(state.metadata))
+    out.append(Finish(finish_reason(first.raw_reason, bool(first.calls)), first.raw_reason))
+    return out
+
+
+def _close(choice: _Choice) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    if choice.details:
+        out.append(PartEnd(REASONING, reasoning_fields(choice.details)))
+    if choice.audio.get("data") or choice.audio.get("id"):
+        out.append(PartDone(decode_audio(choice.audio), AUDIO))
+    return out + choice.calls.end()

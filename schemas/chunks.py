@@ -1,0 +1,140 @@
+"""What a stream is made of. `index` is the place of a part in the message: chunks of one part share it.
+
+Chunks are mutable on purpose: one is made for each token, and a frozen class costs twice as much (0.39 against 0.18 µs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from .parts import Part
+from .usage import Usage
+
+
+@define
+class Start:
+    """The answer begins; the provider's id for it and the model that gives it."""
+
+    type: ClassVar[str] = "start"
+    id: str | None = None
+    model: str | None = None
+
+
+@define
+class TextDelta:
+    type: ClassVar[str] = "text"
+    text: str
+    index: int = 0
+
+
+@define
+class ReasoningDelta:
+    type: ClassVar[str] = "reasoning"
+    text: str
+    index: int = 0
+
+
+@define
+class RefusalDelta:
+    type: ClassVar[str] = "refusal"
+    text: str
+    index: int = 0
+
+
+@define
+class PartEnd:
+    """A text or reasoning part is whole. `fields` are what it gained besides text: signature, encrypted, id, extra."""
+
+    type: ClassVar[str] = "part_end"
+    index: int = 0
+    fields: Mapping[str, Any] = field(factory=dict)
+
+
+@define
+class PartDone:
+    """A part that came in one piece: an image, a redacted block, an opaque block."""
+
+    type: ClassVar[str] = "part"
+    part: Part
+    index: int = 0
+
+
+@define
+class ToolCallStart:
+    type: ClassVar[str] = "tool_call_start"
+    index: int
+    id: str
+    name: str
+
+
+@define
+class ToolCallDelta:
+    """More of the arguments' JSON text. A prefix that happens to parse means nothing."""
+
+    type: ClassVar[str] = "tool_call_delta"
+    index: int
+    arguments_json: str
+
+
+@define
+class ToolCallEnd:
+    """The wire says that the call is whole; only now may it be run. `extra` as in ToolCall."""
+
+    type: ClassVar[str] = "tool_call_end"
+    index: int
+    extra: Mapping[str, Any] = field(factory=dict)
+
+
+@define
+class UsageUpdate:
+    """The usage so far; the last one stands."""
+
+    type: ClassVar[str] = "usage"
+    usage: Usage
+
+
+@define
+class MetadataUpdate:
+    """What has no place of its own (logprobs, fingerprints, citations): lists grow, everything else is replaced."""
+
+    type: ClassVar[str] = "metadata"
+    values: Mapping[str, Any]
+
+
+@define
+class Alternative:
+    """A chunk of another choice than the first, when n > 1."""
+
+    type: ClassVar[str] = "alternative"
+    choice: int
+    chunk: Any
+
+
+@define
+class Finish:
+    """The answer is whole. `reason` is stop, length, tool_calls, content_filter or error, or the provider's own
+    word where none of these fits; `raw` is always the provider's word."""
+
+    type: ClassVar[str] = "finish"
+    reason: str
+    raw: str | None = None
+
+
+StreamChunk = (
+    Start
+    | TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | PartEnd
+    | PartDone
+    | ToolCallStart
+    | ToolCallDelta
+    | ToolCallEnd
+    | UsageUpdate
+    | MetadataUpdate
+    | Alternative
+    | Finish
+)

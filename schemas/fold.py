@@ -1,0 +1,219 @@
+"""Chunks to Reply: the one accumulator, used by every stream and by every partial answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve
+
+from .chunks import (
+    Alternative,
+    Finish,
+    MetadataUpdate,
+    PartDone,
+    PartEnd,
+    ReasoningDelta,
+    RefusalDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from .message import Message
+from .parts import Part, Reasoning, Refusal, Text, ToolCall
+from .reply import Reply
+from .usage import Usage
+
+
+class _Growing:
+    """A part whose text still grows."""
+
+    __slots__ = ("fields", "kind", "pieces", "whole")
+
+    def __init__(self, kind: Any, whole: bool = True) -> None:
+        self.kind = kind
+        self.pieces: list[str] = []
+        self.fields: dict[str, Any] = {}
+        self.whole = whole
+
+    def part(self) -> Part | None:
+        text = "".join(self.pieces)
+        self.pieces = [text]
+        if self.kind is ToolCall:
+            return ToolCall(arguments_json=text, **self.fields) if self.whole else None
+        if not text and not self.fields:
+            return None
+        part: Part = self.kind(text, **self.fields)
+        return part
+
+
+class Fold:
+    """Feed it batches of chunks, ask for the Reply at any time.
+
+    A tool call that was not ended is not part of the Reply: a call cut short must never be run.
+    """
+
+    __slots__ = ("_alternatives", "_append", "_index", "_parts", "finished", "reply_fields", "usage")
+
+    def __init__(self) -> None:
+        self._parts: dict[int, _Growing | Part] = {}
+        self._alternatives: dict[int, Fold] = {}
+        self._index = -1
+        self._append: Any = None
+        self.finished: Finish | None = None
+        self.usage: Usage | None = None
+        self.reply_fields: dict[str, Any] = {}
+
+    def feed(self, chunks: Iterable[StreamChunk]) -> None:
+        for chunk in chunks:
+            # A run of text deltas of one part skips the dispatch: 0.05 µs a chunk instead of 0.2.
+            if type(chunk) is TextDelta and chunk.index == self._index:
+                self._append(chunk.text)
+            else:
+                _FEED[type(chunk)](self, chunk)
+
+    def reply(self) -> Reply:
+        """What has arrived so far, as a Reply; its usage is marked incomplete until the stream has finished."""
+        finish = self.finished
+        usage = self.usage or Usage()
+        if finish is None and usage.complete:
+            usage = evolve(usage, complete=False)
+        return Reply(
+            message=self._message(),
+            finish_reason=finish.reason if finish else None,
+            finish_reason_raw=finish.raw if finish else None,
+            usage=usage,
+            alternatives=tuple(self._alternatives[k]._message() for k in sorted(self._alternatives)),
+            **self.reply_fields,
+        )
+
+    def _message(self) -> Message:
+        self._index = -1
+        parts = (self._parts[index] for index in sorted(self._parts))
+        done = (part.part() if isinstance(part, _Growing) else part for part in parts)
+        return Message("assistant", tuple(part for part in done if part is not None))
+
+    def _growing(self, kind: Any, index: int) -> _Growing:
+        part = self._parts.get(index)
+        if not isinstance(part, _Growing):
+            part = self._parts[index] = _Growing(kind)
+        return part
+
+    def _text(self, chunk: TextDelta) -> None:
+        pieces = self._growing(Text, chunk.index).pieces
+        pieces.append(chunk.text)
+        self._index, self._append = chunk.index, pieces.append
+
+    def _reasoning(self, chunk: ReasoningDelta) -> None:
+        self._growing(Reasoning, chunk.index).pieces.append(chunk.text)
+
+    def _refusal(self, chunk: RefusalDelta) -> None:
+        self._growing(Refusal, chunk.index).pieces.append(chunk.text)
+
+    def _part_end(self, chunk: PartEnd) -> None:
+        part = self._parts.get(chunk.index)
+        if not isinstance(part, _Growing):
+            part = self._growing(Reasoning if chunk.fields.keys() & _REASONING_FIELDS else Text, chunk.index)
+        part.fields.update(chunk.fields)
+
+    def _part_done(self, chunk: PartDone) -> None:
+        self._parts[chunk.index] = chunk.part
+
+    def _call_start(self, chunk: ToolCallStart) -> None:
+        call = _Growing(ToolCall, whole=False)
+        call.fields = {"id": chunk.id, "name": chunk.name}
+        self._parts[chunk.index] = call
+
+    def _call_delta(self, chunk: ToolCallDelta) -> None:
+        part = self._parts.get(chunk.index)
+        if isinstance(part, _Growing):
+            part.pieces.append(chunk.arguments_json)
+
+    def _call_end(self, chunk: ToolCallEnd) -> None:
+        part = self._parts.get(chunk.index)
+        if isinstance(part, _Growing):
+            part.whole = True
+            if chunk.extra:
+                part.fields["extra"] = chunk.extra
+
+    def _start(self, chunk: Start) -> None:
+        if chunk.id:
+            self.reply_fields["id"] = chunk.id
+        if chunk.model:
+            self.reply_fields["model"] = chunk.model
+
+    def _usage(self, chunk: UsageUpdate) -> None:
+        self.usage = chunk.usage
+
+    def _metadata(self, chunk: MetadataUpdate) -> None:
+        metadata = self.reply_fields.setdefault("metadata", {})
+        for name, value in chunk.values.items():
+            if isinstance(value, list):
+                metadata.setdefault(name, []).extend(value)
+            else:
+                metadata[name] = value
+
+    def _alternative(self, chunk: Alternative) -> None:
+        self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
+
+    def _finish(self, chunk: Finish) -> None:
+        self.finished = chunk
+
+
+_REASONING_FIELDS = {"signature", "encrypted", "wire"}
+
+_FEED: dict[type, Any] = {
+    Start: Fold._start,
+    TextDelta: Fold._text,
+    ReasoningDelta: Fold._reasoning,
+    RefusalDelta: Fold._refusal,
+    PartEnd: Fold._part_end,
+    PartDone: Fold._part_done,
+    ToolCallStart: Fold._call_start,
+    ToolCallDelta: Fold._call_delta,
+    ToolCallEnd: Fold._call_end,
+    UsageUpdate: Fold._usage,
+    MetadataUpdate: Fold._metadata,
+    Alternative: Fold._alternative,
+    Finish: Fold._finish,
+}
+
+
+def fold(chunks: Iterable[StreamChunk]) -> Reply:
+    """The Reply that these chunks add up to."""
+    accumulator = Fold()
+    accumulator.feed(chunks)
+    return accumulator.reply()
+
+
+def chunks_of(reply: Reply) -> list[StreamChunk]:
+    """The shortest stream that folds to this Reply: how a stored answer is streamed."""
+    chunks: list[StreamChunk] = [Start(reply.id, reply.model)]
+    for index, part in enumerate(reply.message.content):
+        chunks.extend(_chunks_of_part(part, index))
+    for choice, message in enumerate(reply.alternatives, start=1):
+        for index, part in enumerate(message.content):
+            chunks.extend(Alternative(choice, chunk) for chunk in _chunks_of_part(part, index))
+    if reply.metadata:
+        chunks.append(MetadataUpdate(reply.metadata))
+    chunks.append(UsageUpdate(reply.usage))
+    chunks.append(Finish(reply.finish_reason or "stop", reply.finish_reason_raw))
+    return chunks
+
+
+def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
+    if isinstance(part, Text) and not part.extra:
+        return [TextDelta(part.text, index)]
+    if isinstance(part, ToolCall):
+        return [
+            ToolCallStart(index, part.id, part.name),
+            ToolCallDelta(index, part.arguments_json),
+            ToolCallEnd(index, part.extra),
+        ]
+    if isinstance(part, Reasoning) and part == Reasoning(part.text):
+        return [ReasoningDelta(part.text, index)]
+    return [PartDone(part, index)]

@@ -1,0 +1,78 @@
+"""Plain facts about one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from .errors import UnknownModel
+from .prices import Prices
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@frozen
+class Model:
+    """One model of one provider. None, or an empty set of modalities, means that nobody told us.
+
+    `id` is the model's name on the wire, exactly as the caller gave it. `known` is False for a model that the catalog
+    has never heard of: it can be called all the same.
+    """
+
+    provider: str
+    id: str
+    known: bool = False
+    name: str | None = None
+    family: str | None = None
+    wire: str | None = None
+    """The wire format that this model speaks, where it is not its provider's."""
+    base_url: str | None = None
+    """Where this model is served, if not at its provider's base URL; may hold `${VARIABLES}`."""
+    context_window: int | None = None
+    """Tokens, input and output together."""
+    max_output_tokens: int | None = None
+    input: frozenset[str] = _NOTHING
+    """Modalities it reads: text, image, pdf, audio, video."""
+    output: frozenset[str] = _NOTHING
+    """Modalities it writes: text, image, audio, video, embedding, ranking."""
+    tools: bool | None = None
+    reasoning: bool | None = None
+    structured_output: bool | None = None
+    temperature: bool | None = None
+    attachment: bool | None = None
+    knowledge: str | None = None
+    """The end of its training data: a year, month or day in ISO form."""
+    release_date: str | None = None
+    status: str | None = None
+    """alpha, beta or deprecated; None for a model in good standing."""
+    prices: Prices | None = None
+    facts: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
+    """Whatever else its row says, as plain data."""
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.id}"
+
+    @classmethod
+    def named(cls, name: str) -> Model:
+        """A bare model from "provider:model-id"; raises UnknownModel for any other form."""
+        return cls(*split_name(name))
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Provider and model id of "provider:model-id", split at the first colon: ids may hold more of them."""
+    provider, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if provider and colon and model.strip() and not any(character.isspace() for character in provider):
+        return provider, model
+    raise UnknownModel(
+        f"{_shown(name)} does not name a model",
+        hint='write "provider:model-id", for example "openai:gpt-4o" or "ollama:llama3.2:3b"',
+    )
+
+
+def _shown(name: object) -> str:
+    """What was given, unless it may be a prompt that slipped into the model's place."""
+    if not isinstance(name, str):
+        return f"a {type(name).__name__}"
+    return repr(name) if len(name) <= 80 and len(name.split()) <= 1 else f"a text of {len(name)} characters"

@@ -1,0 +1,165 @@
+"""The options of a call: one table, checked before anything is sent.
+
+Each row: the JSON Schema its value must fit, and what it means. A provider adds rows of its own.
+An explicit 0, False or "" is sent as given; None means not given.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .errors import InvalidOption
+
+JSONSchema = Mapping[str, Any]
+
+
+@frozen
+class Option:
+    """One row. `sent` is False for what steers stepwell itself and never reaches a wire."""
+
+    schema: JSONSchema
+    doc: str
+    sent: bool = True
+
+
+_NUMBER: JSONSchema = {"type": "number"}
+_COUNT: JSONSchema = {"type": "integer", "minimum": 1}
+_BOOL: JSONSchema = {"type": "boolean"}
+_STRING: JSONSchema = {"type": "string"}
+_OBJECT: JSONSchema = {"type": "object"}
+_ANY: JSONSchema = {}
+_SECONDS: JSONSchema = {"type": "number", "exclusiveMinimum": 0}
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+
+CHAT_OPTIONS: Mapping[str, Option] = {
+    "temperature": Option({"type": "number", "minimum": 0}, "randomness; 0 is the least"),
+    "top_p": Option({"type": "number", "minimum": 0, "maximum": 1}, "nucleus sampling"),
+    "top_k": Option({"type": "integer", "minimum": 0}, "sample among the k likeliest tokens"),
+    "min_p": Option({"type": "number", "minimum": 0, "maximum": 1}, "least likelihood relative to the best token"),
+    "max_tokens": Option(_COUNT, "most tokens in the answer, reasoning included where the provider counts it"),
+    "stop": Option({"type": ["string", "array"], "items": _STRING}, "text that ends the answer, one or several"),
+    "seed": Option({"type": "integer"}, "repeatable sampling, as far as the provider can"),
+    "n": Option(_COUNT, "how many answers"),
+    "presence_penalty": Option(_NUMBER, "against any repetition, -2 to 2"),
+    "frequency_penalty": Option(_NUMBER, "against frequent repetition, -2 to 2"),
+    "repetition_penalty": Option(_NUMBER, "multiplicative repetition penalty, 1 is none"),
+    "logit_bias": Option(_OBJECT, "token id to bias"),
+    "logprobs": Option(_BOOL, "log probabilities of the answer's tokens"),
+    "top_logprobs": Option({"type": "integer", "minimum": 0}, "how many alternatives with each"),
+    "tools": Option({"type": "array"}, "tools on offer: Tool objects"),
+    "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}'),
+    "parallel_tool_calls": Option(_BOOL, "whether several calls may come in one answer"),
+    "reasoning_effort": Option({"enum": list(EFFORTS)}, "how hard to think"),
+    "reasoning_budget": Option({"type": "integer", "minimum": 0}, "most tokens to think with"),
+    "reasoning_summary": Option({"enum": ["auto", "concise", "detailed", "none"]}, "show a summary of the thinking"),
+    "response_format": Option(_ANY, 'text, json, or {"type": "json_schema", "json_schema": {...}}'),
+    "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
+    "prompt_cache": Option(_ANY, "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'"),
+    "prompt_cache_key": Option(_STRING, "requests with one key share the provider's cache"),
+    "service_tier": Option(_STRING, "the provider's class of service"),
+    "user": Option(_STRING, "an opaque id of your end user"),
+    "metadata": Option(_OBJECT, "your own labels, kept by the provider"),
+    "modalities": Option({"type": "array", "items": _STRING}, "kinds of output: text, audio, image"),
+    "audio": Option(_OBJECT, "voice and format of spoken output"),
+    "store": Option(_BOOL, "whether the provider keeps the answer"),
+    "previous_response_id": Option(_STRING, "continue from an answer that the provider kept"),
+}
+
+CALL_OPTIONS: Mapping[str, Option] = {
+    "system": Option(_STRING, "a system message put before the prompt", sent=False),
+    "timeout": Option(_ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False),
+    "retries": Option({"type": "integer", "minimum": 0}, "how often to send again; 2 unless told", sent=False),
+    "wire": Option(_STRING, "speak this wire format of the provider", sent=False),
+    "base_url": Option(_STRING, "send there instead; needs an explicit api_key", sent=False),
+    "api_key": Option(_ANY, "the credential, before any other place", sent=False),
+    "headers": Option(_OBJECT, "more request headers", sent=False),
+    "provider_options": Option(
+        _OBJECT, "options of this provider alone; what it does not know is sent as given", sent=False
+    ),
+    "on_unsupported": Option(
+        {"enum": ["warn", "error", "ignore"]}, "what to do with options the model lacks", sent=False
+    ),
+}
+
+_ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
+
+
+def check_options(given: Mapping[str, Any], table: Mapping[str, Option], *, where: str) -> None:
+    """Raise InvalidOption, naming the nearest right name, for an option that is not in the table or does not fit it."""
+    for name, value in given.items():
+        if value is None:
+            continue
+        option = table.get(name)
+        if option is None:
+            raise InvalidOption(f"unknown option {name!r} for {where}", hint=nearest(name, table))
+        check_value(name, value, option.schema, where=where)
+
+
+def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> None:
+    """Raise InvalidOption when the value does not fit the schema.
+
+    A few plain comparisons accept nearly every value (under 1 µs); only what they do not accept is shown to
+    jsonschema, which takes 0.1 s to import and has the last word.
+    """
+    known = _ACCEPTS.get(id(schema))
+    if known is None:
+        # The schema is kept beside its id, so that the id cannot pass to another object.
+        known = _ACCEPTS[id(schema)] = (schema, _quick(schema))
+    if known[1](value):
+        return
+    from .json_schema.validate import errors_of  # brings in jsonschema, and only for a value in doubt
+
+    violations = errors_of(value, dict(schema))
+    if violations:
+        raise InvalidOption(f"option {name!r} for {where} does not fit: {violations[0].message}", hint=_wanted(schema))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint with the known name closest to the given one, or all of them when none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+
+
+def _wanted(schema: JSONSchema) -> str:
+    if "enum" in schema:
+        return f"use one of {', '.join(map(str, schema['enum']))}"
+    bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS if key in schema]
+    kind = schema.get("type", "value")
+    return f"use {' or '.join(kind) if isinstance(kind, list) else kind}" + (f", {', '.join(bounds)}" if bounds else "")
+
+
+_BOUNDS = (("minimum", "at least"), ("exclusiveMinimum", "more than"), ("maximum", "at most"))
+
+
+def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
+    """A cheap test that accepts only values which surely fit; False means: ask jsonschema."""
+    if not schema:
+        return lambda value: True
+    if schema.keys() == {"enum"}:
+        allowed = tuple(schema["enum"])
+        return lambda value: type(value) is str and value in allowed
+    if not schema.keys() <= {"type", "minimum", "maximum", "exclusiveMinimum"} or isinstance(schema.get("type"), list):
+        return lambda value: type(value) is str and "string" in schema.get("type", ()) and "pattern" not in schema
+    kinds = _KINDS.get(schema.get("type", ""), ())
+    low = schema.get("minimum", float("-inf"))
+    above = schema.get("exclusiveMinimum", float("-inf"))
+    high = schema.get("maximum", float("inf"))
+    if len(schema) == 1:
+        return lambda value: type(value) in kinds
+    return lambda value: type(value) in kinds and low <= value <= high and value > above
+
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+    "object": (dict,),
+    "array": (list, tuple),
+}

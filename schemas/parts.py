@@ -1,0 +1,208 @@
+"""What a message is made of. Parts keep their order, and `extra` keeps what only one wire understands.
+
+`extra` maps a wire's name to data of its own, for instance `{"google_generate": {"thoughtSignature": "..."}}`;
+every other wire leaves it alone.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import orjson
+from attrs import field, frozen
+
+from .errors import ConfigError
+
+Extra = Mapping[str, Any]
+
+
+@frozen(hash=False)
+class Text:
+    """Plain text, of the user or the model."""
+
+    type: ClassVar[str] = "text"
+    text: str
+    extra: Extra = field(factory=dict, repr=False)
+
+
+@frozen(hash=False)
+class Refusal:
+    """The model's words for declining, where the wire keeps them apart from its text."""
+
+    type: ClassVar[str] = "refusal"
+    text: str
+    extra: Extra = field(factory=dict, repr=False)
+
+
+@frozen(hash=False)
+class Reasoning:
+    """The model's thinking. `signature` proves it to the provider that wrote it, `encrypted` is what only
+    that provider can read (a redacted block has no text), `wire` names the format that may replay it,
+    `model` the model that may."""
+
+    type: ClassVar[str] = "reasoning"
+    text: str = ""
+    signature: str | None = field(default=None, repr=False)
+    encrypted: str | None = field(default=None, repr=False)
+    id: str | None = None
+    wire: str | None = None
+    model: str | None = None
+    extra: Extra = field(factory=dict, repr=False)
+
+    @property
+    def redacted(self) -> bool:
+        return self.encrypted is not None and not self.text
+
+
+@frozen(hash=False, kw_only=True)
+class _Media:
+    """Bytes here, a URL, or a file the provider already holds: exactly one of `data`, `url`, `file_id`.
+
+    A URL is passed to the provider; stepwell never fetches it.
+    """
+
+    data: bytes | None = field(default=None, repr=lambda data: f"<{len(data)} bytes>" if data else "None")
+    url: str | None = None
+    file_id: str | None = None
+    media_type: str | None = None
+    filename: str | None = None
+    extra: Extra = field(factory=dict, repr=False)
+
+    type: ClassVar[str] = "media"
+    fallback_type: ClassVar[str] = "application/octet-stream"
+
+    def __attrs_post_init__(self) -> None:
+        if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
+            raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
+
+    @classmethod
+    def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:
+        """Read a file now; its media type is guessed from its name."""
+        path = Path(path)
+        guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
+        return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
+
+    @property
+    def sent_type(self) -> str:
+        """The media type to send: as given, else guessed from the bytes or the URL, else the class's own default."""
+        if self.media_type:
+            return self.media_type
+        for magic, media_type in _MAGIC:
+            if self.data and self.data.startswith(magic):
+                return media_type
+        return mimetypes.guess_type((self.url or self.filename or "").partition("?")[0])[0] or self.fallback_type
+
+
+_MAGIC = (
+    (b"\x89PNG", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF", "application/pdf"),
+    (b"ID3", "audio/mpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
+)
+
+
+@frozen(hash=False, kw_only=True)
+class Image(_Media):
+    """A picture. `detail` is low, high or auto, where the provider has such a thing."""
+
+    type: ClassVar[str] = "image"
+    fallback_type: ClassVar[str] = "image/png"
+    detail: str | None = None
+
+
+@frozen(hash=False, kw_only=True)
+class File(_Media):
+    """A document, usually a PDF."""
+
+    type: ClassVar[str] = "file"
+
+
+@frozen(hash=False, kw_only=True)
+class Audio(_Media):
+    """A sound. `transcript` is its text where the provider gives one."""
+
+    type: ClassVar[str] = "audio"
+    fallback_type: ClassVar[str] = "audio/wav"
+    transcript: str | None = None
+
+
+@frozen(hash=False, kw_only=True)
+class Video(_Media):
+    """A film."""
+
+    type: ClassVar[str] = "video"
+    fallback_type: ClassVar[str] = "video/mp4"
+
+
+@frozen(hash=False)
+class ToolCall:
+    """A call that the model wants made. `arguments_json` is its arguments as sent, byte for byte.
+
+    `arguments` is the parsed object, `{}` for a call without any, None when they are not a JSON object;
+    `error` then says why. Nothing that failed to parse may be run.
+    """
+
+    type: ClassVar[str] = "tool_call"
+    id: str
+    name: str
+    arguments_json: str = ""
+    extra: Extra = field(factory=dict, repr=False)
+
+    @property
+    def arguments(self) -> dict[str, Any] | None:
+        return self._parsed()[0]
+
+    @property
+    def error(self) -> str | None:
+        return self._parsed()[1]
+
+    def _parsed(self) -> tuple[dict[str, Any] | None, str | None]:
+        text = self.arguments_json.strip()
+        if text in ("", "null"):
+            return {}, None
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            return None, f"the arguments are not valid JSON: {error}"
+        if isinstance(value, str):
+            return ToolCall(self.id, self.name, value)._parsed() if value != text else (None, "not an object")
+        if not isinstance(value, dict):
+            return None, f"the arguments are a JSON {type(value).__name__}, not an object"
+        return (_exact(text) if _has_long_number(text) else value), None
+
+
+def _has_long_number(text: str) -> bool:
+    run = 0
+    for char in text:
+        run = run + 1 if char.isdigit() else 0
+        if run > 18:
+            return True
+    return False
+
+
+def _exact(text: str) -> Any:
+    """orjson makes a float of an integer over 64 bits; the standard library keeps it whole."""
+    import json  # only for calls with very long numbers
+
+    return json.loads(text)
+
+
+@frozen(hash=False)
+class Opaque:
+    """A block that only the provider understands (a server tool's call or result, say), replayed as it came.
+
+    `wire` names the format it belongs to; other wires leave it out and say so.
+    """
+
+    type: ClassVar[str] = "opaque"
+    wire: str
+    data: Any = field(repr=False)
+
+
+Part = Text | Refusal | Reasoning | Image | File | Audio | Video | ToolCall | Opaque

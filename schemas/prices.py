@@ -1,0 +1,226 @@
+"""What a model's tokens cost, and what a call therefore cost: exact, or None and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any
+
+from attrs import field, frozen
+
+from .errors import ConfigError
+from .usage import Usage
+
+_NOTHING = Decimal(0)
+# Our own context: sums stay exact whatever precision or traps the application has set for its threads.
+_EXACT = Context(prec=80)
+
+
+def exact(value: Any) -> Decimal | None:
+    """`value` as the decimal that it reads as: 0.1 gives Decimal("0.1"). None stays None.
+
+    Raises ConfigError for what is not a finite number of zero or more: some price lists use -1 for "it depends".
+    """
+    if value is None:
+        return None
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number.is_signed() or isinstance(value, bool):
+        raise ConfigError(
+            f"a price must be zero or more, not {value!r}",
+            hint="leave out a price that is not known",
+        )
+    return number
+
+
+def _price() -> Any:
+    return field(default=None, converter=exact)
+
+
+@frozen
+class Prices:
+    """US dollars per million tokens, by bucket; None where the price list has no such line.
+
+    A bucket without a line of its own costs what its parent does: `reasoning` and `output_audio` what `output` does,
+    everything read what `input` does. Only `cache_write_1h` has no parent: a longer cache never costs the same.
+    """
+
+    input: Decimal | None = _price()
+    output: Decimal | None = _price()
+    cache_read: Decimal | None = _price()
+    cache_write: Decimal | None = _price()
+    """Writing to a cache of the shortest life, five minutes."""
+    cache_write_1h: Decimal | None = _price()
+    reasoning: Decimal | None = _price()
+    input_audio: Decimal | None = _price()
+    output_audio: Decimal | None = _price()
+
+    tiers: tuple[Tier, ...] = field(default=(), converter=lambda tiers: tuple(sorted(tiers, key=lambda t: t.over)))
+    """Rows that replace this one for the whole request once its input is long enough, shortest first."""
+    modes: Mapping[str, Prices] = field(factory=dict, hash=False)
+    """Rows for other ways to be served, such as "fast"."""
+    batch_factor: Decimal | None = _price()
+    """What a batch costs of the normal price; None where no such price is known."""
+    batch_cache_read_factor: Decimal | None = _price()
+    """The same for cached input, where the provider does not discount it twice; None means `batch_factor`."""
+    as_of: str | None = None
+    """The day (ISO) on which these prices were read."""
+    source: str | None = None
+
+    def at(self, input_tokens: int) -> Prices:
+        """The row in force for a request with that many input tokens, cached ones included."""
+        row = self
+        for tier in self.tiers:
+            if input_tokens > tier.over:
+                row = tier.prices
+        return row
+
+
+@frozen
+class Tier:
+    """A row in force above `over` input tokens; at `over` itself the row below still is."""
+
+    over: int
+    prices: Prices
+
+
+@frozen
+class Cost:
+    """US dollars, exact and unrounded.
+
+    `total` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
+    buckets that make up the total. `lower_bound` is True when some tokens are not counted yet.
+    `saved` is what a call answered from a cache of our own would have cost.
+    """
+
+    total: Decimal | None
+    items: Mapping[str, Decimal] = field(factory=dict, hash=False)
+    reason: str | None = None
+    lower_bound: bool = False
+    as_of: str | None = None
+    source: str | None = None
+    saved: Decimal | None = None
+
+
+REPORTED = "reported by the provider"
+
+
+def price(usage: Usage | None, prices: Prices | None, *, batch: bool = False, mode: str | None = None) -> Cost:
+    """What `usage` costs at `prices`. The provider's own figure, where it reports one, wins over any price list.
+
+    `batch` applies the provider's batch discount; `mode` names a row of `prices.modes`.
+    """
+    if usage is None:
+        return Cost(None, reason="the provider reported no usage")
+    if usage.reported_cost is not None:
+        reported = usage.reported_cost
+        return Cost(reported, {"reported": reported}, source=REPORTED, lower_bound=not usage.complete)
+    why_not = _unpriceable(usage, prices, batch, mode)
+    if prices is None or why_not:
+        return Cost(None, reason=why_not)
+    prices = prices.modes[mode] if mode else prices
+    row = prices.at(usage.input_tokens or 0)
+    counts = tokens_by_bucket(usage, row)
+    items: dict[str, Decimal] = {}
+    for bucket, tokens in counts.items():
+        rate = _rate(row, bucket)
+        if rate is None:
+            return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
+        if batch:
+            rate = _EXACT.multiply(rate, _batch_factor(prices, bucket))
+        items[bucket] = _EXACT.scaleb(_EXACT.multiply(rate, Decimal(tokens)), -6)
+    return Cost(
+        _sum(items.values()), items, lower_bound=_is_partial(usage, row), as_of=prices.as_of, source=prices.source
+    )
+
+
+def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
+    """Each token counted once, in the bucket that `row` prices it by; empty buckets are left out.
+
+    The buckets add up to the usage's input and output: a part that claims more than its whole is cut to fit.
+    `usage.cache_write_tokens` is all writes, those for an hour included.
+    """
+    writes_1h = _count(usage.cache_write_1h_tokens)
+    read = {
+        "cache_read": _count(usage.cached_input_tokens),
+        "cache_write_1h": writes_1h,
+        "cache_write": max(0, _count(usage.cache_write_tokens) - writes_1h),
+        "input_audio": _count(usage.input_audio_tokens),
+    }
+    written = {
+        "output_audio": _count(usage.output_audio_tokens),
+        "reasoning": _count(usage.reasoning_tokens) if row.reasoning is not None else 0,
+    }
+    counts = _split("input", usage.input_tokens, read) | _split("output", usage.output_tokens, written)
+    return {bucket: tokens for bucket, tokens in counts.items() if tokens}
+
+
+def total(costs: Iterable[Cost | None]) -> Cost:
+    """The sum over several calls; None, with the first reason, as soon as one of them is unknown."""
+    sums: dict[str, Decimal] = {}
+    known = [cost if cost is not None else Cost(None, reason="a call has no cost") for cost in costs]
+    for cost in known:
+        if cost.total is None:
+            return Cost(None, reason=cost.reason)
+        for bucket, amount in cost.items.items():
+            sums[bucket] = _EXACT.add(sums.get(bucket, _NOTHING), amount)
+    return Cost(
+        _sum(cost.total for cost in known if cost.total is not None),
+        sums,
+        lower_bound=any(cost.lower_bound for cost in known),
+        as_of=min((cost.as_of for cost in known if cost.as_of), default=None),
+        saved=_sum(cost.saved for cost in known if cost.saved is not None) or None,
+    )
+
+
+def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | None) -> str | None:
+    if prices is None:
+        return "no price is known for this model"
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return "the provider reported no token counts"
+    if mode and mode not in prices.modes:
+        return f"no price is known for the mode {mode!r} of this model"
+    if batch and (prices.modes[mode] if mode else prices).batch_factor is None:
+        return "no batch price is known for this model"
+    return None
+
+
+def _split(whole: str, amount: int | None, parts: dict[str, int]) -> dict[str, int]:
+    left = sum(parts.values()) if amount is None else max(0, amount)
+    split = {}
+    for name, tokens in parts.items():
+        split[name] = min(tokens, left)
+        left -= split[name]
+    split[whole] = left
+    return split
+
+
+def _rate(row: Prices, bucket: str) -> Decimal | None:
+    own: Decimal | None = getattr(row, bucket)
+    if own is not None or bucket in ("input", "output", "cache_write_1h"):
+        return own
+    return row.output if bucket in ("reasoning", "output_audio") else row.input
+
+
+def _batch_factor(prices: Prices, bucket: str) -> Decimal:
+    if bucket == "cache_read" and prices.batch_cache_read_factor is not None:
+        return prices.batch_cache_read_factor
+    return prices.batch_factor if prices.batch_factor is not None else Decimal(1)
+
+
+def _is_partial(usage: Usage, row: Prices) -> bool:
+    """Embeddings report no output, and it costs nothing: that is complete."""
+    return not usage.complete or usage.input_tokens is None or (usage.output_tokens is None and bool(row.output))
+
+
+def _count(tokens: int | None) -> int:
+    return max(0, tokens or 0)
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    result = _NOTHING
+    for amount in amounts:
+        result = _EXACT.add(result, amount)
+    return result

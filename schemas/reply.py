@@ -1,0 +1,98 @@
+"""The decoded answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from .message import Context, Message
+from .model import Model
+from .parts import Audio, Image, Refusal, ToolCall
+from .prices import Cost, price
+from .usage import Usage
+
+
+@frozen
+class CallWarning:
+    """Something was changed or dropped on the way to the provider: which option, for which model, and why."""
+
+    subject: str
+    why: str
+    model: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else "")
+
+
+@define
+class Reply:
+    """An answer, streamed or not, in one form.
+
+    `finish_reason` is stop, length, tool_calls, content_filter or error, or the provider's own word where none fits;
+    `finish_reason_raw` is always the provider's word. `raw` is the decoded body of an unstreamed answer.
+    `object` is set where a schema was asked for. `alternatives` are the further choices when n > 1.
+    """
+
+    message: Message = field(factory=lambda: Message("assistant"))
+    finish_reason: str | None = None
+    finish_reason_raw: str | None = None
+    usage: Usage = field(factory=Usage)
+    id: str | None = None
+    model: str = ""
+    provider: str = ""
+    warnings: tuple[CallWarning, ...] = ()
+    request_id: str | None = None
+    object: Any = None
+    metadata: Mapping[str, Any] = field(factory=dict, repr=False)
+    alternatives: tuple[Message, ...] = ()
+    steps: tuple[Reply, ...] = field(default=(), repr=False)
+    raw: Any = field(default=None, repr=False, eq=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
+    asked: Context | None = field(default=None, repr=False, eq=False)
+    priced_as: Model | None = field(default=None, repr=False, eq=False)
+
+    @property
+    def text(self) -> str:
+        return self.message.text
+
+    @property
+    def reasoning(self) -> str:
+        return self.message.reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self.message.tool_calls
+
+    @property
+    def refusal(self) -> str:
+        return "".join(part.text for part in self.message.content if type(part) is Refusal)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(part for part in self.message.content if type(part) is Image)
+
+    @property
+    def audio(self) -> Audio | None:
+        return next((part for part in self.message.content if type(part) is Audio), None)
+
+    @property
+    def logprobs(self) -> Any:
+        return self.metadata.get("logprobs")
+
+    @property
+    def context(self) -> Context:
+        """The conversation with this answer at its end, ready for the next turn."""
+        return (self.asked or Context()).append(self.message)
+
+    @property
+    def cost(self) -> Cost:
+        """What the call cost by our dated prices; its total is None, with the reason, when that is not known."""
+        if self.priced_as is None or self.priced_as.prices is None:
+            return Cost(None, reason=f"no price is known for {self.provider}:{self.model}")
+        return price(self.usage, self.priced_as.prices)
+
+    def replace(self, **changes: Any) -> Reply:
+        """This reply with some fields changed."""
+        return evolve(self, **changes)

@@ -1,0 +1,255 @@
+"""Client and AsyncClient: a registry, keys and a connection pool behind the public functions.
+
+The two differ in who waits. Everything that decides is in core.py, everything that sends in pipeline/transport.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from .core import Core, finished
+from .model_metadata.catalog import Catalog
+from .pipeline.edits import Edits
+from .pipeline.pipeline import Pipeline
+from .pipeline.response import Response
+from .pipeline.stream import AsyncStream, Stream
+from .pipeline.timeouts import Timeouts
+from .pipeline.transport import AsyncTransport, Transport, adrive, drive
+from .providers.dsl.registry import Registry
+from .schemas.reply import Reply
+
+MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
+
+
+class _Shared:
+    """The settings that both clients take, and what they tell about themselves."""
+
+    def __init__(
+        self,
+        *,
+        transport: Any = None,
+        http: Any = None,
+        api_keys: Mapping[str, Any] | None = None,
+        base_urls: Mapping[str, str] | None = None,
+        timeout: Timeouts | float | None = None,
+        retries: int = 2,
+        pipeline: Any = None,
+        registry: Registry | None = None,
+        catalog: Catalog | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """
+        `transport` is an httpx transport (httpx.MockTransport, say), `http` a whole client with httpx's interface, which
+        stays yours to close. `api_keys` and `base_urls` go by provider id; a provider with a base_url of its own is never
+        sent a key from the environment. `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
+        sent again. `pipeline` are steps put around every call, Edits, or a function from Pipeline to Pipeline.
+        """
+        self._core = Core(
+            api_keys=api_keys,
+            base_urls=base_urls,
+            timeout=timeout,
+            retries=retries,
+            pipeline=pipeline,
+            registry=registry,
+            catalog=catalog,
+            headers=headers,
+        )
+        self._transport = transport
+        self._http = http
+
+    @property
+    def pipeline(self) -> Edits:
+        """What is done to the pipeline of every call: `client.pipeline = client.pipeline.before("retry", step)`."""
+        return self._core.edits
+
+    @pipeline.setter
+    def pipeline(self, edits: Any) -> None:
+        self._core.edits = edits
+
+    def pipeline_for(
+        self, model: str | None = None, *, operation: str = "chat", stream: bool = False, wire: str | None = None
+    ) -> Pipeline:
+        """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
+        return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
+
+    def override(self, models: str, **steps: Any) -> None:
+        """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`."""
+        self._core.overrides.add(models, **steps)
+
+    def _options(self) -> dict[str, Any]:
+        """Arguments of our own HTTP clients: one TLS context for the process, no redirects, no cookies kept."""
+        import httpx  # heavy: only when something is to be sent
+
+        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
+        if self._transport is not None:
+            return {"transport": self._transport}
+        return {"verify": _tls(), "limits": limits}
+
+
+class Client(_Shared):
+    """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
+
+    _pid: int = 0
+    _sender: Transport | None = None
+
+    def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
+        """Ask and wait for the whole answer.
+
+        `model` is `provider:model-id` (None: the local model), `prompt` a string, a Context, or a list of messages.
+        Options are those of schemas/options.py and the provider's own. Raises a StepwellError of the fitting class.
+        """
+        pipeline, request = self._core.request("chat", model, prompt, options)
+        return finished(drive(pipeline.flow(request), self._perform()))
+
+    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> Stream:
+        """Ask and get the answer as it is written. The first piece is in hand, or the error raised, on return."""
+        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+        perform = self._perform()
+        return Stream(drive(pipeline.flow(request), perform), perform)
+
+    def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
+        """Any operation that the provider has a wire for."""
+        pipeline, request = self._core.request(operation, model, input, options)
+        return finished(drive(pipeline.flow(request), self._perform()))
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
+        sender, self._sender = self._sender, None
+        if sender is not None and self._http is None and self._pid == os.getpid():
+            sender.client.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _perform(self) -> Any:
+        if self._sender is None or self._pid != os.getpid():
+            with _LOCK:
+                if self._sender is None or self._pid != os.getpid():
+                    self._sender, self._pid = self._connect(), os.getpid()
+        return self._sender.perform
+
+    def _connect(self) -> Transport:
+        if self._http is not None:
+            return Transport(self._http, self._http.build_request)
+        import httpx  # heavy: only when something is to be sent
+
+        return Transport(httpx.Client(**self._options()), _build())
+
+
+class AsyncClient(_Shared):
+    """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
+    once: each gets connections of its own, which are closed when the loop ends."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
+
+    async def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
+        """Client.generate_text, awaited."""
+        pipeline, request = self._core.request("chat", model, prompt, options)
+        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform))
+
+    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> AsyncStream:
+        """Client.stream_text; the stream opens when it is awaited, entered or iterated."""
+        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+
+        async def opening() -> tuple[Response, Any]:
+            sender = await self._sender()
+            return await adrive(pipeline.flow(request), sender.perform), sender.perform
+
+        return AsyncStream(opening)
+
+    async def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
+        """Any operation that the provider has a wire for."""
+        pipeline, request = self._core.request(operation, model, input, options)
+        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform))
+
+    async def close(self) -> None:
+        """Close this event loop's connections, unless the HTTP client is yours."""
+        entry = self._senders.pop(_loop(), None)
+        if entry is not None:
+            await entry[1].aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _sender(self) -> AsyncTransport:
+        loop = _loop()
+        entry = self._senders.get(loop)
+        if entry is None:
+            sender = self._connect()
+            entry = self._senders[loop] = (sender, _lease(sender.client, own=self._http is None))
+            # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
+            await entry[1].__anext__()
+        return entry[0]
+
+    def _connect(self) -> AsyncTransport:
+        if self._http is not None:
+            return AsyncTransport(self._http, self._http.build_request)
+        import httpx  # heavy: only when something is to be sent
+
+        return AsyncTransport(httpx.AsyncClient(**self._options()), _build())
+
+
+_LOCK = threading.Lock()
+_TLS: list[Any] = []
+
+
+def _tls() -> Any:
+    """The process's one TLS context: it takes 20 to 40 ms to make. Honours SSL_CERT_FILE and SSL_CERT_DIR."""
+    if not _TLS:
+        import httpx  # heavy: only when something is to be sent
+
+        _TLS.append(httpx.create_ssl_context())
+    return _TLS[0]
+
+
+def _build() -> Any:
+    """Makes httpx requests straight from finished parts: no merging of defaults, each URL parsed once."""
+    import httpx  # heavy: only when something is to be sent
+
+    urls: dict[str, Any] = {}
+    make, parse = httpx.Request, httpx.URL
+
+    def build(method: str, url: str, *, headers: Any, content: bytes, extensions: Any) -> Any:
+        parsed = urls.get(url)
+        if parsed is None:
+            if len(urls) > 1000:
+                urls.clear()
+            parsed = urls[url] = parse(url)
+        return make(method, parsed, headers=headers, content=content, extensions=extensions)
+
+    return build
+
+
+def _loop() -> Any:
+    """What stands for the event loop that runs: asyncio's, or trio's root task."""
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        with suppress(RuntimeError):
+            return trio.lowlevel.current_root_task()
+    import asyncio  # only where an event loop runs already
+
+    return asyncio.get_running_loop()
+
+
+async def _lease(client: Any, *, own: bool) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        if own:
+            await client.aclose()
+
+

@@ -1,0 +1,213 @@
+"""What both clients share: finding the provider, the model and the pipeline, and making the request."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from attrs import frozen
+
+from .model_metadata.catalog import CATALOG, Catalog
+from .pipeline.edits import Edits, edits_of
+from .pipeline.pipeline import Pipeline
+from .pipeline.request import Headers, Request
+from .pipeline.response import Response
+from .pipeline.steps.retry import RetryBudget
+from .pipeline.timeouts import Timeouts, timeouts_of
+from .providers.dsl.assemble import checked_headers, pipeline_for
+from .providers.dsl.overrides import OVERRIDES, Overrides
+from .providers.dsl.provider import Provider
+from .providers.dsl.registry import REGISTRY, Registry
+from .schemas.errors import InvalidOption, StepwellError, UnknownModel
+from .schemas.message import Context, Message, context_of
+from .schemas.model import Model
+from .schemas.options import CALL_OPTIONS, check_options
+from .schemas.reply import Reply
+from .schemas.secret import Secret, checked
+
+DEFAULT_MODEL = "local:smollm2"
+_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
+_EMPTY = Headers()
+
+
+@frozen
+class Plan:
+    """All that can be known before a prompt: made once for each model, operation and manner of answering."""
+
+    pipeline: Pipeline
+    model: Model
+    provider: Provider
+    base_url: str
+
+
+class Core:
+    """A client's settings, and requests made from them."""
+
+    def __init__(
+        self,
+        *,
+        api_keys: Mapping[str, Any] | None,
+        base_urls: Mapping[str, str] | None,
+        timeout: Timeouts | float | None,
+        retries: int,
+        pipeline: Any,
+        registry: Registry | None,
+        catalog: Catalog | None,
+        headers: Mapping[str, str] | None,
+    ) -> None:
+        self.keys = {_id(name): credential_of(key, f"api_keys[{name!r}]") for name, key in (api_keys or {}).items()}
+        self.base_urls = {_id(name): url for name, url in (base_urls or {}).items()}
+        self.timeouts = timeouts_of(timeout)
+        self.retries = retries
+        self.registry = registry or REGISTRY
+        self.catalog = catalog or CATALOG
+        self.headers = checked_headers(headers) if headers else _EMPTY
+        self.overrides = Overrides()
+        self.budget = RetryBudget()
+        self._edits = edits_of(pipeline)
+        self._plans: dict[Any, Plan] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def edits(self) -> Edits:
+        return self._edits
+
+    @edits.setter
+    def edits(self, edits: Any) -> None:
+        self._edits = edits_of(edits)
+        self._plans.clear()
+
+    def plan(self, operation: str, model: Any, *, stream: bool = False, wire: str | None = None) -> Plan:
+        """The plan for a model named `provider:model-id`, or given as a Model."""
+        key = (model, operation, stream, wire, OVERRIDES.version, self.overrides.version, getattr(self.catalog, "version", 0))
+        plan = self._plans.get(key) if isinstance(model, str) else None
+        if plan is None:
+            plan = self._make_plan(operation, model, stream, wire)
+            if isinstance(model, str):
+                with self._lock:
+                    if len(self._plans) > 1000:
+                        self._plans.clear()  # model names made at run time must not fill the memory
+                    self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, operation: str, named: Any, stream: bool, wire_name: str | None) -> Plan:
+        model = named if isinstance(named, Model) else Model.named(_name(named))
+        provider = self.registry.get_or_raise(model.provider)
+        if not isinstance(named, Model):
+            model = self.catalog.get(str(model))
+        wire = provider.wire_for(operation, model, wire_name)
+        overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
+        pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
+        env = os.environ.get(provider.base_url_env, "") if provider.base_url_env else ""
+        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or env or provider.base_url
+        return Plan(self._edits.apply(pipeline), model, provider, base_url)
+
+    def request(
+        self, operation: str, model: Any, prompt: Any, options: dict[str, Any], *, stream: bool = False
+    ) -> tuple[Pipeline, Request]:
+        """The pipeline and the request of one call. Raises ConfigError for what can be seen to be wrong at once."""
+        plan = self.plan(operation, model, stream=stream, wire=options.get("wire"))
+        chat = operation == "chat"
+        request = Request(
+            operation,
+            plan.model,
+            context_of(prompt) if chat else _NO_CONTEXT,
+            None if chat else prompt,
+            options,
+            stream,
+            "POST",
+            plan.base_url,
+            headers=self.headers,
+            credential=self.keys.get(_id(plan.provider.id)),
+            retries=self.retries,
+            timeouts=self.timeouts,
+            started=monotonic(),
+        )
+        if not _CALL_ONLY.isdisjoint(options):
+            return self._steered(plan, request, options)
+        return plan.pipeline, request
+
+    def _steered(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
+        """The request with the options that steer the call itself taken out of `options` and into its own fields."""
+        given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
+        pipeline = given.pop("pipeline", plan.pipeline)
+        if not isinstance(pipeline, Pipeline):
+            pipeline = edits_of(pipeline).apply(plan.pipeline)
+        tools = given.pop("tools", None)
+        check_options(given, CALL_OPTIONS, where=str(plan.model))
+        context = request.context
+        if tools is not None:
+            context = context.with_tools(*tools)
+        if system := given.get("system"):
+            context = Context((Message("system", system), *context.messages), context.tools)
+        changes: dict[str, Any] = {"context": context}
+        changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
+        if "base_url" in given:
+            # A key held for this provider was meant for its own address: an address of the call's wants the call's key.
+            changes |= {"base_url": checked_url(given["base_url"]), "credential": None}
+        if "api_key" in given:
+            changes["credential"] = credential_of(given["api_key"], "api_key")
+        if "headers" in given:
+            changes["headers"] = Headers(request.headers, **checked_headers(given["headers"]))
+        if "timeout" in given:
+            changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
+        for name in ("retries", "on_unsupported"):
+            if name in given:
+                changes[name] = given[name]
+        return pipeline, request.replace(**changes)
+
+
+_NO_CONTEXT = Context()
+
+
+def finished(response: Response) -> Reply:
+    """The reply of an unstreamed call, once everyone who asked has been told."""
+    reply = response.reply
+    if reply is None:
+        raise StepwellError("the pipeline ended without a reply", hint="a step replaced decode_response, or never called")
+    response.ended(reply, None)
+    return reply
+
+
+def credential_of(given: Any, where: str) -> Any:
+    """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays."""
+    if isinstance(given, Mapping):
+        return {name: checked(value, where=f"{where}[{name!r}]") if _secret(name, value) else value for name, value in given.items()}
+    if isinstance(given, Secret):
+        return checked(given.reveal(), where=where)
+    if isinstance(given, str):
+        return checked(given, where=where)
+    if callable(given):
+        return given
+    raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
+
+
+_OPEN = frozenset(("region", "project", "location", "account", "profile", "endpoint", "api_version", "deployment"))
+
+
+def _secret(name: str, value: Any) -> bool:
+    return isinstance(value, str) and name not in _OPEN
+
+
+def checked_url(url: Any) -> str:
+    """An address to send to. Raises InvalidOption for one without http(s) or with a password in it."""
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")) or not url.isascii() or " " in url:
+        raise InvalidOption("base_url is not an http:// or https:// address")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
+    return url
+
+
+def _name(model: Any) -> str:
+    if model is None:
+        return os.environ.get("STEPWELL_MODEL") or DEFAULT_MODEL
+    if not isinstance(model, str):
+        raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
+    return model
+
+
+def _id(provider: str) -> str:
+    return provider.lower().replace("-", "_")

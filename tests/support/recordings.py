@@ -1,0 +1,193 @@
+"""Recorded provider traffic, replayed through a client, and what must come of it. See tests/recordings/README.md."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import evolve, frozen
+from stepwell import AsyncClient, Client, Wire, declare_provider
+from stepwell.providers.dsl.registry import Registry
+from stepwell.schemas.errors import StepwellError
+from stepwell.schemas.reply import Reply
+
+FOLDER = Path(__file__).parent.parent / "recordings"
+BASE_URL = "https://recorded.test/v1"
+
+
+@frozen
+class Recording:
+    """One exchange: `chunks` are the reads of the body in order."""
+
+    id: str
+    api: str
+    provider: str
+    model: str
+    streaming: bool
+    kinds: tuple[str, ...]
+    request: dict[str, Any]
+    status: int
+    headers: dict[str, str]
+    chunks: tuple[bytes, ...]
+    expected: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+
+def recordings(*apis: str, streaming: bool | None = None) -> list[Recording]:
+    """The recordings of these wire formats, by id."""
+    found = [_load(path) for api in apis for path in sorted(FOLDER.glob(f"{api}-*.json"))]
+    return [each for each in found if streaming is None or each.streaming == streaming]
+
+
+def _load(path: Path) -> Recording:
+    data = json.loads(path.read_text())
+    response = data["response"]
+    chunks = response["chunks_b64"] if "chunks_b64" in response else [response["body_b64"]]
+    return Recording(
+        id=data["id"],
+        api=data["api"],
+        provider=data["provider"],
+        model=data["model"] or "unnamed",
+        streaming=data["streaming"],
+        kinds=tuple(data["kinds"]),
+        request=data["request"],
+        status=response["status"],
+        headers=response["headers"],
+        chunks=tuple(b64decode(chunk) for chunk in chunks),
+        expected=data["expected"],
+    )
+
+
+class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in given reads, for a mocked transport of either colour; `closed` tells whether it was given back."""
+
+    def __init__(self, chunks: tuple[bytes, ...], fault: Exception | None = None) -> None:
+        self._chunks = chunks
+        self._fault = fault
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+        if self._fault:
+            raise self._fault
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
+        if self._fault:
+            raise self._fault
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def answering(recording: Recording, bodies: list[Chunks] | None = None) -> httpx.MockTransport:
+    """A transport that answers every request with the recording."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        body = Chunks(recording.chunks)
+        if bodies is not None:
+            bodies.append(body)
+        headers = {name: value for name, value in recording.headers.items() if name.lower() != "content-length"}
+        return httpx.Response(recording.status, headers=headers, stream=body)
+
+    return httpx.MockTransport(handler)
+
+
+def registry_of(*wires: Wire) -> Registry:
+    """A registry with one provider, `recorded`, that speaks these wires and wants no key."""
+    registry = Registry()
+    registry.register(declare_provider("recorded", wire=wires, base_url=BASE_URL, key_optional=True))
+    return registry
+
+
+def replay(recording: Recording, wire: Wire, *, colour: str = "sync", stream: bool | None = None) -> Any:
+    """What a client makes of the recording: a Reply, or the error that it raises. Retries are off."""
+    settings: dict[str, Any] = {"transport": answering(recording), "registry": registry_of(wire), "retries": 0}
+    name = f"recorded:{recording.model}"
+    streamed = recording.streaming if stream is None else stream
+    try:
+        if colour == "sync":
+            with Client(**settings) as client:
+                return client.stream_text(name, "hi").reply() if streamed else client.generate_text(name, "hi")
+        return asyncio.run(_areplay(settings, name, streamed))
+    except StepwellError as error:
+        return error
+
+
+async def _areplay(settings: dict[str, Any], name: str, streamed: bool) -> Reply:
+    async with AsyncClient(**settings) as client:
+        return await client.stream_text(name, "hi").reply() if streamed else await client.generate_text(name, "hi")
+
+
+def assert_as_recorded(outcome: Any, recording: Recording, usage: Callable[[Reply], dict[str, Any]]) -> None:
+    """The outcome says what the vendor's SDK says. `usage` gives a reply's usage in the vendor's own numbers."""
+    expected = recording.expected
+    if error := expected.get("error"):
+        assert isinstance(outcome, StepwellError), outcome
+        assert getattr(outcome, "status", None) == error["status"]
+        assert str(error["message"])[:200] in str(outcome) or error["message"] is None
+        if error.get("mid_stream"):
+            assert outcome.partial.text == expected["text"]
+            assert outcome.partial.reasoning == (expected.get("reasoning_text") or "")
+        return
+    if expected.get("truncated"):
+        assert type(outcome).__name__ == "StreamTruncated"
+        outcome = outcome.partial
+    assert isinstance(outcome, Reply), repr(outcome)
+    assert outcome.text == expected["text"]
+    assert outcome.reasoning == (expected.get("reasoning_text") or "")
+    assert outcome.refusal == (expected.get("refusal") or "")
+    assert [_call(call) for call in outcome.tool_calls] == [_expected_call(call) for call in expected["tool_calls"]]
+    assert_ids(outcome, expected)
+    assert outcome.finish_reason_raw == expected["finish_reason_raw"]
+    if expected.get("reasoning_signatures"):
+        assert signatures(outcome) == [(each["length"], each["sha256"][:16]) for each in _signed(expected)]
+    if expected.get("usage"):
+        told = usage(outcome)
+        assert {name: told.get(name) for name in expected["usage"]} == expected["usage"]
+
+
+def _signed(expected: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(expected["reasoning_signatures"])
+
+
+def assert_ids(reply: Reply, expected: dict[str, Any]) -> None:
+    for call, told in zip(reply.tool_calls, expected["tool_calls"], strict=True):
+        assert call.id == told["id"] if told.get("id") else call.id
+
+
+def signatures(reply: Reply) -> list[tuple[int, str]]:
+    """Length and digest of every signature or encrypted block that the reply would send back, in order."""
+    found = []
+    for part in reply.message.content:
+        for value in (getattr(part, "signature", None), getattr(part, "encrypted", None)):
+            if value:
+                found.append((len(value), hashlib.sha256(value.encode()).hexdigest()[:16]))
+    return found
+
+
+def _call(call: Any) -> tuple[str, Any]:
+    return call.name, call.arguments
+
+
+def _expected_call(call: dict[str, Any]) -> tuple[str, Any]:
+    return call["name"], call["arguments"]
+
+
+def respelt(recording: Recording, body: bytes, size: int = 0) -> Recording:
+    """The recording with another body, read in pieces of `size` bytes (0: at once)."""
+    pieces = tuple(body[at : at + size] for at in range(0, len(body), size)) if size else (body,)
+    return evolve(recording, chunks=pieces)
