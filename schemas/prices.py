@@ -11,6 +11,18 @@ from attrs import field, frozen
 from .errors import ConfigError
 from .usage import Usage
 
+BUCKETS = (
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "reasoning",
+    "input_audio",
+    "output_audio",
+)
+
+_AMOUNTS = (*BUCKETS, "batch_factor", "batch_cache_read_factor")
 _NOTHING = Decimal(0)
 # Our own context: sums stay exact whatever precision or traps the application has set for its threads.
 _EXACT = Context(prec=80)
@@ -35,10 +47,6 @@ def exact(value: Any) -> Decimal | None:
     return number
 
 
-def _price() -> Any:
-    return field(default=None, converter=exact)
-
-
 @frozen
 class Prices:
     """US dollars per million tokens, by bucket; None where the price list has no such line.
@@ -47,27 +55,36 @@ class Prices:
     everything read what `input` does. Only `cache_write_1h` has no parent: a longer cache never costs the same.
     """
 
-    input: Decimal | None = _price()
-    output: Decimal | None = _price()
-    cache_read: Decimal | None = _price()
-    cache_write: Decimal | None = _price()
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
     """Writing to a cache of the shortest life, five minutes."""
-    cache_write_1h: Decimal | None = _price()
-    reasoning: Decimal | None = _price()
-    input_audio: Decimal | None = _price()
-    output_audio: Decimal | None = _price()
+    cache_write_1h: Decimal | None = None
+    reasoning: Decimal | None = None
+    input_audio: Decimal | None = None
+    output_audio: Decimal | None = None
 
-    tiers: tuple[Tier, ...] = field(default=(), converter=lambda tiers: tuple(sorted(tiers, key=lambda t: t.over)))
+    tiers: tuple[Tier, ...] = ()
     """Rows that replace this one for the whole request once its input is long enough, shortest first."""
     modes: Mapping[str, Prices] = field(factory=dict, hash=False)
     """Rows for other ways to be served, such as "fast"."""
-    batch_factor: Decimal | None = _price()
+    batch_factor: Decimal | None = None
     """What a batch costs of the normal price; None where no such price is known."""
-    batch_cache_read_factor: Decimal | None = _price()
+    batch_cache_read_factor: Decimal | None = None
     """The same for cached input, where the provider does not discount it twice; None means `batch_factor`."""
     as_of: str | None = None
     """The day (ISO) on which these prices were read."""
     source: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        # Not attrs converters: those cost milliseconds at import.
+        for name in _AMOUNTS:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, exact(value))
+        if len(self.tiers) > 1:
+            object.__setattr__(self, "tiers", tuple(sorted(self.tiers, key=lambda tier: tier.over)))
 
     def at(self, input_tokens: int) -> Prices:
         """The row in force for a request with that many input tokens, cached ones included."""
