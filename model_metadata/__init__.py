@@ -1,1 +1,5 @@
 """The almanac: what every model can do and what it costs."""
+
+from .catalog import CATALOG, Catalog, ProviderRow
+
+__all__ = ["CATALOG", "Catalog", "ProviderRow"]

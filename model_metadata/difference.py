@@ -1,0 +1,53 @@
+"""What changed between two states of the catalog, in lines that a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Providers = Mapping[str, Mapping[str, Any]]
+
+_NOTHING = "nothing changed"
+
+
+def difference(before: Providers, after: Providers) -> list[str]:
+    """Providers and models that came, went or changed, then a line of totals."""
+    lines = list(_provider_lines(before, after))
+    for id in sorted(before.keys() & after.keys()):
+        lines += _changes(id, before[id], after[id])
+    models = sum(len(provider["models"]) for provider in after.values())
+    return [*(lines or [_NOTHING]), f"{len(after)} providers, {models} models"]
+
+
+def _provider_lines(before: Providers, after: Providers) -> Iterator[str]:
+    for id in sorted(after.keys() - before.keys()):
+        yield f"+ {id} ({len(after[id]['models'])} models)"
+    for id in sorted(before.keys() - after.keys()):
+        yield f"- {id} ({len(before[id]['models'])} models)"
+
+
+def _changes(provider: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted((before.keys() | after.keys()) - {"models"}):
+        if before.get(key) != after.get(key):
+            yield f"~ {provider} {key} {_shown(before.get(key))} -> {_shown(after.get(key))}"
+    old, new = before["models"], after["models"]
+    for id in sorted(new.keys() - old.keys()):
+        yield f"+ {provider}:{id}"
+    for id in sorted(old.keys() - new.keys()):
+        yield f"- {provider}:{id}"
+    for id in sorted(old.keys() & new.keys()):
+        changed = list(_changed_facts("", old[id], new[id]))
+        if changed:
+            yield f"~ {provider}:{id} {', '.join(changed)}"
+
+
+def _changed_facts(path: str, old: Any, new: Any) -> Iterator[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _changed_facts(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+    elif old != new:
+        yield f"{path} {_shown(old)} -> {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,140 @@
+"""models.dev's data, cleaned into the rows that we keep.
+
+Takes api.json as https://models.dev serves it, or a file {"generated_at", "source", "providers"} around the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+from ..schemas.errors import ConfigError
+
+Row = dict[str, Any]
+
+SOURCE = "models.dev (MIT)"
+
+_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_PROVIDER_KEYS = ("id", "name", "npm", "api", "env", "doc")
+_DROPPED = ("id", "description", "last_updated", "experimental", "experimental_modes", "interleaved_field")
+_TEXT_ONLY = {"input": ["text"], "output": ["text"]}
+_OPTIONAL_LINES = ("cache_read", "cache_write", "reasoning")
+
+
+@define
+class Harvest:
+    """The providers of one api.json, by id, and what had to be left out of it."""
+
+    providers: dict[str, Row] = field(factory=dict)
+    problems: list[str] = field(factory=list)
+    as_of: str | None = None
+
+
+def harvest(content: Any) -> Harvest:
+    """Clean a decoded api.json; raises ConfigError when it is something else."""
+    if not isinstance(content, Mapping):
+        raise ConfigError("this is not models.dev data: expected an object of providers")
+    found = Harvest(as_of=str(content.get("generated_at") or "")[:10] or None)
+    inner = content.get("providers")
+    providers = inner if isinstance(inner, Mapping) and "models" not in inner else content
+    for id, provider in sorted(providers.items()):
+        if not isinstance(provider, Mapping) or not isinstance(provider.get("models"), Mapping):
+            raise ConfigError(f"this is not models.dev data: {id!r} has no models")
+        if not _FILE_NAME.fullmatch(id):
+            found.problems.append(f"{id!r} left out: no name for a file")
+            continue
+        found.providers[id] = _provider(id, provider, found.problems)
+    return found
+
+
+def _provider(id: str, given: Mapping[str, Any], problems: list[str]) -> Row:
+    head = {key: given[key] for key in _PROVIDER_KEYS if given.get(key)}
+    rows = {name: clean_row(f"{id}:{name}", row, problems) for name, row in sorted(given["models"].items())}
+    return {**head, "id": id, "models": rows}
+
+
+def clean_row(name: str, given: Mapping[str, Any], problems: list[str]) -> Row:
+    """One model's row without what is empty, usual or said twice; what cannot be true goes to `problems`."""
+    row = {key: value for key, value in given.items() if key not in _DROPPED and value not in (None, "", {}, [])}
+    if row.get("name") == given.get("id"):
+        row.pop("name", None)
+    if row.get("modalities") == _TEXT_ONLY:
+        del row["modalities"]
+    row["limit"] = {key: value for key, value in (given.get("limit") or {}).items() if value}
+    interleaved = given.get("interleaved") or given.get("interleaved_field")
+    if interleaved:
+        row["interleaved"] = interleaved["field"] if isinstance(interleaved, Mapping) else interleaved
+    if "provider" in row:
+        row["provider"] = {{"api_shape": "shape"}.get(key, key): value for key, value in row["provider"].items()}
+    modes = _modes(given, name, problems)
+    if modes:
+        row["modes"] = modes
+    row.pop("cost", None)
+    cost = _cost(given.get("cost") or {}, name, problems)
+    if cost:
+        row["cost"] = cost
+    return {key: value for key, value in row.items() if value not in ({}, [])}
+
+
+def _modes(given: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    modes = (given.get("experimental") or {}).get("modes") or given.get("experimental_modes") or {}
+    return {mode: _mode(what, f"{name} ({mode})", problems) for mode, what in modes.items()}
+
+
+def _mode(what: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    cost = what.get("cost") or {}
+    served = what.get("provider") or {}
+    mode = {
+        "cost": _cost(cost[0] if isinstance(cost, list) else cost, name, problems),
+        "body": served.get("body") or orjson.loads(what.get("provider_body_json") or "{}"),
+        "headers": served.get("headers") or orjson.loads(what.get("provider_headers_json") or "{}"),
+    }
+    return {key: value for key, value in mode.items() if value}
+
+
+def _cost(given: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    cost = _lines(given)
+    tiers = [_tier(tier) for tier in given.get("tiers") or ()]
+    long_context = given.get("context_over_200k")
+    if isinstance(long_context, Mapping) and not tiers:
+        tiers = [{"over": 200_000, **_lines(long_context)}]
+    if tiers:
+        cost["tiers"] = sorted(tiers, key=lambda tier: int(tier["over"]))
+    wrong = [f"{line} {price}" for row in (cost, *tiers) for line, price in row.items() if _is_negative(price)]
+    if wrong:
+        problems.append(f"{name}: prices left out, {', '.join(wrong)}")
+        return {}
+    return cost
+
+
+def _tier(given: Mapping[str, Any]) -> Row:
+    size = (given.get("tier") or {}).get("size") or given.get("min_context") or 0
+    return {"over": size, **_lines(given)}
+
+
+def _lines(given: Mapping[str, Any]) -> Row:
+    """The prices of a row. A zero beside a paid input stands for "no such line", which is no free cache."""
+    lines = {line: _plain(price) for line, price in given.items() if _is_number(price) and line != "min_context"}
+    if lines.get("input"):
+        for line in _OPTIONAL_LINES:
+            if lines.get(line) == 0:
+                del lines[line]
+    return lines
+
+
+def _plain(price: float) -> float | int:
+    """0.30000000000000004 was 0.3 once."""
+    price = float(f"{price:.12g}")
+    return int(price) if price.is_integer() else price
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_negative(value: Any) -> bool:
+    return _is_number(value) and value < 0

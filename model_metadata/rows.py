@@ -1,0 +1,143 @@
+"""Reading one catalog row: the JSON object of a model becomes a Model.
+
+A row is models.dev's own, cleaned: `name family limit{context,input,output} modalities{input,output} cost{...}
+tool_call reasoning structured_output temperature attachment knowledge release_date status provider{npm,api,shape}`,
+and whatever else it says. Ours, in patches and user rows only: `wire`, `base_url`, and in `cost` what `_cost` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from ..schemas.errors import ConfigError
+from ..schemas.model import Model
+from ..schemas.prices import BUCKETS, Prices, Tier, exact
+from .families import wire_of
+
+Row = Mapping[str, Any]
+
+_USED = frozenset(
+    {"id", "name", "family", "limit", "modalities", "cost", "tool_call", "reasoning", "structured_output"}
+    | {"temperature", "attachment", "knowledge", "release_date", "status", "wire", "base_url"}
+)
+_TEXT = frozenset({"text"})
+
+_FRIENDLY: Mapping[str, tuple[str, ...]] = {
+    "context_window": ("limit", "context"),
+    "max_output_tokens": ("limit", "output"),
+    "input": ("modalities", "input"),
+    "output": ("modalities", "output"),
+    "tools": ("tool_call",),
+    "prices": ("cost",),
+}
+
+
+def as_row(changes: Row) -> dict[str, Any]:
+    """A row, from one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
+    row: dict[str, Any] = {}
+    for name, value in changes.items():
+        *folders, last = _FRIENDLY.get(name, (name,))
+        place = row
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[last] = merged(place.get(last), value)
+    return row
+
+
+def merged(old: Any, new: Any) -> Any:
+    """`new` laid over `old`, objects key by key; a null takes the key away."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return dict(new) if isinstance(new, Mapping) else new
+    together = dict(old)
+    for key, value in new.items():
+        if value is None:
+            together.pop(key, None)
+        else:
+            together[key] = merged(together.get(key), value)
+    return together
+
+
+def model_of(provider: str, id: str, row: Row, *, as_of: str | None = None, source: str | None = None) -> Model:
+    """The Model of a row; raises ConfigError, naming the model, for a price that is none."""
+    limit = row.get("limit") or {}
+    modalities = row.get("modalities") or {}
+    served = row.get("provider") or {}
+    return Model(
+        provider=provider,
+        id=id,
+        known=True,
+        name=row.get("name"),
+        family=row.get("family"),
+        wire=row.get("wire") or wire_of(served.get("npm"), served.get("shape")),
+        base_url=(row.get("base_url") or served.get("api") or "").rstrip("/") or None,
+        context_window=limit.get("context") or None,
+        max_output_tokens=limit.get("output") or None,
+        input=frozenset(modalities.get("input") or _TEXT),
+        output=frozenset(modalities.get("output") or _TEXT),
+        tools=row.get("tool_call"),
+        reasoning=row.get("reasoning"),
+        structured_output=row.get("structured_output"),
+        temperature=row.get("temperature"),
+        attachment=row.get("attachment"),
+        knowledge=row.get("knowledge"),
+        release_date=row.get("release_date"),
+        status=row.get("status"),
+        prices=_prices(f"{provider}:{id}", row, as_of, source),
+        facts=_facts(row),
+    )
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    facts = {name: value for name, value in row.items() if name not in _USED}
+    most = (row.get("limit") or {}).get("input")
+    if most:
+        facts["max_input_tokens"] = most
+    return facts
+
+
+def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Prices | None:
+    cost = row.get("cost")
+    if isinstance(cost, Prices):
+        return cost
+    if not cost or not any(bucket in cost for bucket in BUCKETS):
+        return None
+    try:
+        modes = {mode: _cost(what["cost"]) for mode, what in (row.get("modes") or {}).items() if what.get("cost")}
+        return _cost(cost, modes=modes, as_of=cost.get("as_of", as_of), source=cost.get("source", source))
+    except (ConfigError, AttributeError, KeyError, TypeError, ArithmeticError) as error:
+        fault = error.message if isinstance(error, ConfigError) else "its cost is not of the form that rows have"
+        raise ConfigError(f"{name}: {fault}", hint="mend or leave out the row's cost") from error
+
+
+def _cost(cost: Row, **more: Any) -> Prices:
+    """Prices from a `cost` object: dollars per million tokens by bucket, `tiers` (each with `over`), and of ours
+
+    - `batch_factor`, `batch_cache_read_factor`: what a batch costs of the normal price
+    - `tiers_over`: where the tiers start, if not where they say
+    - for any bucket, `{"of": "input", "times": "2"}`: a price known as a multiple, here and in every tier
+    """
+    over = cost.get("tiers_over")
+    tiers = (Tier(over or tier["over"], Prices(**_rates(tier, cost))) for tier in cost.get("tiers") or ())
+    return Prices(
+        **_rates(cost, cost),
+        tiers=tuple(tiers),
+        batch_factor=cost.get("batch_factor"),
+        batch_cache_read_factor=cost.get("batch_cache_read_factor"),
+        **more,
+    )
+
+
+def _rates(row: Row, cost: Row) -> dict[str, Any]:
+    multiples = {bucket: cost[bucket] for bucket in BUCKETS if isinstance(cost.get(bucket), Mapping)}
+    rates: dict[str, Decimal] = {
+        bucket: price
+        for bucket in BUCKETS
+        if not isinstance(row.get(bucket), Mapping) and (price := exact(row.get(bucket))) is not None
+    }
+    for bucket, rule in multiples.items():
+        factor, of = exact(rule["times"]), rates.get(rule["of"])
+        if factor is not None and of is not None:
+            rates[bucket] = (factor * of).normalize() + 0  # 10, not 1E+1
+    return rates

@@ -1,0 +1,139 @@
+"""Renew the catalog from models.dev: `python -m stepwell.model_metadata.sync [--from FILE_OR_URL] [--to FOLDER]`.
+
+Rewrites `index.json` and `data/*.json` and prints what changed. Patches are ours and stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from ..schemas.errors import ConfigError, StepwellError
+from .catalog import FOLDER
+from .difference import difference
+from .files import read_json
+from .models_dev import SOURCE, Harvest, harvest
+
+URL = "https://models.dev/api.json"
+
+_MAX_BYTES = 64 * 1024 * 1024
+_SECONDS = 60.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stepwell.model_metadata.sync", description=__doc__)
+    parser.add_argument("--from", dest="origin", default=URL, metavar="FILE_OR_URL", help=f"default: {URL}")
+    parser.add_argument("--to", dest="folder", default=FOLDER, help="the catalog's folder; default: this package")
+    parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
+    given = parser.parse_args(arguments)
+    try:
+        found = harvest(read(given.origin))
+        print(sync(found, given.folder, write=not given.dry_run))
+    except StepwellError as error:
+        print(f"sync: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def sync(found: Harvest, folder: str, *, write: bool = True) -> str:
+    """Bring `folder` to what was found; gives the difference in words."""
+    before = stored(folder)
+    if write:
+        store(found, folder)
+    lines = difference(before, found.providers)
+    return "\n".join([*lines, *(f"problem: {problem}" for problem in found.problems)])
+
+
+def read(origin: str) -> Any:
+    """The JSON at a URL, or in a .json or .json.gz file."""
+    if "://" in origin:
+        return _parse(_download(origin), origin)
+    try:
+        with open(origin, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise ConfigError(f"cannot read {origin}: {error.strerror}") from error
+    return _parse(gzip.decompress(content) if origin.endswith(".gz") else content, origin)
+
+
+def stored(folder: str) -> dict[str, Any]:
+    """The providers now in `folder`, by id."""
+    path = os.path.join(folder, "index.json")
+    if not os.path.exists(path):
+        return {}
+    ids = [row["id"] for row in read_json(path)["providers"]]
+    return {id: read_json(os.path.join(folder, "data", f"{id}.json")) for id in ids}
+
+
+def store(found: Harvest, folder: str) -> None:
+    """Write every provider's file and the index, and remove the files of providers that are gone."""
+    data = os.path.join(folder, "data")
+    os.makedirs(data, exist_ok=True)
+    for name in os.listdir(data):
+        if name.endswith(".json") and name.removesuffix(".json") not in found.providers:
+            os.remove(os.path.join(data, name))
+    for id, provider in found.providers.items():
+        _write(os.path.join(data, f"{id}.json"), provider, "models")
+    index = {
+        "source": SOURCE,
+        "as_of": found.as_of or time.strftime("%Y-%m-%d", time.gmtime()),
+        "providers": [_index_row(provider) for provider in found.providers.values()],
+    }
+    _write(os.path.join(folder, "index.json"), index, "providers")
+
+
+def _index_row(provider: Mapping[str, Any]) -> dict[str, Any]:
+    return {**provider, "models": len(provider["models"])}
+
+
+def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
+    """Compact JSON, one line per entry of `unfold`, so that a diff shows what changed."""
+    inner = content[unfold]
+    if isinstance(inner, Mapping):
+        lines = [f"{_compact(key)}:{_compact(value)}" for key, value in inner.items()]
+        opening, closing = "{", "}"
+    else:
+        lines, opening, closing = [_compact(value) for value in inner], "[", "]"
+    head = _compact({key: value for key, value in content.items() if key != unfold})
+    body = ",\n".join(lines)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{head[:-1]},{_compact(unfold)}:{opening}\n{body}\n{closing}}}\n")
+
+
+def _compact(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _parse(content: bytes, origin: str) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{origin} is not JSON: {error}") from error
+
+
+def _download(url: str) -> bytes:
+    import httpx  # only here: the catalog itself never touches the network
+
+    received = bytearray()
+    try:
+        with httpx.stream("GET", url, timeout=_SECONDS) as response:
+            if response.status_code != 200:
+                raise ConfigError(f"{url} answered {response.status_code}", hint="or pass a file with --from")
+            for chunk in response.iter_bytes():
+                received += chunk
+                if len(received) > _MAX_BYTES:
+                    raise ConfigError(f"{url} sends more than {_MAX_BYTES} bytes")
+    except httpx.HTTPError as error:
+        raise ConfigError(f"cannot fetch {url}: {error}", hint="or pass a file with --from") from error
+    return bytes(received)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
