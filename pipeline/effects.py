@@ -34,6 +34,8 @@ class Close:
 
 @define
 class Sleep:
+    """Wait."""
+
     seconds: float
 
 

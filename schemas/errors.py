@@ -210,6 +210,8 @@ class StreamIdleTimeout(TransportError):
 class TotalTimeout(TransportError):
     """The call took longer than its total limit."""
 
+    retryable = False
+
 
 class StreamTruncated(TransportError):
     """The stream ended without its terminal event; `partial` holds what arrived."""

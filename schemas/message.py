@@ -59,14 +59,17 @@ class Message:
 
 
 def system(text: Content) -> Message:
+    """What the model is told to be."""
     return Message("system", text)
 
 
 def user(content: Content) -> Message:
+    """What the user says: text, parts, or a list of both."""
     return Message("user", content)
 
 
 def assistant(content: Content) -> Message:
+    """What the model said."""
     return Message("assistant", content)
 
 

@@ -1,0 +1,76 @@
+"""Running pipelines without a network, in both colours, from one test body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stepwell import Context, Model, Pipeline, Reply, user
+from stepwell.pipeline.effects import Call, Close, Read, Send, Sleep
+from stepwell.pipeline.request import Request
+from stepwell.pipeline.response import Response
+from stepwell.pipeline.transport import adrive, drive
+from stepwell.schemas.message import assistant
+
+MODEL = Model("acme", "m-1")
+
+
+def request(**changes: Any) -> Request:
+    return Request("chat", MODEL, Context((user("hi"),)), **changes)
+
+
+def reply(text: str = "hello") -> Reply:
+    return Reply(assistant(text), "stop", "stop")
+
+
+class World:
+    """Does the effects that a flow asks for: gives the answers in turn, and notes what was asked."""
+
+    def __init__(self, answers: Iterable[Any]) -> None:
+        self.answers = list(answers)
+        self.sent: list[Request] = []
+        self.slept: list[float] = []
+        self.closed = 0
+
+    def perform(self, effect: Any) -> Any:
+        match effect:
+            case Send(asked):
+                self.sent.append(asked)
+                answer = self.answers.pop(0)
+                if isinstance(answer, BaseException):
+                    raise answer
+                return answer(asked) if callable(answer) else answer
+            case Sleep(seconds):
+                return self.slept.append(seconds)
+            case Read(source):
+                piece = next(source, b"")
+                if isinstance(piece, BaseException):
+                    raise piece
+                return piece
+            case Close():
+                self.closed += 1
+                return None
+            case Call(fn):
+                return fn()
+        raise AssertionError(effect)
+
+    async def aperform(self, effect: Any) -> Any:
+        await asyncio.sleep(0)
+        return self.perform(effect)
+
+
+Drive = Callable[..., Response]
+
+
+def drive_sync(pipeline: Pipeline, world: World, asked: Request | None = None) -> Response:
+    return drive(pipeline.flow(asked or request()), world.perform)
+
+
+def drive_async(pipeline: Pipeline, world: World, asked: Request | None = None) -> Response:
+    return asyncio.run(adrive(pipeline.flow(asked or request()), world.aperform))
+
+
+def answered(text: str = "hello", status: int = 200, **fields: Any) -> Callable[[Request], Response]:
+    """An answer that has been decoded already."""
+    return lambda asked: Response(asked, status, reply=reply(text), **fields)

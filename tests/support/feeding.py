@@ -1,0 +1,86 @@
+"""Feed a stream parser: whole, in pieces, and with its work counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from stepwell.schemas.errors import StepwellError
+
+Parse = Callable[[bytes, Any], tuple[list[Any], Any]]
+
+
+def feed(parse: Parse, chunks: Iterable[bytes]) -> list[Any]:
+    """All events of the stream, the end of input included."""
+    events, buffer = [], b""
+    for chunk in [*(chunk for chunk in chunks if chunk), b""]:
+        more, buffer = parse(chunk, buffer)
+        events += more
+    return events
+
+
+def outcome(parse: Parse, chunks: Iterable[bytes]) -> tuple[list[Any], type[StepwellError] | None]:
+    """The events before the error, if there is one, and its type."""
+    events, buffer = [], b""
+    try:
+        for chunk in [*(chunk for chunk in chunks if chunk), b""]:
+            more, buffer = parse(chunk, buffer)
+            events += more
+    except StepwellError as error:
+        return events, type(error)
+    return events, None
+
+
+def every(size: int, stream: bytes) -> list[bytes]:
+    return [stream[at : at + size] for at in range(0, len(stream), size)]
+
+
+def in_two(stream: bytes) -> list[list[bytes]]:
+    """The stream cut in two, at each place."""
+    return [[stream[:at], stream[at:]] for at in range(len(stream) + 1)]
+
+
+def cut(stream: bytes, places: Iterable[int]) -> list[bytes]:
+    """The stream cut at `places`, each taken modulo the stream's length."""
+    edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
+    return [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+
+
+places = st.lists(st.integers(0, 10_000), max_size=12)
+
+
+class _Counter(bytearray):
+    """A bytearray that adds up how many bytes are put in, searched, copied out and taken off."""
+
+    touched = 0
+
+    def __iadd__(self, data: Any) -> Any:
+        _Counter.touched += len(data)
+        return super().__iadd__(data)
+
+    def __getitem__(self, index: Any) -> Any:
+        result = super().__getitem__(index)
+        _Counter.touched += 1 if isinstance(result, int) else len(result)
+        return result
+
+    def __delitem__(self, index: Any) -> None:
+        before = len(self)
+        super().__delitem__(index)
+        _Counter.touched += before - len(self)
+
+    def rfind(self, sub: Any, start: Any = 0, end: Any = None) -> int:
+        _Counter.touched += len(self) - start
+        return super().rfind(sub, start)
+
+
+def bytes_touched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, parse: Parse, chunks: Iterable[bytes]) -> int:
+    """How many bytes `module`'s buffers handle while the stream is fed: the work, counted instead of timed."""
+    monkeypatch.setattr(module, "bytearray", _Counter, raising=False)
+    _Counter.touched = 0
+    feed(parse, chunks)
+    assert _Counter.touched, "the parser no longer buffers in a bytearray; count its work in another way"
+    return _Counter.touched

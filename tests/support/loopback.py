@@ -1,0 +1,170 @@
+"""A real HTTP server on loopback whose every byte a test decides, for what a mocked transport cannot show."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+import orjson
+from attrs import define, field
+
+Script = Callable[["Seen"], Iterable["bytes | float"]]
+"""What to do with a request: bytes are written, a float is slept, and the connection is kept if the script ends well."""
+
+
+@define
+class Seen:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def json(self) -> dict[str, object]:
+        data: dict[str, object] = orjson.loads(self.body)
+        return data
+
+
+class Hangup(Exception):
+    """Raise it in a script: the connection is closed without a word."""
+
+
+class Loopback:
+    """Runs `script` for each request. `seen` are the requests so far, `open` the connections that stand now."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self.seen: list[Seen] = []
+        self.connections = 0
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._start(self._accept)
+
+    @property
+    def open(self) -> int:
+        return len(self._sockets)
+
+    def wait_until_free(self, seconds: float = 5.0) -> bool:
+        """Whether every connection was closed by the client within that time."""
+        deadline = time.monotonic() + seconds
+        while self._sockets and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not self._sockets
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in list(self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets.add(connection)
+            self.connections += 1
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, Hangup), connection.makefile("rb") as reader:
+            while (request := _read(reader)) is not None:
+                self.seen.append(request)
+                for act in self._script(request):
+                    if isinstance(act, float):
+                        _sleep(connection, act)
+                    else:
+                        connection.sendall(act)
+        self._sockets.discard(connection)
+
+
+def _sleep(connection: socket.socket, seconds: float) -> None:
+    """Sleep, but wake up and stop when the client goes away."""
+    connection.settimeout(seconds)
+    try:
+        if connection.recv(1, socket.MSG_PEEK) == b"":
+            raise Hangup
+    except TimeoutError:
+        pass
+    finally:
+        connection.settimeout(None)
+
+
+def _read(reader: object) -> Seen | None:
+    line = reader.readline()  # type: ignore[attr-defined]
+    if not line.strip():
+        return None
+    method, path, _ = line.decode().split(" ", 2)
+    headers: dict[str, str] = {}
+    while (line := reader.readline().strip()):  # type: ignore[attr-defined]
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
+    return Seen(method, path, headers, body)
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[Loopback]:
+    server = Loopback(script)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def answer(body: bytes, status: str = "200 OK", headers: str = "content-type: application/json") -> bytes:
+    """A whole response."""
+    return f"HTTP/1.1 {status}\r\n{headers}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def streaming(headers: str = "content-type: text/event-stream") -> bytes:
+    """The head of a chunked response."""
+    return f"HTTP/1.1 200 OK\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+END = b"0\r\n\r\n"
+
+
+def completion(text: str = "hello", **more: object) -> bytes:
+    """An unstreamed chat completion."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    return orjson.dumps({"id": "chat-1", "model": "m", "choices": [choice], "usage": usage, **more})
+
+
+def event(content: str | None = None, finish: str | None = None, **more: object) -> bytes:
+    """One event of a streamed chat completion."""
+    delta = {} if content is None else {"content": content}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + orjson.dumps({"id": "chat-1", "model": "m", "choices": [choice], **more}) + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+def whole_stream(text: str = "hello") -> bytes:
+    """A streamed chat completion from head to end, a letter an event."""
+    events = [event(letter) for letter in text]
+    return streaming() + b"".join(map(chunk, [*events, event(None, "stop"), DONE])) + END

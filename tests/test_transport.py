@@ -1,0 +1,318 @@
+"""Against a real server: limits of time, connections given back, cut streams, hostile bodies. In both colours."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpx
+import pytest
+import stepwell
+from loopback import DONE, END, Hangup, Loopback, answer, chunk, completion, event, serving, streaming, whole_stream
+from stepwell import AsyncClient, Client, Timeouts
+from stepwell.schemas import errors
+
+MODEL = "openai:m"
+
+
+def client_of(server: Loopback, **settings: Any) -> Client:
+    return Client(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
+
+
+def aclient_of(server: Loopback, **settings: Any) -> AsyncClient:
+    return AsyncClient(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
+
+
+def ask(server: Loopback, colour: str, *, stream: bool = True, **settings: Any) -> Any:
+    """The whole answer of one call."""
+    if colour == "sync":
+        with client_of(server, **settings) as client:
+            return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
+
+    async def run() -> Any:
+        async with aclient_of(server, **settings) as client:
+            return await client.stream_text(MODEL, "hi").reply() if stream else await client.generate_text(MODEL, "hi")
+
+    return asyncio.run(run())
+
+
+colours = pytest.mark.parametrize("colour", ["sync", "async"])
+
+
+def saying(*acts: bytes | float) -> Callable[[Any], Iterable[bytes | float]]:
+    return lambda request: acts
+
+
+@colours
+def test_a_whole_answer_streamed_and_not(colour: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        yield whole_stream("hello") if request.json.get("stream") else answer(completion("hello"))
+
+    with serving(script) as server:
+        streamed, unstreamed = ask(server, colour), ask(server, colour, stream=False)
+        assert streamed.text == unstreamed.text == "hello"
+        assert server.wait_until_free()
+
+
+@colours
+@pytest.mark.parametrize(
+    ("acts", "timeouts", "error"),
+    [
+        ([60.0], Timeouts(first_event=0.2), errors.FirstEventTimeout),
+        ([60.0], Timeouts(total=0.2), errors.TotalTimeout),
+        ([streaming(), 60.0], Timeouts(first_event=0.2), errors.FirstEventTimeout),
+        ([streaming(), *[chunk(b": ping\n\n"), 0.05] * 40], Timeouts(first_event=0.3), errors.FirstEventTimeout),
+        ([streaming(), chunk(event("a")), 60.0], Timeouts(idle=0.2), errors.StreamIdleTimeout),
+        ([streaming(), chunk(event("a")), 60.0], Timeouts(total=0.3), errors.TotalTimeout),
+        ([streaming(), chunk(event("a")), *[chunk(b": ping\n\n"), 0.05] * 40], Timeouts(total=0.4), errors.TotalTimeout),
+    ],
+    ids=["before head", "total before head", "after head", "comments only", "idle", "total while silent", "total while dripping"],
+)
+def test_each_limit_of_time_has_its_error(colour: str, acts: Any, timeouts: Timeouts, error: type) -> None:
+    with serving(saying(*acts)) as server:
+        began = time.monotonic()
+        with pytest.raises(error) as caught:
+            ask(server, colour, timeout=timeouts)
+        assert time.monotonic() - began < 5, "the limit is the limit, not the next one up"
+        assert server.wait_until_free()
+        if any(b'"a"' in act for act in acts if isinstance(act, bytes)):
+            assert caught.value.partial.text == "a" and caught.value.usage.complete is False
+
+
+@colours
+def test_a_short_first_event_limit_does_not_shorten_the_idle_one(colour: str) -> None:
+    acts = [streaming(), chunk(event("a")), 0.5, chunk(event("b", "stop") + DONE), END]
+    with serving(saying(*acts)) as server:
+        assert ask(server, colour, timeout=Timeouts(first_event=0.25, idle=5)).text == "ab"
+
+
+@colours
+def test_comments_keep_a_stream_alive(colour: str) -> None:
+    acts = [streaming(), chunk(event("a")), *[chunk(b": ping\n\n"), 0.1] * 4, chunk(event("b", "stop") + DONE), END]
+    with serving(saying(*acts)) as server:
+        assert ask(server, colour, timeout=Timeouts(idle=0.3)).text == "ab"
+
+
+@colours
+def test_a_server_that_lingers_after_the_end_is_no_error(colour: str) -> None:
+    with serving(saying(streaming(), chunk(event("a", "stop") + DONE), 60.0)) as server:
+        assert ask(server, colour, timeout=Timeouts(idle=0.2)).text == "a"
+
+
+@colours
+def test_a_stream_that_is_cut_is_an_error_with_what_came(colour: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        yield streaming() + chunk(event("half"))
+        raise Hangup
+
+    with serving(script) as server, pytest.raises(errors.StreamTruncated) as caught:
+        ask(server, colour)
+    assert caught.value.partial.text == "half"
+
+
+@colours
+def test_a_stream_cut_before_its_first_event_is_sent_again(colour: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        if len(server.seen) == 1:
+            yield streaming()
+            raise Hangup
+        yield whole_stream("again")
+
+    with serving(script) as server:
+        assert ask(server, colour, retries=1).text == "again"
+
+
+@colours
+def test_a_stream_cut_after_its_first_event_is_not(colour: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        yield streaming() + chunk(event("once"))
+        raise Hangup
+
+    with serving(script) as server:
+        with pytest.raises(errors.StreamTruncated):
+            ask(server, colour, retries=3)
+        assert len(server.seen) == 1
+
+
+def pool_of_one(asynchronous: bool) -> Any:
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    kind = httpx.AsyncClient if asynchronous else httpx.Client
+    return kind(limits=limits, timeout=2)
+
+
+def endless(request: Any) -> Iterable[bytes | float]:
+    if "refuse" in str(request.json["messages"]):
+        yield answer(b'{"error": {"message": "slow down"}}', "429 Too Many Requests")
+        return
+    if "garble" in str(request.json["messages"]):
+        yield streaming() + chunk(event("a")) + chunk(b"data: {not json\n\n")
+        return
+    yield streaming()
+    while True:
+        yield chunk(event("word "))
+        yield 0.001
+
+
+def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one() -> None:
+    with serving(endless) as server, pool_of_one(False) as http, client_of(server, http=http) as client:
+        for turn in range(50):
+            match turn % 5:
+                case 0:
+                    for _ in client.stream_text(MODEL, "hi"):
+                        break
+                case 1:
+                    with client.stream_text(MODEL, "hi") as stream:
+                        next(iter(stream))
+                case 2:
+                    with pytest.raises(ZeroDivisionError):
+                        for _ in client.stream_text(MODEL, "hi"):
+                            raise ZeroDivisionError
+                case 3:
+                    with pytest.raises(errors.RateLimitError):
+                        client.stream_text(MODEL, "refuse")
+                case 4:
+                    with pytest.raises(errors.DecodeError):
+                        list(client.stream_text(MODEL, "garble"))
+        assert len(server.seen) == 50
+
+
+def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one() -> None:
+    async def run(server: Loopback) -> None:
+        async with pool_of_one(True) as http:
+            client = aclient_of(server, http=http)
+            for turn in range(50):
+                match turn % 5:
+                    case 0:
+                        async for _ in client.stream_text(MODEL, "hi"):
+                            break
+                    case 1:
+                        async with client.stream_text(MODEL, "hi") as stream:
+                            await stream.__aiter__().__anext__()
+                    case 2:
+                        await cancelled(client)
+                    case 3:
+                        with pytest.raises(errors.RateLimitError):
+                            await client.stream_text(MODEL, "refuse")
+                    case 4:
+                        with pytest.raises(errors.DecodeError):
+                            await client.stream_text(MODEL, "garble").reply()
+            await client.close()
+
+    async def cancelled(client: AsyncClient) -> None:
+        async def read() -> None:
+            async for _ in client.stream_text(MODEL, "hi"):
+                pass
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with serving(endless) as server:
+        asyncio.run(run(server))
+        assert len(server.seen) == 50
+
+
+def test_one_async_client_serves_several_event_loops_and_leaves_nothing_open() -> None:
+    with serving(lambda request: [answer(completion())]) as server:
+        client = aclient_of(server)
+        for _ in range(3):
+            assert asyncio.run(client.generate_text(MODEL, "hi")).text == "hello"
+            assert server.wait_until_free(), "the loop closes its connections on its way out"
+
+
+def test_trio_works_too() -> None:
+    trio = pytest.importorskip("trio")
+    with serving(lambda request: [answer(completion())]) as server:
+        client = aclient_of(server)
+        for _ in range(2):
+            assert trio.run(client.generate_text, MODEL, "hi").text == "hello"
+
+
+@colours
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
+def test_a_bomb_is_defused(colour: str, stream: bool) -> None:
+    bomb = gzip.compress(b"0" * 300_000_000)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
+    with serving(saying(head + bomb)) as server, pytest.raises(errors.ResponseTooLarge):
+        ask(server, colour, stream=stream)
+
+
+@colours
+def test_an_error_body_is_read_up_to_a_limit(colour: str) -> None:
+    with serving(saying(answer(b"x" * 1_000_000, "500 Oops"))) as server, pytest.raises(errors.ResponseTooLarge):
+        ask(server, colour, stream=False)
+
+
+@colours
+def test_gzip_that_was_not_asked_for_is_read_all_the_same(colour: str) -> None:
+    body = gzip.compress(completion("zipped"))
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    with serving(saying(head + body)) as server:
+        assert ask(server, colour, stream=False).text == "zipped"
+        assert server.seen[0].headers["accept-encoding"] == "identity"
+
+
+@colours
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_never_followed(colour: str, status: str) -> None:
+    with serving(lambda request: [answer(completion())]) as elsewhere:
+        redirect = answer(b"", status, f"location: {elsewhere.url}/steal")
+        with serving(saying(redirect)) as server, pytest.raises(errors.InvalidRequest, match="redirect"):
+            ask(server, colour, stream=False)
+        assert elsewhere.seen == []
+
+
+def test_a_user_of_threads_gets_right_answers_from_one_client() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def script(request: Any) -> Iterable[bytes]:
+        yield answer(completion(str(request.json["messages"][0]["content"])))  # type: ignore[index]
+
+    with serving(script) as server, client_of(server) as client, ThreadPoolExecutor(16) as threads:
+        texts = threads.map(lambda n: client.generate_text(MODEL, f"n{n}").text, range(200))
+        assert list(texts) == [f"n{n}" for n in range(200)]
+
+
+def test_a_forked_child_opens_connections_of_its_own() -> None:
+    import os
+
+    with serving(lambda request: [answer(completion())]) as server, client_of(server) as client:
+        client.generate_text(MODEL, "parent")
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if client.generate_text(MODEL, "child").text == "hello" else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert client.generate_text(MODEL, "parent again").text == "hello"
+        assert server.connections == 2
+
+
+def test_connection_refused_is_a_typed_error() -> None:
+    with serving(lambda request: []) as server:
+        url = server.url
+    with Client(base_urls={"openai": url}, api_keys={"openai": "k"}, retries=0) as client:
+        with pytest.raises(errors.ConnectError, match="cannot connect to 127.0.0.1"):
+            client.generate_text(MODEL, "hi")
+
+
+def test_a_client_of_ones_own_is_used_and_left_open() -> None:
+    with serving(lambda request: [answer(completion())]) as server, httpx.Client(headers={"x-mine": "1"}) as http:
+        client_of(server, http=http).close()
+        with client_of(server, http=http) as client:
+            client.generate_text(MODEL, "hi")
+        assert not http.is_closed and server.seen[0].headers["x-mine"] == "1"
+
+
+def test_the_public_functions_share_one_client() -> None:
+    with serving(lambda request: [answer(completion())]) as server:
+        for _ in range(2):
+            stepwell.generate_text(MODEL, "hi", base_url=server.url, api_key="k")
+        assert server.connections == 1
+        stepwell.face._CLIENT.close()
