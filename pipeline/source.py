@@ -24,14 +24,32 @@ MAX_ERROR_BYTES = 64 * 2**10
 class Source:
     """One response being read. `raw` is the HTTP library's response and `iterator` its raw bytes."""
 
-    __slots__ = ("_encoding", "_inflater", "_limit", "_marker", "_size", "_timed", "clock", "closed", "iterator", "raw")
+    __slots__ = (
+        "_cut",
+        "_encoding",
+        "_inflater",
+        "_limit",
+        "_marker",
+        "_size",
+        "_timed",
+        "clock",
+        "closed",
+        "full",
+        "iterator",
+        "raw",
+    )
 
-    def __init__(self, raw: Any, iterator: Any, clock: Clock, marker: float | None, *, limit: int) -> None:
+    def __init__(
+        self, raw: Any, iterator: Any, clock: Clock, marker: float | None, *, limit: int, cut: bool = False
+    ) -> None:
+        """`limit` is the most bytes to take; `cut` means that what is over it is left unread, not an error."""
         self.raw = raw
         self.iterator = iterator
         self.clock = clock
         self.closed = False
+        self.full = False
         self._limit = limit
+        self._cut = cut
         self._size = 0
         self._marker = marker
         self._timed: Any = None
@@ -46,7 +64,10 @@ class Source:
             data = self._inflate(data)
         self._size += len(data)
         if self._size > self._limit:
-            raise ResponseTooLarge(f"the answer is larger than {self._limit:,} bytes")
+            if not self._cut:
+                raise ResponseTooLarge(f"the answer is larger than {self._limit:,} bytes")
+            self.full = True
+            data = data[: len(data) - (self._size - self._limit)]
         return data
 
     def _inflate(self, data: bytes) -> bytes:
@@ -55,7 +76,7 @@ class Source:
             out: bytes = self._inflater.decompress(data, self._limit - self._size + 1)
         except zlib.error as error:
             raise DecodeError(f"the answer claims to be {self._encoding} but does not inflate: {error}") from None
-        if self._inflater.unconsumed_tail:
+        if self._inflater.unconsumed_tail and not self._cut:
             raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
         return out
 

@@ -80,13 +80,18 @@ class Transport:
         except BaseException as error:
             raise failure(error, clock, request_host(request)) from None
         try:
-            source = Source(raw, iter(raw.stream), clock, marker, limit=_limit(request, raw, self._max))
+            source = _source(request, raw, iter(raw.stream), clock, marker, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
                 _prepare_reads(source, outgoing)
                 response.source = source
                 return response
-            response.body = b"".join([source.take(data) for data in source.iterator])
+            pieces = []
+            for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+            response.body = b"".join(pieces)
         except BaseException as error:
             raw.close()
             raise failure(error, clock, request_host(request)) from None
@@ -137,14 +142,18 @@ class AsyncTransport:
         except BaseException as error:
             raise failure(error, clock, request_host(request)) from None
         try:
-            iterator = raw.stream.__aiter__()
-            source = Source(raw, iterator, clock, marker, limit=_limit(request, raw, self._max))
+            source = _source(request, raw, raw.stream.__aiter__(), clock, marker, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
                 _prepare_reads(source, outgoing)
                 response.source = source
                 return response
-            response.body = b"".join([source.take(data) async for data in iterator])
+            pieces = []
+            async for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+            response.body = b"".join(pieces)
         except BaseException as error:
             await raw.aclose()
             raise failure(error, clock, request_host(request)) from None
@@ -194,13 +203,14 @@ def _prepare_reads(source: Source, outgoing: Any) -> None:
         source.clock.begun = waiting
 
 
-def _limit(request: Request, raw: Any, most: int) -> int:
+def _source(request: Request, raw: Any, iterator: Any, clock: Clock, marker: float | None, most: int) -> Source:
+    """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
     if raw.status_code >= 300:
-        return MAX_ERROR_BYTES
+        return Source(raw, iterator, clock, marker, limit=MAX_ERROR_BYTES, cut=True)
     declared = raw.headers.get("content-length", "")
     if not request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
-    return most
+    return Source(raw, iterator, clock, marker, limit=most)
 
 
 def request_host(request: Request) -> str:

@@ -49,7 +49,9 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name in ("errors", "rules", "testing"):
-        value = import_module({"errors": ".schemas.errors", "rules": ".providers.dsl.rules"}.get(name, f".{name}"), __name__)
+        value = import_module(
+            {"errors": ".schemas.errors", "rules": ".providers.dsl.rules"}.get(name, f".{name}"), __name__
+        )
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -251,5 +251,3 @@ async def _lease(client: Any, *, own: bool) -> AsyncGenerator[None]:
     finally:
         if own:
             await client.aclose()
-
-

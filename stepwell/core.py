@@ -82,7 +82,15 @@ class Core:
 
     def plan(self, operation: str, model: Any, *, stream: bool = False, wire: str | None = None) -> Plan:
         """The plan for a model named `provider:model-id`, or given as a Model."""
-        key = (model, operation, stream, wire, OVERRIDES.version, self.overrides.version, getattr(self.catalog, "version", 0))
+        key = (
+            model,
+            operation,
+            stream,
+            wire,
+            OVERRIDES.version,
+            self.overrides.version,
+            getattr(self.catalog, "version", 0),
+        )
         plan = self._plans.get(key) if isinstance(model, str) else None
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
@@ -101,8 +109,7 @@ class Core:
         wire = provider.wire_for(operation, model, wire_name)
         overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
-        env = os.environ.get(provider.base_url_env, "") if provider.base_url_env else ""
-        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or env or provider.base_url
+        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
         return Plan(self._edits.apply(pipeline), model, provider, base_url)
 
     def request(
@@ -167,7 +174,9 @@ def finished(response: Response) -> Reply:
     """The reply of an unstreamed call, once everyone who asked has been told."""
     reply = response.reply
     if reply is None:
-        raise StepwellError("the pipeline ended without a reply", hint="a step replaced decode_response, or never called")
+        raise StepwellError(
+            "the pipeline ended without a reply", hint="a step replaced decode_response, or never called"
+        )
     response.ended(reply, None)
     return reply
 
@@ -175,7 +184,10 @@ def finished(response: Response) -> Reply:
 def credential_of(given: Any, where: str) -> Any:
     """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays."""
     if isinstance(given, Mapping):
-        return {name: checked(value, where=f"{where}[{name!r}]") if _secret(name, value) else value for name, value in given.items()}
+        return {
+            name: checked(value, where=f"{where}[{name!r}]") if _secret(name, value) else value
+            for name, value in given.items()
+        }
     if isinstance(given, Secret):
         return checked(given.reveal(), where=where)
     if isinstance(given, str):

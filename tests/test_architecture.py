@@ -77,7 +77,10 @@ def test_general_code_never_asks_which_provider_it_is() -> None:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Compare) and re.search(r"\bprovider\b", ast.unparse(node.left)):
-                if any(isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in node.comparators):
+                if any(
+                    isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value
+                    for each in node.comparators
+                ):
                     wrong.append(f"{path}:{node.lineno}")
     assert not wrong
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -107,6 +108,16 @@ class Provider:
     def default_env_key(self) -> str | None:
         """The first environment variable that may hold the key."""
         return self.env_key[0] if self.env_key else None
+
+    def address(self) -> str:
+        """The base URL; for a server of your own, the one that `base_url_env` names: `localhost:11434` will do."""
+        given = os.environ.get(self.base_url_env, "").strip().rstrip("/") if self.base_url_env else ""
+        if not given:
+            return self.base_url
+        if "://" not in given:
+            given = f"http://{given}"
+        path = self.base_url.partition("://")[2].partition("/")[2]
+        return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
         """The wire to speak: the one named by the call, by the model's metadata, or the first for the operation.

@@ -114,7 +114,7 @@ def _read(reader: object) -> Seen | None:
         return None
     method, path, _ = line.decode().split(" ", 2)
     headers: dict[str, str] = {}
-    while (line := reader.readline().strip()):  # type: ignore[attr-defined]
+    while line := reader.readline().strip():  # type: ignore[attr-defined]
         name, _, value = line.decode().partition(":")
         headers[name.lower()] = value.strip()
     body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]

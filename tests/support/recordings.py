@@ -152,7 +152,9 @@ def assert_as_recorded(outcome: Any, recording: Recording, usage: Callable[[Repl
     assert isinstance(outcome, Reply), repr(outcome)
     assert outcome.text == expected["text"]
     # Where the SDK finds no reasoning we may: it does not read OpenRouter's reasoning_details.
-    assert outcome.reasoning == expected["reasoning_text"] or (not expected["reasoning_text"] and DETAILS in recording.body)
+    assert outcome.reasoning == expected["reasoning_text"] or (
+        not expected["reasoning_text"] and DETAILS in recording.body
+    )
     assert outcome.refusal == (expected.get("refusal") or "")
     assert [_call(call) for call in outcome.tool_calls] == [_expected_call(call) for call in expected["tool_calls"]]
     assert_ids(outcome, expected)

@@ -47,7 +47,7 @@ def find_error(response: Response) -> ProviderError | None:
     if response.status == 200 and response.body[:16].lstrip().startswith(b'{"error"'):
         error = error_in(response.body)
         if isinstance(error, dict) and error.get("error"):
-            return provider_error(response.request.model.provider, error, body=response.body)
+            return provider_error(response.request.model.provider, error, status=response.status, body=response.body)
     return find_error_by_status(response)
 
 
@@ -60,7 +60,7 @@ def decode_response(data: Any, model: Model) -> Reply:
         raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
     first = choices[0]
     message = Message("assistant", decode_message(first, data.get("id")))
-    raw = first.get("finish_reason") or None
+    raw = first.get("finish_reason")
     reply = Reply(
         message=message,
         finish_reason=finish_reason(raw, bool(message.tool_calls)),
@@ -72,12 +72,17 @@ def decode_response(data: Any, model: Model) -> Reply:
         reply.metadata = metadata
     if len(choices) > 1:
         reply.alternatives = tuple(Message("assistant", decode_message(each, data.get("id"))) for each in choices[1:])
+    if first.get("error"):
+        # Gateways report what broke halfway inside the choice, beside what had arrived (OpenRouter; see recordings).
+        error = provider_error(model.provider, first["error"])
+        error.partial, error.usage = reply, extract_usage(data, model)
+        raise error
     return reply
 
 
 def finish_reason(raw: str | None, has_calls: bool) -> str:
     """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls."""
-    if raw is None:
+    if not raw:
         return "tool_calls" if has_calls else "unknown"
     reason = FINISH_REASONS.get(raw.lower(), raw)
     return "tool_calls" if has_calls and reason == "stop" else reason
@@ -96,12 +101,12 @@ def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Par
         parts.append(Text(text))
     if message.get("refusal"):
         parts.append(Refusal(message["refusal"]))
-    if message.get("audio"):
-        parts.append(decode_audio(message["audio"]))
+    if (audio := message.get("audio")) and (audio.get("data") or audio.get("id")):
+        parts.append(decode_audio(audio))
     parts.extend(decode_image(image) for image in message.get("images") or ())
     for index, call in enumerate(message.get("tool_calls") or ()):
         parts.append(_call(call, index, reply_id))
-    if old := message.get("function_call"):
+    if (old := message.get("function_call")) and old.get("name"):
         parts.append(_call({"function": old}, 0, reply_id))
     return tuple(parts)
 
@@ -146,7 +151,7 @@ def reasoning_fields(details: Any) -> dict[str, Any]:
 def decode_audio(audio: Mapping[str, Any]) -> Audio:
     if audio.get("data"):
         return Audio(data=b64decode(audio["data"]), transcript=audio.get("transcript"))
-    return Audio(file_id=audio.get("id") or "", transcript=audio.get("transcript"))
+    return Audio(file_id=audio["id"], transcript=audio.get("transcript"))
 
 
 def decode_image(image: Mapping[str, Any]) -> Image:

@@ -117,6 +117,8 @@ def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
         if value := data.get(name):
             state.metadata[name] = value  # repeated in every chunk; told once, at the end
     for choice in data.get("choices") or ():
+        if choice.get("error"):
+            raise provider_error(model.provider, choice["error"], body=orjson.dumps(data))
         if index := choice.get("index") or 0:
             other = state.choices.setdefault(index, _Choice(state.id))
             out += [Alternative(index, chunk) for chunk in _choice(choice, other)]
@@ -160,7 +162,7 @@ def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
     for name, value in (delta.get("audio") or {}).items():
         grows = isinstance(value, str) and name in ("data", "transcript")
         state.audio[name] = state.audio.get(name, "") + value if grows else value
-    if old := delta.get("function_call"):
+    if (old := delta.get("function_call")) and (old.get("name") or old.get("arguments")):
         out += state.calls.feed({"index": 0, "function": old})
     return out
 

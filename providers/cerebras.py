@@ -1,0 +1,18 @@
+"""Cerebras. https://inference-docs.cerebras.ai"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import drop, rename
+from .wires.openai_chat import openai_chat
+
+cerebras = declare_provider(
+    "cerebras",
+    name="Cerebras",
+    docs="https://inference-docs.cerebras.ai",
+    wire=openai_chat,
+    base_url="https://api.cerebras.ai/v1",
+    env_key="CEREBRAS_API_KEY",
+    translate_options=[
+        rename("max_tokens", "max_completion_tokens"),
+        drop("frequency_penalty", "presence_penalty", "logit_bias", why="Cerebras does not support it"),
+    ],
+)

@@ -1,0 +1,19 @@
+"""Fireworks AI. https://docs.fireworks.ai"""
+
+from .dsl.provider import declare_provider
+from .wires.openai_chat import openai_chat
+
+fireworks = declare_provider(
+    "fireworks",
+    name="Fireworks AI",
+    docs="https://docs.fireworks.ai",
+    wire=openai_chat,
+    base_url="https://api.fireworks.ai/inference/v1",
+    env_key="FIREWORKS_API_KEY",
+    options={
+        "top_k": {"type": "integer", "minimum": 0},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "context_length_exceeded_behavior": {"enum": ["truncate", "error"]},
+    },
+)

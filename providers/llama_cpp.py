@@ -1,0 +1,25 @@
+"""llama.cpp. https://github.com/ggml-org/llama.cpp/tree/master/tools/server"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import rename
+from .wires.openai_chat import openai_chat
+
+llama_cpp = declare_provider(
+    "llama_cpp",
+    name="llama.cpp",
+    docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+    wire=openai_chat,
+    base_url="http://localhost:8080/v1",
+    env_key="LLAMA_API_KEY",
+    key_optional=True,
+    base_url_env="LLAMA_CPP_HOST",
+    options={
+        "top_k": {"type": "integer", "minimum": 0},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "grammar": {"type": "string"},
+        "chat_template_kwargs": {"type": "object"},
+        "cache_prompt": {"type": "boolean"},
+    },
+    translate_options=[rename("repetition_penalty", "repeat_penalty")],
+)

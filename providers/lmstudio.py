@@ -1,0 +1,22 @@
+"""LM Studio. https://lmstudio.ai/docs"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import rename
+from .wires.openai_chat import openai_chat
+
+lmstudio = declare_provider(
+    "lmstudio",
+    name="LM Studio",
+    docs="https://lmstudio.ai/docs",
+    wire=openai_chat,
+    base_url="http://localhost:1234/v1",
+    env_key="LMSTUDIO_API_KEY",
+    key_optional=True,
+    base_url_env="LMSTUDIO_BASE_URL",
+    options={
+        "top_k": {"type": "integer", "minimum": 0},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "ttl": {"type": "integer"},
+    },
+    translate_options=[rename("repetition_penalty", "repeat_penalty")],
+)

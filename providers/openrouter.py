@@ -1,0 +1,29 @@
+"""OpenRouter. https://openrouter.ai/docs"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import move
+from .wires.openai_chat import openai_chat
+
+openrouter = declare_provider(
+    "openrouter",
+    name="OpenRouter",
+    docs="https://openrouter.ai/docs",
+    wire=openai_chat,
+    base_url="https://openrouter.ai/api/v1",
+    env_key="OPENROUTER_API_KEY",
+    options={
+        "top_k": {"type": "integer", "minimum": 0},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "reasoning": {"type": "object"},
+        "reasoning_budget": {"type": "integer", "minimum": 0},
+        "models": {"type": "array", "items": {"type": "string"}},
+        "route": {"type": "string"},
+        "provider": {"type": "object"},
+        "transforms": {"type": "array"},
+        "plugins": {"type": "array"},
+        "usage": {"type": "object"},
+    },
+    # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
+    translate_options=[move("reasoning_effort", "reasoning.effort"), move("reasoning_budget", "reasoning.max_tokens")],
+)

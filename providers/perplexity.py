@@ -1,0 +1,27 @@
+"""Perplexity. https://docs.perplexity.ai"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import drop
+from .wires.openai_chat import openai_chat
+from .wires.openai_chat.encode import body_with
+
+perplexity = declare_provider(
+    "perplexity",
+    name="Perplexity",
+    docs="https://docs.perplexity.ai",
+    wire=openai_chat,
+    base_url="https://api.perplexity.ai",
+    env_key=["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
+    options={
+        "top_k": {"type": "integer", "minimum": 0},
+        "search_domain_filter": {"type": "array", "items": {"type": "string"}},
+        "search_recency_filter": {"type": "string"},
+        "search_mode": {"enum": ["web", "academic", "sec"]},
+        "return_images": {"type": "boolean"},
+        "return_related_questions": {"type": "boolean"},
+        "web_search_options": {"type": "object"},
+    },
+    translate_options=[drop("seed", "stop", "n", "logit_bias", why="Perplexity does not support it")],
+    # Usage comes in every stream; stream_options is not documented.
+    build_body=body_with(usage_in_stream=False),
+)

@@ -1,0 +1,22 @@
+"""vLLM. https://docs.vllm.ai"""
+
+from .dsl.provider import declare_provider
+from .wires.openai_chat import openai_chat
+
+vllm = declare_provider(
+    "vllm",
+    name="vLLM",
+    docs="https://docs.vllm.ai",
+    wire=openai_chat,
+    base_url="http://localhost:8000/v1",
+    env_key="VLLM_API_KEY",
+    key_optional=True,
+    base_url_env="VLLM_BASE_URL",
+    options={
+        "top_k": {"type": "integer"},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "chat_template_kwargs": {"type": "object"},
+        "structured_outputs": {"type": "object"},
+    },
+)
