@@ -1,0 +1,153 @@
+"""Contexts: what people may pass as one, and its JSON form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stepwell import Audio, Context, File, Image, Message, Opaque, Reasoning, Refusal, Text, Tool, ToolCall, Video
+from stepwell.schemas.errors import ConfigError, DecodeError
+from stepwell.schemas.message import assistant, context_of, system, tool_result, user
+
+text = st.text(max_size=20)
+plain = st.dictionaries(
+    st.sampled_from(["__class__", "lc", "type", "id", "x"]), st.integers(-(2**63), 2**63 - 1) | text | st.lists(text)
+)
+media = st.one_of(
+    st.builds(lambda data: {"data": data}, st.binary()),
+    st.builds(lambda url: {"url": url}, text.filter(bool)),
+    st.builds(lambda id: {"file_id": id}, text.filter(bool)),
+)
+parts = st.one_of(
+    st.builds(Text, text, plain),
+    st.builds(Refusal, text),
+    st.builds(Reasoning, text, st.none() | text, st.none() | text, st.none() | text, st.none() | text),
+    st.builds(
+        lambda cls, how, extra: cls(**how, extra=extra), st.sampled_from([Image, File, Audio, Video]), media, plain
+    ),
+    st.builds(ToolCall, text, text, text, plain),
+    st.builds(Opaque, text, plain | st.lists(plain)),
+)
+messages = st.builds(
+    Message, st.sampled_from(["system", "user", "assistant", "tool"]), st.lists(parts, max_size=4), st.none() | text
+)
+tools = st.builds(
+    Tool, st.just("look_up"), text, st.just({"type": "object", "properties": {"type": {"type": "string"}}})
+)
+
+
+@given(st.builds(Context, st.lists(messages, max_size=4), st.lists(tools, max_size=2)))
+def test_a_context_is_equal_after_a_round_trip(context: Context) -> None:
+    assert Context.from_json(context.to_json()) == context
+
+
+def test_hostile_keys_stay_plain_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "canary")
+    bait = {"lc": 1, "type": "secret", "id": ["SECRET"], "__class__": "os.system", "__reduce__": ["x"]}
+    context = Context((assistant([Opaque("w", bait), Text("t", {"w": bait})]),))
+    again = Context.from_json(context.to_json())
+    assert again.messages[0].content[0] == Opaque("w", bait)
+    assert b"canary" not in again.to_json()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"not json",
+        b"[]",
+        b'{"stepwell": "context", "version": 2}',
+        b'{"stepwell": "context", "version": 1, "messages": [{"role": "user", "content": [{"type": "os"}]}]}',
+        b'{"stepwell": "context", "version": 1, "messages": [{"role": "user", "content": [], "__class__": "x"}]}',
+    ],
+)
+def test_other_json_is_refused(bad: bytes) -> None:
+    with pytest.raises(DecodeError):
+        Context.from_json(bad)
+
+
+def test_the_callback_of_a_tool_stays_behind() -> None:
+    context = Context((user("hi"),), (Tool("f", callback=print),))
+    assert Context.from_json(context.to_json()).tools[0].callback is None
+    assert b"print" not in context.to_json()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "messages"),
+    [
+        ("hi", [user("hi")]),
+        (user("hi"), [user("hi")]),
+        (["one", "two"], [user(["one", "two"])]),
+        ([system("s"), "hi"], [system("s"), user("hi")]),
+        ({"role": "user", "content": "hi"}, [user("hi")]),
+        ([{"role": "developer", "content": "s"}, {"role": "user", "content": "hi"}], [system("s"), user("hi")]),
+        ([Image(url="https://x/y.png"), "what is this?"], [user([Image(url="https://x/y.png"), "what is this?"])]),
+        (
+            [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}],
+            [user(Image(url="https://x/y.png"))],
+        ),
+        (
+            [
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}],
+                },
+                {"role": "tool", "tool_call_id": "1", "content": "42"},
+            ],
+            [assistant(ToolCall("1", "f", "{}")), tool_result("1", "42")],
+        ),
+    ],
+)
+def test_what_people_pass_as_a_prompt(prompt: Any, messages: list[Message]) -> None:
+    assert context_of(prompt) == Context(messages)
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n", [], 3, None, {"content": "x"}, [{"role": "boss", "content": "x"}], [3]])
+def test_what_is_no_prompt_is_refused_with_a_hint(prompt: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        context_of(prompt)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parsed"),
+    [
+        ("", {}),
+        ("  \n", {}),
+        ("null", {}),
+        ("{}", {}),
+        ('"{}"', {}),
+        ('{"a": 1}', {"a": 1}),
+        ('{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+        ('{"a":', None),
+        ('{"a": 1}{"b": 2}', None),
+        ("[1]", None),
+        ('"text"', None),
+        ('{"a": NaN}', None),
+    ],
+)
+def test_the_arguments_of_a_call(arguments: str, parsed: dict[str, Any] | None) -> None:
+    call = ToolCall("1", "f", arguments)
+    assert call.arguments == parsed
+    assert (call.error is None) == (parsed is not None)
+    assert call.arguments_json == arguments
+
+
+def test_a_media_part_holds_exactly_one_thing() -> None:
+    with pytest.raises(ConfigError):
+        Image()
+    with pytest.raises(ConfigError):
+        Image(url="https://x", data=b"x")
+    assert Image(data=b"\x89PNG...").sent_type == "image/png"
+    assert File(data=b"%PDF-1.7").sent_type == "application/pdf"
+    assert Audio(url="https://x/a.mp3?sig=1").sent_type == "audio/mpeg"
+
+
+def test_bodies_do_not_show_in_a_repr() -> None:
+    assert "AAAA" not in repr(Image(data=b"AAAA" * 100))
+    assert (
+        orjson.loads(Context((user(Image(data=b"AAAA")),)).to_json())["messages"][0]["content"][0]["data"] == "QUFBQQ=="
+    )
