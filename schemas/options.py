@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from attrs import frozen
@@ -106,6 +107,8 @@ def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> Non
     A few plain comparisons accept nearly every value (under 1 µs); only what they do not accept is shown to
     jsonschema, which takes 0.1 s to import and has the last word.
     """
+    if value.__class__ is float and not isfinite(value):
+        raise InvalidOption(f"option {name!r} for {where} is not a finite number", hint="JSON has no such number")
     known = _ACCEPTS.get(id(schema))
     if known is None:
         # The schema is kept beside its id, so that the id cannot pass to another object.

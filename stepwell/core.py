@@ -139,6 +139,9 @@ class Core:
 
     def _steered(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
         """The request with the options that steer the call itself taken out of `options` and into its own fields."""
+        if "api_key" in options:
+            # In place: a plain key must not stay behind in the locals of the caller's frame, which crash reporters read.
+            options["api_key"] = credential_of(options["api_key"], "api_key")
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
         if not isinstance(pipeline, Pipeline):
@@ -156,7 +159,7 @@ class Core:
             # A key held for this provider was meant for its own address: an address of the call's wants the call's key.
             changes |= {"base_url": checked_url(given["base_url"]), "credential": None}
         if "api_key" in given:
-            changes["credential"] = credential_of(given["api_key"], "api_key")
+            changes["credential"] = given["api_key"]
         if "headers" in given:
             changes["headers"] = Headers(request.headers, **checked_headers(given["headers"]))
         if "timeout" in given:

@@ -1,0 +1,290 @@
+"""Bad input: a clear typed error, before anything is sent where that is possible, with no secret in it, picklable."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from loopback import completion
+from stepwell import Client, Context, Secret, Tool, declare_provider
+from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.schemas import errors
+from stepwell.schemas.secret import checked
+
+CANARY = "sk-canary-123456789"
+PROMPT = "a very private prompt"
+
+
+class Wiretap:
+    """A mocked network: what was sent, and an answer of one's own."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
+        self.sent: list[httpx.Request] = []
+        self._answer = answer or (lambda request: httpx.Response(200, content=completion()))
+
+    def client(self, **settings: Any) -> Client:
+        def handler(request: httpx.Request) -> httpx.Response:
+            self.sent.append(request)
+            return self._answer(request)
+
+        settings = {"api_keys": {"openai": CANARY}, "retries": 0, **settings}
+        return Client(transport=httpx.MockTransport(handler), **settings)
+
+
+def failing(kind: type[errors.StepwellError], call: Callable[[], Any], *, says: str) -> Any:
+    """The call raises this kind of error, which is clear, clean and can travel."""
+    with pytest.raises(kind, match=says) as caught:
+        call()
+    error = caught.value
+    clean(error)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(twin) is type(error) and str(twin) == str(error)
+        assert {k: repr(v) for k, v in vars(twin).items()} == {k: repr(v) for k, v in vars(error).items()}
+    return error
+
+
+def clean(error: BaseException) -> None:
+    """Neither the error, nor what it is chained to, nor the locals of its frames hold the key or the prompt's text."""
+    seen: BaseException | None = error
+    while seen is not None:
+        assert CANARY not in repr(seen) + str(seen) + repr(vars(seen)) and PROMPT not in str(seen)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    if isinstance(error, errors.InvalidKey) or "user name" in str(error):
+        return  # refused at the door: the caller's own arguments are still in its frame
+    ours = [
+        frame
+        for frame in traceback.TracebackException.from_exception(error, capture_locals=True).stack
+        if "/tests/" not in frame.filename
+    ]
+    assert CANARY not in "".join(str(frame.locals) for frame in ours)
+
+
+def test_an_unknown_provider_is_answered_with_the_nearest() -> None:
+    failing(errors.UnknownProvider, lambda: Client().generate_text("opnai:gpt", "hi"), says="did you mean 'openai'")
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "openai:", ":gpt", "", 7, "open ai:gpt"])
+def test_a_model_without_provider_or_id_is_told_the_form(name: Any) -> None:
+    failing(errors.UnknownModel, lambda: Client().generate_text(name, "hi"), says="provider:model-id|cannot be a")
+
+
+def test_a_missing_key_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    tap = Wiretap()
+    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT)  # noqa: E731
+    failing(errors.MissingKey, call, says="set OPENAI_API_KEY")
+    assert tap.sent == []
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (CANARY + "\nX: y", "line break"),
+        (CANARY + "\r\n y", "line break"),
+        ("", "empty"),
+        (CANARY + "\u200b", "non-ASCII"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_is_refused_on_entry(key: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tap = Wiretap()
+    failing(errors.InvalidKey, lambda: tap.client(api_keys={"openai": key}), says=says)
+    failing(errors.InvalidKey, lambda: tap.client().generate_text("openai:gpt", PROMPT, api_key=key), says=says)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    failing(errors.InvalidKey, lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT), says=says)
+    assert tap.sent == []
+
+
+def test_white_space_around_a_key_is_stripped() -> None:
+    tap = Wiretap()
+    tap.client(api_keys={"openai": f"  {CANARY}\n"}).generate_text("openai:gpt", "hi")
+    assert tap.sent[0].headers["authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"temprature": 1}, "did you mean 'temperature'"),
+        ({"max_tokens": "ten"}, "'max_tokens'.*use integer, at least 1"),
+        ({"max_tokens": 0}, "'max_tokens'"),
+        ({"temperature": True}, "'temperature'"),
+        ({"temperature": float("nan")}, "'temperature'"),
+        ({"top_p": 2}, "at least 0, at most 1"),
+        ({"reasoning_effort": "huge"}, "use one of none, minimal"),
+        ({"timeout": -1}, "timeout"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"retries": -1}, "'retries'"),
+        ({"wire": "morse"}, "does not speak 'morse'"),
+        ({"base_url": "ftp://x"}, "http"),
+        ({"base_url": f"https://me:{CANARY}@x"}, "user name or password"),
+        ({"headers": {"x-a": "b\r\nEvil: 1"}}, "cannot be sent"),
+        ({"headers": {"x a": "b"}}, "not a header name"),
+        ({"on_unsupported": "shrug"}, "use one of warn, error, ignore"),
+        ({"top_k": 3, "on_unsupported": "error"}, "'top_k'"),
+    ],
+    ids=str,
+)
+def test_a_bad_option_is_refused_before_sending(options: dict[str, Any], says: str) -> None:
+    tap = Wiretap()
+    failing(errors.InvalidOption, lambda: tap.client().generate_text("openai:gpt", PROMPT, **options), says=says)
+    assert tap.sent == []
+
+
+def test_a_key_given_with_the_call_leaves_no_plain_copy_in_a_frame() -> None:
+    tap = Wiretap(lambda request: httpx.Response(500, content=b"{}"))
+    with pytest.raises(errors.ServerError) as caught:
+        tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, api_key=CANARY)
+    clean(caught.value)
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", [], Context(), 42])
+def test_an_empty_prompt_is_refused(prompt: Any) -> None:
+    failing(errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", prompt), says="prompt")
+
+
+def test_a_prompt_that_is_not_unicode_is_refused() -> None:
+    failing(
+        errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", "\ud800"), says="cannot be encoded"
+    )
+
+
+def test_a_tool_name_that_nobody_takes_is_refused() -> None:
+    failing(errors.ConfigError, lambda: Tool("not a name"), says="not a tool name")
+
+
+def test_an_unknown_model_is_called_all_the_same() -> None:
+    assert Wiretap().client().generate_text("openai:gpt-99-not-yet-made", "hi").text == "hello"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (httpx.Response(200, text="hello there"), errors.DecodeError, "is not JSON"),
+        (httpx.Response(200, html="<html>proxy login</html>"), errors.DecodeError, "not JSON but text/html"),
+        (httpx.Response(200, content=b""), errors.DecodeError, "is empty"),
+        (httpx.Response(200, json=[1]), errors.DecodeError, "shape of its wire"),
+        (httpx.Response(200, json={"choices": []}), errors.DecodeError, "no choices"),
+        (httpx.Response(200, json={"choices": 3}), errors.DecodeError, "shape of its wire"),
+        (httpx.Response(200, content=b"[" * 100_000), errors.DecodeError, "is not JSON"),
+        (httpx.Response(502, html="<html>bad gateway</html>"), errors.ServerError, "answered 502: an HTML page"),
+        (httpx.Response(500, content=b"null"), errors.ServerError, "answered 500: no message"),
+        (httpx.Response(500, content=b'"oops"'), errors.ServerError, "oops"),
+        (httpx.Response(400, content=b"[1]"), errors.InvalidRequest, "answered 400"),
+        (httpx.Response(400, json={"error": "just text"}), errors.InvalidRequest, "just text"),
+        (httpx.Response(400, json={"error": {"message": "author 429 not found"}}), errors.InvalidRequest, "author"),
+        (httpx.Response(401, json={"error": {"message": "no"}}), errors.AuthError, "check the API key"),
+        (httpx.Response(404, json={"error": {"message": "no"}}), errors.NotFound, "check the model's name"),
+        (httpx.Response(418, content=b""), errors.InvalidRequest, "answered 418"),
+    ],
+    ids=lambda each: each.__name__ if isinstance(each, type) else str(each),
+)
+def test_a_bad_answer_is_a_typed_error(answer: httpx.Response, kind: Any, says: str) -> None:
+    tap = Wiretap(lambda request: httpx.Response(answer.status_code, headers=answer.headers, content=answer.content))
+    error = failing(kind, lambda: tap.client().generate_text("openai:gpt", PROMPT), says=says)
+    assert error.provider == "openai" and error.model == "gpt"
+
+
+def test_the_request_id_rides_on_the_error() -> None:
+    tap = Wiretap(lambda request: httpx.Response(500, headers={"x-request-id": "req-7"}, content=b"{}"))
+    error = failing(errors.ServerError, lambda: tap.client().generate_text("openai:gpt", PROMPT), says="req-7")
+    assert error.request_id == "req-7"
+
+
+def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    tap = Wiretap()
+    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")  # noqa: E731
+    failing(errors.MissingKey, call, says="only to https://api.openai.com/v1")
+    call = lambda: tap.client(api_keys={}, base_urls={"openai": "https://evil.test"}).generate_text("openai:gpt", "hi")  # noqa: E731
+    failing(errors.MissingKey, call, says="only to")
+    assert tap.sent == []
+
+
+def test_a_clients_key_does_not_follow_a_calls_address() -> None:
+    tap = Wiretap()
+    call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")  # noqa: E731
+    failing(errors.MissingKey, call, says="api_key=")
+    tap.client().generate_text("openai:gpt", PROMPT, base_url="https://mine.test/v1", api_key="my-own")
+    assert [request.headers["authorization"] for request in tap.sent] == ["Bearer my-own"]
+
+
+def test_a_secret_shows_itself_to_nobody() -> None:
+    import json
+
+    import attrs
+    import orjson
+
+    secret = Secret(CANARY)
+    holder = attrs.make_class("Holder", {"key": attrs.field()})(secret)
+    shown = [
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>40}",
+        repr(holder),
+        str(attrs.asdict(holder)),
+        repr([secret]),
+    ]
+    assert CANARY not in "".join(shown)
+    for dump in (lambda: pickle.dumps(secret), lambda: json.dumps(secret), lambda: orjson.dumps(secret)):
+        with pytest.raises(TypeError):
+            dump()
+    assert copy.deepcopy(secret) is secret and checked(f" {CANARY} ", where="a test").reveal() == CANARY
+
+
+def test_the_credential_shows_in_no_repr_of_what_was_sent() -> None:
+    tap = Wiretap()
+    from stepwell import around
+
+    kept: list[Any] = []
+
+    def spy(request: Any, call: Any) -> Any:
+        response = yield from call(request)
+        kept.extend((request, response, response.request))
+        return response
+
+    client = tap.client(pipeline=lambda pipeline: pipeline.before("send", around("spy", spy)))
+    client.generate_text("openai:gpt", PROMPT)
+    assert kept[0].headers["authorization"] == f"Bearer {CANARY}"
+    assert CANARY not in repr(kept) and PROMPT not in repr(kept)
+
+
+def test_every_error_pickles() -> None:
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.StepwellError):
+            error = kind(f"{name} happened", hint="do this", request_id="r-1")
+            error.__cause__ = ValueError("below")
+            twin = pickle.loads(pickle.dumps(error))
+            assert str(twin) == str(error) == f"{name} happened; do this (request id r-1)"
+            assert vars(twin) == vars(error)
+
+
+def test_a_plugin_that_breaks_is_reported_and_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stepwell.providers.dsl.registry import Registry
+
+    class Broken:
+        name = "broken-one"
+
+        def load(self) -> Any:
+            raise ImportError("no module named 'gone'")
+
+    class Good:
+        name = "good-one"
+
+        def load(self) -> Any:
+            return declare_provider(
+                "good_one", wire=REGISTRY.get_or_raise("openai").wires, base_url="https://good.test"
+            )
+
+    registry = Registry()
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Broken(), Good()])
+    assert registry.get("good_one") and registry.get("good-one") is registry.get("good_one")
+    assert registry.get("broken-one") is None
+    assert isinstance(registry.broken["broken_one"], ImportError)
+    registry.unregister("good-one")
+    with pytest.raises(errors.UnknownProvider):
+        registry.get_or_raise("good-one")
