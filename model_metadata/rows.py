@@ -101,20 +101,23 @@ def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Price
     cost = row.get("cost")
     if isinstance(cost, Prices):
         return cost
-    if not cost or not any(bucket in cost for bucket in BUCKETS):
+    if not cost:
         return None
     try:
-        modes = {mode: _cost(what["cost"]) for mode, what in (row.get("modes") or {}).items() if what.get("cost")}
-        return _cost(cost, modes=modes, as_of=cost.get("as_of", as_of), source=cost.get("source", source))
+        read = {"as_of": cost.get("as_of", as_of), "source": cost.get("source", source)}
+        modes = {mode: _cost(how["cost"], **read) for mode, how in (row.get("modes") or {}).items() if how.get("cost")}
+        prices = _cost(cost, modes=modes, **read)
     except (ConfigError, AttributeError, KeyError, TypeError, ArithmeticError) as error:
         fault = error.message if isinstance(error, ConfigError) else "its cost is not of the form that rows have"
         raise ConfigError(f"{name}: {fault}", hint="mend or leave out the row's cost") from error
+    return prices if any(getattr(prices, bucket) is not None for bucket in BUCKETS) else None
 
 
 def _cost(cost: Row, **more: Any) -> Prices:
     """Prices from a `cost` object: dollars per million tokens by bucket, `tiers` (each with `over`), and of ours
 
     - `batch_factor`, `batch_cache_read_factor`: what a batch costs of the normal price
+    - `besides`: what is charged for other than tokens, in words
     - `tiers_over`: where the tiers start, if not where they say
     - for any bucket, `{"of": "input", "times": "2"}`: a price known as a multiple, here and in every tier
     """
@@ -125,6 +128,7 @@ def _cost(cost: Row, **more: Any) -> Prices:
         tiers=tuple(tiers),
         batch_factor=cost.get("batch_factor"),
         batch_cache_read_factor=cost.get("batch_cache_read_factor"),
+        besides=cost.get("besides"),
         **more,
     )
 

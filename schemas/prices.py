@@ -73,6 +73,8 @@ class Prices:
     """What a batch costs of the normal price; None where no such price is known."""
     batch_cache_read_factor: Decimal | None = None
     """The same for cached input, where the provider does not discount it twice; None means `batch_factor`."""
+    besides: str | None = None
+    """What else is charged for, by something other than tokens: it makes every cost a lower bound."""
     as_of: str | None = None
     """The day (ISO) on which these prices were read."""
     source: str | None = None
@@ -108,7 +110,7 @@ class Cost:
     """US dollars, exact and unrounded.
 
     `total` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
-    buckets that make up the total. `lower_bound` is True when some tokens are not counted yet.
+    buckets that make up the total. `lower_bound` is True when some tokens, or charges besides tokens, are not counted.
     `saved` is what a call answered from a cache of our own would have cost.
     """
 
@@ -148,9 +150,8 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool = False, mo
         if batch:
             rate = _EXACT.multiply(rate, _batch_factor(prices, bucket))
         items[bucket] = _EXACT.scaleb(_EXACT.multiply(rate, Decimal(tokens)), -6)
-    return Cost(
-        _sum(items.values()), items, lower_bound=_is_partial(usage, row), as_of=prices.as_of, source=prices.source
-    )
+    more_to_come = _is_partial(usage, row) or prices.besides is not None
+    return Cost(_sum(items.values()), items, lower_bound=more_to_come, as_of=prices.as_of, source=prices.source)
 
 
 def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:

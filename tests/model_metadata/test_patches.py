@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from stepwell.model_metadata.patches import read_patches
+from stepwell.model_metadata.rows import as_row, merged, model_of
+from stepwell.schemas.model import Model
+
+ROWS = {"a-1": {"limit": {"context": 1, "output": 2}, "family": "a"}, "a-2": {}, "b-1": {}}
+
+
+def applied(entry, rows=ROWS):
+    (patch,) = read_patches({"provider": "p", **entry}, where="a test")
+    return patch.apply(rows)
+
+
+def test_set_is_laid_over_what_matches():
+    after = applied({"models": "a-*", "set": {"limit": {"context": 9}, "family": None}})
+    assert after == {"a-1": {"limit": {"context": 9, "output": 2}}, "a-2": {"limit": {"context": 9}}, "b-1": {}}
+
+
+def test_the_rows_given_stay_as_they_are():
+    applied({"set": {"limit": {"context": 9}}})
+    assert ROWS["a-1"]["limit"] == {"context": 1, "output": 2}
+
+
+def test_several_patterns():
+    assert [id for id, row in applied({"models": ["a-2", "b-?"], "set": {"x": 1}}).items() if row.get("x")] == [
+        "a-2",
+        "b-1",
+    ]
+
+
+def test_add_lists_new_rows_and_widens_old_ones():
+    after = applied({"add": {"c": {"tools": True}, "a-1": {"name": "A"}}})
+    assert after["c"] == {"tool_call": True}
+    assert after["a-1"] == {**ROWS["a-1"], "name": "A"}
+
+
+def test_exclude_forgets():
+    assert list(applied({"exclude": ["a-*"]})) == ["b-1"]
+
+
+def test_a_model_given_whole_is_left_alone():
+    own = Model("p", "a-1")
+    assert applied({"set": {"x": 1}}, {"a-1": own}) == {"a-1": own}
+
+
+def test_several_patches_in_one_file():
+    assert len(read_patches([{"provider": "p"}, {"provider": "q*"}], where="a test")) == 2
+
+
+def test_providers_match_by_pattern():
+    (patch,) = read_patches({"provider": "azure*"}, where="a test")
+    assert patch.touches("azure-cognitive-services")
+    assert not patch.touches("openai")
+
+
+@pytest.mark.parametrize(
+    ("friendly", "row"),
+    [
+        ({"context_window": 1, "max_output_tokens": 2}, {"limit": {"context": 1, "output": 2}}),
+        (
+            {"input": ["text"], "modalities": {"output": ["image"]}},
+            {"modalities": {"input": ["text"], "output": ["image"]}},
+        ),
+        ({"tools": True, "prices": {"input": 1}}, {"tool_call": True, "cost": {"input": 1}}),
+    ],
+)
+def test_the_names_of_a_model_will_do(friendly, row):
+    assert as_row(friendly) == row
+
+
+def test_merging_never_alters_what_it_was_given():
+    old = {"a": {"b": 1}}
+    assert merged(old, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert old == {"a": {"b": 1}}
+
+
+def test_a_price_may_be_a_multiple_of_another_in_every_tier():
+    cost = {
+        "input": 5,
+        "cache_write_1h": {"of": "input", "times": 2},
+        "reasoning": {"of": "output", "times": 2},
+        "tiers": [{"over": 100, "input": 7.5}],
+    }
+    prices = model_of("p", "m", {"cost": cost}).prices
+    assert (str(prices.cache_write_1h), prices.reasoning) == ("10", None)
+    assert str(prices.tiers[0].prices.cache_write_1h) == "15"
+
+
+def test_tiers_may_start_elsewhere():
+    cost = {"input": 1, "tiers": [{"over": 200_000, "input": 2}], "tiers_over": 272_000}
+    assert [tier.over for tier in model_of("p", "m", {"cost": cost}).prices.tiers] == [272_000]
+
+
+def test_a_cost_without_a_single_price_is_no_price_list():
+    assert model_of("p", "m", {"cost": {"batch_factor": 0.5}}).prices is None

@@ -1,0 +1,229 @@
+"""What a call costs: worked out by hand, at made-up or published prices."""
+
+from __future__ import annotations
+
+import decimal
+import pickle
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stepwell.schemas.errors import ConfigError
+from stepwell.schemas.prices import Cost, Prices, Tier, price, tokens_by_bucket, total
+from stepwell.schemas.usage import Usage
+
+SONNET = Prices(input=3, output=15, cache_read="0.30", cache_write="3.75", cache_write_1h=6, batch_factor="0.5")
+TIERED = Prices(
+    input="1.25",
+    output=10,
+    cache_read="0.125",
+    tiers=(Tier(200_000, Prices(input="2.5", output=15, cache_read="0.25")),),
+)
+
+
+def cost_of(prices: Prices | None, **counts: int) -> Cost:
+    return price(Usage(**counts), prices)
+
+
+def test_plain_tokens():
+    cost = cost_of(SONNET, input_tokens=1_000_000, output_tokens=100_000)
+    assert cost.items == {"input": Decimal(3), "output": Decimal("1.5")}
+    assert cost.total == Decimal("4.5")
+
+
+def test_cached_input_is_billed_once_at_the_price_of_a_cache_read():
+    cost = cost_of(SONNET, input_tokens=10_000, cached_input_tokens=8_000, output_tokens=500)
+    assert cost.items == {"input": Decimal("0.006"), "cache_read": Decimal("0.0024"), "output": Decimal("0.0075")}
+    assert cost.total == Decimal("0.0159")
+
+
+def test_cache_writes_are_split_by_their_life():
+    cost = cost_of(SONNET, input_tokens=10_000, cache_write_tokens=9_000, cache_write_1h_tokens=4_000, output_tokens=0)
+    assert cost.items == {
+        "input": Decimal("0.003"),
+        "cache_write": Decimal("0.01875"),
+        "cache_write_1h": Decimal("0.024"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("input_tokens", "total_cost"),
+    [(200_000, Decimal("0.25") + Decimal("0.01")), (200_001, Decimal("0.5000025") + Decimal("0.015"))],
+)
+def test_a_tier_reprices_the_whole_request_above_its_threshold_and_not_at_it(input_tokens, total_cost):
+    assert cost_of(TIERED, input_tokens=input_tokens, output_tokens=1_000).total == total_cost
+
+
+def test_cached_tokens_count_towards_a_tier():
+    cost = cost_of(TIERED, input_tokens=200_001, cached_input_tokens=200_000, output_tokens=0)
+    assert cost.items == {"cache_read": Decimal("0.05"), "input": Decimal("0.0000025")}
+
+
+def test_of_several_tiers_the_longest_reached_is_in_force():
+    prices = Prices(input=1, tiers=(Tier(256_000, Prices(input=4)), Tier(32_000, Prices(input=2))))
+    assert [prices.at(tokens).input for tokens in (32_000, 32_001, 256_000, 256_001)] == [1, 2, 2, 4]
+
+
+def test_reasoning_is_output_unless_it_has_a_price_of_its_own():
+    used = {"input_tokens": 0, "output_tokens": 1_000, "reasoning_tokens": 600}
+    assert cost_of(Prices(input=1, output=2), **used).items == {"output": Decimal("0.002")}
+    own = cost_of(Prices(input=1, output=2, reasoning=5), **used)
+    assert own.items == {"output": Decimal("0.0008"), "reasoning": Decimal("0.003")}
+
+
+def test_reasoning_beyond_the_output_is_cut_to_fit():
+    cost = cost_of(Prices(input=1, output=2, reasoning=5), input_tokens=0, output_tokens=100, reasoning_tokens=700)
+    assert cost.items == {"reasoning": Decimal("0.0005")}
+
+
+def test_audio_is_taken_out_of_text():
+    prices = Prices(input=4, output=16, input_audio=32, output_audio=64)
+    used = {"input_tokens": 1_000, "input_audio_tokens": 900, "output_tokens": 500, "output_audio_tokens": 400}
+    assert cost_of(prices, **used).items == {
+        "input": Decimal("0.0004"),
+        "input_audio": Decimal("0.0288"),
+        "output": Decimal("0.0016"),
+        "output_audio": Decimal("0.0256"),
+    }
+
+
+def test_what_has_no_price_of_its_own_costs_what_its_parent_does():
+    cost = cost_of(Prices(input=2, output=8), input_tokens=1_000, cached_input_tokens=1_000, output_tokens=0)
+    assert cost.items == {"cache_read": Decimal("0.002")}
+
+
+def test_a_cache_for_an_hour_has_no_parent():
+    cost = cost_of(Prices(input=2, output=8), input_tokens=9, cache_write_tokens=9, cache_write_1h_tokens=9)
+    assert (cost.total, cost.reason) == (None, "no price is known for cache_write_1h tokens")
+
+
+def test_a_batch_halves_everything():
+    usage = Usage(input_tokens=10_000, cached_input_tokens=8_000, output_tokens=500)
+    assert price(usage, SONNET, batch=True).total == Decimal("0.00795")
+
+
+def test_a_batch_may_leave_cached_input_at_its_price():
+    prices = Prices(input=2, output=8, cache_read="0.5", batch_factor="0.5", batch_cache_read_factor=1)
+    usage = Usage(input_tokens=2_000, cached_input_tokens=1_000, output_tokens=1_000)
+    assert price(usage, prices, batch=True).items == {
+        "input": Decimal("0.001"),
+        "cache_read": Decimal("0.0005"),
+        "output": Decimal("0.004"),
+    }
+
+
+def test_a_batch_without_a_known_discount_has_no_price():
+    cost = price(Usage(input_tokens=1, output_tokens=1), TIERED, batch=True)
+    assert (cost.total, cost.reason) == (None, "no batch price is known for this model")
+
+
+def test_a_mode_has_a_list_of_its_own():
+    prices = Prices(input=1, output=2, modes={"fast": Prices(input=10, output=20)})
+    usage = Usage(input_tokens=100, output_tokens=100)
+    assert price(usage, prices, mode="fast").total == Decimal("0.003")
+    assert price(usage, prices, mode="slow").reason == "no price is known for the mode 'slow' of this model"
+
+
+def test_an_unknown_price_is_none_and_why():
+    cost = cost_of(None, input_tokens=1, output_tokens=1)
+    assert (cost.total, cost.reason) == (None, "no price is known for this model")
+
+
+def test_a_free_model_costs_nothing_and_that_is_known():
+    assert cost_of(Prices(input=0, output=0), input_tokens=10, output_tokens=10).total == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "reason"),
+    [(None, "the provider reported no usage"), (Usage(), "the provider reported no token counts")],
+)
+def test_no_usage_no_cost(usage, reason):
+    assert price(usage, SONNET) == Cost(None, reason=reason)
+
+
+def test_usage_that_broke_off_gives_a_lower_bound():
+    cost = price(Usage(input_tokens=1_000, output_tokens=2, complete=False), SONNET)
+    assert (cost.total, cost.lower_bound) == (Decimal("0.00303"), True)
+
+
+def test_a_missing_count_gives_a_lower_bound():
+    assert cost_of(SONNET, input_tokens=1_000).lower_bound
+    assert not cost_of(Prices(input=1, output=0), input_tokens=1_000).lower_bound  # embeddings report no output
+
+
+def test_charges_besides_tokens_make_a_lower_bound():
+    assert cost_of(Prices(input=1, output=1, besides="a fee per search"), input_tokens=1, output_tokens=1).lower_bound
+
+
+def test_the_figure_of_the_provider_itself_wins():
+    cost = price(Usage(input_tokens=1, output_tokens=1, reported_cost=Decimal("0.00042")), SONNET)
+    assert (cost.total, cost.source) == (Decimal("0.00042"), "reported by the provider")
+
+
+def test_a_cost_says_where_and_when_its_prices_were_read():
+    cost = cost_of(Prices(input=1, output=1, as_of="2026-08-18", source="the moon"), input_tokens=1, output_tokens=1)
+    assert (cost.as_of, cost.source) == ("2026-08-18", "the moon")
+
+
+@pytest.mark.parametrize("wrong", [-1, "-0.01", "cheap", float("nan"), float("inf"), True])
+def test_what_is_no_price_is_refused(wrong):
+    with pytest.raises(ConfigError, match="a price must be zero or more"):
+        Prices(input=wrong)
+
+
+def test_prices_read_as_they_are_written():
+    assert Prices(input=0.1, output="0.30").input == Decimal("0.1")
+
+
+def test_the_precision_of_the_application_does_not_matter():
+    with decimal.localcontext(decimal.Context(prec=2, traps=[decimal.Inexact])):
+        cost = cost_of(Prices(input="1.2345678", output=1), input_tokens=987_654_321, output_tokens=1)
+    assert cost.total == Decimal("1219.3262222374638") + Decimal("0.000001")
+
+
+def test_costs_add_up_over_calls():
+    costs = [cost_of(SONNET, input_tokens=1_000, output_tokens=10), cost_of(SONNET, input_tokens=2_000)]
+    both = total(costs)
+    assert both.total == Decimal("0.00915")
+    assert both.items == {"input": Decimal("0.009"), "output": Decimal("0.00015")}
+    assert both.lower_bound
+    assert total([*costs, cost_of(None, input_tokens=1)]).reason == "no price is known for this model"
+
+
+def test_prices_and_costs_pickle():
+    for value in (TIERED, cost_of(TIERED, input_tokens=1, output_tokens=1)):
+        assert pickle.loads(pickle.dumps(value)) == value
+
+
+COUNT = st.none() | st.integers(0, 10**7)
+PRICE = st.none() | st.decimals(0, 1_000, places=6)
+BUCKETS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "input_audio", "output_audio")
+USAGES = st.builds(
+    Usage,
+    input_tokens=st.integers(0, 10**7),
+    output_tokens=st.integers(0, 10**7),
+    cached_input_tokens=COUNT,
+    cache_write_tokens=COUNT,
+    cache_write_1h_tokens=COUNT,
+    reasoning_tokens=COUNT,
+    input_audio_tokens=COUNT,
+    output_audio_tokens=COUNT,
+)
+LISTS = st.builds(Prices, **dict.fromkeys(BUCKETS, PRICE))
+
+
+@given(USAGES, LISTS)
+def test_every_token_is_counted_once(usage, prices):
+    counts = tokens_by_bucket(usage, prices)
+    assert sum(counts.values()) == usage.total_tokens
+    assert all(count > 0 for count in counts.values())
+
+
+@given(USAGES, LISTS)
+def test_a_total_is_the_sum_of_its_items_and_never_negative(usage, prices):
+    cost = price(usage, prices)
+    if cost.total is None:
+        assert cost.reason
+    else:
+        assert cost.total == sum(cost.items.values()) >= 0

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from stepwell.model_metadata import Catalog, sync
+from stepwell.model_metadata.catalog import FOLDER
+from stepwell.model_metadata.models_dev import harvest
+from stepwell.schemas.errors import ConfigError
+
+ROW = {
+    "id": "m-1",
+    "name": "Model 1",
+    "attachment": False,
+    "reasoning": True,
+    "tool_call": True,
+    "interleaved": {"field": "reasoning_content"},
+    "release_date": "2026-01-02",
+    "last_updated": "2026-01-03",
+    "modalities": {"input": ["text"], "output": ["text"]},
+    "open_weights": False,
+    "limit": {"context": 1_000, "output": 0},
+    "cost": {
+        "input": 0.30000000000000004,
+        "output": 2,
+        "cache_write": 0,
+        "tiers": [{"input": 0.6, "output": 3, "tier": {"type": "context", "size": 128_000}}],
+        "context_over_200k": {"input": 0.6, "output": 3},
+    },
+    "experimental": {"modes": {"fast": {"cost": {"input": 1, "output": 4}, "provider": {"body": {"speed": "fast"}}}}},
+    "provider": {"npm": "@ai-sdk/openai", "shape": "responses"},
+}
+
+
+def api(**changes):
+    row = {key: value for key, value in {**ROW, **changes}.items() if value is not None}
+    return {
+        "acme": {"id": "acme", "name": "Acme", "npm": "@ai-sdk/openai", "env": ["ACME_KEY"], "models": {"m-1": row}}
+    }
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Sync a made-up api.json into a folder of its own; gives what was printed."""
+
+    def run(content, *more):
+        file = tmp_path / "api.json"
+        file.write_text(json.dumps(content))
+        assert sync.main(["--from", str(file), "--to", str(tmp_path), *more]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_a_row_is_cleaned():
+    assert harvest(api()).providers["acme"]["models"]["m-1"] == {
+        "name": "Model 1",
+        "attachment": False,
+        "reasoning": True,
+        "tool_call": True,
+        "release_date": "2026-01-02",
+        "open_weights": False,
+        "limit": {"context": 1_000},
+        "provider": {"npm": "@ai-sdk/openai", "shape": "responses"},
+        "interleaved": "reasoning_content",
+        "modes": {"fast": {"cost": {"input": 1, "output": 4}, "body": {"speed": "fast"}}},
+        "cost": {"input": 0.3, "output": 2, "tiers": [{"over": 128_000, "input": 0.6, "output": 3}]},
+    }
+
+
+def test_a_long_context_without_a_size_starts_at_200k():
+    cost = {"input": 1, "output": 2, "context_over_200k": {"input": 2, "output": 3}}
+    row = harvest(api(cost=cost)).providers["acme"]["models"]["m-1"]
+    assert row["cost"]["tiers"] == [{"over": 200_000, "input": 2, "output": 3}]
+
+
+def test_negative_prices_are_left_out_and_told(run):
+    lines = run(api(cost={"input": -1, "output": -1}))
+    assert lines[-1] == "problem: acme:m-1: prices left out, input -1, output -1"
+
+
+def test_a_free_model_stays_free():
+    row = harvest(api(cost={"input": 0, "output": 0, "cache_read": 0})).providers["acme"]["models"]["m-1"]
+    assert row["cost"] == {"input": 0, "output": 0, "cache_read": 0}
+
+
+def test_what_was_synced_can_be_read(run, tmp_path):
+    run(api())
+    catalog = Catalog(str(tmp_path))
+    model = catalog.get("acme:m-1")
+    assert (model.wire, model.release_date, model.prices.tiers[0].over) == ("openai_responses", "2026-01-02", 128_000)
+    assert model.facts["interleaved"] == "reasoning_content"
+    assert catalog.provider("acme").env == ("ACME_KEY",)
+
+
+def test_the_difference_names_what_came_went_and_changed(run):
+    assert run(api()) == ["+ acme (1 models)", "1 providers, 1 models"]
+    assert run(api()) == ["nothing changed", "1 providers, 1 models"]
+    dearer = api(limit={"context": 2_000}, cost={"input": 0.5, "output": 2})
+    dearer["acme"]["models"]["m-2"] = ROW
+    dearer["zenith"] = {**api()["acme"], "id": "zenith"}
+    assert run(dearer) == [
+        "+ zenith (1 models)",
+        "+ acme:m-2",
+        "~ acme:m-1 cost.input 0.3 -> 0.5, cost.tiers [{'over': 128000, 'input': 0.6, 'output': 3}] -> none, "
+        "limit.context 1000 -> 2000",
+        "2 providers, 3 models",
+    ]
+    moved = api()
+    moved["acme"]["api"] = "https://acme.test"
+    assert run(moved)[:3] == ["- zenith (1 models)", "~ acme api none -> https://acme.test", "- acme:m-2"]
+
+
+def test_files_of_providers_that_are_gone_are_removed(run, tmp_path):
+    run({**api(), "zenith": {**api()["acme"], "id": "zenith"}})
+    run(api())
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["acme.json"]
+
+
+def test_a_dry_run_writes_nothing(run, tmp_path):
+    assert run(api(), "--dry-run")[0] == "+ acme (1 models)"
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_a_dated_and_gzipped_file(tmp_path):
+    file = tmp_path / "api.json.gz"
+    file.write_bytes(gzip.compress(json.dumps({"generated_at": "2026-08-18T08:14:34", "providers": api()}).encode()))
+    assert sync.main(["--from", str(file), "--to", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "index.json").read_text())["as_of"] == "2026-08-18"
+    assert Catalog(str(tmp_path)).get("acme:m-1").prices.as_of == "2026-08-18"
+
+
+def test_an_id_that_is_no_file_name_is_left_out(run, tmp_path):
+    lines = run({**api(), "../evil": {**api()["acme"], "id": "../evil"}})
+    assert lines[-1] == "problem: '../evil' left out: no name for a file"
+
+
+@pytest.mark.parametrize("content", [[], {"acme": 1}, {"acme": {"name": "Acme"}}])
+def test_what_is_not_models_dev_data_is_refused(content):
+    with pytest.raises(ConfigError, match=r"this is not models\.dev data"):
+        harvest(content)
+
+
+def test_a_missing_file_is_told_on_stderr(capsys, tmp_path):
+    assert sync.main(["--from", str(tmp_path / "absent.json")]) == 1
+    assert "cannot read" in capsys.readouterr().err
+
+
+def test_fetching(httpx_mock, tmp_path, capsys):
+    httpx_mock.add_response(url=sync.URL, json=api())
+    assert sync.main(["--to", str(tmp_path)]) == 0
+    assert "+ acme (1 models)" in capsys.readouterr().out
+
+
+def test_a_refusal_while_fetching_changes_nothing(httpx_mock, tmp_path, capsys):
+    httpx_mock.add_response(url=sync.URL, status_code=302, headers={"location": "https://elsewhere.test"})
+    assert sync.main(["--to", str(tmp_path)]) == 1
+    assert "answered 302" in capsys.readouterr().err
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_what_ships_is_what_a_sync_would_write(tmp_path):
+    shipped = sync.stored(FOLDER)
+    again = harvest(shipped)
+    assert again.problems == []
+    assert sync.difference(shipped, again.providers)[0] == "nothing changed"
