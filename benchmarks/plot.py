@@ -1,0 +1,53 @@
+"""The bar plot of a run, as SVG written by hand."""
+
+from html import escape
+
+from benchmarks.results import Results
+from benchmarks.scenarios import BY_NAME
+
+PANELS = [
+    ("Import", "ms CPU", "import", "cpu", 1e3),
+    ("One call, sync", "µs CPU", "call_sync", "cpu", 1e6),
+    ("One streamed event, sync", "µs CPU", "event_sync", "cpu", 1e6),
+    ("One streamed event, Anthropic", "µs CPU", "event_anthropic", "cpu", 1e6),
+    ("One streamed event, async", "µs CPU", "event_async", "cpu", 1e6),
+    ("100 streams at once", "MB", "streams_100", "memory", 1e-6),
+]
+WIDTH, LABEL, BAR, STEP, GAP = 430, 120, 220, 18, 34
+COLOURS = {"stepwell": "#0f766e", "stepwell_aiohttp": "#14b8a6", "floor_httpx": "#94a3b8", "floor_aiohttp": "#cbd5e1"}
+PEER = "#d97706"
+
+
+def bars(results: Results) -> str:
+    """Panels of horizontal bars, two in a row, each to a scale of its own; shorter is better."""
+    panels = []
+    for title, unit, name, measure, scale in PANELS:
+        values = {s: results.value(name, s, measure) for s in results.subjects}
+        known = {s: value * scale / BY_NAME[name].per for s, value in values.items() if value is not None}
+        if known:
+            panels.append((f"{title}, {unit}", known))
+    height = STEP * max((len(known) for _, known in panels), default=0) + GAP
+    rows = (len(panels) + 1) // 2
+    parts = [
+        _panel(title, known, at % 2 * WIDTH + 12, at // 2 * height + 20) for at, (title, known) in enumerate(panels)
+    ]
+    size = f'width="{2 * WIDTH}" height="{rows * height + 12}" viewBox="0 0 {2 * WIDTH} {rows * height + 12}"'
+    style = "text{font:12px system-ui,sans-serif;fill:#1e293b}.t{font-weight:600}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{style}</style>'
+        f'<rect width="100%" height="100%" fill="#fff"/>\n{"".join(parts)}</svg>\n'
+    )
+
+
+def _panel(title: str, known: dict[str, float], left: int, top: int) -> str:
+    most = max(known.values()) or 1.0
+    lines = [f'<text class="t" x="{left}" y="{top}">{escape(title)}</text>\n']
+    for at, (subject, value) in enumerate(known.items()):
+        y, width = top + 8 + at * STEP, max(1.0, value / most * BAR)
+        colour = COLOURS.get(subject, PEER)
+        lines.append(
+            f'<text x="{left + LABEL - 6}" y="{y + 11}" text-anchor="end">{escape(subject)}</text>'
+            f'<rect x="{left + LABEL}" y="{y}" width="{width:.1f}" height="{STEP - 4}" fill="{colour}"/>'
+            f'<text x="{left + LABEL + width + 5:.1f}" y="{y + 11}">{value:,.1f}</text>\n'
+        )
+    return "".join(lines)

@@ -1,0 +1,162 @@
+"""From samples to a table on stdout, RESULTS.md and results.svg. Ratios first: they hold on other machines too."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from benchmarks.plot import bars
+from benchmarks.results import Ratio, Results
+from benchmarks.scenarios import BY_NAME, FLOOR, SCENARIOS, TARGETS, Scenario, Target
+
+METHOD = """\
+Each subject runs in a process of its own, each peer in a virtual environment of its own; all talk to one cheap server
+on the loopback and are checked to have read every character sent. They take turns, round by round; a ratio is the
+median of the ratios within a round, with the lowest and the highest beside it. CPU is the process's own, all threads,
+user and system, so waiting costs nothing. The floor is the least code that does the same work: raw httpx (or httpx on
+aiohttp), `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps no usage and notices no cut stream.
+An OpenAI text event is 318 bytes, each event an HTTP chunk of its own. Imports, first calls and the memory of 100
+streams are read in new processes, the memory as the peak above what the process held after one warm stream. The time to
+the first chunk runs from the call to the first text: the server waits 20 ms before it, and 20 ms more after it.
+"""
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table with its columns aligned, so that it reads well on a terminal too."""
+    lines = [header, *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
+    cells = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
+
+
+def times(ratio: Ratio | None) -> str:
+    return "" if ratio is None else f"{ratio.median:.2f}" if ratio.median < 10 else f"{ratio.median:.1f}"
+
+
+def targets_table(results: Results) -> str:
+    return table(
+        ["target", "aim", "measured", "lowest to highest", ""],
+        [[target.title, target.wanted, *_measured(results, target)] for target in TARGETS],
+    )
+
+
+def _measured(results: Results, target: Target) -> list[str]:
+    if target.under:
+        ratio = results.ratio(target.scenario, target.over, target.under, target.measure)
+    else:
+        megabytes = results.value(target.scenario, target.over, target.measure)
+        ratio = None if megabytes is None else Ratio(*[megabytes / 1e6] * 3)
+    if ratio is None:
+        return ["", "", "not measured"]
+    met = ratio.median >= target.goal if target.at_least else ratio.median <= target.goal
+    return [times(ratio), f"{ratio.low:.2f} to {ratio.high:.2f}", "met" if met else "MISSED"]
+
+
+def ratios_table(results: Results) -> str:
+    """Every scenario over the httpx floor, one column a subject."""
+    subjects = [subject for subject in results.subjects if subject != FLOOR]
+    rows = []
+    for scenario in _main_scenarios(results):
+        ratios = [results.ratio(scenario.name, subject, FLOOR, scenario.measure) for subject in subjects]
+        if any(ratios):
+            rows.append([f"{scenario.title} ({scenario.measure})", *map(times, ratios)])
+    memory = [results.ratio("import", subject, FLOOR, "memory") for subject in subjects]
+    if any(memory):
+        rows.insert(1, ["import (memory)", *map(times, memory)])
+    return table(["times the floor", *subjects], rows)
+
+
+def absolute_table(results: Results) -> str:
+    """The figures themselves, on this machine."""
+    shown: list[tuple[str, str, str, Callable[[float, Scenario], float]]] = [
+        ("import", "cpu", "ms CPU", lambda value, _: value * 1e3),
+        ("import", "memory", "MB", lambda value, _: value / 1e6),
+        ("first_call", "cpu", "ms CPU", lambda value, _: value * 1e3),
+        ("ready", "cpu", "ms CPU", lambda value, _: value * 1e3),
+        ("streams_100", "memory", "MB", lambda value, _: value / 1e6),
+        ("first_chunk", "wall", "ms", lambda value, _: value * 1e3),
+        ("call_sync", "wall", "calls/s", lambda value, _: 1 / value),
+        ("call_50", "wall", "calls/s", lambda value, _: 1 / value),
+        ("decode_only", "wall", "thousand events/s", lambda value, scenario: scenario.per / value / 1e3),
+    ]
+    names = {name for name, *_ in shown}
+    for scenario in _main_scenarios(results):
+        if scenario.name not in names or scenario.name in ("call_sync", "call_50"):
+            shown.append((scenario.name, "cpu", "µs CPU", lambda value, scenario: value * 1e6 / scenario.per))
+    rows = []
+    for name, measure, unit, convert in shown:
+        values = [results.value(name, subject, measure) for subject in results.subjects]
+        if any(values):
+            cells = ["" if value is None else _figure(convert(value, BY_NAME[name])) for value in values]
+            rows.append([f"{BY_NAME[name].title}, {unit}", *cells])
+    return table(["on this machine", *results.subjects], rows)
+
+
+def growth_table(results: Results) -> str:
+    """CPU of a whole run at one, ten and a hundred times the size, and how much the last tenfold cost."""
+    kinds = dict.fromkeys(scenario.growth for scenario in SCENARIOS if scenario.growth)
+    rows = []
+    for kind in kinds:
+        steps = [scenario for scenario in SCENARIOS if scenario.growth == kind]
+        for subject in results.subjects:
+            values = [results.value(scenario.name, subject, "cpu") for scenario in steps]
+            if any(value is None for value in values):
+                continue
+            whole = [value * s.at_once * 1e3 for value, s in zip(values, steps, strict=True) if value is not None]
+            title = f"{', '.join(step.title for step in steps)} {kind}"
+            rows.append([title, subject, *map(_figure, whole), f"{whole[2] / whole[1]:.1f}"])
+    return table(["growth, ms CPU a run", "subject", "1x", "10x", "100x", "100x over 10x (linear: 10 or less)"], rows)
+
+
+def _main_scenarios(results: Results) -> list[Scenario]:
+    measured = {name for name, _ in results.samples}
+    return [scenario for scenario in SCENARIOS if scenario.name in measured and not scenario.growth]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def notes(results: Results) -> str:
+    """Versions, who could not be measured and why, what failed."""
+    lines = []
+    for subject, versions in results.versions.items():
+        lines.append(f"- {subject}: {', '.join(f'{name} {version}' for name, version in versions.items())}")
+    for subject, reason in results.unavailable.items():
+        lines.append(f"- {subject} is not available: {reason}")
+    for (scenario, subject), reason in results.failures.items():
+        lines.append(f"- {subject} failed in {BY_NAME[scenario].title!r}: {reason}")
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """The processor, how many cores, the system and Python."""
+    model = platform.processor() or platform.machine()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        model = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def write_report(results: Results, folder: Path, *, seconds: float) -> str:
+    """Write RESULTS.md and results.svg into `folder`, and return what to print."""
+    when = f"{time.strftime('%Y-%m-%d')}, {machine()}, {seconds:.0f} seconds."
+    sections = [
+        ("Targets", targets_table(results)),
+        ("Times the floor", ratios_table(results)),
+        ("Growth", growth_table(results)),
+        ("Figures", absolute_table(results)),
+        ("Versions", notes(results)),
+    ]
+    body = "\n".join(f"## {title}\n\n{text}" for title, text in sections)
+    picture = "![CPU and memory beside the floor and the peers](results.svg)"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "RESULTS.md").write_text(
+        f"# What stepwell costs\n\n{when} Written by `make bench`.\n\n{picture}\n\n{body}\n## Method\n\n{METHOD}"
+    )
+    (folder / "results.svg").write_text(bars(results))
+    return f"{when}\n\n{body}\nwritten: {folder / 'RESULTS.md'}, {folder / 'results.svg'}"

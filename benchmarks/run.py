@@ -1,0 +1,194 @@
+"""Measure stepwell against the floor and against its peers: `make bench`, or `python -m benchmarks.run --help`.
+
+Subjects run side by side in processes of their own and are asked in turn, round by round, so that whatever else the
+machine does falls on all of them; what is reported are medians of the ratios within a round. Everything talks to a
+server on the loopback, and every loop is bounded in count and in time.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.children import Child, Jobs, Server, Unavailable
+from benchmarks.peers import ROOT, Subject, choose, make_environment
+from benchmarks.report import write_report
+from benchmarks.results import Results
+from benchmarks.scenarios import BY_NAME, SCENARIOS, Scenario
+
+MOST_REPEATS = 2000
+
+
+class Run:
+    """One run over the subjects, `seconds` in all."""
+
+    def __init__(self, jobs: Jobs, subjects: list[Subject], *, seconds: float, rounds: int) -> None:
+        self.jobs, self.rounds = jobs, rounds
+        self.subjects = subjects
+        self.deadline = time.monotonic() + seconds
+        self.results = Results()
+        self.children: list[Child] = []
+
+    def measure(self, scenarios: list[Scenario]) -> Results:
+        """All samples of these scenarios. A subject that fails is reported and left out."""
+        fresh = [scenario.name for scenario in scenarios if scenario.fresh]
+        if fresh:
+            self._measure_fresh(fresh)
+        try:
+            self._start()
+            steady = [scenario for scenario in scenarios if not scenario.fresh]
+            pairs = [(s, child) for s in steady for child in self.children if self._wants(child, s)]
+            for at, scenario in enumerate(steady):
+                left = sum(1 for s, _ in pairs if steady.index(s) >= at)
+                tell(f"{at + 1}/{len(steady)} {scenario.title}")
+                share = max(0.02, (self.deadline - time.monotonic()) / max(1, left))
+                self._measure_steady(scenario, [child for s, child in pairs if s is scenario], share)
+        finally:
+            for child in self.children:
+                child.close()
+        return self.results
+
+    def _wants(self, child: Child, scenario: Scenario) -> bool:
+        return child.can(scenario) and (scenario.peers or not child.subject.is_peer)
+
+    def _start(self) -> None:
+        for subject in self.subjects:
+            if subject.name in self.results.unavailable:
+                continue
+            try:
+                child = Child(subject)
+            except Unavailable as error:
+                self.results.unavailable[subject.name] = str(error)
+                continue
+            self.children.append(child)
+            self.results.versions[subject.name] = child.ask({"do": "versions"})
+
+    def _measure_fresh(self, wanted: list[str]) -> None:
+        """What only a new process can show: import, first call, the memory of many streams."""
+        half = time.monotonic() + (self.deadline - time.monotonic()) * 0.5
+        slow: dict[str, float] = {}
+        for number in range(
+            -1, min(5, self.rounds)
+        ):  # round -1 writes byte code and warms the disk, and is not counted
+            for subject in self.subjects:
+                late = time.monotonic() + slow.get(subject.name, 0) > half
+                if subject.name in self.results.unavailable or (late and number > 0):
+                    continue
+                tell(f"new process: {subject.name}")
+                started = time.monotonic()
+                try:
+                    samples = self._fresh_samples(subject, wanted if number >= 0 else ["import"])
+                except Unavailable as error:
+                    self.results.unavailable[subject.name] = str(error)
+                    continue
+                slow[subject.name] = time.monotonic() - started
+                for name, sample in samples.items():
+                    if number >= 0:
+                        self.results.add(name, subject.name, number, sample)
+
+    def _fresh_samples(self, subject: Subject, wanted: list[str]) -> dict[str, dict]:
+        child = Child(subject)
+        try:
+            samples = {"import": child.hello["imported"]}
+            do = "call" if "call" in child.hello["can"] else "acall"
+            wire = child.hello["wires"][0]
+            if "first_call" in wanted or "ready" in wanted:
+                first = child.ask({**self.jobs.job(BY_NAME["first_call"], do=do), "wire": wire})
+                both = {key: first[key] + samples["import"][key] for key in first if key != "error"}
+                samples |= {"first_call": first, "ready": both or first}
+            if "streams_100" in wanted and "astream" in child.hello["can"]:
+                scenario = BY_NAME["streams_100"]
+                job = {**self.jobs.job(scenario), "wire": wire}
+                child.ask({**job, "at_once": 1})
+                samples["streams_100"] = child.ask(job)
+        finally:
+            child.close()
+        return {name: sample for name, sample in samples.items() if name in wanted}
+
+    def _measure_steady(self, scenario: Scenario, children: list[Child], share: float) -> None:
+        """Rounds of one scenario; no subject takes more than about `share` seconds in all."""
+        repeats: dict[str, int] = {}
+        spent: dict[str, float] = {}
+        for child in list(children):
+            started = time.monotonic()
+            for repeat in (1, 2):  # the first run of anything is slower: connections, caches, adaptive byte code
+                sample = self._ask(child, scenario, repeat)
+                if "error" in sample or sample["wall"] * scenario.at_once > share / 4:
+                    break
+            if "error" in sample:
+                self.results.add(scenario.name, child.subject.name, 0, sample)
+                children.remove(child)
+                continue
+            name = child.subject.name
+            slot = share / (self.rounds + 1) / max(1e-6, sample["wall"] * scenario.at_once)
+            repeats[name] = max(1, min(MOST_REPEATS, int(slot)))
+            spent[name] = time.monotonic() - started
+        for number in range(self.rounds):
+            turn = number % max(1, len(children))
+            for child in children[turn:] + children[:turn]:
+                name = child.subject.name
+                if number and spent[name] > share:
+                    continue
+                started = time.monotonic()
+                self.results.add(
+                    scenario.name, name, number, self._ask(child, scenario, repeats[name], warm=repeats[name] > 1)
+                )
+                spent[name] += time.monotonic() - started
+
+    def _ask(self, child: Child, scenario: Scenario, repeat: int, *, warm: bool = False) -> dict:
+        """One result; a child that dies is out of the rest of the run, and says why."""
+        try:
+            return child.ask(self.jobs.job(scenario, repeat=repeat, warm=warm))
+        except Unavailable as error:
+            return {"error": str(error)}
+
+
+def tell(text: str) -> None:
+    """Progress, on stderr, over itself on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--peers", help="peers to run, made if missing: openai,litellm or all or none")
+    parser.add_argument("--subjects", help="run exactly these subjects")
+    parser.add_argument("--scenarios", default="", help="run only scenarios with one of these words in their names")
+    parser.add_argument("--quick", action="store_true", help="30 seconds, no peers unless asked for; into .build/bench")
+    parser.add_argument("--seconds", type=float, help="how long it may take, about (default 170, quick 25)")
+    parser.add_argument("--out", type=Path, help="folder for RESULTS.md and results.svg (default benchmarks)")
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(given)
+    peers = options.peers or ("none" if options.quick else None)
+    try:
+        subjects = choose(peers, options.subjects)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    failed: dict[str, str] = {}
+    for subject in subjects:
+        try:
+            make_environment(subject)
+        except (OSError, subprocess.SubprocessError) as error:
+            failed[subject.name] = f"its environment could not be made: {error}"
+    words = [word for word in options.scenarios.split(",") if word]
+    scenarios = [s for s in SCENARIOS if not words or any(word in s.name for word in words)]
+    seconds = options.seconds or (25 if options.quick else 170)
+    started = time.monotonic()
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
+        run.results.unavailable |= failed
+        results = run.measure(scenarios)
+    tell("")
+    out = options.out or (ROOT / ".build" / "bench" if options.quick else ROOT / "benchmarks")
+    print(write_report(results, out, seconds=time.monotonic() - started))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

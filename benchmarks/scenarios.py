@@ -1,0 +1,117 @@
+"""What is measured, and what we aim at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FLOOR = "floor_httpx"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing to measure. `answer` is the name of what the server sends, as server.py spells it."""
+
+    name: str
+    title: str
+    do: str  # call, stream, decode, or their async twins acall, astream
+    answer: str
+    wire: str = "openai"
+    per: int = 1  # events in one run, for a figure per event
+    measure: str = "cpu"  # cpu, wall or memory
+    messages: int = 1
+    tools: int = 0
+    at_once: int = 1
+    first_only: bool = False
+    fresh: bool = False  # each sample in a process of its own
+    growth: str = ""  # what grows
+    peers: bool = True  # peers are measured too
+
+
+def _calls() -> list[Scenario]:
+    return [
+        Scenario("call_sync", "call, sync", "call", "call-40"),
+        Scenario("call_async", "call, async", "acall", "call-40"),
+        Scenario("call_50", "call, async, 50 at once", "acall", "call-40", at_once=50),
+        Scenario("call_anthropic", "call, sync, Anthropic", "call", "call-40", "anthropic"),
+    ]
+
+
+def _events() -> list[Scenario]:
+    def events(name: str, title: str, do: str, answer: str, wire: str = "openai", **more) -> Scenario:
+        return Scenario(name, f"event, {title}", do, answer, wire, per=int(answer.split("-")[1]), **more)
+
+    return [
+        events("event_200_sync", "200 deltas, sync", "stream", "text-200"),
+        events("event_sync", "2,000 deltas, sync", "stream", "text-2000"),
+        events("event_async", "2,000 deltas, async", "astream", "text-2000"),
+        events("event_tools", "200 tool-call deltas, sync", "stream", "tools-200", tools=1),
+        events("event_anthropic_200", "200 deltas, sync, Anthropic", "stream", "text-200", "anthropic"),
+        events("event_anthropic", "2,000 deltas, sync, Anthropic", "stream", "text-2000", "anthropic"),
+        events("event_anthropic_async", "2,000 deltas, async, Anthropic", "astream", "text-2000", "anthropic"),
+        Scenario("decode_only", "event, no network", "decode", "text-20000", per=20000),
+    ]
+
+
+def _growth() -> Iterator[Scenario]:
+    """One, ten and a hundred times as much of everything that may grow."""
+    for times in (1, 10, 100):
+
+        def grown(what: str, count: int, do: str, answer: str, *, times: int = times, **more) -> Scenario:
+            return Scenario(f"growth_{what}_{times}", f"{count:,}", do, answer, growth=what, peers=False, **more)
+
+        yield grown("events", 20 * times, "stream", f"text-{20 * times}")
+        yield grown("messages", times, "call", "call-40", messages=times)
+        yield grown("tools", times, "call", "call-40", tools=times)
+        yield grown("streams", times, "astream", "text-200", at_once=times)
+
+
+SCENARIOS = [
+    Scenario("import", "import", "call", "call-40", fresh=True),
+    Scenario("first_call", "first call after import", "call", "call-40", fresh=True),
+    Scenario("ready", "import and first call together", "call", "call-40", fresh=True),
+    *_calls(),
+    *_events(),
+    Scenario("first_chunk", "time to first chunk", "stream", "text-1-1x20", measure="wall", first_only=True),
+    Scenario(
+        "streams_100", "100 streams at once", "astream", "text-200-20x10", measure="memory", at_once=100, fresh=True
+    ),
+    *_growth(),
+]
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A promise: the median of `over / under` in one scenario is at most, or at least, `goal`."""
+
+    title: str
+    scenario: str
+    over: str
+    under: str
+    goal: float
+    at_least: bool = False
+    measure: str = "cpu"
+
+    @property
+    def wanted(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.goal:g}"
+
+
+TARGETS = [
+    Target("import, CPU, over httpx", "import", "stepwell", FLOOR, 0.8),
+    Target("import, MB over bare Python", "import", "stepwell", "", 12, measure="memory"),
+    Target("one call, sync, over the floor", "call_sync", "stepwell", FLOOR, 1.15),
+    Target("one call, async, over the floor", "call_async", "stepwell", FLOOR, 1.15),
+    Target("one call, 50 at once, over the floor", "call_50", "stepwell", FLOOR, 1.15),
+    Target("streamed event, sync, over the floor", "event_sync", "stepwell", FLOOR, 1.2),
+    Target("streamed event, async, over the floor", "event_async", "stepwell", FLOOR, 1.2),
+    Target("tool-call event, over the floor", "event_tools", "stepwell", FLOOR, 1.2),
+    Target("streamed event on aiohttp, over its floor", "event_async", "stepwell_aiohttp", "floor_aiohttp", 1.6),
+    Target("decoding alone, over split + loads", "decode_only", "stepwell", FLOOR, 1.5),
+    Target("streamed event, openai SDK over stepwell", "event_sync", "openai", "stepwell", 7, at_least=True),
+    Target("streamed event, anthropic SDK over stepwell", "event_anthropic", "anthropic", "stepwell", 2, at_least=True),
+    Target("time to first chunk, over the floor", "first_chunk", "stepwell", FLOOR, 1.05, measure="wall"),
+    Target("memory of 100 streams, over the floor", "streams_100", "stepwell", FLOOR, 1.2, measure="memory"),
+    Target(
+        "calls/s on aiohttp over plain httpx", "call_50", FLOOR, "stepwell_aiohttp", 4, at_least=True, measure="wall"
+    ),
+]

@@ -1,0 +1,154 @@
+"""A cheap provider on the loopback: `python -m benchmarks.server` prints its port, and stops when its stdin closes.
+
+The first part of the path names the answer, the last part the wire:
+
+    POST /call-40/v1/chat/completions        one JSON completion of 40 words
+    POST /text-2000/v1/messages              an Anthropic stream of 2,000 text deltas
+    POST /tools-200/v1/chat/completions      a stream of 200 tool-call deltas
+    POST /text-200-10x5/v1/chat/completions  paced: 10 events a write, 5 ms before each write but the first
+
+A request for a "call" whose body asks for a stream gets the same words as one: some SDKs stream unasked.
+
+Every event is an HTTP chunk of its own, as real providers send them. Answers are built once and written as ready
+bytes straight to the socket's transport, so that a hundred streams at once cost the machine little and the subject
+under measurement is what is measured.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+from benchmarks.payloads import payload
+
+NAME = re.compile(r"(call|text|tools)-(\d{1,5})(?:-(\d{1,4})x(\d{1,4}))?")
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+STREAM = re.compile(rb'"stream": *true')
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+WIRES = {"chat/completions": "openai", "messages": "anthropic"}
+HEADERS = {  # as many and as long as a real provider's, since clients pay for each
+    "Date": "Fri, 21 Nov 2025 04:49:02 GMT",
+    "access-control-expose-headers": "X-Request-ID",
+    "openai-organization": "bench",
+    "openai-processing-ms": "412",
+    "openai-version": "2020-10-01",
+    "x-envoy-upstream-service-time": "431",
+    "x-ratelimit-limit-requests": "30000",
+    "x-ratelimit-limit-tokens": "150000000",
+    "x-ratelimit-remaining-requests": "29999",
+    "x-ratelimit-remaining-tokens": "149999967",
+    "x-ratelimit-reset-requests": "2ms",
+    "x-ratelimit-reset-tokens": "0s",
+    "x-request-id": "req_5d2f0c7a4b6e41d39f8a2c1e0b7d6f53",
+    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    "x-content-type-options": "nosniff",
+    "Server": "cloudflare",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Ready bytes: what to write at once, and what to write later, one piece every `gap` seconds."""
+
+    writes: tuple[bytes, ...]
+    gap: float = 0.0
+
+
+def head(status: str, content_type: str, framing: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", framing, *(f"{k}: {v}" for k, v in HEADERS.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def not_found(path: str) -> Answer:
+    message = f"no answer at {path[:200]!r}: see the docstring of benchmarks/server.py for the paths"
+    body = json.dumps({"error": {"type": "not_found", "message": message}}).encode()
+    return Answer((head("404 Not Found", "application/json", f"Content-Length: {len(body)}") + body,))
+
+
+@cache
+def answer(path: str, stream: bool) -> Answer:
+    """The answer for a request path, `stream` if its body asks for one; a 404 for a path that names none."""
+    name, _, rest = path.strip("/").partition("/")
+    wire = next((wire for suffix, wire in WIRES.items() if rest.endswith(suffix)), None)
+    match = NAME.fullmatch(name)
+    if not match or not wire:
+        return not_found(path)
+    kind, count, per_write, gap = match.groups()
+    found = payload(wire, "text" if stream and kind == "call" else kind, int(count))
+    if not found.streamed:
+        body = found.pieces[0]
+        return Answer((head("200 OK", "application/json", f"Content-Length: {len(body)}") + body,))
+    start = head("200 OK", "text/event-stream; charset=utf-8", "Transfer-Encoding: chunked")
+    frames = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in found.pieces]
+    if not per_write:
+        return Answer((start + b"".join(frames) + b"0\r\n\r\n",))
+    step = max(1, int(per_write))
+    groups = [b"".join(frames[at : at + step]) for at in range(1, len(frames), step)]
+    return Answer((start + frames[0], *groups, b"0\r\n\r\n"), int(gap) / 1000)
+
+
+class Connection(asyncio.Protocol):
+    """One kept-alive HTTP/1.1 connection: reads whole requests, writes ready answers."""
+
+    def __init__(self) -> None:
+        self.buffer = b""
+        self.loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            stop = self._end_of_body(end)
+            if stop < 0 or len(self.buffer) < stop:
+                return
+            path = self.buffer.split(b" ", 2)[1].decode("latin-1")
+            stream = STREAM.search(self.buffer, end, stop) is not None
+            self.buffer = self.buffer[stop:]
+            self._write(answer(path, stream), 0)
+
+    def _end_of_body(self, end: int) -> int:
+        """Where the request in the buffer stops, given where its head ends; -1 while that is not known yet."""
+        length = LENGTH.search(self.buffer, 0, end)
+        if length:
+            return end + 4 + int(length[1])
+        if CHUNKED.search(self.buffer, 0, end):
+            last = self.buffer.find(b"\r\n0\r\n\r\n", end)
+            return last + 7 if last >= 0 else -1
+        return end + 4
+
+    def _write(self, found: Answer, at: int) -> None:
+        if self.transport is None:  # the client left in the middle of a paced answer
+            return
+        self.transport.write(found.writes[at])
+        if at + 1 < len(found.writes):
+            self.loop.call_later(found.gap, self._write, found, at + 1)
+
+
+async def serve(seconds: float = 3600.0) -> None:
+    """Answer on a free loopback port until stdin closes, `seconds` at most."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def wait_for_parent() -> None:
+        sys.stdin.read()
+        loop.call_soon_threadsafe(done.set)
+
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    async with server:
+        await asyncio.wait([asyncio.ensure_future(done.wait())], timeout=seconds)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,113 @@
+"""The benchmark harness runs and its loopback provider speaks HTTP. How fast anything is, is not tested."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[httpx.Client]:
+    command = [sys.executable, "-m", "benchmarks.server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdout
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=5) as client:
+            yield client
+        process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+def events(response: httpx.Response) -> list[dict]:
+    """The JSON of every event of a stream, its [DONE] left out."""
+    lines = [line[6:] for line in response.text.split("\n") if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def test_a_call_is_answered_on_both_wires_with_the_same_words(provider: httpx.Client) -> None:
+    openai = provider.post("/call-40/v1/chat/completions", json=BODY).json()
+    anthropic = provider.post("/call-40/v1/messages", json=BODY).json()
+    assert openai["choices"][0]["message"]["content"] == anthropic["content"][0]["text"] != ""
+
+
+def test_an_openai_text_event_has_the_size_of_a_real_one(provider: httpx.Client) -> None:
+    response = provider.post("/text-200/v1/chat/completions", json={**BODY, "stream": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert [len(event) + 2 for event in response.content.split(b"\n\n")[1:201]] == [318] * 200
+    assert events(response)[-1]["usage"]["completion_tokens"] == 200
+    assert response.text.endswith("data: [DONE]\n\n")
+
+
+def test_an_anthropic_stream_holds_the_words_of_the_openai_one(provider: httpx.Client) -> None:
+    openai = events(provider.post("/text-50/v1/chat/completions", json=BODY))
+    anthropic = events(provider.post("/text-50/v1/messages", json=BODY))
+    text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in openai if chunk["choices"])
+    assert (
+        text == "".join(event["delta"]["text"] for event in anthropic if event["type"] == "content_block_delta") != ""
+    )
+
+
+def test_fragments_of_tool_arguments_make_up_json(provider: httpx.Client) -> None:
+    chunks = events(provider.post("/tools-20/v1/chat/completions", json=BODY))
+    calls = [chunk["choices"][0]["delta"].get("tool_calls", []) for chunk in chunks if chunk["choices"]]
+    assert json.loads("".join(call["function"]["arguments"] for some in calls for call in some))["location"]
+    deltas = [event.get("delta", {}) for event in events(provider.post("/tools-20/v1/messages", json=BODY))]
+    assert json.loads("".join(delta.get("partial_json", "") for delta in deltas))["location"]
+
+
+def test_one_connection_serves_many_requests_however_they_are_framed(provider: httpx.Client) -> None:
+    parts = iter([b'{"mod', b'el": 1}'])
+    ports = set()
+    for content in (b"", b"x" * 300_000, parts, json.dumps(BODY).encode()):
+        with provider.stream("POST", "/text-3-1x1/v1/chat/completions", content=content) as response:
+            ports.add(response.extensions["network_stream"].get_extra_info("client_addr"))
+            assert response.read().endswith(b"data: [DONE]\n\n")
+    assert len(ports) == 1
+
+
+def test_a_path_that_names_no_answer_is_told_so(provider: httpx.Client) -> None:
+    response = provider.post("/nothing/v1/chat/completions", json=BODY)
+    assert response.status_code == 404
+    assert "/nothing/v1/chat/completions" in response.json()["error"]["message"]
+
+
+def test_a_run_of_the_floor_alone_writes_a_report_and_a_picture(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--subjects", "floor_httpx", "--quick", "--seconds", "3"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    report = (tmp_path / "RESULTS.md").read_text()
+    assert "| call, sync, µs CPU" in done.stdout and "| call, sync, µs CPU" in report
+    assert "not measured" in report
+    assert "not available" not in report and "failed" not in report
+    assert ElementTree.parse(tmp_path / "results.svg").getroot().tag.endswith("svg")
+
+
+def test_an_unknown_subject_is_refused_with_the_known_ones() -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--subjects", "floor_htpx"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "no subject named 'floor_htpx'" in done.stderr and "floor_httpx" in done.stderr
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
+    import benchmarks.children  # only importable from the root of the repository
+
+    return benchmarks.children
+
+
+def test_a_subject_that_cannot_be_imported_says_why(children: ModuleType) -> None:
+    ghost = children.Subject("ghost", "floor_httpx.py", "no_such_library")
+    with pytest.raises(children.Unavailable, match="No module named 'no_such_library'"):
+        children.Child(ghost)
