@@ -1,0 +1,148 @@
+"""Does a value fit its schema, and if not, where and why?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+
+from .check import check_schema, content_of, prepare
+from .keywords import pointer
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
+
+__all__ = ["Violation", "check_schema", "errors_of"]
+
+MAX_VIOLATIONS: Final = 50
+
+
+@frozen
+class Violation:
+    """One way in which a value does not fit: where (a JSON pointer into the value), what is wanted, which keyword.
+
+    `message` speaks of the schema only: the value itself, which may be private, is never in it.
+    """
+
+    pointer: str
+    message: str
+    keyword: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or 'the value'} {self.message}"
+
+
+def errors_of(value: Any, schema: Any) -> list[Violation]:
+    """Every way (up to 50) in which `value` does not fit `schema`; empty when it fits.
+
+    For a union the alternative that comes closest is the one complained about. Formats count: `date-time` and the
+    like must hold. Raises SchemaError when the schema itself cannot be used (see `check_schema`).
+    """
+    validator = _validator(content_of(schema))
+    try:
+        found = [violation for error in validator.iter_errors(value) for violation in _explained(error)]
+    except RecursionError:
+        return [Violation("", "is nested too deeply to be checked", "depth")]
+    return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
+
+
+@lru_cache(maxsize=256)
+def _validator(content: bytes) -> Any:
+    from .matching import validator_of  # imports jsonschema, which most programs never need
+
+    return validator_of(prepare(content))
+
+
+def _explained(error: ValidationError) -> Iterable[Violation]:
+    if error.context:
+        return _closest(error)
+    place = pointer(error.absolute_path)
+    keyword = str(error.validator or "false")
+    say = _SAY.get(keyword)
+    message = say(error.validator_value, error) if say else f"does not fit '{keyword}'"
+    above = list(error.absolute_schema_path)
+    if len(above) > 1 and above[-2] == "propertyNames":
+        message = f"has a property name that {message}"
+    return [Violation(place, message, keyword)]
+
+
+def _closest(error: ValidationError) -> Iterable[Violation]:
+    """The complaints about the alternative that fits best, or one about all of them when none comes near."""
+    alternatives: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+    scored = sorted(((_distance(inners), inners) for inners in alternatives.values()), key=lambda pair: pair[0])
+    (wrong_kind, _), nearest = scored[0]
+    if wrong_kind:
+        count = len(error.validator_value)
+        return [Violation(pointer(error.absolute_path), f"fits none of the {count} alternatives", str(error.validator))]
+    return [violation for inner in nearest for violation in _explained(inner)]
+
+
+def _distance(errors: list[ValidationError]) -> tuple[int, int]:
+    """First whether the value is of another kind altogether (wrong type, wrong tag), then the number of faults."""
+    kinds = {"type", "const", "enum", "additionalProperties"}
+    wrong_kind = sum(
+        1
+        for error in errors
+        if (error.validator in kinds and not error.path) or (error.validator in {"const"} and len(error.path) == 1)
+    )
+    return wrong_kind, len(errors)
+
+
+def _quoted(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _one_of(values: list[Any]) -> str:
+    shown = ", ".join(_quoted(value) for value in values[:12])
+    return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
+
+
+def _types(wanted: str | list[str]) -> str:
+    names = wanted if isinstance(wanted, list) else [wanted]
+    return f"must be of type {' or '.join(names)}"
+
+
+def _missing(wanted: list[str], error: ValidationError) -> str:
+    absent = [name for name in wanted if name not in error.instance]
+    return f"lacks the required {', '.join(map(repr, absent))}"
+
+
+def _not_allowed(wanted: Any, error: ValidationError) -> str:
+    known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
+    allowed = f"; allowed are {', '.join(map(repr, known[:20]))}" if known else ""
+    return f"has properties that are not allowed{allowed}"
+
+
+_SAY: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
+    "type": lambda wanted, error: _types(wanted),
+    "required": _missing,
+    "additionalProperties": _not_allowed,
+    "unevaluatedProperties": _not_allowed,
+    "enum": lambda wanted, error: _one_of(wanted),
+    "const": lambda wanted, error: f"must be {_quoted(wanted)}",
+    "minimum": lambda wanted, error: f"must be at least {wanted}",
+    "maximum": lambda wanted, error: f"must be at most {wanted}",
+    "exclusiveMinimum": lambda wanted, error: f"must be above {wanted}",
+    "exclusiveMaximum": lambda wanted, error: f"must be below {wanted}",
+    "multipleOf": lambda wanted, error: f"must be a multiple of {wanted}",
+    "minLength": lambda wanted, error: f"must be at least {wanted} characters long",
+    "maxLength": lambda wanted, error: f"must be at most {wanted} characters long",
+    "minItems": lambda wanted, error: f"must have at least {wanted} items",
+    "maxItems": lambda wanted, error: f"must have at most {wanted} items",
+    "minProperties": lambda wanted, error: f"must have at least {wanted} properties",
+    "maxProperties": lambda wanted, error: f"must have at most {wanted} properties",
+    "uniqueItems": lambda wanted, error: "must not repeat an item",
+    "items": lambda wanted, error: "has more items than allowed",
+    "pattern": lambda wanted, error: f"must match the pattern {_quoted(wanted)}",
+    "format": lambda wanted, error: f"must be written as a {wanted}",
+    "oneOf": lambda wanted, error: "fits more than one of the alternatives, and may fit only one",
+    "not": lambda wanted, error: "fits the schema under 'not', and must not",
+    "false": lambda wanted, error: "is not allowed here",
+}
