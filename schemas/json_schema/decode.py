@@ -1,0 +1,48 @@
+"""JSON text to values, strictly: nothing is rounded, dropped or guessed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from ..errors import DecodeError
+
+# Above some 308 digits a number no longer fits a float, and orjson refuses it.
+MAX_DIGITS: Final = 300
+
+
+def loads(text: str | bytes | bytearray) -> Any:
+    """The value of a JSON document, exactly: integers of any size up to 300 digits stay integers.
+
+    Raises DecodeError, with the position but never the content, for anything else than one well-formed document:
+    NaN and infinities, numbers too large for a float, a name given twice in an object, half of a surrogate pair,
+    nesting beyond about 1,000 levels, a byte order mark.
+    """
+    try:
+        # orjson is the judge of what is well formed; the standard library then reads integers exactly and sees
+        # names that are given twice, neither of which orjson does.
+        orjson.loads(text)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(f"not valid JSON: {error.msg}, at character {error.pos}") from None
+    except RecursionError:
+        raise DecodeError("the JSON is nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise DecodeError("the JSON has an object in which a name is given twice")
+    return read
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise DecodeError(f"the JSON has an integer of {len(digits):,} digits; the limit is {MAX_DIGITS:,}")
+    return int(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise DecodeError(f"not valid JSON: {name} is not a JSON number")
