@@ -1,0 +1,112 @@
+"""What a docstring says of the whole and of each parameter, in Google, NumPy or Sphinx style."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_GOOGLE = re.compile(
+    r"(Args|Arguments|Parameters|Params|Attributes|Keyword Args|Keyword Arguments|Other Parameters):\s*"
+)
+_OTHER_GOOGLE = re.compile(
+    r"(?:Returns?|Yields?|Raises):.*|(?:Examples?|Notes?|Warnings?|Warns|See Also|References):\s*"
+)
+_GOOGLE_ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
+_NUMPY_ENTRY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?")
+_NUMPY_SECTIONS: Final = frozenset({"parameters", "other parameters", "attributes"})
+_SPHINX = re.compile(r":(\w+)\b([^:]*):\s*(.*)")
+_SPHINX_KINDS: Final = frozenset({"param", "parameter", "arg", "argument", "key", "keyword", "ivar", "var"})
+
+
+def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
+    """The description (all that stands before the first section) and the description of each parameter."""
+    lines = _dedented(text or "")
+    described: dict[str, str] = {}
+    about: list[str] = []
+    at, before_sections = 0, True
+    while at < len(lines):
+        line = lines[at]
+        underlined = at + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[at + 1].strip()) and line.strip()
+        if underlined:
+            before_sections = False
+            at = _numpy_section(lines, at, described)
+        elif _GOOGLE.fullmatch(line):
+            before_sections = False
+            at = _google_section(lines, at + 1, described)
+        elif _OTHER_GOOGLE.fullmatch(line):
+            before_sections = False
+            at += 1
+        elif (field := _SPHINX.match(line)) is not None:
+            before_sections = False
+            at = _sphinx_field(lines, at, field, described)
+        else:
+            if before_sections:
+                about.append(line)
+            at += 1
+    return "\n".join(about).strip(), described
+
+
+def _dedented(text: str) -> list[str]:
+    """The lines without the indentation that the source code gave them (PEP 257)."""
+    lines = text.expandtabs().splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    margin = min(indents, default=0)
+    return [line.strip() if at == 0 else line[margin:].rstrip() for at, line in enumerate(lines)]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _block(lines: list[str], at: int, above: int) -> tuple[str, int]:
+    """The indented (or blank) lines from `at` on, as one paragraph, and where they end."""
+    words: list[str] = []
+    while at < len(lines) and (not lines[at].strip() or _indent(lines[at]) > above):
+        words.append(lines[at].strip())
+        at += 1
+    return " ".join(word for word in words if word), at
+
+
+def _google_section(lines: list[str], at: int, described: dict[str, str]) -> int:
+    while at < len(lines):
+        line = lines[at]
+        if not line.strip():
+            at += 1
+            continue
+        indent = _indent(line)
+        entry = _GOOGLE_ENTRY.fullmatch(line.strip())
+        if not indent:
+            return at
+        if entry is None:
+            at += 1
+            continue
+        more, at = _block(lines, at + 1, indent)
+        described[entry[1]] = f"{entry[2]} {more}".strip()
+    return at
+
+
+def _numpy_section(lines: list[str], at: int, described: dict[str, str]) -> int:
+    wanted = lines[at].strip().lower() in _NUMPY_SECTIONS
+    at += 2
+    while at < len(lines):
+        line = lines[at]
+        if not line.strip():
+            at += 1
+            continue
+        if _indent(line) or (at + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[at + 1].strip())):
+            return at
+        entry = _NUMPY_ENTRY.fullmatch(line)
+        if not wanted or entry is None:
+            return at + 1
+        more, at = _block(lines, at + 1, 0)
+        for name in entry[1].split(","):
+            described[name.strip().lstrip("*")] = more
+    return at
+
+
+def _sphinx_field(lines: list[str], at: int, field: re.Match[str], described: dict[str, str]) -> int:
+    more, after = _block(lines, at + 1, _indent(lines[at]))
+    words = field[2].split()
+    if field[1] in _SPHINX_KINDS and words:
+        described[words[-1].lstrip("*")] = f"{field[3]} {more}".strip()
+    return after

@@ -1,0 +1,343 @@
+"""The JSON Schema of a Python type.
+
+Understood: str, int, float, bool, None, bytes (base64), datetime, date, time, timedelta, UUID, Decimal, Path, enums,
+literals, unions, lists, tuples, sets, dicts, Annotated, NewType, type aliases, attrs classes, dataclasses,
+TypedDicts, NamedTuples, generic ones of these, and pydantic models (through their own `model_json_schema`).
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from ..errors import SchemaError
+from .docstrings import read_docstring
+from .fields import Field, fields_of
+from .keywords import subschemas
+
+__all__ = ["Schemas", "schema_of"]
+
+# By module and name, so that no module is imported for a type that nobody uses.
+_SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("builtins", "str"): {"type": "string"},
+    ("builtins", "int"): {"type": "integer"},
+    ("builtins", "float"): {"type": "number"},
+    ("builtins", "bool"): {"type": "boolean"},
+    ("builtins", "NoneType"): {"type": "null"},
+    ("builtins", "bytes"): {"type": "string", "contentEncoding": "base64"},
+    ("builtins", "object"): {},
+    ("typing", "Any"): {},
+    ("datetime", "datetime"): {"type": "string", "format": "date-time"},
+    ("datetime", "date"): {"type": "string", "format": "date"},
+    ("datetime", "time"): {"type": "string", "format": "time"},
+    ("datetime", "timedelta"): {"type": "string", "format": "duration"},
+    ("uuid", "UUID"): {"type": "string", "format": "uuid"},
+    # A string: a JSON number would pass through a float and lose digits.
+    ("decimal", "Decimal"): {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
+    ("pathlib", "Path"): {"type": "string"},
+}
+_LISTS: Final = (list, collections.abc.Sequence, collections.abc.MutableSequence)
+_SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
+DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+
+def schema_of(tp: Any) -> dict[str, Any]:
+    """The JSON Schema that values of this type fit; a dict is taken for a JSON Schema and returned as it is.
+
+    Fields with a default are not required; classes admit no other properties; docstrings and the strings in
+    `Annotated[...]` become descriptions, and a dict there is merged in as further keywords
+    (`Annotated[int, {"minimum": 1}]`). A class that is used twice or contains itself stands in `$defs`. Raises
+    SchemaError for what has no JSON form.
+    """
+    if isinstance(tp, dict):
+        return tp
+    schemas = Schemas()
+    return schemas.closed(schemas.of(tp))
+
+
+class Schemas:
+    """Schemas that share their definitions: `of` each type, then `closed` the whole."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, dict[str, Any]] = {}
+        self._names: dict[Any, str] = {}
+
+    def of(self, tp: Any) -> dict[str, Any]:
+        """The schema of one type; it may refer to definitions, which `closed` adds."""
+        name, module = getattr(tp, "__qualname__", getattr(tp, "__name__", "")), getattr(tp, "__module__", "")
+        if tp is None or tp is type(None):
+            return {"type": "null"}
+        if (simple := _SIMPLE.get((module, name))) is not None:
+            return dict(simple)
+        if isinstance(tp, dict):
+            return tp
+        origin, args = typing.get_origin(tp), typing.get_args(tp)
+        if origin is not None:
+            return self._of_generic(tp, origin, args)
+        if hasattr(tp, "__supertype__"):
+            return self.of(tp.__supertype__)
+        if hasattr(tp, "__value__"):
+            return self._defined(tp, str(tp.__name__), lambda: self.of(tp.__value__))
+        if isinstance(tp, typing.TypeVar):
+            return self.of(tp.__bound__) if tp.__bound__ is not None else {}
+        if isinstance(tp, type):
+            return self._of_class(tp, ())
+        raise _unsupported(tp)
+
+    def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema with the definitions it refers to; those used only once are put in place."""
+        uses: dict[str, int] = {}
+        _count_uses(schema, uses)
+        for definition in self._definitions.values():
+            _count_uses(definition, uses)
+        kept = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
+        whole: dict[str, Any] = self._in_place(schema, kept)
+        if kept:
+            whole["$defs"] = {
+                name: self._in_place(definition, kept) for name, definition in self._definitions.items() if name in kept
+            }
+        return whole
+
+    def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Any = False) -> dict[str, Any]:
+        """The schema of an object with these fields."""
+        schema: dict[str, Any] = {"type": "object"}
+        if description:
+            schema["description"] = description
+        schema["properties"] = {}
+        required = []
+        for field in fields:
+            part = dict(self.of(field.type))
+            if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
+                part["description"] = field.description
+            if field.required:
+                required.append(field.name)
+            elif field.has_default and (written := _as_json(field.default)) is not _NO_JSON:
+                part["default"] = written
+            schema["properties"][field.name] = part
+        if required:
+            schema["required"] = required
+        schema["additionalProperties"] = extra
+        return schema
+
+    def _of_generic(self, tp: Any, origin: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        if origin is typing.Annotated:
+            return _annotated(self.of(args[0]), tp.__metadata__)
+        if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
+            return self.of(args[0])
+        if getattr(origin, "__name__", "") == "ReadOnly":
+            return self.of(args[0])
+        if origin is typing.Union or origin is types.UnionType:
+            return {"anyOf": [self.of(arg) for arg in args]}
+        if origin is typing.Literal:
+            return _of_values(list(args), tp)
+        if origin in _LISTS:
+            return {"type": "array", "items": self.of(args[0])}
+        if origin in _SETS:
+            return {"type": "array", "items": self.of(args[0]), "uniqueItems": True}
+        if origin is tuple:
+            return self._of_tuple(args)
+        if origin in DICTS:
+            return self._of_mapping(args[0], args[1])
+        if isinstance(origin, type):
+            # Node[T] inside Node[T] itself is Node.
+            return self._of_class(origin, () if args == getattr(origin, "__parameters__", None) else args)
+        raise _unsupported(tp)
+
+    def _of_tuple(self, args: tuple[Any, ...]) -> dict[str, Any]:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return {"type": "array", "items": self.of(args[0])}
+        size = {"minItems": len(args), "maxItems": len(args)}
+        return {"type": "array", "prefixItems": [self.of(arg) for arg in args], **size} if args else size
+
+    def _of_mapping(self, key: Any, value: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "object", "additionalProperties": self.of(value)}
+        names = self.of(key)
+        if names.get("type") == "integer":
+            schema["propertyNames"] = {"pattern": r"^-?\d+$"}
+        elif names.get("type") != "string" and names:
+            raise SchemaError(
+                f"{_name(key)} cannot be a key of a JSON object", hint="use str, int or an enum of strings"
+            )
+        elif len(names) > 1:
+            schema["propertyNames"] = {keyword: part for keyword, part in names.items() if keyword != "type"}
+        return schema
+
+    def _of_class(self, cls: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        if cls in _LISTS or cls in _SETS or cls is tuple:
+            return {"type": "array", "items": {}}
+        if cls in DICTS:
+            return {"type": "object"}
+        if issubclass(cls, Enum):
+            values = _of_values([member.value for member in cls], cls)
+            return _described(values, cls.__dict__.get("__doc__"))
+        if hasattr(cls, "model_json_schema"):
+            return self._of_pydantic(cls[args] if args else cls)
+        fields = fields_of(cls, args)
+        if fields is None:
+            if (simple := next((_SIMPLE[key] for key in map(_key, cls.__mro__[1:-1]) if key in _SIMPLE), None)) is None:
+                raise _unsupported(cls)
+            return dict(simple)
+        name = "_".join([cls.__name__, *map(_name, args)])
+        about, _ = read_docstring(_own_docstring(cls))
+        return self._defined((cls, args), name, lambda: self.object_of(fields, about))
+
+    def _of_pydantic(self, model: Any) -> dict[str, Any]:
+        """What pydantic says of its model, with its definitions among ours."""
+        schema: dict[str, Any] = model.model_json_schema()
+        renamed = {
+            name: name if self._definitions.get(name) == definition else self._free_name(name)
+            for name, definition in schema.get("$defs", {}).items()
+        }
+        schema = _renamed(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
+        for old, definition in schema.pop("$defs", {}).items():
+            self._definitions[renamed[old]] = definition
+        return schema if "$ref" in schema else self._defined((model, ()), model.__name__, lambda: schema)
+
+    def _defined(self, key: Any, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """A reference to a definition, made on first use; a class met while it is being made refers to itself."""
+        if key not in self._names:
+            self._names[key] = name = self._free_name(name)
+            self._definitions[name] = {}
+            self._definitions[name] = make()
+        return {"$ref": f"#/$defs/{self._names[key]}"}
+
+    def _free_name(self, name: str) -> str:
+        name = "".join(char if char.isalnum() or char in "_.-" else "_" for char in name)
+        free, count = name, 1
+        while free in self._definitions:
+            count += 1
+            free = f"{name}_{count}"
+        return free
+
+    def _contains_itself(self, name: str) -> bool:
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            uses: dict[str, int] = {}
+            _count_uses(self._definitions[waiting.pop()], uses)
+            if name in uses:
+                return True
+            waiting += [used for used in uses if used not in seen]
+            seen.update(uses)
+        return False
+
+    def _in_place(self, schema: Any, kept: set[str]) -> Any:
+        """A copy in which references to definitions that are not kept are replaced by them."""
+        if not isinstance(schema, dict):
+            return schema
+        name = _used(schema)
+        if name is not None and name in self._definitions and name not in kept:
+            beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
+            return {**self._in_place(self._definitions[name], kept), **beside}
+        return _with_parts(schema, lambda part: self._in_place(part, kept))
+
+
+_NO_JSON: Final = object()
+
+
+def _key(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
+def _name(tp: Any) -> str:
+    return str(getattr(tp, "__name__", tp))
+
+
+def _unsupported(tp: Any) -> SchemaError:
+    return SchemaError(
+        f"{_name(tp)} has no JSON form",
+        hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "
+        "pydantic model, or pass a JSON Schema",
+    )
+
+
+def _own_docstring(cls: type) -> str | None:
+    """The class's own docstring; not the signature that dataclass and NamedTuple write into an empty one."""
+    text = cls.__dict__.get("__doc__")
+    return None if text is None or text.startswith(f"{cls.__name__}(") else text
+
+
+def _described(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
+    about, _ = read_docstring(text)
+    return {**schema, "description": about} if about else schema
+
+
+def _annotated(schema: dict[str, Any], notes: Iterable[Any]) -> dict[str, Any]:
+    for note in notes:
+        if isinstance(note, str):
+            schema = {**schema, "description": note}
+        elif isinstance(note, Mapping):
+            schema = {**schema, **note}
+        elif isinstance(text := getattr(note, "documentation", getattr(note, "description", None)), str):
+            schema = {**schema, "description": text}
+    return schema
+
+
+def _of_values(values: list[Any], tp: Any) -> dict[str, Any]:
+    plain = [value.value if isinstance(value, Enum) else value for value in values]
+    kinds = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
+    if not all(type(value) in kinds for value in plain):
+        raise SchemaError(f"{_name(tp)} has values without a JSON form", hint="give its members strings or numbers")
+    names = list(dict.fromkeys(kinds[type(value)] for value in plain))
+    schema: dict[str, Any] = {"type": names[0] if len(names) == 1 else names} if names else {}
+    return {**schema, "const": plain[0]} if len(plain) == 1 else {**schema, "enum": plain}
+
+
+def _as_json(value: Any) -> Any:
+    """A default as JSON shows it, or _NO_JSON."""
+    if isinstance(value, Enum):
+        return _as_json(value.value)
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) < float("inf")):
+        return value
+    if isinstance(value, list | tuple):
+        parts = [_as_json(part) for part in value]
+        return _NO_JSON if _NO_JSON in parts else parts
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        named = {key: _as_json(part) for key, part in value.items()}
+        return _NO_JSON if any(part is _NO_JSON for part in named.values()) else named
+    return _NO_JSON
+
+
+def _used(schema: Mapping[str, Any]) -> str | None:
+    ref = schema.get("$ref")
+    return ref.removeprefix("#/$defs/") if isinstance(ref, str) and ref.startswith("#/$defs/") else None
+
+
+def _count_uses(schema: Any, uses: dict[str, int]) -> None:
+    if isinstance(schema, dict):
+        if (name := _used(schema)) is not None:
+            uses[name] = uses.get(name, 0) + 1
+        for _, _, part in subschemas(schema):
+            _count_uses(part, uses)
+
+
+def _with_parts(schema: dict[str, Any], change: Any) -> dict[str, Any]:
+    """A copy with each schema directly inside changed."""
+    copy = dict(schema)
+    for keyword, value in schema.items():
+        inside = {id(part) for found, _, part in subschemas({keyword: value}) if isinstance(part, dict)}
+        if not inside:
+            continue
+        if isinstance(value, list):
+            copy[keyword] = [change(part) for part in value]
+        elif id(value) in inside:
+            copy[keyword] = change(value)
+        else:
+            copy[keyword] = {name: change(part) for name, part in value.items()}
+    return copy
+
+
+def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    copy = _with_parts(schema, lambda part: _renamed(part, names))
+    if copy.get("$ref") in names:
+        copy["$ref"] = names[copy["$ref"]]
+    mapping = copy.get("discriminator", {}).get("mapping") if isinstance(copy.get("discriminator"), dict) else None
+    if mapping:
+        copy["discriminator"] = {**copy["discriminator"], "mapping": {k: names.get(v, v) for k, v in mapping.items()}}
+    return copy
