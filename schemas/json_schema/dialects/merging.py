@@ -1,0 +1,113 @@
+"""Two schemas that must both hold, as one without `allOf`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..keywords import TYPES
+
+# Keywords that say nothing of which values fit.
+REMARKS: Final = frozenset(
+    [
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "$comment",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$defs",
+        "definitions",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ]
+)
+
+Report = Callable[[str], None]
+
+
+def merge(first: dict[str, Any], second: dict[str, Any], lost: Report) -> dict[str, Any] | bool:
+    """A schema for the values that fit both; False when no value can. Neither may have `$ref` or `allOf`.
+
+    Where two demands cannot be joined in one keyword the first is kept and `lost` is told the keyword.
+    """
+    merged = dict(first)
+    for keyword, value in second.items():
+        if keyword not in merged or keyword in REMARKS:
+            merged.setdefault(keyword, value)
+        elif merged[keyword] != value:
+            join = _JOINS.get(keyword)
+            if join is None:
+                lost(keyword)
+            else:
+                merged[keyword] = join(merged[keyword], value)
+    if merged.get("type") == [] or merged.get("enum") == []:
+        return False
+    _close(merged, first, second)
+    return merged
+
+
+def both(first: Any, second: Any) -> Any:
+    """A schema for the values that fit both, to be merged when it is read."""
+    if first is False or second is False:
+        return False
+    if first is True or second is True:
+        return second if first is True else first
+    return first if first == second else {"allOf": [first, second]}
+
+
+def _types(first: Any, second: Any) -> list[str]:
+    one, other = ([types] if isinstance(types, str) else types for types in (first, second))
+    wide = [{*types, "integer"} if "number" in types else set(types) for types in (one, other)]
+    return [name for name in TYPES if name in wide[0] & wide[1]]
+
+
+def _properties(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    return {**first, **{name: both(first[name], part) if name in first else part for name, part in second.items()}}
+
+
+def _values(first: list[Any], second: list[Any]) -> list[Any]:
+    return [value for value in first if any(same(value, other) for other in second)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: True is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _close(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
+    """A property that one side does not know is not allowed when that side is closed."""
+    for one, other in ((first, second), (second, first)):
+        if one.get("additionalProperties") is False and "patternProperties" not in one:
+            known = one.get("properties", {})
+            for name in other.get("properties", {}):
+                if name not in known:
+                    merged["properties"] = {**merged["properties"], name: False}
+
+
+_JOINS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "type": _types,
+    "enum": _values,
+    "properties": _properties,
+    "patternProperties": _properties,
+    "required": lambda first, second: list(dict.fromkeys([*first, *second])),
+    "additionalProperties": both,
+    "unevaluatedProperties": both,
+    "propertyNames": both,
+    "items": both,
+    "minimum": max,
+    "exclusiveMinimum": max,
+    "minLength": max,
+    "minItems": max,
+    "minProperties": max,
+    "maximum": min,
+    "exclusiveMaximum": min,
+    "maxLength": min,
+    "maxItems": min,
+    "maxProperties": min,
+    "uniqueItems": lambda first, second: first or second,
+}

@@ -1,0 +1,245 @@
+"""One schema at a time, in the simplest of several spellings that mean the same.
+
+`allOf` and what stands beside a `$ref` are merged, `const` is an `enum`, a list of types or of anything beside a union
+is a plain union, and a type that is only implied is said. So a dialect has five shapes to write and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+
+from ..keywords import Schema, resolve, subschemas
+from .merging import REMARKS, merge, same
+
+# Of which type the values are that a keyword speaks about.
+SPEAKS_OF: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        [
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+            "unevaluatedProperties",
+            "dependentRequired",
+            "dependentSchemas",
+        ],
+        "object",
+    ),
+    **dict.fromkeys(
+        [
+            "items",
+            "prefixItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+        ],
+        "array",
+    ),
+    **dict.fromkeys(["minLength", "maxLength", "pattern"], "string"),
+    **dict.fromkeys(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], "number"),
+}
+_UNIONS: Final = ("anyOf", "oneOf")
+# A union of alternatives with none of these only restricts further what stands beside it.
+_SHAPES: Final = frozenset(
+    ["type", "properties", "items", "prefixItems", "$ref", "enum", "const", "anyOf", "oneOf", "allOf"]
+)
+
+Report = Callable[[str, str, str], None]
+
+
+@frozen
+class View:
+    """A schema as read: what kind it is, where it stands, and its keywords."""
+
+    kind: Literal["any", "never", "ref", "union", "one"]
+    place: str
+    remarks: dict[str, Any] = field(factory=dict)
+    ref: str = ""
+    alternatives: tuple[Schema, ...] = ()
+    type: str = ""
+    words: dict[str, Any] = field(factory=dict)
+    # References already written out around this schema: writing them out again would never end.
+    within: frozenset[str] = frozenset()
+
+
+class Reader:
+    """Reads the schemas of one document; `report(pointer, keyword, why)` hears of what could not be merged."""
+
+    def __init__(self, root: Schema, report: Report) -> None:
+        self.root = root
+        self._report = report
+        self._places: dict[int, str] = {}
+        self._made: list[dict[str, Any]] = []
+        waiting: list[tuple[str, Any]] = [("", root)]
+        while waiting:
+            place, node = waiting.pop()
+            if isinstance(node, dict):
+                self._places[id(node)] = place
+                waiting += [(place + step, part) for _, step, part in subschemas(node)]
+
+    def read(self, schema: Schema, place: str = "", within: frozenset[str] = frozenset()) -> View:
+        """The schema's kind; `place` says where it stands when it is not part of the document itself."""
+        if isinstance(schema, bool):
+            return View("any" if schema else "never", place)
+        place = self._places.get(id(schema), place)
+        flat, within = self._flat(schema, place, within)
+        if isinstance(flat, bool):
+            return View("any" if flat else "never", place)
+        remarks = {word: value for word, value in flat.items() if word in REMARKS}
+        words = {word: value for word, value in flat.items() if word not in REMARKS}
+        if "$ref" in words:
+            return View("ref", place, remarks, ref=words["$ref"], within=within)
+        if any(union in words for union in _UNIONS):
+            alternatives = self._alternatives(words, place)
+            if alternatives is not None:
+                return View("union", place, remarks, alternatives=tuple(alternatives), within=within)
+            words = {word: value for word, value in words.items() if word not in _UNIONS}
+        return self._typed(words, remarks, place, within)
+
+    def target(self, ref: str) -> Schema:
+        return resolve(self.root, ref)
+
+    def _flat(
+        self, schema: dict[str, Any], place: str, within: frozenset[str]
+    ) -> tuple[dict[str, Any] | bool, frozenset[str]]:
+        """The schema without `allOf`, and without a `$ref` unless that is all there is to it."""
+        parts: list[Schema] = list(schema.get("allOf", ()))
+        own = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
+        if "$ref" in schema:
+            parts.insert(0, {"$ref": schema["$ref"]})
+        if not parts:
+            return schema, within
+        if all(word in REMARKS for word in own) and len(parts) == 1:
+            if not isinstance(parts[0], dict):
+                return parts[0], within
+            if "$ref" in parts[0] and len(parts[0]) == 1:
+                return {**own, **parts[0]}, within
+            inner, within = self._flat(parts[0], place, within)
+            return ({**inner, **own} if isinstance(inner, dict) else inner), within
+        merged: dict[str, Any] | bool = own
+        for part in parts:
+            flat: dict[str, Any] | bool = part
+            if isinstance(part, dict):
+                flat, within = self._flat(part, self._places.get(id(part), place), within)
+            if isinstance(flat, dict) and "$ref" in flat:
+                ref: str = flat["$ref"]
+                flat, within, again = self._written_out(ref, within)
+                if again:
+                    self._report(place, "$ref", "what stands beside a recursive reference is checked locally only")
+                    return {"$ref": ref}, within
+            if flat is False or merged is False:
+                return False, within
+            if isinstance(flat, dict) and isinstance(merged, dict):
+                merged = merge(merged, flat, lambda word: self._report(place, word, "two of them cannot be merged"))
+        return merged, within
+
+    def _written_out(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
+        """What the reference names; the last is True when it is being written out already."""
+        while ref not in within:
+            within = within | {ref}
+            target = self.target(ref)
+            if isinstance(target, bool):
+                return target, within, False
+            flat, within = self._flat(target, "", within)
+            if isinstance(flat, bool) or "$ref" not in flat:
+                return flat, within, False
+            ref = flat["$ref"]
+        return True, within, True
+
+    def _alternatives(self, words: dict[str, Any], place: str) -> list[Schema] | None:
+        """The alternatives, each with what stands beside the union; None when they only restrict that further."""
+        union = "anyOf" if "anyOf" in words else "oneOf"
+        alternatives: list[Schema] = words[union]
+        beside = {word: value for word, value in words.items() if word not in _UNIONS}
+        if "oneOf" in words:
+            if union == "anyOf":
+                self._report(place, "oneOf", "it cannot stand beside 'anyOf'; checked locally")
+            elif len(alternatives) > 1:
+                self._report(place, "oneOf", "sent as 'anyOf'; that only one alternative fits is checked locally")
+        if not beside:
+            return alternatives
+        if not any(isinstance(part, dict) and _SHAPES & part.keys() for part in alternatives):
+            self._report(place, union, "its alternatives only restrict the properties beside it; checked locally")
+            return None
+        return [self._new({"allOf": [beside, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
+
+    def _typed(self, words: dict[str, Any], remarks: dict[str, Any], place: str, within: frozenset[str]) -> View:
+        types = words.get("type")
+        types = [types] if isinstance(types, str) else list(types or ())
+        values: list[Any] | None = words.get("enum")
+        if "const" in words:
+            const = words["const"]
+            fits = values is None or any(same(const, value) for value in values)
+            values = [const] if fits else []
+        if values is not None:
+            values = [value for value in values if not types or any(_is(value, name) for name in types)]
+            types = list(dict.fromkeys(_type_of(value, types) for value in values))
+            if not values:
+                return View("never", place)
+        elif not types:
+            types = list(dict.fromkeys(SPEAKS_OF[word] for word in words if word in SPEAKS_OF))
+            if not types and "format" in words:
+                types = ["string"]
+        if "number" in types and "integer" in types:
+            types.remove("integer")
+        if not types:
+            return View("any", place, remarks, words=words, within=within)
+        parts = [_only(words, name, values) for name in types]
+        if len(types) > 1:
+            made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
+            return View("union", place, remarks, alternatives=made, within=within)
+        return View("one", place, remarks, type=types[0], words=_bounded(parts[0]), within=within)
+
+    def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
+        # Kept, so that its id stays its own.
+        self._made.append(schema)
+        self._places[id(schema)] = place
+        return schema
+
+
+def _bounded(words: dict[str, Any]) -> dict[str, Any]:
+    """A closed tuple is also a bounded one."""
+    if words.get("items") is not False or "prefixItems" not in words:
+        return words
+    size = len(words["prefixItems"])
+    return {**words, "maxItems": min(size, words.get("maxItems", size))}
+
+
+def _is(value: Any, name: str) -> bool:
+    kind = _type_of(value, ["number"])
+    return kind == name or (name == "integer" and _type_of(value, []) == "integer")
+
+
+def _type_of(value: Any, wanted: list[str]) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        whole = isinstance(value, int) or value.is_integer()
+        return "integer" if whole and "number" not in wanted else "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+
+
+def _only(words: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
+    """The keywords that mean something for values of this type."""
+    speaks = "number" if name == "integer" else name
+    part = {
+        word: value
+        for word, value in words.items()
+        if word not in ("type", "enum", "const") and SPEAKS_OF.get(word, speaks) == speaks
+    }
+    if values is not None and name != "null":
+        mine = [value for value in values if _is(value, name)]
+        part["enum"] = mine
+    return part

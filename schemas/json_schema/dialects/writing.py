@@ -1,0 +1,377 @@
+"""The allow-list walker that all dialects share; a dialect is a table of what it can say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Set
+from functools import lru_cache
+from math import ceil, floor
+from typing import Any, Final, Literal
+
+from attrs import evolve, frozen
+
+from ...errors import SchemaError
+from ..check import content_of, prepare
+from ..keywords import Schema, escape
+from . import Dialected, Dropped
+from .reading import Reader, View
+
+MAX_WRITTEN: Final = 30_000
+
+# Keywords that the walker itself writes or accounts for.
+_STRUCTURE: Final = frozenset(
+    [
+        "properties",
+        "required",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "patternProperties",
+        "items",
+        "prefixItems",
+        "enum",
+    ]
+)
+_REMARKS: Final = ("title", "description")
+_INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+_TOLD: Final = ("default", "contentEncoding")
+
+
+@frozen(eq=False)
+class Rules:
+    """What a dialect can say.
+
+    `words` are the keywords it takes for each type beyond the structural ones; `admit(keyword, value, type)` says why
+    one of them cannot be sent after all, or None. `anything` is how it says that any value is allowed, as far as it
+    can. With `closed`, objects say `additionalProperties: false`; with `maps`, they may say what properties of any
+    name look like. `tuples` says which `prefixItems` it takes: none, any, or those of exactly that length. `nullable`
+    is how null joins a union: as one more alternative or as Gemini's flag. `fall_back` writes what is sent instead
+    when the dialect cannot be enforced.
+    """
+
+    name: str
+    words: Mapping[str, frozenset[str]]
+    formats: Mapping[str, frozenset[str]]
+    admit: Callable[[str, Any, str], str | None] = lambda keyword, value, type: None
+    enums: frozenset[str] = frozenset({"string", "number", "integer", "boolean"})
+    anything: Mapping[str, Any] | None = None
+    any_value: bool = False
+    closed: bool = False
+    all_required: bool = False
+    maps: bool = False
+    tuples: Literal["none", "any", "exact"] = "none"
+    references: bool = True
+    recursion: bool = True
+    remarks_beside_references: bool = False
+    nullable: Literal["union", "flag"] = "union"
+    object_root: bool = False
+    ordering: bool = False
+    hints: bool = True
+    fall_back: Callable[[Schema], Dialected] | None = None
+    limits: Callable[[dict[str, Any]], list[Dropped]] = lambda schema: []
+
+
+def speak(schema: Any, rules: Rules) -> Dialected:
+    """The schema in the dialect of `rules`. Raises SchemaError when it cannot be used at all."""
+    return _spoken(content_of(schema), rules)
+
+
+@lru_cache(maxsize=512)
+def _spoken(content: bytes, rules: Rules) -> Dialected:
+    root = prepare(content)
+    writer = Writer(root, rules)
+    try:
+        written = writer.whole()
+    except RecursionError:
+        raise SchemaError(f"the schema is nested too deeply for {rules.name}") from None
+    for limit in rules.limits(written) if writer.strict else ():
+        writer.loosen(*limit)
+    if not writer.strict and rules.fall_back is not None:
+        instead = rules.fall_back(root)
+        return Dialected(instead.schema, tuple(dict.fromkeys((*writer.broken, *instead.dropped))), strict=False)
+    return Dialected(written, tuple(dict.fromkeys(writer.dropped)), writer.strict)
+
+
+class Writer:
+    """Writes one schema document by the rules, and keeps account of what they could not say."""
+
+    def __init__(self, root: Schema, rules: Rules) -> None:
+        self.rules = rules
+        self.strict = True
+        self.dropped: list[Dropped] = []
+        self.broken: list[Dropped] = []
+        self._reader = Reader(root, self.drop)
+        self._root = root
+        self._names: dict[str, str] = {}
+        self._definitions: dict[str, Any] = {}
+        self._open: set[str] = set()
+        self._written = 0
+
+    def drop(self, pointer: str, keyword: str, why: str) -> None:
+        """A demand leaves the wire: answers may break it, and are checked locally."""
+        self.dropped.append(Dropped(pointer, keyword, why))
+
+    def loosen(self, pointer: str, keyword: str, why: str) -> None:
+        """The dialect would forbid answers that the schema allows: it must not enforce what it is sent."""
+        self.strict = False
+        self.dropped.append(Dropped(pointer, keyword, why))
+        self.broken.append(Dropped(pointer, keyword, why))
+
+    def whole(self) -> dict[str, Any]:
+        view = self._reader.read(self._root)
+        if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
+            view = self._followed(view)
+        if self.rules.object_root and view.type != "object":
+            self.loosen("", next(iter(view.words), "type"), "the root must be one plain object")
+        written = self._view(view)
+        if self._definitions:
+            written["$defs"] = self._definitions
+        return written
+
+    def _followed(self, view: View) -> View:
+        """What a reference names, read in its place; the remarks beside the reference win."""
+        while view.kind == "ref" and view.ref not in view.within:
+            inner = self._reader.read(self._reader.target(view.ref), within=view.within | {view.ref})
+            view = evolve(inner, remarks={**inner.remarks, **view.remarks})
+        return view
+
+    def _schema(self, schema: Schema, view: View, step: str) -> dict[str, Any]:
+        return self._view(self._reader.read(schema, view.place + step, view.within))
+
+    def _view(self, view: View) -> dict[str, Any]:
+        self._written += 1
+        if self._written > MAX_WRITTEN:
+            raise SchemaError(f"the schema is too large for {self.rules.name} once its references are written out")
+        if view.kind == "ref":
+            return self._reference(view)
+        if view.kind == "union":
+            return self._union(view)
+        if view.kind == "never":
+            self.loosen(view.place, "not", "no value is allowed here")
+            return {"type": "null"}
+        if view.kind == "any":
+            return self._anything(view)
+        hints: list[str] = []
+        written: dict[str, Any] = {"type": view.type}
+        if view.type == "object":
+            self._object(view, written)
+        elif view.type == "array":
+            self._array(view, written)
+        self._enum(view, written, hints)
+        self._words(view, written, hints)
+        return self._remarked(view, written, hints)
+
+    def _anything(self, view: View) -> dict[str, Any]:
+        if not self.rules.any_value:
+            self.loosen(view.place, "type", f"{self.rules.name} cannot say that any value is allowed")
+        for keyword in view.words:
+            self.drop(view.place, keyword, "checked locally")
+        return self._remarked(view, dict(self.rules.anything or {}), [])
+
+    def _reference(self, view: View) -> dict[str, Any]:
+        if self.rules.references:
+            if not self.rules.recursion and view.ref in self._open:
+                self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
+            written = {"$ref": f"#/$defs/{self._define(view.ref)}"}
+            return self._beside_reference(view, written)
+        if view.ref in view.within:
+            self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
+            return self._remarked(view, {"type": "object"}, [])
+        return self._view(self._followed(view))
+
+    def _beside_reference(self, view: View, written: dict[str, Any]) -> dict[str, Any]:
+        if not self.rules.remarks_beside_references or not self._remarks(view, []):
+            return written
+        return self._remarked(view, {"anyOf": [written]}, [])
+
+    def _define(self, ref: str) -> str:
+        if ref not in self._names:
+            name = ref.rpartition("/")[2].replace("~1", "_").replace("~0", "_") or "root"
+            while name in self._definitions:
+                name += "_"
+            self._names[ref] = name
+            self._definitions[name] = {}
+            self._open.add(ref)
+            self._definitions[name] = self._view(self._reader.read(self._reader.target(ref)))
+            self._open.discard(ref)
+        return self._names[ref]
+
+    def _union(self, view: View) -> dict[str, Any]:
+        branches: list[dict[str, Any]] = []
+        null = False
+        for at, alternative in enumerate(view.alternatives):
+            inner = self._reader.read(alternative, f"{view.place}/anyOf/{at}", view.within)
+            if inner.kind == "never":
+                continue
+            if inner.type == "null" and self.rules.nullable == "flag":
+                null = True
+                continue
+            written = self._view(inner)
+            nested = written.get("anyOf") if written.keys() == {"anyOf"} else None
+            branches += [branch for branch in nested or [written] if branch not in branches]
+        if null:
+            branches = [{**branch, "nullable": True} for branch in branches] or [self._null(view)]
+        if not branches:
+            return self._view(View("never", view.place))
+        if len(branches) == 1:
+            only = branches[0]
+            return self._beside_reference(view, only) if "$ref" in only else self._remarked(view, only, [])
+        if self.rules.nullable == "flag":
+            # Gemini takes nothing beside anyOf.
+            remarks = self._remarks(view, [])
+            return {"anyOf": [{**remarks, **branch} if "anyOf" not in branch else branch for branch in branches]}
+        return self._remarked(view, {"anyOf": branches}, [])
+
+    def _null(self, view: View) -> dict[str, Any]:
+        self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
+        return {"type": "string", "nullable": True}
+
+    def _object(self, view: View, written: dict[str, Any]) -> None:
+        rules = self.rules
+        required = list(dict.fromkeys(view.words.get("required", ())))
+        parts = {
+            name: self._schema(part, view, f"/properties/{escape(name)}")
+            for name, part in view.words.get("properties", {}).items()
+            if part is not False
+        }
+        self._unnamed_properties(view, written, parts.keys(), required)
+        if parts or rules.closed:
+            written["properties"] = parts
+        if rules.all_required:
+            written["properties"] = {n: part if n in required else _or_null(part) for n, part in parts.items()}
+            required = list(parts)
+        elif not rules.maps:
+            required = [name for name in required if name in parts]
+        if required or rules.all_required:
+            written["required"] = required
+        if rules.closed:
+            written["additionalProperties"] = False
+        if rules.ordering and len(parts) > 1:
+            written["propertyOrdering"] = list(parts)
+
+    def _unnamed_properties(
+        self, view: View, written: dict[str, Any], named: Set[str], required: Iterable[str]
+    ) -> None:
+        """Say, or fail to say, that the object may have properties beside the named ones."""
+        words, rules = view.words, self.rules
+        keyword = "patternProperties" if "patternProperties" in words else "additionalProperties"
+        extra = words.get("additionalProperties", words.get("unevaluatedProperties"))
+        if keyword == "patternProperties" or (extra is None and "properties" not in words):
+            extra = True
+        if rules.maps:
+            if keyword == "patternProperties":
+                self.drop(view.place, keyword, "sent as properties of any name; checked locally")
+            if isinstance(extra, dict):
+                written["additionalProperties"] = self._schema(extra, view, "/additionalProperties")
+            elif extra is not None:
+                written["additionalProperties"] = extra
+            return
+        if extra is not None and extra is not False:
+            self.loosen(view.place, keyword, f"{rules.name} cannot say that properties of any name are allowed")
+        conditional = [words.get("then"), words.get("else"), *words.get("dependentSchemas", {}).values()]
+        if set(required).union(*map(_names_in, conditional)) - named:
+            self.loosen(view.place, "properties", "properties are asked for that 'properties' does not name")
+
+    def _array(self, view: View, written: dict[str, Any]) -> None:
+        prefix: list[Schema] = view.words.get("prefixItems", [])
+        rest: Schema = view.words.get("items", not prefix)
+        parts = [self._schema(part, view, f"/prefixItems/{at}") for at, part in enumerate(prefix)]
+        size = view.words.get("minItems"), view.words.get("maxItems")
+        if prefix and (self.rules.tuples == "any" or (self.rules.tuples == "exact" and size == (len(prefix),) * 2)):
+            written["prefixItems"] = parts
+            if isinstance(rest, dict) and self.rules.tuples == "any":
+                written["items"] = self._schema(rest, view, "/items")
+            return
+        if prefix:
+            self.drop(view.place, "prefixItems", "sent as a list of any of its items; checked locally")
+        if rest is True and not self.rules.any_value:
+            self.loosen(view.place, "items", f"{self.rules.name} cannot say that any item is allowed")
+            parts.append(dict(self.rules.anything or {}))
+        elif rest is not False:
+            parts.append(self._schema(rest, view, "/items"))
+        if not parts:
+            self.loosen(view.place, "items", "no item is allowed here")
+            parts = [{"type": "string"}]
+        unique = [part for at, part in enumerate(parts) if part not in parts[:at]]
+        written["items"] = unique[0] if len(unique) == 1 else {"anyOf": unique}
+
+    def _enum(self, view: View, written: dict[str, Any], hints: list[str]) -> None:
+        values = view.words.get("enum")
+        if values is None:
+            return
+        if view.type in self.rules.enums:
+            written["enum"] = values
+            return
+        self.drop(view.place, "enum", f"{self.rules.name} takes no list of {view.type} values; checked locally")
+        hints.append(f"one of {', '.join(map(_shown, values))}")
+        if view.type in ("integer", "number") and "minimum" in self.rules.words[view.type]:
+            written["minimum"], written["maximum"] = min(values), max(values)
+
+    def _words(self, view: View, written: dict[str, Any], hints: list[str]) -> None:
+        """The keywords that the dialect takes as they are; the others leave the wire."""
+        rules = self.rules
+        allowed = rules.words.get(view.type, frozenset())
+        for word, value in view.words.items():
+            if word in _STRUCTURE:
+                continue
+            if (inclusive := _INCLUSIVE.get(word)) and word not in allowed and inclusive in allowed:
+                word, value = inclusive, self._included(view, word, value)
+                tighter = max if word == "minimum" else min
+                value = tighter(value, view.words.get(word, value))
+            if word == "format":
+                known = value in rules.formats.get(view.type, ())
+                why = None if known else f"{rules.name} does not know this format; checked locally"
+            elif word in allowed:
+                why = rules.admit(word, value, view.type)
+            else:
+                why = f"{rules.name} has no such keyword; checked locally"
+            if why is None:
+                written[word] = value
+            else:
+                self.drop(view.place, word, why)
+                if not isinstance(value, dict | list):
+                    hints.append(f"{word}: {_shown(value)}")
+
+    def _included(self, view: View, keyword: str, bound: float) -> float:
+        """The inclusive bound next to an exclusive one; of whole numbers exactly that."""
+        if view.type == "integer":
+            return floor(bound) + 1 if keyword == "exclusiveMinimum" else ceil(bound) - 1
+        self.drop(view.place, keyword, f"{self.rules.name} has only inclusive bounds; checked locally")
+        return bound
+
+    def _remarks(self, view: View, hints: list[str]) -> dict[str, Any]:
+        """Title and description; what the wire cannot demand, the description at least tells the model."""
+        remarks: dict[str, Any] = {word: view.remarks[word] for word in _REMARKS if word in view.remarks}
+        if not self.rules.hints:
+            return remarks
+        told = [f"{word}: {_shown(view.remarks[word])}" for word in _TOLD if view.remarks.get(word) is not None]
+        if hints or told:
+            remarks["description"] = f"{remarks.get('description', '')} ({'; '.join([*hints, *told])})".lstrip()
+        return remarks
+
+    def _remarked(self, view: View, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+        remarks = self._remarks(view, hints)
+        if written.get("description", "").startswith("(") and "description" in remarks:
+            remarks["description"] += f" {written['description']}"
+        return {**written, **remarks}
+
+
+def _or_null(written: dict[str, Any]) -> dict[str, Any]:
+    """The same, or null."""
+    if written.get("type") == "null" or {"type": "null"} in written.get("anyOf", ()):
+        return written
+    remarks: dict[str, Any] = {word: written[word] for word in _REMARKS if word in written}
+    bare = {word: value for word, value in written.items() if word not in remarks}
+    branches = bare["anyOf"] if bare.keys() == {"anyOf"} else [bare]
+    return {"anyOf": [*branches, {"type": "null"}], **remarks}
+
+
+def _names_in(schema: Any) -> set[str]:
+    """The properties that a conditional schema speaks of."""
+    if not isinstance(schema, dict):
+        return set()
+    return {*schema.get("properties", {}), *schema.get("required", ())}
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,127 @@
+"""Answers that are not objects, for vendors that give only objects; and optional values that came back as null."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .check import prepared
+from .dialects.reading import Reader, View
+from .keywords import Schema, subschemas
+
+KEY: Final = "value"
+
+
+def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The schema if its root is one plain object, else an object that holds it under "value"; True when wrapped.
+
+    Take the answer's "value" out again when it was. Raises SchemaError for a schema that cannot be used.
+    """
+    root = prepared(schema)
+    reader = Reader(root, lambda *_: None)
+    view = reader.read(root)
+    while view.kind == "ref":
+        view = reader.read(reader.target(view.ref))
+    if view.type == "object":
+        return schema, False
+    inner = _moved(root)
+    wrapped = {"type": "object", "properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
+    if isinstance(inner, dict) and "$defs" in inner:
+        wrapped["$defs"] = inner.pop("$defs")
+    return wrapped, True
+
+
+def without_nulls(value: Any, schema: dict[str, Any]) -> Any:
+    """A copy of the answer without the nulls that stand for absent properties.
+
+    A dialect that knows no optional properties asks for null in their place. A null goes when the schema neither
+    requires that property nor allows null for it.
+    """
+    root = prepared(schema)
+    return _without_nulls(value, [root], Reader(root, lambda *_: None))
+
+
+def _moved(schema: Schema) -> Schema:
+    """A copy whose references hold one level down; definitions stay where they are."""
+    if isinstance(schema, bool):
+        return schema
+    copy = dict(schema)
+    if "$ref" in copy and not copy["$ref"].startswith("#/$defs/"):
+        copy["$ref"] = f"#/properties/{KEY}{copy['$ref'][1:]}"
+    for keyword, value in schema.items():
+        parts = [part for _, _, part in subschemas({keyword: value})]
+        if not parts:
+            continue
+        if isinstance(value, list):
+            copy[keyword] = [_moved(part) for part in value]
+        elif parts[0] is value:
+            copy[keyword] = _moved(value)
+        else:
+            copy[keyword] = {name: _moved(part) for name, part in value.items()}
+    return copy
+
+
+def _without_nulls(value: Any, schemas: list[Schema], reader: Reader) -> Any:
+    views = [view for schema in schemas for view in _alternatives(schema, reader)]
+    if isinstance(value, list):
+        items = [view for view in views if view.type == "array"]
+        return [_without_nulls(item, [_item(view, at) for view in items], reader) for at, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    objects = [view for view in views if view.type == "object"]
+    fitting = [view for view in objects if _may_fit(value, view, reader)] or objects
+    kept: dict[str, Any] = {}
+    for name, part in value.items():
+        inside = [_property(view, name) for view in fitting]
+        absent = part is None and not any(name in view.words.get("required", ()) for view in fitting)
+        if absent and inside and not any(_allows_null(schema, reader) for schema in inside):
+            continue
+        kept[name] = _without_nulls(part, inside, reader)
+    return kept
+
+
+def _alternatives(schema: Schema, reader: Reader) -> list[View]:
+    """What the schema may turn out to be, references followed and unions spread."""
+    found: list[View] = []
+    waiting = [reader.read(schema)]
+    while waiting:
+        view = waiting.pop(0)
+        if view.kind == "ref":
+            waiting.append(reader.read(reader.target(view.ref)))
+        elif view.kind == "union":
+            waiting += [reader.read(part, within=view.within) for part in view.alternatives]
+        else:
+            found.append(view)
+    return found
+
+
+def _property(view: View, name: str) -> Schema:
+    properties: dict[str, Schema] = view.words.get("properties", {})
+    extra: Schema = view.words.get("additionalProperties", True)
+    return properties.get(name, extra)
+
+
+def _item(view: View, at: int) -> Schema:
+    prefix: list[Schema] = view.words.get("prefixItems", [])
+    rest: Schema = view.words.get("items", True)
+    return prefix[at] if at < len(prefix) else rest
+
+
+def _allows_null(schema: Schema, reader: Reader) -> bool:
+    return any(view.kind == "any" or view.type == "null" for view in _alternatives(schema, reader))
+
+
+def _may_fit(value: dict[str, Any], view: View, reader: Reader) -> bool:
+    """Whether the object may be of this alternative, by its names and by the values that tell alternatives apart."""
+    properties = view.words.get("properties", {})
+    if not all(name in value for name in view.words.get("required", ())):
+        return False
+    if "additionalProperties" not in view.words and properties and not value.keys() <= properties.keys():
+        return False
+    if view.words.get("additionalProperties") is False and not value.keys() <= properties.keys():
+        return False
+    for name, part in properties.items():
+        if name in value and value[name] is not None and not isinstance(value[name], dict | list):
+            allowed = [inner.words.get("enum") for inner in _alternatives(part, reader)]
+            if allowed and all(values is not None and value[name] not in values for values in allowed):
+                return False
+    return True
