@@ -201,8 +201,15 @@ class Catalog:
             self._apply(patch)
 
     def _load_provider(self, content: Mapping[str, Any]) -> None:
-        id = content["id"]
-        rows = {name: as_row(row) for name, row in content["models"].items()}
+        id, models = content["id"], content["models"]
+        if not (
+            isinstance(id, str)
+            and id
+            and isinstance(models, dict)
+            and all(isinstance(r, dict) for r in models.values())
+        ):
+            raise ConfigError('a provider file needs an "id" and "models", an object of rows by model id')
+        rows = {name: as_row(row) for name, row in models.items()}
         for name, row in rows.items():
             model_of(id, name, row)
         with self._lock:

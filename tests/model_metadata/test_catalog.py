@@ -307,6 +307,7 @@ def test_a_patch_from_a_file(catalog, tmp_path):
         ("{", "is not JSON"),
         ("{}", "names no provider"),
         ('{"provider": "openai", "sets": {}}', "unknown keys: sets"),
+        ('{"id": "acme", "models": ["m-1"]}', 'needs an "id" and "models"'),
         ('{"id": "acme", "models": {"m": {"cost": {"input": -1}}}}', "acme:m: a price must be zero or more"),
     ],
 )
