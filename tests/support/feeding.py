@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-
 from stepwell.schemas.errors import StepwellError
 
 Parse = Callable[[bytes, Any], tuple[list[Any], Any]]
@@ -47,7 +47,7 @@ def in_two(stream: bytes) -> list[list[bytes]]:
 def cut(stream: bytes, places: Iterable[int]) -> list[bytes]:
     """The stream cut at `places`, each taken modulo the stream's length."""
     edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
-    return [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [stream[start:end] for start, end in pairwise(edges)]
 
 
 places = st.lists(st.integers(0, 10_000), max_size=12)

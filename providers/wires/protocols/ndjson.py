@@ -1,0 +1,29 @@
+"""Newline-delimited JSON: one value on each line, as Ollama streams.
+
+Only LF ends a line; a CR before it, spaces and blank lines are dropped. A last line without LF is given at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .framing import BOM, MAX_EVENT, resume
+
+_LINE_END = (b"\n",)
+_SPACE = b" \t\r"
+
+
+def parse(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
+    """The lines that `data` completes. Raises ResponseTooLarge for a line over 32 MiB."""
+    if buffer is None and data.endswith(b"\n") and len(data) <= MAX_EVENT:
+        return _lines(data), None
+    if type(buffer) is bytes:
+        start = buffer + data
+        if BOM.startswith(start):
+            return [], start
+        return parse(start.removeprefix(BOM), None)
+    return resume(data, buffer, _LINE_END, _lines, len)
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return [line for raw in text.split(b"\n") if (line := raw.strip(_SPACE))]

@@ -1,0 +1,90 @@
+"""Server-sent events, as WHATWG HTML 9.2.6 reads them ("Interpreting an event stream").
+
+Lines end in CR, LF or CRLF and nothing else. Two kinds of event are left out because providers and their proxies send
+them as signs of life: those whose data is empty, and those whose data begins with a colon (`data: : keepalive`).
+`id` and `retry` mean nothing here, since a model's answer cannot be resumed. An event whose final blank line is missing
+at the end of input is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .framing import BOM, MAX_EVENT, resume
+
+# (name, data); the name is "" for an event without one. A tuple: 0.03 µs to make, a frozen attrs class 0.2 µs.
+SSEEvent = tuple[str, bytes]
+
+# A blank line is one of these; CR LF alone is one line end. Whatever has no CR in it needs only the first.
+_BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")
+_WHOLE = (b"\n\n", b"\r\n\r\n")
+
+# The `event:` lines seen so far and their names, since taking one apart costs more than the rest of its event. Bounded.
+_names: dict[bytes, str] = {}
+
+
+def parse(data: bytes, buffer: Any) -> tuple[list[SSEEvent], Any]:
+    """The events that `data` completes. Raises ResponseTooLarge for an event over 32 MiB."""
+    if buffer is None and data.endswith(_WHOLE) and len(data) <= MAX_EVENT:
+        lines = _lines(data)
+        # Most often a chunk is one event: `data: {...}`, perhaps after a known `event:`. Saves 0.15 µs of 0.8.
+        if 2 < len(lines) < 5 and b"data: ;" < lines[-3] < b"data:!" and not lines[-2]:
+            name = "" if len(lines) == 3 else _names.get(lines[0])
+            if name is not None:
+                return [(name, lines[-3][6:])], None
+        return _events(lines), None
+    if type(buffer) is bytes:
+        start = buffer + data
+        if BOM.startswith(start):
+            return [], start
+        return parse(start.removeprefix(BOM), None)
+    return resume(data, buffer, _BLANK_LINES if b"\r" in data else _BLANK_LINES[:1], _framed, _size)
+
+
+def _framed(text: bytes) -> list[SSEEvent]:
+    return _events([*_lines(text), b""])
+
+
+def _size(event: SSEEvent) -> int:
+    return len(event[1])
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Of bytes, unlike of str, splitlines knows no line ends but CR, LF and CRLF."""
+    return text.splitlines() if b"\r" in text else text.split(b"\n")
+
+
+def _events(lines: list[bytes]) -> list[SSEEvent]:
+    events: list[SSEEvent] = []
+    name = ""
+    data: bytes | None = None
+    several: list[bytes] = []
+    for line in lines:
+        if not line:
+            if several:
+                data = b"\n".join(several)
+                several = []
+            if data and (data > b";" or data[:1] != b":"):
+                events.append((name, data))
+            data = None
+            name = ""
+        # `data: ` and then a byte above `;`, as JSON objects and [DONE] begin: one comparison answers for field, space
+        # and value. Saves 0.1 µs of 0.45 an event.
+        elif data is None and b"data: ;" < line < b"data:!":
+            data = line[6:]
+        elif (known := _names.get(line)) is not None:
+            name = known
+        else:
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                if data is None:
+                    data = value
+                else:
+                    several = several or [data]
+                    several.append(value)
+            elif field == b"event":
+                name = value.decode("utf-8", "replace")
+                if len(line) < 64 and len(_names) < 256:
+                    _names[line] = name
+    return events
