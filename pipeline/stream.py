@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from ..schemas.chunks import Finish, StreamChunk, TextDelta
-from ..schemas.errors import StepwellError, StreamTruncated, TransportError
+from ..schemas.errors import DecodeError, StepwellError, StreamTruncated, TransportError
 from ..schemas.fold import Fold
 from ..schemas.model import Model
 from ..schemas.reply import Reply
@@ -74,8 +74,16 @@ class StreamDecoder:
 
     def end(self) -> list[StreamChunk]:
         """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
-        out = self.feed(b"")
         if self._failure is not None:
+            raise self._failure
+        cut = StreamTruncated("the stream ended in the middle of an event")
+        try:
+            out = self.feed(b"")
+        except DecodeError:
+            raise cut from None
+        if self._failure is not None:
+            # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
+            self._failure = cut if isinstance(self._failure, DecodeError) else self._failure
             return out
         out += self._one_finish(self._flushed())
         if not self.finished:
