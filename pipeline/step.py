@@ -243,7 +243,8 @@ def _place(fn: Any) -> str:
 
 def stages_of(steps: Iterable[Step]) -> tuple[Rest, Rest]:
     """Both ways inwards through all these steps, outermost first."""
-    call, landing = innermost, landing_of
+    call: Rest = innermost
+    landing: Rest = landing_of
     for step in reversed(tuple(steps)):
         call, landing = step.bind(call, landing)
     return call, landing

@@ -79,8 +79,10 @@ class StreamDecoder:
         cut = StreamTruncated("the stream ended in the middle of an event")
         try:
             out = self.feed(b"")
-        except DecodeError:
-            raise cut from None
+        except (DecodeError, StreamTruncated):
+            if not self.has_finished():
+                raise cut from None
+            out = []
         if self._failure is not None:
             # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
             self._failure = cut if isinstance(self._failure, DecodeError) else self._failure
@@ -189,7 +191,8 @@ class _Stream:
             self._batches.close()
         whole = self._fold.finished is not None
         response.ended(self._reply() if whole or self._error is not None else None, self._error)
-        return response.source
+        source: Source | None = response.source
+        return source
 
     def _reply(self) -> Reply:
         assert self._response is not None

@@ -1,6 +1,7 @@
 """What a stream is made of. `index` is the place of a part in the message: chunks of one part share it.
 
-Chunks are mutable on purpose: one is made for each token, and a frozen class costs twice as much (0.39 against 0.18 µs).
+Chunks are mutable on purpose: one is made for each token, and a frozen class costs twice as much
+(0.39 against 0.18 µs).
 """
 
 from __future__ import annotations

@@ -80,12 +80,20 @@ def tool_result(call: ToolCall | str, content: Content, *, name: str | None = No
     return Message("tool", content, call, name, is_error)
 
 
+def _messages_of(given: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple(given)
+
+
+def _tools_of(given: Iterable[Tool]) -> tuple[Tool, ...]:
+    return tuple(given)
+
+
 @frozen(hash=False)
 class Context:
     """A conversation: messages and the tools on offer. Immutable; every change gives a new one."""
 
-    messages: tuple[Message, ...] = field(default=(), converter=tuple)
-    tools: tuple[Tool, ...] = field(default=(), converter=tuple)
+    messages: tuple[Message, ...] = field(default=(), converter=_messages_of)
+    tools: tuple[Tool, ...] = field(default=(), converter=_tools_of)
 
     def append(self, *messages: Message | str) -> Context:
         """This conversation and more; a plain string is the user's."""
@@ -117,7 +125,7 @@ class Context:
 
 
 def context_of(prompt: Any) -> Context:
-    """A Context from what people pass as a prompt: a string, a Message, parts, a list of messages or OpenAI-style dicts.
+    """A Context from what people pass as a prompt: a string, parts, a Message, or a list of messages or dicts.
 
     Raises ConfigError for an empty prompt and for anything else.
     """

@@ -89,9 +89,7 @@ class Reply:
     @property
     def cost(self) -> Cost:
         """What the call cost by our dated prices; its total is None, with the reason, when that is not known."""
-        if self.priced_as is None or self.priced_as.prices is None:
-            return Cost(None, reason=f"no price is known for {self.provider}:{self.model}")
-        return price(self.usage, self.priced_as.prices)
+        return price(self.usage, self.priced_as.prices if self.priced_as else None)
 
     def replace(self, **changes: Any) -> Reply:
         """This reply with some fields changed."""

@@ -34,8 +34,8 @@ def _converter() -> cattrs.Converter:
         _register_part(converter, tag, cls)
     converter.register_structure_hook(Part, lambda data, _: converter.structure(data, _PARTS[data["type"]]))
     for cls, plain in ((Message, ("extra",)), (Tool, ("parameters", "server", "extra"))):
-        left_out = {"callback": override(omit=True)} if cls is Tool else {}
-        kept = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
+        left_out: Any = {"callback": override(omit=True)} if cls is Tool else {}
+        kept: Any = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
         converter.register_unstructure_hook(cls, make_dict_unstructure_fn(cls, converter, **kept, **left_out))
         converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **kept, **left_out))
     return converter
@@ -44,11 +44,11 @@ def _converter() -> cattrs.Converter:
 def _register_part(converter: cattrs.Converter, tag: str, cls: type) -> None:
     # Data of a wire's own is kept as it is, whatever it looks like.
     plain = [each.name for each in fields(cls) if each.name == "extra" or (cls is Opaque and each.name == "data")]
-    kept = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
+    kept: Any = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
     dump: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
         cls, converter, _cattrs_omit_if_default=True, **kept
     )
-    load = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **kept)
+    load: Callable[..., Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **kept)
     converter.register_unstructure_hook(cls, lambda part: {"type": tag, **dump(part)})
     converter.register_structure_hook(
         cls, lambda data, _: load({name: value for name, value in data.items() if name != "type"}, cls)

@@ -14,6 +14,10 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
+def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return given or NO_PARAMETERS
+
+
 @frozen(hash=False)
 class Tool:
     """`parameters` is a JSON Schema of an object (none: a tool without arguments); `callback` what runs it.
@@ -25,7 +29,7 @@ class Tool:
 
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = field(default=None, converter=lambda given: given or NO_PARAMETERS)
+    parameters: Mapping[str, Any] = field(default=None, converter=_parameters)
     callback: Callable[..., Any] | None = field(default=None, eq=False, repr=False)
     strict: bool | None = None
     server: Mapping[str, Any] | None = None

@@ -14,7 +14,8 @@ class Usage:
     """Token counts; None where the provider does not say.
 
     `input_tokens` is all input, cached and cache-written tokens included; `output_tokens` all output,
-    reasoning included. `complete` is False when the stream broke off before the final counts, which
+    reasoning included. `cache_write_tokens` is all that was written to the provider's cache, of which
+    `cache_write_1h_tokens` for an hour. `complete` is False when the stream broke off before the final counts, which
     makes the numbers a lower bound. `reported_cost` is what the provider itself says it charged, in US dollars.
     """
 

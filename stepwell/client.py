@@ -45,9 +45,9 @@ class _Shared:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """
-        `transport` is an httpx transport (httpx.MockTransport, say), `http` a whole client with httpx's interface, which
-        stays yours to close. `api_keys` and `base_urls` go by provider id; a provider with a base_url of its own is never
-        sent a key from the environment. `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
+        `transport` is an httpx transport (httpx.MockTransport, say), `http` a whole client with httpx's interface,
+        which stays yours to close. `api_keys` and `base_urls` go by provider id; where you gave a base_url, no key from
+        the environment is sent. `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
         sent again. `pipeline` are steps put around every call, Edits, or a function from Pipeline to Pipeline.
         """
         self._core = Core(

@@ -140,7 +140,7 @@ class Core:
     def _steered(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
         """The request with the options that steer the call itself taken out of `options` and into its own fields."""
         if "api_key" in options:
-            # In place: a plain key must not stay behind in the locals of the caller's frame, which crash reporters read.
+            # In place: a plain key must not stay behind in the locals of a frame, which crash reporters read.
             options["api_key"] = credential_of(options["api_key"], "api_key")
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 import stepwell
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def module_of(path: Path) -> list[str]:
 def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
     """Every import of the file, made absolute."""
     found = []
-    package = module_of(path)[:-1] if path.name != "__init__.py" else module_of(path)[:-1]
+    package = module_of(path)[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found += [(node, alias.name) for alias in node.names]
@@ -61,27 +62,30 @@ def test_one_subject_a_file(path: Path) -> None:
     assert path.read_text().count("\n") <= 400, "over 400 lines, likely two subjects"
 
 
+# Modules that exist to bring in the heavy one they are named for, and are themselves imported on first use.
+DEFERRED = {"schemas/serialise.py", "schemas/json_schema/matching.py"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_heavy_modules_are_imported_where_they_are_used(path: Path) -> None:
     tree = ast.parse(path.read_text())
     top_level = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in top_level if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in top_level if isinstance(node, ast.ImportFrom) and not node.level}
-    assert not {name.partition(".")[0] for name in names} & HEAVY
+    if str(path.relative_to(ROOT)) not in DEFERRED:
+        assert not {name.partition(".")[0] for name in names} & HEAVY
 
 
 def test_general_code_never_asks_which_provider_it_is() -> None:
-    wrong = []
-    for path in SOURCES:
-        if path.relative_to(ROOT).parts[0] not in ("pipeline", "schemas", "stepwell"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Compare) and re.search(r"\bprovider\b", ast.unparse(node.left)):
-                if any(
-                    isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value
-                    for each in node.comparators
-                ):
-                    wrong.append(f"{path}:{node.lineno}")
+    def names_one(node: ast.AST) -> bool:
+        if not isinstance(node, ast.Compare) or not re.search(r"\bprovider\b", ast.unparse(node.left)):
+            return False
+        return any(
+            isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in node.comparators
+        )
+
+    general = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in ("pipeline", "schemas", "stepwell")]
+    wrong = [f"{path}" for path in general for node in ast.walk(ast.parse(path.read_text())) if names_one(node)]
     assert not wrong
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from loopback import completion
+
 from stepwell import Client, Context, Secret, Tool, declare_provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.secret import checked
+
+from loopback import completion
 
 CANARY = "sk-canary-123456789"
 PROMPT = "a very private prompt"
@@ -76,7 +78,7 @@ def test_a_model_without_provider_or_id_is_told_the_form(name: Any) -> None:
 def test_a_missing_key_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     tap = Wiretap()
-    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT)  # noqa: E731
+    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT)
     failing(errors.MissingKey, call, says="set OPENAI_API_KEY")
     assert tap.sent == []
 
@@ -197,16 +199,16 @@ def test_the_request_id_rides_on_the_error() -> None:
 def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     tap = Wiretap()
-    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")  # noqa: E731
+    call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
     failing(errors.MissingKey, call, says="only to https://api.openai.com/v1")
-    call = lambda: tap.client(api_keys={}, base_urls={"openai": "https://evil.test"}).generate_text("openai:gpt", "hi")  # noqa: E731
+    call = lambda: tap.client(api_keys={}, base_urls={"openai": "https://evil.test"}).generate_text("openai:gpt", "hi")
     failing(errors.MissingKey, call, says="only to")
     assert tap.sent == []
 
 
 def test_a_clients_key_does_not_follow_a_calls_address() -> None:
     tap = Wiretap()
-    call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")  # noqa: E731
+    call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
     failing(errors.MissingKey, call, says="api_key=")
     tap.client().generate_text("openai:gpt", PROMPT, base_url="https://mine.test/v1", api_key="my-own")
     assert [request.headers["authorization"] for request in tap.sent] == ["Bearer my-own"]

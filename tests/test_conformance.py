@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
 from stepwell.providers.dsl.provider import Provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.testing import ConformanceError, conformance
+
 from toy import PARLEY_SAMPLES, parley
 
 OURS = [provider for provider in REGISTRY if any(wire.operation == "chat" for wire in provider.wires)]

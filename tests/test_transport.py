@@ -10,10 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+
 import stepwell
-from loopback import DONE, END, Hangup, Loopback, answer, chunk, completion, event, serving, streaming, whole_stream
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.schemas import errors
+
+from loopback import DONE, END, Hangup, Loopback, answer, chunk, completion, event, serving, streaming, whole_stream
 
 MODEL = "openai:m"
 

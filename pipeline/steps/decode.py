@@ -50,7 +50,7 @@ def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = Fal
 
 
 def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
-    """`extract(data, model)` reads the usage from the body's JSON; the reply keeps an empty Usage when it gives None."""
+    """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage."""
 
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)

@@ -20,13 +20,15 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
     def run(request: Request, call: Rest) -> Flow:
         try:
             response = yield from call(request)
-            if (error := classify(response)) is None:
-                return response
-            error.request_id = error.request_id or response.request_id
-        except StepwellError as raised:
-            error = raised  # type: ignore[assignment]
-        tell(error, request)
-        raise error from None
+        except StepwellError as error:
+            tell(error, request)
+            raise
+        found = classify(response)
+        if found is None:
+            return response
+        found.request_id = found.request_id or response.request_id
+        tell(found, request)
+        raise found
 
     return around("map_errors", run)
 

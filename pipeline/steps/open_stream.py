@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...schemas.chunks import Start
 from ...schemas.errors import StepwellError
 from ..effects import Close, Flow, Read, Rest
@@ -10,14 +12,17 @@ from ..step import Step, around
 from ..stream import StreamDecoder, StreamSteps
 
 
-def open_stream(steps: StreamSteps) -> Step:
+def open_stream(steps: StreamSteps | Callable[[], StreamSteps]) -> Step:
     """Read until the first chunk of content. An error that the provider sends in place of it (an overload in a 200,
-    say) is raised here, inside retry, where the request can still be sent again.
+    say) is raised here, inside retry, where the request can still be sent again. `steps` may be a function that gives
+    them, or raises NotSupported.
     """
 
     def run(request: Request, call: Rest) -> Flow:
         # Unstreamed there is nothing to do here, not even a generator to pass through.
-        return _opened(request, call, steps) if request.stream else call(request)
+        if not request.stream:
+            return call(request)
+        return _opened(request, call, steps() if callable(steps) else steps)
 
     return around("open_stream", run)
 

@@ -57,7 +57,8 @@ def retry(
 
     def run(request: Request, call: Rest) -> Flow:
         for attempt in range(request.retries + 1):
-            response, error = None, None
+            response: Response | None = None
+            error: StepwellError | None = None
             try:
                 response = yield from call(request)
                 error = classify(response)

@@ -38,7 +38,7 @@ def pipeline_for(
     overrides: Iterable[Override] = (),
     budget: RetryBudget | None = None,
 ) -> Pipeline:
-    """The steps of one call, outermost first. Retry sees raw statuses; authentication sees final bytes, each attempt."""
+    """The steps of one call, outermost first. Retry sees raw statuses, authentication final bytes on each attempt."""
     steps = provider.resolve(model, wire, overrides)
     find_error = steps["find_error"]
     authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]

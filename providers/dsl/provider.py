@@ -145,7 +145,7 @@ class Provider:
         return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
 
     def resolve(self, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> dict[str, Any]:
-        """Each step's function for this model: the wire's, unless the provider, the model's row or the user says otherwise."""
+        """Each step's function for this model: the wire's, unless provider, model row or user says otherwise."""
         steps = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
         for name in ("translate_options", "normalize_model_id", "thinking_constraints", "default_env_key"):
             steps[name] = getattr(self, name)
@@ -191,4 +191,4 @@ def declare_provider(
     )
 
 
-_FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)  # type: ignore[attr-defined]
+_FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)

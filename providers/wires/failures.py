@@ -84,12 +84,14 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 _OVERFLOW = tuple(
     re.compile(pattern, re.I | re.S)
     for pattern in (
-        r"maximum context length is (?P<max>[\d,]+) tokens.{0,80}?(?:requested|resulted in|has|contains)\D{0,40}(?P<requested>[\d,]+)",
+        r"maximum context length is (?P<max>[\d,]+) tokens"
+        r".{0,80}?(?:requested|resulted in|has|contains)\D{0,40}(?P<requested>[\d,]+)",
         r"maximum context length(?: is|:)? (?P<max>[\d,]+)",
         r"prompt is too long: (?P<requested>[\d,]+) tokens > (?P<max>[\d,]+)",
         r"input length and `?max_tokens`? exceed context limit: (?P<requested>[\d,]+) \+ [\d,]+ > (?P<max>[\d,]+)",
         r"prompt is too long",
-        r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?(?P<max>[\d,]+)",
+        r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?"
+        r"(?P<max>[\d,]+)",
         r"input is too long for (?:the )?requested model",
         r"input tokens exceed the configured limit of (?P<max>[\d,]+) tokens.{0,60}?resulted in (?P<requested>[\d,]+)",
         r"input tokens exceed the configured limit of (?P<max>[\d,]+)",
@@ -100,7 +102,8 @@ _OVERFLOW = tuple(
         r"too large for model with (?P<max>[\d,]+) maximum context length",
         r"length of all messages is too long",
         r"total number of tokens.{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?P<max>[\d,]+)?",
-        r"too many tokens: (?:total )?(?:size limit|max tokens)?.{0,60}?(?:exceeded|must be less than) ?(?:by|than)? ?(?P<max>[\d,]+)?",
+        r"too many tokens: (?:total )?(?:size limit|max tokens)?"
+        r".{0,60}?(?:exceeded|must be less than) ?(?:by|than)? ?(?P<max>[\d,]+)?",
         r"reduce the length of the (?:messages|input|prompt)",
         r"input (?:length|tokens) \(?(?P<requested>[\d,]+)\)?.{0,40}exceeds.{0,40}?(?P<max>[\d,]+)",
         r"maximum prompt length is (?P<max>[\d,]+) but the request contains (?P<requested>[\d,]+)",
@@ -203,7 +206,7 @@ def _kind(status: int | None, codes: list[str], message: str) -> tuple[type[Prov
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:
             return kind, {}
-    if status in _BY_STATUS:
+    if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}
     if status is not None and status >= 500:
         return (Overloaded if Overloaded in known else ServerError), {}

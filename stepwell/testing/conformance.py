@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -116,14 +117,14 @@ class _Suite:
     def checks(self) -> Iterator[tuple[str, Callable[[], None]]]:
         for colour in ("sync", "async"):
             for scene, sample in (("text", self.samples.text), ("tools", self.samples.tools)):
-                yield f"{scene}, unstreamed, {colour}", lambda c=colour, s=sample: self._decodes(s, c, False)
-                yield f"{scene}, streamed, {colour}", lambda c=colour, s=sample: self._decodes(s, c, True)
-                yield f"{scene}, byte by byte, {colour}", lambda c=colour, s=sample: self._split(s, c)
+                yield f"{scene}, unstreamed, {colour}", partial(self._decodes, sample, colour, False)
+                yield f"{scene}, streamed, {colour}", partial(self._decodes, sample, colour, True)
+                yield f"{scene}, byte by byte, {colour}", partial(self._split, sample, colour)
             for status, kind in STATUSES.items():
-                yield f"status {status}, {colour}", lambda c=colour, n=status, k=kind: self._fails(n, k, c)
-            yield f"leaving early, {colour}", lambda c=colour: self._leaves(c)
+                yield f"status {status}, {colour}", partial(self._fails, status, kind, colour)
+            yield f"leaving early, {colour}", partial(self._leaves, colour)
             if self.samples.stream_error is not None:
-                yield f"error inside a stream, {colour}", lambda c=colour: self._fails_midway(c)
+                yield f"error inside a stream, {colour}", partial(self._fails_midway, colour)
         yield "cut at every byte", self._cut
         yield "a stream folds to the unstreamed reply", self._law
         yield "the key is sent, and only in headers", self._key
@@ -228,7 +229,8 @@ class _Suite:
         body = _Body(data, size, status, sample.stream_type if stream and sample else None, seen)
         options = {"tools": [TOOL]} if sample is self.samples.tools else {}
         if colour == "async":
-            return _run(self._aask(body, stream, options))
+            reply: Reply = _run(self._aask(body, stream, options))
+            return reply
         with self._client(body) as client:
             if stream:
                 return client.stream_text(self.model, "hi", **options).reply()

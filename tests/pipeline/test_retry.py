@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email.utils import formatdate
 from time import time
 from typing import Any
 
 import orjson
 import pytest
-from driving import Drive, World, drive_async, drive_sync, request
+
 from stepwell import Pipeline, Timeouts
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
 from stepwell.providers.wires.failures import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
+
+from driving import Drive, World, drive_async, drive_sync, request
 
 
 @pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
@@ -31,10 +34,8 @@ def once_more(answer: Any, drive: Drive = drive_sync, asked: Request | None = No
     """Send with one failure and then a success; the world tells what happened."""
     world = World([answer, says(200), says(200)])
     how.setdefault("rng", lambda: 1.0)
-    try:
+    with suppress(StepwellError):
         drive(Pipeline([retry(find_error, **how)]), world, asked or request())
-    except StepwellError:
-        pass
     return world
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from driving import Drive, World, answered, drive_async, drive_sync, reply, request
+
 from stepwell import Halt, Pipeline, Stream, around, on_chunk, on_error, on_request, on_response
 from stepwell.pipeline.step import Step
 from stepwell.schemas.chunks import TextDelta
 from stepwell.schemas.errors import ConfigError, StepError, UnknownStep
 from stepwell.schemas.fold import chunks_of
+
+from driving import Drive, World, answered, drive_async, drive_sync, reply, request
 
 
 @pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])

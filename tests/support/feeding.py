@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+
 from stepwell.schemas.errors import StepwellError
 
 Parse = Callable[[bytes, Any], tuple[list[Any], Any]]

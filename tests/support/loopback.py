@@ -12,7 +12,7 @@ import orjson
 from attrs import define, field
 
 Script = Callable[["Seen"], Iterable["bytes | float"]]
-"""What to do with a request: bytes are written, a float is slept, and the connection is kept if the script ends well."""
+"""What to do with a request: bytes are written, a float is slept; the connection is kept if the script ends well."""
 
 
 @define

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from attrs import evolve, frozen
+
 from stepwell import AsyncClient, Client, Wire, declare_provider
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas.errors import StepwellError

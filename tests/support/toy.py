@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from attrs import define
+
 from stepwell import Wire, declare_provider
 from stepwell.providers.wires.samples import Sample, Samples
 from stepwell.schemas.chunks import (

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from recordings import Recording, assert_as_recorded, recordings, replay
+
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas.reply import Reply
+
+from recordings import Recording, assert_as_recorded, recordings, replay
 
 
 def usage(reply: Reply) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import error_in, find_error as find_error_by_status, provider_error
+from ..failures import error_in, provider_error
+from ..failures import find_error as find_error_by_status
 
 NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
@@ -200,7 +201,7 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """Usage by any of the names that OpenAI-like servers use for it (see recordings: DeepSeek, Mistral, Moonshot, xAI)."""
+    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI)."""
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
     input_tokens = _first(raw, "prompt_tokens", "input_tokens")

@@ -15,9 +15,32 @@ from ....schemas.tool import Tool
 NAME = "openai_chat"
 
 OPTIONS = frozenset(
-    "temperature top_p max_tokens stop seed n presence_penalty frequency_penalty logit_bias logprobs top_logprobs tools "
-    "tool_choice parallel_tool_calls reasoning_effort response_format verbosity prompt_cache_key service_tier user "
-    "metadata modalities audio store".split()
+    (
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "seed",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "response_format",
+        "verbosity",
+        "prompt_cache_key",
+        "service_tier",
+        "user",
+        "metadata",
+        "modalities",
+        "audio",
+        "store",
+    )
 )
 
 

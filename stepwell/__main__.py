@@ -1,0 +1,5 @@
+"""`python -m stepwell` is `stepwell`."""
+
+from .cli import main
+
+raise SystemExit(main())

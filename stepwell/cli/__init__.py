@@ -1,0 +1,5 @@
+"""The command line: `stepwell ask`, `chat`, `models`, `providers`, `pipeline`, `local`."""
+
+from .main import main
+
+__all__ = ["main"]

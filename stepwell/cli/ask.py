@@ -1,0 +1,107 @@
+"""`stepwell ask`: the answer on stdout, reasoning and warnings on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from ..client import Client
+from ..core import DEFAULT_MODEL
+from ..pipeline.stream import Stream
+from ..schemas.chunks import ReasoningDelta, TextDelta
+from ..schemas.errors import ConfigError
+from ..schemas.message import user
+from ..schemas.parts import Image, Part
+from ..schemas.reply import Reply
+
+
+def ask(arguments: argparse.Namespace) -> None:
+    """Ask once. In a pipe, what comes in is added below the prompt."""
+    model, prompt = _model_and_prompt(arguments.words)
+    content: list[str | Part] = [*(Image.from_path(path) for path in arguments.image), prompt]
+    with Client() as client:
+        if arguments.no_stream or arguments.json:
+            reply = client.generate_text(model, user(content), **options_of(arguments))
+            if arguments.json:
+                print(json.dumps(as_json(reply), ensure_ascii=False))
+                return
+            print(reply.text)
+        else:
+            reply = show(client.stream_text(model, user(content), **options_of(arguments)), arguments.hide_reasoning)
+    for warning in reply.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def show(stream: Stream, hide_reasoning: bool = False) -> Reply:
+    """Print a stream as it comes, and give its reply."""
+    thinking = False
+    with stream:
+        for chunk in stream:
+            if isinstance(chunk, TextDelta):
+                if thinking:
+                    print(file=sys.stderr)
+                    thinking = False
+                print(chunk.text, end="", flush=True)
+            elif isinstance(chunk, ReasoningDelta) and not hide_reasoning:
+                thinking = True
+                print(chunk.text, end="", flush=True, file=sys.stderr)
+    reply = stream.reply()
+    print()
+    return reply
+
+
+def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of a call from the command line; values of -o are JSON where they parse as such."""
+    named = ("system", "temperature", "max_tokens", "reasoning_effort")
+    options = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
+    for given in arguments.option:
+        name, equals, value = given.partition("=")
+        if not equals:
+            raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def as_json(reply: Reply) -> dict[str, Any]:
+    """A reply as the command line prints it."""
+    usage = {
+        name: getattr(reply.usage, name)
+        for name in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+    }
+    return {
+        "text": reply.text,
+        "reasoning": reply.reasoning or None,
+        "tool_calls": [{"id": c.id, "name": c.name, "arguments": c.arguments} for c in reply.tool_calls],
+        "finish_reason": reply.finish_reason,
+        "usage": usage,
+        "cost": None if reply.cost.total is None else str(reply.cost.total),
+        "model": reply.model,
+        "provider": reply.provider,
+        "id": reply.id,
+        "request_id": reply.request_id,
+        "warnings": [str(warning) for warning in reply.warnings],
+    }
+
+
+def _model_and_prompt(words: list[str]) -> tuple[str, str]:
+    model, rest = DEFAULT_MODEL, words
+    if (words and len(words) > 1 and is_model(words[0])) or (words and is_model(words[0]) and not sys.stdin.isatty()):
+        model, *rest = words
+    prompt = " ".join(rest)
+    if not sys.stdin.isatty():
+        piped = sys.stdin.read().strip()
+        prompt = "\n\n".join(part for part in (prompt, piped) if part)
+    return model, prompt
+
+
+def is_model(word: str) -> bool:
+    """Whether a word is a model's name and not the beginning of a prompt."""
+    provider, colon, id = word.partition(":")
+    return (
+        bool(colon and id) and provider.replace("_", "").replace("-", "").isalnum() and not any(map(str.isspace, word))
+    )

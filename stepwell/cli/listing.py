@@ -1,0 +1,108 @@
+"""`stepwell models`, `providers` and `pipeline`: what there is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ..client import Client
+from ..model_metadata.catalog import CATALOG
+from ..providers.dsl.provider import Provider
+from ..providers.dsl.registry import REGISTRY
+from ..schemas.model import Model
+
+
+def models(arguments: argparse.Namespace) -> None:
+    """A table, or JSON, of the models that fit."""
+    found = CATALOG.find(
+        arguments.provider,
+        reasoning=arguments.reasoning,
+        tools=arguments.tools,
+        structured_output=arguments.structured_output,
+        input=arguments.input,
+        output=arguments.output,
+        context_at_least=arguments.context_at_least,
+        max_input_price=arguments.max_input_price,
+        max_output_price=arguments.max_output_price,
+        text=arguments.text,
+    )
+    if arguments.json:
+        print(json.dumps([_model(model) for model in found]))
+        return
+    rows = [_row(model) for model in found]
+    table(("model", "context", "output", "$/M in", "$/M out", "can"), rows)
+
+
+def _model(model: Model) -> dict[str, Any]:
+    prices = model.prices
+    return {
+        "model": str(model),
+        "name": model.name,
+        "context_window": model.context_window,
+        "max_output_tokens": model.max_output_tokens,
+        "input": sorted(model.input),
+        "output": sorted(model.output),
+        "reasoning": model.reasoning,
+        "tools": model.tools,
+        "structured_output": model.structured_output,
+        "knowledge": model.knowledge,
+        "status": model.status,
+        "input_price": str(prices.input) if prices and prices.input is not None else None,
+        "output_price": str(prices.output) if prices and prices.output is not None else None,
+    }
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    told = _model(model)
+    abilities = [name for name in ("reasoning", "tools", "structured_output") if told[name]]
+    kinds = [kind for kind in told["input"] if kind != "text"]
+    numbers = (told[name] for name in ("context_window", "max_output_tokens", "input_price", "output_price"))
+    return str(model), *("?" if number is None else str(number) for number in numbers), " ".join([*abilities, *kinds])
+
+
+def providers(arguments: argparse.Namespace) -> None:
+    """A table, or JSON, of the providers."""
+    told = [_provider(provider) for provider in REGISTRY]
+    if arguments.json:
+        print(json.dumps(told))
+        return
+    rows = [
+        (row["id"], " ".join(row["wires"]), row["base_url"], " ".join(row["env_key"]) or "-", _presence(row))
+        for row in told
+    ]
+    table(("provider", "wires", "address", "key variable", "key"), rows)
+
+
+def _provider(provider: Provider) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "wires": [wire.name for wire in provider.wires],
+        "base_url": provider.address(),
+        "env_key": list(provider.env_key),
+        "key_present": any(os.environ.get(name) for name in provider.env_key),
+        "key_needed": not provider.key_optional,
+    }
+
+
+def _presence(row: dict[str, Any]) -> str:
+    return "present" if row["key_present"] else "missing" if row["key_needed"] else "not needed"
+
+
+def pipeline(arguments: argparse.Namespace) -> None:
+    """The steps of a call, from the outside in."""
+    with Client() as client:
+        made = client.pipeline_for(
+            arguments.model, operation=arguments.operation, stream=arguments.stream, wire=arguments.wire
+        )
+    print(made.describe())
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what stands in them."""
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,100 @@
+"""Arguments, and what an error becomes: one line on stderr and an exit code of its class.
+
+0 is success, 1 any other error, 2 usage or configuration, 3 keys, 4 refused by the provider, 5 rate limit, quota or
+budget, 6 context too long, 7 network, 8 an answer that cannot be read, 9 an object that does not fit, 10 a tool, 130
+interrupted. STEPWELL_RAISE=1 shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .. import __version__
+from ..schemas.errors import StepwellError
+from .ask import ask
+from .chat import chat
+from .listing import models, pipeline, providers
+from .local import local
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except StepwellError as error:
+        if os.environ.get("STEPWELL_RAISE"):
+            raise
+        print(f"stepwell: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has had enough (`stepwell ... | head`): no error, and nothing more may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stepwell", description="Language models as pipelines of small named steps.")
+    parser.add_argument("--version", action="version", version=f"stepwell {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "ask", ask, "ask once; the prompt may also come from standard input")
+    command.add_argument(
+        "words", nargs="*", metavar="[MODEL] PROMPT", help="a model if it looks like one, then the prompt"
+    )
+    _call_options(command)
+    command.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
+    command.add_argument("--json", action="store_true", help="print the reply as JSON")
+    command.add_argument("--image", action="append", default=[], metavar="PATH", help="a picture to send along")
+
+    command = _command(commands, "chat", chat, "a conversation; /quit leaves, /save PATH and /load PATH keep it")
+    command.add_argument("model", nargs="?", help="provider:model-id (default: the local model)")
+    _call_options(command)
+
+    command = _command(commands, "models", models, "what is known of each model")
+    command.add_argument("text", nargs="?", help="words that must occur in id or name")
+    command.add_argument("--provider")
+    for ability in ("reasoning", "tools", "structured-output"):
+        command.add_argument(f"--{ability}", action="store_true", default=None)
+    command.add_argument("--input", action="append", metavar="MODALITY", help="text, image, audio, video or pdf")
+    command.add_argument("--output", action="append", metavar="MODALITY")
+    command.add_argument("--context-at-least", type=int, metavar="TOKENS")
+    command.add_argument("--max-input-price", metavar="USD", help="dollars per million tokens")
+    command.add_argument("--max-output-price", metavar="USD")
+    command.add_argument("--json", action="store_true")
+
+    command = _command(commands, "providers", providers, "each provider: wire, address, key variable, key present")
+    command.add_argument("--json", action="store_true")
+
+    command = _command(commands, "pipeline", pipeline, "the steps that a call runs through, and where each comes from")
+    command.add_argument("model", nargs="?")
+    command.add_argument("--operation", default="chat")
+    command.add_argument("--stream", action="store_true")
+    command.add_argument("--wire")
+
+    command = _command(commands, "local", local, "the embedded model: `stepwell local install` fetches it")
+    command.add_argument("action", choices=["install", "path"])
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run)
+    return command
+
+
+def _call_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-s", "--system", help="a system message")
+    command.add_argument("-t", "--temperature", type=float)
+    command.add_argument("-n", "--max-tokens", type=int)
+    command.add_argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high …")
+    command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
+    command.add_argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr")
