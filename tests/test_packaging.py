@@ -1,0 +1,110 @@
+"""The wheel: what it holds, that it installs into an empty environment, and what importing it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The interpreter of an environment with nothing but the wheel and what it asks for."""
+    folder = tmp_path_factory.mktemp("empty")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel)], check=True)
+    yield python
+
+
+def test_the_wheel_holds_only_our_package(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"stepwell", next(top for top in tops if top.endswith(".dist-info"))}
+    assert "stepwell/py.typed" in names and "stepwell/model_metadata/index.json" in names
+    assert not [name for name in names if name.endswith(".pth") or "test_" in name]
+    assert wheel.stat().st_size < 2_000_000
+
+
+def test_every_module_is_in_the_wheel(wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    layers = ("schemas", "pipeline", "providers", "model_metadata")
+    ours = {f"stepwell/{path.relative_to(ROOT)}" for layer in layers for path in (ROOT / layer).rglob("*.py")}
+    ours |= {str(path.relative_to(ROOT)) for path in (ROOT / "stepwell").rglob("*.py")}
+    assert ours <= held
+
+
+def run(python: Path, code: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True, cwd="/", env=clean)
+    return done.stdout
+
+
+def test_it_works_in_an_empty_environment(python: Path) -> None:
+    code = """
+import stepwell, httpx, json
+body = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
+transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
+client = stepwell.Client(transport=transport, api_keys={"openai": "k"})
+print(client.generate_text("openai:gpt-4o", "hi").text)
+"""
+    assert run(python, code) == "hello\n"
+
+
+def test_nothing_of_ours_lands_beside_the_package(python: Path) -> None:
+    folders = ("schemas", "pipeline", "providers", "model_metadata")
+    code = f"import importlib.util as u; print([n for n in {folders} if u.find_spec(n)])"
+    assert run(python, code) == "[]\n"
+
+
+def test_importing_does_nothing_and_loads_nothing_heavy(python: Path) -> None:
+    code = """
+import json, logging, os, socket, sys
+class Refused:
+    def __init__(self, *a, **k): raise AssertionError("network on import")
+socket.socket = Refused
+before = dict(os.environ), os.getcwd(), list(logging.root.handlers)
+import stepwell
+assert before == (dict(os.environ), os.getcwd(), list(logging.root.handlers))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+    loaded = set(json.loads(run(python, code)))
+    assert not loaded & {"httpx", "jsonschema", "cattrs", "asyncio", "orjson", "attrs", "ssl"}
+
+
+def test_the_public_names_cost_no_network_library(python: Path) -> None:
+    code = """
+import sys, stepwell
+for name in stepwell.__all__: getattr(stepwell, name)
+print(sorted(set(sys.modules) & {"httpx", "jsonschema", "cattrs", "asyncio", "ssl", "anyio"}))
+"""
+    assert run(python, code) == "[]\n"
