@@ -8,6 +8,7 @@ real ones have with their ids, fingerprint and obfuscation padding.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 EVENT_BYTES = 318
 WORDS = (
@@ -87,6 +88,7 @@ def anthropic_payload(kind: str, count: int) -> Payload:
     return Payload(events, sum(map(len, deltas)), streamed=True)
 
 
+@cache
 def payload(wire: str, kind: str, count: int) -> Payload:
     """The answer of one wire: "openai" or "anthropic"."""
     return {"openai": openai_payload, "anthropic": anthropic_payload}[wire](kind, count)

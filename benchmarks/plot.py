@@ -6,7 +6,7 @@ from benchmarks.results import Results
 from benchmarks.scenarios import BY_NAME
 
 PANELS = [
-    ("Import", "ms CPU", "import", "cpu", 1e3),
+    ("Import and first call", "ms CPU", "ready", "cpu", 1e3),
     ("One call, sync", "µs CPU", "call_sync", "cpu", 1e6),
     ("One streamed event, sync", "µs CPU", "event_sync", "cpu", 1e6),
     ("One streamed event, Anthropic", "µs CPU", "event_anthropic", "cpu", 1e6),

@@ -126,8 +126,7 @@ class Run:
             repeats[name] = max(1, min(MOST_REPEATS, int(slot)))
             spent[name] = time.monotonic() - started
         for number in range(self.rounds):
-            turn = number % max(1, len(children))
-            for child in children[turn:] + children[:turn]:
+            for child in children[:: -1 if number % 2 else 1]:  # there and back, so that neighbours stay neighbours
                 name = child.subject.name
                 if number and spent[name] > share:
                     continue

@@ -1,22 +1,25 @@
 """langchain-openai's chat model, without a chain around it."""
 
 import child  # isort: skip
-from functools import cache
-
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import Runnable
 from langchain_openai import ChatOpenAI
 
+MODELS: dict[tuple[str, int], Runnable] = {}
 
-@cache
-def model(url: str) -> ChatOpenAI:
-    return ChatOpenAI(model="gpt-4o-mini", base_url=url + "/v1", api_key="k", use_responses_api=False)
+
+def model(task: child.Task) -> Runnable:
+    """The chat model for this server, with the task's tools bound to it, made once."""
+    key = (task.url, len(task.tools))
+    if key not in MODELS:
+        bare = ChatOpenAI(model="gpt-4o-mini", base_url=task.url + "/v1", api_key="k", use_responses_api=False)
+        MODELS[key] = bare.bind_tools(task.tools) if task.tools else bare
+    return MODELS[key]
 
 
 def prepare(task: child.Task) -> None:
     kinds = {"user": HumanMessage, "assistant": AIMessage}
     task.history = [kinds[message["role"]](message["content"]) for message in task.messages]
-    bare = model(task.url)
-    task.model = bare.bind_tools(task.tools) if task.tools else bare
 
 
 def characters(chunk) -> int:
@@ -26,19 +29,19 @@ def characters(chunk) -> int:
 
 
 def call(task: child.Task) -> int:
-    return len(task.model.invoke(task.history).content)
+    return len(model(task).invoke(task.history).content)
 
 
 async def acall(task: child.Task) -> int:
-    return len((await task.model.ainvoke(task.history)).content)
+    return len((await model(task).ainvoke(task.history)).content)
 
 
 def stream(task: child.Task) -> int:
-    return child.drain(task.model.stream(task.history), characters, task)
+    return child.drain(model(task).stream(task.history), characters, task)
 
 
 async def astream(task: child.Task) -> int:
-    return await child.adrain(task.model.astream(task.history), characters, task)
+    return await child.adrain(model(task).astream(task.history), characters, task)
 
 
 child.serve(
