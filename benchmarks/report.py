@@ -143,9 +143,14 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
+def load() -> str:
+    """What else the machine did: a run by itself keeps it at little more than one."""
+    return f"load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+
+
 def write_report(results: Results, folder: Path, *, seconds: float) -> str:
     """Write RESULTS.md and results.svg into `folder`, and return what to print."""
-    when = f"{time.strftime('%Y-%m-%d')}, {machine()}, {seconds:.0f} seconds."
+    when = f"{time.strftime('%Y-%m-%d')}, {machine()}, {seconds:.0f} seconds, {load()}."
     sections = [
         ("Targets", targets_table(results)),
         ("Times the floor", ratios_table(results)),
