@@ -14,6 +14,7 @@ from attrs import frozen
 from ..schemas.chunks import Finish, StreamChunk, TextDelta
 from ..schemas.errors import DecodeError, StepwellError, StreamTruncated, TransportError
 from ..schemas.fold import Fold
+from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import Usage
@@ -119,7 +120,8 @@ Batches = Generator[Any, Any, None]
 class _Stream:
     """What sync and async streams share: everything but who waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Context | None) -> None:
+        self._asked = asked
         self._fold = Fold()
         self._response: Response | None = None
         self._error: BaseException | None = None
@@ -196,7 +198,9 @@ class _Stream:
 
     def _reply(self) -> Reply:
         assert self._response is not None
-        return annotate(self._fold.reply(), self._response)
+        reply = self._fold.reply()
+        reply.asked = self._asked
+        return annotate(reply, self._response)
 
     def _whole(self) -> Reply:
         if self._error is not None:
@@ -224,8 +228,8 @@ class Stream(_Stream):
     Leaving the loop, the `with` block, or calling `close()` returns the connection at once. Errors carry `.partial`.
     """
 
-    def __init__(self, response: Response, perform: Callable[[Any], Any]) -> None:
-        super().__init__()
+    def __init__(self, response: Response, perform: Callable[[Any], Any], asked: Context | None = None) -> None:
+        super().__init__(asked)
         self._perform = perform
         self._adopt(response)
 
@@ -282,8 +286,12 @@ class Stream(_Stream):
 class AsyncStream(_Stream):
     """Stream's twin. It opens on first use: `await` it, enter it with `async with`, or iterate it at once."""
 
-    def __init__(self, opening: Callable[[], Awaitable[tuple[Response, Callable[[Any], Awaitable[Any]]]]]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        opening: Callable[[], Awaitable[tuple[Response, Callable[[Any], Awaitable[Any]]]]],
+        asked: Context | None = None,
+    ) -> None:
+        super().__init__(asked)
         self._opening = opening
         self._perform: Callable[[Any], Awaitable[Any]] | None = None
 

@@ -105,18 +105,18 @@ class Client(_Shared):
         Options are those of schemas/options.py and the provider's own. Raises a StepwellError of the fitting class.
         """
         pipeline, request = self._core.request("chat", model, prompt, options)
-        return finished(drive(pipeline.flow(request), self._perform()))
+        return finished(drive(pipeline.flow(request), self._perform()), request.context)
 
     def stream_text(self, model: str | None, prompt: Any, **options: Any) -> Stream:
         """Ask and get the answer as it is written. The first piece is in hand, or the error raised, on return."""
         pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
         perform = self._perform()
-        return Stream(drive(pipeline.flow(request), perform), perform)
+        return Stream(drive(pipeline.flow(request), perform), perform, request.context)
 
     def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
         """Any operation that the provider has a wire for."""
         pipeline, request = self._core.request(operation, model, input, options)
-        return finished(drive(pipeline.flow(request), self._perform()))
+        return finished(drive(pipeline.flow(request), self._perform()), request.context)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -156,7 +156,7 @@ class AsyncClient(_Shared):
     async def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
         """Client.generate_text, awaited."""
         pipeline, request = self._core.request("chat", model, prompt, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform))
+        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
 
     def stream_text(self, model: str | None, prompt: Any, **options: Any) -> AsyncStream:
         """Client.stream_text; the stream opens when it is awaited, entered or iterated."""
@@ -166,12 +166,12 @@ class AsyncClient(_Shared):
             sender = await self._sender()
             return await adrive(pipeline.flow(request), sender.perform), sender.perform
 
-        return AsyncStream(opening)
+        return AsyncStream(opening, request.context)
 
     async def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
         """Any operation that the provider has a wire for."""
         pipeline, request = self._core.request(operation, model, input, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform))
+        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

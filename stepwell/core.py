@@ -173,13 +173,14 @@ class Core:
 _NO_CONTEXT = Context()
 
 
-def finished(response: Response) -> Reply:
+def finished(response: Response, asked: Context) -> Reply:
     """The reply of an unstreamed call, once everyone who asked has been told."""
     reply = response.reply
     if reply is None:
         raise StepwellError(
             "the pipeline ended without a reply", hint="a step replaced decode_response, or never called"
         )
+    reply.asked = asked  # what the caller said, not what the steps made of it
     response.ended(reply, None)
     return reply
 

@@ -90,14 +90,19 @@ def _canonical(id: str) -> str:
 
 
 def _built_in_ids() -> list[str]:
-    return [path.stem for path in _HOME.glob("*.py") if path.stem != "__init__"]
+    files = (path.stem for path in _HOME.glob("*.py") if path.stem != "__init__")
+    return [*files, *(path.parent.name for path in _HOME.glob("*/provider.py") if path.parent.name != "dsl")]
 
 
 def _built_in(id: str) -> Provider | None:
-    if not id.isidentifier() or not (_HOME / f"{id}.py").exists():
+    """A provider of this package: the file of its name, or `provider.py` in the folder of its name."""
+    if not id.isidentifier() or id == "dsl":
         return None
-    provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{id}"), id)
-    return provider
+    for place, module in ((f"{id}.py", id), (f"{id}/provider.py", f"{id}.provider")):
+        if (_HOME / place).exists():
+            provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), id)
+            return provider
+    return None
 
 
 REGISTRY = Registry()

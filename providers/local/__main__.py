@@ -1,0 +1,5 @@
+"""`python -m stepwell.providers.local` fetches the model."""
+
+from .install import install
+
+print(install())

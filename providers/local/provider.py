@@ -1,0 +1,54 @@
+"""The embedded local model: `local:smollm2`, or `local:/path/to/any.gguf`. Needs the extra `local`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...pipeline.effects import Call, Flow, Rest
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.request import Request
+from ...pipeline.step import around
+from ...pipeline.steps.constrained_tools import constrained_tools
+from ..dsl.provider import Provider, declare_provider
+from ..wires.openai_chat import openai_chat
+from . import server
+
+NAME = "smollm2"
+_ADDRESS = "http://local.invalid"
+
+
+def start_server(request: Request, call: Rest) -> Flow:
+    """Start the server if it does not run yet, and send the request there."""
+    model = None if request.model.id == NAME else request.model.id
+
+    def start() -> str:
+        return server.base_url(model)
+
+    async def start_aside() -> str:
+        import anyio.to_thread  # comes with httpx; loading a model must not stop the event loop
+
+        return await anyio.to_thread.run_sync(start)
+
+    url = yield Call(start, start_aside)
+    return (yield from call(request.replace(url=request.url.replace(_ADDRESS, url, 1))))
+
+
+def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
+    """The usual steps, with the server started before anything is sent, and tools through constrained answers."""
+    return pipeline.before("translate_options", constrained_tools()).after(
+        "map_errors", around("start_server", start_server)
+    )
+
+
+_NUMBERS: dict[str, Any] = {"min_p": "number", "repetition_penalty": "number", "top_k": "integer"}
+
+local = declare_provider(
+    "local",
+    name="Local (embedded llama.cpp)",
+    docs="https://github.com/xorbitsai/xllamacpp",
+    wire=openai_chat,
+    base_url=f"{_ADDRESS}/v1",
+    key_optional=True,
+    options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
+    attach=attach,
+)
