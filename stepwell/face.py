@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
 
 from .client import AsyncClient, Client
@@ -14,6 +15,7 @@ from .schemas.reply import Reply
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
+atexit.register(_CLIENT.close)
 
 
 def generate_text(model: str | None, prompt: Any, **options: Any) -> Reply:

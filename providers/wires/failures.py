@@ -200,9 +200,9 @@ def _kind(status: int | None, codes: list[str], message: str) -> tuple[type[Prov
     if QuotaError in known or (status not in (None, 429) and _QUOTA.search(message)):
         return QuotaError, {}
     if status in _OVERFLOW_STATUSES:
-        for pattern in _OVERFLOW:
-            if match := pattern.search(message):
-                return ContextOverflow, _numbers(match)
+        found = [match for pattern in _OVERFLOW if (match := pattern.search(message))]
+        if found:
+            return ContextOverflow, max((_numbers(match) for match in found), key=len)
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:
             return kind, {}
