@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import orjson
-from attrs import frozen
 
 from ..errors import SchemaError
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, Schema, escape, resolve, subschemas
@@ -102,8 +101,7 @@ def _require_json(root: Any) -> None:
             raise SchemaError(f"the schema has a value that JSON cannot write: a {type(node).__name__}")
 
 
-@frozen
-class _Found:
+class _Found(NamedTuple):
     pointer: str
     schema: dict[str, Any]
 

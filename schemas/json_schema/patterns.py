@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..errors import SchemaError
 
@@ -28,9 +28,8 @@ MAX_REMEMBERED: Final = 10_000
 Accepts: TypeAlias = Callable[[str], bool]
 
 
-class Searcher(Protocol):
-    def search(self, text: str) -> Any:
-        """Something true when the pattern occurs in `text`."""
+# Each has a `search` that gives something true when the pattern occurs in the text.
+Searcher: TypeAlias = "re.Pattern[str] | _States | _Together"
 
 
 @lru_cache(maxsize=512)

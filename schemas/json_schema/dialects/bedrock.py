@@ -19,7 +19,7 @@ from ..keywords import LISTS, MAPS, ONE, Schema, resolve, subschemas
 from . import Dialected, Dropped, anthropic
 from .merging import REMARKS
 from .plain import as_plain
-from .writing import MAX_WRITTEN, speak
+from .writing import MAX_WRITTEN, definition_name, speak
 
 _AT_ROOT: Final = ("type", "properties", "required")
 
@@ -96,7 +96,8 @@ class _WritesOut:
             return beside
         ref: str = schema["$ref"]
         if self._recursive(ref):
-            name = self.kept.setdefault(ref, f"{ref.rpartition('/')[2] or 'root'}")
+            name = self.kept.get(ref) or definition_name(ref, set(self.kept.values()))
+            self.kept[ref] = name
             return {**beside, "$ref": f"#/$defs/{name}"}
         target = self._schema(resolve(self._root, ref))
         if isinstance(target, dict) and beside.keys() <= REMARKS:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from . import Dialected
-from .writing import Rules, speak
+from .rules import Rules
+from .writing import speak
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
@@ -43,5 +44,6 @@ RULES: Final = Rules(
     anything={"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
     references=False,
     nullable="flag",
+    remarks_beside_unions=False,
     ordering=True,
 )

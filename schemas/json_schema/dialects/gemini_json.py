@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from ..keywords import subschemas
 from . import Dialected, Dropped
-from .writing import Rules, speak
+from .rules import Rules
+from .writing import speak
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 

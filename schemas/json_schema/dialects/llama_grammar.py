@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from ..keywords import TYPES
 from . import Dialected
-from .writing import Rules, speak
+from .rules import Rules
+from .writing import speak
 
 MAX_REPEATS: Final = 1_000
 
@@ -52,5 +53,6 @@ RULES: Final = Rules(
     any_value=True,
     maps=True,
     tuples="exact",
+    alone=("enum", "pattern", "format"),
     hints=False,
 )

@@ -13,7 +13,8 @@ from typing import Any, Final
 from ..keywords import subschemas
 from . import Dialected, Dropped
 from .plain import as_plain
-from .writing import Rules, speak
+from .rules import Rules
+from .writing import speak
 
 MAX_PROPERTIES: Final = 5_000
 MAX_LEVELS: Final = 10

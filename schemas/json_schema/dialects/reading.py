@@ -6,12 +6,13 @@ is a plain union, and a type that is only implied is said. So a dialect has five
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from ..keywords import Schema, resolve, subschemas
+from ..keywords import ONE, Schema, resolve, subschemas
+from ..keywords import pointer as pointer_of
 from .merging import REMARKS, merge, same
 
 # Of which type the values are that a keyword speaks about.
@@ -57,7 +58,7 @@ _SHAPES: Final = frozenset(
 Report = Callable[[str, str, str], None]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class View:
     """A schema as read: what kind it is, where it stands, and its keywords."""
 
@@ -108,6 +109,28 @@ class Reader:
 
     def target(self, ref: str) -> Schema:
         return resolve(self.root, ref)
+
+    def nearest(self, pointer: str, refs: Mapping[str, str]) -> str:
+        """The place in this document that a place in a document written from it comes from.
+
+        `refs` says which reference each of its definitions was written for.
+        """
+        place, node = "", self.root
+        tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+        while tokens:
+            if tokens[0] == "$defs":
+                place, node = refs[tokens[1]][1:], self.target(refs[tokens[1]])
+                tokens = tokens[2:]
+                continue
+            size = 1 if tokens[0] in ONE else 2
+            step = pointer_of(tokens[:size])
+            inner = {part: schema for _, part, schema in subschemas(node)} if isinstance(node, dict) else {}
+            if step in inner:
+                place, node = place + step, inner[step]
+            elif tokens[0] != "anyOf":
+                break
+            tokens = tokens[size:]
+        return place
 
     def _flat(
         self, schema: dict[str, Any], place: str, within: frozenset[str]
@@ -208,10 +231,10 @@ class Reader:
 
 
 def _bounded(words: dict[str, Any]) -> dict[str, Any]:
-    """A closed tuple is also a bounded one."""
-    if words.get("items") is not False or "prefixItems" not in words:
+    """A closed list is also a bounded one."""
+    if words.get("items") is not False:
         return words
-    size = len(words["prefixItems"])
+    size = len(words.get("prefixItems", ()))
     return {**words, "maxItems": min(size, words.get("maxItems", size))}
 
 

@@ -1,20 +1,22 @@
-"""The allow-list walker that all dialects share; a dialect is a table of what it can say."""
+"""The allow-list walker that all dialects share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Set
+import re
+from collections.abc import Container, Iterable, Set
 from functools import lru_cache
 from math import ceil, floor
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...errors import SchemaError
 from ..check import content_of, prepare
 from ..keywords import Schema, escape
 from . import Dialected, Dropped
 from .reading import Reader, View
+from .rules import Rules
 
 MAX_WRITTEN: Final = 30_000
 
@@ -36,40 +38,6 @@ _INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum
 _TOLD: Final = ("default", "contentEncoding")
 
 
-@frozen(eq=False)
-class Rules:
-    """What a dialect can say.
-
-    `words` are the keywords it takes for each type beyond the structural ones; `admit(keyword, value, type)` says why
-    one of them cannot be sent after all, or None. `anything` is how it says that any value is allowed, as far as it
-    can. With `closed`, objects say `additionalProperties: false`; with `maps`, they may say what properties of any
-    name look like. `tuples` says which `prefixItems` it takes: none, any, or those of exactly that length. `nullable`
-    is how null joins a union: as one more alternative or as Gemini's flag. `fall_back` writes what is sent instead
-    when the dialect cannot be enforced.
-    """
-
-    name: str
-    words: Mapping[str, frozenset[str]]
-    formats: Mapping[str, frozenset[str]]
-    admit: Callable[[str, Any, str], str | None] = lambda keyword, value, type: None
-    enums: frozenset[str] = frozenset({"string", "number", "integer", "boolean"})
-    anything: Mapping[str, Any] | None = None
-    any_value: bool = False
-    closed: bool = False
-    all_required: bool = False
-    maps: bool = False
-    tuples: Literal["none", "any", "exact"] = "none"
-    references: bool = True
-    recursion: bool = True
-    remarks_beside_references: bool = False
-    nullable: Literal["union", "flag"] = "union"
-    object_root: bool = False
-    ordering: bool = False
-    hints: bool = True
-    fall_back: Callable[[Schema], Dialected] | None = None
-    limits: Callable[[dict[str, Any]], list[Dropped]] = lambda schema: []
-
-
 def speak(schema: Any, rules: Rules) -> Dialected:
     """The schema in the dialect of `rules`. Raises SchemaError when it cannot be used at all."""
     return _spoken(content_of(schema), rules)
@@ -83,8 +51,8 @@ def _spoken(content: bytes, rules: Rules) -> Dialected:
         written = writer.whole()
     except RecursionError:
         raise SchemaError(f"the schema is nested too deeply for {rules.name}") from None
-    for limit in rules.limits(written) if writer.strict else ():
-        writer.loosen(*limit)
+    for place, keyword, why in rules.limits(written) if writer.strict else ():
+        writer.loosen(writer.came_from(place), keyword, why)
     if not writer.strict and rules.fall_back is not None:
         instead = rules.fall_back(root)
         return Dialected(instead.schema, tuple(dict.fromkeys((*writer.broken, *instead.dropped))), strict=False)
@@ -127,6 +95,10 @@ class Writer:
             written["$defs"] = self._definitions
         return written
 
+    def came_from(self, pointer: str) -> str:
+        """The place in the given schema that a place in the written one comes from."""
+        return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
+
     def _followed(self, view: View) -> View:
         """What a reference names, read in its place; the remarks beside the reference win."""
         while view.kind == "ref" and view.ref not in view.within:
@@ -150,6 +122,8 @@ class Writer:
             return {"type": "null"}
         if view.kind == "any":
             return self._anything(view)
+        if view.type == "null" and self.rules.nullable == "flag":
+            return self._remarked(view, self._null(view), [])
         hints: list[str] = []
         written: dict[str, Any] = {"type": view.type}
         if view.type == "object":
@@ -158,6 +132,7 @@ class Writer:
             self._array(view, written)
         self._enum(view, written, hints)
         self._words(view, written, hints)
+        self._leave_alone(view, written)
         return self._remarked(view, written, hints)
 
     def _anything(self, view: View) -> dict[str, Any]:
@@ -165,7 +140,7 @@ class Writer:
             self.loosen(view.place, "type", f"{self.rules.name} cannot say that any value is allowed")
         for keyword in view.words:
             self.drop(view.place, keyword, "checked locally")
-        return self._remarked(view, dict(self.rules.anything or {}), [])
+        return self._beside_union(view, dict(self.rules.anything or {}))
 
     def _reference(self, view: View) -> dict[str, Any]:
         if self.rules.references:
@@ -185,10 +160,7 @@ class Writer:
 
     def _define(self, ref: str) -> str:
         if ref not in self._names:
-            name = ref.rpartition("/")[2].replace("~1", "_").replace("~0", "_") or "root"
-            while name in self._definitions:
-                name += "_"
-            self._names[ref] = name
+            self._names[ref] = name = definition_name(ref, self._definitions)
             self._definitions[name] = {}
             self._open.add(ref)
             self._definitions[name] = self._view(self._reader.read(self._reader.target(ref)))
@@ -215,11 +187,14 @@ class Writer:
         if len(branches) == 1:
             only = branches[0]
             return self._beside_reference(view, only) if "$ref" in only else self._remarked(view, only, [])
-        if self.rules.nullable == "flag":
-            # Gemini takes nothing beside anyOf.
-            remarks = self._remarks(view, [])
-            return {"anyOf": [{**remarks, **branch} if "anyOf" not in branch else branch for branch in branches]}
-        return self._remarked(view, {"anyOf": branches}, [])
+        return self._beside_union(view, {"anyOf": branches})
+
+    def _beside_union(self, view: View, written: dict[str, Any]) -> dict[str, Any]:
+        """The union with its remarks: beside it, or in each alternative when nothing may stand beside it."""
+        if self.rules.remarks_beside_unions or "anyOf" not in written:
+            return self._remarked(view, written, [])
+        remarks = self._remarks(view, [])
+        return {"anyOf": [{**remarks, **branch} for branch in written["anyOf"]]}
 
     def _null(self, view: View) -> dict[str, Any]:
         self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
@@ -228,18 +203,19 @@ class Writer:
     def _object(self, view: View, written: dict[str, Any]) -> None:
         rules = self.rules
         required = list(dict.fromkeys(view.words.get("required", ())))
-        parts = {
-            name: self._schema(part, view, f"/properties/{escape(name)}")
+        views = {
+            name: self._reader.read(part, f"{view.place}/properties/{escape(name)}", view.within)
             for name, part in view.words.get("properties", {}).items()
-            if part is not False
         }
+        parts = {name: self._view(part) for name, part in views.items() if part.kind != "never"}
         self._unnamed_properties(view, written, parts.keys(), required)
         if parts or rules.closed:
             written["properties"] = parts
         if rules.all_required:
             written["properties"] = {n: part if n in required else _or_null(part) for n, part in parts.items()}
             required = list(parts)
-        elif not rules.maps:
+        elif set(required) - parts.keys():
+            self.drop(view.place, "required", "it names properties that 'properties' does not; checked locally")
             required = [name for name in required if name in parts]
         if required or rules.all_required:
             written["required"] = required
@@ -289,7 +265,7 @@ class Writer:
         elif rest is not False:
             parts.append(self._schema(rest, view, "/items"))
         if not parts:
-            self.loosen(view.place, "items", "no item is allowed here")
+            # The list is bounded to no items at all, but every dialect wants to hear of their type.
             parts = [{"type": "string"}]
         unique = [part for at, part in enumerate(parts) if part not in parts[:at]]
         written["items"] = unique[0] if len(unique) == 1 else {"anyOf": unique}
@@ -331,6 +307,14 @@ class Writer:
                 if not isinstance(value, dict | list):
                     hints.append(f"{word}: {_shown(value)}")
 
+    def _leave_alone(self, view: View, written: dict[str, Any]) -> None:
+        """Take away what the dialect would lose beside a stronger keyword."""
+        strongest = next((word for word in self.rules.alone if word in written), None)
+        for word in list(written) if strongest else ():
+            if word not in ("type", strongest):
+                del written[word]
+                self.drop(view.place, word, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
+
     def _included(self, view: View, keyword: str, bound: float) -> float:
         """The inclusive bound next to an exclusive one; of whole numbers exactly that."""
         if view.type == "integer":
@@ -363,6 +347,14 @@ def _or_null(written: dict[str, Any]) -> dict[str, Any]:
     bare = {word: value for word, value in written.items() if word not in remarks}
     branches = bare["anyOf"] if bare.keys() == {"anyOf"} else [bare]
     return {"anyOf": [*branches, {"type": "null"}], **remarks}
+
+
+def definition_name(ref: str, taken: Container[str]) -> str:
+    """A free name under `$defs` for what a reference names, in letters that need no escaping anywhere."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2].lstrip("#")) or "root"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _names_in(schema: Any) -> set[str]:

@@ -1,0 +1,60 @@
+"""What must hold of every vendor's dialect, whatever its rules."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from schema_table import Case
+
+from stepwell.schemas.json_schema.dialects import Dialected
+
+Dialect = Callable[[Any], Dialected]
+
+# Cases whose respelling from an older draft moves what a pointer names.
+RESPELLED = {"draft 7"}
+
+
+def leaves_its_input_alone(dialect: Dialect, case: Case) -> Dialected:
+    before = copy.deepcopy(case.schema)
+    spoken = dialect(case.schema)
+    assert case.schema == before
+    return spoken
+
+
+def names_real_places(spoken: Dialected, case: Case) -> None:
+    """Each pointer in `dropped` names something in the schema that was given."""
+    for dropped in spoken.dropped:
+        assert dropped.why
+        if case.name not in RESPELLED:
+            at(case.schema, dropped.pointer)
+
+
+def at(document: Any, pointer: str) -> Any:
+    for token in pointer.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        document = document[int(token)] if isinstance(document, list) else document[token]
+    return document
+
+
+def fits(value: Any, schema: Any) -> bool:
+    """By the reference validator, not by ours."""
+    return bool(Draft202012Validator(schema).is_valid(value))
+
+
+def each_schema(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every schema inside a written one, found without the library's help; `properties` and `$defs` hold names."""
+    yield path, schema
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in ("properties", "$defs", "patternProperties"):
+            for name, part in value.items():
+                yield from each_schema(part, f"{path}/{keyword}/{name}")
+        elif keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
+            for index, part in enumerate(value):
+                yield from each_schema(part, f"{path}/{keyword}/{index}")
+        elif keyword in ("items", "additionalProperties", "not", "if", "then", "else") and isinstance(value, dict):
+            yield from each_schema(value, f"{path}/{keyword}")
