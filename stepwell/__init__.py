@@ -17,6 +17,7 @@ _HOME = {
         "generate_text",
         "override",
         "pipeline_for",
+        "provider",
         "register",
         "stream_text",
     ),
@@ -38,6 +39,7 @@ _HOME = {
     "providers.dsl.provider": ("Provider", "declare_provider"),
     "providers.dsl.wire": ("Wire",),
 }
+_SUBMODULES = {"declare": ".declare", "errors": ".schemas.errors", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(_MODULE_OF)
@@ -48,10 +50,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
         globals()[name] = value
         return value
-    if name in ("errors", "rules", "testing"):
-        value = import_module(
-            {"errors": ".schemas.errors", "rules": ".providers.dsl.rules"}.get(name, f".{name}"), __name__
-        )
+    if name in _SUBMODULES:
+        value = import_module(_SUBMODULES[name], __name__)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -63,7 +63,16 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
-    from .face import agenerate_text, astream_text, generate_text, override, pipeline_for, register, stream_text
+    from .face import (
+        agenerate_text,
+        astream_text,
+        generate_text,
+        override,
+        pipeline_for,
+        provider,
+        register,
+        stream_text,
+    )
     from .pipeline.edits import Edits
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline

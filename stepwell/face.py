@@ -53,6 +53,11 @@ def override(models: str, **steps: Any) -> None:
     OVERRIDES.add(models, **steps)
 
 
+def provider(id: str) -> Provider:
+    """A provider that the process knows. Raises UnknownProvider, with the nearest known id."""
+    return REGISTRY.get_or_raise(id)
+
+
 def register(provider: Provider) -> Provider:
     """Make a provider known to the whole process under its id."""
     return REGISTRY.register(provider)

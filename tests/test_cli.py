@@ -1,0 +1,135 @@
+"""The command line: what goes to stdout, what to stderr, and which exit code each class of error has."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepwell.cli import main
+from stepwell.cli.ask import is_model
+from stepwell.providers.local import install
+
+from loopback import answer, completion, serving, whole_stream
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    install.install()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, stdin: str | None = None) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "stdin", Terminal() if stdin is None else io.StringIO(stdin))
+    try:
+        code = main(words)
+    except SystemExit as left:
+        code = int(left.code or 0)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, out, err = run(monkeypatch, capsys, "ask", "Say", "hello.", "-t", "0", "-n", "20")
+    assert code == 0 and "ello" in out and out.endswith("\n") and err == ""
+
+
+def test_ask_gives_json(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, out, _ = run(monkeypatch, capsys, "ask", "local:smollm2", "Say hello.", "--json", "-n", "4", "-o", "seed=1")
+    told = json.loads(out)
+    assert code == 0 and told["usage"]["output_tokens"] == 4 and told["finish_reason"] == "length"
+
+
+def test_ask_takes_its_prompt_from_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    with serving(lambda request: [answer(completion(str(request.json["messages"])))]) as server:  # type: ignore[index]
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        code, out, _ = run(monkeypatch, capsys, "ask", "vllm:m", "Summarise:", "--no-stream", stdin="the text\n")
+    assert code == 0 and "Summarise:\\n\\nthe text" in out
+
+
+def test_reasoning_and_warnings_go_to_stderr(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    event = b'data: {"choices": [{"index": 0, "delta": {"reasoning_content": "hmm"}, "finish_reason": null}]}\n\n'
+    head, _, tail = whole_stream("yes").partition(b"\r\n\r\n")
+    body = head + b"\r\n\r\n" + b"%x\r\n%s\r\n" % (len(event), event) + tail
+    with serving(lambda request: [body]) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        code, out, err = run(monkeypatch, capsys, "ask", "vllm:m", "hi", "-o", "store=true", "-o", "audio={}")
+        assert (code, out) == (0, "yes\n") and err == "hmm\n"
+        assert run(monkeypatch, capsys, "ask", "vllm:m", "hi", "--hide-reasoning")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["ask", "opnai:gpt", "hi"], 2, "did you mean 'openai'"),
+        (["ask", "openai:gpt", "hi"], 3, "set OPENAI_API_KEY"),
+        (["ask", "vllm:m", "hi", "-o", "temprature=1"], 2, "did you mean 'temperature'"),
+        (["ask", "vllm:m", "hi", "-o", "nonsense"], 2, "NAME=VALUE"),
+        (["ask", "vllm:m", "hi", "-o", "retries=0"], 7, "cannot connect"),
+        (["pipeline", "vllm:m", "--wire", "morse"], 2, "morse"),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_code(
+    words: list[str], code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("VLLM_BASE_URL", "http://127.0.0.1:9")
+    got, out, err = run(monkeypatch, capsys, *words)
+    assert got == code and says in err and err.count("\n") == 1 and out == ""
+
+
+def test_providers_tells_where_and_whether_a_key_is_there(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "secret-canary")
+    rows = {row["id"]: row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1])}
+    assert rows["groq"]["key_present"] and "openai_chat" in rows["groq"]["wires"]
+    _, table, _ = run(monkeypatch, capsys, "providers")
+    assert "https://api.groq.com/openai/v1" in table and "GROQ_API_KEY" in table and "canary" not in table
+
+
+def test_models_filters_and_prints(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    words = ["models", "--provider", "openai", "--reasoning", "--tools", "--max-input-price", "1"]
+    _, table, _ = run(monkeypatch, capsys, *words)
+    models = json.loads(run(monkeypatch, capsys, *words, "--json")[1])
+    assert len(table.splitlines()) == len(models) + 1 > 2
+    assert all(model["reasoning"] and model["tools"] and float(model["input_price"]) <= 1 for model in models)
+
+
+def test_pipeline_prints_the_steps(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    _, out, _ = run(monkeypatch, capsys, "pipeline", "openai:gpt-4o")
+    lines = [line.split()[0] for line in out.splitlines()]
+    assert lines.index("retry") < lines.index("authenticate") < lines.index("send")
+
+
+def test_chat_keeps_the_conversation(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+    def script(request: Any) -> list[bytes]:
+        return [whole_stream(str(len(request.json["messages"])))]
+
+    with serving(script) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        kept = tmp_path / "kept.json"
+        talk = f"one\ntwo\n/save {kept}\n/clear\nthree\n/load {kept}\nfour\n/quit\nnever\n"
+        code, out, _ = run(monkeypatch, capsys, "chat", "vllm:m", stdin=talk)
+    assert (code, out.split()) == (0, ["1", "3", "1", "5"])
+
+
+def test_it_works_in_a_pipe_that_is_closed_early() -> None:
+    command = f"{sys.executable} -m stepwell models | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("model") and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"),
+    [("openai:gpt-4o", True), ("local:/path/x.gguf", True), ("Why:", False), ("hello", False), ("note: this", False)],
+)
+def test_a_first_word_that_looks_like_a_model_is_one(word: str, is_one: bool) -> None:
+    assert is_model(word) is is_one
