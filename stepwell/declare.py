@@ -1,0 +1,40 @@
+"""Everything that a provider's declaration is made of, in one place to import from.
+
+from stepwell.declare import declare_provider, drop, openai_chat, rename
+"""
+
+from .providers.dsl.auth import bearer, header_key, no_key, optional
+from .providers.dsl.provider import Override, Provider, declare_provider, override
+from .providers.dsl.rules import clamp, convert, default, drop, force, move, rename, when
+from .providers.dsl.wire import ToolCallIdPolicy, Wire
+from .providers.wires.openai_chat import openai_chat
+from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
+from .providers.wires.samples import Sample, Samples
+
+__all__ = [
+    "Override",
+    "Provider",
+    "Sample",
+    "Samples",
+    "ToolCallIdPolicy",
+    "Wire",
+    "aws_event_stream",
+    "bearer",
+    "clamp",
+    "convert",
+    "declare_provider",
+    "default",
+    "drop",
+    "force",
+    "header_key",
+    "json_array",
+    "move",
+    "ndjson",
+    "no_key",
+    "openai_chat",
+    "optional",
+    "override",
+    "rename",
+    "sse",
+    "when",
+]
