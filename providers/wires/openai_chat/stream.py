@@ -96,7 +96,8 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 def _not_json(data: bytes, state: State) -> list[StreamChunk]:
     if data.strip() == b"[DONE]":
-        state.done = True
+        # No longer started: what follows takes the general path, which drops it.
+        state.done, state.started = True, False
     elif not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; anything else that is not JSON is a broken stream.
         raise DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:2000])
@@ -138,7 +139,7 @@ def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
             out.append(ReasoningDelta(thinking, REASONING))
         if text:
             out.append(TextDelta(text, TEXT))
-        if len(delta) > 1:
+        if len(delta) > 1 or "content" not in delta:
             out += _rare(delta, state)
         for call in delta.get("tool_calls") or ():
             out += state.calls.feed(call)
