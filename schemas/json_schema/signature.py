@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import SchemaError
 from .docstrings import read_docstring
-from .fields import Field, type_hints
+from .fields import Field, fields_of, type_hints
 from .from_type import Schemas
 
 
@@ -31,7 +31,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
     about, described = read_docstring(getattr(documented, "__doc__", None))
-    hints = type_hints(inspect.getattr_static(annotated, "__init__") if isinstance(annotated, type) else annotated)
+    hints = _hints(annotated)
     fields: list[Field] = []
     extra: Any = False
     schemas = Schemas()
@@ -47,6 +47,15 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
             fields.append(_field(parameter, hint, described.get(parameter.name, "")))
     schema = schemas.object_of(fields, extra=extra)
     return name, about, schemas.closed(schema)
+
+
+def _hints(annotated: Any) -> dict[str, Any]:
+    if not isinstance(annotated, type):
+        return type_hints(annotated)
+    fields = fields_of(annotated)
+    if fields is None:
+        return type_hints(inspect.getattr_static(annotated, "__init__"))
+    return {field.argument: field.type for field in fields}
 
 
 def _field(parameter: inspect.Parameter, hint: Any, described: str) -> Field:

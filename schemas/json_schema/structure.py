@@ -49,7 +49,7 @@ def _converter() -> Any:
 
     converter = cattrs.Converter(detailed_validation=True)
     for tp, read in _PRIMITIVES.items():
-        converter.register_structure_hook(tp, read)
+        converter.register_structure_hook(tp, _of_kind(tp, read))
     converter.register_structure_hook_func(lambda tp: tp is Any or tp is object, lambda value, _: value)
     converter.register_structure_hook_func(lambda tp: _key(tp) in _READERS, _read_simple)
     converter.register_structure_hook_func(_is_mapping, lambda value, tp: _read_mapping(converter, value, tp))
@@ -60,6 +60,11 @@ def _converter() -> Any:
     )
     converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
     return converter
+
+
+def _of_kind(kind: type, read: Read) -> Read:
+    """Reads `kind` and what is made from one: enums of strings or integers, and other subclasses."""
+    return lambda value, tp: read(value, tp) if tp is kind else tp(read(value, tp))
 
 
 def _exactly(*kinds: type, says: str) -> Read:

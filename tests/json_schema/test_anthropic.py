@@ -32,9 +32,18 @@ ALLOWED = {
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 RECURSIVE = {"recursive tree", "recursive root", "recursion with a remark", "mutual recursion"}
 NOT_STRICT = RECURSIVE | {
-    "only a type", "map of numbers", "open by true", "open by empty schema", "any value", "described any",
-    "object enum", "array of anything", "union at the root", "conditional with new properties", "names by pattern",
-}  # fmt: skip
+    "only a type",
+    "map of numbers",
+    "open by true",
+    "open by empty schema",
+    "any value",
+    "described any",
+    "object enum",
+    "array of anything",
+    "union at the root",
+    "conditional with new properties",
+    "names by pattern",
+}
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:

@@ -65,9 +65,17 @@ JSON_SCHEMA = {
 }
 RECURSIVE = {"recursive tree", "recursive root", "recursion with a remark", "mutual recursion"}
 NOT_STRICT = RECURSIVE | {
-    "only a type", "map of numbers", "open by true", "open by empty schema", "any value", "described any",
-    "object enum", "array of anything", "conditional with new properties", "names by pattern",
-}  # fmt: skip
+    "only a type",
+    "map of numbers",
+    "open by true",
+    "open by empty schema",
+    "any value",
+    "described any",
+    "object enum",
+    "array of anything",
+    "conditional with new properties",
+    "names by pattern",
+}
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:

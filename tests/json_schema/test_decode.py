@@ -1,0 +1,81 @@
+"""JSON is read exactly or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwell.schemas.errors import DecodeError
+from stepwell.schemas.json_schema.decode import loads
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**60), 10**60) | FLOATS | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_json_writes_is_read_back(value: Any, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    read = loads(text)
+    assert read == value
+    assert json.dumps(read) == json.dumps(value)
+    assert loads(text.encode()) == value
+
+
+@pytest.mark.parametrize("digits", ["18446744073709551616", "-9223372036854775809", str(2**200), "1" * 300])
+def test_integers_of_any_size_stay_exact(digits: str) -> None:
+    assert loads(f'{{"n": [{digits}]}}') == {"n": [int(digits)]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "nope",
+        "NaN",
+        "[Infinity]",
+        "-Infinity",
+        '{"a":',
+        '{"a":1}{"b":2}',
+        "[1,]",
+        "{'a':1}",
+        "01",
+        "+1",
+        ".5",
+        '"\\ud800"',
+        '"\\x"',
+        '"a\nb"',
+        "\ufeff1",
+        "1e400",
+        "-1e400",
+        "[" * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"a":' * 5_000 + "1" + "}" * 5_000,
+        "1" * 1_000_000,
+        "1" * 305,
+        '{"a":1,"a":2}',
+        '[{"b":{"x":1,"x":1}}]',
+        b"\xff",
+        b'"\xc3"',
+        '"\ud800"',
+    ],
+    ids=lambda text: repr(text)[:20],
+)
+def test_anything_else_is_a_typed_error(text: str | bytes) -> None:
+    with pytest.raises(DecodeError):
+        loads(text)
+
+
+def test_the_error_tells_the_place_and_not_the_content() -> None:
+    with pytest.raises(DecodeError) as caught:
+        loads('{"a": canary-7f3a}')
+    assert "character 6" in str(caught.value)
+    assert "canary" not in str(caught.value)
