@@ -155,8 +155,15 @@ class _Stream:
             decoder = response.decoder
             if response.ready or decoder.ended:
                 yield self._hand_out(response.ready, response, last=decoder.ended)
+            read = Read(response.source)
             while not decoder.ended:
-                data = yield from _next_bytes(response)
+                try:
+                    data = yield read
+                except TransportError:
+                    # After the terminal event nothing is missing: a connection that breaks or hangs then is no error.
+                    if not decoder.has_finished():
+                        raise
+                    data = b""
                 chunks = decoder.feed(data) if data else decoder.end()
                 if chunks or decoder.ended:
                     yield self._hand_out(chunks, response, last=decoder.ended)
@@ -209,17 +216,6 @@ class _Stream:
             error = StreamTruncated("the stream was left before its end", hint="read it to the end, or use .usage")
             raise self._told(error)
         return self._reply()
-
-
-def _next_bytes(response: Response) -> Generator[Any, Any, bytes]:
-    try:
-        data: bytes = yield Read(response.source)
-    except TransportError:
-        # After the terminal event nothing is missing: a connection that breaks or hangs then is no error.
-        if response.decoder.has_finished():
-            return b""
-        raise
-    return data
 
 
 class Stream(_Stream):

@@ -29,20 +29,31 @@ from .reply import Reply
 from .usage import Usage
 
 
+_PACK = 128
+"""How many pieces of text are kept apart at most."""
+
+
 class _Growing:
     """A part whose text still grows."""
 
-    __slots__ = ("fields", "kind", "pieces", "whole")
+    __slots__ = ("blocks", "fields", "kind", "pieces", "whole")
 
     def __init__(self, kind: Any, whole: bool = True) -> None:
         self.kind = kind
+        self.blocks: list[str] = []
         self.pieces: list[str] = []
         self.fields: dict[str, Any] = {}
         self.whole = whole
 
+    def pack(self) -> None:
+        """Join the pieces into a block: a string of one token takes 50 bytes more than its letters."""
+        self.blocks.append("".join(self.pieces))
+        self.pieces.clear()
+
     def part(self) -> Part | None:
-        text = "".join(self.pieces)
-        self.pieces = [text]
+        self.pack()
+        text = "".join(self.blocks)
+        self.blocks = [text]
         if self.kind is ToolCall:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
@@ -57,13 +68,23 @@ class Fold:
     A tool call that was not ended is not part of the Reply: a call cut short must never be run.
     """
 
-    __slots__ = ("_alternatives", "_append", "_index", "_parts", "finished", "reply_fields", "usage")
+    __slots__ = (
+        "_alternatives",
+        "_append",
+        "_growing_text",
+        "_index",
+        "_parts",
+        "finished",
+        "reply_fields",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self._parts: dict[int, _Growing | Part] = {}
         self._alternatives: dict[int, Fold] = {}
         self._index = -1
         self._append: Any = None
+        self._growing_text: _Growing | None = None
         self.finished: Finish | None = None
         self.usage: Usage | None = None
         self.reply_fields: dict[str, Any] = {}
@@ -75,6 +96,8 @@ class Fold:
                 self._append(chunk.text)
             else:
                 _FEED[type(chunk)](self, chunk)
+        if self._growing_text is not None and len(self._growing_text.pieces) > _PACK:
+            self._growing_text.pack()
 
     def reply(self) -> Reply:
         """What has arrived so far, as a Reply; its usage is marked incomplete until the stream has finished."""
@@ -104,9 +127,9 @@ class Fold:
         return part
 
     def _text(self, chunk: TextDelta) -> None:
-        pieces = self._growing(Text, chunk.index).pieces
-        pieces.append(chunk.text)
-        self._index, self._append = chunk.index, pieces.append
+        part = self._growing_text = self._growing(Text, chunk.index)
+        part.pieces.append(chunk.text)
+        self._index, self._append = chunk.index, part.pieces.append
 
     def _reasoning(self, chunk: ReasoningDelta) -> None:
         self._growing(Reasoning, chunk.index).pieces.append(chunk.text)

