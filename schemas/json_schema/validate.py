@@ -74,12 +74,13 @@ def _closest(error: ValidationError) -> Iterable[Violation]:
     """The complaints about the alternative that fits best, or one about all of them when none comes near."""
     alternatives: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
-        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+        if inner.schema_path:  # an alternative that is `false` has none, and nothing comes near it
+            alternatives.setdefault(inner.schema_path[0], []).append(inner)
     scored = sorted(((_distance(inners), inners) for inners in alternatives.values()), key=lambda pair: pair[0])
-    (wrong_kind, _), nearest = scored[0]
-    if wrong_kind:
+    if not scored or scored[0][0][0]:
         count = len(error.validator_value)
         return [Violation(pointer(error.absolute_path), f"fits none of the {count} alternatives", str(error.validator))]
+    nearest = scored[0][1]
     return [violation for inner in nearest for violation in _explained(inner)]
 
 

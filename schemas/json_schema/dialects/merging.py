@@ -30,6 +30,10 @@ REMARKS: Final = frozenset(
 Report = Callable[[str], None]
 
 
+# Keywords that mean something only together.
+_GROUPS: Final = (frozenset({"if", "then", "else"}), frozenset({"contains", "minContains", "maxContains"}))
+
+
 def merge(first: dict[str, Any], second: dict[str, Any], lost: Report) -> dict[str, Any] | bool:
     """A schema for the values that fit both; False when no value can. Neither may have `$ref` or `allOf`.
 
@@ -37,7 +41,11 @@ def merge(first: dict[str, Any], second: dict[str, Any], lost: Report) -> dict[s
     """
     merged = dict(first)
     for keyword, value in second.items():
-        if keyword not in merged or keyword in REMARKS:
+        group = next((group for group in _GROUPS if keyword in group), None)
+        if group is not None and group & first.keys():
+            if any(first.get(word) != second.get(word) for word in group):
+                lost(keyword)
+        elif keyword not in merged or keyword in REMARKS:
             merged.setdefault(keyword, value)
         elif merged[keyword] != value:
             join = _JOINS.get(keyword)
@@ -47,7 +55,8 @@ def merge(first: dict[str, Any], second: dict[str, Any], lost: Report) -> dict[s
                 merged[keyword] = join(merged[keyword], value)
     if merged.get("type") == [] or merged.get("enum") == []:
         return False
-    _close(merged, first, second)
+    _merge_unnamed(merged, first, second)
+    _merge_items(merged, first, second)
     return merged
 
 
@@ -79,14 +88,29 @@ def same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _close(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
-    """A property that one side does not know is not allowed when that side is closed."""
+def _merge_unnamed(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
+    """What one side says of properties that it does not name holds for those that only the other names."""
     for one, other in ((first, second), (second, first)):
-        if one.get("additionalProperties") is False and "patternProperties" not in one:
-            known = one.get("properties", {})
-            for name in other.get("properties", {}):
-                if name not in known:
-                    merged["properties"] = {**merged["properties"], name: False}
+        if "additionalProperties" in one and "patternProperties" not in one:
+            unnamed = {
+                name: both(one["additionalProperties"], part)
+                for name, part in other.get("properties", {}).items()
+                if name not in one.get("properties", {})
+            }
+            if unnamed:
+                merged["properties"] = {**merged["properties"], **unnamed}
+
+
+def _merge_items(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Each place in a list as both sides want it, whether as one of the first items or of the rest."""
+    prefixes = first.get("prefixItems", []), second.get("prefixItems", [])
+    if any(prefixes):
+        rests = first.get("items", True), second.get("items", True)
+        places = [
+            [prefix[at] if at < len(prefix) else rest for prefix, rest in zip(prefixes, rests, strict=True)]
+            for at in range(max(map(len, prefixes)))
+        ]
+        merged["prefixItems"] = [both(*place) for place in places]
 
 
 _JOINS: Final[dict[str, Callable[[Any, Any], Any]]] = {

@@ -119,7 +119,7 @@ class Writer:
             return self._union(view)
         if view.kind == "never":
             self.loosen(view.place, "not", "no value is allowed here")
-            return {"type": "null"}
+            return {"type": "string"}
         if view.kind == "any":
             return self._anything(view)
         if view.type == "null" and self.rules.nullable == "flag":
