@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dialect_laws import at, each_schema, fits, leaves_its_input_alone, names_real_places
+from dialect_laws import as_json_schema, at, each_schema, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, TEXT, Case, an_object
 
 from stepwell.schemas.errors import SchemaError
@@ -94,20 +94,6 @@ def complaints(schema: dict[str, Any]) -> list[str]:
             found.append(f"{path}: format")
         found += [f"{path}: required {name}" for name in part.get("required", ()) if name not in part["properties"]]
     return found
-
-
-def as_json_schema(part: Any) -> Any:
-    """OpenAPI's `nullable` in JSON Schema's words, for the reference validator."""
-    if not isinstance(part, dict):
-        return part
-    copy = {word: value for word, value in part.items() if word != "nullable"}
-    if "properties" in part:
-        copy["properties"] = {name: as_json_schema(value) for name, value in part["properties"].items()}
-    if "items" in part:
-        copy["items"] = as_json_schema(part["items"])
-    if "anyOf" in part:
-        copy["anyOf"] = [as_json_schema(branch) for branch in part["anyOf"]]
-    return {"anyOf": [copy, {"type": "null"}]} if part.get("nullable") else copy
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

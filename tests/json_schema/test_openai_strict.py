@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dialect_laws import at, each_schema, fits, leaves_its_input_alone, names_real_places
+from dialect_laws import at, each_schema, filled, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, TEXT, WHOLE, Case, an_object
 
 from stepwell.schemas.errors import SchemaError
@@ -70,24 +70,6 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
     if "format" in part and part["format"] not in FORMATS:
         found.append(f"{path}: format {part['format']}")
     return found
-
-
-def filled(value: Any, wire: dict[str, Any], root: dict[str, Any]) -> Any:
-    """The value as strict mode would write it: null for each property that is absent."""
-    if "$ref" in wire:
-        return filled(value, at(root, wire["$ref"][1:]), root)
-    for branch in wire.get("anyOf", ()):
-        written = filled(value, branch, root)
-        if fits(written, {**branch, "$defs": root.get("$defs", {})}):
-            return written
-    if isinstance(value, dict):
-        return {
-            name: filled(value[name], part, root) if name in value else None
-            for name, part in wire.get("properties", {}).items()
-        }
-    if isinstance(value, list):
-        return [filled(item, wire.get("items", {}), root) for item in value]
-    return value
 
 
 def said(value: Any) -> Any:

@@ -61,6 +61,8 @@ def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
         ),
         (1, {"not": WHOLE}, "the value fits the schema under 'not', and must not"),
         (True, {"anyOf": [TEXT, WHOLE]}, "the value fits none of the 2 alternatives"),
+        (1, {"anyOf": [False, False]}, "the value fits none of the 2 alternatives"),
+        (1, {"anyOf": [False, {"minimum": 2}]}, "the value must be at least 2"),
         ({"a": 1}, {"dependentRequired": {"a": ["b"]}}, "the value does not fit 'dependentRequired'"),
     ],
 )

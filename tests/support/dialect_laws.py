@@ -58,3 +58,35 @@ def each_schema(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
                 yield from each_schema(part, f"{path}/{keyword}/{index}")
         elif keyword in ("items", "additionalProperties", "not", "if", "then", "else") and isinstance(value, dict):
             yield from each_schema(value, f"{path}/{keyword}")
+
+
+def filled(value: Any, wire: dict[str, Any], root: dict[str, Any]) -> Any:
+    """The value as strict mode would write it: null for each property that is absent."""
+    if "$ref" in wire:
+        return filled(value, at(root, wire["$ref"][1:]), root)
+    for branch in wire.get("anyOf", ()):
+        written = filled(value, branch, root)
+        if fits(written, {**branch, "$defs": root.get("$defs", {})}):
+            return written
+    if isinstance(value, dict):
+        return {
+            name: filled(value[name], part, root) if name in value else None
+            for name, part in wire.get("properties", {}).items()
+        }
+    if isinstance(value, list):
+        return [filled(item, wire.get("items", {}), root) for item in value]
+    return value
+
+
+def as_json_schema(part: Any) -> Any:
+    """OpenAPI's `nullable` in JSON Schema's words, for the reference validator."""
+    if not isinstance(part, dict):
+        return part
+    copy = {word: value for word, value in part.items() if word != "nullable"}
+    if "properties" in part:
+        copy["properties"] = {name: as_json_schema(value) for name, value in part["properties"].items()}
+    if "items" in part:
+        copy["items"] = as_json_schema(part["items"])
+    if "anyOf" in part:
+        copy["anyOf"] = [as_json_schema(branch) for branch in part["anyOf"]]
+    return {"anyOf": [copy, {"type": "null"}]} if part.get("nullable") else copy

@@ -358,6 +358,20 @@ CASES = [
     Case("unevaluated", {"allOf": [an_object({"a": TEXT})], "unevaluatedProperties": False}, [{"a": "x"}], [{"b": 1}]),
     Case("big integers", an_object({"n": {"type": "integer", "maximum": 2**70}}), [{"n": 2**69}], [{"n": 2**71}]),
     Case(
+        "allOf of lists",
+        an_object(
+            {"l": {"allOf": [{"type": "array", "prefixItems": [WHOLE], "items": False}, {"items": {"minimum": 1}}]}}
+        ),
+        [{"l": [1]}, {"l": []}],
+        [{"l": [0]}, {"l": [1, 2]}],
+    ),
+    Case(
+        "allOf of closed objects",
+        an_object({"o": {"allOf": [an_object({"a": WHOLE}, additionalProperties=False), an_object({"b": TEXT})]}}),
+        [{"o": {"a": 1}}, {"o": {}}],
+        [{"o": {"b": "x"}}],
+    ),
+    Case(
         "contradiction",
         an_object({"a": {"allOf": [{"type": "string"}, {"type": "integer"}]}, "b": TEXT}),
         [{"b": "x"}],

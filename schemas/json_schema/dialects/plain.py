@@ -63,11 +63,14 @@ def _joined(reader: Reader, union: View) -> dict[str, Any]:
             view = reader.read(reader.target(view.ref))
         if view.kind == "union":
             waiting = [*view.alternatives, *waiting]
+        elif view.kind == "any":
+            return {}
         elif view.type == "object":
             required.append(set(view.words.get("required", ())))
             for name, part in view.words.get("properties", {}).items():
-                known = properties.setdefault(name, [])
-                known += [part] if part not in known else []
+                if part is not False:
+                    known = properties.setdefault(name, [])
+                    known += [part] if part not in known else []
     if not required:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
     everywhere = set.intersection(*required)

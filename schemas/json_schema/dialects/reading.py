@@ -92,7 +92,7 @@ class Reader:
         """The schema's kind; `place` says where it stands when it is not part of the document itself."""
         if isinstance(schema, bool):
             return View("any" if schema else "never", place)
-        place = self._places.get(id(schema), place)
+        place = self._place_of(schema, place)
         flat, within = self._flat(schema, place, within)
         if isinstance(flat, bool):
             return View("any" if flat else "never", place)
@@ -153,7 +153,7 @@ class Reader:
         for part in parts:
             flat: dict[str, Any] | bool = part
             if isinstance(part, dict):
-                flat, within = self._flat(part, self._places.get(id(part), place), within)
+                flat, within = self._flat(part, self._place_of(part, place), within)
             if isinstance(flat, dict) and "$ref" in flat:
                 ref: str = flat["$ref"]
                 flat, within, again = self._written_out(ref, within)
@@ -165,6 +165,13 @@ class Reader:
             if isinstance(flat, dict) and isinstance(merged, dict):
                 merged = merge(merged, flat, lambda word: self._report(place, word, "two of them cannot be merged"))
         return merged, within
+
+    def _place_of(self, schema: dict[str, Any], default: str) -> str:
+        """Where the schema stands in the document; of one made by merging, where its first part does."""
+        if id(schema) in self._places:
+            return self._places[id(schema)]
+        parts = (part for part in schema.get("allOf", ()) if isinstance(part, dict))
+        return next((self._place_of(part, default) for part in parts), default)
 
     def _written_out(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
         """What the reference names; the last is True when it is being written out already."""
