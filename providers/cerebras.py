@@ -3,12 +3,13 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import drop, rename
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_misc import openai_models
 
 cerebras = declare_provider(
     "cerebras",
     name="Cerebras",
     docs="https://inference-docs.cerebras.ai",
-    wire=openai_chat,
+    wire=[openai_chat, openai_models],
     base_url="https://api.cerebras.ai/v1",
     env_key="CEREBRAS_API_KEY",
     translate_options=[

@@ -4,12 +4,13 @@ from .dsl.provider import declare_provider
 from .dsl.rules import drop
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
+from .wires.operations.openai_misc import openai_models
 
 deepseek = declare_provider(
     "deepseek",
     name="DeepSeek",
     docs="https://api-docs.deepseek.com",
-    wire=openai_chat,
+    wire=[openai_chat, openai_models],
     base_url="https://api.deepseek.com/v1",
     env_key="DEEPSEEK_API_KEY",
     options={"thinking": {"type": "object"}},

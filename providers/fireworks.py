@@ -2,12 +2,15 @@
 
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+from .wires.operations.rerank import rerank
 
 fireworks = declare_provider(
     "fireworks",
     name="Fireworks AI",
     docs="https://docs.fireworks.ai",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, rerank, openai_models],
     base_url="https://api.fireworks.ai/inference/v1",
     env_key="FIREWORKS_API_KEY",
     options={

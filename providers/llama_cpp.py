@@ -3,12 +3,15 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+from .wires.operations.rerank import rerank
 
 llama_cpp = declare_provider(
     "llama_cpp",
     name="llama.cpp",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, rerank, openai_models],
     base_url="http://localhost:8080/v1",
     env_key="LLAMA_API_KEY",
     key_optional=True,

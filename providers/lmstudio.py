@@ -3,12 +3,14 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
 
 lmstudio = declare_provider(
     "lmstudio",
     name="LM Studio",
     docs="https://lmstudio.ai/docs",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, openai_models],
     base_url="http://localhost:1234/v1",
     env_key="LMSTUDIO_API_KEY",
     key_optional=True,

@@ -3,12 +3,23 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
+from .wires.operations.openai_misc import openai_models, openai_moderation
 
 openai = declare_provider(
     "openai",
     name="OpenAI",
     docs="https://platform.openai.com/docs",
-    wire=openai_chat,
+    wire=[
+        openai_chat,
+        openai_embeddings,
+        openai_images,
+        openai_speech,
+        openai_transcription,
+        openai_moderation,
+        openai_models,
+    ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",
     translate_options=[rename("max_tokens", "max_completion_tokens")],

@@ -3,12 +3,14 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import move
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
 
 openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

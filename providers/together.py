@@ -2,12 +2,16 @@
 
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
+from .wires.operations.openai_misc import openai_models
+from .wires.operations.rerank import rerank
 
 together = declare_provider(
     "together",
     name="Together AI",
     docs="https://docs.together.ai",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, rerank, openai_images, openai_speech, openai_transcription, openai_models],
     base_url="https://api.together.xyz/v1",
     env_key="TOGETHER_API_KEY",
     options={

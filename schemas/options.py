@@ -71,6 +71,28 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "previous_response_id": Option(_STRING, "continue from an answer that the provider kept"),
 }
 
+OPERATION_OPTIONS: Mapping[str, Option] = {
+    "dimensions": Option(_COUNT, "length of the vectors"),
+    "kind": Option(
+        {"enum": ["query", "document", "similarity", "classification", "clustering"]}, "what the text is embedded for"
+    ),
+    "encoding_format": Option({"enum": ["float", "base64"]}, "how vectors are sent"),
+    "truncate": Option(_ANY, "what to do with texts that are too long"),
+    "top_n": Option(_COUNT, "how many documents to give back"),
+    "max_tokens_per_doc": Option(_COUNT, "read no more of a document"),
+    "size": Option(_STRING, "of a picture: 1024x1024"),
+    "quality": Option(_STRING, "of a picture"),
+    "style": Option(_STRING, "of a picture"),
+    "background": Option(_STRING, "of a picture: transparent, opaque"),
+    "aspect_ratio": Option(_STRING, "of a picture: 16:9"),
+    "output_format": Option(_STRING, "png, jpeg, webp; mp3, wav, opus"),
+    "voice": Option(_ANY, "who speaks"),
+    "speed": Option({"type": "number", "exclusiveMinimum": 0}, "of speech; 1 is normal"),
+    "language": Option(_STRING, "of the sound, as an ISO code"),
+    "prompt": Option(_STRING, "words that a transcript may need"),
+    "instructions": Option(_STRING, "how to speak"),
+}
+
 CALL_OPTIONS: Mapping[str, Option] = {
     "system": Option(_STRING, "a system message put before the prompt", sent=False),
     "timeout": Option(_ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False),

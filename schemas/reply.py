@@ -26,13 +26,31 @@ class CallWarning:
         return f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else "")
 
 
+@frozen
+class Ranked:
+    """A document's place in a ranking: its index in the list that was given, and its score, highest first."""
+
+    index: int
+    score: float
+
+
+@frozen(hash=False)
+class Verdict:
+    """What moderation says of one text: the categories it falls under, and how surely each (0 to 1)."""
+
+    flagged: bool
+    categories: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(factory=dict, repr=False)
+
+
 @define
 class Reply:
     """An answer, streamed or not, in one form.
 
     `finish_reason` is stop, length, tool_calls, content_filter or error, or the provider's own word where none fits;
     `finish_reason_raw` is always the provider's word. `raw` is the decoded body of an unstreamed answer.
-    `object` is set where a schema was asked for. `alternatives` are the further choices when n > 1.
+    `object` is the result that is not text: the object that fits a schema, vectors, a ranking, verdicts, models.
+    `alternatives` are the further choices when n > 1.
     """
 
     message: Message = field(factory=lambda: Message("assistant"))
@@ -76,6 +94,21 @@ class Reply:
     @property
     def audio(self) -> Audio | None:
         return next((part for part in self.message.content if type(part) is Audio), None)
+
+    @property
+    def embeddings(self) -> list[list[float]]:
+        """The vectors of an embed call, in the order of the texts."""
+        return list(self.object)
+
+    @property
+    def embedding(self) -> list[float]:
+        """The first of them."""
+        return list(self.object[0])
+
+    @property
+    def ranking(self) -> list[Ranked]:
+        """The documents of a rerank call, best first."""
+        return list(self.object)
 
     @property
     def logprobs(self) -> Any:

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from .core import Core, finished
 from .model_metadata.catalog import Catalog
+from .operations import AsyncOperations, Operations
 from .pipeline.edits import Edits
 from .pipeline.pipeline import Pipeline
 from .pipeline.response import Response
@@ -92,7 +93,7 @@ class _Shared:
         return {"verify": _tls(), "limits": limits}
 
 
-class Client(_Shared):
+class Client(Operations, _Shared):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     _pid: int = 0
@@ -114,7 +115,7 @@ class Client(_Shared):
         return Stream(drive(pipeline.flow(request), perform), perform, request.context)
 
     def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
-        """Any operation that the provider has a wire for."""
+        """Any operation that the provider has a wire for; `Operations` gives the usual ones names."""
         pipeline, request = self._core.request(operation, model, input, options)
         return finished(drive(pipeline.flow(request), self._perform()), request.context)
 
@@ -145,7 +146,7 @@ class Client(_Shared):
         return Transport(httpx.Client(**self._options()), _build())
 
 
-class AsyncClient(_Shared):
+class AsyncClient(AsyncOperations, _Shared):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 

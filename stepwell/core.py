@@ -117,7 +117,7 @@ class Core:
     ) -> tuple[Pipeline, Request]:
         """The pipeline and the request of one call. Raises ConfigError for what can be seen to be wrong at once."""
         plan = self.plan(operation, model, stream=stream, wire=options.get("wire"))
-        chat = operation == "chat"
+        chat = operation in _CONVERSATIONS
         request = Request(
             operation,
             plan.model,
@@ -171,6 +171,7 @@ class Core:
 
 
 _NO_CONTEXT = Context()
+_CONVERSATIONS = ("chat", "count_tokens")
 
 
 def finished(response: Response, asked: Context) -> Reply:

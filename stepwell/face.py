@@ -7,35 +7,36 @@ from typing import Any
 
 from .client import AsyncClient, Client
 from .pipeline.pipeline import Pipeline
-from .pipeline.stream import AsyncStream, Stream
 from .providers.dsl.overrides import OVERRIDES
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY
-from .schemas.reply import Reply
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
 atexit.register(_CLIENT.close)
 
 
-def generate_text(model: str | None, prompt: Any, **options: Any) -> Reply:
-    """Ask and wait for the whole answer. See Client.generate_text."""
-    return _CLIENT.generate_text(model, prompt, **options)
+generate_text = _CLIENT.generate_text
+stream_text = _CLIENT.stream_text
+embed = _CLIENT.embed
+rerank = _CLIENT.rerank
+generate_image = _CLIENT.generate_image
+transcribe = _CLIENT.transcribe
+speak = _CLIENT.speak
+moderate = _CLIENT.moderate
+count_tokens = _CLIENT.count_tokens
+list_models = _CLIENT.list_models
 
-
-def stream_text(model: str | None, prompt: Any, **options: Any) -> Stream:
-    """Ask and get the answer as it is written. See Client.stream_text."""
-    return _CLIENT.stream_text(model, prompt, **options)
-
-
-async def agenerate_text(model: str | None, prompt: Any, **options: Any) -> Reply:
-    """generate_text, awaited."""
-    return await _ASYNC_CLIENT.generate_text(model, prompt, **options)
-
-
-def astream_text(model: str | None, prompt: Any, **options: Any) -> AsyncStream:
-    """stream_text; await it, enter it with `async with`, or iterate it at once."""
-    return _ASYNC_CLIENT.stream_text(model, prompt, **options)
+agenerate_text = _ASYNC_CLIENT.generate_text
+astream_text = _ASYNC_CLIENT.stream_text
+aembed = _ASYNC_CLIENT.embed
+arerank = _ASYNC_CLIENT.rerank
+agenerate_image = _ASYNC_CLIENT.generate_image
+atranscribe = _ASYNC_CLIENT.transcribe
+aspeak = _ASYNC_CLIENT.speak
+amoderate = _ASYNC_CLIENT.moderate
+acount_tokens = _ASYNC_CLIENT.count_tokens
+alist_models = _ASYNC_CLIENT.list_models
 
 
 def pipeline_for(model: str | None = None, **how: Any) -> Pipeline:

@@ -13,14 +13,8 @@ import pytest
 
 from stepwell.cli import main
 from stepwell.cli.ask import is_model
-from stepwell.providers.local import install
 
 from loopback import answer, completion, serving, whole_stream
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    install.install()
 
 
 class Terminal(io.StringIO):

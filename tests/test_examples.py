@@ -9,19 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.providers.local import install
-
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    install.install()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ import orjson
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...schemas.fold import fold
-from ...schemas.message import Context, Message, system
+from ...schemas.message import Context, system
 from ...schemas.tool import Tool
 from ..effects import Flow, Rest
 from ..request import Request
@@ -68,9 +68,12 @@ def _constrained(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
     if response.reply is None:
         return response.through(stage)
     reply = response.reply
+    if reply.tool_calls:
+        return response  # the server knew tools after all
     # The text is JSON of the schema; what it stands for takes its place.
-    chunks = [*stage.feed([TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)])]
-    response.reply = reply.replace(**stage.message(chunks))
+    said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
+    whole = fold(stage.feed(said))
+    response.reply = reply.replace(message=whole.message, finish_reason=whole.finish_reason)
     return response
 
 
@@ -122,6 +125,8 @@ class CallStage:
 
     def _given(self, finish: Finish) -> list[StreamChunk]:
         text = "".join(self._text)
+        if not text:
+            return [finish]
         try:
             said = orjson.loads(text)
             if "answer" in said:
@@ -130,11 +135,9 @@ class CallStage:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             # Cut short by the token limit: no call that could be run, only text.
             return [TextDelta(text), finish]
-        call = [ToolCallStart(1, f"call_{uuid4().hex[:12]}", name), ToolCallDelta(1, arguments), ToolCallEnd(1)]
+        call: list[StreamChunk] = [
+            ToolCallStart(1, f"call_{uuid4().hex[:12]}", name),
+            ToolCallDelta(1, arguments),
+            ToolCallEnd(1),
+        ]
         return [*call, Finish("tool_calls", finish.raw)]
-
-    @staticmethod
-    def message(chunks: list[StreamChunk]) -> dict[str, Any]:
-        """The fields of a reply that these chunks decide."""
-        whole = fold(chunks)
-        return {"message": Message("assistant", whole.message.content), "finish_reason": whole.finish_reason}

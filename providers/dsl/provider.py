@@ -13,7 +13,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, JSONSchema, Option, nearest
+from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
 from .auth import Auth, bearer
 from .rules import Rule, Translate
 from .wire import ToolCallIdPolicy, Wire
@@ -139,9 +139,7 @@ class Provider:
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Every option that may be given for an operation: the common ones and this provider's own."""
-        common = (
-            CHAT_OPTIONS if wire.operation == "chat" else {name: CHAT_OPTIONS.get(name, ANY) for name in wire.options}
-        )
+        common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}
         return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
 
     def resolve(self, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> dict[str, Any]:
@@ -162,7 +160,8 @@ class Provider:
         return steps
 
 
-ANY = Option({}, "")
+def _option(name: str) -> Option:
+    return OPERATION_OPTIONS.get(name) or CHAT_OPTIONS.get(name) or Option({}, "")
 
 
 def declare_provider(

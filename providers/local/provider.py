@@ -11,6 +11,8 @@ from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import constrained_tools
 from ..dsl.provider import Provider, declare_provider
 from ..wires.openai_chat import openai_chat
+from ..wires.operations.openai_embeddings import openai_embeddings
+from ..wires.operations.rerank import rerank
 from . import server
 
 NAME = "smollm2"
@@ -46,7 +48,7 @@ local = declare_provider(
     "local",
     name="Local (embedded llama.cpp)",
     docs="https://github.com/xorbitsai/xllamacpp",
-    wire=openai_chat,
+    wire=[openai_chat, openai_embeddings, rerank],
     base_url=f"{_ADDRESS}/v1",
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},

@@ -40,11 +40,6 @@ ADD = Tool(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    install.install()
-
-
 @pytest.fixture
 def client() -> Iterator[Client]:
     with Client() as client:

@@ -7,6 +7,7 @@ import threading
 from decimal import Decimal
 
 import pytest
+
 from stepwell.model_metadata import Catalog, ids
 from stepwell.model_metadata import catalog as module
 from stepwell.schemas.errors import ConfigError, UnknownModel

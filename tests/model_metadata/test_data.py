@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from stepwell.model_metadata import Catalog, ProviderRow
 from stepwell.model_metadata.catalog import FOLDER
 from stepwell.model_metadata.families import ALSO_SPEAKS, BASE_URLS, UNCOVERED, WIRE_OF_NPM

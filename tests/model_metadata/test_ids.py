@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stepwell.model_metadata import ids
 from stepwell.model_metadata.ids import Spellings
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stepwell.model_metadata.patches import read_patches
 from stepwell.model_metadata.rows import as_row, merged, model_of
 from stepwell.schemas.model import Model

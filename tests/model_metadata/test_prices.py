@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stepwell.schemas.errors import ConfigError
 from stepwell.schemas.prices import Cost, Prices, Tier, price, tokens_by_bucket, total
 from stepwell.schemas.usage import Usage

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import genai_prices
 import pytest
 from genai_prices.data_snapshot import get_snapshot
+
 from stepwell.model_metadata import Catalog
 from stepwell.schemas.model import Model
 from stepwell.schemas.prices import price

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+
 from stepwell.model_metadata import Catalog, sync
 from stepwell.model_metadata.catalog import FOLDER
 from stepwell.model_metadata.models_dev import harvest

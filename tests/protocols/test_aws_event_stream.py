@@ -7,12 +7,14 @@ from zlib import crc32
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from stepwell.providers.wires.protocols import aws_event_stream
 from stepwell.providers.wires.protocols.aws_event_stream import encode, parse
 from stepwell.schemas.errors import DecodeError, ResponseTooLarge, StreamTruncated
+
+from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 HEADERS = {":event-type": "contentBlockDelta", ":content-type": "application/json", ":message-type": "event"}
 ONE = encode(HEADERS, b'{"delta":{"text":"Hi"}}')

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from stepwell.providers.wires.protocols import framing, json_array
 from stepwell.schemas.errors import DecodeError, ResponseTooLarge, StreamTruncated
+
+from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 BOM = b"\xef\xbb\xbf"
 MANY_STRINGS = b"[" + b'"}",' * 300 + b"0]"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from stepwell.providers.wires.protocols import framing, ndjson
 from stepwell.schemas.errors import ResponseTooLarge
+
+from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 BOM = b"\xef\xbb\xbf"
 

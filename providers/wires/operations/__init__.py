@@ -1,0 +1,1 @@
+"""What models do besides chatting: vectors, rankings, pictures, speech, transcripts, verdicts. One wire a file."""

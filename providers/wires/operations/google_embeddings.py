@@ -1,0 +1,83 @@
+"""Google's embeddings: the Gemini API's batchEmbedContents and Vertex's predict.
+
+https://ai.google.dev/api/embeddings, https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ...dsl.wire import Wire
+from ..paths import segment
+from .vectors import texts_of, vectors_reply
+
+_TASKS = {
+    "query": "RETRIEVAL_QUERY",
+    "document": "RETRIEVAL_DOCUMENT",
+    "similarity": "SEMANTIC_SIMILARITY",
+    "classification": "CLASSIFICATION",
+    "clustering": "CLUSTERING",
+}
+_OPTIONS = frozenset(("dimensions", "kind"))
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    shared: dict[str, Any] = {"model": f"models/{request.model.id}"}
+    if kind := request.options.get("kind"):
+        shared["taskType"] = _TASKS[kind]
+    if dimensions := request.options.get("dimensions"):
+        shared["outputDimensionality"] = dimensions
+    return {"requests": [{**shared, "content": {"parts": [{"text": text}]}} for text in texts_of(request)]}
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    return vectors_reply([row["values"] for row in data["embeddings"]])
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usageMetadata")
+    return Usage(input_tokens=raw.get("promptTokenCount"), raw=raw) if raw else None
+
+
+google_embeddings = Wire(
+    name="google_embeddings",
+    operation="embed",
+    path=lambda request: f"/models/{segment(request.model.id)}:batchEmbedContents",
+    options=_OPTIONS,
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+)
+
+
+def build_predict_body(request: Request) -> dict[str, Any]:
+    task = _TASKS.get(request.options.get("kind", ""))
+    extra = {"task_type": task} if task else {}
+    body: dict[str, Any] = {"instances": [{"content": text, **extra} for text in texts_of(request)]}
+    if dimensions := request.options.get("dimensions"):
+        body["parameters"] = {"outputDimensionality": dimensions}
+    return body
+
+
+def decode_prediction(data: Any, model: Model) -> Reply:
+    return vectors_reply([row["embeddings"]["values"] for row in data["predictions"]])
+
+
+def extract_predicted_usage(data: Any, model: Model) -> Usage | None:
+    counts = [row["embeddings"].get("statistics", {}).get("token_count") for row in data["predictions"]]
+    return Usage(input_tokens=sum(counts), raw=data.get("metadata") or {}) if None not in counts else None
+
+
+vertex_predict_embeddings = Wire(
+    name="vertex_predict_embeddings",
+    operation="embed",
+    path=lambda request: f"/models/{segment(request.model.id)}:predict",
+    options=_OPTIONS,
+    build_body=build_predict_body,
+    decode_response=decode_prediction,
+    extract_usage=extract_predicted_usage,
+)

@@ -1,0 +1,37 @@
+"""Ollama's own embeddings. https://docs.ollama.com/api/embed"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ...dsl.wire import Wire
+from .vectors import texts_of, vectors_reply
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    options = {name: value for name, value in request.options.items() if name != "kind"}
+    return {"model": request.model.id, "input": texts_of(request), **options}
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    return vectors_reply(data["embeddings"], model=data.get("model") or "")
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    count = data.get("prompt_eval_count")
+    return None if count is None else Usage(input_tokens=count)
+
+
+ollama_embeddings = Wire(
+    name="ollama_embeddings",
+    operation="embed",
+    path="/api/embed",
+    options=frozenset(("dimensions", "kind", "truncate")),
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+)

@@ -1,0 +1,43 @@
+"""Embeddings as OpenAI, Mistral, Voyage, Together, llama.cpp and most others give them.
+
+https://platform.openai.com/docs/api-reference/embeddings, https://docs.voyageai.com/reference/embeddings-api
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ...dsl.wire import Wire
+from .vectors import texts_of, vector, vectors_reply
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    options = dict(request.options)
+    options.pop("kind", None)
+    return {"model": request.model.id, "input": texts_of(request), **options}
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    rows = sorted(data["data"], key=lambda row: row.get("index") or 0)
+    return vectors_reply([vector(row["embedding"]) for row in rows], model=data.get("model") or "")
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usage") or {}
+    count = raw.get("prompt_tokens", raw.get("total_tokens"))
+    return None if count is None else Usage(input_tokens=count, raw=raw)
+
+
+openai_embeddings = Wire(
+    name="openai_embeddings",
+    operation="embed",
+    path="/embeddings",
+    options=frozenset(("dimensions", "encoding_format", "user", "kind")),
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+)

@@ -1,0 +1,143 @@
+"""Pictures, speech and transcripts as OpenAI has them, and many after it.
+
+https://platform.openai.com/docs/api-reference/images, https://platform.openai.com/docs/api-reference/audio
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from ....pipeline.request import Request
+from ....schemas.errors import ConfigError, DecodeError
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Audio, Image, Text
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ...dsl.wire import Wire
+from ..openai_chat.decode import usage_of
+
+_BOUNDARY = f"stepwell-{uuid4().hex}"
+
+
+def text_input(request: Request) -> str:
+    """The one text that the operation works on. Raises ConfigError for anything else."""
+    if not isinstance(request.input, str) or not request.input.strip():
+        raise ConfigError(f"{request.operation} needs a text", hint="pass a string")
+    return request.input
+
+
+def build_image_body(request: Request) -> dict[str, Any]:
+    return {"model": request.model.id, "prompt": text_input(request), **request.options}
+
+
+def decode_images(data: Any, model: Model) -> Reply:
+    rows = data.get("data") or []
+    if not rows:
+        raise DecodeError("the answer has no pictures", hint="see .payload")
+    parts = [Image(data=b64decode(row["b64_json"])) if row.get("b64_json") else Image(url=row["url"]) for row in rows]
+    revised = [row["revised_prompt"] for row in rows if row.get("revised_prompt")]
+    metadata = {"revised_prompts": revised} if revised else {}
+    return Reply(Message("assistant", parts), "stop", metadata=metadata)
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usage") if isinstance(data, dict) else None
+    return usage_of(raw) if raw and "input_tokens" in raw else None
+
+
+openai_images = Wire(
+    name="openai_images",
+    operation="image",
+    path="/images/generations",
+    options=frozenset(("n", "size", "quality", "style", "output_format", "background", "response_format", "user")),
+    build_body=build_image_body,
+    decode_response=decode_images,
+    extract_usage=extract_usage,
+)
+
+
+def build_speech_body(request: Request) -> dict[str, Any]:
+    options = dict(request.options)
+    body = {"model": request.model.id, "input": text_input(request), "voice": options.pop("voice", "alloy")}
+    if "output_format" in options:
+        body["response_format"] = options.pop("output_format")
+    return {**body, **options}
+
+
+def decode_speech(data: bytes, model: Model) -> Reply:
+    if not data:
+        raise DecodeError("the answer has no sound", hint="see .payload")
+    sound = Audio(data=data)
+    return Reply(Message("assistant", Audio(data=data, media_type=sound.sent_type)), "stop")
+
+
+openai_speech = Wire(
+    name="openai_speech",
+    operation="speak",
+    path="/audio/speech",
+    binary=True,
+    options=frozenset(("voice", "speed", "output_format", "instructions")),
+    build_body=build_speech_body,
+    decode_response=decode_speech,
+)
+
+
+def sound_input(request: Request) -> tuple[str, bytes, str]:
+    """File name, bytes and media type of the sound to transcribe: an Audio part, bytes, or a path."""
+    given = request.input
+    if isinstance(given, str | Path):
+        given = Audio.from_path(given)
+    if isinstance(given, bytes):
+        given = Audio(data=given)
+    if not isinstance(given, Audio) or not given.data:
+        raise ConfigError("transcribe needs a sound", hint="pass a path, bytes, or Audio(data=...)")
+    kind = given.sent_type
+    return given.filename or f"sound.{kind.partition('/')[2].replace('mpeg', 'mp3')}", given.data, kind
+
+
+def build_transcription_body(request: Request) -> dict[str, Any]:
+    fields = {"model": request.model.id, "response_format": "verbose_json", **request.options}
+    return {**fields, "file": sound_input(request)}
+
+
+def encode_form(body: Mapping[str, Any]) -> bytes:
+    """A multipart form: tuples are files (name, bytes, media type), everything else is text."""
+    out = bytearray()
+    for name, value in body.items():
+        out += f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'.encode()
+        if isinstance(value, tuple):
+            file, data, kind = value
+            out += f'; filename="{_quoted(file)}"\r\nContent-Type: {kind}\r\n\r\n'.encode() + data
+        else:
+            out += b"\r\n\r\n" + str(value).encode()
+        out += b"\r\n"
+    return bytes(out) + f"--{_BOUNDARY}--\r\n".encode()
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def decode_transcript(data: Any, model: Model) -> Reply:
+    metadata = {
+        name: data[name] for name in ("language", "duration", "segments", "words") if data.get(name) is not None
+    }
+    return Reply(Message("assistant", Text(data["text"])), "stop", metadata=metadata)
+
+
+openai_transcription = Wire(
+    name="openai_transcription",
+    operation="transcribe",
+    path="/audio/transcriptions",
+    content_type=f"multipart/form-data; boundary={_BOUNDARY}",
+    options=frozenset(("language", "prompt", "temperature", "response_format")),
+    build_body=build_transcription_body,
+    encode_body=encode_form,
+    decode_response=decode_transcript,
+    extract_usage=extract_usage,
+)

@@ -1,0 +1,57 @@
+"""Ranking documents by a query, as Cohere, Jina, Voyage and llama.cpp do it.
+
+https://docs.cohere.com/reference/rerank, https://docs.voyageai.com/reference/reranker-api, https://jina.ai/reranker
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.errors import ConfigError
+from ....schemas.model import Model
+from ....schemas.reply import Ranked, Reply
+from ....schemas.usage import Usage
+from ...dsl.wire import Wire
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    """`request.input` is {"query": str, "documents": [str]}."""
+    given = request.input
+    if not isinstance(given, Mapping) or not given.get("query") or not given.get("documents"):
+        raise ConfigError("ranking needs a query and documents", hint="rerank(model, query, documents)")
+    return {
+        "model": request.model.id,
+        "query": given["query"],
+        "documents": list(given["documents"]),
+        **request.options,
+    }
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    rows = data.get("results") or data.get("data") or []
+    ranking = [Ranked(row["index"], float(row["relevance_score"])) for row in rows]
+    return Reply(object=sorted(ranking, key=lambda row: -row.score), id=data.get("id"), finish_reason="stop")
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = (
+        data.get("usage")
+        or (data.get("meta") or {}).get("tokens")
+        or (data.get("meta") or {}).get("billed_units")
+        or {}
+    )
+    count = raw.get("total_tokens", raw.get("input_tokens", raw.get("prompt_tokens")))
+    return Usage(input_tokens=None if count is None else int(count), raw=raw) if raw else None
+
+
+rerank = Wire(
+    name="rerank",
+    operation="rerank",
+    path="/rerank",
+    options=frozenset(("top_n", "max_tokens_per_doc")),
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+)

@@ -1,0 +1,204 @@
+"""Vectors, rankings, pictures, speech, transcripts, verdicts, lists: recorded where there are recordings."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+import stepwell
+from stepwell import Audio, Client, Model, Wire
+from stepwell.providers.wires.operations.bedrock_embeddings import bedrock_embeddings
+from stepwell.providers.wires.operations.cohere_embeddings import cohere_embeddings
+from stepwell.providers.wires.operations.google_embeddings import google_embeddings, vertex_predict_embeddings
+from stepwell.providers.wires.operations.ollama_embeddings import ollama_embeddings
+from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
+from stepwell.schemas import errors
+from stepwell.schemas.reply import Ranked
+
+from recordings import Recording, answering, recordings, registry_of
+
+WIRES = {
+    "openai_embeddings": openai_embeddings,
+    "cohere_embeddings": cohere_embeddings,
+    "google_embeddings": google_embeddings,
+    "vertex_predict_embeddings": vertex_predict_embeddings,
+    "bedrock_invoke_embeddings": bedrock_embeddings,
+}
+
+
+@pytest.mark.parametrize("recording", recordings(*WIRES), ids=lambda each: each.id)
+def test_recorded_vectors_are_read_as_the_sdks_read_them(recording: Recording) -> None:
+    client = Client(transport=answering(recording), registry=registry_of(WIRES[recording.api]), retries=0)
+    model, expected = f"recorded:{recording.model}", recording.expected
+    if "error" in expected:
+        with pytest.raises(errors.ProviderError) as caught:
+            client.embed(model, "hello")
+        assert caught.value.status == expected["error"]["status"] and expected["error"]["message"] in str(caught.value)
+        return
+    reply, told = client.embed(model, "hello"), expected["embeddings"]
+    assert (len(reply.embeddings), len(reply.embedding)) == (told["count"], told["dimensions"])
+    assert reply.embedding[:4] == pytest.approx(told["first"])
+    assert [sum(vector) for vector in reply.embeddings] == pytest.approx(told["sums"], abs=1e-4)
+    if expected["usage"]:
+        assert reply.usage.input_tokens == expected["usage"]["input_tokens"]
+
+
+def sent_by(wire: Wire, call: Any, answer: Any, model: str = "m") -> tuple[httpx.Request, Any]:
+    """The request that a call sends, and the reply to an answer."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        content = answer if isinstance(answer, bytes) else orjson.dumps(answer)
+        return httpx.Response(200, content=content)
+
+    with Client(transport=httpx.MockTransport(handler), registry=registry_of(wire)) as client:
+        reply = call(client, f"recorded:{model}")
+    return seen[0], reply
+
+
+VECTORS = {"data": [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 4}}
+
+
+def test_vectors_come_in_the_order_of_the_texts() -> None:
+    request, reply = sent_by(
+        openai_embeddings, lambda client, model: client.embed(model, ["a", "b"], dimensions=1), VECTORS
+    )
+    assert orjson.loads(request.content) == {"model": "m", "input": ["a", "b"], "dimensions": 1}
+    assert (reply.embeddings, reply.usage.input_tokens) == ([[1.0], [2.0]], 4)
+
+
+@pytest.mark.parametrize(
+    ("wire", "model", "answer", "body"),
+    [
+        (
+            cohere_embeddings,
+            "m",
+            {"embeddings": {"float": [[1.0]]}},
+            {
+                "model": "m",
+                "texts": ["a"],
+                "input_type": "search_query",
+                "output_dimension": 8,
+                "embedding_types": ["float"],
+            },
+        ),
+        (
+            google_embeddings,
+            "m",
+            {"embeddings": [{"values": [1.0]}]},
+            {
+                "requests": [
+                    {
+                        "model": "models/m",
+                        "taskType": "RETRIEVAL_QUERY",
+                        "outputDimensionality": 8,
+                        "content": {"parts": [{"text": "a"}]},
+                    }
+                ]
+            },
+        ),
+        (ollama_embeddings, "m", {"embeddings": [[1.0]]}, {"model": "m", "input": ["a"], "dimensions": 8}),
+        (bedrock_embeddings, "amazon.titan-embed-text-v2:0", {"embedding": [1.0]}, {"inputText": "a", "dimensions": 8}),
+    ],
+    ids=lambda each: getattr(each, "name", None),
+)
+def test_queries_and_dimensions_are_said_in_each_wires_words(wire: Wire, model: str, answer: Any, body: Any) -> None:
+    call = lambda client, name: client.embed(name, "a", kind="query", dimensions=8)
+    request, reply = sent_by(wire, call, answer, model)
+    assert orjson.loads(request.content) == body and reply.embedding == [1.0]
+
+
+@pytest.mark.parametrize("texts", ["", [], ["a", ""], [3], None])
+def test_what_cannot_be_embedded_is_refused_before_sending(texts: Any) -> None:
+    with pytest.raises(errors.ConfigError):
+        sent_by(openai_embeddings, lambda client, model: client.embed(model, texts), VECTORS)
+
+
+def asked(call: Any, answer: Any) -> tuple[httpx.Request, Any]:
+    """The same through a declared provider."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=answer if isinstance(answer, bytes) else orjson.dumps(answer))
+
+    with Client(transport=httpx.MockTransport(handler), api_keys={"openai": "k", "together": "k"}) as client:
+        reply = call(client)
+    return seen[0], reply
+
+
+def test_ranking() -> None:
+    answer = {"results": [{"index": 1, "relevance_score": 0.0}, {"index": 0, "relevance_score": 0.9}]}
+    request, reply = asked(lambda client: client.rerank("together:m", "q", ["a", "b"], top_n=2), answer)
+    assert orjson.loads(request.content) == {"model": "m", "query": "q", "documents": ["a", "b"], "top_n": 2}
+    assert reply.ranking == [Ranked(0, 0.9), Ranked(1, 0.0)]
+
+
+def test_pictures() -> None:
+    answer = {"data": [{"b64_json": b64encode(b"\x89PNG").decode(), "revised_prompt": "a cat"}, {"url": "https://x/y"}]}
+    request, reply = asked(
+        lambda client: client.generate_image("openai:gpt-image-1", "a cat", size="1024x1024"), answer
+    )
+    assert orjson.loads(request.content) == {"model": "gpt-image-1", "prompt": "a cat", "size": "1024x1024"}
+    assert (reply.images[0].data, reply.images[1].url) == (b"\x89PNG", "https://x/y")
+    assert reply.metadata["revised_prompts"] == ["a cat"]
+
+
+def test_speech() -> None:
+    request, reply = asked(
+        lambda client: client.speak("openai:tts-1", "hi", voice="nova", output_format="mp3"), b"ID3 sound"
+    )
+    assert orjson.loads(request.content) == {"model": "tts-1", "input": "hi", "voice": "nova", "response_format": "mp3"}
+    assert (reply.audio.data, reply.audio.media_type) == (b"ID3 sound", "audio/mpeg")
+
+
+def test_transcripts() -> None:
+    answer = {"text": "hello", "language": "english", "segments": [{"start": 0, "end": 1, "text": "hello"}]}
+    sound = Audio(data=b"ID3", filename='my "song".mp3')
+    request, reply = asked(lambda client: client.transcribe("openai:whisper-1", sound, language="en"), answer)
+    kind, boundary = request.headers["content-type"].split("; boundary=")
+    parts = request.content.split(f"--{boundary}".encode())
+    assert kind == "multipart/form-data" and parts[-1] == b"--\r\n"
+    assert b'name="language"\r\n\r\nen\r\n' in request.content
+    assert b'filename="my %22song%22.mp3"\r\nContent-Type: audio/mpeg\r\n\r\nID3\r\n' in request.content
+    assert (reply.text, reply.metadata["language"]) == ("hello", "english")
+
+
+def test_verdicts() -> None:
+    row = {"flagged": True, "categories": {"violence": True, "hate": False}, "category_scores": {"violence": 0.9}}
+    _, reply = asked(lambda client: client.moderate("openai:omni-moderation-latest", "grr"), {"results": [row]})
+    assert (reply.object[0].flagged, reply.object[0].categories) == (True, ("violence",))
+
+
+def test_lists_of_models() -> None:
+    request, reply = asked(lambda client: client.list_models("openai"), {"data": [{"id": "b"}, {"id": "a"}]})
+    assert (request.method, str(request.url), request.content) == ("GET", "https://api.openai.com/v1/models", b"")
+    assert reply.object == [Model("openai", "a"), Model("openai", "b")]
+
+
+def test_an_operation_that_a_provider_lacks_is_told() -> None:
+    with pytest.raises(errors.NotSupported, match="deepseek does not offer speak; it offers chat"):
+        Client(api_keys={"deepseek": "k"}).speak("deepseek:m", "hi")
+
+
+def test_the_embedded_model_gives_vectors_in_both_colours() -> None:
+    async def run() -> Any:
+        async with stepwell.AsyncClient() as client:
+            return await client.embed("local:smollm2", ["a cat", "a dog", "tax law"])
+
+    with Client() as client:
+        reply = client.embed("local:smollm2", ["a cat", "a dog", "tax law"])
+    assert reply.embeddings == asyncio.run(run()).embeddings
+    assert len(reply.embeddings) == 3 and reply.usage.input_tokens
+
+    def likeness(a: list[float], b: list[float]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    cat, dog, tax = reply.embeddings
+    assert likeness(cat, dog) > likeness(cat, tax)
