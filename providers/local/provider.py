@@ -10,6 +10,7 @@ from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import constrained_tools
 from ..dsl.provider import Provider, declare_provider
+from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.operations.openai_embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
@@ -48,7 +49,7 @@ local = declare_provider(
     "local",
     name="Local (embedded llama.cpp)",
     docs="https://github.com/xorbitsai/xllamacpp",
-    wire=[openai_chat, openai_embeddings, rerank],
+    wire=[openai_chat, anthropic_messages, openai_embeddings, rerank],
     base_url=f"{_ADDRESS}/v1",
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},

@@ -1,0 +1,48 @@
+"""Anthropic. https://docs.claude.com/en/api/overview"""
+
+from __future__ import annotations
+
+from ..pipeline.request import Request
+from .dsl.auth import header_key
+from .dsl.provider import declare_provider, override
+from .dsl.thinking import BUDGETS, adaptive_thinking, budgeted_thinking
+from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+
+
+def with_betas(request: Request) -> Request:
+    """`anthropic_beta` goes into a header, not into the body."""
+    betas = request.options.get("anthropic_beta")
+    if not betas:
+        return request
+    options = {name: value for name, value in request.options.items() if name != "anthropic_beta"}
+    return request.replace(options=options).with_headers(anthropic_beta=",".join(betas))
+
+
+_ADAPTIVE = override(translate_options=(adaptive_thinking,))
+
+anthropic = declare_provider(
+    "anthropic",
+    name="Anthropic",
+    docs="https://docs.claude.com",
+    wire=[anthropic_messages, anthropic_count_tokens],
+    base_url="https://api.anthropic.com/v1",
+    env_key="ANTHROPIC_API_KEY",
+    auth=header_key("x-api-key"),
+    headers={"anthropic-version": "2023-06-01"},
+    options={
+        "reasoning_effort": {"enum": ["none", *BUDGETS]},
+        "reasoning_budget": {"type": "integer", "minimum": 0},
+        "anthropic_beta": {"type": "array", "items": {"type": "string"}},
+        "thinking": {"type": "object"},
+        "output_config": {"type": "object"},
+        "cache_control": {"type": "object"},
+        "container": {},
+        "context_management": {"type": "object"},
+        "mcp_servers": {"type": "array"},
+    },
+    prepare_request=with_betas,
+    translate_options=(budgeted_thinking,),
+    thinking_constraints={"temperature": 1, "min_budget": 1024, "min_top_p": 0.95},
+    # https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking: these models set their own budget.
+    models=dict.fromkeys(("claude-opus-4-[678]*", "claude-sonnet-4-[678]*", "claude-*-[5-9]*"), _ADAPTIVE),
+)

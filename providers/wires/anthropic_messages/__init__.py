@@ -1,0 +1,26 @@
+"""Anthropic's messages. https://docs.claude.com/en/api/messages"""
+
+from __future__ import annotations
+
+from ...dsl.wire import ToolCallIdPolicy, Wire
+from ..protocols import sse
+from .counting import anthropic_count_tokens
+from .decode import decode_response, extract_usage
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state
+
+anthropic_messages = Wire(
+    name="anthropic_messages",
+    path="/messages",
+    options=OPTIONS,
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    parse_stream_protocol=sse.parse,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+    tool_call_id_policy=ToolCallIdPolicy(),
+)
+
+__all__ = ["anthropic_count_tokens", "anthropic_messages"]

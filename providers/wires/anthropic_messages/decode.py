@@ -1,0 +1,97 @@
+"""A message, or its streamed blocks, to the parts of a Reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ..failures import provider_error
+from .encode import NAME
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+METADATA = ("stop_sequence", "stop_details", "container", "context_management")
+"""Fields of a message that are kept on `reply.metadata`."""
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    """Raises the provider's error where the body holds one instead of a message."""
+    if data.get("type") == "error":
+        raise provider_error(model.provider, data.get("error"))
+    parts = [decode_block(block) for block in data["content"]]
+    raw = data.get("stop_reason")
+    reply = Reply(
+        Message("assistant", [part for part in parts if part is not None]),
+        finish_reason(raw),
+        raw,
+        id=data.get("id"),
+        model=data.get("model") or "",
+    )
+    if metadata := metadata_of(data):
+        reply.metadata = metadata
+    return reply
+
+
+def finish_reason(raw: str | None) -> str:
+    """The canonical reason; `pause_turn` and whatever is new stay as they are."""
+    return FINISH_REASONS.get(raw or "", raw or "unknown")
+
+
+def metadata_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message[name] for name in METADATA if message.get(name) is not None}
+
+
+def decode_block(block: Mapping[str, Any]) -> Part | None:
+    """One content block. Whatever is not text, thinking or a call to the client is kept whole, to be sent back."""
+    match block["type"]:
+        case "text":
+            extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
+            return Text(block["text"], {NAME: extra} if extra else {}) if block["text"] or extra else None
+        case "thinking":
+            return Reasoning(block["thinking"], block.get("signature") or None, wire=NAME)
+        case "redacted_thinking":
+            return Reasoning(encrypted=block["data"], wire=NAME)
+        case "tool_use":
+            extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
+            arguments = orjson.dumps(block["input"]).decode()
+            return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
+        case _:
+            return Opaque(NAME, dict(block))
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usage")
+    return usage_of(raw) if raw else None
+
+
+def usage_of(raw: Mapping[str, Any]) -> Usage:
+    """`input_tokens` leaves out what was read from and written to the cache; ours has it all.
+
+    https://docs.claude.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
+    """
+    read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
+    fresh = raw.get("input_tokens")
+    thought = (raw.get("output_tokens_details") or {}).get("thinking_tokens")
+    return Usage(
+        input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),
+        output_tokens=raw.get("output_tokens"),
+        cached_input_tokens=read,
+        cache_write_tokens=wrote,
+        cache_write_1h_tokens=(raw.get("cache_creation") or {}).get("ephemeral_1h_input_tokens"),
+        reasoning_tokens=thought,
+        raw=raw,
+    )

@@ -1,0 +1,228 @@
+"""Context and options to the body of a message request.
+
+What the vendor insists on: user and assistant turns alternate, tool results stand first in the user's turn, no text is
+empty, thinking comes back unaltered and in its place or not at all. https://docs.claude.com/en/api/messages
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.message import Message
+from ....schemas.parts import File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.tool import Tool
+
+NAME = "anthropic_messages"
+MAX_TOKENS = 8192
+"""Sent when the caller gives no max_tokens, which this wire demands, and the model's own limit is higher or unknown."""
+
+OPTIONS = frozenset(
+    (
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "stop",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "prompt_cache",
+        "service_tier",
+        "user",
+        "metadata",
+    )
+)
+
+Block = dict[str, Any]
+
+
+def build_body(request: Request, *, version: str | None = None) -> dict[str, Any]:
+    """The body. With `version` (Vertex and Bedrock, where the URL holds the model and the manner of answering) it has
+    `anthropic_version` in place of `model` and `stream`."""
+    options = dict(request.options)
+    system, messages = encode_messages(request.context.messages)
+    body: dict[str, Any] = {"anthropic_version": version} if version else {"model": request.model.id}
+    body["max_tokens"] = options.pop("max_tokens", None) or min(
+        request.model.max_output_tokens or MAX_TOKENS, MAX_TOKENS
+    )
+    body["messages"] = messages
+    if system:
+        body["system"] = system
+    if request.context.tools:
+        body["tools"] = [encode_tool(tool) for tool in request.context.tools]
+    _choose(body, options.pop("tool_choice", None), options.pop("parallel_tool_calls", None))
+    for name, value in options.items():
+        _OPTION.get(name, _plain(name))(body, value)
+    if request.stream and not version:
+        body["stream"] = True
+    return body
+
+
+def body_for(version: str) -> Callable[[Request], dict[str, Any]]:
+    """`build_body` for a cloud that serves these models under its own URLs."""
+    return partial(build_body, version=version)
+
+
+def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
+    """System blocks, and turns that alternate. System messages are hoisted wherever they stand."""
+    system: list[Block] = []
+    turns: list[Block] = []
+    for message in messages:
+        if message.role == "system":
+            system += [block for part in message.content if (block := _block(part)) is not None]
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = _result(message) if message.role == "tool" else _blocks(message.content)
+        if not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    for turn in turns:
+        # A stable sort: results first, everything else in the order in which it was said.
+        if turn["role"] == "user":
+            turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+    return system, turns
+
+
+def _blocks(parts: Iterable[Part]) -> list[Block]:
+    return [block for part in parts if (block := _block(part)) is not None]
+
+
+def _result(message: Message) -> list[Block]:
+    content = _blocks(message.content)
+    block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    if len(content) == 1 and content[0].keys() == {"type", "text"}:
+        block["content"] = content[0]["text"]
+    elif content:
+        block["content"] = content
+    if message.is_error:
+        block["is_error"] = True
+    return [{**block, **message.extra.get(NAME, {})}]
+
+
+def _block(part: Part) -> Block | None:
+    match part:
+        case Text() | Refusal():
+            return {"type": "text", "text": part.text, **part.extra.get(NAME, {})} if part.text.strip() else None
+        case Reasoning():
+            return _thinking(part)
+        case ToolCall():
+            # The wire takes objects alone; arguments that are none are handed back for the model to see.
+            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **part.extra.get(NAME, {})}
+        case Opaque():
+            return dict(part.data) if part.wire == NAME else None
+        case Image():
+            return {"type": "image", "source": _source(part), **part.extra.get(NAME, {})}
+        case File():
+            block = {"type": "document", "source": _source(part), **part.extra.get(NAME, {})}
+            return {**block, "title": part.filename} if part.filename and "title" not in block else block
+        case _:
+            return None
+
+
+def _thinking(part: Reasoning) -> Block | None:
+    if part.wire != NAME:
+        return None
+    if part.encrypted is not None:
+        return {"type": "redacted_thinking", "data": part.encrypted}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature} if part.signature else None
+
+
+def _source(part: Image | File) -> Block:
+    if part.file_id:
+        return {"type": "file", "file_id": part.file_id}
+    if part.url:
+        return {"type": "url", "url": part.url}
+    data, kind = part.data or b"", part.sent_type
+    if kind.startswith("text/"):
+        return {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8", "replace")}
+    return {"type": "base64", "media_type": kind, "data": b64encode(data).decode()}
+
+
+def encode_tool(tool: Tool) -> Block:
+    """A tool in Anthropic's form; a server tool as it stands."""
+    if tool.server is not None:
+        return dict(tool.server)
+    encoded: Block = {"name": tool.name, "input_schema": tool.parameters}
+    if tool.description:
+        encoded["description"] = tool.description
+    if tool.strict is not None:
+        encoded["strict"] = tool.strict
+    return {**encoded, **tool.extra.get(NAME, {})}
+
+
+def _choose(body: dict[str, Any], choice: Any, parallel: bool | None) -> None:
+    if isinstance(choice, Mapping) and "function" in choice:
+        choice = choice["function"]
+    if isinstance(choice, Tool):
+        choice = {"name": choice.name}
+    if isinstance(choice, str):
+        encoded: Block = {"type": {"required": "any"}.get(choice, choice)}
+    elif isinstance(choice, Mapping):
+        encoded = {"type": "tool", **choice}
+    elif parallel is False and body.get("tools"):
+        encoded = {"type": "auto"}
+    else:
+        return
+    if parallel is False and encoded["type"] != "none":
+        encoded["disable_parallel_tool_use"] = True
+    body["tool_choice"] = encoded
+
+
+def _stop(body: dict[str, Any], value: Any) -> None:
+    body["stop_sequences"] = [value] if isinstance(value, str) else list(value)
+
+
+def _user(body: dict[str, Any], value: str) -> None:
+    body["metadata"] = {**body.get("metadata", {}), "user_id": value}
+
+
+def _format(body: dict[str, Any], value: Any) -> None:
+    """Structured outputs: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
+    if isinstance(value, Mapping) and value.get("type") == "json_schema":
+        schema = value["json_schema"]["schema"]
+        config = body.setdefault("output_config", {})
+        config["format"] = {"type": "json_schema", "schema": schema}
+
+
+def _output_config(body: dict[str, Any], value: Any) -> None:
+    body["output_config"] = {**body.get("output_config", {}), **value}
+
+
+def _cache(body: dict[str, Any], value: Any) -> None:
+    """Mark the ends of what stays the same from turn to turn: tools, system message, conversation so far."""
+    if not value:
+        return
+    mark: Block = {"type": "ephemeral"}
+    if value == "1h":
+        mark["ttl"] = "1h"
+    if body.get("tools"):
+        body["tools"][-1] = {**body["tools"][-1], "cache_control": mark}
+    if body.get("system"):
+        body["system"][-1] = {**body["system"][-1], "cache_control": mark}
+    for turn in reversed(body["messages"]):
+        last = turn["content"][-1]
+        if turn["role"] == "user" and last["type"] not in ("thinking", "redacted_thinking"):
+            turn["content"][-1] = {**last, "cache_control": mark}
+            break
+
+
+def _plain(name: str) -> Callable[[dict[str, Any], Any], None]:
+    return lambda body, value: body.__setitem__(name, value)
+
+
+_OPTION: Mapping[str, Callable[[dict[str, Any], Any], None]] = {
+    "stop": _stop,
+    "user": _user,
+    "response_format": _format,
+    "output_config": _output_config,
+    "prompt_cache": _cache,
+}

@@ -1,0 +1,75 @@
+"""Standard scenes of a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..samples import Sample, Samples
+
+_HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample"}
+
+
+def _body(content: list[dict[str, Any]], reason: str) -> bytes:
+    usage = {"input_tokens": 12, "output_tokens": 7}
+    return orjson.dumps({**_HEAD, "content": content, "stop_reason": reason, "stop_sequence": None, "usage": usage})
+
+
+def _event(kind: str, **data: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps({"type": kind, **data}))
+
+
+def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:
+    start = {**_HEAD, "content": [], "stop_reason": None, "usage": {"input_tokens": 12, "output_tokens": 1}}
+    whole = b"".join(
+        (
+            _event("message_start", message=start),
+            _event("content_block_start", index=0, content_block=block),
+            _event("ping"),
+            *(_event("content_block_delta", index=0, delta=delta) for delta in deltas),
+            _event("content_block_stop", index=0),
+            _event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 7}),
+            _event("message_stop"),
+        )
+    )
+    return whole, len(whole) - 2
+
+
+_TEXT, _TEXT_WHOLE = _stream(
+    {"type": "text", "text": ""},
+    [{"type": "text_delta", "text": piece} for piece in ("Grüß ", "Gott", ", 世界")],
+    "end_turn",
+)
+_TOOLS, _TOOLS_WHOLE = _stream(
+    {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {}},
+    [{"type": "input_json_delta", "partial_json": piece} for piece in ("", '{"city":', '"Pune"}')],
+    "tool_use",
+)
+_CALL = {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {"city": "Pune"}}
+_ERROR = {"type": "some_error", "message": "this is what went wrong"}
+
+SAMPLES = Samples(
+    text=Sample(
+        body=_body([{"type": "text", "text": "Grüß Gott, 世界"}], "end_turn"),
+        stream=_TEXT,
+        whole_at=_TEXT_WHOLE,
+        text="Grüß Gott, 世界",
+        input_tokens=12,
+        output_tokens=7,
+    ),
+    tools=Sample(
+        body=_body([_CALL], "tool_use"),
+        stream=_TOOLS,
+        whole_at=_TOOLS_WHOLE,
+        tool_calls=(("look_up", {"city": "Pune"}),),
+        input_tokens=12,
+        output_tokens=7,
+    ),
+    error=orjson.dumps({"type": "error", "error": _ERROR}),
+    stream_error=_event("message_start", message={**_HEAD, "content": []})
+    + _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "so far"})
+    + _event("error", error={"type": "overloaded_error", "message": "this is what went wrong"}),
+    stream_error_text="so far",
+)

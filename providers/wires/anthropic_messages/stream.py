@@ -1,0 +1,178 @@
+"""The events of a streamed message. https://docs.claude.com/en/docs/build-with-claude/streaming"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, evolve, field
+
+from ....schemas.chunks import (
+    Finish,
+    MetadataUpdate,
+    PartDone,
+    PartEnd,
+    ReasoningDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from ....schemas.errors import DecodeError
+from ....schemas.model import Model
+from ....schemas.parts import Opaque, Reasoning
+from ..failures import provider_error
+from .decode import finish_reason, metadata_of, usage_of
+from .encode import NAME
+
+_loads = orjson.loads
+
+
+@define
+class State:
+    """One stream's memory: the open blocks by index, and what the message said of itself."""
+
+    blocks: dict[int, dict[str, Any]] = field(factory=dict)
+    usage: dict[str, Any] = field(factory=dict)
+    reason: str | None = None
+    ended: bool = False
+    metadata: dict[str, Any] = field(factory=dict)
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises the provider's error for an `error` event, DecodeError for data that is not JSON."""
+    try:
+        data = _loads(event[1])
+        kind = data["type"]
+        if kind == "content_block_delta":
+            delta = data["delta"]
+            # Nearly every event is one of these two.
+            if delta["type"] == "text_delta":
+                return [TextDelta(delta["text"], data["index"])], state
+            if delta["type"] == "input_json_delta" and state.blocks[data["index"]]["type"] == "tool_use":
+                piece = delta["partial_json"]
+                return ([ToolCallDelta(data["index"], piece)] if piece else []), state
+    except orjson.JSONDecodeError:
+        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+    except (KeyError, TypeError):
+        return [], state
+    handler = _HANDLERS.get(kind)
+    return (handler(data, model, state) if handler else []), state
+
+
+def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    message = data["message"]
+    state.usage.update(message.get("usage") or {})
+    state.metadata.update(metadata_of(message))
+    return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
+
+
+def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    index, block = data["index"], dict(data["content_block"])
+    state.blocks[index] = block
+    match block["type"]:
+        case "text":
+            return [TextDelta(block["text"], index)] if block.get("text") else []
+        case "thinking":
+            return [ReasoningDelta(block["thinking"], index)] if block.get("thinking") else []
+        case "redacted_thinking":
+            return [PartDone(Reasoning(encrypted=block["data"], wire=NAME), index)]
+        case "tool_use":
+            start = ToolCallStart(index, block["id"], block["name"])
+            given = block.get("input")
+            return [start, ToolCallDelta(index, orjson.dumps(given).decode())] if given else [start]
+    return []
+
+
+def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    index, delta = data["index"], data["delta"]
+    block = state.blocks.setdefault(index, {"type": "unknown"})
+    match delta["type"]:
+        case "thinking_delta":
+            return [ReasoningDelta(delta["thinking"], index)] if delta["thinking"] else []
+        case "signature_delta":
+            block["signature"] = block.get("signature", "") + delta["signature"]
+        case "citations_delta":
+            block["citations"] = [*(block.get("citations") or []), delta["citation"]]
+        case "input_json_delta":
+            block["partial_json"] = block.get("partial_json", "") + delta["partial_json"]
+        case _:
+            # Deltas of blocks that are kept whole: their fields join what the block began with.
+            for name, value in delta.items():
+                if name != "type":
+                    known = block.get(name)
+                    block[name] = known + value if isinstance(known, str) and isinstance(value, str) else value
+    return []
+
+
+def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    index = data["index"]
+    block = state.blocks.pop(index, None)
+    match block:
+        case None | {"type": "redacted_thinking"}:
+            return []
+        case {"type": "text"}:
+            extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
+            return [PartEnd(index, {"extra": {NAME: extra}})] if extra else []
+        case {"type": "thinking"}:
+            fields: dict[str, Any] = {"wire": NAME}
+            if block.get("signature"):
+                fields["signature"] = block["signature"]
+            return [PartEnd(index, fields)]
+        case {"type": "tool_use"}:
+            extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
+            return [ToolCallEnd(index, {NAME: extra} if extra else {})]
+        case _:
+            if partial := block.pop("partial_json", ""):
+                block["input"] = _loads(partial)
+            return [PartDone(Opaque(NAME, block), index)]
+
+
+def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    delta = data.get("delta") or {}
+    state.reason = delta.get("stop_reason") or state.reason
+    state.metadata.update(metadata_of(delta))
+    if "context_management" in data:
+        state.metadata.update(metadata_of({"context_management": data["context_management"]}))
+    # The counts are cumulative, those of the input too: the last word stands.
+    state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
+    return _usage(state, complete=True)
+
+
+def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    state.ended = True
+    return []
+
+
+def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    raise provider_error(model.provider, data.get("error"), body=orjson.dumps(data))
+
+
+def _usage(state: State, *, complete: bool) -> list[StreamChunk]:
+    return [UsageUpdate(evolve(usage_of(dict(state.usage)), complete=complete))] if state.usage else []
+
+
+_HANDLERS = {
+    "message_start": _message_start,
+    "content_block_start": _block_start,
+    "content_block_delta": _block_delta,
+    "content_block_stop": _block_stop,
+    "message_delta": _message_delta,
+    "message_stop": _message_stop,
+    "error": _error,
+}
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if not state.ended:
+        return []
+    told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    return [*told, Finish(finish_reason(state.reason), state.reason)]
