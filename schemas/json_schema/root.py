@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from .check import prepared
 from .dialects.reading import Reader, View
 from .keywords import Schema, subschemas
+from .validate import fits_part
 
 KEY: Final = "value"
 
@@ -37,7 +39,8 @@ def without_nulls(value: Any, schema: dict[str, Any]) -> Any:
     requires that property nor allows null for it.
     """
     root = prepared(schema)
-    return _without_nulls(value, [root], Reader(root, lambda *_: None))
+    reader = Reader(root, lambda *_: None)
+    return _without_nulls(value, [root], reader, lambda part: fits_part(None, part, schema))
 
 
 def _moved(schema: Schema) -> Schema:
@@ -60,11 +63,14 @@ def _moved(schema: Schema) -> Schema:
     return copy
 
 
-def _without_nulls(value: Any, schemas: list[Schema], reader: Reader) -> Any:
+def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:
     views = [view for schema in schemas for view in _alternatives(schema, reader)]
     if isinstance(value, list):
         items = [view for view in views if view.type == "array"]
-        return [_without_nulls(item, [_item(view, at) for view in items], reader) for at, item in enumerate(value)]
+        return [
+            _without_nulls(item, [_item(view, at) for view in items], reader, allows_null)
+            for at, item in enumerate(value)
+        ]
     if not isinstance(value, dict):
         return value
     objects = [view for view in views if view.type == "object"]
@@ -73,9 +79,9 @@ def _without_nulls(value: Any, schemas: list[Schema], reader: Reader) -> Any:
     for name, part in value.items():
         inside = [_property(view, name) for view in fitting]
         absent = part is None and not any(name in view.words.get("required", ()) for view in fitting)
-        if absent and inside and not any(_allows_null(schema, reader) for schema in inside):
+        if absent and inside and not any(map(allows_null, inside)):
             continue
-        kept[name] = _without_nulls(part, inside, reader)
+        kept[name] = _without_nulls(part, inside, reader, allows_null)
     return kept
 
 
@@ -104,10 +110,6 @@ def _item(view: View, at: int) -> Schema:
     prefix: list[Schema] = view.words.get("prefixItems", [])
     rest: Schema = view.words.get("items", True)
     return prefix[at] if at < len(prefix) else rest
-
-
-def _allows_null(schema: Schema, reader: Reader) -> bool:
-    return any(view.kind == "any" or view.type == "null" for view in _alternatives(schema, reader))
 
 
 def _may_fit(value: dict[str, Any], view: View, reader: Reader) -> bool:

@@ -16,7 +16,7 @@ from .keywords import pointer
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
-__all__ = ["Violation", "check_schema", "errors_of"]
+__all__ = ["Violation", "check_schema", "errors_of", "fits_part"]
 
 MAX_VIOLATIONS: Final = 50
 
@@ -48,6 +48,11 @@ def errors_of(value: Any, schema: Any) -> list[Violation]:
     except RecursionError:
         return [Violation("", "is nested too deeply to be checked", "depth")]
     return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
+
+
+def fits_part(value: Any, part: Any, schema: Any) -> bool:
+    """Whether the value fits one part of a schema, as the reader of its prepared copy gives it."""
+    return bool(_validator(content_of(schema)).evolve(schema=part).is_valid(value))
 
 
 @lru_cache(maxsize=256)

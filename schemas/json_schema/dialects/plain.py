@@ -54,8 +54,7 @@ def as_plain(root: Schema) -> Dialected:
 
 def _joined(reader: Reader, union: View) -> dict[str, Any]:
     """One object that admits each of the alternatives."""
-    properties: dict[str, list[Any]] = {}
-    required: list[set[str]] = []
+    objects: list[dict[str, Any]] = []
     waiting = list(union.alternatives)
     while waiting:
         view = reader.read(waiting.pop(0))
@@ -64,20 +63,33 @@ def _joined(reader: Reader, union: View) -> dict[str, Any]:
         if view.kind == "union":
             waiting = [*view.alternatives, *waiting]
         elif view.kind == "any":
-            return {}
+            objects.append({})
         elif view.type == "object":
-            required.append(set(view.words.get("required", ())))
-            for name, part in view.words.get("properties", {}).items():
-                if part is not False:
-                    known = properties.setdefault(name, [])
-                    known += [part] if part not in known else []
-    if not required:
+            objects.append(view.words)
+    if not objects:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
-    everywhere = set.intersection(*required)
-    joined: dict[str, Any] = {
-        "properties": {name: parts[0] if len(parts) == 1 else {"anyOf": parts} for name, parts in properties.items()}
-    }
-    return joined | ({"required": [name for name in properties if name in everywhere]} if everywhere else {})
+    if any(not {"properties", "additionalProperties"} & words.keys() for words in objects):
+        return {}
+    names = list(dict.fromkeys(name for words in objects for name in words.get("properties", ())))
+    required = [name for name in names if all(name in words.get("required", ()) for words in objects)]
+    joined = {"properties": {name: _either([_allowed(words, name) for words in objects]) for name in names}}
+    return joined | ({"required": required} if required else {})
+
+
+def _allowed(words: dict[str, Any], name: str) -> Schema:
+    """What an object of this kind says of a property; one that it does not speak of is unwanted."""
+    if name in words.get("properties", ()):
+        part: Schema = words["properties"][name]
+        return part
+    extra: Schema = "patternProperties" in words or words.get("additionalProperties", False)
+    return extra
+
+
+def _either(parts: list[Schema]) -> Schema:
+    wanted = [part for at, part in enumerate(parts) if part is not False and part not in parts[:at]]
+    if True in wanted or not wanted:
+        return bool(wanted)
+    return wanted[0] if len(wanted) == 1 else {"anyOf": wanted}
 
 
 def _give_items(written: dict[str, Any]) -> None:
