@@ -3,6 +3,7 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
+from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
@@ -13,6 +14,7 @@ openai = declare_provider(
     docs="https://platform.openai.com/docs",
     wire=[
         openai_chat,
+        openai_responses,
         openai_embeddings,
         openai_images,
         openai_speech,
@@ -22,5 +24,12 @@ openai = declare_provider(
     ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",
+    options={
+        "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},
+        "include": {"type": "array", "items": {"type": "string"}},
+        "truncation": {"enum": ["auto", "disabled"]},
+        "safety_identifier": {"type": "string"},
+        "prompt_cache_retention": {"enum": ["in-memory", "24h"]},
+    },
     translate_options=[rename("max_tokens", "max_completion_tokens")],
 )

@@ -12,6 +12,7 @@ from ...pipeline.steps.constrained_tools import constrained_tools
 from ..dsl.provider import Provider, declare_provider
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
+from ..wires.openai_responses import openai_responses
 from ..wires.operations.openai_embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
@@ -49,7 +50,7 @@ local = declare_provider(
     "local",
     name="Local (embedded llama.cpp)",
     docs="https://github.com/xorbitsai/xllamacpp",
-    wire=[openai_chat, anthropic_messages, openai_embeddings, rerank],
+    wire=[openai_chat, openai_responses, anthropic_messages, openai_embeddings, rerank],
     base_url=f"{_ADDRESS}/v1",
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},

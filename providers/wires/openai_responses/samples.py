@@ -1,0 +1,83 @@
+"""Standard scenes of a response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..samples import Sample, Samples
+
+_USAGE = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
+_HEAD = {"id": "resp_1", "object": "response", "model": "sample"}
+
+
+def _response(items: list[dict[str, Any]], status: str = "completed") -> dict[str, Any]:
+    return {**_HEAD, "status": status, "output": items, "usage": _USAGE if status == "completed" else None}
+
+
+def _event(kind: str, **data: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps({"type": kind, **data}))
+
+
+def _stream(begun: dict[str, Any], deltas: list[bytes], item: dict[str, Any]) -> tuple[bytes, int]:
+    whole = b"".join(
+        (
+            _event("response.created", response=_response([], "in_progress")),
+            _event("response.output_item.added", output_index=0, item=begun),
+            *deltas,
+            _event("response.output_item.done", output_index=0, item=item),
+            _event("response.completed", response=_response([item])),
+        )
+    )
+    return whole, len(whole) - 2
+
+
+def _message(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+
+
+def _call(arguments: str) -> dict[str, Any]:
+    return {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": arguments}
+
+
+def _delta(kind: str, text: str) -> bytes:
+    return _event(f"response.{kind}.delta", output_index=0, content_index=0, item_id="x", delta=text)
+
+
+_TEXT, _TEXT_WHOLE = _stream(
+    {**_message(""), "content": []},
+    [_delta("output_text", piece) for piece in ("Grüß ", "Gott", ", 世界")],
+    _message("Grüß Gott, 世界"),
+)
+_TOOLS, _TOOLS_WHOLE = _stream(
+    _call(""),
+    [_delta("function_call_arguments", piece) for piece in ('{"city":', '"Pune"}')],
+    _call('{"city":"Pune"}'),
+)
+_ERROR = {"type": "server_error", "code": "server_error", "message": "this is what went wrong"}
+
+SAMPLES = Samples(
+    text=Sample(
+        body=orjson.dumps(_response([_message("Grüß Gott, 世界")])),
+        stream=_TEXT,
+        whole_at=_TEXT_WHOLE,
+        text="Grüß Gott, 世界",
+        input_tokens=12,
+        output_tokens=7,
+    ),
+    tools=Sample(
+        body=orjson.dumps(_response([_call('{"city":"Pune"}')])),
+        stream=_TOOLS,
+        whole_at=_TOOLS_WHOLE,
+        tool_calls=(("look_up", {"city": "Pune"}),),
+        input_tokens=12,
+        output_tokens=7,
+    ),
+    error=orjson.dumps({"error": {**_ERROR, "code": None, "type": "some_error"}}),
+    stream_error=_event("response.created", response=_response([], "in_progress"))
+    + _delta("output_text", "so far")
+    + _event("error", **{name: value for name, value in _ERROR.items() if name != "type"}),
+    stream_error_text="so far",
+)

@@ -1,0 +1,187 @@
+"""The events of a streamed response. https://platform.openai.com/docs/api-reference/responses-streaming"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+from ....schemas.chunks import (
+    Finish,
+    MetadataUpdate,
+    PartDone,
+    PartEnd,
+    ReasoningDelta,
+    RefusalDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from ....schemas.errors import DecodeError
+from ....schemas.model import Model
+from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
+from ..failures import provider_error
+from .decode import (
+    PLACES,
+    call_extra,
+    custom_tools,
+    decode_item,
+    extract_usage,
+    failure,
+    finish_reason,
+    logprobs_of,
+    metadata_of,
+    reasoning_fields,
+)
+
+_loads = orjson.loads
+
+
+@define
+class State:
+    """One stream's memory: which places have shown text already, and the response as the last event described it."""
+
+    shown: set[int] = field(factory=set)
+    last: int = -1
+    custom: frozenset[str] = frozenset()
+    started: bool = False
+    has_calls: bool = False
+    final: Mapping[str, Any] | None = None
+    items: list[Mapping[str, Any]] = field(factory=list)
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises the provider's error for `error` and `response.failed`, DecodeError for data that is not JSON."""
+    try:
+        data = _loads(event[1])
+        kind = data["type"]
+        if kind == "response.output_text.delta":
+            place = data["output_index"] * PLACES + data["content_index"]
+            if place != state.last:
+                state.last = place
+                state.shown.add(place)
+            return [TextDelta(data["delta"], place)], state
+    except orjson.JSONDecodeError:
+        if event[1].strip() == b"[DONE]":
+            return [], state
+        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+    except (KeyError, TypeError):
+        return [], state
+    handler = _HANDLERS.get(kind)
+    return (handler(data, model, state) if handler else []), state
+
+
+def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    response = data["response"]
+    state.custom = custom_tools(response)
+    if state.started:
+        return []
+    state.started = True
+    return [Start(response.get("id"), response.get("model"))]
+
+
+def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    item, place = data["item"], data["output_index"] * PLACES
+    if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
+        return [ToolCallStart(place, item["call_id"], item["name"])]
+    return []
+
+
+def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    place = data["output_index"] * PLACES
+    state.shown.add(place)
+    return [ReasoningDelta(data["delta"], place)]
+
+
+def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    place = data["output_index"] * PLACES + data["content_index"]
+    state.shown.add(place)
+    return [RefusalDelta(data["delta"], place)]
+
+
+def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    place = data["output_index"] * PLACES
+    state.shown.add(place)
+    return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
+
+
+def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    """An item is whole: what was not shown yet is shown now, and each part gets what it gains at its end."""
+    item = data["item"]
+    state.items.append(item)
+    out: list[StreamChunk] = []
+    for place, part in decode_item(item, data["output_index"], state.custom):
+        shown = place in state.shown
+        if isinstance(part, Text | Refusal):
+            delta = TextDelta if isinstance(part, Text) else RefusalDelta
+            out += [] if shown or not part.text else [delta(part.text, place)]
+            out.append(PartEnd(place, {"extra": part.extra}))
+        elif isinstance(part, Reasoning):
+            out += [] if shown or not part.text else [ReasoningDelta(part.text, place)]
+            out.append(PartEnd(place, reasoning_fields(item)))
+        elif isinstance(part, ToolCall):
+            state.has_calls = True
+            out += [] if shown or not part.arguments_json else [ToolCallDelta(place, part.arguments_json)]
+            out.append(ToolCallEnd(place, call_extra(item)))
+        else:
+            out.append(PartDone(part, place))
+    return out
+
+
+def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    state.final = response = data["response"]
+    # The whole response encrypts its reasoning anew (see the recordings); an unstreamed answer would hold this one.
+    out: list[StreamChunk] = [
+        PartEnd(at * PLACES, reasoning_fields(item))
+        for at, item in enumerate(response.get("output") or ())
+        if item["type"] == "reasoning" and item not in state.items
+    ]
+    usage = extract_usage(response, model)
+    return [*out, UsageUpdate(usage)] if usage is not None else out
+
+
+def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    error = failure(data["response"], model)
+    error.usage = extract_usage(data["response"], model)
+    raise error
+
+
+def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    raise provider_error(model.provider, data.get("error") or data, body=orjson.dumps(data))
+
+
+_HANDLERS = {
+    "response.created": _begun,
+    "response.in_progress": _begun,
+    "response.output_item.added": _added,
+    "response.reasoning_summary_text.delta": _reasoning,
+    "response.reasoning_text.delta": _reasoning,
+    "response.refusal.delta": _refusal,
+    "response.function_call_arguments.delta": _arguments,
+    "response.custom_tool_call_input.delta": _arguments,
+    "response.output_item.done": _done,
+    "response.completed": _over,
+    "response.incomplete": _over,
+    "response.failed": _failed,
+    "error": _error,
+}
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if state.final is None:
+        return []
+    metadata = metadata_of(state.final)
+    if logprobs := logprobs_of(state.items):
+        metadata["logprobs"] = logprobs
+    told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    return [*told, Finish(finish_reason(state.final, state.has_calls), state.final.get("status"))]

@@ -1,0 +1,34 @@
+"""Every recorded response decodes to what OpenAI's own SDK makes of it."""
+
+from typing import Any
+
+import pytest
+
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas.parts import Opaque
+from stepwell.schemas.reply import Reply
+
+from recordings import Recording, assert_as_recorded, recordings, replay
+
+
+def usage(reply: Reply) -> dict[str, Any]:
+    told = reply.usage
+    return {
+        "input_tokens": told.input_tokens,
+        "output_tokens": told.raw.get("output_tokens"),
+        "cached_input_tokens": told.cached_input_tokens,
+        "cache_write_tokens": told.cache_write_tokens,
+        "reasoning_tokens": told.reasoning_tokens,
+    }
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("recording", recordings("openai_responses"), ids=lambda each: each.id)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
+    outcome = replay(recording, openai_responses, colour=colour)
+    assert_as_recorded(outcome, recording, usage)
+    if expected := recording.expected.get("server_tool_calls"):
+        blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]
+        assert [(block["id"], block["type"]) for block in blocks] == [(each["id"], each["type"]) for each in expected]
+    if detail := recording.expected.get("finish_detail"):
+        assert outcome.metadata["incomplete_details"]["reason"] == detail
