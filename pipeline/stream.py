@@ -66,9 +66,9 @@ class StreamDecoder:
                 out += chunks
             self._state = state
         except Exception as error:
+            self._failure = error if isinstance(error, StepwellError) else _misfit(error)
             if not out:
-                raise
-            self._failure = error
+                raise self._failure from None
         if out and type(out[-1]) is not TextDelta:
             out = self._one_finish(out)
         return out
@@ -83,7 +83,7 @@ class StreamDecoder:
         except (DecodeError, StreamTruncated):
             if not self.has_finished():
                 raise cut from None
-            out = []
+            out, self._failure = [], None
         if self._failure is not None:
             # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
             self._failure = cut if isinstance(self._failure, DecodeError) else self._failure
@@ -112,6 +112,13 @@ class StreamDecoder:
                 self.finished = True
             kept.append(chunk)
         return kept
+
+
+def _misfit(error: Exception) -> Exception:
+    """A decoder that stumbles over an event's shape has met an event that does not fit its wire."""
+    if isinstance(error, KeyError | TypeError | IndexError | AttributeError | ValueError):
+        return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
+    return error
 
 
 Batches = Generator[Any, Any, None]

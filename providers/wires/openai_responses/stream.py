@@ -54,6 +54,14 @@ class State:
     has_calls: bool = False
     final: Mapping[str, Any] | None = None
     items: list[Mapping[str, Any]] = field(factory=list)
+    places: dict[str, int] = field(factory=dict)
+
+    def place(self, data: Mapping[str, Any]) -> int:
+        """Where the item of an event stands. llama.cpp gives no indexes: there the order of appearance counts."""
+        if (index := data.get("output_index")) is not None:
+            return int(index) * PLACES
+        id = data.get("item_id") or (data.get("item") or {}).get("id") or ""
+        return self.places.setdefault(id, len(self.places) * PLACES)
 
 
 def init_stream_state(model: Model) -> State:
@@ -76,7 +84,8 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             return [], state
         raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
     except (KeyError, TypeError):
-        return [], state
+        if not isinstance(data, dict) or "type" not in data:
+            return [], state
     handler = _HANDLERS.get(kind)
     return (handler(data, model, state) if handler else []), state
 
@@ -91,26 +100,32 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    item, place = data["item"], data["output_index"] * PLACES
+    item, place = data["item"], state.place(data)
     if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
         return [ToolCallStart(place, item["call_id"], item["name"])]
     return []
 
 
+def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    place = state.place(data) + (data.get("content_index") or 0)
+    state.shown.add(place)
+    return [TextDelta(data["delta"], place)]
+
+
 def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = data["output_index"] * PLACES
+    place = state.place(data)
     state.shown.add(place)
     return [ReasoningDelta(data["delta"], place)]
 
 
 def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = data["output_index"] * PLACES + data["content_index"]
+    place = state.place(data) + (data.get("content_index") or 0)
     state.shown.add(place)
     return [RefusalDelta(data["delta"], place)]
 
 
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = data["output_index"] * PLACES
+    place = state.place(data)
     state.shown.add(place)
     return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
 
@@ -120,7 +135,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
     item = data["item"]
     state.items.append(item)
     out: list[StreamChunk] = []
-    for place, part in decode_item(item, data["output_index"], state.custom):
+    for place, part in decode_item(item, state.place(data) // PLACES, state.custom):
         shown = place in state.shown
         if isinstance(part, Text | Refusal):
             delta = TextDelta if isinstance(part, Text) else RefusalDelta
@@ -164,6 +179,7 @@ _HANDLERS = {
     "response.created": _begun,
     "response.in_progress": _begun,
     "response.output_item.added": _added,
+    "response.output_text.delta": _text,
     "response.reasoning_summary_text.delta": _reasoning,
     "response.reasoning_text.delta": _reasoning,
     "response.refusal.delta": _refusal,
