@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from attrs import evolve, frozen
 
-from stepwell import AsyncClient, Client, Wire, declare_provider
+from stepwell import AsyncClient, Client, Opaque, Wire, declare_provider
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.reply import Reply
@@ -180,7 +180,9 @@ def signatures(reply: Reply) -> list[tuple[int, str]]:
     """Length and digest of every signature or encrypted block that the reply would send back, in order."""
     found = []
     for part in reply.message.content:
-        for value in (getattr(part, "signature", None), getattr(part, "encrypted", None)):
+        kept = part.data if isinstance(part, Opaque) else part.extra.get("google_generate", {})
+        thought = kept.get("thoughtSignature") if isinstance(kept, dict) else None
+        for value in (getattr(part, "signature", None), getattr(part, "encrypted", None), thought):
             if value:
                 found.append((len(value), hashlib.sha256(value.encode()).hexdigest()[:16]))
     return found

@@ -1,0 +1,37 @@
+"""Google's generateContent, of the Gemini API and of Vertex AI. https://ai.google.dev/api/generate-content"""
+
+from __future__ import annotations
+
+from ....pipeline.request import Request
+from ...dsl.wire import ToolCallIdPolicy, Wire
+from ..paths import segment
+from .counting import google_count_tokens
+from .decode import decode_response, extract_usage
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
+
+
+def path(request: Request) -> str:
+    return f"/models/{segment(request.model.id)}:generateContent"
+
+
+def stream_path(request: Request) -> str:
+    return f"/models/{segment(request.model.id)}:streamGenerateContent?alt=sse"
+
+
+google_generate = Wire(
+    name="google_generate",
+    path=path,
+    stream_path=stream_path,
+    options=OPTIONS,
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    parse_stream_protocol=parse_stream_protocol,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+    tool_call_id_policy=ToolCallIdPolicy(required=False),
+)
+
+__all__ = ["google_count_tokens", "google_generate"]

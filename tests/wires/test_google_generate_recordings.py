@@ -1,0 +1,41 @@
+"""Every recorded generateContent decodes to what Google's own SDK makes of it."""
+
+from typing import Any
+
+import pytest
+
+from stepwell.providers.wires.google_generate import google_generate
+from stepwell.schemas.parts import Opaque
+from stepwell.schemas.reply import Reply
+
+from recordings import Recording, assert_as_recorded, recordings, replay
+
+SERVER_TOOLS = {"executableCode": "executable_code", "codeExecutionResult": "code_execution_result"}
+
+
+def usage(reply: Reply) -> dict[str, Any]:
+    """In the SDK's numbers: thoughts beside the candidates, built-in tools beside the prompt."""
+    raw = reply.usage.raw
+    return {
+        "input_tokens": raw.get("promptTokenCount"),
+        "output_tokens": raw.get("candidatesTokenCount"),
+        "cached_input_tokens": reply.usage.cached_input_tokens,
+        "cache_write_tokens": None,
+        "reasoning_tokens": reply.usage.reasoning_tokens,
+    }
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("recording", recordings("google_generate"), ids=lambda each: each.id)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
+    outcome = replay(recording, google_generate, colour=colour)
+    assert_as_recorded(outcome, recording, usage)
+    if expected := recording.expected.get("server_tool_calls"):
+        blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]
+        seen = [next(SERVER_TOOLS[name] for name in block if name in SERVER_TOOLS) for block in blocks]
+        assert seen == [each["type"] for each in expected]
+    if detail := recording.expected.get("finish_detail"):
+        assert outcome.finish_reason == "content_filter" and outcome.metadata["block_reason"] in detail
+    if isinstance(outcome, Reply) and outcome.usage.input_tokens:
+        raw = outcome.usage.raw
+        assert outcome.usage.total_tokens == raw["totalTokenCount"]
