@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..pipeline.request import Request
 from .dsl.auth import header_key
 from .dsl.provider import declare_provider, override
-from .dsl.thinking import BUDGETS, adaptive_thinking, budgeted_thinking
+from .dsl.thinking import ADAPTIVE, BUDGETS, adaptive_thinking, budgeted_thinking
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 
 
@@ -17,8 +17,6 @@ def with_betas(request: Request) -> Request:
     options = {name: value for name, value in request.options.items() if name != "anthropic_beta"}
     return request.replace(options=options).with_headers(anthropic_beta=",".join(betas))
 
-
-_ADAPTIVE = override(translate_options=(adaptive_thinking,))
 
 anthropic = declare_provider(
     "anthropic",
@@ -43,6 +41,5 @@ anthropic = declare_provider(
     prepare_request=with_betas,
     translate_options=(budgeted_thinking,),
     thinking_constraints={"temperature": 1, "min_budget": 1024, "min_top_p": 0.95},
-    # https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking: these models set their own budget.
-    models=dict.fromkeys(("claude-opus-4-[678]*", "claude-sonnet-4-[678]*", "claude-*-[5-9]*"), _ADAPTIVE),
+    models=dict.fromkeys(ADAPTIVE, override(translate_options=(adaptive_thinking,))),
 )

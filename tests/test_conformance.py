@@ -8,17 +8,20 @@ from stepwell.providers.dsl.provider import Provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.testing import ConformanceError, conformance
+from stepwell.testing.conformance import KEY
 
 from toy import PARLEY_SAMPLES, parley
 
 # Where not every name will do: the embedded server loads what it is asked for.
+CREDENTIALS = {"amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"}}
 MODELS = {"local": "smollm2"}
 OURS = [provider for provider in REGISTRY if any(wire.operation == "chat" for wire in provider.wires)]
 
 
 @pytest.mark.parametrize("provider", OURS, ids=lambda provider: provider.id)
 def test_ours_conform(provider: Provider) -> None:
-    assert conformance(provider, model=MODELS.get(provider.id, "some-model")).ok
+    settings = {"model": MODELS.get(provider.id, "some-model"), "credential": CREDENTIALS.get(provider.id, KEY)}
+    assert conformance(provider, **settings).ok
 
 
 def test_a_toy_provider_with_a_protocol_of_its_own_conforms() -> None:

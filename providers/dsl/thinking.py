@@ -12,6 +12,10 @@ from .rules import Losses, Options
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 """Tokens to think with, by effort."""
+ADAPTIVE = tuple(
+    f"claude-{kind}-{version}*" for kind in ("opus", "sonnet", "haiku") for version in ("4-[678]", "[5-9]")
+)
+"""The models that set their own budget: https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking"""
 MIN_BUDGET = 1024
 ROOM = 4096
 """Tokens left for the answer itself when the caller's max_tokens leaves none."""

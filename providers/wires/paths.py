@@ -7,11 +7,11 @@ from urllib.parse import quote
 from ...schemas.errors import UnknownModel
 
 
-def segment(id: str) -> str:
+def segment(id: str, safe: str = "@:") -> str:
     """The id as one path segment. Raises UnknownModel for `.` and `..`, which would lead to another path."""
     if id in (".", "..") or not id:
         raise UnknownModel(f"{id!r} is not a model id")
-    return quote(id, safe="@:")
+    return quote(id, safe=safe)
 
 
 def segments(id: str) -> str:

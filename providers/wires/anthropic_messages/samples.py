@@ -21,7 +21,12 @@ def _event(kind: str, **data: Any) -> bytes:
 
 
 def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:
-    start: dict[str, Any] = {**_HEAD, "content": [], "stop_reason": None, "usage": {"input_tokens": 12, "output_tokens": 1}}
+    start: dict[str, Any] = {
+        **_HEAD,
+        "content": [],
+        "stop_reason": None,
+        "usage": {"input_tokens": 12, "output_tokens": 1},
+    }
     whole = b"".join(
         (
             _event("message_start", message=start),

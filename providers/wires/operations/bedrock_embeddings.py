@@ -81,7 +81,7 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
 bedrock_embeddings = Wire(
     name="bedrock_embeddings",
     operation="embed",
-    path=lambda request: f"/model/{segment(request.model.id)}/invoke",
+    path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
     options=frozenset(("dimensions", "kind")),
     build_body=build_body,
     decode_response=decode_response,

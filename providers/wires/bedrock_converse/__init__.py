@@ -1,0 +1,36 @@
+"""Amazon Bedrock's Converse. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
+
+from __future__ import annotations
+
+from ....pipeline.request import Request
+from ...dsl.wire import Wire
+from ..paths import segment
+from ..protocols import aws_event_stream
+from .decode import decode_response, extract_usage, find_error
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state
+
+
+def path(request: Request) -> str:
+    return f"/model/{segment(request.model.id, safe='')}/converse"
+
+
+def stream_path(request: Request) -> str:
+    return f"/model/{segment(request.model.id, safe='')}/converse-stream"
+
+
+bedrock_converse = Wire(
+    name="bedrock_converse",
+    path=path,
+    stream_path=stream_path,
+    options=OPTIONS,
+    stream_accept="application/vnd.amazon.eventstream",
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    find_error=find_error,
+    parse_stream_protocol=aws_event_stream.parse,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+)

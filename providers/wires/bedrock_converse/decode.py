@@ -1,0 +1,113 @@
+"""A Converse answer to a Reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from ....pipeline.response import Response
+from ....schemas.errors import ProviderError
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ..failures import find_error as find_error_by_status
+from ..failures import provider_error
+from .encode import NAME
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+METADATA = ("metrics", "trace", "performanceConfig", "additionalModelResponseFields", "serviceTier")
+ON_DEMAND = "on-demand throughput"
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """Errors by status; the kind stands in a header here, `x-amzn-errortype`."""
+    kind = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+    if response.status < 300 or not kind:
+        error = find_error_by_status(response)
+    else:
+        try:
+            body = orjson.loads(response.body)
+        except orjson.JSONDecodeError:
+            body = {"message": response.body[:300].decode("utf-8", "replace")}
+        said = {"message": body.get("message") or body.get("Message"), "code": kind}
+        provider = response.request.model.provider
+        error = provider_error(provider, said, status=response.status, headers=response.headers, body=response.body)
+    if error is not None and ON_DEMAND in error.message:
+        error.hint = "name an inference profile: put us., eu., apac. or global. before the model's id, or use its ARN"
+    return error
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    raw = data.get("stopReason")
+    parts = [part for block in data["output"]["message"]["content"] if (part := decode_block(block)) is not None]
+    message = Message("assistant", parts)
+    reply = Reply(message, finish_reason(raw), raw)
+    if metadata := metadata_of(data):
+        reply.metadata = metadata
+    return reply
+
+
+def finish_reason(raw: str | None) -> str:
+    return FINISH_REASONS.get(raw or "", raw or "unknown")
+
+
+def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in METADATA if data.get(name)}
+
+
+def decode_block(block: Mapping[str, Any]) -> Part | None:
+    """One content block. Calls with a `type` are run by the provider and kept whole, as is whatever is new."""
+    if "text" in block:
+        return Text(block["text"]) if block["text"] else None
+    if "reasoningContent" in block:
+        return _reasoning(block["reasoningContent"])
+    if "toolUse" in block and "type" not in block["toolUse"]:
+        use = block["toolUse"]
+        return ToolCall(use["toolUseId"], use["name"], orjson.dumps(use.get("input") or {}).decode())
+    if "citationsContent" in block:
+        cited = block["citationsContent"]
+        text = "".join(each.get("text", "") for each in cited.get("content") or ())
+        return Text(text, cited_extra(cited.get("citations") or ()))
+    return Opaque(NAME, dict(block))
+
+
+def cited_extra(citations: Iterable[Any]) -> dict[str, Any]:
+    return {NAME: {"citations": list(citations)}}
+
+
+def _reasoning(content: Mapping[str, Any]) -> Reasoning:
+    if "redactedContent" in content:
+        return Reasoning(encrypted=content["redactedContent"], wire=NAME)
+    thought = content.get("reasoningText") or {}
+    return Reasoning(thought.get("text") or "", thought.get("signature"), wire=NAME)
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usage")
+    return usage_of(raw) if raw else None
+
+
+def usage_of(raw: Mapping[str, Any]) -> Usage:
+    """`inputTokens` leaves out what was read from and written to the cache; ours has it all."""
+    read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
+    hour = [each.get("inputTokens", 0) for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
+    return Usage(
+        input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),
+        output_tokens=raw.get("outputTokens"),
+        cached_input_tokens=read,
+        cache_write_tokens=wrote,
+        cache_write_1h_tokens=sum(hour) if hour else None,
+        raw=raw,
+    )

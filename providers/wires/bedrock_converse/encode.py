@@ -1,0 +1,249 @@
+"""Context and options to the body of Converse.
+
+Roles alternate, no text is empty, document names are of a narrow alphabet, and a history with calls needs the tools.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from ....pipeline.request import Request
+from ....schemas.message import Message
+from ....schemas.parts import File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.tool import NO_PARAMETERS, Tool
+
+NAME = "bedrock_converse"
+
+OPTIONS = frozenset(
+    (
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "prompt_cache",
+        "metadata",
+        "service_tier",
+    )
+)
+
+_INFERENCE: Mapping[str, str] = {"temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens"}
+_CACHE_POINT = {"cachePoint": {"type": "default"}}
+_FORMATS: Mapping[str, str] = {
+    "application/pdf": "pdf",
+    "text/csv": "csv",
+    "text/html": "html",
+    "text/markdown": "md",
+    "text/plain": "txt",
+    "application/msword": "doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
+
+Block = dict[str, Any]
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    system, messages = encode_messages(request.context.messages)
+    body: dict[str, Any] = {"messages": messages}
+    if system:
+        body["system"] = system
+    if config := tool_config(request.context.tools, request.context.messages):
+        body["toolConfig"] = config
+    inference: dict[str, Any] = {}
+    for name, value in request.options.items():
+        if name in _INFERENCE:
+            inference[_INFERENCE[name]] = value
+        elif name in _OPTION:
+            _OPTION[name](body, inference, value)
+        else:
+            body[name] = value
+    if inference:
+        body["inferenceConfig"] = inference
+    return body
+
+
+def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
+    """System blocks, and turns that alternate; results of tools stand first in the user's."""
+    system: list[Block] = []
+    turns: list[Block] = []
+    for message in messages:
+        if message.role == "system":
+            system += [{"text": part.text} for part in message.content if isinstance(part, Text) and part.text.strip()]
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = [_result(message)] if message.role == "tool" else _blocks(message.content)
+        if not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    for turn in turns:
+        if turn["role"] == "user":
+            turn["content"].sort(key=lambda block: "toolResult" not in block)
+    return system, turns
+
+
+def _blocks(parts: Iterable[Part]) -> list[Block]:
+    return [block for part in parts if (block := _block(part)) is not None]
+
+
+def _result(message: Message) -> Block:
+    # An empty result is refused, so it is said that there is none.
+    content = _blocks(message.content) or [{"text": "(no output)"}]
+    result: Block = {"toolUseId": message.tool_call_id, "content": content}
+    return {"toolResult": {**result, "status": "error"} if message.is_error else result}
+
+
+def _block(part: Part) -> Block | None:
+    match part:
+        case Text() | Refusal():
+            return {"text": part.text} if part.text.strip() else None
+        case Reasoning():
+            return _reasoning(part)
+        case ToolCall():
+            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
+            return {"toolUse": {"toolUseId": part.id, "name": tool_name(part.name), "input": input}}
+        case Opaque():
+            return dict(part.data) if part.wire == NAME else None
+        case Image():
+            return {"image": {"format": _image_format(part), "source": _source(part)}}
+        case Video():
+            return {"video": {"format": part.sent_type.partition("/")[2], "source": _source(part)}}
+        case File():
+            kind = _FORMATS.get(part.sent_type, "txt")
+            return {"document": {"format": kind, "name": document_name(part.filename), "source": _source(part)}}
+        case _:
+            return None
+
+
+def _reasoning(part: Reasoning) -> Block | None:
+    if part.wire != NAME:
+        return None
+    if part.encrypted is not None:
+        return {"reasoningContent": {"redactedContent": part.encrypted}}
+    if not part.signature:
+        return None
+    return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
+
+
+def _image_format(part: Image) -> str:
+    return part.sent_type.partition("/")[2].replace("jpg", "jpeg")
+
+
+def _source(part: Image | File | Video) -> Block:
+    if part.url and part.url.startswith("s3://"):
+        return {"s3Location": {"uri": part.url}}
+    return {"bytes": b64encode(part.data or b"").decode()}
+
+
+def document_name(name: str | None) -> str:
+    """Letters, digits, single spaces, hyphens and brackets are all that a document's name may have."""
+    stem = (name or "document").rpartition(".")[0] or name or "document"
+    return re.sub(r"\s+", " ", re.sub(r"[^a-zA-Z0-9\s\-()\[\]]", "-", stem)).strip()[:200] or "document"
+
+
+def tool_name(name: str) -> str:
+    """A dot, which others allow in a tool's name, becomes a hyphen."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", name)[:64]
+
+
+def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | None:
+    """The tools; for a history with calls but no tools on offer, as much of them as the calls tell."""
+    specs = [dict(tool.server) if tool.server is not None else _spec(tool) for tool in tools]
+    if not specs:
+        names = dict.fromkeys(call.name for message in messages for call in message.tool_calls)
+        specs = [_spec(Tool(name)) for name in names]
+    return {"tools": specs} if specs else None
+
+
+def _spec(tool: Tool) -> Block:
+    schema = {"json": dict(tool.parameters or NO_PARAMETERS)}
+    spec: Block = {"name": tool_name(tool.name), "inputSchema": schema}
+    return {"toolSpec": {**spec, "description": tool.description} if tool.description else spec}
+
+
+def _choice(body: dict[str, Any], inference: dict[str, Any], choice: Any) -> None:
+    if choice == "none":
+        # There is no such choice here. Without tools there is nothing to choose, unless the history needs them.
+        if not any("toolUse" in block for turn in body["messages"] for block in turn["content"]):
+            body.pop("toolConfig", None)
+        return
+    if "toolConfig" not in body:
+        return
+    if isinstance(choice, Tool):
+        choice = {"name": choice.name}
+    if isinstance(choice, Mapping):
+        name = choice.get("name") or choice["function"]["name"]
+        body["toolConfig"]["toolChoice"] = {"tool": {"name": tool_name(name)}}
+    else:
+        body["toolConfig"]["toolChoice"] = {"any": {}} if choice in ("required", "any") else {"auto": {}}
+
+
+def _format(body: dict[str, Any], inference: dict[str, Any], wanted: Any) -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
+    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
+        given = wanted["json_schema"]
+        schema = {"name": given.get("name", "answer"), "schema": orjson.dumps(given["schema"]).decode()}
+        body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
+
+
+def _stop(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+    inference["stopSequences"] = [value] if isinstance(value, str) else list(value)
+
+
+def _cache(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+    """A cache point behind everything that stays the same: the system message, the tools, the conversation so far."""
+    if not value:
+        return
+    point = {"cachePoint": {"type": "default", "ttl": "1h"}} if value == "1h" else _CACHE_POINT
+    if "system" in body:
+        body["system"].append(point)
+    if "toolConfig" in body:
+        body["toolConfig"]["tools"].append(point)
+    if body["messages"] and body["messages"][-1]["role"] == "user":
+        body["messages"][-1]["content"].append(point)
+
+
+def _metadata(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+    body["requestMetadata"] = value
+
+
+def _tier(body: dict[str, Any], inference: dict[str, Any], value: str) -> None:
+    body["serviceTier"] = {"type": value}
+
+
+def _additional(name: str) -> Callable[[dict[str, Any], dict[str, Any], Any], None]:
+    def put(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+        body.setdefault("additionalModelRequestFields", {})[name] = value
+
+    return put
+
+
+def _more(body: dict[str, Any], inference: dict[str, Any], value: Mapping[str, Any]) -> None:
+    body["additionalModelRequestFields"] = {**body.get("additionalModelRequestFields", {}), **value}
+
+
+_OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
+    "tool_choice": _choice,
+    "response_format": _format,
+    "stop": _stop,
+    "prompt_cache": _cache,
+    "metadata": _metadata,
+    "service_tier": _tier,
+    # What Converse has no place for goes to the model as its own format has it.
+    "top_k": _additional("top_k"),
+    "thinking": _additional("thinking"),
+    "output_config": _additional("output_config"),
+    "anthropic_beta": _additional("anthropic_beta"),
+    "additional_model_request_fields": _more,
+}

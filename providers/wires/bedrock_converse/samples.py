@@ -1,0 +1,72 @@
+"""Standard scenes of Converse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..protocols.aws_event_stream import encode
+from ..samples import Sample, Samples
+
+_USAGE = {"inputTokens": 12, "outputTokens": 7, "totalTokens": 19}
+_KIND = "application/vnd.amazon.eventstream"
+
+
+def _body(content: list[dict[str, Any]], reason: str) -> bytes:
+    message = {"role": "assistant", "content": content}
+    return orjson.dumps({"output": {"message": message}, "stopReason": reason, "usage": _USAGE})
+
+
+def _event(kind: str, **data: Any) -> bytes:
+    headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
+    return encode(headers, orjson.dumps(data))
+
+
+def _stream(start: dict[str, Any] | None, deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:
+    whole = b"".join(
+        (
+            _event("messageStart", role="assistant"),
+            _event("contentBlockStart", contentBlockIndex=0, start=start) if start else b"",
+            *(_event("contentBlockDelta", contentBlockIndex=0, delta=delta) for delta in deltas),
+            _event("contentBlockStop", contentBlockIndex=0),
+            _event("messageStop", stopReason=reason),
+        )
+    )
+    return whole + _event("metadata", usage=_USAGE), len(whole)
+
+
+_TEXT, _TEXT_WHOLE = _stream(None, [{"text": piece} for piece in ("Grüß ", "Gott", ", 世界")], "end_turn")
+_TOOLS, _TOOLS_WHOLE = _stream(
+    {"toolUse": {"toolUseId": "t-1", "name": "look_up"}},
+    [{"toolUse": {"input": piece}} for piece in ('{"city":', '"Pune"}')],
+    "tool_use",
+)
+_CALL = {"toolUse": {"toolUseId": "t-1", "name": "look_up", "input": {"city": "Pune"}}}
+_THROTTLED = {":message-type": "exception", ":exception-type": "throttlingException"}
+
+SAMPLES = Samples(
+    text=Sample(
+        body=_body([{"text": "Grüß Gott, 世界"}], "end_turn"),
+        stream=_TEXT,
+        whole_at=_TEXT_WHOLE,
+        text="Grüß Gott, 世界",
+        input_tokens=12,
+        output_tokens=7,
+        stream_type=_KIND,
+    ),
+    tools=Sample(
+        body=_body([_CALL], "tool_use"),
+        stream=_TOOLS,
+        whole_at=_TOOLS_WHOLE,
+        tool_calls=(("look_up", {"city": "Pune"}),),
+        input_tokens=12,
+        output_tokens=7,
+        stream_type=_KIND,
+    ),
+    error=b'{"message": "this is what went wrong"}',
+    stream_error=_event("messageStart", role="assistant")
+    + _event("contentBlockDelta", contentBlockIndex=0, delta={"text": "so far"})
+    + encode(_THROTTLED, b'{"message": "this is what went wrong"}'),
+    stream_error_text="so far",
+)

@@ -1,0 +1,154 @@
+"""The events of ConverseStream.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+from ....schemas.chunks import (
+    Finish,
+    MetadataUpdate,
+    PartDone,
+    PartEnd,
+    ReasoningDelta,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from ....schemas.errors import ProviderError
+from ....schemas.model import Model
+from ....schemas.parts import Opaque, Reasoning
+from ..failures import provider_error
+from ..protocols.aws_event_stream import AWSEvent
+from .decode import cited_extra, finish_reason, metadata_of, usage_of
+from .encode import NAME
+
+_loads = orjson.loads
+
+
+@define
+class State:
+    """One stream's memory: the blocks that are open, and how the message stopped."""
+
+    open: dict[int, dict[str, Any]] = field(factory=dict)
+    reason: str | None = None
+    metadata: dict[str, Any] = field(factory=dict)
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
+    """The error that a frame stands for: modelled exceptions and the service's own errors are frames of their own."""
+    headers, payload = event
+    if headers.get(":message-type") == "exception":
+        body = _loads(payload) if payload else {}
+        said = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
+        if status := body.get("originalStatusCode"):
+            said["status"] = status
+        return provider_error(model.provider, said, body=payload)
+    if headers.get(":message-type") == "error":
+        said = {"message": headers.get(":error-message"), "code": headers.get(":error-code")}
+        return provider_error(model.provider, said, body=payload)
+    return None
+
+
+def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises the provider's error for an exception frame."""
+    if (error := stream_failure(event, model)) is not None:
+        raise error
+    data = _loads(event[1])
+    match event[0].get(":event-type"):
+        case "contentBlockDelta":
+            return _delta(data, state), state
+        case "contentBlockStart":
+            return _start(data, state), state
+        case "contentBlockStop":
+            return _stop(data, state), state
+        case "messageStop":
+            state.reason = data.get("stopReason")
+            state.metadata.update(metadata_of(data))
+        case "metadata":
+            state.metadata.update(metadata_of(data))
+            if raw := data.get("usage"):
+                return [UsageUpdate(usage_of(raw))], state
+    return [], state
+
+
+def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    index, start = data["contentBlockIndex"], data.get("start") or {}
+    use = start.get("toolUse")
+    if use is not None and "type" not in use:
+        state.open[index] = {"kind": "call"}
+        return [ToolCallStart(index, use["toolUseId"], use["name"])]
+    if start:
+        ((name, block),) = start.items()
+        state.open[index] = {"kind": "opaque", "name": name, "block": dict(block)}
+    return []
+
+
+def _delta(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    index, delta = data["contentBlockIndex"], data["delta"]
+    if "text" in delta:
+        return [TextDelta(delta["text"], index)] if delta["text"] else []
+    block = state.open.setdefault(index, {"kind": "text"})
+    if "toolUse" in delta:
+        piece = delta["toolUse"].get("input") or ""
+        if block["kind"] == "call":
+            return [ToolCallDelta(index, piece)] if piece else []
+        block["input"] = block.get("input", "") + piece
+    elif "reasoningContent" in delta:
+        return _thought(index, delta["reasoningContent"], block)
+    elif "citation" in delta:
+        block.setdefault("citations", []).append(delta["citation"])
+    elif "toolResult" in delta:
+        block.setdefault("content", []).extend(delta["toolResult"])
+    return []
+
+
+def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> list[StreamChunk]:
+    block["kind"] = "reasoning"
+    if "signature" in content:
+        block["signature"] = block.get("signature", "") + content["signature"]
+    if "redactedContent" in content:
+        block["encrypted"] = block.get("encrypted", "") + content["redactedContent"]
+    return [ReasoningDelta(content["text"], index)] if content.get("text") else []
+
+
+def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    index = data["contentBlockIndex"]
+    block = state.open.pop(index, None)
+    if block is None:
+        return []
+    if block["kind"] == "call":
+        return [ToolCallEnd(index)]
+    if block["kind"] == "reasoning":
+        if "encrypted" in block:
+            return [PartDone(Reasoning(encrypted=block["encrypted"], wire=NAME), index)]
+        fields: dict[str, Any] = {"wire": NAME}
+        return [PartEnd(index, {**fields, "signature": block["signature"]} if "signature" in block else fields)]
+    if block["kind"] == "opaque":
+        whole = block["block"]
+        if block.get("input"):
+            whole["input"] = _loads(block["input"])
+        if "content" in block:
+            whole["content"] = block["content"]
+        return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
+    return [PartEnd(index, {"extra": cited_extra(block["citations"])})] if "citations" in block else []
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if state.reason is None:
+        return []
+    told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    return [*told, Finish(finish_reason(state.reason), state.reason)]

@@ -1,0 +1,58 @@
+"""Bedrock's invoke: a model's own format, in frames of AWS's event stream when streamed.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+import orjson
+from attrs import evolve
+
+from ...pipeline.request import Request
+from ...schemas.chunks import StreamChunk
+from ...schemas.model import Model
+from ..dsl.wire import Wire
+from .anthropic_messages import anthropic_messages
+from .anthropic_messages.encode import body_for
+from .bedrock_converse.decode import find_error
+from .bedrock_converse.stream import stream_failure
+from .openai_chat import openai_chat
+from .paths import segment
+from .protocols import aws_event_stream
+from .protocols.aws_event_stream import AWSEvent
+
+
+def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
+    """The wire, spoken through invoke."""
+    decode = wire.decode_stream_event
+    assert decode is not None
+
+    def decode_stream_event(event: AWSEvent, model: Model, state: Any) -> tuple[list[StreamChunk], Any]:
+        if (error := stream_failure(event, model)) is not None:
+            raise error
+        payload = orjson.loads(event[1])
+        return decode(("", b64decode(payload["bytes"])), model, state) if "bytes" in payload else ([], state)
+
+    return evolve(
+        wire,
+        name=name,
+        path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
+        stream_path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke-with-response-stream",
+        stream_accept="application/vnd.amazon.eventstream",
+        build_body=build_body,
+        find_error=find_error,
+        parse_stream_protocol=aws_event_stream.parse,
+        decode_stream_event=decode_stream_event,
+    )
+
+
+def _openai_body(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = openai_chat.build_body(request)
+    return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
+
+
+bedrock_invoke_anthropic = _invoked(anthropic_messages, "bedrock_invoke_anthropic", body_for("bedrock-2023-05-31"))
+bedrock_invoke_openai = _invoked(openai_chat, "bedrock_invoke_openai", _openai_body)

@@ -1,0 +1,48 @@
+"""Every recorded exchange with Bedrock decodes to what botocore (and, through invoke, OpenAI's SDK) makes of it."""
+
+from typing import Any
+
+import pytest
+
+from stepwell.providers.wires.bedrock_converse import bedrock_converse
+from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
+from stepwell.schemas.parts import Opaque
+from stepwell.schemas.reply import Reply
+
+from recordings import Recording, assert_as_recorded, recordings, replay
+
+WIRES = {
+    "bedrock_converse": bedrock_converse,
+    "bedrock_invoke_openai": bedrock_invoke_openai,
+    "bedrock_invoke_anthropic": bedrock_invoke_anthropic,
+}
+
+
+def usage(reply: Reply) -> dict[str, Any]:
+    """In the SDK's numbers: input without what the cache gave or took (OpenAI's format has it in)."""
+    told = reply.usage
+    fresh = told.input_tokens or 0
+    if "prompt_tokens" not in told.raw:
+        fresh -= (told.cached_input_tokens or 0) + (told.cache_write_tokens or 0)
+    return {
+        "input_tokens": fresh,
+        "output_tokens": told.output_tokens,
+        "cached_input_tokens": told.cached_input_tokens,
+        "cache_write_tokens": told.cache_write_tokens,
+        "reasoning_tokens": told.reasoning_tokens,
+    }
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("recording", recordings(*WIRES), ids=lambda each: each.id)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
+    outcome = replay(recording, WIRES[recording.api], colour=colour)
+    assert_as_recorded(outcome, recording, usage)
+    if expected := recording.expected.get("server_tool_calls"):
+        uses = [
+            part.data["toolUse"]
+            for part in outcome.message.content
+            if isinstance(part, Opaque) and "toolUse" in part.data
+        ]
+        seen = [(use["toolUseId"], use["type"], use["name"]) for use in uses]
+        assert seen == [(each["id"], each["type"], each["name"]) for each in expected]
