@@ -1,9 +1,8 @@
 """Mistral AI. https://docs.mistral.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import convert, drop, rename
-from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import body_with
+from .dsl.rules import convert, rename
+from .wires.mistral_chat import mistral_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
@@ -12,7 +11,7 @@ mistral = declare_provider(
     "mistral",
     name="Mistral AI",
     docs="https://docs.mistral.ai",
-    wire=[openai_chat, openai_embeddings, openai_transcription, openai_moderation, openai_models],
+    wire=[mistral_chat, openai_embeddings, openai_transcription, openai_moderation, openai_models],
     base_url="https://api.mistral.ai/v1",
     env_key="MISTRAL_API_KEY",
     options={
@@ -24,8 +23,5 @@ mistral = declare_provider(
     translate_options=[
         rename("seed", "random_seed"),
         convert("tool_choice", {"required": "any"}),
-        drop("logprobs", "top_logprobs", "logit_bias", "user", "store", why="Mistral does not support it"),
     ],
-    # Usage comes in every stream; stream_options is refused.
-    build_body=body_with(usage_in_stream=False),
 )

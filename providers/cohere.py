@@ -1,0 +1,38 @@
+"""Cohere. https://docs.cohere.com/reference/about"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import Losses, Options
+from .wires.cohere_chat import cohere_chat
+from .wires.operations.cohere_embeddings import cohere_embeddings
+from .wires.operations.openai_misc import openai_models
+from .wires.operations.rerank import rerank
+
+
+def thinking(options: Options, model: object) -> Losses:
+    """reasoning_effort turns thinking on or off, reasoning_budget bounds it: https://docs.cohere.com/docs/reasoning"""
+    effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    if effort == "none" or budget == 0:
+        options["thinking"] = {"type": "disabled"}
+    elif effort is not None or budget is not None:
+        options["thinking"] = {"type": "enabled", **({"token_budget": budget} if budget else {})}
+    return []
+
+
+cohere = declare_provider(
+    "cohere",
+    name="Cohere",
+    docs="https://docs.cohere.com",
+    wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
+    base_url="https://api.cohere.com/v2",
+    env_key=["COHERE_API_KEY", "CO_API_KEY"],
+    options={
+        "reasoning_effort": {"type": "string"},
+        "reasoning_budget": {"type": "integer", "minimum": 0},
+        "thinking": {"type": "object"},
+        "documents": {"type": "array"},
+        "citation_options": {"type": "object"},
+        "safety_mode": {"enum": ["CONTEXTUAL", "STRICT", "OFF"]},
+        "strict_tools": {"type": "boolean"},
+    },
+    translate_options=[thinking],
+)

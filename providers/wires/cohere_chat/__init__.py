@@ -1,0 +1,22 @@
+"""Cohere's chat, version 2. https://docs.cohere.com/reference/chat"""
+
+from __future__ import annotations
+
+from ...dsl.wire import Wire
+from ..protocols import sse
+from .decode import decode_response, extract_usage
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state
+
+cohere_chat = Wire(
+    name="cohere_chat",
+    path="/chat",
+    options=OPTIONS,
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    parse_stream_protocol=sse.parse,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+)

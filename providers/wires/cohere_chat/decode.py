@@ -1,0 +1,71 @@
+"""A chat answer to a Reply. What the model means to do with its tools (`tool_plan`) is kept beside the message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Part, Reasoning, Text, ToolCall
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from .encode import NAME
+
+FINISH_REASONS: Mapping[str, str] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",
+    "ERROR": "error",
+}
+CALLS = 1000
+"""Tool calls stand behind all content, from this place on."""
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    message = data["message"]
+    parts = [part for block in message.get("content") or () if (part := decode_block(block)) is not None]
+    calls = [decode_call(call) for call in message.get("tool_calls") or ()]
+    raw = data.get("finish_reason")
+    metadata = {name: message[name] for name in ("tool_plan", "citations") if message.get(name)}
+    if data.get("logprobs"):
+        metadata["logprobs"] = data["logprobs"]
+    return Reply(Message("assistant", [*parts, *calls]), finish_reason(raw), raw, id=data.get("id"), metadata=metadata)
+
+
+def finish_reason(raw: str | None) -> str:
+    return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())
+
+
+def decode_block(block: Mapping[str, Any]) -> Part | None:
+    if block.get("type") == "thinking":
+        return Reasoning(block["thinking"], wire=NAME) if block.get("thinking") else None
+    return Text(block["text"]) if block.get("text") else None
+
+
+def decode_call(call: Mapping[str, Any]) -> ToolCall:
+    function = call["function"]
+    return ToolCall(call["id"], function["name"], function.get("arguments") or "")
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    raw = data.get("usage")
+    return usage_of(raw) if raw else None
+
+
+def usage_of(raw: Mapping[str, Any]) -> Usage:
+    """`tokens` is what the model read and wrote; `billed_units`, without the vendor's own prompt, is in raw."""
+    tokens = raw.get("tokens") or raw.get("billed_units") or {}
+
+    def count(value: Any) -> int | None:
+        return None if value is None else int(value)
+
+    return Usage(
+        input_tokens=count(tokens.get("input_tokens")),
+        output_tokens=count(tokens.get("output_tokens")),
+        cached_input_tokens=count(raw.get("cached_tokens")),
+        reasoning_tokens=count(tokens.get("reasoning_tokens")),
+        raw=raw,
+    )

@@ -1,0 +1,130 @@
+"""The events of a streamed chat. https://docs.cohere.com/docs/streaming"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+from ....schemas.chunks import (
+    Finish,
+    MetadataUpdate,
+    PartEnd,
+    ReasoningDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from ....schemas.errors import DecodeError
+from ....schemas.model import Model
+from ..failures import provider_error
+from .decode import CALLS, finish_reason, usage_of
+from .encode import NAME
+
+_loads = orjson.loads
+
+
+@define
+class State:
+    """One stream's memory."""
+
+    plan: list[str] = field(factory=list)
+    citations: list[Any] = field(factory=list)
+    thinking: set[int] = field(factory=set)
+    reason: str | None = None
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises DecodeError for data that is not JSON, the provider's error for a message that ends with one."""
+    try:
+        data = _loads(event[1])
+    except orjson.JSONDecodeError:
+        if event[1].strip() == b"[DONE]":
+            return [], state
+        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+    kind = data.get("type") or event[0]
+    if kind == "content-delta":
+        content = data["delta"]["message"]["content"]
+        if "text" in content:
+            return ([TextDelta(content["text"], data["index"])] if content["text"] else []), state
+        state.thinking.add(data["index"])
+        return ([ReasoningDelta(content["thinking"], data["index"])] if content.get("thinking") else []), state
+    handler = _HANDLERS.get(kind)
+    return (handler(data, model, state) if handler else []), state
+
+
+def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    return [Start(data.get("id"), None)]
+
+
+def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    return [PartEnd(data["index"], {"wire": NAME})] if data["index"] in state.thinking else []
+
+
+def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    state.plan.append(data["delta"]["message"]["tool_plan"])
+    return []
+
+
+def _call_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    call, place = data["delta"]["message"]["tool_calls"], CALLS + data["index"]
+    start = ToolCallStart(place, call["id"], call["function"]["name"])
+    given = call["function"].get("arguments")
+    return [start, ToolCallDelta(place, given)] if given else [start]
+
+
+def _call_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    piece = data["delta"]["message"]["tool_calls"]["function"]["arguments"]
+    return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
+
+
+def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    return [ToolCallEnd(CALLS + data["index"])]
+
+
+def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    state.citations.append(data["delta"]["message"]["citations"])
+    return []
+
+
+def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    delta = data.get("delta") or {}
+    if delta.get("error"):
+        raise provider_error(model.provider, delta["error"], body=orjson.dumps(data))
+    state.reason = delta.get("finish_reason") or "COMPLETE"
+    raw = delta.get("usage")
+    return [UsageUpdate(usage_of(raw))] if raw else []
+
+
+_HANDLERS = {
+    "message-start": _start,
+    "content-end": _content_end,
+    "tool-plan-delta": _plan,
+    "tool-call-start": _call_start,
+    "tool-call-delta": _call_delta,
+    "tool-call-end": _call_end,
+    "citation-start": _citation,
+    "message-end": _end,
+}
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if state.reason is None:
+        return []
+    metadata: dict[str, Any] = {}
+    if state.plan:
+        metadata["tool_plan"] = "".join(state.plan)
+    if state.citations:
+        metadata["citations"] = state.citations
+    told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    return [*told, Finish(finish_reason(state.reason), state.reason)]

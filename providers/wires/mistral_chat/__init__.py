@@ -1,0 +1,21 @@
+"""Mistral's chat: OpenAI's, but for the form of tool call ids and for usage, which it streams without being asked.
+
+https://docs.mistral.ai/api
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ...dsl.wire import ToolCallIdPolicy
+from ..openai_chat import openai_chat
+from ..openai_chat.encode import body_with
+
+mistral_chat = evolve(
+    openai_chat,
+    name="mistral_chat",
+    options=openai_chat.options
+    - {"logprobs", "top_logprobs", "logit_bias", "user", "store", "verbosity", "modalities"},
+    build_body=body_with(usage_in_stream=False),
+    tool_call_id_policy=ToolCallIdPolicy(alphabet="A-Za-z0-9", exact_length=9, max_length=9),
+)

@@ -1,0 +1,5 @@
+"""Standard scenes, which are those of OpenAI's chat."""
+
+from ..openai_chat.samples import SAMPLES
+
+__all__ = ["SAMPLES"]

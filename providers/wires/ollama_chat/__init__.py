@@ -1,0 +1,24 @@
+"""Ollama's own chat. https://docs.ollama.com/api/chat"""
+
+from __future__ import annotations
+
+from ...dsl.wire import ToolCallIdPolicy, Wire
+from ..protocols import ndjson
+from .decode import decode_response, extract_usage
+from .encode import OPTIONS, build_body
+from .stream import decode_stream_event, flush_stream_state, init_stream_state
+
+ollama_chat = Wire(
+    name="ollama_chat",
+    path="/api/chat",
+    options=OPTIONS,
+    stream_accept="application/x-ndjson",
+    build_body=build_body,
+    decode_response=decode_response,
+    extract_usage=extract_usage,
+    parse_stream_protocol=ndjson.parse,
+    init_stream_state=init_stream_state,
+    decode_stream_event=decode_stream_event,
+    flush_stream_state=flush_stream_state,
+    tool_call_id_policy=ToolCallIdPolicy(required=False),
+)

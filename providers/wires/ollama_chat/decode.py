@@ -1,0 +1,60 @@
+"""A chat answer to a Reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Part, Reasoning, Text, ToolCall
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
+from ..failures import provider_error
+from ..openai_chat.decode import call_id
+from .encode import NAME
+
+FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}
+REASONING, TEXT, CALLS = 0, 1, 2
+"""Where the parts stand; further calls behind the first."""
+
+
+def decode_response(data: Any, model: Model) -> Reply:
+    """Raises the server's error where the body holds one."""
+    if data.get("error"):
+        raise provider_error(model.provider, data["error"])
+    message = data["message"]
+    parts: list[Part] = []
+    if message.get("thinking"):
+        parts.append(Reasoning(message["thinking"], wire=NAME))
+    if message.get("content"):
+        parts.append(Text(message["content"]))
+    calls = [decode_call(call, at, data.get("created_at")) for at, call in enumerate(message.get("tool_calls") or ())]
+    raw = data.get("done_reason")
+    reply = Reply(
+        Message("assistant", [*parts, *calls]), finish_reason(raw, bool(calls)), raw, model=data.get("model") or ""
+    )
+    return reply
+
+
+def finish_reason(raw: str | None, has_calls: bool) -> str:
+    """Calls come with `stop` here."""
+    reason = FINISH_REASONS.get(raw or "", raw or "unknown")
+    return "tool_calls" if has_calls and reason == "stop" else reason
+
+
+def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> ToolCall:
+    """A call. It has no id, and of several each says that its index is 0: their order is what counts."""
+    function = call["function"]
+    id = call.get("id") or call_id(created_at, index)
+    return ToolCall(id, function["name"], orjson.dumps(function.get("arguments") or {}).decode())
+
+
+def extract_usage(data: Any, model: Model) -> Usage | None:
+    read, wrote = data.get("prompt_eval_count"), data.get("eval_count")
+    if read is None and wrote is None:
+        return None
+    kept = ("total_duration", "load_duration", "prompt_eval_count", "eval_count", "eval_duration")
+    return Usage(input_tokens=read, output_tokens=wrote, raw={name: data[name] for name in kept if name in data})

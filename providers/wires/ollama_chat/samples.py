@@ -1,0 +1,48 @@
+"""Standard scenes of a chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..samples import Sample, Samples
+
+_HEAD = {"model": "sample", "created_at": "2026-01-01T00:00:00Z"}
+_END = {"done": True, "done_reason": "stop", "prompt_eval_count": 12, "eval_count": 7}
+_CALL = {"function": {"name": "look_up", "arguments": {"city": "Pune"}}}
+
+
+def _line(content: str = "", **more: Any) -> bytes:
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if "tool_calls" in more:
+        message["tool_calls"] = more.pop("tool_calls")
+    return orjson.dumps({**_HEAD, "message": message, "done": False, **more}) + b"\n"
+
+
+_TEXT = _line("Grüß ") + _line("Gott") + _line(", 世界") + _line(**_END)
+_TOOLS = _line(tool_calls=[_CALL]) + _line(**_END)
+
+SAMPLES = Samples(
+    text=Sample(
+        body=_line("Grüß Gott, 世界", **_END),
+        stream=_TEXT,
+        whole_at=len(_TEXT) - 1,
+        text="Grüß Gott, 世界",
+        input_tokens=12,
+        output_tokens=7,
+        stream_type="application/x-ndjson",
+    ),
+    tools=Sample(
+        body=_line(tool_calls=[_CALL], **_END),
+        stream=_TOOLS,
+        whole_at=len(_TOOLS) - 1,
+        tool_calls=(("look_up", {"city": "Pune"}),),
+        input_tokens=12,
+        output_tokens=7,
+        stream_type="application/x-ndjson",
+    ),
+    error=b'{"error": "this is what went wrong"}',
+    stream_error=_line("so far") + b'{"error": "this is what went wrong"}\n',
+    stream_error_text="so far",
+)

@@ -1,0 +1,80 @@
+"""The lines of a streamed chat: one JSON object each, the last with `done`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from attrs import define
+
+from ....schemas.chunks import (
+    Finish,
+    PartEnd,
+    ReasoningDelta,
+    Start,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    UsageUpdate,
+)
+from ....schemas.errors import DecodeError
+from ....schemas.model import Model
+from ..failures import provider_error
+from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
+from .encode import NAME
+
+_loads = orjson.loads
+
+
+@define
+class State:
+    """One stream's memory."""
+
+    started: bool = False
+    created_at: str | None = None
+    thought: bool = False
+    calls: int = 0
+    reason: str | None = None
+    done: bool = False
+
+
+def init_stream_state(model: Model) -> State:
+    return State()
+
+
+def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
+    """Raises the server's error for an error line, DecodeError for a line that is not JSON."""
+    try:
+        data = _loads(event)
+    except orjson.JSONDecodeError:
+        raise DecodeError("a stream line is not JSON", hint="see .payload", payload=event[:2000]) from None
+    if "error" in data:
+        raise provider_error(model.provider, data["error"], body=event)
+    out: list[StreamChunk] = []
+    if not state.started:
+        state.started, state.created_at = True, data.get("created_at")
+        out.append(Start(None, data.get("model")))
+    message: dict[str, Any] = data.get("message") or {}
+    if message.get("thinking"):
+        state.thought = True
+        out.append(ReasoningDelta(message["thinking"], REASONING))
+    if message.get("content"):
+        out.append(TextDelta(message["content"], TEXT))
+    for call in message.get("tool_calls") or ():
+        made, place = decode_call(call, state.calls, state.created_at), CALLS + state.calls
+        state.calls += 1
+        out += [ToolCallStart(place, made.id, made.name), ToolCallDelta(place, made.arguments_json), ToolCallEnd(place)]
+    if data.get("done"):
+        state.done, state.reason = True, data.get("done_reason")
+        if (usage := extract_usage(data, model)) is not None:
+            out.append(UsageUpdate(usage))
+    return out, state
+
+
+def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if not state.done:
+        return []
+    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
+    return [*ends, Finish(finish_reason(state.reason, state.calls > 0), state.reason)]
