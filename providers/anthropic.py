@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..pipeline.request import Request
-from .dsl.auth import header_key
 from .dsl.provider import declare_provider, override
 from .dsl.thinking import ADAPTIVE, BUDGETS, adaptive_thinking, budgeted_thinking
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
@@ -25,8 +24,6 @@ anthropic = declare_provider(
     wire=[anthropic_messages, anthropic_count_tokens],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
-    auth=header_key("x-api-key"),
-    headers={"anthropic-version": "2023-06-01"},
     options={
         "reasoning_effort": {"enum": ["none", *BUDGETS]},
         "reasoning_budget": {"type": "integer", "minimum": 0},

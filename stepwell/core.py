@@ -17,6 +17,7 @@ from .pipeline.request import Headers, Request
 from .pipeline.response import Response
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
+from .providers.dsl.addresses import filled
 from .providers.dsl.assemble import checked_headers, pipeline_for
 from .providers.dsl.overrides import OVERRIDES, Overrides
 from .providers.dsl.provider import Provider
@@ -109,7 +110,7 @@ class Core:
         wire = provider.wire_for(operation, model, wire_name)
         overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
-        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
+        base_url = self.base_urls.get(_id(provider.id)) or filled(model.base_url or provider.address())
         return Plan(self._edits.apply(pipeline), model, provider, base_url)
 
     def request(

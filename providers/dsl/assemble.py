@@ -21,6 +21,7 @@ from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options
 from ...schemas.secret import Secret, checked
 from .auth import optional
+from .histories import fit_history
 from .provider import Override, Provider
 from .rules import judged, translate
 from .wire import Wire
@@ -48,6 +49,7 @@ def pipeline_for(
             _from(resolve_key(provider, model), resolve_key),
             _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
             _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
+            fit_history(wire.blocks or wire.name, steps["tool_call_id_policy"]),
             _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
             _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),
             _from(decode_response(steps["decode_response"], binary=wire.binary), steps["decode_response"]),

@@ -14,7 +14,7 @@ from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
-from .auth import Auth, bearer
+from .auth import Auth
 from .rules import Rule, Translate
 from .wire import ToolCallIdPolicy, Wire
 
@@ -83,7 +83,7 @@ class Provider:
     docs: str = ""
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
     key_optional: bool = False
-    auth: Auth = bearer
+    auth: Auth | None = None
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
     translate_options: tuple[Rule, ...] | Translate = ()
@@ -150,7 +150,7 @@ class Provider:
         for name in ("prepare_request", "attach", "attach_stream", "tool_call_id_policy"):
             if (given := getattr(self, name)) is not None:
                 steps[name] = given
-        steps["authenticate"] = self.auth
+        steps["authenticate"] = self.auth or wire.auth
         steps.update(self.steps)
         for pattern, each in self.models.items():
             if fnmatchcase(model.id, pattern):

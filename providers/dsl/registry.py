@@ -1,4 +1,4 @@
-"""Finding providers by id: those declared in this package, plugins by entry point, then what was registered."""
+"""Finding providers by id: registered, declared in this package, plugins by entry point, rows of the catalog."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...schemas.errors import UnknownProvider
 from ...schemas.options import nearest
+from .from_catalog import catalog_ids, from_catalog
 from .provider import Provider
 
 ENTRY_POINTS = "stepwell.providers"
@@ -33,7 +34,7 @@ class Registry:
             return self._known[id]
         if id in self._removed:
             return None
-        provider = _built_in(id) or self._plugin(id)
+        provider = _built_in(id) or self._plugin(id) or from_catalog(id)
         if provider is not None:
             self._known[id] = provider
         return provider
@@ -57,8 +58,8 @@ class Registry:
         self._removed.add(_canonical(id))
 
     def ids(self) -> list[str]:
-        """All known ids, sorted; plugins included."""
-        names = {*_built_in_ids(), *self._entry_points(), *self._known} - self._removed
+        """All known ids, sorted: built-in, plugins, registered, and those of the catalog whose wire we speak."""
+        names = {*_built_in_ids(), *self._entry_points(), *self._known, *catalog_ids()} - self._removed
         return sorted(names)
 
     def __iter__(self) -> Iterator[Provider]:

@@ -17,6 +17,7 @@ from ...schemas.model import Model
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..wires.failures import find_error as find_error_by_status
+from .auth import Auth, bearer
 
 
 def json_body(body: Mapping[str, Any]) -> bytes:
@@ -41,20 +42,24 @@ class ToolCallIdPolicy:
 class Wire:
     """One operation of one wire format.
 
+    `blocks` names the format whose reasoning and opaque blocks it takes back, where that is not its own name.
     `path` is put behind the provider's base URL (a function of the request where the URL holds the model), and
     `stream_path` where streams have another. `options` names the canonical options that `build_body` encodes;
     others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
     `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
+    `auth` is how this format's vendor takes a key, for providers that say nothing else;
     `find_error(response)` tells an error answer from a good one. The last four are the streaming side.
     """
 
     name: str
     operation: str = "chat"
+    blocks: str = ""
     path: str | Callable[[Request], str]
     stream_path: str | Callable[[Request], str] | None = None
     method: str = "POST"
     options: frozenset[str] = frozenset()
     headers: Mapping[str, str] = {}
+    auth: Auth = bearer
     content_type: str = "application/json"
     stream_accept: str = "text/event-stream"
     binary: bool = False

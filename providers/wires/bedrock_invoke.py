@@ -39,6 +39,7 @@ def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
     return evolve(
         wire,
         name=name,
+        blocks=wire.name,
         path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
         stream_path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke-with-response-stream",
         stream_accept="application/vnd.amazon.eventstream",

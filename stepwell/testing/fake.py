@@ -55,7 +55,16 @@ class FakeModel:
         return self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
 
 
-_SKIPPED = ("encode_body", "extract_usage", "decode_response", "map_errors", "retry", "open_stream", "authenticate")
+_SKIPPED = (
+    "fit_history",
+    "encode_body",
+    "extract_usage",
+    "decode_response",
+    "map_errors",
+    "retry",
+    "open_stream",
+    "authenticate",
+)
 _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid", key_optional=True)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...dsl.auth import header_key
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import sse
-from .counting import anthropic_count_tokens
+from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
@@ -12,6 +13,8 @@ from .stream import decode_stream_event, flush_stream_state, init_stream_state
 anthropic_messages = Wire(
     name="anthropic_messages",
     path="/messages",
+    headers={"anthropic-version": VERSION},
+    auth=header_key("x-api-key"),
     options=OPTIONS,
     build_body=build_body,
     decode_response=decode_response,

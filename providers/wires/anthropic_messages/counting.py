@@ -8,9 +8,12 @@ from ....pipeline.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...dsl.auth import header_key
 from ...dsl.wire import Wire
 from .encode import build_body
 
+VERSION = "2023-06-01"
+"""https://docs.claude.com/en/api/versioning"""
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking")
 
 
@@ -27,6 +30,8 @@ anthropic_count_tokens = Wire(
     name="anthropic_count_tokens",
     operation="count_tokens",
     path="/messages/count_tokens",
+    headers={"anthropic-version": VERSION},
+    auth=header_key("x-api-key"),
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
     decode_response=decode_count,

@@ -14,6 +14,7 @@ from ..openai_chat.encode import body_with
 mistral_chat = evolve(
     openai_chat,
     name="mistral_chat",
+    blocks=openai_chat.name,
     options=openai_chat.options
     - {"logprobs", "top_logprobs", "logit_bias", "user", "store", "verbosity", "modalities"},
     build_body=body_with(usage_in_stream=False),

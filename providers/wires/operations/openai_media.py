@@ -22,6 +22,8 @@ from ...dsl.wire import Wire
 from ..openai_chat.decode import usage_of
 
 _BOUNDARY = f"stepwell-{uuid4().hex}"
+CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
+"""Of a body made by `encode_form`."""
 
 
 def text_input(request: Request) -> str:
@@ -134,7 +136,7 @@ openai_transcription = Wire(
     name="openai_transcription",
     operation="transcribe",
     path="/audio/transcriptions",
-    content_type=f"multipart/form-data; boundary={_BOUNDARY}",
+    content_type=CONTENT_TYPE,
     options=frozenset(("language", "prompt", "temperature", "response_format")),
     build_body=build_transcription_body,
     encode_body=encode_form,

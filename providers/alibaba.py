@@ -1,0 +1,29 @@
+"""Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import convert, rename
+from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+
+alibaba = declare_provider(
+    "alibaba",
+    name="Alibaba Cloud Model Studio",
+    docs="https://help.aliyun.com/zh/model-studio",
+    wire=[openai_chat, openai_embeddings, openai_models],
+    base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    env_key=["DASHSCOPE_API_KEY"],
+    options={
+        "reasoning_effort": {"type": "string"},
+        "reasoning_budget": {"type": "integer", "minimum": 0},
+        "top_k": {"type": "integer", "minimum": 0},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "enable_search": {"type": "boolean"},
+        "enable_thinking": {"type": "boolean"},
+    },
+    # https://help.aliyun.com/zh/model-studio/deep-thinking: thinking is a switch and a budget.
+    translate_options=[
+        convert("reasoning_effort", lambda effort: effort != "none", to="enable_thinking"),
+        rename("reasoning_budget", "thinking_budget"),
+    ],
+)

@@ -1,0 +1,15 @@
+"""Cloudflare Workers AI. https://developers.cloudflare.com/workers-ai"""
+
+from .dsl.provider import declare_provider
+from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+
+cloudflare = declare_provider(
+    "cloudflare",
+    name="Cloudflare Workers AI",
+    docs="https://developers.cloudflare.com/workers-ai",
+    wire=[openai_chat, openai_embeddings, openai_models],
+    base_url="https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1",
+    env_key=["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
+)

@@ -1,0 +1,63 @@
+"""Providers that are nothing but a row of models.dev: who speaks a wire of ours needs no file here."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import import_module
+
+from ...model_metadata.catalog import CATALOG, ProviderRow
+from ...model_metadata.families import ALSO_SPEAKS
+from .addresses import variables
+from .provider import Provider
+from .wire import Wire
+
+_PACKAGE = __name__.rpartition(".dsl.")[0]
+# What an environment variable holds that is not a key.
+_NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
+
+
+def from_catalog(id: str) -> Provider | None:
+    """The provider that a row describes; None without such a row, or when its wire is none of ours."""
+    row = CATALOG.provider(id)
+    if row is None or row.wire is None or not row.base_url:
+        return None
+    names = [row.wire, *ALSO_SPEAKS.get(row.npm or "", ())]
+    names += sorted({model.wire for model in CATALOG.find(row.id) if model.wire} - set(names))
+    wires = [wire for name in names if (wire := wire_named(name)) is not None]
+    if not wires:
+        return None
+    if row.wire == "openai_chat":
+        home = f"{_PACKAGE}.wires.operations"
+        wires.append(import_module(f"{home}.openai_embeddings").openai_embeddings)
+        wires.append(import_module(f"{home}.openai_misc").openai_models)
+    return Provider(
+        id=row.id.replace("-", "_"),
+        name=row.name,
+        wires=tuple(wires),
+        base_url=row.base_url,
+        docs=row.doc or "",
+        env_key=key_variables(row),
+        source="models.dev",
+    )
+
+
+def key_variables(row: ProviderRow) -> tuple[str, ...]:
+    """The row's variables that hold a key: those that neither stand in its address nor are named for something else."""
+    in_url = variables(row.base_url or "")
+    return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
+
+
+@cache
+def wire_named(name: str) -> Wire | None:
+    """A wire of this package by its name."""
+    try:
+        found: Wire = getattr(import_module(f"{_PACKAGE}.wires.{name}"), name)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def catalog_ids() -> list[str]:
+    """The ids of all rows whose wire we speak, as the registry writes them."""
+    return [row.id.replace("-", "_") for row in CATALOG.providers() if row.wire and row.base_url]

@@ -1,0 +1,16 @@
+"""GitHub Models. https://docs.github.com/en/github-models"""
+
+from .dsl.provider import declare_provider
+from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+
+github = declare_provider(
+    "github",
+    name="GitHub Models",
+    docs="https://docs.github.com/en/github-models",
+    wire=[openai_chat, openai_embeddings, openai_models],
+    base_url="https://models.github.ai/inference",
+    env_key=["GITHUB_TOKEN", "GITHUB_MODELS_TOKEN"],
+    headers={"x-github-api-version": "2022-11-28"},
+)

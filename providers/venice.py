@@ -1,0 +1,21 @@
+"""Venice. https://docs.venice.ai"""
+
+from .dsl.provider import declare_provider
+from .wires.openai_chat import openai_chat
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+
+venice = declare_provider(
+    "venice",
+    name="Venice",
+    docs="https://docs.venice.ai",
+    wire=[openai_chat, openai_embeddings, openai_models],
+    base_url="https://api.venice.ai/api/v1",
+    env_key=["VENICE_API_KEY"],
+    options={
+        "venice_parameters": {"type": "object"},
+        "top_k": {"type": "integer", "minimum": 0},
+        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+    },
+)

@@ -1,0 +1,72 @@
+"""ElevenLabs' speech and transcripts.
+
+https://elevenlabs.io/docs/api-reference/text-to-speech/convert, https://elevenlabs.io/docs/api-reference/speech-to-text
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....pipeline.request import Request
+from ....schemas.message import Message
+from ....schemas.model import Model
+from ....schemas.parts import Text
+from ....schemas.reply import Reply
+from ...dsl.wire import Wire
+from ..paths import segment
+from .openai_media import CONTENT_TYPE, decode_speech, encode_form, sound_input, text_input
+
+VOICE = "21m00Tcm4TlvDq8ikWAM"
+"""A stock voice, for callers who name none."""
+
+
+def speech_path(request: Request) -> str:
+    """The voice stands in the path, and the output format behind it."""
+    path = f"/text-to-speech/{segment(request.options.get('voice', VOICE))}"
+    kind = request.options.get("output_format")
+    return f"{path}?output_format={segment(kind)}" if kind else path
+
+
+def build_speech_body(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {"model_id": request.model.id, "text": text_input(request)}
+    if language := request.options.get("language"):
+        body["language_code"] = language
+    settings = dict(request.options.get("voice_settings", {}))
+    if "speed" in request.options:
+        settings["speed"] = request.options["speed"]
+    return {**body, "voice_settings": settings} if settings else body
+
+
+elevenlabs_speech = Wire(
+    name="elevenlabs_speech",
+    operation="speak",
+    path=speech_path,
+    binary=True,
+    options=frozenset(("voice", "speed", "language", "output_format")),
+    build_body=build_speech_body,
+    decode_response=decode_speech,
+)
+
+
+def build_transcription_body(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {"model_id": request.model.id}
+    if language := request.options.get("language"):
+        body["language_code"] = language
+    return {**body, "file": sound_input(request)}
+
+
+def decode_transcript(data: Any, model: Model) -> Reply:
+    metadata = {name: data[name] for name in ("language_code", "words") if data.get(name)}
+    return Reply(Message("assistant", Text(data["text"])), "stop", metadata=metadata)
+
+
+elevenlabs_transcription = Wire(
+    name="elevenlabs_transcription",
+    operation="transcribe",
+    path="/speech-to-text",
+    content_type=CONTENT_TYPE,
+    options=frozenset(("language",)),
+    build_body=build_transcription_body,
+    encode_body=encode_form,
+    decode_response=decode_transcript,
+)

@@ -1,0 +1,28 @@
+"""Z.AI. https://docs.z.ai"""
+
+from .dsl.provider import declare_provider
+from .dsl.rules import convert, drop
+from .wires.openai_chat import openai_chat
+from .wires.openai_chat.encode import body_with
+from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.openai_misc import openai_models
+
+zai = declare_provider(
+    "zai",
+    name="Z.AI",
+    docs="https://docs.z.ai",
+    wire=[openai_chat, openai_embeddings, openai_models],
+    base_url="https://api.z.ai/api/paas/v4",
+    env_key=["ZAI_API_KEY", "ZHIPU_API_KEY"],
+    options={"reasoning_effort": {"type": "string"}, "thinking": {"type": "object"}, "do_sample": {"type": "boolean"}},
+    # https://docs.z.ai/guides/capabilities/thinking: thinking is a switch.
+    translate_options=[
+        convert(
+            "reasoning_effort",
+            lambda effort: {"type": "disabled" if effort == "none" else "enabled"},
+            to="thinking",
+        ),
+        drop("n", "logit_bias", "logprobs", "top_logprobs", "seed", why="Z.AI does not support it"),
+    ],
+    build_body=body_with(replay="reasoning_content"),
+)
