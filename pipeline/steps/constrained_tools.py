@@ -19,6 +19,9 @@ _ASK = """You can call these functions:
 {tools}
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
+PREFILL = "constrained_tools.prefill"
+"""Where a request's private notes hold how a call begins, for servers that enforce no schema: a wire may put it into
+the model's mouth."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'
 
 
@@ -61,10 +64,12 @@ def _constrained(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
     bare = _without_tools(request)
     response_format = {"type": "json_schema", "json_schema": {"name": "call", "schema": _schema(tools, free)}}
     asked = bare.replace(
-        context=_told(bare.context, tools, free), options={**bare.options, "response_format": response_format}
+        context=_told(bare.context, tools, free),
+        options={**bare.options, "response_format": response_format},
+        private={**bare.private, PREFILL: _beginning(tools)},
     )
     response = yield from call(asked)
-    stage = CallStage()
+    stage = CallStage(_beginning(tools))
     if response.reply is None:
         return response.through(stage)
     reply = response.reply
@@ -103,11 +108,34 @@ def _told(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
     return Context((system(text), *context.messages), context.tools)
 
 
+def _beginning(tools: tuple[Tool, ...]) -> str:
+    """How a call begins; with one tool on offer, as far as its first argument."""
+    if len(tools) > 1:
+        return '{"name": "'
+    start = f'{{"name": "{tools[0].name}", "arguments": {{"'
+    for name, schema in tools[0].parameters.get("properties", {}).items():
+        return f'{start}{name}": "' if schema.get("type") == "string" else f'{start}{name}": '
+    return start
+
+
+def _read(text: str, prefill: str) -> Any:
+    """The JSON that the text begins with; a server that cannot enforce a schema may have been given its beginning."""
+    import json  # reads one value and leaves what follows it
+
+    for given in (text.lstrip(), prefill + text.lstrip()):
+        try:
+            return json.JSONDecoder().raw_decode(given)[0]
+        except ValueError:
+            pass
+    raise ValueError("no JSON")
+
+
 class CallStage:
     """Collects the JSON text, and gives it as a tool call or as the words it holds once it is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefill: str = "") -> None:
         self._text: list[str] = []
+        self._prefill = prefill
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         out: list[StreamChunk] = []
@@ -128,11 +156,11 @@ class CallStage:
         if not text:
             return [finish]
         try:
-            said = orjson.loads(text)
+            said = _read(text, self._prefill)
             if "answer" in said:
                 return [TextDelta(said["answer"]), finish]
             name, arguments = said["name"], orjson.dumps(said["arguments"]).decode()
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             # Cut short by the token limit: no call that could be run, only text.
             return [TextDelta(text), finish]
         call: list[StreamChunk] = [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.effects import Call, Flow, Rest
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
-from ...pipeline.steps.constrained_tools import constrained_tools
+from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
 from ..dsl.provider import Provider, declare_provider
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
@@ -44,13 +46,38 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     )
 
 
+def responses_body(request: Request) -> dict[str, Any]:
+    """llama.cpp reads the format of an answer where a chat completion has it, whatever the endpoint."""
+    body = openai_responses.build_body(request)
+    wanted = body.get("text", {}).pop("format", None)
+    if wanted:
+        schema = {name: value for name, value in wanted.items() if name != "type"}
+        body["response_format"] = {"type": wanted["type"], "json_schema": schema}
+    return {name: value for name, value in body.items() if name not in ("store", "include")}
+
+
+def messages_body(request: Request) -> dict[str, Any]:
+    """This endpoint enforces no schema, so a call is begun for the model, which goes on from there."""
+    body = anthropic_messages.build_body(request)
+    if "format" in body.pop("output_config", {}):
+        begun = request.private.get(PREFILL, "{")
+        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": begun}]})
+    return body
+
+
 _NUMBERS: dict[str, Any] = {"min_p": "number", "repetition_penalty": "number", "top_k": "integer"}
 
 local = declare_provider(
     "local",
     name="Local (embedded llama.cpp)",
     docs="https://github.com/xorbitsai/xllamacpp",
-    wire=[openai_chat, openai_responses, anthropic_messages, openai_embeddings, rerank],
+    wire=[
+        openai_chat,
+        evolve(openai_responses, build_body=responses_body),
+        evolve(anthropic_messages, build_body=messages_body),
+        openai_embeddings,
+        rerank,
+    ],
     base_url=f"{_ADDRESS}/v1",
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},

@@ -99,6 +99,25 @@ def test_a_tool_is_called_and_its_result_answered(client: Client, stream: bool) 
     assert "21" in answer.text and answer.tool_calls == ()
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
+@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic_messages"])
+def test_three_wires_reach_the_same_model(client: Client, wire: str, stream: bool) -> None:
+    """One server, three formats: text, usage, and a tool call over each."""
+
+    def ask(prompt: str, **options: Any) -> Any:
+        options = {"temperature": 0, "wire": wire, **options}
+        return (
+            client.stream_text(MODEL, prompt, **options).reply()
+            if stream
+            else client.generate_text(MODEL, prompt, **options)
+        )
+
+    reply = ask("Say hello.", max_tokens=10)
+    assert "Hello" in reply.text and reply.usage.output_tokens == 10 and reply.id
+    (call,) = ask("What is the weather in Paris?", tools=[WEATHER], tool_choice="required", max_tokens=60).tool_calls
+    assert (call.name, call.arguments) == ("get_weather", {"city": "Paris"})
+
+
 def test_a_choice_among_tools_is_kept(client: Client) -> None:
     forced = client.generate_text(MODEL, "Hello!", tools=[WEATHER, ADD], tool_choice={"name": "add"}, **STEADY)
     assert [call.name for call in forced.tool_calls] == ["add"]
