@@ -48,6 +48,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "content_policy_violation": ContentFiltered,
     "responsibleaipolicyviolation": ContentFiltered,
     "invalid_api_key": AuthError,
+    "api_key_invalid": AuthError,
+    "api_key_expired": AuthError,
     "authentication_error": AuthError,
     "permission_error": AuthError,
     "permission_denied": AuthError,
@@ -90,6 +92,7 @@ _OVERFLOW = tuple(
         r"prompt is too long: (?P<requested>[\d,]+) tokens > (?P<max>[\d,]+)",
         r"input length and `?max_tokens`? exceed context limit: (?P<requested>[\d,]+) \+ [\d,]+ > (?P<max>[\d,]+)",
         r"prompt is too long",
+        r"input token count is (?P<requested>[\d,]+) but (?:the )?model only supports up to (?P<max>[\d,]+)",
         r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?"
         r"(?P<max>[\d,]+)",
         r"input is too long for (?:the )?requested model",
@@ -225,8 +228,16 @@ def _codes(error: Any) -> list[str]:
     """The provider's own words for the kind of error, the most exact first."""
     if not isinstance(error, Mapping):
         return []
-    values = (error.get(key) for key in ("code", "type", "status", "__type", "object"))
-    return [str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool) and value]
+    values = [error.get(key) for key in ("code", "type", "status", "__type", "object")]
+    # Google says INVALID_ARGUMENT of a bad key, too; its ErrorInfo knows better: https://google.aip.dev/193
+    details = error.get("details")
+    reasons = [each.get("reason") for each in details if isinstance(each, Mapping)] if isinstance(details, list) else []
+    known = [reason for reason in reasons if isinstance(reason, str) and reason.lower() in _BY_CODE]
+    return [
+        str(value)
+        for value in (*known, *values)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value
+    ]
 
 
 def _message(error: Any) -> str:
