@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .dsl.auth import header_key
-from .dsl.gemini_thinking import GEMINI_MODELS, OPTIONS, budgeted_thinking
+from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.provider import declare_provider
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.google_embeddings import google_embeddings
@@ -14,10 +14,10 @@ google = declare_provider(
     docs="https://ai.google.dev/gemini-api/docs",
     wire=[google_generate, google_embeddings, google_count_tokens],
     base_url="https://generativelanguage.googleapis.com/v1beta",
-    env_key=["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
+    env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     # In a header: what stands in a URL ends up in logs.
     auth=header_key("x-goog-api-key"),
-    options=OPTIONS,
-    translate_options=[budgeted_thinking],
-    models=GEMINI_MODELS,
+    options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
+    translate_options=[budgeted_thinking()],
+    models=gemini_models(),
 )

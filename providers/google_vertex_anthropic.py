@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
-from .anthropic import anthropic
+from ..pipeline.request import Request
+from .anthropic import anthropic, with_betas
 from .dsl.google_cloud import ADDRESS, attach, into_project
-from .wires.anthropic_messages import anthropic_messages
+from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.anthropic_messages.counting import build_count_body
 from .wires.anthropic_messages.encode import body_for
 from .wires.paths import segment
 
 _VERSION = "vertex-2023-10-16"
+_body = body_for(_VERSION)
+_in_project = into_project("publishers/anthropic")
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    """The URL holds the model; that the answer is to be streamed must be said in the body all the same."""
+    body = _body(request)
+    return {**body, "stream": True} if request.stream else body
+
+
+def prepare_request(request: Request) -> Request:
+    return _in_project(with_betas(request))
+
 
 google_vertex_anthropic = evolve(
     anthropic,
@@ -19,15 +36,21 @@ google_vertex_anthropic = evolve(
     wires=(
         evolve(
             anthropic_messages,
+            headers={},
             path=lambda request: f"/models/{segment(request.model.id)}:rawPredict",
             stream_path=lambda request: f"/models/{segment(request.model.id)}:streamRawPredict",
-            build_body=body_for(_VERSION),
+            build_body=build_body,
+        ),
+        evolve(
+            anthropic_count_tokens,
+            headers={},
+            path="/models/count-tokens:rawPredict",
+            build_body=lambda request: {**build_count_body(request), "anthropic_version": _VERSION},
         ),
     ),
     base_url=ADDRESS,
-    env_key=("GOOGLE_VERTEX_ACCESS_TOKEN",),
+    env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
-    headers={},
-    prepare_request=into_project("anthropic"),
+    prepare_request=prepare_request,
     attach=attach,
 )

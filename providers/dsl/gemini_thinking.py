@@ -1,56 +1,158 @@
-"""Options of the Gemini models, wherever they are served. https://ai.google.dev/gemini-api/docs/thinking"""
+"""Options of the Gemini models, wherever they are served, and the tables that tell one generation from the next.
+
+https://ai.google.dev/gemini-api/docs/thinking, https://cloud.google.com/vertex-ai/generative-ai/docs/thinking
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from attrs import evolve
+
+from ...pipeline.request import Request
+from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS, JSONSchema
-from ..wires.google_generate.encode import body_with
+from ...schemas.parts import ToolCall
+from ..wires.google_generate.encode import NAME, SKIP_VALIDATION, body_with
 from .provider import Override, override
-from .rules import Losses
+from .rules import Losses, Rule
 from .rules import Options as Given
-
-BUDGETS = {"none": 0, "minimal": 512, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576}
-"""Tokens to think with, for the models that take a budget."""
-LEVELS = {"none": "minimal", "minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
-"""The word for it, for the models that take a level; none of them can be told not to think at all."""
 
 OPTIONS: Mapping[str, JSONSchema] = {
     "reasoning_effort": {"enum": list(EFFORTS)},
     "reasoning_budget": {"type": "integer", "minimum": -1},
+    "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
     "thinking_config": {"type": "object"},
-    "safetySettings": {"type": "array"},
-    "cachedContent": {"type": "string"},
-    "labels": {"type": "object"},
+    "generation_config": {"type": "object"},
+    "safety_settings": {"type": "array"},
+    "cached_content": {"type": "string"},
+    "tool_config": {"type": "object"},
     "media_resolution": {"type": "string"},
     "speech_config": {"type": "object"},
     "image_config": {"type": "object"},
 }
 
-
-def budgeted_thinking(options: Given, model: Model) -> Losses:
-    """reasoning_effort and reasoning_budget become a budget of tokens; thoughts are shown."""
-    effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
-    if effort is None and budget is None:
-        return []
-    if model.reasoning is False:
-        return [("reasoning_effort", "this model does not think")]
-    budget = BUDGETS[effort] if budget is None and effort is not None else budget
-    options.setdefault("thinking_config", {"thinkingBudget": budget, "includeThoughts": budget != 0})
-    return []
+BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
+"""Tokens to think with. From low to high these are the vendor's own: https://ai.google.dev/gemini-api/docs/openai"""
 
 
-def levelled_thinking(options: Given, model: Model) -> Losses:
-    """reasoning_effort becomes a level; a budget is still taken, in its place."""
-    if "reasoning_budget" in options:
-        return budgeted_thinking(options, model)
-    effort = options.pop("reasoning_effort", None)
-    if effort is None:
-        return []
-    options.setdefault("thinking_config", {"thinkingLevel": LEVELS[effort], "includeThoughts": True})
-    return [("reasoning_effort", "this model cannot be told not to think; it thinks least")] if effort == "none" else []
+def budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool = True) -> Rule:
+    """reasoning_effort and reasoning_budget become a budget of tokens between `least` and `most`.
+
+    0 turns thinking off, where it `can_stop`; -1 leaves it to the model.
+    """
+
+    def fitted(asked: int) -> int:
+        if asked < 0 or (asked == 0 and can_stop):
+            return asked
+        return max(asked, least) if most is None else min(max(asked, least), most)
+
+    def by_budget(asked: int) -> Thinking:
+        budget = fitted(asked)
+        return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
+
+    def by_effort(effort: str) -> Thinking:
+        budget = fitted(BUDGETS[effort])
+        stopped = effort != "none" or budget == 0
+        return {"thinkingBudget": budget}, "" if stopped else f"this model cannot but think; it gets {budget} tokens"
+
+    return _thinking(by_effort, by_budget)
 
 
-_THREE = override(translate_options=(levelled_thinking,), build_body=body_with(skip_signatures=True))
-GEMINI_MODELS: Mapping[str, Override] = {"gemini-3*": _THREE, "gemini-[4-9]*": _THREE}
+def levelled_thinking(*levels: str) -> Rule:
+    """reasoning_effort becomes one of `levels`, least first: the next higher one where it is none of them. A budget is
+    sent in its place; the vendor still takes it."""
+
+    def by_effort(effort: str) -> Thinking:
+        at = EFFORTS.index(effort)
+        level = next((level for level in levels if EFFORTS.index(level) >= at), levels[-1])
+        said = f"{effort} became {level}; this model knows {', '.join(levels)}"
+        return {"thinkingLevel": level}, "" if level == effort else said
+
+    return _thinking(by_effort, lambda budget: ({"thinkingBudget": budget}, ""))
+
+
+Thinking = tuple[dict[str, Any], str]
+"""What to send, and what to tell the caller about it, if anything."""
+
+
+def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking]) -> Rule:
+    """The rule that both have in common. A budget is more exact than an effort, the vendor's own object more than
+    both. Whoever asks for thinking is shown it, unless the summary is unwanted."""
+
+    def rule(options: Given, model: Model) -> Losses:
+        names = ("reasoning_budget", "reasoning_effort", "reasoning_summary")
+        asked = {name: options.pop(name) for name in names if name in options}
+        if model.reasoning is False:
+            return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+        given = options.get("thinking_config")
+        config: dict[str, Any] = {}
+        losses: Losses = []
+        for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
+            if name not in asked or config:
+                continue
+            if given is not None:
+                losses.append((name, "thinking_config was given, too"))
+                continue
+            config, said = by(asked[name])
+            losses += [(name, said)] if said else []
+        if config or "reasoning_summary" in asked:
+            shown = config.get("thinkingBudget") != 0 and asked.get("reasoning_summary") != "none"
+            options["thinking_config"] = {**config, "includeThoughts": shown, **(given or {})}
+        return losses
+
+    return rule
+
+
+def sign_foreign_calls(request: Request) -> Request:
+    """Calls that another model made carry no thought signature, which this one insists on: the first of each turn gets
+    the value that the vendor keeps for them."""
+    messages = [_signed(message) for message in request.context.messages]
+    if all(new is old for new, old in zip(messages, request.context.messages, strict=True)):
+        return request
+    signed = request.replace(context=evolve(request.context, messages=messages))
+    return signed.warn("thought signatures", "calls of another model have none; Gemini is told not to look for them")
+
+
+def _signed(message: Message) -> Message:
+    for at, part in enumerate(message.content):
+        if isinstance(part, ToolCall):
+            extra = part.extra.get(NAME, {})
+            if "thoughtSignature" in extra or message.role != "assistant":
+                return message
+            call = evolve(part, extra={**part.extra, NAME: {**extra, "thoughtSignature": SKIP_VALIDATION}})
+            return evolve(message, content=(*message.content[:at], call, *message.content[at + 1 :]))
+    return message
+
+
+def gemini_models(prepare: Callable[[Request], Request] | None = None) -> Mapping[str, Override]:
+    """What is special about which models. `prepare` is the provider's own prepare_request, which stays in force."""
+
+    def sign_and_prepare(request: Request) -> Request:
+        signed = sign_foreign_calls(request)
+        return signed if prepare is None else prepare(signed)
+
+    def levels(*words: str) -> Override:
+        return override(
+            translate_options=(levelled_thinking(*words),),
+            build_body=body_with(media_in_results=True),
+            prepare_request=sign_and_prepare,
+        )
+
+    def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
+        return override(translate_options=(budgeted_thinking(least, most, can_stop=can_stop),))
+
+    # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
+    return {
+        **dict.fromkeys(("gemini-1*", "gemini-2.0*"), override(build_body=body_with(json_schema=False))),
+        "gemini-2.5-pro*": budget(128, 32768, can_stop=False),
+        "gemini-2.5-flash*": budget(0, 24576),
+        "gemini-2.5-flash-lite*": budget(512, 24576),
+        **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), levels("low", "medium", "high")),
+        **dict.fromkeys(
+            ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.5-flash*"), levels("minimal", "low", "medium", "high")
+        ),
+        "gemini-3-pro*": levels("low", "high"),
+    }

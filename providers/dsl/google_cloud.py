@@ -1,59 +1,114 @@
 """Projects, regions and tokens of Google Cloud.
 
-A credential is a string (an access token, or without any project the API key of Vertex in express mode), or a mapping
-with any of `token`, `project`, `location`, `service_account` (the JSON of a key file, or its path). Without a token,
-google-auth finds one: from the service account or the machine's application default credentials. It is fetched once,
-shared by all calls, and renewed five minutes before it expires.
+A credential is a string (an access token; without any project, or where it looks like one, the API key of Vertex in
+express mode), a function that gives an access token, or a mapping with any of `token`, `api_key`, `project`,
+`location` and `service_account` (the JSON of a key file as a mapping or as text, or its path). Without token and
+key, google-auth finds a token: from the service account, or the machine's application default credentials. It is
+fetched once, shared by all calls, and renewed five minutes before it expires.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
+
+import orjson
 
 from ...pipeline.effects import Call, Flow, Rest
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
-from ...schemas.errors import AuthError, ConfigError, MissingExtra, MissingKey
-from ...schemas.secret import Secret
+from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
+from ...schemas.secret import Secret, checked
 from .provider import Provider
 
 ADDRESS = "https://vertex.invalid"
 """Stands for the address, which depends on project and region."""
-_EXPRESS = "https://aiplatform.googleapis.com/v1/publishers/"
-"""Express mode has neither project nor region: https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode"""
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MARGIN_SECONDS = 300
+_PROJECT = "PROJECT-OF-THE-CREDENTIALS"
+_REGION = re.compile(r"[a-z0-9-]+\Z")
+_API_KEYS = ("AIza", "AQ.")
+_MULTI_REGIONS = ("us", "eu")
 
 
-def into_project(publisher: str) -> Callable[[Request], Request]:
-    """Puts the publisher's models under the project and region: of the credential, else of the environment."""
+def into_project(place: str) -> Callable[[Request], Request]:
+    """Puts a call under the project and region, at `place` (`publishers/google`): of the credential, else of the
+    environment, else (the project) of the machine's own credentials. An address of the caller's own stays as it is."""
 
     def prepare(request: Request) -> Request:
         if not request.url.startswith(ADDRESS):
             return request
-        project = _named(request, "project", "GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
-        if not project and isinstance(request.credential, Secret):
-            return request.replace(url=_EXPRESS + publisher + request.url.removeprefix(ADDRESS))
-        if not project:
-            raise ConfigError("Vertex AI needs a project", hint="set GOOGLE_CLOUD_PROJECT, or api_key={'project': …}")
+        path = request.url.removeprefix(ADDRESS)
+        project = _project(request)
+        if project is None and _api_key(request) is not None:
+            # https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode
+            return request.replace(url=f"https://aiplatform.googleapis.com/v1/{place}{path}")
         region = _named(request, "location", "GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION") or "global"
-        host = "aiplatform.googleapis.com" if region == "global" else f"{region}-aiplatform.googleapis.com"
-        base = f"https://{host}/v1/projects/{project}/locations/{region}/publishers/{publisher}"
-        return request.replace(url=base + request.url.removeprefix(ADDRESS))
+        project = quote(project, safe=":") if project else _PROJECT
+        return request.replace(url=f"https://{host_of(region)}/v1/projects/{project}/locations/{region}/{place}{path}")
 
     return prepare
 
 
+def host_of(region: str) -> str:
+    """The host of a region, a multi-region or `global`. Raises ConfigError for what is none of these.
+
+    https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+    """
+    if not _REGION.match(region):
+        raise ConfigError(f"{region!r} is not a Google Cloud region", hint="for example global, eu or europe-west4")
+    if region == "global":
+        return "aiplatform.googleapis.com"
+    return (
+        f"aiplatform.{region}.rep.googleapis.com" if region in _MULTI_REGIONS else f"{region}-aiplatform.googleapis.com"
+    )
+
+
+def _project(request: Request) -> str | None:
+    given = _named(request, "project", "GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
+    if given is None and (account := _account(request.credential)) is not None and not isinstance(account, str):
+        return account.get("project_id")
+    return given
+
+
 def _named(request: Request, name: str, *variables: str) -> str | None:
-    given = request.credential.get(name) if isinstance(request.credential, Mapping) else None
-    value = given.reveal() if isinstance(given, Secret) else given
-    return value or next((os.environ[variable] for variable in variables if os.environ.get(variable)), None)
+    given = _plain(request.credential.get(name)) if isinstance(request.credential, Mapping) else None
+    return given or next((value for variable in variables if (value := os.environ.get(variable))), None)
+
+
+def _plain(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _api_key(request: Request) -> Secret | None:
+    """The key of express mode, if that is what the credential is. Google's access tokens begin with `ya29.`."""
+    credential = request.credential
+    if isinstance(credential, Mapping):
+        return credential.get("api_key")
+    if not isinstance(credential, Secret):
+        return None
+    text = credential.reveal()
+    is_key = text.startswith(_API_KEYS) or (_project(request) is None and not text.startswith("ya29."))
+    return credential if is_key else None
+
+
+def _account(credential: Any) -> Mapping[str, Any] | str | None:
+    """A service account's key: its fields, or the path of its file."""
+    given = _plain(credential.get("service_account")) if isinstance(credential, Mapping) else None
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        try:
+            given = orjson.loads(given)
+        except orjson.JSONDecodeError:
+            raise ConfigError("the service account is not valid JSON", hint="pass what its key file holds") from None
+    return given or None
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
@@ -62,58 +117,84 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
 
 
 def authenticate(request: Request, call: Rest) -> Flow:
-    """Put the token on the request; fetch or renew it first where we have none."""
+    """Put the key or the token on the request; fetch or renew the token first where we have none.
+
+    Raises MissingKey for an address of the caller's own without a credential: the machine's goes to Google alone.
+    """
     credential = request.credential
-    if isinstance(credential, Secret) and request.url.startswith(_EXPRESS):
-        return (yield from call(request.with_headers(x_goog_api_key=credential.reveal())))
-    token = credential if isinstance(credential, Secret) else _given_token(credential)
-    if token is None:
-        source = TOKENS.of(credential)
+    if (key := _api_key(request)) is not None:
+        return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
+    token = credential.get("token") or credential.get("access_token") if isinstance(credential, Mapping) else credential
+    if callable(token):
+        given = yield Call(token)
+        token = given if isinstance(given, Secret) else checked(given, where="the credential's function")
+    if isinstance(token, Secret):
+        return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
+    account = _account(credential)
+    if account is None and not _is_googles(request.url):
+        raise MissingKey(
+            "no access token for a base_url of your own: the machine's own credentials go only to Google",
+            hint="pass api_key= with the call or api_keys= to the Client",
+        )
+    source = TOKENS.of(account)
 
-        async def fetch_aside() -> Secret:
-            import anyio.to_thread  # comes with httpx; fetching a token must not stop the event loop
+    async def fetch_aside() -> Secret:
+        import anyio.to_thread  # comes with httpx; fetching a token must not stop the event loop
 
-            return await anyio.to_thread.run_sync(source.token)
+        return await anyio.to_thread.run_sync(source.token)
 
-        # A token at hand needs no thread to fetch it.
-        token = source.fresh() or (yield Call(source.token, fetch_aside))
-    return (yield from call(request.with_headers(authorization=f"Bearer {token.reveal()}")))
+    # A token at hand needs no thread to fetch it.
+    fetched: Secret = source.fresh() or (yield Call(source.token, fetch_aside))
+    asked = _addressed(request, source.project).with_headers(authorization=f"Bearer {fetched.reveal()}")
+    response = yield from call(asked)
+    if response.status == 401:
+        source.forget()
+    return response
 
 
-def _given_token(credential: Any) -> Secret | None:
-    if not isinstance(credential, Mapping):
-        return None
-    token = credential.get("token") or credential.get("api_key")
-    return token if isinstance(token, Secret) else None
+def _is_googles(url: str) -> bool:
+    scheme, _, rest = url.partition("://")
+    return scheme == "https" and rest.partition("/")[0].endswith(".googleapis.com")
+
+
+def _addressed(request: Request, project: str | None) -> Request:
+    """The project that only the credentials knew, put into its place. Raises ConfigError when nobody knows one."""
+    if f"/{_PROJECT}/" not in request.url:
+        return request
+    if not project:
+        raise ConfigError("Vertex AI needs a project", hint="set GOOGLE_CLOUD_PROJECT, or pass api_key={'project': …}")
+    return request.replace(url=request.url.replace(_PROJECT, quote(project, safe=":"), 1))
 
 
 class TokenSource:
-    """One credential's token. However many ask at once, one fetch is made."""
+    """One credential's token. However many ask at once, one fetch is made. `load` gives google-auth's credentials and
+    the project they belong to."""
 
-    def __init__(self, load: Callable[[], Any]) -> None:
+    def __init__(self, load: Callable[[], tuple[Any, str | None]]) -> None:
         self._load = load
         self._credentials: Any = None
         self._token: Secret | None = None
         self._expires = 0.0
         self._lock = threading.Lock()
+        self.project: str | None = None
 
     def fresh(self) -> Secret | None:
         """The token, if it is good for a while yet."""
         return self._token if time.time() < self._expires - MARGIN_SECONDS else None
 
+    def forget(self) -> None:
+        """Fetch another one next time: this one was refused."""
+        self._expires = 0.0
+
     def token(self) -> Secret:
-        """The token, fetched or renewed if need be. Blocks."""
+        """The token, fetched or renewed if need be. Blocks. Raises AuthError when Google refuses, ConnectError when it
+        cannot be reached."""
         with self._lock:
             if (token := self.fresh()) is not None:
                 return token
             if self._credentials is None:
-                self._credentials = self._load()
-            try:
-                from google.auth.transport.requests import Request as Fetch  # the extra, and only without a token
-
-                self._credentials.refresh(Fetch())
-            except Exception as error:
-                raise AuthError(f"Google gave no access token ({type(error).__name__})", hint=_LOGIN) from None
+                self._credentials, self.project = self._load()
+            _refresh(self._credentials)
             self._token = Secret(self._credentials.token)
             expiry = self._credentials.expiry
             # google-auth gives UTC without saying so.
@@ -121,21 +202,34 @@ class TokenSource:
             return self._token
 
 
-_LOGIN = "run: gcloud auth application-default login, or pass a service account"
+_LOGIN = (
+    "run: gcloud auth application-default login, and set GOOGLE_CLOUD_PROJECT; or pass api_key={'service_account': …}"
+)
+
+
+def _refresh(credentials: Any) -> None:
+    from google.auth.exceptions import TransportError  # the extra, and only where a token is fetched
+    from google.auth.transport.requests import Request as Fetch
+
+    # Never chained: their frames and texts hold assertions, tokens and whole answers.
+    try:
+        credentials.refresh(Fetch())
+    except TransportError:
+        raise ConnectError("Google's token server cannot be reached", hint="check the network") from None
+    except Exception as error:
+        raise AuthError(f"Google gave no access token ({type(error).__name__})", hint=_LOGIN) from None
 
 
 class _Tokens:
     """The token sources of this process, by what they are made from."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, TokenSource] = {}
+        self._sources: dict[bytes, TokenSource] = {}
         self._lock = threading.Lock()
 
-    def of(self, credential: Any) -> TokenSource:
-        account = credential.get("service_account") if isinstance(credential, Mapping) else None
-        if isinstance(account, Secret):
-            account = account.reveal()
-        key = str(account)
+    def of(self, account: Mapping[str, Any] | str | None) -> TokenSource:
+        """The source for a service account; for None, that of the machine's own credentials."""
+        key = hashlib.sha256(repr(account).encode()).digest()  # so that no private key lies about in a second place
         with self._lock:
             if key not in self._sources:
                 self._sources[key] = TokenSource(lambda: load_credentials(account))
@@ -145,18 +239,23 @@ class _Tokens:
 TOKENS = _Tokens()
 
 
-def load_credentials(account: Any) -> Any:
-    """google-auth's credentials of a service account (its JSON, or the path of it), or the machine's own."""
+def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str | None]:
+    """google-auth's credentials, and their project: of a service account (its fields, or the path of its key file), or
+    the machine's own. Raises MissingExtra and MissingKey."""
     try:
         import google.auth  # the extra `vertex`
         from google.oauth2 import service_account
     except ImportError:
         raise MissingExtra("Vertex AI needs google-auth", hint="run: pip install 'stepwell[vertex]'") from None
+    made = service_account.Credentials
     try:
-        if isinstance(account, Mapping):
-            return service_account.Credentials.from_service_account_info(dict(account), scopes=[SCOPE])
-        if account:
-            return service_account.Credentials.from_service_account_file(account, scopes=[SCOPE])
-        return google.auth.default(scopes=[SCOPE])[0]
+        if isinstance(account, str):
+            credentials = made.from_service_account_file(account, scopes=[SCOPE])
+        elif account:
+            credentials = made.from_service_account_info(dict(account), scopes=[SCOPE])
+        else:
+            credentials, project = google.auth.default(scopes=[SCOPE])
+            return credentials, project
+        return credentials, credentials.project_id
     except Exception as error:
         raise MissingKey(f"no Google credentials were found ({type(error).__name__})", hint=_LOGIN) from None

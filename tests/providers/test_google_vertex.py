@@ -96,7 +96,7 @@ class FakeCredentials:
 @pytest.fixture
 def credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeCredentials:
     made = FakeCredentials(getattr(request, "param", 3600))
-    monkeypatch.setattr(google_cloud, "load_credentials", lambda account: made)
+    monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (made, "p-1"))
     monkeypatch.setattr(google_cloud, "TOKENS", google_cloud._Tokens())
     return made
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from ....pipeline.request import Request
+from ...dsl.auth import header_key
 from ...dsl.wire import ToolCallIdPolicy, Wire
-from ..paths import segment
-from .counting import google_count_tokens
-from .decode import decode_response, extract_usage
+from .counting import google_count_tokens, vertex_count_tokens
+from .decode import decode_response
 from .encode import OPTIONS, build_body
+from .paths import model_path
 from .stream import decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
+from .usage import extract_usage
 
 
 def path(request: Request) -> str:
-    return f"/models/{segment(request.model.id)}:generateContent"
+    return f"{model_path(request.model.id)}:generateContent"
 
 
 def stream_path(request: Request) -> str:
-    return f"/models/{segment(request.model.id)}:streamGenerateContent?alt=sse"
+    return f"{model_path(request.model.id)}:streamGenerateContent?alt=sse"
 
 
 google_generate = Wire(
     name="google_generate",
     path=path,
+    auth=header_key("x-goog-api-key"),
     stream_path=stream_path,
     options=OPTIONS,
     build_body=build_body,
@@ -34,4 +37,4 @@ google_generate = Wire(
     tool_call_id_policy=ToolCallIdPolicy(required=False),
 )
 
-__all__ = ["google_count_tokens", "google_generate"]
+__all__ = ["google_count_tokens", "google_generate", "vertex_count_tokens"]

@@ -1,22 +1,31 @@
-"""Counting tokens before sending. https://ai.google.dev/api/tokens"""
+"""Counting tokens before sending: https://ai.google.dev/api/tokens, and Vertex's form of it,
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...dsl.auth import header_key
 from ...dsl.wire import Wire
-from ..paths import segment
 from .encode import build_body
+from .paths import model_path
+
+_COUNTED = ("contents", "systemInstruction", "tools")
+
+
+def build_vertex_body(request: Request) -> dict[str, Any]:
+    body = build_body(request)
+    return {name: body[name] for name in _COUNTED if name in body}
 
 
 def build_count_body(request: Request) -> dict[str, Any]:
-    body = build_body(request)
-    body.pop("generationConfig", None)
-    return {"generateContentRequest": {"model": f"models/{request.model.id}", **body}}
+    return {"generateContentRequest": {"model": model_path(request.model.id)[1:], **build_vertex_body(request)}}
 
 
 def decode_count(data: Any, model: Model) -> Reply:
@@ -26,8 +35,10 @@ def decode_count(data: Any, model: Model) -> Reply:
 google_count_tokens = Wire(
     name="google_count_tokens",
     operation="count_tokens",
-    path=lambda request: f"/models/{segment(request.model.id)}:countTokens",
+    path=lambda request: f"{model_path(request.model.id)}:countTokens",
+    auth=header_key("x-goog-api-key"),
     options=frozenset(("tools",)),
     build_body=build_count_body,
     decode_response=decode_count,
 )
+vertex_count_tokens = evolve(google_count_tokens, name="vertex_count_tokens", build_body=build_vertex_body)

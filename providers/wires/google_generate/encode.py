@@ -1,11 +1,12 @@
 """Context and options to the body of generateContent.
 
-A thought signature goes back on the very part it came on: https://ai.google.dev/gemini-api/docs/thought-signatures
+What the vendor insists on: roles alternate between user and model, a call follows a user's turn, its results come next,
+in the order of the calls, and a thought signature goes back on the very part it came on.
+https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -13,16 +14,23 @@ from typing import Any
 import orjson
 
 from ....pipeline.request import Request
-from ....schemas.json_schema.dialects import gemini_json
+from ....schemas.errors import InvalidOption
+from ....schemas.json_schema.dialects import gemini, gemini_json
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from .media import encode_media
 
 NAME = "google_generate"
 SKIP_VALIDATION = "skip_thought_signature_validator"
-"""What the vendor documents for calls that another model made: models that insist on signatures take it for one."""
+"""What the vendor takes for the signature of a call that another model made.
 
-_GENERATION: Mapping[str, str] = {
+https://ai.google.dev/gemini-api/docs/thought-signatures#faqs; Vertex knows this value and no other.
+"""
+IN_RESULTS = frozenset(("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"))
+"""What a function response may hold: https://ai.google.dev/gemini-api/docs/function-calling#multimodal"""
+
+_CONFIG: Mapping[str, str] = {
     "temperature": "temperature",
     "top_p": "topP",
     "top_k": "topK",
@@ -32,12 +40,19 @@ _GENERATION: Mapping[str, str] = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
     "logprobs": "responseLogprobs",
-    "top_logprobs": "logprobs",
     "thinking_config": "thinkingConfig",
     "media_resolution": "mediaResolution",
     "speech_config": "speechConfig",
     "image_config": "imageConfig",
 }
+"""What goes into generationConfig under another name."""
+_BODY: Mapping[str, str] = {
+    "safety_settings": "safetySettings",
+    "cached_content": "cachedContent",
+    "model_armor_config": "modelArmorConfig",
+    "service_tier": "serviceTier",
+}
+"""What goes into the body itself under another name."""
 
 OPTIONS = frozenset(
     (
@@ -56,28 +71,33 @@ OPTIONS = frozenset(
         "tool_choice",
         "response_format",
         "modalities",
+        "audio",
+        "service_tier",
     )
 )
 
 Block = dict[str, Any]
 
 
-def build_body(request: Request, *, skip_signatures: bool = False) -> dict[str, Any]:
-    """The body. `skip_signatures` is for models that refuse calls without a thought signature."""
-    system, contents = encode_messages(request.context.messages, skip_signatures=skip_signatures)
+def build_body(request: Request, *, media_in_results: bool = False, json_schema: bool = True) -> dict[str, Any]:
+    """The body. `media_in_results` is for models whose function responses hold pictures and documents; for others these
+    stand beside the response. `json_schema=False` is for models that know Google's own Schema alone."""
+    system, contents = encode_messages(request.context.messages, media_in_results=media_in_results)
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
     if request.context.tools:
-        body["tools"] = encode_tools(request.context.tools)
+        body["tools"] = encode_tools(request.context.tools, json_schema=json_schema)
     config: dict[str, Any] = {}
     for name, value in request.options.items():
-        if name in _GENERATION:
-            config[_GENERATION[name]] = value
+        if name in _CONFIG:
+            config[_CONFIG[name]] = value
+        elif name == "response_format":
+            _format(config, value, json_schema)
         elif name in _OPTION:
             _OPTION[name](body, config, value)
         else:
-            body[name] = value
+            body[_BODY.get(name, name)] = value
     if config:
         body["generationConfig"] = config
     return body
@@ -88,137 +108,182 @@ def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
     return partial(build_body, **quirks)
 
 
-def encode_messages(messages: Iterable[Message], *, skip_signatures: bool = False) -> tuple[list[Block], list[Block]]:
-    """The parts of the system instruction, and contents whose roles alternate between user and model."""
+def encode_messages(messages: Iterable[Message], *, media_in_results: bool = False) -> tuple[list[Block], list[Block]]:
+    """The parts of the system instruction, hoisted wherever they stand, and contents whose roles alternate."""
     system: list[Block] = []
-    contents: list[Block] = []
-    names: dict[str, str] = {}
+    turns: list[tuple[str, list[tuple[int, Block]]]] = []
+    calls: dict[str, tuple[int, ToolCall]] = {}
+    made = 0
     for message in messages:
         if message.role == "system":
-            system += [{"text": part.text} for part in message.content if isinstance(part, Text) and part.text]
+            system += _blocks(message.content)
             continue
         if message.role == "tool":
-            role, parts = "user", _result(message, names)
-        elif message.role == "assistant":
-            names.update((call.id, call.name) for call in message.tool_calls)
-            role, parts = "model", _answer(message.content, skip_signatures)
+            role, ranked = "user", _result(message, calls, media_in_results)
         else:
-            role, parts = "user", [block for part in message.content if (block := _block(part)) is not None]
-        if not parts:
+            role = "model" if message.role == "assistant" else "user"
+            ranked = [(_LAST, block) for block in _blocks(message.content)]
+        for call in message.tool_calls:
+            calls[call.id] = (made, call)
+            made += 1
+        if not ranked:
             continue
-        if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"] += parts
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(ranked)
         else:
-            contents.append({"role": role, "parts": parts})
+            turns.append((role, ranked))
+    contents = [{"role": role, "parts": _in_order(ranked)} for role, ranked in turns]
+    if contents and contents[0]["role"] == "model" and any("functionCall" in part for part in contents[0]["parts"]):
+        # A history whose beginning was cut off: "function call turn comes immediately after a user turn", or 400.
+        contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
     return system, contents
 
 
-def _answer(parts: Iterable[Part], skip_signatures: bool) -> list[Block]:
-    blocks: list[Block] = []
-    first_call: Block | None = None
-    for part in parts:
-        block = _block(part)
-        if block is None:
-            continue
-        if "functionCall" in block:
-            first_call = first_call or block
-        blocks.append(block)
-    if skip_signatures and first_call is not None and not any("thoughtSignature" in block for block in blocks):
-        # One step's calls share one signature, which stands on the first.
-        first_call["thoughtSignature"] = SKIP_VALIDATION
-    return blocks
+_LAST = 2**31
+
+
+def _in_order(ranked: list[tuple[int, Block]]) -> list[Block]:
+    """Results first, in the order of their calls: most calls have no id, and are matched by it. All else as it came."""
+    return [block for _, block in sorted(ranked, key=lambda each: each[0])]
+
+
+def _blocks(parts: Iterable[Part]) -> list[Block]:
+    return [block for part in parts if (block := _block(part)) is not None]
 
 
 def _block(part: Part) -> Block | None:
-    extra = part.extra.get(NAME, {}) if not isinstance(part, Opaque) else {}
-    signature = {"thoughtSignature": extra["thoughtSignature"]} if "thoughtSignature" in extra else {}
+    if isinstance(part, Opaque):
+        return dict(part.data) if part.wire == NAME else None
+    extra = part.extra.get(NAME, {})
     match part:
         case Text() | Refusal():
-            return {"text": part.text, **signature} if part.text or signature else None
+            return {"text": part.text, **extra} if part.text or extra else None
         case Reasoning():
-            if part.wire != NAME or not part.signature:
+            if part.wire != NAME:
                 return None
-            return {"text": part.text, "thought": True, "thoughtSignature": part.signature}
+            signature = {"thoughtSignature": part.signature} if part.signature else {}
+            return {"text": part.text, "thought": True, **signature, **extra}
         case ToolCall():
-            args = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            call = {"name": part.name, "args": args}
-            return {"functionCall": {**call, "id": extra["id"]} if "id" in extra else call, **signature}
-        case Opaque():
-            return dict(part.data) if part.wire == NAME else None
+            call: Block = {"name": part.name, "args": _arguments(part)}
+            if "id" in extra:
+                call["id"] = extra["id"]
+            return {"functionCall": call, **{name: value for name, value in extra.items() if name != "id"}}
         case Image() | File() | Audio() | Video():
-            return {**_media(part), **signature}
-    return None
+            return {**encode_media(part), **extra}
 
 
-def _media(part: Image | File | Audio | Video) -> Block:
-    if part.data is not None:
-        return {"inlineData": {"mimeType": part.sent_type, "data": b64encode(part.data).decode()}}
-    return {"fileData": {"mimeType": part.sent_type, "fileUri": part.url or part.file_id}}
+def _arguments(call: ToolCall) -> Any:
+    """The wire takes objects alone; arguments that are none are handed back for the model to see."""
+    args = call.arguments
+    if not args:
+        return {"invalid_arguments": call.arguments_json} if args is None else {}
+    # Once more by orjson, which makes doubles of very long numbers: the wire's Struct holds nothing else.
+    sent = orjson.loads(call.arguments_json)
+    return sent if isinstance(sent, dict) else args
 
 
-def _result(message: Message, names: Mapping[str, str]) -> list[Block]:
-    """The vendor knows results by the tool's name, and takes objects alone."""
+def _result(
+    message: Message, calls: Mapping[str, tuple[int, ToolCall]], media_in_results: bool
+) -> list[tuple[int, Block]]:
+    """The vendor knows a result by the tool's name, and by the call's id where it gave one. The text goes as it is:
+    made a Struct, its numbers would become doubles."""
     id = message.tool_call_id or ""
-    response: Block = {"name": message.name or names.get(id, id), "response": _object(message)}
-    given = message.extra.get(NAME, {})
-    media = [_media(part) for part in message.content if isinstance(part, Image | File | Audio | Video)]
-    return [{"functionResponse": {**response, **given}}, *media]
+    rank, call = calls.get(id, (_LAST - 1, None))
+    response: Block = {"name": call.name if call else message.name or id}
+    if call and "id" in (extra := call.extra.get(NAME, {})):
+        response["id"] = extra["id"]
+    response["response"] = {"error" if message.is_error else "output": message.text}
+    inside: list[Block] = []
+    beside: list[tuple[int, Block]] = []
+    for part in message.content:
+        if isinstance(part, Image | File | Audio | Video):
+            if media_in_results and part.sent_type in IN_RESULTS:
+                inside.append(encode_media(part))
+            else:
+                beside.append((_LAST, encode_media(part)))
+    if inside:
+        response["parts"] = inside
+    return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *beside]
 
 
-def _object(message: Message) -> Any:
-    if message.is_error:
-        return {"error": message.text}
-    try:
-        value = orjson.loads(message.text)
-    except orjson.JSONDecodeError:
-        return {"result": message.text}
-    return value if isinstance(value, dict) else {"result": value}
-
-
-def encode_tools(tools: Iterable[Tool]) -> list[Block]:
+def encode_tools(tools: Iterable[Tool], *, json_schema: bool = True) -> list[Block]:
     """All functions in one declaration; a built-in tool as it stands."""
-    functions = [_function(tool) for tool in tools if tool.server is None]
+    functions = [_function(tool, json_schema) for tool in tools if tool.server is None]
     servers = [dict(tool.server) for tool in tools if tool.server is not None]
     return [{"functionDeclarations": functions}, *servers] if functions else servers
 
 
-def _function(tool: Tool) -> Block:
+def _function(tool: Tool, json_schema: bool) -> Block:
     function: Block = {"name": tool.name, "description": tool.description or tool.name}
     if tool.parameters.get("properties"):
-        function["parametersJsonSchema"] = gemini_json.to_dialect(tool.parameters).schema
-    return function
+        field, dialect = ("parametersJsonSchema", gemini_json) if json_schema else ("parameters", gemini)
+        function[field] = dialect.to_dialect(tool.parameters).schema
+    return {**function, **tool.extra.get(NAME, {})}
 
 
-def _choice(body: dict[str, Any], config: dict[str, Any], choice: Any) -> None:
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
-    if isinstance(choice, Mapping):
-        name = choice.get("name") or choice["function"]["name"]
-        calling: Block = {"mode": "ANY", "allowedFunctionNames": [name]}
-    else:
-        calling = {"mode": {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}[choice]}
-    body["toolConfig"] = {"functionCallingConfig": calling}
-
-
-def _format(body: dict[str, Any], config: dict[str, Any], wanted: Any) -> None:
+def _format(config: dict[str, Any], wanted: Any, json_schema: bool) -> None:
     if wanted == "text" or (isinstance(wanted, Mapping) and wanted.get("type") == "text"):
         return
     config["responseMimeType"] = "application/json"
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
-        config["responseJsonSchema"] = gemini_json.to_dialect(wanted["json_schema"]["schema"]).schema
+        field, dialect = ("responseJsonSchema", gemini_json) if json_schema else ("responseSchema", gemini)
+        config[field] = dialect.to_dialect(wanted["json_schema"]["schema"]).schema
+
+
+_MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
+
+
+def _choice(body: dict[str, Any], config: dict[str, Any], choice: Any) -> None:
+    """A mode, a tool, or a list of the tools that may be called. Raises InvalidOption for anything else."""
+    names = [choice] if isinstance(choice, Tool | Mapping) else choice
+    if isinstance(choice, str) and choice in _MODES:
+        calling: Block = {"mode": _MODES[choice]}
+    elif isinstance(names, list) and names:
+        calling = {"mode": "ANY", "allowedFunctionNames": [_name(each) for each in names]}
+    else:
+        raise InvalidOption("tool_choice fits no form of it", hint='use auto, none, required, {"name": …} or a list')
+    if any("functionDeclarations" in each for each in body.get("tools", ())):
+        body["toolConfig"] = {**body.get("toolConfig", {}), "functionCallingConfig": calling}
+
+
+def _name(tool: Any) -> Any:
+    if isinstance(tool, Mapping):
+        return tool.get("name") or tool.get("function", {}).get("name")
+    return tool.name if isinstance(tool, Tool) else tool
+
+
+def _tool_config(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+    body["toolConfig"] = {**value, **body.get("toolConfig", {})}
 
 
 def _stop(body: dict[str, Any], config: dict[str, Any], value: Any) -> None:
     config["stopSequences"] = [value] if isinstance(value, str) else list(value)
 
 
+def _top_logprobs(body: dict[str, Any], config: dict[str, Any], value: int) -> None:
+    config["logprobs"] = value
+    config.setdefault("responseLogprobs", True)
+
+
 def _modalities(body: dict[str, Any], config: dict[str, Any], value: Iterable[str]) -> None:
     config["responseModalities"] = [kind.upper() for kind in value]
 
 
+def _audio(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+    if voice := value.get("voice"):
+        config.setdefault("speechConfig", {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}})
+
+
+def _generation(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+    config.update(value)
+
+
 _OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
     "tool_choice": _choice,
-    "response_format": _format,
+    "tool_config": _tool_config,
     "stop": _stop,
+    "top_logprobs": _top_logprobs,
     "modalities": _modalities,
+    "audio": _audio,
+    "generation_config": _generation,
 }

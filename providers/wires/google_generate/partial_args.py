@@ -1,6 +1,6 @@
 """Arguments that come in pieces, each with the place it belongs to: `{"jsonPath": "$.a[0].b", "stringValue": "x"}`.
 
-https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
+https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc; paths are RFC 9535's.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
+from ....schemas.errors import DecodeError
+
+_STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
+_ESCAPED = re.compile(r"\\(.)")
 _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 
 def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
     """Put the piece where it belongs: strings of one place grow, everything else is set."""
-    path: list[str | int] = [
-        int(number) if number else name or quoted for name, number, quoted in _STEP.findall(piece.get("jsonPath", ""))
-    ]
+    path = _path(piece.get("jsonPath", ""))
     kind = next((kind for kind in _VALUES if kind in piece), None)
     if not path or kind is None:
         return
@@ -31,9 +32,20 @@ def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
     place[last] = known + value if isinstance(known, str) and isinstance(value, str) else value
 
 
+def _path(text: str) -> list[str | int]:
+    steps: list[str | int] = []
+    for name, number, single, double in _STEP.findall(text):
+        steps.append(int(number) if number else name or _ESCAPED.sub(r"\1", single or double))
+    return steps
+
+
 def _entered(place: Any, step: str | int, missing: Any) -> Any:
-    if isinstance(step, int):
-        while len(place) <= step:
-            place.append(missing)
-        return place[step]
-    return place.setdefault(step, missing)
+    """What stands at the step, put there first if nothing does."""
+    if isinstance(step, str) and isinstance(place, dict):
+        return place.setdefault(step, missing)
+    # A list grows at its end alone: an index far beyond it would fill the memory.
+    if not isinstance(step, int) or not isinstance(place, list) or step > len(place):
+        raise DecodeError("the pieces of a call's arguments do not fit together")
+    if step == len(place):
+        place.append(missing)
+    return place[step]

@@ -1,4 +1,8 @@
-"""The pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array."""
+"""The pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array.
+
+Text grows from piece to piece. A part with anything beside its text, a thought signature above all, stands alone:
+"don't merge a part with a signature with one without" (https://ai.google.dev/gemini-api/docs/thought-signatures).
+"""
 
 from __future__ import annotations
 
@@ -25,43 +29,56 @@ from ....schemas.chunks import (
 )
 from ....schemas.errors import DecodeError
 from ....schemas.model import Model
-from ..failures import provider_error
+from ....schemas.parts import Audio, Opaque
+from ..failures import provider_error, retry_info
 from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
-from .decode import MALFORMED, blocked, call_extra, decode_part, finish_reason, metadata_of, usage_of
+from ..protocols.framing import BOM
 from .encode import NAME
+from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
+from .media import decode_media
 from .partial_args import apply_partial
+from .usage import usage_of
 
 _loads = orjson.loads
+_TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
 
-def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
-    """Events as the bytes of their JSON. The first byte tells which of the two protocols it is."""
+def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
+    """Events as server-sent ones. The first byte that is no white space tells which of the two protocols it is."""
     if type(buffer) is bytes:
         start = buffer + data
-        first = start.lstrip()[:1]
-        if not first and data:
-            return [], start
-        parse = json_array.parse if first in (b"[", b"{", b",") else sse.parse
-        data, buffer = start, (parse, b"")
+        first = start.removeprefix(BOM).lstrip(b" \t\r\n")[:1]
+        if data and (not first or BOM.startswith(start)):
+            return [], start if BOM.startswith(start) else b""
+        data, buffer = start, (_array if first in (b"[", b"{") else sse.parse, b"")
     parse, rest = buffer
     events, rest = parse(data, rest)
-    return [event if type(event) is bytes else event[1] for event in events], (parse, rest)
+    return events, (parse, rest)
+
+
+def _array(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
+    elements, buffer = json_array.parse(data, buffer)
+    return [("", element) for element in elements], buffer
 
 
 @define
 class _Call:
     place: int
+    name: str
     extra: dict[str, Any]
-    args: dict[str, Any] | None = None
+    args: dict[str, Any] = field(factory=dict)
+    whole: bool = False
+    ended: bool = False
 
 
 @define
 class _Candidate:
-    """What one candidate has shown so far: the part that is open, and its calls."""
+    """What one candidate has shown so far: its last part's place, what of it is still open, and its calls."""
 
-    next: int = 0
+    place: int = -1
     open: str = ""
+    sound: list[Audio] = field(factory=list)
     calls: list[_Call] = field(factory=list)
     reason: str | None = None
     metadata: dict[str, Any] = field(factory=dict)
@@ -75,23 +92,46 @@ class State:
     started: bool = False
     first: _Candidate = field(factory=_Candidate)
     others: dict[int, _Candidate] = field(factory=dict)
-    feedback: Mapping[str, Any] = field(factory=dict)
+    block: dict[str, Any] = field(factory=dict)
+    usage: Mapping[str, Any] | None = None
+    untold: int = 0
 
 
 def init_stream_state(model: Model) -> State:
     return State()
 
 
-def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
+def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
-        data = _loads(event)
+        data = _loads(event[1])
+        # Nearly every piece is more of the open text. Each brings the counts so far, too; to make a Usage of every one
+        # would double a piece's cost, so that they are told with each eighth, and with all that is not mere text.
+        if state.first.open is _TEXT and state.untold < 7 and "promptFeedback" not in data:
+            (candidate,) = data["candidates"]
+            (part,) = candidate["content"]["parts"]
+            text = part["text"]
+            mere = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == 0)
+            if mere and len(part) == 1 and text and text.__class__ is str:
+                state.usage = data.get("usageMetadata", state.usage)
+                state.untold += 1
+                return [TextDelta(text, state.first.place)], state
     except orjson.JSONDecodeError:
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[:2000]) from None
+        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+    except (KeyError, ValueError, TypeError):
+        pass
+    return read_piece(data, model, state), state
+
+
+def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
+    """The chunks of one piece, whatever is in it. Raises the provider's error for an error."""
+    if isinstance(data, list) and data:
+        data = data[0]
     if not isinstance(data, dict):
-        return [], state
+        return []
     if "error" in data:
-        raise provider_error(model.provider, data["error"], body=event)
+        error = data["error"]
+        raise provider_error(model.provider, error, body=orjson.dumps(data), retry_in=retry_info(error))
     out: list[StreamChunk] = []
     if not state.started:
         state.started, state.id = True, data.get("responseId")
@@ -99,94 +139,158 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     for candidate in data.get("candidates") or ():
         if index := candidate.get("index") or 0:
             other = state.others.setdefault(index, _Candidate())
-            out += [Alternative(index, chunk) for chunk in _candidate(candidate, other, state)]
+            out += [Alternative(index, chunk) for chunk in _candidate(candidate, other, state.id)]
         else:
-            out += _candidate(candidate, state.first, state)
-    if "promptFeedback" in data:
-        state.feedback = data
-    if raw := data.get("usageMetadata"):
-        out.append(UsageUpdate(usage_of(raw)))
-    return out, state
+            out += _candidate(candidate, state.first, state.id)
+    state.block = block_of(data) or state.block
+    raw = data.get("usageMetadata")
+    # Counts are cumulative; a piece that brings none (Vertex tells its traffic type alone) changes nothing.
+    if raw and (state.usage is None or "totalTokenCount" in raw):
+        state.usage = raw
+    if state.usage is not None and (raw or state.untold):
+        out.append(UsageUpdate(usage_of(state.usage)))
+    state.untold = 0
+    return out
 
 
-def _candidate(candidate: Mapping[str, Any], state: _Candidate, stream: State) -> list[StreamChunk]:
+def _candidate(candidate: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     for part in (candidate.get("content") or {}).get("parts") or ():
-        if "text" in part:
+        if "functionCall" in part:
+            out += _call(part, state, reply_id)
+        elif isinstance(part.get("text"), str):
             out += _text(part, state)
-        elif "functionCall" in part:
-            out += _call(part, state, stream)
-        elif (decoded := decode_part(part)) is not None:
-            state.open = ""
-            out.append(PartDone(decoded, state.next))
-            state.next += 1
+        elif part:
+            out += _whole(part, state)
     state.metadata.update(metadata_of(candidate))
-    state.reason = candidate.get("finishReason") or state.reason
+    if result := candidate.get("logprobsResult"):
+        out.append(MetadataUpdate({"logprobs": logprobs_of(result)}))
+    if reason := candidate.get("finishReason"):
+        state.reason = reason
+        out += _end_calls(state)
     return out
 
 
 def _text(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
-    """A piece of the open text or thought, or the beginning of another. A signature ends the part that it comes on,
-    which may be the piece before: the vendor sends it with an empty text."""
-    text, signature = part["text"], part.get("thoughtSignature")
-    kind = "thought" if part.get("thought") else "text"
-    if not text and not signature:
+    """More of the open text or thought, or the beginning of another; one with more than its text stands alone."""
+    text, thought = part["text"], part.get("thought") is True
+    more = {name: value for name, value in part.items() if name not in ("text", "thought")} if len(part) > 1 else {}
+    if not text and not more:
         return []
-    if state.open != kind:
+    kind, delta = (_THOUGHT, ReasoningDelta) if thought else (_TEXT, TextDelta)
+    out: list[StreamChunk] = []
+    if more or state.open is not kind:
+        out += _close(state)
         state.open = kind
-        state.next += 1
-    place = state.next - 1
-    delta = ReasoningDelta if kind == "thought" else TextDelta
-    out: list[StreamChunk] = [delta(text, place)] if text else []
-    if kind == "thought" and text:
-        out.append(PartEnd(place, {"wire": NAME}))
-    if signature:
+        state.place += 1
+    if text:
+        out.append(delta(text, state.place))
+    if more:
         state.open = ""
-        fields = {"signature": signature, "wire": NAME}
-        out.append(PartEnd(place, fields if kind == "thought" else {"extra": {NAME: {"thoughtSignature": signature}}}))
+        out.append(PartEnd(state.place, _thought_fields(more) if thought else {"extra": {NAME: more}}))
     return out
 
 
-def _call(part: Mapping[str, Any], state: _Candidate, stream: State) -> list[StreamChunk]:
+def _thought_fields(more: dict[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"wire": NAME}
+    if signature := more.pop("thoughtSignature", None):
+        fields["signature"] = signature
+    return {**fields, "extra": {NAME: more}} if more else fields
+
+
+def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
+    """A part that comes in one piece: a medium, or what only the vendor understands. The pictures that a model draws
+    while it thinks are of the latter kind, since they are no part of the answer. Raw sound grows as text does."""
+    more = {name: value for name, value in part.items() if name not in ("inlineData", "fileData", "thought")}
+    medium = None if part.get("thought") else decode_media(part, {NAME: more} if more else {})
+    out: list[StreamChunk] = []
+    if isinstance(medium, Audio) and not more and medium.data is not None and _is_raw(medium.media_type):
+        if state.open is not _SOUND or state.sound[-1].media_type != medium.media_type:
+            out += _close(state)
+            state.open, state.sound = _SOUND, []
+            state.place += 1
+        state.sound.append(medium)
+        return out
+    out += _close(state)
+    state.place += 1
+    return [*out, PartDone(medium or Opaque(NAME, dict(part)), state.place)]
+
+
+def _is_raw(media_type: str | None) -> bool:
+    return (media_type or "").lower().startswith(("audio/l16", "audio/pcm"))
+
+
+def _close(state: _Candidate) -> list[StreamChunk]:
+    """The end of the open part, where it has more to tell than its text."""
+    opened, state.open = state.open, ""
+    if opened is _THOUGHT:
+        return [PartEnd(state.place, {"wire": NAME})]
+    if opened is _SOUND:
+        data = b"".join(piece.data or b"" for piece in state.sound)
+        return [PartDone(Audio(data=data, media_type=state.sound[0].media_type), state.place)]
+    return []
+
+
+def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> list[StreamChunk]:
     """A function call, whole, or begun and continued by `partialArgs` until a piece says no more is to come."""
     call = part["functionCall"]
-    state.open = ""
-    out: list[StreamChunk] = []
-    if "name" in call:
-        made = _Call(state.next, call_extra(call.get("id"), part.get("thoughtSignature")))
-        id = call.get("id") or call_id(stream.id, len(state.calls))
+    more = {name: value for name, value in part.items() if name != "functionCall"}
+    out = _close(state)
+    if call.get("name"):
+        state.place += 1
+        id = call.get("id")
+        if id in (each.extra.get("id") for each in state.calls):
+            id = None
+        made = _Call(state.place, call["name"], {"id": id, **more} if id else more)
         state.calls.append(made)
-        state.next += 1
-        out.append(ToolCallStart(made.place, id, call["name"]))
-        if not call.get("willContinue") and "partialArgs" not in call:
-            return [*out, ToolCallDelta(made.place, orjson.dumps(call.get("args") or {}).decode())]
-        made.args = dict(call.get("args") or {})
-    if not state.calls or (open_call := state.calls[-1]).args is None:
+        out.append(ToolCallStart(made.place, id or call_id(reply_id, len(state.calls) - 1), made.name))
+    elif state.calls and not state.calls[-1].whole:
+        made = state.calls[-1]
+        made.extra.update(more)
+    else:
         return out
+    made.args.update(call.get("args") or {})
     for piece in call.get("partialArgs") or ():
-        apply_partial(open_call.args, piece)
+        apply_partial(made.args, piece)
     if not call.get("willContinue"):
-        out.append(ToolCallDelta(open_call.place, orjson.dumps(open_call.args).decode()))
-        open_call.args = None
+        made.whole = True
+        out.append(ToolCallDelta(made.place, orjson.dumps(made.args).decode()))
+    return out
+
+
+def _end_calls(state: _Candidate) -> list[StreamChunk]:
+    """Only with the reason is it known that the calls are sound."""
+    out: list[StreamChunk] = []
+    for call in state.calls:
+        if call.whole and not call.ended and state.reason not in UNSOUND:
+            call.ended = True
+            out.append(ToolCallEnd(call.place, {NAME: call.extra} if call.extra else {}))
     return out
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """The last chunks, once every candidate has its reason or the prompt was blocked; none for a stream cut short."""
+    finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
+    return closing(state) if finished or state.block else []
+
+
+def closing(state: State) -> list[StreamChunk]:
+    """The ends of everything."""
     first = state.first
-    why = blocked(state.feedback)
-    if first.reason is None and not why:
-        return []
-    out = _ends(first)
+    refused = first.reason is None and bool(state.block)
+    out = _ends(first, refused)
     for index, other in state.others.items():
-        out += [Alternative(index, chunk) for chunk in _ends(other)]
-    if metadata := {**first.metadata, **why}:
+        out += [Alternative(index, chunk) for chunk in _ends(other, refused)]
+    metadata = {**first.metadata, **state.block}
+    if first.reason in UNSOUND and first.calls:
+        metadata["malformed_tool_calls"] = [{"name": call.name, "args": call.args} for call in first.calls]
+    if metadata:
         out.append(MetadataUpdate(metadata))
-    has_calls = bool(first.calls) and first.reason != MALFORMED
-    return [*out, Finish(finish_reason(first.reason, has_calls, state.feedback), first.reason)]
+    if state.untold and state.usage is not None:
+        out.append(UsageUpdate(usage_of(state.usage)))
+    has_calls = any(call.ended for call in first.calls)
+    return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]
 
 
-def _ends(candidate: _Candidate) -> list[StreamChunk]:
-    """Only now is it known that the calls are sound."""
-    if candidate.reason == MALFORMED:
-        return []
-    return [ToolCallEnd(call.place, call.extra) for call in candidate.calls if call.args is None]
+def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:
+    return _close(candidate) + ([] if refused else _end_calls(candidate))

@@ -1,0 +1,70 @@
+"""Why an answer ended, and what is told beside its parts. https://ai.google.dev/api/generate-content#FinishReason"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FINISH_REASONS: Mapping[str, str] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "ESCALATION": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+}
+"""Whatever is not here is its own reason, in lower case."""
+
+UNSOUND = frozenset(("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE"))
+"""The calls of such an answer are there to be read about (`metadata["malformed_tool_calls"]`), never to be run."""
+
+_METADATA: Mapping[str, str] = {
+    "groundingMetadata": "grounding",
+    "citationMetadata": "citations",
+    "safetyRatings": "safety_ratings",
+    "urlContextMetadata": "url_context",
+    "finishMessage": "finish_message",
+    "avgLogprobs": "avg_logprobs",
+}
+
+
+def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
+    """The canonical reason. The vendor says STOP with calls, and gives no candidate at all for a blocked prompt."""
+    if raw is None:
+        return "content_filter" if refused else "unknown"
+    reason = FINISH_REASONS.get(raw, raw.lower())
+    return "tool_calls" if reason == "stop" and has_calls else reason
+
+
+def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Why the prompt was refused, as metadata; empty if it was not."""
+    feedback = data.get("promptFeedback") or {}
+    if not feedback.get("blockReason"):
+        return {}
+    told = {"block_reason": feedback["blockReason"], "block_message": feedback.get("blockReasonMessage")}
+    return {name: value for name, value in told.items() if value}
+
+
+def metadata_of(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """What a candidate tells beside its parts; in a stream the last word stands."""
+    return {ours: candidate[name] for name, ours in _METADATA.items() if candidate.get(name)}
+
+
+def logprobs_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Log probabilities in OpenAI's form: for each token its own, and those of the ones it was chosen over."""
+    rivals = result.get("topCandidates") or []
+    out = []
+    for at, chosen in enumerate(result.get("chosenCandidates") or ()):
+        top = rivals[at].get("candidates") or () if at < len(rivals) else ()
+        out.append({**_token(chosen), "top_logprobs": [_token(each) for each in top]})
+    return out
+
+
+def _token(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    return {"token": candidate.get("token"), "logprob": candidate.get("logProbability")}

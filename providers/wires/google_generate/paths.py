@@ -1,0 +1,18 @@
+"""Where a model stands in the URL."""
+
+from __future__ import annotations
+
+from ..paths import segment
+
+_COLLECTIONS = ("models", "tunedModels")
+
+
+def model_path(id: str) -> str:
+    """`/models/ID` with the id as one segment; the vendor's own names (`models/…`, `tunedModels/…`) as they are.
+
+    Raises UnknownModel for an id that would lead to another path.
+    """
+    collection, slash, name = id.partition("/")
+    if slash and collection in _COLLECTIONS:
+        return f"/{collection}/{segment(name)}"
+    return f"/models/{segment(id)}"
