@@ -28,7 +28,6 @@ from .parts import Part, Reasoning, Refusal, Text, ToolCall
 from .reply import Reply
 from .usage import Usage
 
-
 _PACK = 128
 """How many pieces of text are kept apart at most."""
 

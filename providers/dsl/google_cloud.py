@@ -2,9 +2,9 @@
 
 A credential is a string (an access token; without any project, or where it looks like one, the API key of Vertex in
 express mode), a function that gives an access token, or a mapping with any of `token`, `api_key`, `project`,
-`location` and `service_account` (the JSON of a key file as a mapping or as text, or its path). Without token and
-key, google-auth finds a token: from the service account, or the machine's application default credentials. It is
-fetched once, shared by all calls, and renewed five minutes before it expires.
+`location` (or `region`) and `service_account` (what its key file holds, as a mapping or as text, or the file's path).
+Without token and key, google-auth finds a token: from the service account, or the machine's application default
+credentials. It is fetched once, shared by all calls, and renewed five minutes before it expires.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def into_project(place: str) -> Callable[[Request], Request]:
         if project is None and _api_key(request) is not None:
             # https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode
             return request.replace(url=f"https://aiplatform.googleapis.com/v1/{place}{path}")
-        region = _named(request, "location", "GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION") or "global"
+        region = _named(request, ("location", "region"), "GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION") or "global"
         project = quote(project, safe=":") if project else _PROJECT
         return request.replace(url=f"https://{host_of(region)}/v1/projects/{project}/locations/{region}/{place}{path}")
 
@@ -73,15 +73,16 @@ def host_of(region: str) -> str:
 
 
 def _project(request: Request) -> str | None:
-    given = _named(request, "project", "GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
+    given = _named(request, ("project",), "GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
     if given is None and (account := _account(request.credential)) is not None and not isinstance(account, str):
         return account.get("project_id")
     return given
 
 
-def _named(request: Request, name: str, *variables: str) -> str | None:
-    given = _plain(request.credential.get(name)) if isinstance(request.credential, Mapping) else None
-    return given or next((value for variable in variables if (value := os.environ.get(variable))), None)
+def _named(request: Request, names: tuple[str, ...], *variables: str) -> str | None:
+    credential = request.credential if isinstance(request.credential, Mapping) else {}
+    given = (_plain(credential.get(name)) for name in names)
+    return next((value for value in (*given, *map(os.environ.get, variables)) if value), None)
 
 
 def _plain(value: Any) -> Any:
@@ -102,7 +103,11 @@ def _api_key(request: Request) -> Secret | None:
 
 def _account(credential: Any) -> Mapping[str, Any] | str | None:
     """A service account's key: its fields, or the path of its file."""
-    given = _plain(credential.get("service_account")) if isinstance(credential, Mapping) else None
+    if not isinstance(credential, Mapping):
+        return None
+    if _plain(credential.get("type")) == "service_account":
+        return {name: _plain(value) for name, value in credential.items()}
+    given = _plain(credential.get("service_account"))
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
             given = orjson.loads(given)
@@ -208,7 +213,7 @@ _LOGIN = (
 
 
 def _refresh(credentials: Any) -> None:
-    from google.auth.exceptions import TransportError  # the extra, and only where a token is fetched
+    from google.auth.exceptions import TransportError  # the extra, loaded by load_credentials
     from google.auth.transport.requests import Request as Fetch
 
     # Never chained: their frames and texts hold assertions, tokens and whole answers.
@@ -244,6 +249,7 @@ def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str 
     the machine's own. Raises MissingExtra and MissingKey."""
     try:
         import google.auth  # the extra `vertex`
+        import google.auth.transport.requests
         from google.oauth2 import service_account
     except ImportError:
         raise MissingExtra("Vertex AI needs google-auth", hint="run: pip install 'stepwell[vertex]'") from None

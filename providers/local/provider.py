@@ -48,7 +48,7 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
 
 def responses_body(request: Request) -> dict[str, Any]:
     """llama.cpp reads the format of an answer where a chat completion has it, whatever the endpoint."""
-    body = openai_responses.build_body(request)
+    body: dict[str, Any] = openai_responses.build_body(request)
     wanted = body.get("text", {}).pop("format", None)
     if wanted:
         schema = {name: value for name, value in wanted.items() if name != "type"}
@@ -58,7 +58,7 @@ def responses_body(request: Request) -> dict[str, Any]:
 
 def messages_body(request: Request) -> dict[str, Any]:
     """This endpoint enforces no schema, so a call is begun for the model, which goes on from there."""
-    body = anthropic_messages.build_body(request)
+    body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
         begun = request.private.get(PREFILL, "{")
         body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": begun}]})

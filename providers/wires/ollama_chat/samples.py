@@ -9,7 +9,7 @@ import orjson
 from ..samples import Sample, Samples
 
 _HEAD = {"model": "sample", "created_at": "2026-01-01T00:00:00Z"}
-_END = {"done": True, "done_reason": "stop", "prompt_eval_count": 12, "eval_count": 7}
+_END: dict[str, Any] = {"done": True, "done_reason": "stop", "prompt_eval_count": 12, "eval_count": 7}
 _CALL = {"function": {"name": "look_up", "arguments": {"city": "Pune"}}}
 
 

@@ -1,0 +1,95 @@
+"""The fault matrix over every wire's recorded streams: what is lossless changes nothing, what is not is a typed error
+that keeps what came and runs no call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from faults import LOSSLESS
+
+from stepwell.providers.wires.anthropic_messages import anthropic_messages
+from stepwell.providers.wires.bedrock_converse import bedrock_converse
+from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_openai
+from stepwell.providers.wires.cohere_chat import cohere_chat
+from stepwell.providers.wires.google_generate import google_generate
+from stepwell.providers.wires.mistral_chat import mistral_chat
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas import errors
+from stepwell.schemas.reply import Reply
+from stepwell.testing.conformance import samples_of
+
+from recordings import Recording, recordings, replay, respelt
+
+WIRES = {
+    "anthropic_messages": anthropic_messages,
+    "openai_responses": openai_responses,
+    "google_generate": google_generate,
+    "cohere_chat": cohere_chat,
+    "mistral_chat": mistral_chat,
+    "bedrock_converse": bedrock_converse,
+    "bedrock_invoke_openai": bedrock_invoke_openai,
+}
+STREAMS = [
+    each
+    for each in recordings(*WIRES, streaming=True)
+    if each.status == 200 and "error" not in each.expected and len(each.body) < 60_000
+]
+EVENTS = [each for each in STREAMS if "bedrock" not in each.api and each.body.lstrip()[:1] != b"["]
+
+
+def by_id(recording: Recording) -> str:
+    return recording.id
+
+
+def outcome(recording: Recording, colour: str = "sync") -> Any:
+    return replay(recording, WIRES[recording.api], colour=colour)
+
+
+@pytest.mark.parametrize("fault", LOSSLESS, ids=str)
+@pytest.mark.parametrize("recording", EVENTS, ids=by_id)
+def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> None:
+    if fault == "no last blank line" and b"\n\n" not in recording.body.replace(b"\r\n", b"\n")[-4:]:
+        fault = "one byte at a time"  # the recording has none to leave out
+    plain, faulty = outcome(recording), outcome(LOSSLESS[fault](recording))
+    assert isinstance(plain, Reply) and faulty == plain
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+@pytest.mark.parametrize("recording", STREAMS, ids=by_id)
+def test_any_split_gives_the_same_reply_in_both_colours(recording: Recording, size: int) -> None:
+    split = respelt(recording, recording.body, size)
+    plain = outcome(recording)
+    assert outcome(split) == plain and outcome(split, "async") == plain
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=by_id)
+def test_a_cut_anywhere_is_an_error_or_comes_after_the_end(recording: Recording) -> None:
+    whole = outcome(recording)
+    step = max(1, len(recording.body) // 40)
+    whole_from = None
+    for at in range(0, len(recording.body), step):
+        cut = outcome(respelt(recording, recording.body[:at]))
+        if isinstance(cut, Reply):
+            whole_from = whole_from or at
+            assert cut.message == whole.message, "whole only with all of it"
+            continue
+        assert isinstance(cut, errors.StreamTruncated), repr(cut)
+        assert whole_from is None, "once whole, always whole"
+        if cut.partial is not None:
+            assert whole.text.startswith(cut.partial.text) and cut.partial.usage.complete is False
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=by_id)
+def test_an_error_after_some_events_keeps_what_came(recording: Recording) -> None:
+    """The wire's own error frame, put into the middle of a recorded stream."""
+    samples = samples_of(WIRES[recording.api]) if recording.api != "bedrock_invoke_openai" else None
+    if recording not in EVENTS or samples is None or samples.stream_error is None:
+        return
+    blocks = recording.body.replace(b"\r\n", b"\n").split(b"\n\n")
+    frame = samples.stream_error.replace(b"\r\n", b"\n").strip().split(b"\n\n")[-1]
+    middle = len(blocks) // 2
+    broken = outcome(respelt(recording, b"\n\n".join([*blocks[:middle], frame, b""])))
+    assert isinstance(broken, errors.ProviderError), repr(broken)
+    if broken.partial is not None:
+        assert outcome(recording).text.startswith(broken.partial.text)
