@@ -15,9 +15,9 @@ from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS, JSONSchema
 from ...schemas.parts import ToolCall
-from ..wires.google_generate.encode import NAME, SKIP_VALIDATION, body_with
+from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 from .provider import Override, override
-from .rules import Losses, Rule
+from .rules import Losses, Rule, default
 from .rules import Options as Given
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -136,17 +136,17 @@ def gemini_models(prepare: Callable[[Request], Request] | None = None) -> Mappin
 
     def levels(*words: str) -> Override:
         return override(
-            translate_options=(levelled_thinking(*words),),
-            build_body=body_with(media_in_results=True),
+            translate_options=(levelled_thinking(*words), default("media_in_results", True)),
             prepare_request=sign_and_prepare,
         )
 
     def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
         return override(translate_options=(budgeted_thinking(least, most, can_stop=can_stop),))
 
+    old = override(translate_options=(budgeted_thinking(), default("json_schema", False)))
     # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
     return {
-        **dict.fromkeys(("gemini-1*", "gemini-2.0*"), override(build_body=body_with(json_schema=False))),
+        **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),
         "gemini-2.5-pro*": budget(128, 32768, can_stop=False),
         "gemini-2.5-flash*": budget(0, 24576),
         "gemini-2.5-flash-lite*": budget(512, 24576),

@@ -1,25 +1,48 @@
-"""Vertex: addresses by project and region, tokens fetched once and renewed in time."""
+"""Vertex: addresses by project and region, tokens fetched once and renewed in time, keys to Google alone."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+import trio
 
 from stepwell import AsyncClient, Client
 from stepwell.providers.dsl import google_cloud
 from stepwell.schemas import errors
 
+from loopback import Loopback, Seen
+
 ANSWER = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}
 CLAUDE = {"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
+CHAT = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
+GEMINI = "google_vertex:gemini-2.5-pro"
+VARIABLES = (
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_VERTEX_PROJECT",
+    "GOOGLE_CLOUD_LOCATION",
+    "GOOGLE_VERTEX_LOCATION",
+    "GOOGLE_VERTEX_ACCESS_TOKEN",
+    "GOOGLE_VERTEX_API_KEY",
+)
 
 
-def asked(model: str, credential: Any, answer: Any = ANSWER, **options: Any) -> httpx.Request:
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(google_cloud, "TOKENS", google_cloud._Tokens())
+
+
+def asked(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -33,48 +56,121 @@ def asked(model: str, credential: Any, answer: Any = ANSWER, **options: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("credential", "url", "header"),
+    ("location", "host", "region"),
     [
-        (
-            {"token": "t", "project": "p", "location": "europe-west4"},
-            "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/publishers/google"
-            "/models/gemini-2.5-pro:generateContent",
-            ("authorization", "Bearer t"),
-        ),
-        (
-            {"token": "t", "project": "p"},
-            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google"
-            "/models/gemini-2.5-pro:generateContent",
-            ("authorization", "Bearer t"),
-        ),
-        (
-            "express-key",
-            "https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-pro:generateContent",
-            ("x-goog-api-key", "express-key"),
-        ),
+        ({"location": "europe-west4"}, "europe-west4-aiplatform.googleapis.com", "europe-west4"),
+        ({"region": "us-central1"}, "us-central1-aiplatform.googleapis.com", "us-central1"),
+        ({"location": "global"}, "aiplatform.googleapis.com", "global"),
+        ({"location": "eu"}, "aiplatform.eu.rep.googleapis.com", "eu"),
+        ({}, "aiplatform.googleapis.com", "global"),
     ],
 )
-def test_the_address_is_made_of_project_and_region(
-    credential: Any, url: str, header: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-    request = asked("google_vertex:gemini-2.5-pro", credential)
-    assert str(request.url) == url and request.headers[header[0]] == header[1]
+def test_the_address_is_made_of_project_and_region(location: dict[str, str], host: str, region: str) -> None:
+    request = asked(GEMINI, {"token": "t", "project": "p", **location})
+    path = f"/v1/projects/p/locations/{region}/publishers/google/models/gemini-2.5-pro:generateContent"
+    assert str(request.url) == f"https://{host}{path}"
+    assert request.headers["authorization"] == "Bearer t"
+
+
+def test_project_and_region_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "us-east5")
+    request = asked(GEMINI, "any-token")
+    assert str(request.url).startswith("https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/")
+    assert request.headers["authorization"] == "Bearer any-token"
+
+
+@pytest.mark.parametrize("region", ["evil.test/", "us east", "a@b", "Global"])
+def test_a_region_cannot_lead_to_another_host(region: str) -> None:
+    with pytest.raises(errors.ConfigError, match="not a Google Cloud region"):
+        asked(GEMINI, {"token": "t", "project": "p", "location": region})
+
+
+def test_a_project_is_one_segment() -> None:
+    request = asked(GEMINI, {"token": "t", "project": "../x?"})
+    assert request.url.raw_path.startswith(b"/v1/projects/..%2Fx%3F/locations/")
+
+
+@pytest.mark.parametrize("credential", ["express-key", "AIza-key", "AQ.key", {"api_key": "key"}])
+def test_an_api_key_without_a_project_is_express_mode(credential: Any) -> None:
+    request = asked(GEMINI, credential)
+    assert str(request.url).startswith("https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-pro:")
+    key = credential if isinstance(credential, str) else credential["api_key"]
+    assert request.headers["x-goog-api-key"] == key and "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("credential", ["AIza-key", {"api_key": "key"}])
+def test_an_api_key_may_be_used_with_a_project(credential: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    request = asked(GEMINI, credential)
+    assert "/projects/p/" in str(request.url) and "x-goog-api-key" in request.headers
+
+
+def test_a_token_without_a_project_says_what_to_set() -> None:
+    with pytest.raises(errors.ConfigError, match="GOOGLE_CLOUD_PROJECT"):
+        asked(GEMINI, "ya29.token")
+
+
+def test_a_token_may_come_from_a_function() -> None:
+    tokens = iter(("one", "two"))
+    with_function = {"token": lambda: next(tokens), "project": "p"}
+    assert [asked(GEMINI, with_function).headers["authorization"] for _ in range(2)] == ["Bearer one", "Bearer two"]
+
+
+def test_streams_have_a_path_of_their_own() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=b"data: " + orjson.dumps(ANSWER) + b"\r\n\r\n")
+
+    keys = {"google_vertex": {"token": "t", "project": "p"}}
+    with Client(transport=httpx.MockTransport(handler), api_keys=keys) as client:
+        assert client.stream_text(GEMINI, "hi").reply().text == "hi"
+    assert str(seen[0].url).endswith("gemini-2.5-pro:streamGenerateContent?alt=sse")
 
 
 def test_claude_on_vertex_has_its_version_in_the_body() -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
-    request = asked("google_vertex_anthropic:claude-sonnet-4-5@20250929", credential, CLAUDE)
+    model = "google_vertex_anthropic:claude-sonnet-4-5@20250929"
+    request = asked(model, credential, CLAUDE, anthropic_beta=["context-1m"])
     assert str(request.url).endswith("/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict")
     body = orjson.loads(request.content)
-    assert body["anthropic_version"] == "vertex-2023-10-16" and "model" not in body
+    assert body["anthropic_version"] == "vertex-2023-10-16" and "model" not in body and "stream" not in body
+    assert request.headers["anthropic-beta"] == "context-1m" and "anthropic-version" not in request.headers
 
 
-def test_without_project_or_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT", "GOOGLE_VERTEX_ACCESS_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(errors.ConfigError, match="GOOGLE_CLOUD_PROJECT"):
-        asked("google_vertex:gemini-2.5-pro", None)
+def test_a_stream_of_claude_is_asked_for_in_path_and_body() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(529, json={})
+
+    keys = {"google_vertex_anthropic": {"token": "t", "project": "p"}}
+    with Client(transport=httpx.MockTransport(handler), api_keys=keys, retries=0) as client:
+        with pytest.raises(errors.Overloaded):
+            client.stream_text("google_vertex_anthropic:claude-x", "hi")
+    assert str(seen[0].url).endswith(":streamRawPredict") and orjson.loads(seen[0].content)["stream"] is True
+
+
+def test_open_models_speak_openais_chat() -> None:
+    credential = {"token": "t", "project": "p", "location": "us-east5"}
+    request = asked("google_vertex:openai/gpt-oss-20b-maas", credential, CHAT, wire="openai_chat")
+    assert str(request.url).endswith("/projects/p/locations/us-east5/endpoints/openapi/chat/completions")
+
+
+def test_tokens_are_counted_in_the_form_of_each_api() -> None:
+    answer = httpx.Response(200, json={"totalTokens": 7})
+    seen: list[httpx.Request] = []
+    transport = httpx.MockTransport(lambda request: seen.append(request) or answer)
+    keys = {"google": "k", "google_vertex": {"token": "t", "project": "p"}}
+    with Client(transport=transport, api_keys=keys) as client:
+        for model in ("google:gemini-9", "google_vertex:gemini-9"):
+            assert client.count_tokens(model, "hi").usage.input_tokens == 7
+    ours, vertex = (orjson.loads(request.content) for request in seen)
+    assert ours["generateContentRequest"]["model"] == "models/gemini-9"
+    assert ours["generateContentRequest"]["contents"] == vertex["contents"]
 
 
 class FakeCredentials:
@@ -95,33 +191,67 @@ class FakeCredentials:
 
 @pytest.fixture
 def credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeCredentials:
+    """The machine's own, of the project `own`."""
     made = FakeCredentials(getattr(request, "param", 3600))
-    monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (made, "p-1"))
-    monkeypatch.setattr(google_cloud, "TOKENS", google_cloud._Tokens())
+    monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (made, "own"))
     return made
 
 
-def test_a_hundred_calls_twenty_at_once_fetch_one_token(credentials: FakeCredentials) -> None:
-    def handler(request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer token-1"
-        return httpx.Response(200, json=ANSWER)
+def only_token_1(request: httpx.Request) -> httpx.Response:
+    assert request.headers["authorization"] == "Bearer token-1"
+    return httpx.Response(200, json=ANSWER)
 
+
+def test_a_hundred_calls_twenty_at_once_fetch_one_token(credentials: FakeCredentials) -> None:
     async def run() -> None:
-        keys = {"google_vertex": {"project": "p"}}
-        async with AsyncClient(transport=httpx.MockTransport(handler), api_keys=keys) as client:
+        async with AsyncClient(transport=httpx.MockTransport(only_token_1)) as client:
             for _ in range(5):
-                calls = (client.generate_text("google_vertex:gemini-2.5-pro", "hi") for _ in range(20))
-                await asyncio.gather(*calls)
+                await asyncio.gather(*(client.generate_text(GEMINI, "hi") for _ in range(20)))
 
     asyncio.run(run())
+    assert credentials.fetched == 1
+
+
+def test_twenty_threads_fetch_one_token(credentials: FakeCredentials) -> None:
+    with Client(transport=httpx.MockTransport(only_token_1)) as client, ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda _: client.generate_text(GEMINI, "hi"), range(60)))
+    assert credentials.fetched == 1
+
+
+def test_trio_fetches_one_token_too(credentials: FakeCredentials) -> None:
+    async def run() -> None:
+        async with AsyncClient(transport=httpx.MockTransport(only_token_1)) as client, trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(client.generate_text, GEMINI, "hi")
+
+    trio.run(run)
     assert credentials.fetched == 1
 
 
 @pytest.mark.parametrize("credentials", [200], indirect=True)
 def test_a_token_is_renewed_before_it_expires(credentials: FakeCredentials) -> None:
     for turn in (1, 2):
-        request = asked("google_vertex:gemini-2.5-pro", {"project": "p"})
-        assert request.headers["authorization"] == f"Bearer token-{turn}"
+        assert asked(GEMINI).headers["authorization"] == f"Bearer token-{turn}"
+
+
+def test_the_project_may_be_that_of_the_credentials(credentials: FakeCredentials) -> None:
+    assert "/projects/own/locations/global/" in str(asked(GEMINI).url)
+    assert "/projects/p/locations/global/" in str(asked(GEMINI, {"project": "p"}).url)
+
+
+def test_a_token_that_was_refused_is_not_used_again(credentials: FakeCredentials) -> None:
+    refused = httpx.MockTransport(lambda request: httpx.Response(401, json={"error": {"message": "revoked"}}))
+    with Client(transport=refused) as client, pytest.raises(errors.AuthError):
+        client.generate_text(GEMINI, "hi")
+    assert asked(GEMINI).headers["authorization"] == "Bearer token-2"
+
+
+def test_the_machines_own_token_goes_to_google_alone(credentials: FakeCredentials) -> None:
+    with pytest.raises(errors.MissingKey, match="base_url of your own"):
+        asked(GEMINI, base_url="https://aiplatform.googleapis.com.evil.test/v1")
+    request = asked(GEMINI, base_url="https://gateway.test/v1", api_key={"token": "t"})
+    assert str(request.url) == "https://gateway.test/v1/models/gemini-2.5-pro:generateContent"
+    assert credentials.fetched == 0
 
 
 def test_a_failed_login_is_told_without_details(credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,5 +260,82 @@ def test_a_failed_login_is_told_without_details(credentials: FakeCredentials, mo
 
     monkeypatch.setattr(credentials, "refresh", refuse)
     with pytest.raises(errors.AuthError, match="gcloud auth application-default login") as caught:
-        asked("google_vertex:gemini-2.5-pro", {"project": "p"})
-    assert "secret inside" not in str(caught.value)
+        asked(GEMINI)
+    assert "secret inside" not in str(caught.value) and caught.value.__cause__ is None
+
+
+def test_a_token_server_out_of_reach_is_worth_another_try(
+    credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.auth.exceptions import TransportError
+
+    outages = iter((TransportError("down"), None))
+    refresh = credentials.refresh
+
+    def flaky(request: Any) -> None:
+        if (outage := next(outages)) is not None:
+            raise outage
+        refresh(request)
+
+    monkeypatch.setattr(credentials, "refresh", flaky)
+    with Client(transport=httpx.MockTransport(only_token_1), retries=1) as client:
+        assert client.generate_text(GEMINI, "hi").text == "hi"
+
+
+def test_without_anything_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    import google.auth
+
+    def nothing(**_: Any) -> Any:
+        raise google.auth.exceptions.DefaultCredentialsError("none")
+
+    monkeypatch.setattr(google.auth, "default", nothing)
+    with pytest.raises(errors.MissingKey, match="GOOGLE_CLOUD_PROJECT"):
+        asked(GEMINI)
+
+
+@pytest.fixture
+def token_server() -> Iterator[Loopback]:
+    """Google's token endpoint, as far as a service account needs it."""
+
+    def script(seen: Seen) -> Iterator[bytes]:
+        body = orjson.dumps({"access_token": f"ya29.{len(server.seen)}", "expires_in": 3600, "token_type": "Bearer"})
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        yield head.encode() + body
+
+    server = Loopback(script)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def account(token_server: Loopback) -> dict[str, str]:
+    """What the key file of a service account holds."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return {
+        "type": "service_account",
+        "project_id": "of-the-account",
+        "private_key_id": "k1",
+        "private_key": pem.decode(),
+        "client_email": "robot@of-the-account.iam.gserviceaccount.com",
+        "token_uri": f"{token_server.url}/token",
+    }
+
+
+@pytest.mark.parametrize("form", ["mapping", "text", "path"])
+def test_a_service_account_signs_for_its_token_once(
+    form: str, account: dict[str, str], token_server: Loopback, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.json"
+    path.write_bytes(orjson.dumps(account))
+    given = {"mapping": account, "text": orjson.dumps(account).decode(), "path": str(path)}[form]
+    project = {"project": "p"} if form == "path" else {}
+    for _ in range(3):
+        request = asked(GEMINI, {"service_account": given, **project})
+        assert request.headers["authorization"] == "Bearer ya29.1"
+        assert f"/projects/{project.get('project', 'of-the-account')}/" in str(request.url)
+    (exchange,) = token_server.seen
+    assert b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" in exchange.body

@@ -18,7 +18,7 @@ from stepwell import Audio, Context, File, Image, Message, Model, Opaque, Reason
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.stream import StreamDecoder
 from stepwell.providers.wires.google_generate import google_generate
-from stepwell.providers.wires.google_generate.encode import NAME, body_with
+from stepwell.providers.wires.google_generate.encode import NAME
 from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -505,9 +505,9 @@ def test_an_error_may_stand_in_the_place_of_the_array() -> None:
         assert isinstance(replay(recording, google_generate), errors.Overloaded)
 
 
-def body_of(*messages: Message, tools: Iterable[Tool] = (), build: Any = None, **options: Any) -> dict[str, Any]:
+def body_of(*messages: Message, tools: Iterable[Tool] = (), **options: Any) -> dict[str, Any]:
     asked = Request("chat", MODEL, Context(messages, tools), options=options)
-    body: dict[str, Any] = orjson.loads(orjson.dumps((build or google_generate.build_body)(asked)))
+    body: dict[str, Any] = orjson.loads(orjson.dumps(google_generate.build_body(asked)))
     return body
 
 
@@ -605,7 +605,7 @@ def test_pictures_of_a_result_stand_in_it_or_beside_it() -> None:
         tool_result("1", ["see", Image(data=b"\x89PNG"), Video(url="gs://b/v.mp4")]),
         tool_result("2", "ok"),
     ]
-    inside = body_of(*turns, build=body_with(media_in_results=True))["contents"][2]["parts"]
+    inside = body_of(*turns, media_in_results=True)["contents"][2]["parts"]
     assert inside[0]["functionResponse"]["parts"] == [picture]
     assert [next(iter(part)) for part in inside] == ["functionResponse", "functionResponse", "fileData"]
     beside = body_of(*turns)["contents"][2]["parts"]
@@ -726,7 +726,7 @@ def test_options_of_the_body_itself() -> None:
 def test_a_schema_goes_where_the_model_reads_it() -> None:
     new = body_of(user("hi"), tools=[TOOL], response_format=SCHEMA)
     assert new["generationConfig"].keys() == {"responseMimeType", "responseJsonSchema"}
-    old = body_of(user("hi"), tools=[TOOL], response_format=SCHEMA, build=body_with(json_schema=False))
+    old = body_of(user("hi"), tools=[TOOL], response_format=SCHEMA, json_schema=False)
     assert old["generationConfig"].keys() == {"responseMimeType", "responseSchema"}
     assert "parameters" in old["tools"][0]["functionDeclarations"][0]
 
@@ -759,7 +759,7 @@ def test_googles_own_types_accept_all_that_we_send() -> None:
         assistant([Opaque(NAME, {"executableCode": {"language": "PYTHON", "code": "1"}}), Text("done")]),
         user("more"),
     ]
-    body = body_of(*turns, tools=[TOOL], build=body_with(media_in_results=True), **EVERYTHING)
+    body = body_of(*turns, tools=[TOOL], media_in_results=True, **EVERYTHING)
     for turn in body["contents"]:
         types.Content.model_validate(turn)
         for part in turn["parts"]:

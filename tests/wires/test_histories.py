@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
+from pydantic import TypeAdapter, ValidationError
 
 from stepwell import Client, Context, Image, Opaque, Reasoning, Text, Tool, ToolCall, declare_provider
 from stepwell.providers.dsl.histories import fitted
@@ -58,7 +62,10 @@ HISTORIES: dict[str, Context] = {
             assistant(
                 [
                     Reasoning("hmm", "sig-1", wire="anthropic_messages"),
-                    Opaque("anthropic_messages", {"type": "server_tool_use", "id": "s", "name": "n", "input": {}}),
+                    Opaque(
+                        "anthropic_messages",
+                        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+                    ),
                     Reasoning(
                         "", encrypted="blob", wire="openai_responses", extra={"openai_responses": {"item": ITEM}}
                     ),
@@ -131,7 +138,7 @@ def responses_rules(body: dict[str, Any]) -> None:
     calls = [item["call_id"] for item in body["input"] if item.get("type") == "function_call"]
     results = [item["call_id"] for item in body["input"] if item.get("type") == "function_call_output"]
     assert calls == results and all(len(id) <= 64 for id in calls)
-    assert all(item.get("type") or item["role"] in ("user", "developer") for item in body["input"])
+    assert all(item.get("type") or item["role"] in ("user", "developer", "assistant") for item in body["input"])
 
 
 def anthropic_rules(body: dict[str, Any]) -> None:
@@ -261,3 +268,34 @@ def test_ids_are_mapped_one_to_one_and_always_alike(policy: ToolCallIdPolicy) ->
     length = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"
     assert all(re.fullmatch(f"[{policy.alphabet}]{length}", id) for id in made)
     assert fitted(once, policy) is once
+
+
+def consumed(value: Any) -> Any:
+    """pydantic checks the items of an Iterable when they are taken, so take them all."""
+    if isinstance(value, Mapping):
+        return {name: consumed(each) for name, each in value.items()}
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    return [consumed(each) for each in value]
+
+
+REQUEST_TYPES = [
+    (openai_chat, CompletionCreateParamsNonStreaming),
+    (openai_responses, ResponseCreateParamsNonStreaming),
+    (anthropic_messages, MessageCreateParamsNonStreaming),
+]
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize(("wire", "params"), REQUEST_TYPES, ids=lambda each: getattr(each, "name", ""))
+def test_the_body_fits_the_sdks_request_type(wire: Wire, params: Any, history: str) -> None:
+    """As the vendor's own SDK declares it."""
+    body, _ = sent(wire, HISTORIES[history])
+    assert consumed(TypeAdapter(params).validate_python(body))
+
+
+def test_the_sdks_types_do_refuse_what_is_wrong() -> None:
+    body, _ = sent(openai_chat, HISTORIES["tools"])
+    body["messages"][1]["tool_calls"][0]["id"] = 3
+    with pytest.raises(ValidationError):
+        consumed(TypeAdapter(CompletionCreateParamsNonStreaming).validate_python(body))

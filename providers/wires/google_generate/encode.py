@@ -8,7 +8,6 @@ https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/doc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import orjson
@@ -79,9 +78,12 @@ OPTIONS = frozenset(
 Block = dict[str, Any]
 
 
-def build_body(request: Request, *, media_in_results: bool = False, json_schema: bool = True) -> dict[str, Any]:
-    """The body. `media_in_results` is for models whose function responses hold pictures and documents; for others these
-    stand beside the response. `json_schema=False` is for models that know Google's own Schema alone."""
+def build_body(request: Request) -> dict[str, Any]:
+    """The body. Two options are for declarations to set: `media_in_results` for models whose function responses hold
+    pictures and documents (for others these stand beside the response), and `json_schema=False` for models that know
+    Google's own Schema alone."""
+    options = dict(request.options)
+    media_in_results, json_schema = options.pop("media_in_results", False), options.pop("json_schema", True)
     system, contents = encode_messages(request.context.messages, media_in_results=media_in_results)
     body: dict[str, Any] = {"contents": contents}
     if system:
@@ -89,7 +91,7 @@ def build_body(request: Request, *, media_in_results: bool = False, json_schema:
     if request.context.tools:
         body["tools"] = encode_tools(request.context.tools, json_schema=json_schema)
     config: dict[str, Any] = {}
-    for name, value in request.options.items():
+    for name, value in options.items():
         if name in _CONFIG:
             config[_CONFIG[name]] = value
         elif name == "response_format":
@@ -101,11 +103,6 @@ def build_body(request: Request, *, media_in_results: bool = False, json_schema:
     if config:
         body["generationConfig"] = config
     return body
-
-
-def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
-    """`build_body` with a model's quirks, for a declaration."""
-    return partial(build_body, **quirks)
 
 
 def encode_messages(messages: Iterable[Message], *, media_in_results: bool = False) -> tuple[list[Block], list[Block]]:

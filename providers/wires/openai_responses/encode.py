@@ -132,9 +132,11 @@ def _say(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any]) -> N
     head = extra.get("message")
     if head and items and items[-1].get("id") == head["id"]:
         items[-1]["content"].append(content)
+    elif head:
+        items.append({**head, "content": [content]})
     elif part.text:
-        own = head or {"type": "message", "role": "assistant"}
-        items.append({**own, "content": [content]})
+        # Said elsewhere: the short form, since the long one wants an id that this provider gave.
+        items.append({"role": "assistant", "content": part.text})
 
 
 def _output(message: Message) -> Any:
