@@ -1,5 +1,5 @@
-"""Google's Vertex AI: Gemini under a project of your own, and what else its Model Garden serves as a service.
-https://cloud.google.com/vertex-ai/generative-ai/docs
+"""Google's Vertex AI: Gemini under a project of your own, and what else its Model Garden serves: Claude, and open
+models behind OpenAI's chat. https://cloud.google.com/vertex-ai/generative-ai/docs
 
 Needs the extra `vertex` (google-auth), unless you bring an access token or an API key of your own.
 """
@@ -10,27 +10,31 @@ from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import rename
+from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
 from .wires.operations.google_embeddings import vertex_predict_embeddings
 
-_IN_PROJECT = into_project("publishers/google")
+_in_project = into_project("publishers/google")
+_labels = rename("metadata", "labels")
 
 google_vertex = declare_provider(
     "google_vertex",
     name="Google Vertex AI",
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs",
-    wire=[google_generate, openai_chat, vertex_predict_embeddings, vertex_count_tokens],
+    wire=[google_generate, claude.wires[0], openai_chat, vertex_predict_embeddings, vertex_count_tokens],
     base_url=ADDRESS,
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
     key_optional=True,
-    options={**OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
-    translate_options=[budgeted_thinking(), rename("metadata", "labels")],
+    options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
+    translate_options=[budgeted_thinking(), _labels],
     models={
-        **gemini_models(_IN_PROJECT),
-        # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis: they speak OpenAI's chat.
+        **gemini_models(_in_project, (_labels,)),
+        "claude-*": override(translate_options=claude.translate_options, prepare_request=claude.prepare_request),
+        **claude.models,
+        # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
         "*-maas": override(translate_options=(), prepare_request=into_project("endpoints/openapi")),
     },
-    prepare_request=_IN_PROJECT,
+    prepare_request=_in_project,
     attach=attach,
 )

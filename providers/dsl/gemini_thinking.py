@@ -127,23 +127,25 @@ def _signed(message: Message) -> Message:
     return message
 
 
-def gemini_models(prepare: Callable[[Request], Request] | None = None) -> Mapping[str, Override]:
-    """What is special about which models. `prepare` is the provider's own prepare_request, which stays in force."""
+def gemini_models(
+    prepare: Callable[[Request], Request] | None = None, rules: tuple[Rule, ...] = ()
+) -> Mapping[str, Override]:
+    """What is special about which models. `prepare` and `rules` are the provider's own prepare_request and option
+    rules, which stay in force."""
 
     def sign_and_prepare(request: Request) -> Request:
         signed = sign_foreign_calls(request)
         return signed if prepare is None else prepare(signed)
 
     def levels(*words: str) -> Override:
-        return override(
-            translate_options=(levelled_thinking(*words), default("media_in_results", True)),
-            prepare_request=sign_and_prepare,
-        )
+        # Their function responses hold pictures: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+        own = (levelled_thinking(*words), default("media_in_results", True), *rules)
+        return override(translate_options=own, prepare_request=sign_and_prepare)
 
     def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
-        return override(translate_options=(budgeted_thinking(least, most, can_stop=can_stop),))
+        return override(translate_options=(budgeted_thinking(least, most, can_stop=can_stop), *rules))
 
-    old = override(translate_options=(budgeted_thinking(), default("json_schema", False)))
+    old = override(translate_options=(budgeted_thinking(), default("json_schema", False), *rules))
     # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
     return {
         **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),

@@ -130,9 +130,10 @@ def test_streams_have_a_path_of_their_own() -> None:
     assert str(seen[0].url).endswith("gemini-2.5-pro:streamGenerateContent?alt=sse")
 
 
-def test_claude_on_vertex_has_its_version_in_the_body() -> None:
+@pytest.mark.parametrize("provider", ["google_vertex_anthropic", "google_vertex"])
+def test_claude_on_vertex_has_its_version_in_the_body(provider: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
-    model = "google_vertex_anthropic:claude-sonnet-4-5@20250929"
+    model = f"{provider}:claude-sonnet-4-5@20250929"
     request = asked(model, credential, CLAUDE, anthropic_beta=["context-1m"])
     assert str(request.url).endswith("/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict")
     body = orjson.loads(request.content)
