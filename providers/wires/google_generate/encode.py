@@ -240,7 +240,8 @@ def _choice(body: dict[str, Any], config: dict[str, Any], choice: Any) -> None:
     else:
         raise InvalidOption("tool_choice fits no form of it", hint='use auto, none, required, {"name": …} or a list')
     if any("functionDeclarations" in each for each in body.get("tools", ())):
-        body["toolConfig"] = {**body.get("toolConfig", {}), "functionCallingConfig": calling}
+        known = body.setdefault("toolConfig", {})
+        known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}
 
 
 def _name(tool: Any) -> Any:
@@ -250,7 +251,10 @@ def _name(tool: Any) -> Any:
 
 
 def _tool_config(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
-    body["toolConfig"] = {**value, **body.get("toolConfig", {})}
+    """The vendor's own object; what tool_choice says goes before it."""
+    known = body.get("toolConfig", {})
+    calling = {**value.get("functionCallingConfig", {}), **known.get("functionCallingConfig", {})}
+    body["toolConfig"] = {**value, **known, **({"functionCallingConfig": calling} if calling else {})}
 
 
 def _stop(body: dict[str, Any], config: dict[str, Any], value: Any) -> None:

@@ -113,7 +113,9 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
             text = part["text"]
             mere = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == 0)
             if mere and len(part) == 1 and text and text.__class__ is str:
-                state.usage = data.get("usageMetadata", state.usage)
+                raw = data.get("usageMetadata")
+                if raw and "totalTokenCount" in raw:
+                    state.usage = raw
                 state.untold += 1
                 return [TextDelta(text, state.first.place)], state
     except orjson.JSONDecodeError:

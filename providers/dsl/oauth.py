@@ -1,0 +1,109 @@
+"""OAuth tokens kept in a file: read, renewed before they expire by one call at a time, and written back."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ...pipeline.effects import Call, Flow, Rest, Send, Sleep
+from ...pipeline.request import Headers, Request
+from ...pipeline.response import Response
+from ...schemas.errors import AuthError, MissingKey
+from ...schemas.secret import Secret
+
+MARGIN_SECONDS = 300
+
+
+class TokenFile:
+    """One file of tokens, and the lock that lets only one call renew them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+
+    def read(self) -> dict[str, Any]:
+        """Raises MissingKey when there is no such file or nobody is logged in by it."""
+        try:
+            data: dict[str, Any] = orjson.loads(self.path.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            raise MissingKey(f"no tokens could be read from {self.path}", hint="log in with: codex login") from None
+        if not (data.get("tokens") or {}).get("access_token"):
+            raise MissingKey(f"{self.path} holds no access token", hint="log in with: codex login")
+        return data
+
+    def write(self, data: Mapping[str, Any]) -> None:
+        """At once and for the owner's eyes only."""
+        beside = self.path.with_suffix(".new")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+        os.replace(beside, self.path)
+
+    def take(self) -> bool:
+        """Whether this call is the one to renew."""
+        return self._lock.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        self._lock.release()
+
+
+def expires_at(token: str) -> float:
+    """When a JWT expires, in seconds since 1970; far away for what is none. The signature is the server's affair."""
+    return float(claims(token).get("exp", float("inf")))
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a JWT says of itself."""
+    try:
+        payload = token.split(".")[1]
+        data: dict[str, Any] = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return data
+
+
+def refreshed(file: TokenFile, request: Request, call: Rest, renewal: Callable[[str], tuple[str, bytes]]) -> Flow:
+    """Send the call with the file's token, renewed first where it is about to expire.
+
+    `renewal(refresh_token)` gives the address and body of the request that renews. However many calls meet an old
+    token, one renews and the others wait for it.
+    """
+    while True:
+        data = yield Call(file.read)
+        tokens = data["tokens"]
+        if expires_at(tokens["access_token"]) > time.time() + MARGIN_SECONDS:
+            return (yield from call(request.replace(credential=_credential(tokens))))
+        if (yield Call(file.take)):
+            break
+        yield Sleep(0.02)
+    try:
+        data = yield Call(file.read)
+        if expires_at(data["tokens"]["access_token"]) <= time.time() + MARGIN_SECONDS:
+            yield from _renew(file, data, request, renewal)
+            data = yield Call(file.read)
+    finally:
+        file.give_back()
+    return (yield from call(request.replace(credential=_credential(data["tokens"]))))
+
+
+def _credential(tokens: Mapping[str, Any]) -> dict[str, Any]:
+    return {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
+
+
+def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any) -> Flow:
+    url, body = renewal(data["tokens"].get("refresh_token") or "")
+    headers = Headers({"content-type": "application/json", "accept": "application/json"})
+    response: Response = yield Send(request.replace(method="POST", url=url, body=body, headers=headers, stream=False))
+    if response.status != 200:
+        raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
+    fresh = orjson.loads(response.body)
+    names = ("access_token", "refresh_token", "id_token")
+    data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
+    yield Call(lambda: file.write(data))
+    return response

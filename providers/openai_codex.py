@@ -1,0 +1,87 @@
+"""OpenAI's models by a ChatGPT login, as the Codex command line uses them. https://developers.openai.com/codex/auth
+
+The login is read from ~/.codex/auth.json, or from the path in CODEX_AUTH_FILE or `api_key={"auth_file": ...}`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..pipeline.effects import Flow, Rest
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.request import Headers, Request
+from ..pipeline.step import around
+from ..schemas.secret import Secret
+from .dsl.oauth import TokenFile, claims, refreshed
+from .dsl.provider import Provider, declare_provider
+from .wires.openai_responses import openai_responses
+
+CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
+TOKEN_URL = "https://auth.openai.com/oauth/token"
+_CLAIM = "https://api.openai.com/auth"
+
+
+def build_body(request: Request) -> dict[str, Any]:
+    """This service keeps nothing, insists on instructions, and answers in streams only."""
+    body: dict[str, Any] = openai_responses.build_body(request)
+    body.setdefault("instructions", "You are a helpful assistant.")
+    return {**body, "store": False, "include": ["reasoning.encrypted_content"], "stream": True}
+
+
+def auth_file(request: Request) -> Path:
+    given = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
+    path = given.reveal() if isinstance(given, Secret) else given
+    return Path(path or os.environ.get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
+
+
+@cache
+def token_file(path: Path) -> TokenFile:
+    """One for each path, so that all clients of the process share its lock."""
+    return TokenFile(path)
+
+
+def renewal(refresh_token: str) -> tuple[str, bytes]:
+    body = {"client_id": CLIENT_ID, "grant_type": "refresh_token", "refresh_token": refresh_token, "scope": "openid"}
+    return TOKEN_URL, orjson.dumps(body)
+
+
+def authenticate(request: Request, call: Rest) -> Flow:
+    """Put the login's token and account on the request; a token given as the key is used as it is."""
+
+    def send(asked: Request) -> Flow:
+        credential = asked.credential
+        token = credential["token"] if isinstance(credential, Mapping) else credential
+        account = credential.get("account") if isinstance(credential, Mapping) else None
+        account = account or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
+        headers = Headers(asked.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
+        if account:
+            headers["chatgpt-account-id"] = str(account)
+        return call(asked.replace(headers=headers))
+
+    if isinstance(request.credential, Secret):
+        return send(request)
+    return refreshed(token_file(auth_file(request)), request, send, renewal)
+
+
+def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
+    return pipeline.replace("authenticate", around("authenticate", authenticate))
+
+
+openai_codex = declare_provider(
+    "openai_codex",
+    name="OpenAI Codex (ChatGPT login)",
+    docs="https://developers.openai.com/codex",
+    wire=openai_responses,
+    base_url="https://chatgpt.com/backend-api/codex",
+    env_key="OPENAI_CODEX_ACCESS_TOKEN",
+    key_optional=True,
+    options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
+    build_body=build_body,
+    attach=attach,
+)

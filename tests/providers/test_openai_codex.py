@@ -1,0 +1,99 @@
+"""Codex: the login's token is read from its file, renewed once for however many calls, and written back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from stepwell import AsyncClient, Client
+from stepwell.providers.wires.openai_responses.samples import SAMPLES
+from stepwell.schemas import errors
+
+MODEL = "openai_codex:gpt-5-codex"
+
+
+def jwt(lasts: float, **more: Any) -> str:
+    claims = {"exp": time.time() + lasts, "https://api.openai.com/auth": {"chatgpt_account_id": "acc-1"}, **more}
+    return f"x.{urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip('=')}.y"
+
+
+def login(path: Path, lasts: float) -> Path:
+    tokens = {"access_token": jwt(lasts), "refresh_token": "refresh-1", "account_id": "acc-1"}
+    path.write_bytes(orjson.dumps({"tokens": tokens, "kept": "as it is"}))
+    return path
+
+
+class Service:
+    """ChatGPT's side: counts the renewals, and answers with a stream."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.renewals = 0
+        self.status = status
+        self.seen: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.openai.com":
+            self.renewals += 1
+            time.sleep(0.05)
+            return httpx.Response(self.status, json={"access_token": jwt(3600), "refresh_token": "refresh-2"})
+        self.seen.append(request)
+        return httpx.Response(200, content=SAMPLES.text.stream)
+
+
+def test_a_valid_token_is_used_as_it_is(tmp_path: Path) -> None:
+    service, path = Service(), login(tmp_path / "auth.json", 3600)
+    keys = {"openai_codex": {"auth_file": str(path)}}
+    with Client(transport=httpx.MockTransport(service), api_keys=keys) as client:
+        assert client.stream_text(MODEL, "hi").reply().text == SAMPLES.text.text
+    (request,) = service.seen
+    assert str(request.url) == "https://chatgpt.com/backend-api/codex/responses" and service.renewals == 0
+    assert request.headers["chatgpt-account-id"] == "acc-1" and request.headers["originator"] == "stepwell"
+    body = orjson.loads(request.content)
+    assert body["store"] is False and body["include"] == ["reasoning.encrypted_content"] and body["instructions"]
+
+
+def test_a_hundred_calls_at_once_renew_an_old_token_once(tmp_path: Path) -> None:
+    service, path = Service(), login(tmp_path / "auth.json", 60)
+
+    async def run() -> None:
+        keys = {"openai_codex": {"auth_file": str(path)}}
+        async with AsyncClient(transport=httpx.MockTransport(service), api_keys=keys) as client:
+            await asyncio.gather(*(client.stream_text(MODEL, "hi").reply() for _ in range(100)))
+
+    asyncio.run(run())
+    kept = orjson.loads(path.read_bytes())
+    assert service.renewals == 1 and len(service.seen) == 100
+    assert kept["tokens"]["refresh_token"] == "refresh-2" and kept["kept"] == "as it is"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert {request.headers["authorization"] for request in service.seen} == {
+        f"Bearer {kept['tokens']['access_token']}"
+    }
+
+
+def test_a_refused_renewal_says_to_log_in_again(tmp_path: Path) -> None:
+    keys = {"openai_codex": {"auth_file": str(login(tmp_path / "auth.json", 60))}}
+    with Client(transport=httpx.MockTransport(Service(400)), api_keys=keys, retries=0) as client:
+        for _ in range(2):
+            with pytest.raises(errors.AuthError, match="log in again"):
+                client.stream_text(MODEL, "hi")
+
+
+def test_without_a_login_it_says_how_to_get_one(tmp_path: Path) -> None:
+    keys = {"openai_codex": {"auth_file": str(tmp_path / "none.json")}}
+    with Client(transport=httpx.MockTransport(Service()), api_keys=keys) as client:
+        with pytest.raises(errors.MissingKey, match="codex login"):
+            client.stream_text(MODEL, "hi")
+
+
+def test_a_token_may_be_given_as_the_key() -> None:
+    service = Service()
+    with Client(transport=httpx.MockTransport(service), api_keys={"openai_codex": jwt(3600)}) as client:
+        client.stream_text(MODEL, "hi").reply()
+    assert service.seen[0].headers["chatgpt-account-id"] == "acc-1"
