@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from attrs import evolve
-from faults import LOSSLESS, cuts
+from faults import cuts
 from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,13 +36,6 @@ USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 3, "totalTokenCount": 8}
 
 def by_id(recording: Recording) -> str:
     return recording.id
-
-
-@pytest.mark.parametrize("fault", LOSSLESS, ids=str)
-@pytest.mark.parametrize("recording", EVENTS, ids=by_id)
-def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> None:
-    plain, faulty = replay(recording, google_generate), replay(LOSSLESS[fault](recording), google_generate)
-    assert isinstance(plain, Reply) and faulty == plain
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -378,6 +371,8 @@ def test_usage_is_known_before_the_stream_breaks() -> None:
     error = streamed(*(counted(count) for count in range(1, 21)))
     assert isinstance(error, errors.StreamTruncated)
     assert error.usage.input_tokens == 5 and 12 < error.usage.output_tokens <= 20 and not error.usage.complete
+    no_counts = {**piece({"text": "a"}), "usageMetadata": {"trafficType": "ON_DEMAND"}}
+    assert streamed(counted(1), *[no_counts] * 20).usage.output_tokens == 1
     whole = streamed(*(counted(count) for count in range(1, 6)), piece(finish="STOP") | {"usageMetadata": None})
     assert whole.usage.output_tokens == 5
 
@@ -665,6 +660,17 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type":
 def test_the_choice_of_tools(choice: Any, config: dict[str, Any]) -> None:
     assert body_of(user("hi"), tools=[TOOL], tool_choice=choice)["toolConfig"] == {"functionCallingConfig": config}
     assert "toolConfig" not in body_of(user("hi"), tool_choice=choice), "which the vendor refuses without tools"
+
+
+@pytest.mark.parametrize("first", ["tool_choice", "tool_config"])
+def test_the_vendors_own_tool_config_is_added_to_the_choice(first: str) -> None:
+    own = {"functionCallingConfig": {"mode": "NONE", "streamFunctionCallArguments": True}, "retrievalConfig": {}}
+    options = {"tool_choice": "auto", "tool_config": own}
+    in_order = {first: options.pop(first), **options}
+    assert body_of(user("hi"), tools=[TOOL], **in_order)["toolConfig"] == {
+        "functionCallingConfig": {"mode": "AUTO", "streamFunctionCallArguments": True},
+        "retrievalConfig": {},
+    }
 
 
 def test_a_choice_of_no_known_form_is_an_error() -> None:
