@@ -90,7 +90,10 @@ class StreamDecoder:
             return out
         out += self._one_finish(self._flushed())
         if not self.finished:
-            raise StreamTruncated("the stream ended before its terminal event")
+            self._failure = StreamTruncated("the stream ended before its terminal event")
+            if out:
+                return out  # a last event without its blank line is handed out first; the next call raises
+            raise self._failure
         self.ended = True
         return out
 

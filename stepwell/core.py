@@ -190,10 +190,7 @@ def finished(response: Response, asked: Context) -> Reply:
 def credential_of(given: Any, where: str) -> Any:
     """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays."""
     if isinstance(given, Mapping):
-        return {
-            name: checked(value, where=f"{where}[{name!r}]") if _secret(name, value) else value
-            for name, value in given.items()
-        }
+        return {name: _kept(name, value, where) for name, value in given.items()}
     if isinstance(given, Secret):
         return checked(given.reveal(), where=where)
     if isinstance(given, str):
@@ -203,11 +200,16 @@ def credential_of(given: Any, where: str) -> Any:
     raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
 
 
-_OPEN = frozenset(("region", "project", "location", "account", "profile", "endpoint", "api_version", "deployment"))
+_SENT = frozenset(("api_key", "token", "access_token", "access_key", "secret_key", "session_token"))
+_OPEN = frozenset(("region", "project", "location", "account", "profile", "endpoint", "api_version", "auth_file"))
 
 
-def _secret(name: str, value: Any) -> bool:
-    return isinstance(value, str) and name not in _OPEN
+def _kept(name: str, value: Any, where: str) -> Any:
+    """One value of a credential: what goes into headers is checked, what says where to go stays plain, all else
+    (a private key of many lines, say) is masked."""
+    if not isinstance(value, str) or name in _OPEN:
+        return value
+    return checked(value, where=f"{where}[{name!r}]") if name in _SENT else Secret(value)
 
 
 def checked_url(url: Any) -> str:
