@@ -92,6 +92,7 @@ _OVERFLOW = tuple(
         r"prompt is too long: (?P<requested>[\d,]+) tokens > (?P<max>[\d,]+)",
         r"input length and `?max_tokens`? exceed context limit: (?P<requested>[\d,]+) \+ [\d,]+ > (?P<max>[\d,]+)",
         r"prompt is too long",
+        r"prompt is longer than the context length",
         r"input token count is (?P<requested>[\d,]+) but (?:the )?model only supports up to (?P<max>[\d,]+)",
         r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?"
         r"(?P<max>[\d,]+)",
