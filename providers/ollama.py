@@ -2,13 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from attrs import evolve
 
-from .dsl.provider import declare_provider
+from ..pipeline.effects import Flow, Rest
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.request import Request
+from ..pipeline.response import Response
+from ..pipeline.step import around
+from ..schemas.errors import ContextOverflow, ProviderError
+from ..schemas.reply import CallWarning, Reply
+from .dsl.provider import Provider, declare_provider, override
+from .dsl.rules import Losses, Options, judged
+from .wires.failures import find_error as find_error_by_status
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
 from .wires.operations.openai_misc import openai_models
+
+_NATIVE, _COMPATIBLE = "/api/chat", "/v1/chat/completions"
+_NATIVE_ONLY = ("num_ctx", "keep_alive", "options", "think", "truncate", "shift")
+_LEVELS = {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
+
+
+def for_either_chat(request: Request) -> Request:
+    """Options as the chat that is spoken takes them. Most models think or do not; there are no levels."""
+    if request.url.endswith(_NATIVE):
+        return _thinking(request, lambda effort: effort != "none")
+    return _without_native(request) if request.url.endswith(_COMPATIBLE) else request
+
+
+def for_either_chat_of_gpt_oss(request: Request) -> Request:
+    """The same for gpt-oss, which always thinks, at one of three levels."""
+    if request.url.endswith(_NATIVE):
+        return _thinking(request, lambda effort: _LEVELS[effort])
+    return for_either_chat(request)
+
+
+def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
+    """https://docs.ollama.com/capabilities/thinking"""
+    options = dict(request.options)
+    effort = options.pop("reasoning_effort", None)
+    if effort is None:
+        return request
+    if "think" in options:
+        return request.replace(options=options)
+    options["think"] = think(effort)
+    exact = options["think"] in (False, effort)
+    return _told(request, options, [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")])
+
+
+def _without_native(request: Request) -> Request:
+    """The OpenAI-compatible address passes over what it does not know: leave it out, and say so."""
+    options = dict(request.options)
+    why = f"{_COMPATIBLE} has no such option; without wire= it is Ollama's own chat, which has"
+    return _told(request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None])
+
+
+def _told(request: Request, options: Options, losses: Losses) -> Request:
+    warnings = judged(losses, request.model, request.on_unsupported)
+    return request.replace(options=options, warnings=request.warnings + warnings)
+
+
+def watch_context(pipeline: Pipeline, provider: Provider) -> Pipeline:
+    """Warn of an answer that ended because the context was full, which Ollama calls `length` like any other end."""
+
+    def watch(request: Request, call: Rest) -> Flow:
+        response = yield from call(request)
+
+        def tell(reply: Reply | None, error: BaseException | None) -> None:
+            if reply is not None and context_was_full(reply, request.options):
+                warning = CallWarning("possible_truncation", _FULL, str(request.model))
+                reply.warnings += (warning,)
+                response.request = response.request.replace(warnings=(*response.request.warnings, warning))
+
+        return response.on_end(tell)
+
+    return pipeline.before("encode_body", around("watch_context", watch))
+
+
+_FULL = "the context was full: parts of the prompt or of the answer may be missing; set num_ctx higher"
+
+
+def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
+    """Whether an answer that ended by `length` filled the context, as far as it can be known from outside: prompt and
+    answer make up `num_ctx`, or the answer is shorter than was allowed."""
+    usage, more = reply.usage, options.get("options") or {}
+    if reply.finish_reason != "length" or usage.output_tokens is None:
+        return False
+    num_ctx, allowed = options.get("num_ctx", more.get("num_ctx")), options.get("max_tokens", more.get("num_predict"))
+    if num_ctx and (usage.total_tokens or 0) >= num_ctx:
+        return True
+    return allowed is None or usage.output_tokens < allowed
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """What is too long for the context here is rarely too long for the model."""
+    error = find_error_by_status(response)
+    if isinstance(error, ContextOverflow):
+        error.hint = "set num_ctx higher, as far as the model and the memory go, or shorten the conversation"
+    return error
+
 
 ollama = declare_provider(
     "ollama",
@@ -16,7 +112,7 @@ ollama = declare_provider(
     docs="https://docs.ollama.com/api",
     wire=[
         ollama_chat,
-        evolve(openai_chat, path="/v1/chat/completions"),
+        evolve(openai_chat, path=_COMPATIBLE),
         ollama_embeddings,
         evolve(openai_models, path="/v1/models"),
     ],
@@ -29,5 +125,11 @@ ollama = declare_provider(
         "keep_alive": {"type": ["string", "number"]},
         "options": {"type": "object"},
         "think": {},
+        "truncate": {"type": "boolean"},
+        "shift": {"type": "boolean"},
     },
+    prepare_request=for_either_chat,
+    models={"gpt-oss*": override(prepare_request=for_either_chat_of_gpt_oss)},
+    attach=watch_context,
+    find_error=find_error,
 )

@@ -33,10 +33,13 @@ def decode_response(data: Any, model: Model) -> Reply:
         parts.append(Text(message["content"]))
     calls = [decode_call(call, at, data.get("created_at")) for at, call in enumerate(message.get("tool_calls") or ())]
     raw = data.get("done_reason")
-    reply = Reply(
-        Message("assistant", [*parts, *calls]), finish_reason(raw, bool(calls)), raw, model=data.get("model") or ""
+    return Reply(
+        Message("assistant", [*parts, *calls]),
+        finish_reason(raw, bool(calls)),
+        raw,
+        model=data.get("model") or "",
+        metadata={"logprobs": data["logprobs"]} if data.get("logprobs") else {},
     )
-    return reply
 
 
 def finish_reason(raw: str | None, has_calls: bool) -> str:
@@ -46,15 +49,32 @@ def finish_reason(raw: str | None, has_calls: bool) -> str:
 
 
 def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> ToolCall:
-    """A call. It has no id, and of several each says that its index is 0: their order is what counts."""
+    """A call. Older servers give it no id, and of several each says that its index is 0: their order is what counts."""
     function = call["function"]
-    id = call.get("id") or call_id(created_at, index)
-    return ToolCall(id, function["name"], orjson.dumps(function.get("arguments") or {}).decode())
+    arguments = function.get("arguments") or {}
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return ToolCall(call.get("id") or call_id(created_at, index), function["name"], text)
 
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
+    """The prompt counts in full, what was still in the server's memory included."""
     read, wrote = data.get("prompt_eval_count"), data.get("eval_count")
     if read is None and wrote is None:
         return None
-    kept = ("total_duration", "load_duration", "prompt_eval_count", "eval_count", "eval_duration")
-    return Usage(input_tokens=read, output_tokens=wrote, raw={name: data[name] for name in kept if name in data})
+    return Usage(
+        input_tokens=read,
+        output_tokens=wrote,
+        cached_input_tokens=data.get("prompt_eval_cached_count"),
+        raw={name: data[name] for name in _METRICS if name in data},
+    )
+
+
+_METRICS = (
+    "total_duration",
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_cached_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+)

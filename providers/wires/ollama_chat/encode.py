@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.request import Request
+from ....schemas.errors import NotSupported
 from ....schemas.message import Message
-from ....schemas.parts import Image, Reasoning
+from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
 from ..openai_chat.encode import encode_tools
 
 NAME = "ollama_chat"
@@ -25,17 +26,32 @@ _SAMPLING: Mapping[str, str] = {
     "repetition_penalty": "repeat_penalty",
     "num_ctx": "num_ctx",
 }
-_EFFORT: Mapping[str, Any] = {"none": False, "minimal": "low", "xhigh": "high"}
 
 OPTIONS = frozenset(
-    (*(_SAMPLING.keys() - {"num_ctx"}), "stop", "tools", "reasoning_effort", "response_format", "logprobs")
+    (
+        *(_SAMPLING.keys() - {"num_ctx"}),
+        "stop",
+        "tools",
+        "reasoning_effort",
+        "response_format",
+        "logprobs",
+        "top_logprobs",
+    )
 )
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    # Streaming is what this server does unless it is told not to.
-    messages = encode_messages(request.context.messages)
-    body: dict[str, Any] = {"model": request.model.id, "messages": messages, "stream": request.stream}
+    """The body. Streaming is what this server does unless it is told not to, and so is cutting what does not fit from
+    the front of the prompt and answering the rest; told not to, it refuses with an error that names the sizes.
+    (https://github.com/ollama/ollama/blob/main/api/types.go: Truncate, Shift; older servers pass over them.)
+    """
+    body: dict[str, Any] = {
+        "model": request.model.id,
+        "messages": encode_messages(request.context.messages),
+        "stream": request.stream,
+        "truncate": False,
+        "shift": False,
+    }
     sampling: dict[str, Any] = {}
     for name, value in request.options.items():
         if name in _SAMPLING:
@@ -43,7 +59,8 @@ def build_body(request: Request) -> dict[str, Any]:
         elif name == "stop":
             sampling["stop"] = [value] if isinstance(value, str) else list(value)
         elif name == "reasoning_effort":
-            body["think"] = _EFFORT.get(value, value)
+            # A switch, or one of the model's own words: https://docs.ollama.com/capabilities/thinking
+            body["think"] = value != "none" and value
         elif name == "response_format":
             _format(body, value)
         else:
@@ -56,26 +73,45 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages in Ollama's form: calls without ids, arguments as objects, results by the tool's name."""
+    """Messages in Ollama's form: arguments as objects, results by the tool's name, pictures beside the text.
+
+    Raises NotSupported for what a user or a tool says in any other way than text and pictures.
+    """
     encoded = []
     names: dict[str, str] = {}
     for message in messages:
         names.update((call.id, call.name) for call in message.tool_calls)
-        turn: dict[str, Any] = {"role": message.role, "content": message.text}
+        said = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
+        turn: dict[str, Any] = {"role": message.role, "content": said}
+        if message.role == "assistant":
+            _answer(turn, message)
+        elif images := [_picture(part) for part in message.content if isinstance(part, Image | File | Audio | Video)]:
+            turn["images"] = images
         if message.role == "tool":
             turn["tool_name"] = message.name or names.get(message.tool_call_id or "", "")
-        if images := [
-            b64encode(part.data).decode() for part in message.content if isinstance(part, Image) and part.data
-        ]:
-            turn["images"] = images
-        if thinking := "".join(p.text for p in message.content if isinstance(p, Reasoning) and p.wire == NAME):
-            turn["thinking"] = thinking
-        if message.tool_calls:
-            turn["tool_calls"] = [
-                {"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls
-            ]
         encoded.append(turn)
     return encoded
+
+
+def _answer(turn: dict[str, Any], message: Message) -> None:
+    if thinking := "".join(p.text for p in message.content if isinstance(p, Reasoning) and p.wire == NAME):
+        turn["thinking"] = thinking
+    if message.tool_calls:
+        turn["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls
+        ]
+
+
+def _picture(part: Part) -> str:
+    """A picture's bytes in base64. The server fetches nothing, and reads nothing but pictures."""
+    if isinstance(part, Image):
+        if part.data is not None:
+            return b64encode(part.data).decode()
+        head, comma, data = (part.url or "").partition(";base64,")
+        if comma and head.startswith("data:"):
+            return data
+        raise NotSupported("Ollama takes pictures as bytes, not by address", hint="pass Image(data=...)")
+    raise NotSupported(f"Ollama reads text and pictures, no {part.type}", hint="leave it out, or send its text")
 
 
 def _format(body: dict[str, Any], wanted: Any) -> None:

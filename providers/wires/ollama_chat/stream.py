@@ -9,6 +9,7 @@ from attrs import define
 
 from ....schemas.chunks import (
     Finish,
+    MetadataUpdate,
     PartEnd,
     ReasoningDelta,
     Start,
@@ -50,6 +51,17 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
         data = _loads(event)
     except orjson.JSONDecodeError:
         raise DecodeError("a stream line is not JSON", hint="see .payload", payload=event[:2000]) from None
+    # Nearly every line is one more piece of text and nothing else.
+    if state.started and len(data) == 4 and "error" not in data and not data["done"]:
+        message = data["message"]
+        if len(message) == 2 and (text := message.get("content")):
+            return [TextDelta(text, TEXT)], state
+    return _general(data, event, model, state), state
+
+
+def _general(data: Any, event: bytes, model: Model, state: State) -> list[StreamChunk]:
+    if state.done:
+        return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=event)
     out: list[StreamChunk] = []
@@ -66,11 +78,14 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
         made, place = decode_call(call, state.calls, state.created_at), CALLS + state.calls
         state.calls += 1
         out += [ToolCallStart(place, made.id, made.name), ToolCallDelta(place, made.arguments_json), ToolCallEnd(place)]
+    if data.get("logprobs"):
+        out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
     if data.get("done"):
-        state.done, state.reason = True, data.get("done_reason")
+        # No longer started: what follows takes the general path, which drops it.
+        state.done, state.started, state.reason = True, False, data.get("done_reason")
         if (usage := extract_usage(data, model)) is not None:
             out.append(UsageUpdate(usage))
-    return out, state
+    return out
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
