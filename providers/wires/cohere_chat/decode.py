@@ -1,4 +1,8 @@
-"""A chat answer to a Reply. What the model means to do with its tools (`tool_plan`) is kept beside the message."""
+"""A chat answer to a Reply.
+
+What the model means to do with its tools (`tool_plan`) is told in the reply's metadata, and is an opaque part of the
+message, too, because it has to go back with the calls: https://docs.cohere.com/docs/tool-use-overview
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Part, Reasoning, Text, ToolCall
+from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from .encode import NAME
@@ -19,14 +23,17 @@ FINISH_REASONS: Mapping[str, str] = {
     "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
     "ERROR": "error",
+    "TIMEOUT": "error",
 }
-CALLS = 1000
-"""Tool calls stand behind all content, from this place on."""
+PLAN, CALLS = 999, 1000
+"""The plan stands behind all content, and tool calls from this place on."""
 
 
 def decode_response(data: Any, model: Model) -> Reply:
     message = data["message"]
     parts = [part for block in message.get("content") or () if (part := decode_block(block)) is not None]
+    if message.get("tool_plan"):
+        parts.append(decode_plan(message["tool_plan"]))
     calls = [decode_call(call) for call in message.get("tool_calls") or ()]
     raw = data.get("finish_reason")
     metadata = {name: message[name] for name in ("tool_plan", "citations") if message.get(name)}
@@ -43,6 +50,10 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
     if block.get("type") == "thinking":
         return Reasoning(block["thinking"], wire=NAME) if block.get("thinking") else None
     return Text(block["text"]) if block.get("text") else None
+
+
+def decode_plan(plan: str) -> Opaque:
+    return Opaque(NAME, {"tool_plan": plan})
 
 
 def decode_call(call: Mapping[str, Any]) -> ToolCall:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.request import Request
+from ....schemas.errors import NotSupported
 from ....schemas.message import Message
-from ....schemas.parts import Image, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..openai_chat.encode import encode_tools
 
@@ -49,12 +50,14 @@ def build_body(request: Request) -> dict[str, Any]:
                 wanted = value.name if isinstance(value, Tool) else value.get("name") or value["function"]["name"]
                 tools = [tool for tool in tools if tool.name == wanted]
                 body["tool_choice"] = "REQUIRED"
-            elif (choice := _CHOICES[value]) is not None:
+            elif (choice := _CHOICES.get(value, value)) is not None:
                 body["tool_choice"] = choice
         else:
             body[_NAMES.get(name, name)] = value
     if tools:
-        body["tools"] = encode_tools(tools)
+        body["tools"] = [_tool(tool) for tool in encode_tools(tools)]
+        if all(tool.strict for tool in tools):
+            body.setdefault("strict_tools", True)
     else:
         body.pop("tool_choice", None)
     if request.stream:
@@ -62,36 +65,57 @@ def build_body(request: Request) -> dict[str, Any]:
     return body
 
 
+def _tool(encoded: dict[str, Any]) -> dict[str, Any]:
+    """Whether calls must fit is said once for all tools (`strict_tools`), not of each."""
+    function = encoded.get("function") or {}
+    if "strict" not in function:
+        return encoded
+    return {**encoded, "function": {name: value for name, value in function.items() if name != "strict"}}
+
+
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages in Cohere's form; empty ones are left out, which it refuses."""
-    return [encoded for message in messages if (encoded := _message(message)) is not None]
+    """Messages in Cohere's form; empty ones are left out, which it refuses. Pictures in tool results follow them as
+    the user's: a result holds only text. Raises NotSupported for files, audio and video."""
+    encoded: list[dict[str, Any]] = []
+    held: list[Part] = []
+    for message in messages:
+        if held and message.role != "tool":
+            encoded += _turn("user", held)
+            held = []
+        if message.role == "tool":
+            held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            said = message.text or "(no output)"
+            encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": said})
+        elif message.role == "assistant":
+            encoded += _answer(message)
+        else:
+            encoded += _turn(message.role, message.content)
+    return encoded + _turn("user", held)
 
 
-def _message(message: Message) -> dict[str, Any] | None:
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text or "(no output)"}
-    if message.role == "assistant":
-        return _answer(message)
-    content = [block for part in message.content if (block := _block(part)) is not None]
+def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
+    content = [block for part in parts if (block := _block(part)) is not None]
     if not content:
-        return None
+        return []
     single = len(content) == 1 and content[0]["type"] == "text"
-    return {"role": message.role, "content": content[0]["text"] if single else content}
+    return [{"role": role, "content": content[0]["text"] if single else content}]
 
 
-def _answer(message: Message) -> dict[str, Any] | None:
-    content = [block for part in message.content if (block := _block(part)) is not None]
+def _answer(message: Message) -> list[dict[str, Any]]:
+    said = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
+    content = [block for part in said if (block := _block(part)) is not None]
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
-        return None
+        return []
     turn: dict[str, Any] = {"role": "assistant"}
     if calls:
         turn["tool_calls"] = calls
-        if plan := message.extra.get(NAME, {}).get("tool_plan"):
-            turn["tool_plan"] = plan
+        own = (part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME)
+        for data in own:
+            turn.update(data)
     if content:
         turn["content"] = content
-    return turn
+    return [turn]
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -108,6 +132,10 @@ def _block(part: Part) -> dict[str, Any] | None:
         case Image():
             data = b64encode(part.data or b"").decode()
             return {"type": "image_url", "image_url": {"url": part.url or f"data:{part.sent_type};base64,{data}"}}
+        case File() | Audio() | Video():
+            raise NotSupported(
+                f"Cohere's chat reads text and pictures, no {part.type}", hint="send text, or documents=[...]"
+            )
         case _:
             return None
 

@@ -11,6 +11,7 @@ from attrs import define, field
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
+    PartDone,
     PartEnd,
     ReasoningDelta,
     Start,
@@ -24,7 +25,7 @@ from ....schemas.chunks import (
 from ....schemas.errors import DecodeError
 from ....schemas.model import Model
 from ..failures import provider_error
-from .decode import CALLS, finish_reason, usage_of
+from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 
 _loads = orjson.loads
@@ -55,12 +56,23 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     kind = data.get("type") or event[0]
     if kind == "content-delta":
         content = data["delta"]["message"]["content"]
-        if "text" in content:
-            return ([TextDelta(content["text"], data["index"])] if content["text"] else []), state
-        state.thinking.add(data["index"])
-        return ([ReasoningDelta(content["thinking"], data["index"])] if content.get("thinking") else []), state
+        if "logprobs" not in data and (text := content.get("text")):
+            return [TextDelta(text, data["index"])], state
+        return _content(data, content, state), state
     handler = _HANDLERS.get(kind)
     return (handler(data, model, state) if handler else []), state
+
+
+def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    if content.get("text"):
+        out.append(TextDelta(content["text"], data["index"]))
+    if content.get("thinking"):
+        state.thinking.add(data["index"])
+        out.append(ReasoningDelta(content["thinking"], data["index"]))
+    if data.get("logprobs"):
+        out.append(MetadataUpdate({"logprobs": [data["logprobs"]]}))
+    return out
 
 
 def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -122,9 +134,12 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.reason is None:
         return []
     metadata: dict[str, Any] = {}
-    if state.plan:
-        metadata["tool_plan"] = "".join(state.plan)
+    told: list[StreamChunk] = []
+    if plan := "".join(state.plan):
+        metadata["tool_plan"] = plan
+        told.append(PartDone(decode_plan(plan), PLAN))
     if state.citations:
         metadata["citations"] = state.citations
-    told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    if metadata:
+        told.append(MetadataUpdate(metadata))
     return [*told, Finish(finish_reason(state.reason), state.reason)]
