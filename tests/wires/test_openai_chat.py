@@ -1,23 +1,21 @@
-"""The chat completion wire: what is sent, the many spellings of what comes back, and every fault a stream can have."""
+"""Answers of chat completions: the law of streams, every fault a stream can have, the many spellings of what comes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+import made
 import orjson
 import pytest
 from faults import LOSSLESS, cuts
 
-from stepwell import Audio, Client, Context, File, Image, Message, Model, Reasoning, Reply, Text, Tool, ToolCall, Video
-from stepwell.pipeline.request import Request
+from stepwell import Reply
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
-from stepwell.schemas.message import assistant, system, tool_result, user
 
 from loopback import DONE, event
-from recordings import Recording, recordings, registry_of, replay, respelt
+from recordings import Recording, recordings, replay, respelt
 
 STREAMS = [
     each for each in recordings("openai_chat", streaming=True) if each.status == 200 and "error" not in each.expected
@@ -67,129 +65,12 @@ def test_a_reply_streams_and_folds_to_itself(recording: Recording) -> None:
     assert (again.message, again.finish_reason, again.usage) == (reply.message, reply.finish_reason, reply.usage)
 
 
-def streamed(*blocks: bytes, tools: Iterable[Tool] = ()) -> Any:
-    recording = Recording("made", "openai_chat", "p", "m", True, (), {}, 200, {}, (b"".join(blocks),), {})
-    return replay(recording, openai_chat)
-
-
-def calls(*deltas: dict[str, Any] | list[dict[str, Any]], finish: str = "tool_calls") -> Any:
-    """A stream of these tool call deltas."""
-    blocks = []
-    for delta in deltas:
-        choice = {
-            "index": 0,
-            "delta": {"tool_calls": delta if isinstance(delta, list) else [delta]},
-            "finish_reason": None,
-        }
-        blocks.append(b"data: " + orjson.dumps({"id": "r-1", "choices": [choice]}) + b"\n\n")
-    return streamed(*blocks, event(None, finish), DONE)
-
-
-def piece(
-    arguments: str | None = None, *, name: str | None = None, id: str | None = None, index: int | None = None
-) -> dict[str, Any]:
-    made: dict[str, Any] = {"function": {}}
-    if index is not None:
-        made["index"] = index
-    if id is not None:
-        made["id"] = id
-    if name is not None:
-        made["function"]["name"] = name
-    if arguments is not None:
-        made["function"]["arguments"] = arguments
-    return made
-
-
-@pytest.mark.parametrize(
-    ("deltas", "expected"),
-    [
-        ([piece('{"a":1}', name="f", id="a"), piece('{"b":2}', name="g", id="b")], [("f", {"a": 1}), ("g", {"b": 2})]),
-        (
-            [piece('{"a":1}', name="f", id="a", index=0), piece('{"b":2}', name="g", id="b", index=0)],
-            [("f", {"a": 1}), ("g", {"b": 2})],
-        ),
-        (
-            [
-                piece("", name="f", id="a", index=0),
-                piece("", name="g", id="b", index=1),
-                piece('{"a"', index=0),
-                piece('{"b"', index=1),
-                piece(":1}", index=0),
-                piece(":2}", index=1),
-            ],
-            [("f", {"a": 1}), ("g", {"b": 2})],
-        ),
-        ([piece("{}", name="f", id="a", index=5)], [("f", {})]),
-        ([piece('{"a"', name="f", id="a"), piece(":1}")], [("f", {"a": 1})]),
-        ([piece('{"a"', name="f", id="a", index=0), piece(":1}", id="a", index=3)], [("f", {"a": 1})]),
-        ([piece("", name="f", id="a", index=0), piece('{"a":1}', id="", index=0)], [("f", {"a": 1})]),
-        ([piece(None, name="f", id="a", index=0)], [("f", {})]),
-        (
-            [piece("", name="get_", id="a", index=0), piece(None, name="x", index=0), piece("{}", index=0)],
-            [("get_x", {})],
-        ),
-        ([piece('{"a"', name="f", id="a", index=0), piece(":1}", name="f", id="a", index=0)], [("f", {"a": 1})]),
-        ([piece("{}", id="a", index=0), piece(None, name="late", index=0)], [("late", {})]),
-        (
-            [piece('{"a":1}', name="f", index=0), piece('{"b":2}', name="g", index=1)],
-            [("f", {"a": 1}), ("g", {"b": 2})],
-        ),
-        ([piece('{"a":1}', name="f", index=0), piece(" ", id="late", index=0)], [("f", {"a": 1})]),
-    ],
-    ids=[
-        "no index",
-        "one index for two",
-        "interleaved",
-        "first index 5",
-        "neither id nor index",
-        "right id, wrong index",
-        "empty id",
-        "null arguments",
-        "a name in pieces",
-        "a name in every piece",
-        "a late name",
-        "no ids",
-        "a late id",
-    ],
-)
-def test_tool_calls_are_put_together_however_they_are_labelled(deltas: Any, expected: list[Any]) -> None:
-    reply = calls(*deltas)
-    assert [(call.name, call.arguments) for call in reply.tool_calls] == expected
-    assert len({call.id for call in reply.tool_calls}) == len(expected) and all(call.id for call in reply.tool_calls)
-
-
-def test_a_fragment_that_fits_no_call_is_told_and_never_glued_on() -> None:
-    reply = calls(piece("{}", name="f", id="a", index=0), piece('{"x":1}', index=7))
-    assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", {})]
-    assert reply.metadata["orphaned_tool_arguments"] == [{"index": 7, "arguments": '{"x":1}'}]
-
-
-def test_a_prefix_that_parses_is_not_a_call() -> None:
-    cut = streamed(
-        b"data: "
-        + orjson.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [piece('{"n":1}', name="f", id="a")]}}]})
-        + b"\n\n"
-    )
-    assert isinstance(cut, errors.StreamTruncated) and cut.partial.tool_calls == ()
-
-
-def test_a_call_cut_by_the_token_limit_is_kept_with_its_fault() -> None:
-    (call,) = calls(piece('{"a":', name="f", id="a"), finish="length").tool_calls
-    assert call.arguments is None and call.error and call.arguments_json == '{"a":'
-
-
-def test_synthesised_ids_are_the_same_streamed_and_unstreamed() -> None:
-    streamed_call = calls(piece("{}", name="f", index=0)).tool_calls[0]
-    body = {
-        "id": "r-1",
-        "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [piece("{}", name="f")]}}],
-    }
-    assert decoded(body).tool_calls[0] == streamed_call
+def streamed(*blocks: bytes) -> Any:
+    return made.answered(openai_chat, b"".join(blocks), stream=True)
 
 
 def decoded(body: dict[str, Any]) -> Any:
-    recording = Recording("made", "openai_chat", "p", "m", False, (), {}, 200, {}, (orjson.dumps(body),), {})
-    return replay(recording, openai_chat)
+    return made.decoded(openai_chat, body)
 
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
@@ -285,126 +166,3 @@ def test_an_error_inside_a_stream_is_the_error_that_a_status_would_be(error: Any
     outcome = streamed(event("so far", usage=USAGE), b"data: " + orjson.dumps({"error": error}) + b"\n\n")
     assert type(outcome) is kind
     assert (outcome.partial.text, outcome.usage.output_tokens, outcome.usage.complete) == ("so far", 3, False)
-
-
-def body_of(*messages: Message, tools: Iterable[Tool] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    asked = Request("chat", Model("p", "m"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(openai_chat.encode_body(openai_chat.build_body(asked)))
-    return body
-
-
-@pytest.mark.parametrize(
-    ("message", "encoded"),
-    [
-        (user("hi"), {"role": "user", "content": "hi"}),
-        (system("be kind"), {"role": "system", "content": "be kind"}),
-        (
-            user(["see", Image(url="https://x/y.png", detail="low")]),
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "see"},
-                    {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
-                ],
-            },
-        ),
-        (
-            user(Image(data=b"\x89PNG")),
-            {
-                "role": "user",
-                "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}],
-            },
-        ),
-        (
-            user(Audio(data=b"ID3", media_type="audio/mpeg")),
-            {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}}]},
-        ),
-        (
-            user(File(data=b"%PDF", filename="a.pdf")),
-            {
-                "role": "user",
-                "content": [
-                    {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
-                ],
-            },
-        ),
-        (user(File(file_id="f-1")), {"role": "user", "content": [{"type": "file", "file": {"file_id": "f-1"}}]}),
-        (
-            user(Video(url="https://x/y.mp4")),
-            {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://x/y.mp4"}}]},
-        ),
-        (assistant("yes"), {"role": "assistant", "content": "yes"}),
-        (
-            assistant([Reasoning("hmm", "sig", wire="anthropic_messages"), Text("yes")]),
-            {"role": "assistant", "content": "yes"},
-        ),
-        (
-            assistant([Text("let me look"), ToolCall("1", "f", "")]),
-            {
-                "role": "assistant",
-                "content": "let me look",
-                "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
-            },
-        ),
-        (tool_result("1", "42"), {"role": "tool", "tool_call_id": "1", "content": "42"}),
-    ],
-)
-def test_each_kind_of_turn_is_encoded(message: Message, encoded: dict[str, Any]) -> None:
-    assert body_of(message)["messages"] == [encoded]
-
-
-def test_pictures_in_a_tool_result_follow_it() -> None:
-    turns = [tool_result("1", ["see", Image(url="https://x/1.png")]), tool_result("2", "ok"), user("so?")]
-    roles = [turn["role"] for turn in body_of(*turns)["messages"]]
-    assert roles == ["tool", "tool", "user", "user"]
-
-
-def test_options_and_tools_are_encoded() -> None:
-    tool = Tool("f", "does", {"type": "object", "properties": {"x": {"type": "string"}}}, strict=True)
-    body = body_of(
-        user("hi"), tools=[tool], stream=True, temperature=0, tool_choice={"name": "f"}, response_format="json"
-    )
-    assert body["temperature"] == 0 and body["stream_options"] == {"include_usage": True}
-    assert body["tools"][0]["function"] == {
-        "name": "f",
-        "description": "does",
-        "strict": True,
-        "parameters": tool.parameters,
-    }
-    assert body["tool_choice"] == {"type": "function", "function": {"name": "f"}}
-    assert body["response_format"] == {"type": "json_object"}
-
-
-@pytest.mark.parametrize("value", [0, 0.0, False, "", []])
-def test_what_is_set_explicitly_is_sent(value: Any) -> None:
-    name = {bool: "store", int: "seed", float: "temperature", str: "user", list: "stop"}[type(value)]
-    sent: list[Any] = []
-
-    def spy(request: Request, call: Any) -> Any:
-        sent.append(orjson.loads(request.body))
-        return call(request)
-
-    from stepwell import around
-
-    from recordings import answering
-
-    client = Client(
-        transport=answering(WHOLE[0]),
-        registry=registry_of(openai_chat),
-        pipeline=lambda pipeline: pipeline.before("send", around("spy", spy)),
-    )
-    client.generate_text("recorded:m", "hi", **{name: value}, top_p=None)
-    assert sent[0][name] == value and "top_p" not in sent[0]
-
-
-def test_the_beginning_of_a_conversation_is_encoded_alike_every_turn() -> None:
-    turns = [
-        system("s"),
-        user("a"),
-        assistant([Text("b"), ToolCall("1", "f", '{"z":1,"a":2}')]),
-        tool_result("1", "r"),
-        user("c"),
-    ]
-    whole = orjson.dumps(body_of(*turns)["messages"])
-    for n in range(1, len(turns)):
-        assert whole.startswith(orjson.dumps(body_of(*turns[:n])["messages"])[:-1])

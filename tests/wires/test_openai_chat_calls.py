@@ -1,0 +1,133 @@
+"""Streamed tool calls of chat completions: put together however they are labelled, and never from a prefix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import made
+import orjson
+import pytest
+
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.schemas import errors
+
+from loopback import DONE, event
+
+
+def streamed(*blocks: bytes) -> Any:
+    return made.answered(openai_chat, b"".join(blocks), stream=True)
+
+
+def calls(*deltas: dict[str, Any] | list[dict[str, Any]], finish: str = "tool_calls") -> Any:
+    """A stream of these tool call deltas."""
+    blocks = []
+    for delta in deltas:
+        choice = {
+            "index": 0,
+            "delta": {"tool_calls": delta if isinstance(delta, list) else [delta]},
+            "finish_reason": None,
+        }
+        blocks.append(b"data: " + orjson.dumps({"id": "r-1", "choices": [choice]}) + b"\n\n")
+    return streamed(*blocks, event(None, finish), DONE)
+
+
+def piece(
+    arguments: str | None = None, *, name: str | None = None, id: str | None = None, index: int | None = None
+) -> dict[str, Any]:
+    made: dict[str, Any] = {"function": {}}
+    if index is not None:
+        made["index"] = index
+    if id is not None:
+        made["id"] = id
+    if name is not None:
+        made["function"]["name"] = name
+    if arguments is not None:
+        made["function"]["arguments"] = arguments
+    return made
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        ([piece('{"a":1}', name="f", id="a"), piece('{"b":2}', name="g", id="b")], [("f", {"a": 1}), ("g", {"b": 2})]),
+        (
+            [piece('{"a":1}', name="f", id="a", index=0), piece('{"b":2}', name="g", id="b", index=0)],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        (
+            [
+                piece("", name="f", id="a", index=0),
+                piece("", name="g", id="b", index=1),
+                piece('{"a"', index=0),
+                piece('{"b"', index=1),
+                piece(":1}", index=0),
+                piece(":2}", index=1),
+            ],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        ([piece("{}", name="f", id="a", index=5)], [("f", {})]),
+        ([piece('{"a"', name="f", id="a"), piece(":1}")], [("f", {"a": 1})]),
+        ([piece('{"a"', name="f", id="a", index=0), piece(":1}", id="a", index=3)], [("f", {"a": 1})]),
+        ([piece("", name="f", id="a", index=0), piece('{"a":1}', id="", index=0)], [("f", {"a": 1})]),
+        ([piece(None, name="f", id="a", index=0)], [("f", {})]),
+        (
+            [piece("", name="get_", id="a", index=0), piece(None, name="x", index=0), piece("{}", index=0)],
+            [("get_x", {})],
+        ),
+        ([piece('{"a"', name="f", id="a", index=0), piece(":1}", name="f", id="a", index=0)], [("f", {"a": 1})]),
+        ([piece("{}", id="a", index=0), piece(None, name="late", index=0)], [("late", {})]),
+        (
+            [piece('{"a":1}', name="f", index=0), piece('{"b":2}', name="g", index=1)],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        ([piece('{"a":1}', name="f", index=0), piece(" ", id="late", index=0)], [("f", {"a": 1})]),
+    ],
+    ids=[
+        "no index",
+        "one index for two",
+        "interleaved",
+        "first index 5",
+        "neither id nor index",
+        "right id, wrong index",
+        "empty id",
+        "null arguments",
+        "a name in pieces",
+        "a name in every piece",
+        "a late name",
+        "no ids",
+        "a late id",
+    ],
+)
+def test_tool_calls_are_put_together_however_they_are_labelled(deltas: Any, expected: list[Any]) -> None:
+    reply = calls(*deltas)
+    assert [(call.name, call.arguments) for call in reply.tool_calls] == expected
+    assert len({call.id for call in reply.tool_calls}) == len(expected) and all(call.id for call in reply.tool_calls)
+
+
+def test_a_fragment_that_fits_no_call_is_told_and_never_glued_on() -> None:
+    reply = calls(piece("{}", name="f", id="a", index=0), piece('{"x":1}', index=7))
+    assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", {})]
+    assert reply.metadata["orphaned_tool_arguments"] == [{"index": 7, "arguments": '{"x":1}'}]
+
+
+def test_a_prefix_that_parses_is_not_a_call() -> None:
+    cut = streamed(
+        b"data: "
+        + orjson.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [piece('{"n":1}', name="f", id="a")]}}]})
+        + b"\n\n"
+    )
+    assert isinstance(cut, errors.StreamTruncated) and cut.partial.tool_calls == ()
+
+
+def test_a_call_cut_by_the_token_limit_is_kept_with_its_fault() -> None:
+    (call,) = calls(piece('{"a":', name="f", id="a"), finish="length").tool_calls
+    assert call.arguments is None and call.error and call.arguments_json == '{"a":'
+
+
+def test_synthesised_ids_are_the_same_streamed_and_unstreamed() -> None:
+    streamed_call = calls(piece("{}", name="f", index=0)).tool_calls[0]
+    body = {
+        "id": "r-1",
+        "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [piece("{}", name="f")]}}],
+    }
+    assert made.decoded(openai_chat, body).tool_calls[0] == streamed_call
