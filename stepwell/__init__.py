@@ -38,6 +38,7 @@ _HOME = {
         "transcribe",
     ),
     "client": ("AsyncClient", "Client"),
+    "events": ("Event", "subscribe"),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("Audio", "File", "Image", "Opaque", "Reasoning", "Refusal", "Text", "ToolCall", "Video"),
     "schemas.tool": ("Tool",),
@@ -79,6 +80,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
+    from .events import Event, subscribe
     from .face import (
         acount_tokens,
         aembed,

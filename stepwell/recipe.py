@@ -1,0 +1,293 @@
+"""Work that calls a model several times, written once for both colours.
+
+A recipe is a generator. It yields what it wants done, gets the result sent back, and returns its own result; a driver
+does the waiting, as in the pipelines below, one level up: there an effect is a request sent, here a whole call.
+
+    def twice(model, prompt):
+        first = yield Ask("chat", model, prompt)
+        second = yield Ask("chat", model, first.context.append(user("Shorter.")))
+        return second
+
+    carry_out(client, twice(...))          await acarry_out(async_client, twice(...))
+
+A recipe whose reader gets things along the way yields `Emit(item)`, and is read through `Reading` or `AsyncReading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextvars import copy_context
+from typing import Any
+
+from attrs import define, field
+
+from .events import current, within
+from .pipeline.effects import Call
+from .schemas.errors import StepError
+
+
+@define
+class Ask:
+    """Call a model and wait. Gives the Reply."""
+
+    operation: str
+    model: Any
+    input: Any
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@define
+class Open:
+    """Start a streamed chat. Gives the stream, for Pull and Shut."""
+
+    model: Any
+    prompt: Any
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@define
+class Pull:
+    """The next chunks of a stream, as a list; None at its end."""
+
+    stream: Any
+
+
+@define
+class Shut:
+    """Leave a stream and return its connection."""
+
+    stream: Any
+
+
+@define
+class Gather:
+    """Do several things at once, at most `limit` at a time (None: all). Gives their results in order; what failed
+    is its exception, in its place."""
+
+    effects: Sequence[Any]
+    limit: int | None = None
+
+
+@define
+class Emit:
+    """Hand something to the reader."""
+
+    item: Any
+
+
+Recipe = Generator[Any, Any, Any]
+MAX_THREADS = 64
+
+
+def carry_out(client: Any, recipe: Recipe) -> Any:
+    """Run a recipe to its end with a Client. What it emits is let go."""
+    reading = Reading(client, recipe)
+    for _ in reading:
+        pass
+    return reading.result
+
+
+async def acarry_out(client: Any, recipe: Recipe) -> Any:
+    """`carry_out` with an AsyncClient."""
+    reading = AsyncReading(client, recipe)
+    async for _ in reading:
+        pass
+    return reading.result
+
+
+class Left(GeneratorExit):
+    """Thrown into a recipe whose reader has gone. Unlike a plain close, it may still yield what has to be shut."""
+
+
+class _Reading:
+    """What both readings share: a recipe under way, and its result once it has ended.
+
+    The recipe runs in a context of its own, so that a span which it opens is not the reader's, between two items.
+    """
+
+    def __init__(self, client: Any, recipe: Recipe) -> None:
+        self._client = client
+        self._recipe = recipe
+        self._context = copy_context()
+        self.over = False
+        self.result: Any = None
+
+    def _advance(self, value: Any, error: BaseException | None) -> Any:
+        """The next effect, or None at the end."""
+        try:
+            if error is not None:
+                return self._context.run(self._recipe.throw, error)
+            return self._context.run(self._recipe.send, value)
+        except StopIteration as stop:
+            self.over, self.result = True, stop.value
+            return None
+        except BaseException:
+            self.over = True
+            raise
+
+    def _leave(self, value: Any) -> Any:
+        """What is still to be shut before the recipe ends, which nobody reads any more."""
+        try:
+            return self._advance(None, value) if isinstance(value, Left) else self._advance(value, None)
+        except GeneratorExit:
+            return None
+
+    def _span(self) -> str | None:
+        return self._context.run(current)
+
+
+class Reading(_Reading):
+    """The items a recipe emits, as it emits them. `result` is what it returned, once read to the end."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.over:
+            raise StopIteration
+        effect = self._advance(None, None)
+        while effect is not None:
+            if type(effect) is Emit:
+                return effect.item
+            try:
+                with within(self._span()):
+                    value = _perform(self._client, effect)
+            except BaseException as error:
+                effect = self._advance(None, error)
+            else:
+                effect = self._advance(value, None)
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stop here; open connections are returned. Harmless when done twice."""
+        if self.over:
+            return
+        effect = self._leave(Left())
+        while effect is not None:
+            effect = self._leave(_perform(self._client, effect))
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncReading(_Reading):
+    """Reading's twin."""
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self.over:
+            raise StopAsyncIteration
+        effect = self._advance(None, None)
+        while effect is not None:
+            if type(effect) is Emit:
+                return effect.item
+            try:
+                with within(self._span()):
+                    value = await _aperform(self._client, effect)
+            except BaseException as error:
+                effect = self._advance(None, error)
+            else:
+                effect = self._advance(value, None)
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        """Stop here; open connections are returned. Harmless when done twice."""
+        if self.over:
+            return
+        effect = self._leave(Left())
+        while effect is not None:
+            effect = self._leave(await _aperform(self._client, effect))
+
+    aclose = close
+
+    async def __aenter__(self) -> AsyncReading:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _perform(client: Any, effect: Any) -> Any:
+    kind = type(effect)
+    if kind is Ask:
+        if effect.operation == "chat":
+            return client.generate_text(effect.model, effect.input, **effect.options)
+        return client.run(effect.operation, effect.model, effect.input, **effect.options)
+    if kind is Pull:
+        return effect.stream._next()
+    if kind is Open:
+        return client.stream_text(effect.model, effect.prompt, **effect.options)
+    if kind is Shut:
+        return effect.stream.close()
+    if kind is Call:
+        return effect.sync_fn()
+    if kind is Gather:
+        return _gather(client, effect)
+    raise _unknown(effect)
+
+
+async def _aperform(client: Any, effect: Any) -> Any:
+    kind = type(effect)
+    if kind is Ask:
+        if effect.operation == "chat":
+            return await client.generate_text(effect.model, effect.input, **effect.options)
+        return await client.run(effect.operation, effect.model, effect.input, **effect.options)
+    if kind is Pull:
+        return await effect.stream._next()
+    if kind is Open:
+        return await client.stream_text(effect.model, effect.prompt, **effect.options)
+    if kind is Shut:
+        return await effect.stream.close()
+    if kind is Call:
+        return await effect.async_fn() if effect.async_fn else effect.sync_fn()
+    if kind is Gather:
+        return await _agather(client, effect)
+    raise _unknown(effect)
+
+
+def _gather(client: Any, gather: Gather) -> list[Any]:
+    from concurrent.futures import ThreadPoolExecutor  # loads logging and queue: only where threads are wanted
+
+    def one(effect: Any) -> Any:
+        try:
+            return copies.pop().run(_perform, client, effect)
+        except Exception as error:
+            return error
+
+    effects = gather.effects
+    copies = [copy_context() for _ in effects]  # a context can be in use once at a time
+    workers = min(gather.limit or MAX_THREADS, MAX_THREADS, len(effects))
+    if workers <= 1:
+        return [one(effect) for effect in effects]
+    with ThreadPoolExecutor(workers, "stepwell") as pool:
+        return list(pool.map(one, effects))
+
+
+async def _agather(client: Any, gather: Gather) -> list[Any]:
+    import anyio  # comes with httpx; runs on whichever event loop there is
+
+    results: list[Any] = [None] * len(gather.effects)
+    places = anyio.Semaphore(gather.limit or max(len(results), 1))
+
+    async def one(place: int, effect: Any) -> None:
+        async with places:
+            try:
+                results[place] = await _aperform(client, effect)
+            except Exception as error:
+                results[place] = error
+
+    async with anyio.create_task_group() as group:
+        for place, effect in enumerate(gather.effects):
+            group.start_soon(one, place, effect)
+    return results
+
+
+def _unknown(effect: Any) -> StepError:
+    return StepError(
+        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Gather or Emit"
+    )
