@@ -105,12 +105,28 @@ def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Price
         return None
     try:
         read = {"as_of": cost.get("as_of", as_of), "source": cost.get("source", source)}
-        modes = {mode: _cost(how["cost"], **read) for mode, how in (row.get("modes") or {}).items() if how.get("cost")}
-        prices = _cost(cost, modes=modes, **read)
+        prices = _cost(cost, modes=_modes(row, cost, read), **read)
     except (ConfigError, AttributeError, KeyError, TypeError, ArithmeticError) as error:
         fault = error.message if isinstance(error, ConfigError) else "its cost is not of the form that rows have"
         raise ConfigError(f"{name}: {fault}", hint="mend or leave out the row's cost") from error
     return prices if any(getattr(prices, bucket) is not None for bucket in BUCKETS) else None
+
+
+def _modes(row: Row, cost: Row, read: Row) -> dict[str, Prices]:
+    """The row's other ways to be served: each has a `cost` of its own, or of ours `times`, what it costs of the normal
+    price. It goes by its name and, where it is asked for by a service tier, by that: the tier is what answers name."""
+    modes: dict[str, Prices] = {}
+    for name, how in (row.get("modes") or {}).items():
+        if "times" in how:
+            prices = _cost(cost, **read).times(how["times"])
+        elif how.get("cost"):
+            prices = _cost(how["cost"], **read)
+        else:
+            continue
+        modes[name] = prices
+        if tier := (how.get("body") or {}).get("service_tier"):
+            modes.setdefault(tier, prices)
+    return modes
 
 
 def _cost(cost: Row, **more: Any) -> Prices:

@@ -68,7 +68,7 @@ class Prices:
     tiers: tuple[Tier, ...] = ()
     """Rows that replace this one for the whole request once its input is long enough, shortest first."""
     modes: Mapping[str, Prices] = field(factory=dict, hash=False)
-    """Rows for other ways to be served, such as "fast"."""
+    """Rows for other ways to be served, by the provider's word for them: fast, flex, priority."""
     batch_factor: Decimal | None = None
     """What a batch costs of the normal price; None where no such price is known."""
     batch_cache_read_factor: Decimal | None = None
@@ -87,6 +87,19 @@ class Prices:
                 object.__setattr__(self, name, exact(value))
         if len(self.tiers) > 1:
             object.__setattr__(self, "tiers", tuple(sorted(self.tiers, key=lambda tier: tier.over)))
+
+    def times(self, factor: Any) -> Prices:
+        """This list with every price multiplied; its modes and its batch discount do not carry over."""
+        by = exact(factor)
+        assert by is not None
+        rates = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
+        return Prices(
+            **{name: _EXACT.multiply(rate, by).normalize(_EXACT) + 0 for name, rate in rates.items()},
+            tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
+            besides=self.besides,
+            as_of=self.as_of,
+            source=self.source,
+        )
 
     def at(self, input_tokens: int) -> Prices:
         """The row in force for a request with that many input tokens, cached ones included."""
@@ -124,18 +137,25 @@ class Cost:
 
 
 REPORTED = "reported by the provider"
+BATCH = "batch"
+_ORDINARY = frozenset(("", "default", "standard", "auto", "on_demand", "unspecified"))
+"""Words for being served at the normal price."""
 
 
-def price(usage: Usage | None, prices: Prices | None, *, batch: bool = False, mode: str | None = None) -> Cost:
+def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = None, mode: str | None = None) -> Cost:
     """What `usage` costs at `prices`. The provider's own figure, where it reports one, wins over any price list.
 
-    `batch` applies the provider's batch discount; `mode` names a row of `prices.modes`.
+    `batch` applies the provider's batch discount, `mode` names a row of `prices.modes`; both are taken from
+    `usage.service_tier` unless given. A tier whose price is not known makes the cost unknown, not normal.
     """
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
     if usage.reported_cost is not None:
         reported = usage.reported_cost
         return Cost(reported, {"reported": reported}, source=REPORTED, lower_bound=not usage.complete)
+    tier = (usage.service_tier or "").lower()
+    batch = tier == BATCH if batch is None else batch
+    mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
     why_not = _unpriceable(usage, prices, batch, mode)
     if prices is None or why_not:
         return Cost(None, reason=why_not)

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
-from .prices import Cost, price
+from .prices import Cost, price, total
 from .usage import Usage
 
 
@@ -121,7 +121,11 @@ class Reply:
 
     @property
     def cost(self) -> Cost:
-        """What the call cost by our dated prices; its total is None, with the reason, when that is not known."""
+        """What the call cost by our dated prices, or the calls of its steps; its total is None, with the reason, when
+        that is not known."""
+        if self.steps:
+            # Each by itself: their usages added up could pass the threshold of a price that none of them reached.
+            return total(step.cost for step in self.steps)
         return price(self.usage, self.priced_as.prices if self.priced_as else None)
 
     def replace(self, **changes: Any) -> Reply:

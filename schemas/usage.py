@@ -17,6 +17,8 @@ class Usage:
     reasoning included. `cache_write_tokens` is all that was written to the provider's cache, of which
     `cache_write_1h_tokens` for an hour. `complete` is False when the stream broke off before the final counts, which
     makes the numbers a lower bound. `reported_cost` is what the provider itself says it charged, in US dollars.
+    `service_tier` is the provider's word for how the call was served (default, flex, priority, fast, batch): prices
+    differ by it. None where it does not say.
     """
 
     input_tokens: int | None = None
@@ -29,6 +31,7 @@ class Usage:
     output_audio_tokens: int | None = None
     complete: bool = True
     reported_cost: Decimal | None = None
+    service_tier: str | None = None
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
 
     @property
@@ -59,8 +62,10 @@ def total(usages: Iterable[Usage | None]) -> Usage:
         values = [value for usage in known if (value := getattr(usage, name)) is not None]
         counts[name] = sum(values) if values else None
     costs = [usage.reported_cost for usage in known if usage.reported_cost is not None]
+    served = {usage.service_tier for usage in known}
     return Usage(
         **counts,
         complete=all(usage.complete for usage in known),
         reported_cost=sum(costs, Decimal(0)) if costs and len(costs) == len(known) else None,
+        service_tier=served.pop() if len(served) == 1 else None,
     )

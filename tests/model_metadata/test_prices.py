@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.schemas.errors import ConfigError
+from stepwell.schemas.model import Model
 from stepwell.schemas.prices import Cost, Prices, Tier, price, tokens_by_bucket, total
+from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 
 SONNET = Prices(input=3, output=15, cache_read="0.30", cache_write="3.75", cache_write_1h=6, batch_factor="0.5")
@@ -124,6 +126,57 @@ def test_a_mode_has_a_list_of_its_own():
     usage = Usage(input_tokens=100, output_tokens=100)
     assert price(usage, prices, mode="fast").total == Decimal("0.003")
     assert price(usage, prices, mode="slow").reason == "no price is known for the mode 'slow' of this model"
+
+
+SERVED = Prices(
+    input=2,
+    output=8,
+    batch_factor="0.5",
+    tiers=(Tier(100, Prices(input=4, output=12)),),
+    modes={"flex": Prices(input=1, output=4), "fast": Prices(input=20, output=80)},
+)
+
+
+@pytest.mark.parametrize(
+    ("tier", "expected"),
+    [
+        (None, "0.001"),
+        ("default", "0.001"),
+        ("ON_DEMAND", "0.001"),
+        ("flex", "0.0005"),
+        ("fast", "0.01"),
+        ("batch", "0.0005"),
+    ],
+)
+def test_a_call_costs_what_its_service_tier_does(tier, expected):
+    usage = Usage(input_tokens=100, output_tokens=100, service_tier=tier)
+    assert price(usage, SERVED).total == Decimal(expected)
+
+
+def test_a_service_tier_without_a_price_makes_the_cost_unknown():
+    cost = price(Usage(input_tokens=100, output_tokens=100, service_tier="scale"), SERVED)
+    assert (cost.total, cost.reason) == (None, "no price is known for the mode 'scale' of this model")
+
+
+def test_what_is_said_of_the_mode_wins_over_the_tier_in_the_usage():
+    usage = Usage(input_tokens=100, output_tokens=0, service_tier="flex")
+    assert price(usage, SERVED, mode="fast").total == Decimal("0.002")
+    assert price(usage, SERVED, mode=None, batch=False).total == Decimal("0.0001")
+
+
+def test_a_list_times_a_factor_keeps_its_tiers_and_stays_exact():
+    half = SERVED.times("0.1")
+    assert (half.input, half.output) == (Decimal("0.2"), Decimal("0.8"))
+    assert half.at(101).output == Decimal("1.2")
+    assert half.modes == {} and half.batch_factor is None
+
+
+def test_a_reply_of_several_steps_costs_what_they_do_each_by_itself():
+    """Added up, their input would be past the threshold of the tier."""
+    model = Model("acme", "m-1", prices=SERVED)
+    steps = tuple(Reply(usage=Usage(input_tokens=60, output_tokens=0), priced_as=model) for _ in range(2))
+    reply = Reply(usage=Usage(input_tokens=120, output_tokens=0), priced_as=model, steps=steps)
+    assert reply.cost.total == Decimal("0.00024")
 
 
 def test_an_unknown_price_is_none_and_why():

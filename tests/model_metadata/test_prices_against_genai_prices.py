@@ -197,3 +197,27 @@ def test_batch_discounts_agree(provider):
             assert batch == normal * model.prices.batch_factor, str(model)
             compared += 1
     assert compared
+
+
+TIERS = ("flex", "priority")
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_service_tiers_agree(tier):
+    """Compared as ratios, like batches, and on short prompts: some tiers take no long ones."""
+    day = datetime(2026, 10, 20, tzinfo=UTC)
+    counts = {"input_tokens": 20_000, "output_tokens": 900}
+    compared = []
+    for model in Catalog().find("openai"):
+        listed = THEIRS["openai"].find_model(model.id)
+        variants = (listed.price_variants if listed else None) or []
+        if model.prices is None or not any(variant.when == {"service_tier": tier} for variant in variants):
+            continue
+        known = {"provider": THEIRS["openai"], "genai_request_timestamp": day}
+        usage = genai_prices.Usage(**counts)
+        normal = listed.calc_price(usage, **known).total_price
+        theirs = listed.calc_price(usage, price_context={"service_tier": tier}, **known).total_price
+        ours = price(Usage(**counts, service_tier=tier), model.prices).total
+        assert ours / price(Usage(**counts), model.prices).total == theirs / normal, str(model)
+        compared.append(model.id)
+    assert len(compared) >= 15

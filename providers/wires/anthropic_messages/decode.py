@@ -85,6 +85,8 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
     """
     read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
     fresh = raw.get("input_tokens")
+    # Fast mode has prices of its own, whatever the tier: https://platform.claude.com/docs/en/build-with-claude/fast-mode
+    tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
     thought = (raw.get("output_tokens_details") or {}).get("thinking_tokens")
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),
@@ -93,5 +95,6 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         cache_write_tokens=wrote,
         cache_write_1h_tokens=(raw.get("cache_creation") or {}).get("ephemeral_1h_input_tokens"),
         reasoning_tokens=thought,
+        service_tier=tier,
         raw=raw,
     )

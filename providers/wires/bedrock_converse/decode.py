@@ -96,10 +96,10 @@ def _reasoning(content: Mapping[str, Any]) -> Reasoning:
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
-    return usage_of(raw) if raw else None
+    return usage_of(raw, data.get("serviceTier")) if raw else None
 
 
-def usage_of(raw: Mapping[str, Any]) -> Usage:
+def usage_of(raw: Mapping[str, Any], tier: Mapping[str, Any] | None = None) -> Usage:
     """`inputTokens` leaves out what was read from and written to the cache; ours has it all."""
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
     hour = [each.get("inputTokens", 0) for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
@@ -109,5 +109,6 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         cached_input_tokens=read,
         cache_write_tokens=wrote,
         cache_write_1h_tokens=sum(hour) if hour else None,
+        service_tier=(tier or {}).get("type"),
         raw=raw,
     )

@@ -81,7 +81,7 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw))], state
+                return [UsageUpdate(usage_of(raw, data.get("serviceTier")))], state
     return [], state
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from ....schemas.model import Model
 from ....schemas.usage import Usage
 
+_TIERS: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
+"""What Vertex calls the tiers that the Gemini API knows by these names: google-genai, types.TrafficType."""
+
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usageMetadata")
@@ -19,6 +22,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
 
     Counts that are zero are left out on the wire, so that an answer of no tokens shows only in the total.
     """
+    traffic = raw.get("trafficType")
     prompt, tool_prompt = raw.get("promptTokenCount"), raw.get("toolUsePromptTokenCount") or 0
     written, thought, total = raw.get("candidatesTokenCount"), raw.get("thoughtsTokenCount"), raw.get("totalTokenCount")
     read = None if prompt is None else prompt + tool_prompt
@@ -33,6 +37,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         reasoning_tokens=thought,
         input_audio_tokens=_audio(raw.get("promptTokensDetails")),
         output_audio_tokens=_audio(raw.get("candidatesTokensDetails")),
+        service_tier=raw.get("serviceTier") or _TIERS.get(traffic or "", traffic),
         raw=raw,
     )
 

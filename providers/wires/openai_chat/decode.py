@@ -197,11 +197,12 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
     if not raw and data.get("choices"):
         raw = data["choices"][0].get("usage")
-    return usage_of(raw) if raw else None
+    return usage_of(raw, data.get("service_tier")) if raw else None
 
 
-def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI)."""
+def usage_of(raw: Mapping[str, Any], service_tier: str | None = None) -> Usage:
+    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
+    tier stands beside it, at Mistral in it."""
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
     input_tokens = _first(raw, "prompt_tokens", "input_tokens")
@@ -224,6 +225,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         input_audio_tokens=_first(read, "audio_tokens"),
         output_audio_tokens=_first(wrote, "audio_tokens"),
         reported_cost=Decimal(str(cost)) if isinstance(cost, int | float) else None,
+        service_tier=service_tier or raw.get("service_tier"),
         raw=raw,
     )
 

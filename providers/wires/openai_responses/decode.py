@@ -132,4 +132,4 @@ def logprobs_of(items: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
-    return usage_of(raw) if raw else None
+    return usage_of(raw, data.get("service_tier")) if raw else None
