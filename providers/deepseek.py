@@ -2,6 +2,7 @@
 
 from .dsl.provider import declare_provider
 from .dsl.rules import drop
+from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_misc import openai_models
@@ -17,4 +18,5 @@ deepseek = declare_provider(
     translate_options=[drop("seed", "n", "logit_bias", "parallel_tool_calls", why="DeepSeek does not support it")],
     # Tool use after thinking fails unless earlier reasoning comes back: https://api-docs.deepseek.com/guides/thinking_mode
     build_body=body_with(replay="reasoning_content"),
+    object_support=ObjectSupport(modes=("tool", "json", "prompt")),
 )

@@ -1,7 +1,9 @@
 """LM Studio. https://lmstudio.ai/docs"""
 
+from ..schemas.json_schema.dialects import llama_grammar
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
+from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -21,4 +23,7 @@ lmstudio = declare_provider(
         "ttl": {"type": "integer"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
+    object_support=ObjectSupport(
+        modes=("json_schema", "json", "prompt"), answers=llama_grammar.to_dialect, always_enforced=True, sure=True
+    ),
 )

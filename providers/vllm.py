@@ -1,6 +1,7 @@
 """vLLM. https://docs.vllm.ai"""
 
 from .dsl.provider import declare_provider
+from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -22,4 +23,5 @@ vllm = declare_provider(
         "chat_template_kwargs": {"type": "object"},
         "structured_outputs": {"type": "object"},
     },
+    object_support=ObjectSupport(sure=True),
 )

@@ -4,14 +4,18 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
 from .providers.dsl.auth import bearer, header_key, no_key, optional
+from .providers.dsl.batches import Batch
 from .providers.dsl.provider import Override, Provider, declare_provider, override
 from .providers.dsl.rules import clamp, convert, default, drop, force, move, rename, when
+from .providers.dsl.schemas import ObjectSupport
 from .providers.dsl.wire import ToolCallIdPolicy, Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import Sample, Samples
 
 __all__ = [
+    "Batch",
+    "ObjectSupport",
     "Override",
     "Provider",
     "Sample",

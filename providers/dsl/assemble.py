@@ -24,6 +24,7 @@ from .auth import optional
 from .histories import fit_history
 from .provider import Override, Provider
 from .rules import judged, translate
+from .schemas import fit_schemas
 from .wire import Wire
 
 USER_AGENT = "stepwell/0.1"
@@ -50,6 +51,7 @@ def pipeline_for(
             _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
             _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
             fit_history(wire.blocks or wire.name, steps["tool_call_id_policy"]),
+            fit_schemas(steps["object_support"], provider.id),
             _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
             _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),
             _from(decode_response(steps["decode_response"], binary=wire.binary), steps["decode_response"]),

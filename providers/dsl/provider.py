@@ -15,6 +15,7 @@ from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
 from .auth import Auth
+from .batches import Batch
 from .rules import Rule, Translate
 from .wire import ToolCallIdPolicy, Wire
 
@@ -36,6 +37,7 @@ STEPS = (
     "normalize_model_id",
     "thinking_constraints",
     "tool_call_id_policy",
+    "object_support",
     "default_env_key",
 )
 """What can be replaced on its own, for a provider, for some of its models, or by a user."""
@@ -73,6 +75,7 @@ class Provider:
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `key_optional` lets calls go without one. `options` adds options of this provider alone (JSON Schemas).
     `translate_options` is a table of rules or a function `(options, model)`. `steps` and `models` replace single steps.
+    `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
     id: str
@@ -95,6 +98,7 @@ class Provider:
     attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
     steps: Mapping[str, Any] = {}
     models: Mapping[str, Override] = {}
+    embed_batches: Mapping[str, Batch] = {}
     source: str = field(default="", repr=False, eq=False)
 
     def with_steps(self, **steps: Any) -> Provider:

@@ -18,6 +18,7 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..wires.failures import find_error as find_error_by_status
 from .auth import Auth, bearer
+from .schemas import AS_GIVEN, ObjectSupport
 
 
 def json_body(body: Mapping[str, Any]) -> bytes:
@@ -48,7 +49,8 @@ class Wire:
     others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
     `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
     `auth` is how this format's vendor takes a key, for providers that say nothing else;
-    `find_error(response)` tells an error answer from a good one. The last four are the streaming side.
+    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas. The
+    other four functions are the streaming side.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Wire:
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
     tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
+    object_support: ObjectSupport = AS_GIVEN
 
     def stream_steps(self) -> StreamSteps:
         """The streaming functions together. Raises NotSupported for a wire that does not stream."""

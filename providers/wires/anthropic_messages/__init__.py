@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ....schemas.json_schema.dialects import anthropic
 from ...dsl.auth import header_key
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
@@ -24,6 +26,12 @@ anthropic_messages = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(),
+    object_support=ObjectSupport(
+        modes=("json_schema", "strict_tool", "tool", "prompt"),
+        answers=anthropic.to_dialect,
+        strict_tools=anthropic.to_dialect,
+        always_enforced=True,
+    ),
 )
 
 __all__ = ["anthropic_count_tokens", "anthropic_messages"]

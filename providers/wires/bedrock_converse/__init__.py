@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ....pipeline.request import Request
+from ....schemas.json_schema.dialects import bedrock
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import Wire
 from ..paths import segment
 from ..protocols import aws_event_stream
@@ -33,4 +35,10 @@ bedrock_converse = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    object_support=ObjectSupport(
+        modes=("json_schema", "tool", "prompt"),
+        answers=bedrock.to_strict_dialect,
+        tools=bedrock.to_dialect,
+        always_enforced=True,
+    ),
 )

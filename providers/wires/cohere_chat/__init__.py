@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ....schemas.json_schema.dialects import plain
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
@@ -19,4 +21,7 @@ cohere_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    object_support=ObjectSupport(
+        modes=("json_schema", "tool", "json", "prompt"), answers=plain.to_dialect, always_enforced=True, sure=True
+    ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ....schemas.json_schema.dialects import llama_grammar
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
@@ -21,4 +23,10 @@ ollama_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
+    object_support=ObjectSupport(
+        modes=("json_schema", "tool", "json", "prompt"),
+        answers=llama_grammar.to_dialect,
+        always_enforced=True,
+        sure=True,
+    ),
 )

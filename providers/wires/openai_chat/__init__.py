@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ....schemas.json_schema.dialects import openai_strict
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage, find_error
@@ -20,4 +22,5 @@ openai_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    object_support=ObjectSupport(answers=openai_strict.to_dialect, strict_tools=openai_strict.to_dialect),
 )
