@@ -1,9 +1,8 @@
 """LM Studio. https://lmstudio.ai/docs"""
 
-from ..schemas.json_schema.dialects import llama_grammar
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
-from .dsl.schemas import ObjectSupport
+from .dsl.schemas import ObjectSupport, dialect
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -24,6 +23,6 @@ lmstudio = declare_provider(
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
     object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"), answers=llama_grammar.to_dialect, always_enforced=True, sure=True
+        modes=("json_schema", "json", "prompt"), answers=dialect("llama_grammar"), always_enforced=True, sure=True
     ),
 )

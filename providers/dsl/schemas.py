@@ -7,17 +7,35 @@ dialect, and by whoever wants an object from a model and has to choose how to as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from ...pipeline.request import Request
 from ...pipeline.step import Step, on_request
 from ...schemas.errors import SchemaError
-from ...schemas.json_schema.dialects import Dialected, Dropped
 from ...schemas.tool import Tool
 
-Dialect = Callable[[Any], Dialected]
+if TYPE_CHECKING:
+    from ...schemas.json_schema.dialects import Dialected, Dropped
+
+Dialect = Callable[[Any], "Dialected"]
+
+
+def dialect(name: str, function: str = "to_dialect") -> Dialect:
+    """A dialect of schemas/json_schema/dialects by its module's name, loaded when the first schema is to be sent: the
+    dialects take as long to import as a whole wire."""
+
+    def speak(schema: Any) -> Dialected:
+        spoken: Dialected = getattr(import_module(f"...schemas.json_schema.dialects.{name}", __package__), function)(
+            schema
+        )
+        return spoken
+
+    return speak
+
+
 MODES = ("json_schema", "strict_tool", "tool", "json", "prompt")
 
 

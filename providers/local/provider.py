@@ -11,9 +11,8 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
-from ...schemas.json_schema.dialects import llama_grammar
 from ..dsl.provider import Provider, declare_provider
-from ..dsl.schemas import ObjectSupport
+from ..dsl.schemas import ObjectSupport, dialect
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.openai_responses import openai_responses
@@ -85,6 +84,6 @@ local = declare_provider(
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,
     object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"), answers=llama_grammar.to_dialect, always_enforced=True, sure=True
+        modes=("json_schema", "json", "prompt"), answers=dialect("llama_grammar"), always_enforced=True, sure=True
     ),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ....schemas.json_schema.dialects import anthropic
 from ...dsl.auth import header_key
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
@@ -28,8 +27,8 @@ anthropic_messages = Wire(
     tool_call_id_policy=ToolCallIdPolicy(),
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),
-        answers=anthropic.to_dialect,
-        strict_tools=anthropic.to_dialect,
+        answers=dialect("anthropic"),
+        strict_tools=dialect("anthropic"),
         always_enforced=True,
     ),
 )

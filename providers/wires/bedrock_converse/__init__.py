@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ....pipeline.request import Request
-from ....schemas.json_schema.dialects import bedrock
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..paths import segment
 from ..protocols import aws_event_stream
@@ -37,8 +36,8 @@ bedrock_converse = Wire(
     flush_stream_state=flush_stream_state,
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "prompt"),
-        answers=bedrock.to_strict_dialect,
-        tools=bedrock.to_dialect,
+        answers=dialect("bedrock", "to_strict_dialect"),
+        tools=dialect("bedrock"),
         always_enforced=True,
     ),
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ....schemas.json_schema.dialects import plain
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
@@ -22,6 +21,6 @@ cohere_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     object_support=ObjectSupport(
-        modes=("json_schema", "tool", "json", "prompt"), answers=plain.to_dialect, always_enforced=True, sure=True
+        modes=("json_schema", "tool", "json", "prompt"), answers=dialect("plain"), always_enforced=True, sure=True
     ),
 )

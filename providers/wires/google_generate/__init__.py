@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ....pipeline.request import Request
-from ....schemas.json_schema.dialects import gemini_json
 from ...dsl.auth import header_key
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
@@ -38,7 +37,7 @@ google_generate = Wire(
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     object_support=ObjectSupport(
-        modes=("json_schema", "tool", "json", "prompt"), answers=gemini_json.to_dialect, always_enforced=True
+        modes=("json_schema", "tool", "json", "prompt"), answers=dialect("gemini_json"), always_enforced=True
     ),
 )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ....schemas.json_schema.dialects import llama_grammar
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
@@ -25,7 +24,7 @@ ollama_chat = Wire(
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "json", "prompt"),
-        answers=llama_grammar.to_dialect,
+        answers=dialect("llama_grammar"),
         always_enforced=True,
         sure=True,
     ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ....schemas.json_schema.dialects import openai_strict
-from ...dsl.schemas import ObjectSupport
+from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage, find_error
@@ -22,5 +21,5 @@ openai_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    object_support=ObjectSupport(answers=openai_strict.to_dialect, strict_tools=openai_strict.to_dialect),
+    object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
 )
