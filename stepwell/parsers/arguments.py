@@ -1,0 +1,148 @@
+"""The arguments of a tool call that a model wrote as plain text, read as one JSON object or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..schemas.errors import DecodeError
+from ..schemas.json_schema.decode import loads
+
+Parameters = Mapping[str, Any]
+
+_FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
+_NOTHING = frozenset(("", "none", "null", "n/a"))
+
+# A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?)"""
+    r"""|(?P<open>[{\[(])|(?P<close>[}\])])|(?P<comma>,(?=\s*[}\])]))"""
+    r"""|(?P<name>[A-Za-z_]\w*)(?P<is>[^\S\n]*=(?!=))?""",
+    re.S,
+)
+_CLOSER = {"{": "}", "[": "]", "(": ")"}
+_PYTHON = {"True": "true", "False": "false", "None": "null"}
+
+
+def read_arguments(text: str, parameters: Parameters) -> str | None:
+    """The JSON text of an object; None when the text holds no whole one.
+
+    JSON stays as it was written. Also understood: a code fence or words before it, Python's spelling of values,
+    trailing commas, raw line breaks in strings, and a bare value for a tool with a single parameter. An object that
+    the text leaves open is never closed: half a call must not be run.
+    """
+    text = _unfenced(text)
+    if text.casefold() in _NOTHING:
+        return None if parameters.get("required") else "{}"
+    begin = text.find("{")
+    found = _object(text[begin:]) if begin >= 0 else None
+    if found is not None or begin == 0:
+        return found
+    return _single(text, parameters)
+
+
+def read_call(text: str, parameters: Parameters) -> str | None:
+    """The same for what stands behind a tool's name in `name(...)` or `name[...]`, from the bracket on."""
+    found = _mended(text)
+    if found is None:
+        return None
+    inside = found[1:-1].strip()
+    if not inside:
+        return read_arguments("", parameters)
+    named, placed = _value(f"{{{inside}}}"), _value(f"[{inside}]")
+    if isinstance(named, dict):
+        return _dumped(named)
+    if not isinstance(placed, list):
+        return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
+    if len(placed) == 1:
+        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(json.dumps(placed[0]), parameters)
+    names = list(parameters.get("properties", {}))
+    return _dumped(dict(zip(names, placed, strict=False))) if len(placed) <= len(names) else None
+
+
+def _unfenced(text: str) -> str:
+    text = text.strip()
+    if fence := _FENCE.match(text):
+        return fence[1].strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == "`" else text
+
+
+def _object(text: str) -> str | None:
+    """The object that the text begins with."""
+    try:
+        end = json.JSONDecoder().raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        mended = _mended(text)
+        value = _value(mended) if mended else None
+        return _dumped(value) if isinstance(value, dict) else None
+    # The standard library also reads NaN and names that are given twice.
+    return text[:end] if isinstance(_value(text[:end]), dict) else None
+
+
+def _mended(text: str) -> str | None:
+    """The bracketed value that the text begins with, in JSON's spelling; None when it is left open."""
+    pieces: list[str] = []
+    waiting: list[str] = []
+    at = 0
+    for token in _TOKEN.finditer(text):
+        pieces.append(text[at : token.start()])
+        at = token.end()
+        match token.lastgroup:
+            case "string":
+                if len(token[0]) < 2 or token[0][-1] != token[0][0]:
+                    return None
+                pieces.append(_string(token[0]))
+            case "open":
+                waiting.append(_CLOSER[token[0]])
+                pieces.append("[" if token[0] == "(" else token[0])
+            case "close":
+                if not waiting or waiting.pop() != token[0]:
+                    return None
+                pieces.append("]" if token[0] == ")" else token[0])
+                if not waiting:
+                    return "".join(pieces)
+            case "name":
+                pieces.append(_PYTHON.get(token[0], token[0]))
+            case "is":
+                pieces.append(f'"{token["name"]}":')
+    return None
+
+
+def _string(quoted: str) -> str:
+    """A JSON string from one in either kind of quotes, with what JSON escapes escaped."""
+    inside = quoted[1:-1]
+    if quoted[0] == "'":
+        inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: json.dumps(found[0])[1:-1], inside) + '"'
+
+
+def _single(text: str, parameters: Parameters) -> str | None:
+    """A bare value as the only argument that the tool has or needs; None when there is no such argument."""
+    properties = parameters.get("properties", {})
+    names = list(properties) if len(properties) == 1 else list(parameters.get("required", ()))
+    if len(names) != 1 or not text:
+        return None
+    schema = properties.get(names[0])
+    kind = schema.get("type", "string") if isinstance(schema, Mapping) else "string"
+    value = _value(text)
+    if value is None or (kind == "string" and not isinstance(value, str)):
+        value = text
+    if isinstance(value, str) and "string" not in kind:
+        return None
+    return _dumped({names[0]: value})
+
+
+def _value(text: str) -> Any:
+    """The value of a JSON document; None for anything else."""
+    try:
+        return loads(text)
+    except DecodeError:
+        return None
+
+
+def _dumped(value: Any) -> str | None:
+    """JSON text, unless it holds what JSON cannot: half a surrogate pair."""
+    text = json.dumps(value, ensure_ascii=False)
+    return None if _value(text) is None else text
