@@ -1,5 +1,6 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import convert, rename
 from .wires.openai_chat import openai_chat
@@ -13,6 +14,8 @@ alibaba = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     env_key=["DASHSCOPE_API_KEY"],
+    # "batch size is invalid, it should not be larger than 10": https://github.com/zilliztech/claude-context/issues/177
+    embed_batches={"*": Batch(10)},
     options={
         "reasoning_effort": {"type": "string"},
         "reasoning_budget": {"type": "integer", "minimum": 0},

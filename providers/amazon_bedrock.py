@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model_metadata.ids import NORMALIZERS, reduced
 from .dsl.aws import ADDRESS, BEARER, attach, into_region
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
 from .dsl.thinking import ADAPTIVE, adaptive_thinking, budgeted_thinking
 from .wires.bedrock_converse import bedrock_converse
@@ -24,6 +25,9 @@ amazon_bedrock = declare_provider(
     base_url=ADDRESS,
     env_key=[BEARER],
     key_optional=True,
+    # Titan and Nova take one text a call; for Cohere see
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v3.html
+    embed_batches={"*": Batch(1), "*cohere.embed*": Batch(96, 128_000)},
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "reasoning_effort": {"type": "string"},

@@ -14,6 +14,7 @@ from ..pipeline.response import Response
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from ..schemas.secret import Secret
 from .dsl.auth import reveal
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
@@ -78,6 +79,8 @@ azure = declare_provider(
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env="AZURE_OPENAI_ENDPOINT",
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+    # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
+    embed_batches={"*": Batch(2048, 300_000)},
     options={
         "api_version": {"type": "string"},
         "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},

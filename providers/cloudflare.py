@@ -1,5 +1,6 @@
 """Cloudflare Workers AI. https://developers.cloudflare.com/workers-ai"""
 
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -12,4 +13,6 @@ cloudflare = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1",
     env_key=["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
+    # https://developers.cloudflare.com/workers-ai/models/bge-base-en-v1.5: 100 texts
+    embed_batches={"*": Batch(100)},
 )

@@ -1,5 +1,6 @@
 """Cohere. https://docs.cohere.com/reference/about"""
 
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import Losses, Options
 from .wires.cohere_chat import cohere_chat
@@ -25,6 +26,8 @@ cohere = declare_provider(
     wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
     base_url="https://api.cohere.com/v2",
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
+    # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.
+    embed_batches={"*": Batch(96, 128_000)},
     options={
         "reasoning_effort": {"type": "string"},
         "reasoning_budget": {"type": "integer", "minimum": 0},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .dsl.auth import header_key
+from .dsl.batches import Batch
 from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.provider import declare_provider
 from .wires.google_generate import google_count_tokens, google_generate
@@ -15,6 +16,8 @@ google = declare_provider(
     wire=[google_generate, google_embeddings, google_count_tokens],
     base_url="https://generativelanguage.googleapis.com/v1beta",
     env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
+    # "at most 100 requests can be in one batch": https://github.com/langchain-ai/langchainjs/issues/4491
+    embed_batches={"*": Batch(100)},
     # In a header: what stands in a URL ends up in logs.
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},

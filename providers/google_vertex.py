@@ -6,6 +6,7 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 
 from __future__ import annotations
 
+from .dsl.batches import Batch
 from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, attach, into_project
 from .dsl.provider import declare_provider, override
@@ -35,6 +36,8 @@ google_vertex = declare_provider(
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
         "*-maas": override(translate_options=(), prepare_request=into_project("endpoints/openapi")),
     },
+    # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
+    embed_batches={"*": Batch(250, 20_000), "gemini-embedding-*": Batch(1)},
     prepare_request=_in_project,
     attach=attach,
 )

@@ -1,5 +1,6 @@
 """Mistral AI. https://docs.mistral.ai"""
 
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import convert, rename
 from .wires.mistral_chat import mistral_chat
@@ -14,6 +15,8 @@ mistral = declare_provider(
     wire=[mistral_chat, openai_embeddings, openai_transcription, openai_moderation, openai_models],
     base_url="https://api.mistral.ai/v1",
     env_key="MISTRAL_API_KEY",
+    # "Too many tokens in batch. Max is 16384": https://github.com/aurelio-labs/semantic-router/issues/297
+    embed_batches={"*": Batch(128, 16_384)},
     options={
         "safe_prompt": {"type": "boolean"},
         "prompt_mode": {"enum": ["reasoning"]},

@@ -1,5 +1,6 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
+from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
@@ -24,6 +25,8 @@ openai = declare_provider(
     ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",
+    # https://platform.openai.com/docs/api-reference/embeddings/create: 2,048 texts, 300,000 tokens in all.
+    embed_batches={"*": Batch(2048, 300_000)},
     options={
         "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},
         "include": {"type": "array", "items": {"type": "string"}},
