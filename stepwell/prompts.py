@@ -1,0 +1,213 @@
+"""Prompts with names to fill in: plain text, and nothing in it is ever run.
+
+    PromptTemplate("Translate into {language}: {text}").format(language="French", text="Good day")
+
+A field is a name in braces: no attributes, no indexes, no format specifications, so that a template from a stranger
+reaches nothing but the values it is given. `{{` and `}}` stand for braces. What is filled in is not read again: a value
+with braces in it stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from .schemas.errors import ConfigError
+from .schemas.message import Context, Message, context_of, user
+from .schemas.options import nearest
+from .schemas.parts import Part, Text
+
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    """The text in pieces: each a string, and whether it is the name of a field."""
+    pieces: list[tuple[str, bool]] = []
+    at = 0
+    for found in _FIELD.finditer(text):
+        pieces.append((text[at : found.start()], False))
+        at = found.end()
+        if found[0] in ("{{", "}}"):
+            pieces.append((found[0][0], False))
+        elif found[1] is not None and found[1].isidentifier():
+            pieces.append((found[1], True))
+        else:
+            raise _malformed(found, text)
+    pieces.append((text[at:], False))
+    return tuple(piece for piece in pieces if piece[0])
+
+
+def _malformed(found: re.Match[str], text: str) -> ConfigError:
+    line = text.count("\n", 0, found.start()) + 1
+    shown = found[0] if len(found[0]) <= 40 else found[0][:39] + "…"
+    return ConfigError(
+        f"{shown!r} in line {line} of the template is not a name in braces",
+        hint="a field is a plain name, as in {city}; write {{ and }} for braces of the text",
+    )
+
+
+def _filled(pieces: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
+    return "".join(values[piece] if is_field else piece for piece, is_field in pieces)
+
+
+@frozen
+class PromptTemplate:
+    """Text with fields in it. Immutable; `partial` gives one with fewer fields left.
+
+    Values are text or numbers; lists and dicts are written as JSON, other objects as str() says. Raises ConfigError,
+    when made, for braces that hold anything but a name.
+    """
+
+    text: str
+    given: Mapping[str, str] = field(factory=dict)
+    _read: tuple[tuple[str, bool], ...] = field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise ConfigError(f"a template cannot be a {type(self.text).__name__}", hint="pass a string")
+        object.__setattr__(self, "_read", _pieces(self.text))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The fields still to be filled, in the order of the text."""
+        return tuple(name for name in self._names() if name not in self.given)
+
+    def partial(self, /, **values: Any) -> PromptTemplate:
+        """The same template with some fields filled. Raises ConfigError for names that it does not have."""
+        return evolve(self, given={**self.given, **_checked(values, self._names())})
+
+    def format(self, /, **values: Any) -> str:
+        """The text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
+        return _filled(self._read, _complete(values, self.given, self._names()))
+
+    def context(self, /, **values: Any) -> Context:
+        """The text, filled, as what the user says."""
+        return Context((user(self.format(**values)),))
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(piece for piece, is_field in self._read if is_field))
+
+
+@frozen
+class Slot:
+    """A place in a ChatTemplate for whole messages: what `context_of` takes, a Context or a list; none if empty."""
+
+    name: str
+
+
+def _items(given: Iterable[Any]) -> tuple[Message | Slot, ...]:
+    return tuple(item if isinstance(item, Slot) else context_of(item).messages[0] for item in given)
+
+
+@frozen
+class ChatTemplate:
+    """Messages with fields in their texts; pictures and other parts stay as they are.
+
+        ChatTemplate([system("You answer in {language}."), Slot("history"), "{question}"])
+
+    An item is a Message, a dict with a role, a string (the user's) or a Slot. Raises ConfigError as
+    PromptTemplate does.
+    """
+
+    items: tuple[Message | Slot, ...] = field(converter=_items)
+    given: Mapping[str, Any] = field(factory=dict)
+    _read: Mapping[str, Any] = field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        texts = {part.text for item in self.items if isinstance(item, Message) for part in _texts(item)}
+        object.__setattr__(self, "_read", {text: _pieces(text) for text in texts})
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The fields and slots still to be filled, in the order of the messages."""
+        return tuple(name for name in self._names() if name not in self.given)
+
+    def partial(self, /, **values: Any) -> ChatTemplate:
+        """The same template with some fields filled. Raises ConfigError for names that it does not have."""
+        return evolve(self, given={**self.given, **self._checked(values)})
+
+    def context(self, /, **values: Any) -> Context:
+        """The conversation with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
+        filled = _complete(self._checked(values), self.given, self._names(), check=False)
+        messages: list[Message] = []
+        for item in self.items:
+            messages += filled[item.name] if isinstance(item, Slot) else [self._message(item, filled)]
+        return Context(messages)
+
+    def _message(self, message: Message, filled: Mapping[str, str]) -> Message:
+        def part(part: Part) -> Part:
+            return evolve(part, text=_filled(self._read[part.text], filled)) if isinstance(part, Text) else part
+
+        return evolve(message, content=[part(each) for each in message.content])
+
+    def _names(self) -> tuple[str, ...]:
+        names: dict[str, None] = {}
+        for item in self.items:
+            if isinstance(item, Slot):
+                names[item.name] = None
+            else:
+                names |= {name: None for part in _texts(item) for name, is_field in self._read[part.text] if is_field}
+        return tuple(names)
+
+    def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        slots = {item.name for item in self.items if isinstance(item, Slot)}
+        plain = _checked({name: value for name, value in values.items() if name not in slots}, self._names())
+        return plain | {name: _messages(value) for name, value in values.items() if name in slots}
+
+
+Template = PromptTemplate | ChatTemplate
+
+
+def template_of(given: Any) -> Template:
+    """A template from what people pass: a template, a string, or a list of messages."""
+    if isinstance(given, PromptTemplate | ChatTemplate):
+        return given
+    if isinstance(given, str):
+        return PromptTemplate(given)
+    if isinstance(given, Iterable) and not isinstance(given, Mapping):
+        return ChatTemplate(given)
+    raise ConfigError(f"a template cannot be a {type(given).__name__}", hint="pass a string or a list of messages")
+
+
+def _texts(message: Message) -> list[Text]:
+    return [part for part in message.content if isinstance(part, Text)]
+
+
+def _messages(value: Any) -> tuple[Message, ...]:
+    return context_of(value).messages if isinstance(value, str) or value else ()
+
+
+def _complete(
+    values: Mapping[str, Any], given: Mapping[str, Any], names: tuple[str, ...], *, check: bool = True
+) -> dict[str, Any]:
+    filled = {**given, **(_checked(values, names) if check else values)}
+    missing = [name for name in names if name not in filled]
+    if missing:
+        raise ConfigError(f"the template lacks {_listed(missing)}", hint=f"pass {missing[0]}=…")
+    return filled
+
+
+def _checked(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    for name in values:
+        if name not in names:
+            hint = nearest(name, names) if names else "it has no fields at all"
+            raise ConfigError(f"the template has no field {name!r}", hint=hint)
+    return {name: _text(name, value) for name, value in values.items()}
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise ConfigError(f"the value of {name!r} is None", hint="pass text; an empty string if there is none")
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _listed(names: list[str]) -> str:
+    return f"a value for {names[0]!r}" if len(names) == 1 else "values for " + ", ".join(map(repr, names))
