@@ -15,16 +15,19 @@ _HOME = {
         "acount_tokens",
         "aembed",
         "agenerate_image",
+        "agenerate_object",
         "agenerate_text",
         "alist_models",
         "amoderate",
         "arerank",
         "aspeak",
+        "astream_object",
         "astream_text",
         "atranscribe",
         "count_tokens",
         "embed",
         "generate_image",
+        "generate_object",
         "generate_text",
         "list_models",
         "moderate",
@@ -34,6 +37,7 @@ _HOME = {
         "register",
         "rerank",
         "speak",
+        "stream_object",
         "stream_text",
         "transcribe",
     ),
@@ -55,6 +59,8 @@ _HOME = {
     "pipeline.timeouts": ("Timeouts",),
     "providers.dsl.provider": ("Provider", "declare_provider"),
     "providers.dsl.wire": ("Wire",),
+    "providers.gateways.cloudflare": ("cloudflare_ai_gateway",),
+    "gateways": ("cloudflare_fallback",),
 }
 _SUBMODULES = {"declare": ".declare", "errors": ".schemas.errors", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -85,16 +91,19 @@ if TYPE_CHECKING:
         acount_tokens,
         aembed,
         agenerate_image,
+        agenerate_object,
         agenerate_text,
         alist_models,
         amoderate,
         arerank,
         aspeak,
+        astream_object,
         astream_text,
         atranscribe,
         count_tokens,
         embed,
         generate_image,
+        generate_object,
         generate_text,
         list_models,
         moderate,
@@ -104,9 +113,11 @@ if TYPE_CHECKING:
         register,
         rerank,
         speak,
+        stream_object,
         stream_text,
         transcribe,
     )
+    from .gateways import cloudflare_fallback
     from .pipeline.edits import Edits
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline
@@ -115,6 +126,7 @@ if TYPE_CHECKING:
     from .pipeline.timeouts import Timeouts
     from .providers.dsl.provider import Provider, declare_provider
     from .providers.dsl.wire import Wire
+    from .providers.gateways.cloudflare import cloudflare_ai_gateway
     from .schemas.errors import StepwellError
     from .schemas.message import Context, Message, assistant, system, tool_result, user
     from .schemas.model import Model

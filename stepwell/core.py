@@ -17,11 +17,11 @@ from .pipeline.request import Headers, Request
 from .pipeline.response import Response
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
-from .providers.dsl.addresses import filled
 from .providers.dsl.assemble import checked_headers, pipeline_for
 from .providers.dsl.overrides import OVERRIDES, Overrides
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY, Registry
+from .providers.dsl.schemas import ObjectSupport
 from .schemas.errors import InvalidOption, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -42,6 +42,7 @@ class Plan:
     model: Model
     provider: Provider
     base_url: str
+    object_support: ObjectSupport
 
 
 class Core:
@@ -110,8 +111,9 @@ class Core:
         wire = provider.wire_for(operation, model, wire_name)
         overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
-        base_url = self.base_urls.get(_id(provider.id)) or filled(model.base_url or provider.address())
-        return Plan(self._edits.apply(pipeline), model, provider, base_url)
+        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
+        support = provider.resolve(model, wire, overrides)["object_support"]
+        return Plan(self._edits.apply(pipeline), model, provider, base_url, support)
 
     def request(
         self, operation: str, model: Any, prompt: Any, options: dict[str, Any], *, stream: bool = False

@@ -20,6 +20,7 @@ from ...schemas.errors import ConfigError, InvalidOption, MissingKey
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options
 from ...schemas.secret import Secret, checked
+from .addresses import filled
 from .auth import optional
 from .histories import fit_history
 from .provider import Override, Provider
@@ -152,7 +153,10 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
         request = request.replace(method=wire.method, url=url, headers=headers)
-        return request if own is None else own(request)
+        if own is not None:
+            request = own(request)
+        # Last, since a credential may have named the address that the environment does not.
+        return request.replace(url=filled(request.url)) if "${" in request.base_url else request
 
     return on_request("prepare_request", prepare_request)
 

@@ -166,7 +166,10 @@ def error_in(body: bytes) -> Any:
     if isinstance(data, list) and data:
         data = data[0]
     if isinstance(data, dict):
-        return {**data, **data["error"]} if isinstance(data.get("error"), dict) else data
+        # Cloudflare lists its errors, under either name, and says nothing beside them.
+        inner = data.get("error") or (None if "message" in data else data.get("errors"))
+        inner = inner[0] if isinstance(inner, list) and inner else inner
+        return {**data, **inner} if isinstance(inner, dict) else data
     return data
 
 

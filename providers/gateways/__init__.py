@@ -1,0 +1,1 @@
+"""Gateways in front of providers, as edits of their pipelines."""

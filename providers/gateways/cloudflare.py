@@ -1,0 +1,140 @@
+"""Cloudflare's AI Gateway in front of any provider it knows. https://developers.cloudflare.com/ai-gateway
+
+The request is made and signed for the provider as ever; only the last step before it is sent changes its address and
+adds the gateway's headers, so no provider's declaration knows of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ...pipeline.edits import Edits
+from ...pipeline.request import Headers, Request
+from ...pipeline.step import on_request
+from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.secret import Secret, checked
+
+ROOT = "https://gateway.ai.cloudflare.com/v1"
+MAX_ATTEMPTS, MAX_RETRY_DELAY, MAX_METADATA = 5, 5.0, 5
+"""https://developers.cloudflare.com/ai-gateway/configuration/request-handling and .../observability/custom-metadata"""
+
+# What of a provider's own address is replaced, and by what: one page for each provider under
+# https://developers.cloudflare.com/ai-gateway/usage/providers
+ROUTES: Mapping[str, tuple[str, str]] = {
+    "openai": (r"https://api\.openai\.com/v1", "openai"),
+    "anthropic": (r"https://api\.anthropic\.com", "anthropic"),
+    "google": (r"https://generativelanguage\.googleapis\.com", "google-ai-studio"),
+    # Project ids are of lower case: one that is not known yet does not pass.
+    "google_vertex": (r"https://[a-z0-9.-]*aiplatform[a-z0-9.-]*(?=/v1/projects/[a-z])", "google-vertex-ai"),
+    "google_vertex_anthropic": (r"https://[a-z0-9.-]*aiplatform[a-z0-9.-]*(?=/v1/projects/[a-z])", "google-vertex-ai"),
+    "amazon_bedrock": (r"https://bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com", r"aws-bedrock/bedrock-runtime/\1"),
+    "azure": (r"https://([a-zA-Z0-9-]+)\.openai\.azure\.com/openai/deployments", r"azure-openai/\1"),
+    "cerebras": (r"https://api\.cerebras\.ai/v1", "cerebras"),
+    "cloudflare": (r"https://api\.cloudflare\.com/client/v4/accounts/[^/]+/ai", "workers-ai"),
+    "cohere": (r"https://api\.cohere\.com", "cohere"),
+    "deepseek": (r"https://api\.deepseek\.com/v1", "deepseek"),
+    "elevenlabs": (r"https://api\.elevenlabs\.io", "elevenlabs"),
+    "groq": (r"https://api\.groq\.com/openai/v1", "groq"),
+    "mistral": (r"https://api\.mistral\.ai", "mistral"),
+    "openrouter": (r"https://openrouter\.ai/api", "openrouter"),
+    "perplexity": (r"https://api\.perplexity\.ai", "perplexity-ai"),
+    "xai": (r"https://api\.x\.ai", "grok"),
+}
+_ANY_HOST = r"https?://[^/]+"
+_ADVICE = {"azure": "give api_version=: the gateway knows Azure's deployments alone"}
+
+
+def cloudflare_ai_gateway(
+    account: str | None = None,
+    gateway: str | None = None,
+    *,
+    token: str | Secret | None = None,
+    stored_keys: bool = False,
+    custom: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Edits:
+    """Send calls through a gateway: `Client(pipeline=cloudflare_ai_gateway("ACCOUNT", "GATEWAY", token="..."))`, or
+    `pipeline=` of one call.
+
+    `account` and `gateway` default to CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_GATEWAY_ID; `token` is for a gateway that
+    asks for one. With `stored_keys` no key of the provider's is looked for or sent: the gateway holds it. `custom`
+    gives the slugs of custom providers by provider id: `{"together": "custom-together"}`.
+
+    `settings`: `cache_ttl` (seconds), `skip_cache`, `cache_key`, `collect_log`, `metadata` (up to five plain values),
+    `request_timeout` (seconds), `max_attempts` (1 to 5), `retry_delay` (seconds, up to 5), `backoff` (constant, linear,
+    exponential), `custom_cost` (per_token_in, per_token_out), `byok_alias`. What the gateway says in turn
+    (cf-aig-cache-status, cf-aig-log-id, ...) is in `reply.headers`.
+
+    Raises ConfigError without account or gateway, and InvalidOption for a setting there is none of. A call raises
+    ConfigError when the gateway does not know its provider or address.
+    """
+    root = f"{ROOT}/{_named(account, 'account', 'CLOUDFLARE_ACCOUNT_ID')}/"
+    root += _named(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
+    headers = {name: value for key, given in settings.items() for name, value in [_header(key, given)] if value}
+    if token is not None:
+        text = token.reveal() if isinstance(token, Secret) else token
+        headers["cf-aig-authorization"] = f"Bearer {checked(text, where='token').reveal()}"
+    routes = {**ROUTES, **{id.replace("-", "_"): (_ANY_HOST, slug) for id, slug in (custom or {}).items()}}
+    patterns = {id: (re.compile(address), f"{root}/{place}") for id, (address, place) in routes.items()}
+
+    def through_gateway(request: Request) -> Request:
+        provider = request.model.provider.replace("-", "_")
+        if provider not in patterns:
+            hint = "register it as a custom provider there, and name it in custom="
+            raise ConfigError(f"Cloudflare's gateway does not know {provider}", hint=hint)
+        address, place = patterns[provider]
+        url, count = address.subn(place, request.url, count=1) if address.match(request.url) else ("", 0)
+        if not count:
+            shown = request.url.partition("?")[0]
+            hint = _ADVICE.get(provider, "use the provider's own address")
+            raise ConfigError(f"Cloudflare's gateway has no place for {shown}", hint=hint)
+        return request.replace(url=url, headers=Headers(request.headers, **headers))
+
+    step = on_request("cloudflare_ai_gateway", through_gateway)
+    edits = Edits().without("resolve_key", "authenticate") if stored_keys else Edits()
+    return edits.before("send", step)
+
+
+def _named(given: str | None, what: str, variable: str) -> str:
+    value = given or os.environ.get(variable)
+    if not value:
+        raise ConfigError(f"Cloudflare's gateway needs its {what}", hint=f"pass {what}=, or set {variable}")
+    return quote(value, safe="")
+
+
+def _header(setting: str, value: Any) -> tuple[str, str]:
+    """The header of a setting; an empty value for one that is not set."""
+    name = f"cf-aig-{setting.replace('_', '-')}"
+    match setting, value:
+        case _, None:
+            return name, ""
+        case "cache_ttl", int() if value >= 0:
+            return name, str(value)
+        case (("skip_cache" | "collect_log"), bool()):
+            return name, str(value).lower()
+        case (("cache_key" | "byok_alias"), str()) if value.isascii() and value.isprintable():
+            return name, value
+        case "backoff", "constant" | "linear" | "exponential":
+            return name, value
+        case "max_attempts", int() if 1 <= value <= MAX_ATTEMPTS:
+            return name, str(value)
+        case "retry_delay", int() | float() if 0 <= value <= MAX_RETRY_DELAY:
+            return name, str(round(value * 1000))
+        case "request_timeout", int() | float() if value > 0:
+            return name, str(round(value * 1000))
+        case "custom_cost", Mapping():
+            return name, json.dumps(value)
+        case "metadata", Mapping() if len(value) <= MAX_METADATA and all(map(_is_plain, value.values())):
+            return name, json.dumps(value)
+    raise InvalidOption(
+        f"Cloudflare's gateway cannot be given {setting}={value!r:.80}", hint="see cloudflare_ai_gateway's docstring"
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)

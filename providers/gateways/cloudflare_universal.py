@@ -1,0 +1,126 @@
+"""Cloudflare's universal endpoint: one request holds those of several models, and the first that succeeds answers.
+
+https://developers.cloudflare.com/ai-gateway/usage/universal, .../configuration/fallbacks
+
+Each model's pipeline runs up to the point where it would send. What they would have sent goes out as one list; the
+answer goes on through the pipeline of the model that gave it, which decodes it as its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from ...pipeline.effects import Flow, Rest, Send
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.request import Headers, Request
+from ...pipeline.response import Response
+from ...pipeline.step import Step, around
+from ...schemas.errors import ConfigError, DecodeError
+from .cloudflare import ROOT
+
+Prepare = Callable[[Request], Iterable[tuple[Pipeline, Request]]]
+_PLACE = re.compile(rf"({re.escape(ROOT)}/[^/]+/[^/]+)/([^/]+)/(.+)")
+_OURS = ("content-type", "user-agent", "accept-encoding")
+_NAME = "cloudflare_fallback"
+
+
+def universal(prepare: Prepare) -> Step:
+    """The step that asks several models at once. `prepare(request)` gives the others' pipelines and requests, in order.
+
+    A retry sends the whole list again. Raises ConfigError for a pipeline that does not lead through the gateway.
+    """
+
+    def run(request: Request, call: Rest) -> Flow:
+        if _NAME in request.private:  # one of the others, whose pipeline has this step, too
+            return (yield from call(request))
+        marked = {**request.private, _NAME: True}
+        others = [pipeline.flow(each.replace(private=marked)) for pipeline, each in prepare(request)]
+        flows = [call(request), *others]
+        try:
+            return (yield from _first_of(flows))
+        finally:
+            for flow in flows:
+                flow.close()
+
+    return around(_NAME, run)
+
+
+def _first_of(flows: list[Flow]) -> Flow:
+    waiting: list[tuple[Flow, Request]] = []
+    for flow in flows:
+        asked = yield from _until_send(flow, partial(next, flow))
+        if isinstance(asked, Request):
+            waiting.append((flow, asked))
+        elif not waiting:
+            return asked  # the first of them needs no network: a cache knew the answer
+    at = 0
+    while True:
+        try:
+            response: Response = yield Send(combined([request for _, request in waiting]))
+        except Exception as error:
+            resume = partial(waiting[at][0].throw, error)
+        else:
+            at = answered_by(response, len(waiting))
+            response.request = waiting[at][1]
+            resume = partial(waiting[at][0].send, response)
+        asked = yield from _until_send(waiting[at][0], resume)
+        if not isinstance(asked, Request):
+            return asked
+        waiting[at] = (waiting[at][0], asked)
+
+
+def _until_send(flow: Flow, resume: Callable[[], Any]) -> Generator[Any, Any, Request | Response]:
+    """Run the flow on, doing what it asks for, to the next request that it would send, or its end."""
+    try:
+        effect = resume()
+        while not isinstance(effect, Send):
+            try:
+                result = yield effect
+            except Exception as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        done: Response = stop.value
+        return done
+    return effect.request
+
+
+def combined(sent: list[Request]) -> Request:
+    """The one request that holds them all."""
+    roots, entries = set(), []
+    for request in sent:
+        place = _PLACE.fullmatch(request.url)
+        if place is None:
+            hint = "put cloudflare_ai_gateway(...) into the client's pipeline"
+            raise ConfigError(f"{request.model} is not asked through Cloudflare's gateway", hint=hint)
+        root, provider, endpoint = place.groups()
+        roots.add(root)
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            raise ConfigError(f"{request.operation} sends no JSON, and so has no fallback at Cloudflare's gateway")
+        headers = {name: value for name, value in request.headers.items() if not _is_ours(name)}
+        headers["content-type"] = request.headers["content-type"]
+        query = orjson.Fragment(request.body)
+        entries.append({"provider": provider, "endpoint": endpoint, "headers": headers, "query": query})
+    if len(roots) != 1:
+        raise ConfigError("the models of a fallback are asked through several gateways", hint="use one for all")
+    ours = Headers({name: value for name, value in sent[0].headers.items() if _is_ours(name)})
+    ours["accept"] = sent[0].headers.get("accept", "application/json")
+    return sent[0].replace(url=roots.pop(), headers=ours, body=orjson.dumps(entries))
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or name.startswith("cf-aig-")
+
+
+def answered_by(response: Response, count: int) -> int:
+    """Which of them answered. Raises DecodeError when the gateway names none that was sent."""
+    step = response.headers.get("cf-aig-step", "0")
+    if not step.isdigit() or int(step) >= count:
+        raise DecodeError(f"Cloudflare's gateway says that step {step[:20]!r} of {count} answered")
+    return int(step)
