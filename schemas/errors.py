@@ -12,6 +12,7 @@
       DecodeError                the answer does not fit its wire
       ResponseTooLarge           the answer is over the size limit
       ObjectInvalid              the answer does not fit the schema that was asked for
+      EmbeddingFailed            some of the texts could not be embedded
       ToolFailed                 a tool raised, timed out or returned what cannot be sent
       BudgetExceeded             a budget step stopped the call before it was sent
       StepError                  a step broke its contract
@@ -242,6 +243,17 @@ class ObjectInvalid(StepwellError):
     def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
         self.text: str = ""
         self.violations: tuple[Any, ...] = ()
+        super().__init__(message, hint=hint, **fields)
+
+
+class EmbeddingFailed(StepwellError):
+    """Some texts could not be embedded, each tried alone. `failures` maps their indexes to what the provider said;
+    `partial` holds the Embeddings of the others, with None in the places of these."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+        self.failures: dict[int, StepwellError] = {}
         super().__init__(message, hint=hint, **fields)
 
 
