@@ -15,13 +15,14 @@ from .pipeline.edits import Edits, edits_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.request import Headers, Request
 from .pipeline.response import Response
+from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.assemble import checked_headers, pipeline_for
 from .providers.dsl.overrides import OVERRIDES, Overrides
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY, Registry
-from .providers.dsl.schemas import ObjectSupport
+from .providers.dsl.schemas import AS_GIVEN, ObjectSupport
 from .schemas.errors import InvalidOption, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -108,6 +109,8 @@ class Core:
         provider = self.registry.get_or_raise(model.provider)
         if not isinstance(named, Model):
             model = self.catalog.get(str(model))
+        if operation == "count_tokens" and not any(wire.operation == operation for wire in provider.wires):
+            return Plan(ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)

@@ -44,7 +44,8 @@ class Operations:
         return self.run("list_models", f"{provider}:*", None, **options)
 
     def count_tokens(self, model: str | None, prompt: Any, **options: Any) -> Reply:
-        """How many tokens the provider counts in a prompt: `reply.usage.input_tokens`."""
+        """How many tokens the provider counts in a prompt: `reply.usage.input_tokens`. Where it has no endpoint for
+        that, an estimate of our own (schemas/estimate.py), and a warning which says so."""
         return self.run("count_tokens", model, context_of(prompt), **options)
 
 
