@@ -17,10 +17,13 @@ from ..pipeline.effects import Flow, Rest
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Headers, Request
 from ..pipeline.step import around
+from ..pipeline.steps.always_stream import always_stream
 from ..schemas.secret import Secret
 from .dsl.oauth import TokenFile, claims, refreshed
 from .dsl.provider import Provider, declare_provider
+from .dsl.rules import drop
 from .wires.openai_responses import openai_responses
+from .wires.openai_responses.encode import ENCRYPTED_REASONING
 
 CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 TOKEN_URL = "https://auth.openai.com/oauth/token"
@@ -28,10 +31,11 @@ _CLAIM = "https://api.openai.com/auth"
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """This service keeps nothing, insists on instructions, and answers in streams only."""
+    """This service keeps nothing and insists on instructions."""
     body: dict[str, Any] = openai_responses.build_body(request)
     body.setdefault("instructions", "You are a helpful assistant.")
-    return {**body, "store": False, "include": ["reasoning.encrypted_content"], "stream": True}
+    body["include"] = [*dict.fromkeys((*body.get("include", ()), ENCRYPTED_REASONING))]
+    return {**body, "store": False}
 
 
 def auth_file(request: Request) -> Path:
@@ -70,7 +74,7 @@ def authenticate(request: Request, call: Rest) -> Flow:
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
+    return always_stream(pipeline.replace("authenticate", around("authenticate", authenticate)))
 
 
 openai_codex = declare_provider(
@@ -82,6 +86,10 @@ openai_codex = declare_provider(
     env_key="OPENAI_CODEX_ACCESS_TOKEN",
     key_optional=True,
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
+    # It answers 400, "Unsupported parameter: max_output_tokens", and so for the others.
+    translate_options=[
+        drop("max_tokens", "temperature", "top_p", "metadata", "user", why="ChatGPT's service refuses it")
+    ],
     build_body=build_body,
     attach=attach,
 )

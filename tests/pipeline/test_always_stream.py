@@ -1,0 +1,154 @@
+"""A service that answers in streams only, asked for a whole answer: the reply is the stream's, and so is any error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from stepwell import AsyncClient, Client, Halt, Reply, assistant, declare_provider, on_chunk, on_request, on_response
+from stepwell.pipeline.steps.always_stream import always_stream
+from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.wires.anthropic_messages import anthropic_messages
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas import errors
+from stepwell.schemas.chunks import TextDelta
+
+from loopback import DONE, event
+from recordings import Chunks, Recording, recordings
+
+WIRES = {wire.name: wire for wire in (openai_chat, openai_responses, anthropic_messages)}
+STREAMS = [each for each in recordings(*WIRES, streaming=True) if len(each.body) < 60_000]
+WHOLE = b"".join((event("hel"), event("lo"), event(None, "stop"), DONE))
+BROKEN = Chunks((event("hel"), event("lo")), httpx.ReadError("gone"))
+
+
+def registry(wire: Any = openai_chat) -> Registry:
+    made = Registry()
+    made.register(
+        declare_provider(
+            "streamer",
+            wire=wire,
+            base_url="https://streamer.test",
+            key_optional=True,
+            attach=lambda pipeline, provider: always_stream(pipeline),
+        )
+    )
+    return made
+
+
+class Server:
+    """Answers with these bodies in turn, and notes what it is asked and which bodies were given back."""
+
+    def __init__(self, *bodies: Chunks | bytes, status: int = 200) -> None:
+        self.bodies = [body if isinstance(body, Chunks) else Chunks((body,)) for body in bodies]
+        self.status = status
+        self.seen: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        return httpx.Response(self.status, stream=self.bodies[len(self.seen) - 1])
+
+
+def ask(server: Server, colour: str = "sync", *, wire: Any = openai_chat, stream: bool = False, **settings: Any) -> Any:
+    """The reply, or the error that was raised."""
+    settings = {"transport": httpx.MockTransport(server), "registry": registry(wire), "retries": 0, **settings}
+
+    async def aask() -> Any:
+        async with AsyncClient(**settings) as client:
+            if stream:
+                return await client.stream_text("streamer:m", "hi").reply()
+            return await client.generate_text("streamer:m", "hi")
+
+    try:
+        if colour == "async":
+            return asyncio.run(aask())
+        with Client(**settings) as client:
+            if stream:
+                return client.stream_text("streamer:m", "hi").reply()
+            return client.generate_text("streamer:m", "hi")
+    except errors.StepwellError as error:
+        return error
+
+
+def chunks_of(recording: Recording) -> Chunks:
+    return Chunks(recording.chunks)
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("recording", STREAMS, ids=lambda recording: recording.id)
+def test_the_gathered_reply_is_the_streams(recording: Recording, colour: str) -> None:
+    wire = WIRES[recording.api]
+    streamed = ask(Server(chunks_of(recording), status=recording.status), wire=wire, stream=True)
+    server = Server(chunks_of(recording), status=recording.status)
+    gathered = ask(server, colour, wire=wire)
+    if isinstance(streamed, Reply):
+        assert gathered == streamed and gathered.context == streamed.context
+    else:
+        assert (type(gathered), str(gathered)) == (type(streamed), str(streamed))
+        partial, expected = getattr(gathered, "partial", None), getattr(streamed, "partial", None)
+        assert (partial and partial.message) == (expected and expected.message)
+    assert b'"stream":true' in server.seen[0].content and server.bodies[0].closed
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_stream_that_breaks_is_an_error_with_what_had_come(colour: str) -> None:
+    server = Server(Chunks((event("hel"), event("lo")), httpx.ReadError("gone")))
+    error = ask(server, colour)
+    assert isinstance(error, errors.StreamTruncated)
+    assert error.partial.text == "hello" and not error.usage.complete and server.bodies[0].closed
+    assert (error.provider, error.model) == ("streamer", "m")
+
+
+@pytest.mark.parametrize("broken", [lambda: Chunks((event("hel"),), httpx.ReadError("gone")), lambda: Chunks((b"",))])
+def test_what_broke_halfway_is_asked_for_again(broken: Callable[[], Chunks], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    server = Server(broken(), WHOLE)
+    assert ask(server, retries=1).text == "hello" and len(server.seen) == 2
+
+
+def test_a_connection_that_breaks_after_the_end_is_no_error() -> None:
+    assert ask(Server(Chunks((WHOLE,), httpx.ReadError("gone")))).text == "hello"
+
+
+def test_steps_see_a_whole_answer_outside_and_a_stream_inside() -> None:
+    seen: list[Any] = []
+
+    def shout(chunk: Any) -> Any:
+        return TextDelta(chunk.text.upper(), chunk.index) if type(chunk) is TextDelta else None
+
+    def note(response: Any) -> Any:
+        seen.append(response.reply and response.reply.text)
+        return response
+
+    pipeline = [on_response("outside", note), on_chunk("dots", lambda chunk: None)]
+    reply = ask(
+        Server(WHOLE),
+        pipeline=lambda made: made.prepend(*pipeline).before("open_stream", on_chunk("shout", shout)),
+    )
+    assert reply.text == "HELLO" and seen == ["HELLO"]
+
+
+@pytest.mark.parametrize("place", ["check_options", "encode_body", "send"])
+def test_a_step_may_answer_in_the_services_place(place: str) -> None:
+    canned = Reply(assistant("canned"), "stop", "stop")
+    for result in (canned, Halt(canned)):
+        step = on_request("cache", lambda request, result=result: result)
+        reply = ask(Server(), pipeline=lambda made, step=step: made.before(place, step))
+        assert isinstance(reply, Reply) and reply.text == "canned"
+
+
+def test_everyone_who_asked_is_told_the_end_once() -> None:
+    told: list[Any] = []
+
+    def listen(response: Any) -> Any:
+        return response.on_end(lambda reply, error: told.append((reply and reply.text, type(error).__name__)))
+
+    inside = lambda made: made.before("open_stream", on_response("listen", listen))
+    ask(Server(WHOLE), pipeline=inside)
+    ask(Server(BROKEN), pipeline=inside)
+    assert told == [("hello", "NoneType"), ("hello", "StreamTruncated")]
