@@ -268,9 +268,18 @@ class ToolFailed(StepwellError):
 
 
 class BudgetExceeded(StepwellError):
-    """The budget would be exceeded by this call; nothing was sent."""
+    """The budget would be exceeded by this call; nothing was sent.
+
+    `needed` is what the call may cost and `left` what the budget still holds, in US dollars (Decimal); None where the
+    call cannot be reckoned.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+        self.needed: Any = None
+        self.left: Any = None
+        super().__init__(message, hint=hint, **fields)
 
 
 class StepError(StepwellError):

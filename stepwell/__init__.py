@@ -42,6 +42,9 @@ _HOME = {
         "transcribe",
     ),
     "client": ("AsyncClient", "Client"),
+    "embedder.embedder": ("Embedder",),
+    "embedder.result": ("Embeddings",),
+    "embedder.vectors": ("similarity",),
     "events": ("Event", "subscribe"),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("Audio", "File", "Image", "Opaque", "Reasoning", "Refusal", "Text", "ToolCall", "Video"),
@@ -53,6 +56,7 @@ _HOME = {
     "schemas.errors": ("StepwellError",),
     "pipeline.pipeline": ("Pipeline",),
     "pipeline.edits": ("Edits",),
+    "pipeline.steps.budget": ("Budget",),
     "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.effects": ("Call", "Send", "Sleep"),
     "pipeline.stream": ("AsyncStream", "Stream"),
@@ -62,7 +66,7 @@ _HOME = {
     "providers.gateways.cloudflare": ("cloudflare_ai_gateway",),
     "gateways": ("cloudflare_fallback",),
 }
-_SUBMODULES = {"declare": ".declare", "errors": ".schemas.errors", "testing": ".testing"}
+_SUBMODULES = {"declare": ".declare", "errors": ".errors", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(_MODULE_OF)
@@ -86,6 +90,9 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
+    from .embedder.embedder import Embedder
+    from .embedder.result import Embeddings
+    from .embedder.vectors import similarity
     from .events import Event, subscribe
     from .face import (
         acount_tokens,
@@ -122,6 +129,7 @@ if TYPE_CHECKING:
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline
     from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
+    from .pipeline.steps.budget import Budget
     from .pipeline.stream import AsyncStream, Stream
     from .pipeline.timeouts import Timeouts
     from .providers.dsl.provider import Provider, declare_provider

@@ -1,0 +1,292 @@
+"""A limit in dollars, kept before the money is spent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from attrs import define
+
+from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
+from ...schemas.errors import (
+    BudgetExceeded,
+    ConfigError,
+    ConnectError,
+    ConnectTimeout,
+    StepwellError,
+    TransportError,
+)
+from ...schemas.estimate import estimate_text, estimate_tokens
+from ...schemas.model import Model
+from ...schemas.prices import exact, price
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..effects import Flow, Rest
+from ..pipeline import Pipeline
+from ..request import Request
+from ..response import Response
+from ..step import around
+
+FREE = frozenset(("count_tokens", "list_models"))
+_NOTHING = Decimal(0)
+_CHARACTERS_PER_TOKEN = 4
+
+
+class Budget:
+    """So many US dollars, for all calls that share it: pass it as `pipeline=` to clients or to single calls.
+
+        budget = stepwell.Budget("2.50")
+        client = stepwell.Client(pipeline=budget)
+
+    Before a call is sent its price is reckoned and set aside: the estimated tokens of its input
+    (schemas/estimate.py) and the longest answer it allows (`max_tokens`, else `output_tokens`, else the model's own
+    limit), at the model's prices. BudgetExceeded is raised, and nothing sent, when it is more than is left. Afterwards
+    what was really spent takes its place: by the reported usage, for streams as well. Where nobody tells (a stream left
+    early, an attempt that timed out and may have been billed) the estimate is kept, and shown apart.
+
+    A call without a known price is refused too, or with `unknown="allow"` let through and counted in `unpriced`.
+    Thread-safe. Where a step further out answers from a cache, nothing is counted.
+    """
+
+    def __init__(
+        self,
+        limit: Decimal | int | float | str,
+        *,
+        output_tokens: int | None = None,
+        unknown: str = "refuse",
+        name: str = "budget",
+    ) -> None:
+        if unknown not in ("refuse", "allow"):
+            raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
+        self.limit = exact(limit) or _NOTHING
+        self.spent = _NOTHING
+        """What answered calls cost by the usage that was reported."""
+        self.estimated = _NOTHING
+        """What was kept for calls of which nobody told the usage."""
+        self.reserved = _NOTHING
+        """What is set aside for calls under way."""
+        self.calls = 0
+        """Calls sent and settled."""
+        self.unpriced = 0
+        """Calls among them whose price is not known."""
+        self._output_tokens = output_tokens
+        self._allow_unknown = unknown == "allow"
+        self._name = name
+        self._lock = threading.Lock()
+        self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
+
+    @property
+    def left(self) -> Decimal:
+        """The limit less everything spent, estimated and reserved; below zero where an estimate was too low."""
+        return self.limit - self.spent - self.estimated - self.reserved
+
+    def __repr__(self) -> str:
+        return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
+
+    def __call__(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline with this budget in it: once around each call, once around each attempt."""
+        whole, each = self._steps
+        if whole in pipeline.steps:
+            return pipeline
+        pipeline = pipeline.before("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
+        return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
+
+    def _call(self, request: Request, call: Rest) -> Flow:
+        if request.operation in FREE:
+            return (yield from call(request))
+        hold = self._hold(request)
+        noted = request.replace(private={**request.private, self._name: hold})
+        try:
+            response: Response = yield from call(noted)
+        except BaseException as error:
+            if hold.sent and not isinstance(error, StepwellError):
+                hold.lost = True  # cancelled while the provider was at work
+            self._settle(hold, error.usage if isinstance(error, StepwellError) else None)
+            raise
+        if response.reply is not None:
+            self._settle(hold, response.reply.usage, response.reply)
+            return response
+        meter = _Meter(hold)
+
+        def over(reply: Reply | None, error: BaseException | None) -> None:
+            self._settle(hold, meter.usage if reply is None else reply.usage, reply, meter)
+
+        return response.through(meter).on_end(over)
+
+    def _attempt(self, request: Request, call: Rest) -> Flow:
+        hold = request.private.get(self._name)
+        if hold is None:
+            return (yield from call(request))
+        if hold.lost:
+            self._keep_estimate(hold)
+        hold.sent = True
+        try:
+            response: Response = yield from call(request)
+        except (ConnectError, ConnectTimeout):
+            raise
+        except TransportError:
+            hold.lost = True
+            raise
+        hold.answered = response.status < 300
+        return response
+
+    def _hold(self, request: Request) -> _Hold:
+        """Set aside what the call may cost. Raises BudgetExceeded."""
+        expected = _expected(request, self._output_tokens)
+        model = request.model
+        if expected.output_tokens is None and not self._allow_unknown:
+            raise BudgetExceeded(
+                f"nothing says how long an answer of {model} may become",
+                hint="set max_tokens, or output_tokens= of Budget",
+            )
+        cost = price(expected, model.prices)
+        if cost.total is None and not self._allow_unknown:
+            raise BudgetExceeded(
+                f"the call to {model} cannot be reckoned: {cost.reason}",
+                hint="tell its prices by stepwell.models.add or patch, or allow it by Budget(..., unknown='allow')",
+            )
+        hold = _Hold(model, expected, cost.total or _NOTHING)
+        self._reserve(hold)
+        return hold
+
+    def _reserve(self, hold: _Hold) -> None:
+        with self._lock:
+            if hold.amount > self.left:
+                raise BudgetExceeded(
+                    f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(self.left, _NOTHING):f} of "
+                    f"${self.limit:f} are left",
+                    hint="lower max_tokens or raise the limit",
+                    needed=hold.amount,
+                    left=self.left,
+                )
+            self.reserved += hold.amount
+
+    def _keep_estimate(self, hold: _Hold) -> None:
+        """An earlier attempt may have been billed: its reservation becomes an estimate, and this one needs its own."""
+        with self._lock:
+            self.reserved -= hold.amount
+            self.estimated += hold.amount
+        hold.lost = hold.answered = False
+        hold.open = False
+        self._reserve(hold)
+        hold.open = True
+
+    def _settle(
+        self, hold: _Hold, usage: Usage | None, reply: Reply | None = None, meter: _Meter | None = None
+    ) -> None:
+        """Put what was spent in the place of what was set aside, once."""
+        spent, estimated, unpriced = _NOTHING, _NOTHING, 0
+        if hold.sent:
+            cost = price(usage, hold.model.prices)
+            if cost.total is None and usage is not None and usage.total_tokens is not None:
+                unpriced = 1
+            if cost.total is not None and usage is not None and usage.complete and not _half(usage, hold):
+                spent = cost.total
+            elif meter is not None or reply is not None:
+                guess = price(meter.guess() if meter else _guess(hold, usage, reply), hold.model.prices)
+                estimated = max(cost.total or _NOTHING, guess.total or _NOTHING)
+            elif hold.answered or hold.lost:
+                estimated = max(cost.total or _NOTHING, hold.amount)
+        with self._lock:
+            if not hold.open:
+                return
+            hold.open = False
+            self.reserved -= hold.amount
+            self.spent += spent
+            self.estimated += estimated
+            self.calls += hold.sent
+            self.unpriced += unpriced
+
+
+@define
+class _Hold:
+    """What is set aside for one call. `sent` says that something went out, `answered` that the last attempt was
+    granted, `lost` that it broke off where it may have been billed."""
+
+    model: Model
+    expected: Usage
+    amount: Decimal
+    sent: bool = False
+    answered: bool = False
+    lost: bool = False
+    open: bool = True
+
+
+class _Meter:
+    """A Stage that notes what a stream has brought, for those that are left early or cut."""
+
+    def __init__(self, hold: _Hold) -> None:
+        self._hold = hold
+        self._characters = 0
+        self.usage: Usage | None = None
+
+    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        for chunk in chunks:
+            if isinstance(chunk, TextDelta | ReasoningDelta):
+                self._characters += len(chunk.text)
+            elif isinstance(chunk, ToolCallDelta):
+                self._characters += len(chunk.arguments_json)
+            elif isinstance(chunk, UsageUpdate):
+                self.usage = chunk.usage
+        return chunks
+
+    def flush(self) -> list[StreamChunk]:
+        return []
+
+    def guess(self) -> Usage:
+        return _filled(self._hold, self.usage, self._characters // _CHARACTERS_PER_TOKEN)
+
+
+def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
+    return _filled(hold, usage, estimate_text(reply.text + reply.reasoning) if reply else 0)
+
+
+def _filled(hold: _Hold, usage: Usage | None, output: int) -> Usage:
+    """The usage with what it does not tell filled in."""
+    told = usage or Usage()
+    return Usage(
+        input_tokens=hold.expected.input_tokens if told.input_tokens is None else told.input_tokens,
+        output_tokens=max(told.output_tokens or 0, output),
+        cached_input_tokens=told.cached_input_tokens,
+        cache_write_tokens=told.cache_write_tokens,
+        service_tier=told.service_tier or hold.expected.service_tier,
+    )
+
+
+def _half(usage: Usage, hold: _Hold) -> bool:
+    """Whether a count that costs something is missing."""
+    return usage.reported_cost is None and (
+        usage.input_tokens is None or (usage.output_tokens is None and bool(hold.expected.output_tokens))
+    )
+
+
+def _expected(request: Request, output_tokens: int | None) -> Usage:
+    """What the call may use at most, as far as can be told beforehand."""
+    options = request.options
+    if request.operation != "chat":
+        return Usage(input_tokens=sum(map(estimate_text, _texts(request.input))), output_tokens=0)
+    tokens = estimate_tokens(request.context)
+    # Where the step stands, options have the provider's own names: these are the two that there are.
+    asked = options.get("max_tokens") or options.get("max_completion_tokens")
+    most = asked or output_tokens or request.model.max_output_tokens
+    caches = options.get("prompt_cache")
+    return Usage(
+        input_tokens=tokens,
+        output_tokens=None if most is None else most * int(options.get("n") or 1),
+        cache_write_tokens=tokens if caches else None,
+        cache_write_1h_tokens=tokens if caches == "1h" else None,
+        service_tier=options.get("service_tier"),
+    )
+
+
+def _texts(given: Any) -> Iterable[str]:
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, dict):
+        for value in given.values():
+            yield from _texts(value)
+    elif isinstance(given, Iterable) and not isinstance(given, bytes | bytearray):
+        for value in given:
+            yield from _texts(value)
