@@ -92,7 +92,7 @@ class Prices:
         """This list with every price multiplied; its modes and its batch discount do not carry over."""
         by = exact(factor)
         assert by is not None
-        rates = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
+        rates: dict[str, Any] = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
         return Prices(
             **{name: _EXACT.multiply(rate, by).normalize(_EXACT) + 0 for name, rate in rates.items()},
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),

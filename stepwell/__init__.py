@@ -42,6 +42,7 @@ _HOME = {
         "transcribe",
     ),
     "client": ("AsyncClient", "Client"),
+    "spending": ("CostReport", "cost_report"),
     "embedder.embedder": ("Embedder",),
     "embedder.result": ("Embeddings",),
     "embedder.vectors": ("similarity",),
@@ -143,3 +144,4 @@ if TYPE_CHECKING:
     from .schemas.secret import Secret
     from .schemas.tool import Tool
     from .schemas.usage import Usage
+    from .spending import CostReport, cost_report

@@ -1,0 +1,186 @@
+"""What many calls cost together: by model, by kind of token, and what cannot be known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Context, Decimal
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from .schemas.errors import ConfigError, StepwellError
+from .schemas.prices import BUCKETS, REPORTED, price
+from .schemas.reply import Reply
+from .schemas.usage import Usage
+from .schemas.usage import total as total_usage
+
+_NOTHING = Decimal(0)
+_EXACT = Context(prec=80)
+
+
+@frozen
+class Spending:
+    """The calls to one model, or all of them.
+
+    `total` is the sum of all costs that are known, in US dollars and exact, by the provider's own figure where it
+    gives one. `buckets` divides `listed`, the sum by our price list alone, by kind of token; `reported` is the sum of
+    what providers themselves say. `unknown` counts the calls that are in none of these sums, and `reasons` says why;
+    `lower_bound` is True when a call cost at least what is counted.
+    """
+
+    calls: int
+    usage: Usage
+    total: Decimal
+    buckets: Mapping[str, Decimal]
+    listed: Decimal
+    reported: Decimal | None
+    unknown: int
+    reasons: Mapping[str, int]
+    lower_bound: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether `total` is all that was spent."""
+        return not self.unknown and not self.lower_bound
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: amounts are strings, so that JSON keeps them exact."""
+        return {
+            "calls": self.calls,
+            "input_tokens": self.usage.input_tokens,
+            "cached_input_tokens": self.usage.cached_input_tokens,
+            "output_tokens": self.usage.output_tokens,
+            "reasoning_tokens": self.usage.reasoning_tokens,
+            "total": _plain(self.total),
+            "buckets": {name: _plain(amount) for name, amount in self.buckets.items()},
+            "listed": _plain(self.listed),
+            "reported": None if self.reported is None else _plain(self.reported),
+            "unknown": self.unknown,
+            "reasons": dict(self.reasons),
+            "lower_bound": self.lower_bound,
+        }
+
+
+@frozen
+class CostReport:
+    """`all` calls together and each model's, by "provider:model-id". Print it for a table."""
+
+    all: Spending
+    models: Mapping[str, Spending] = field(factory=dict)
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of all costs that are known; see `all.complete`."""
+        return self.all.total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {"all": self.all.to_dict(), "models": {name: each.to_dict() for name, each in self.models.items()}}
+
+    def __str__(self) -> str:
+        head = ("model", "calls", "input", "cached", "output", "$")
+        rows = [_row(name, each) for name, each in self.models.items()]
+        if len(rows) != 1:
+            rows.append(_row("all", self.all))
+        lines = _table([head, *rows])
+        if self.all.buckets:
+            lines.append("by kind: " + ", ".join(f"{name} ${_plain(sum)}" for name, sum in self.all.buckets.items()))
+        if self.all.reported is not None:
+            lines.append(f"reported by providers themselves: ${_plain(self.all.reported)}")
+        for name, each in self.models.items():
+            lines += [f"not counted: {count} of {name}, {why}" for why, count in each.reasons.items()]
+        if self.all.lower_bound:
+            lines.append("at least: some tokens or charges besides tokens are not counted")
+        return "\n".join(lines)
+
+
+def cost_report(replies: Iterable[Reply | StepwellError] | Reply | StepwellError) -> CostReport:
+    """Add up replies, and errors of calls that had begun to cost. A reply of several steps counts as its steps.
+
+    Each call is priced by itself, as long prompts and service tiers demand. Costs that are not known are counted, with
+    the reason, and never taken for 0.
+    """
+    given = [replies] if isinstance(replies, Reply | StepwellError) else replies
+    calls: dict[str, list[Reply]] = {}
+    for reply in given:
+        for call in _calls(reply):
+            calls.setdefault(_name(call), []).append(call)
+    everything = [call for each in calls.values() for call in each]
+    return CostReport(_sum(everything), {name: _sum(each) for name, each in sorted(calls.items())})
+
+
+def _calls(given: Reply | StepwellError) -> Iterator[Reply]:
+    if isinstance(given, StepwellError):
+        if given.partial is not None:
+            yield from _calls(given.partial)
+        elif given.usage is not None:
+            yield Reply(usage=given.usage, provider=given.provider or "", model=given.model or "")
+    elif not isinstance(given, Reply):
+        raise ConfigError(
+            f"a cost report is made of replies, not of {type(given).__name__}", hint="pass stream.reply() for a stream"
+        )
+    elif given.steps:
+        for step in given.steps:
+            yield from _calls(step)
+    else:
+        yield given
+
+
+def _name(call: Reply) -> str:
+    return str(call.priced_as) if call.priced_as else f"{call.provider or '?'}:{call.model or '?'}"
+
+
+def _sum(calls: Sequence[Reply]) -> Spending:
+    total = listed = reported = _NOTHING
+    buckets: dict[str, Decimal] = {}
+    reasons: Counter[str] = Counter()
+    told = lower_bound = False
+    for call in calls:
+        cost = call.cost
+        if cost.total is None:
+            reasons[cost.reason or "no reason is known"] += 1
+            continue
+        total = _EXACT.add(total, cost.total)
+        lower_bound = lower_bound or cost.lower_bound
+        ours = cost
+        if cost.source == REPORTED:
+            told, reported = True, _EXACT.add(reported, cost.total)
+            ours = price(evolve(call.usage, reported_cost=None), call.priced_as.prices if call.priced_as else None)
+        for name, amount in ours.items.items():
+            buckets[name] = _EXACT.add(buckets.get(name, _NOTHING), amount)
+        listed = _EXACT.add(listed, ours.total or _NOTHING)
+    return Spending(
+        calls=len(calls),
+        usage=total_usage(call.usage for call in calls),
+        total=total,
+        buckets={name: buckets[name] for name in BUCKETS if name in buckets},
+        listed=listed,
+        reported=reported if told else None,
+        unknown=reasons.total(),
+        reasons=dict(reasons),
+        lower_bound=lower_bound,
+    )
+
+
+def _row(name: str, each: Spending) -> tuple[str, ...]:
+    counts = (each.usage.input_tokens, each.usage.cached_input_tokens, each.usage.output_tokens)
+    amount = "?" if each.unknown == each.calls > 0 else _plain(each.total)
+    more = " + ?" if each.unknown and amount != "?" else ""
+    return name, f"{each.calls:,}", *("?" if n is None else f"{n:,}" for n in counts), amount + more
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *numbers in rows:
+        cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join([name.ljust(widths[0]), *cells]))
+    return lines
+
+
+def _plain(amount: Decimal) -> str:
+    """0.0045, not 4.5E-3 or 0.004500."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
