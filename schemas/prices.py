@@ -92,9 +92,10 @@ class Prices:
         """This list with every price multiplied; its modes and its batch discount do not carry over."""
         by = exact(factor)
         assert by is not None
-        rates: dict[str, Any] = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
+        known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
+        rates: dict[str, Any] = {name: _EXACT.multiply(rate, by).normalize(_EXACT) for name, rate in known.items()}
         return Prices(
-            **{name: _EXACT.multiply(rate, by).normalize(_EXACT) + 0 for name, rate in rates.items()},
+            **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
             besides=self.besides,
             as_of=self.as_of,

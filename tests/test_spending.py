@@ -83,7 +83,7 @@ def test_the_table_reads():
         "acme:sonnet      2  3,000     400     110  0.00957",
         "acme:tiered      1    500       ?       5  0.00051",
         "all              3  3,500     400     115  0.01008",
-        "by kind: input $0.0083, cache_read $0.00012, output $0.00166",
+        "by kind: input $0.0083, output $0.00166, cache_read $0.00012",
     ]
 
 
