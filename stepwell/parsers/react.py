@@ -14,6 +14,7 @@ from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.json_schema.decode import loads
 from ..schemas.tool import Tool
 from .arguments import read_arguments, read_call
+from .parser import OutputParser, unreadable
 
 STOP: Final = "\nObservation:"
 """Give it as `stop=`: where the model goes on to invent what a tool returned, there is nothing more to read."""
@@ -66,6 +67,21 @@ def react_prompt(tools: Iterable[Tool]) -> str:
         names=", ".join(tool.name for tool in tools),
         example=_example(tools[0].parameters),
     )
+
+
+@frozen(init=False)
+class ReActParser(OutputParser[Action | Answer]):
+    """`react_prompt` and `parse_react` for some tools, as an output parser."""
+
+    tools: tuple[Tool, ...]
+    instructions: str
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        tools = tuple(tools)
+        self.__attrs_init__(tools, react_prompt(tools))
+
+    def parse(self, text: str) -> Action | Answer:
+        return parse_react(text, self.tools)
 
 
 def observation(result: str) -> str:
@@ -248,4 +264,4 @@ def _names(tools: Sequence[Tool]) -> str:
 
 
 def _invalid(message: str, text: str) -> ObjectInvalid:
-    return ObjectInvalid(message, hint="ask it to keep to the form Thought, Action, Action Input, or Answer", text=text)
+    return unreadable(message, text, "ask it to keep to the form Thought, Action, Action Input, or Answer")

@@ -1,0 +1,65 @@
+"""Answers that are one of a few words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import field, frozen
+
+from ..schemas.errors import ConfigError
+from .parser import OutputParser, unreadable
+
+_MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")
+_AROUND = " \t\r\n.,:;!?*_`'\"()[]"
+
+
+def _choices(given: Any) -> dict[str, Any]:
+    if isinstance(given, type) and issubclass(given, Enum):
+        return {str(member.value if isinstance(member.value, str) else member.name): member for member in given}
+    if isinstance(given, Mapping):
+        return {str(word): value for word, value in given.items()}
+    return {str(word): word for word in given}
+
+
+@frozen(init=False)
+class ChoiceParser(OutputParser[Any]):
+    """One of the given words, an Enum's member, or what a mapping has under the word.
+
+    The word may stand alone, alone in a line, behind a colon, or be marked (bold, in quotes, as code), in any case of
+    letters. An answer with none of the words, or two, is an error: a word in a sentence ("not spam") proves nothing.
+    """
+
+    choices: Mapping[str, Any]
+    instructions: str = field(default="")
+
+    def __init__(self, choices: Iterable[str] | Mapping[str, Any] | type[Enum], instructions: str = "") -> None:
+        words = _choices(choices)
+        if len({_plain(word) for word in words}) < max(len(words), 1) or "" in map(_plain, words):
+            raise ConfigError("the choices are empty or not distinct", hint="give words that differ in their letters")
+        asked = instructions or f"Answer with exactly one of these, and nothing else: {', '.join(words)}"
+        self.__attrs_init__(words, asked)
+
+    def parse(self, text: str) -> Any:
+        words = {_plain(word): word for word in self.choices}
+        found = {words[piece] for piece in _pieces(text) if piece in words}
+        if _plain(text) in words:
+            found = {words[_plain(text)]}
+        if len(found) != 1:
+            what = "several" if found else "none"
+            raise unreadable(f"the answer names {what} of {', '.join(self.choices)}", text)
+        return self.choices[found.pop()]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield _plain(line)
+        yield _plain(line.rpartition(":")[2])
+    for found in _MARKED.finditer(text):
+        yield _plain(found[found.lastindex or 0])
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.strip(_AROUND).casefold().split())

@@ -1,0 +1,54 @@
+"""Answers in JSON: any value, or one that fits a schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from attrs import field, frozen
+
+from ..objects.target import Target
+from ..schemas.errors import DecodeError
+from ..schemas.json_schema.repair import repair
+from .parser import OutputParser, unreadable
+
+_JSON = "Answer with JSON only, without a word before or after it."
+
+
+@frozen
+class JSONParser(OutputParser[Any]):
+    """Any JSON value. A code fence or words around it and trailing commas are mended; what was cut short is not."""
+
+    instructions: str = _JSON
+
+    def parse(self, text: str) -> Any:
+        try:
+            value, mended = repair(text)
+        except DecodeError as error:
+            raise unreadable(f"the answer is {error.message}", text) from None
+        if any("left open" in what for what in mended):
+            raise unreadable("the JSON ends before its value does", text, "raise max_tokens")
+        return value
+
+
+@frozen
+class SchemaParser(OutputParser[Any]):
+    """A value that fits a schema: a JSON Schema (a dict) or any type that `schema_of` understands, which it becomes.
+
+    Every way in which an answer does not fit is in the error's `violations`. Raises SchemaError for a schema that
+    cannot be used. Where the model itself is to be held to the schema, use generate_object.
+    """
+
+    schema: Any
+    instructions: str = ""
+    _target: Target = field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        target = Target.of(self.schema)
+        object.__setattr__(self, "_target", target)
+        if not self.instructions:
+            shown = orjson.dumps(target.schema).decode()
+            object.__setattr__(self, "instructions", f"{_JSON} It must fit this JSON Schema:\n{shown}")
+
+    def parse(self, text: str) -> Any:
+        return self._target.read(text)[0]

@@ -1,0 +1,74 @@
+"""Answers that are lists of short texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from attrs import field, frozen
+
+from ..schemas.errors import ConfigError
+from .parser import OutputParser, unreadable
+
+Style = Literal["comma", "numbered", "bulleted", "lines"]
+
+_ASK: dict[str, str] = {
+    "comma": "Answer with a list in one line, its items separated by commas, and nothing else.",
+    "numbered": "Answer with a numbered list, one item in a line, as in:\n1. first\n2. second",
+    "bulleted": "Answer with a list, one item in a line behind a hyphen, as in:\n- first\n- second",
+    "lines": "Answer with one item in each line, and nothing else.",
+}
+_MARK = {"numbered": re.compile(r"[ \t]*\d{1,6}[.):][ \t]+"), "bulleted": re.compile(r"[ \t]*[-*+•–][ \t]+")}
+
+
+@frozen
+class ListParser(OutputParser[list[str]]):
+    """The items as strings, in order. `style` is comma, numbered, bulleted or lines.
+
+    Words before and after a numbered or bulleted list are left aside; an indented line behind an item belongs to it.
+    """
+
+    style: Style = "comma"
+    instructions: str = field(default="")
+
+    def __attrs_post_init__(self) -> None:
+        if self.style not in _ASK:
+            raise ConfigError(f"there is no list style {self.style!r}", hint=f"use one of {', '.join(_ASK)}")
+        if not self.instructions:
+            object.__setattr__(self, "instructions", _ASK[self.style])
+
+    def parse(self, text: str) -> list[str]:
+        match self.style:
+            case "comma":
+                found = _separated(text)
+            case "lines":
+                found = [line.strip() for line in text.splitlines()]
+            case _:
+                found = _marked(text, _MARK[self.style])
+        items = [item for item in found if item]
+        if not items:
+            raise unreadable(f"the answer holds no list ({self.style})", text)
+        return items
+
+
+def _separated(text: str) -> list[str]:
+    import csv  # only for lists with commas
+
+    try:
+        return [item.strip() for row in csv.reader(text.splitlines(), skipinitialspace=True) for item in row]
+    except csv.Error:
+        raise unreadable("the answer holds no list (comma)", text) from None
+
+
+def _marked(text: str, mark: re.Pattern[str]) -> list[str]:
+    items: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if found := mark.match(line):
+            items.append(line[found.end() :].strip())
+            inside = True
+        elif inside and line[:1].isspace() and line.strip():
+            items[-1] += f" {line.strip()}"
+        else:
+            inside = False
+    return items
