@@ -23,6 +23,10 @@ lmstudio = declare_provider(
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
     object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"), answers=dialect("llama_grammar"), always_enforced=True, sure=True
+        modes=("json_schema", "json", "prompt"),
+        answers=dialect("llama_grammar"),
+        always_enforced=True,
+        sure=True,
+        shown=False,
     ),
 )

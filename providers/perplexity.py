@@ -2,6 +2,7 @@
 
 from .dsl.provider import declare_provider
 from .dsl.rules import drop
+from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 
@@ -24,4 +25,6 @@ perplexity = declare_provider(
     translate_options=[drop("seed", "stop", "n", "logit_bias", why="Perplexity does not support it")],
     # Usage comes in every stream; stream_options is not documented.
     build_body=body_with(usage_in_stream=False),
+    # https://docs.perplexity.ai/guides/structured-outputs
+    object_support=ObjectSupport(modes=("json_schema", "prompt"), sure=True),
 )

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .composites import AsyncComposites, Composites
 from .core import Core, finished
 from .model_metadata.catalog import Catalog
 from .operations import AsyncOperations, Operations
@@ -93,7 +94,7 @@ class _Shared:
         return {"verify": _tls(), "limits": limits}
 
 
-class Client(Operations, _Shared):
+class Client(Operations, Composites, _Shared):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     _pid: int = 0
@@ -146,7 +147,7 @@ class Client(Operations, _Shared):
         return Transport(httpx.Client(**self._options()), _build())
 
 
-class AsyncClient(AsyncOperations, _Shared):
+class AsyncClient(AsyncOperations, AsyncComposites, _Shared):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 

@@ -81,7 +81,7 @@ class Span:
 
 
 @contextmanager
-def span(name: str, **data: Any) -> Iterator[Span]:
+def span(name: str, /, **data: Any) -> Iterator[Span]:
     """Report a piece of work: its start now, and its end, or the error that ends it, on leaving the block."""
     work = Span(name, f"{random.getrandbits(64):016x}", _current.get(), data)
     work.report("start")

@@ -18,6 +18,8 @@ atexit.register(_CLIENT.close)
 
 generate_text = _CLIENT.generate_text
 stream_text = _CLIENT.stream_text
+generate_object = _CLIENT.generate_object
+stream_object = _CLIENT.stream_object
 embed = _CLIENT.embed
 rerank = _CLIENT.rerank
 generate_image = _CLIENT.generate_image
@@ -29,6 +31,8 @@ list_models = _CLIENT.list_models
 
 agenerate_text = _ASYNC_CLIENT.generate_text
 astream_text = _ASYNC_CLIENT.stream_text
+agenerate_object = _ASYNC_CLIENT.generate_object
+astream_object = _ASYNC_CLIENT.stream_object
 aembed = _ASYNC_CLIENT.embed
 arerank = _ASYNC_CLIENT.rerank
 agenerate_image = _ASYNC_CLIENT.generate_image

@@ -46,7 +46,8 @@ class ObjectSupport:
 
     `answers`, `strict_tools` and `tools` put a schema into the vendor's dialect; None sends it as it is.
     `always_enforced`: a schema for the answer cannot be sent as a mere hint. `sure`: `json_schema` works for every
-    model, whatever the metadata does not say.
+    model, whatever the metadata does not say. `shown`: the model reads the schema that its answer is held to; where it
+    does not, the prompt has to tell it.
     """
 
     modes: tuple[str, ...] = MODES
@@ -55,6 +56,7 @@ class ObjectSupport:
     tools: Dialect | None = None
     always_enforced: bool = False
     sure: bool = False
+    shown: bool = True
 
 
 AS_GIVEN = ObjectSupport()

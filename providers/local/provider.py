@@ -84,6 +84,10 @@ local = declare_provider(
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,
     object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"), answers=dialect("llama_grammar"), always_enforced=True, sure=True
+        modes=("json_schema", "json", "prompt"),
+        answers=dialect("llama_grammar"),
+        always_enforced=True,
+        sure=True,
+        shown=False,
     ),
 )

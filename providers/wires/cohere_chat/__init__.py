@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dsl.schemas import ObjectSupport, dialect
+from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
@@ -20,7 +20,5 @@ cohere_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    object_support=ObjectSupport(
-        modes=("json_schema", "tool", "json", "prompt"), answers=dialect("plain"), always_enforced=True, sure=True
-    ),
+    object_support=ObjectSupport(modes=("json_schema", "tool", "json", "prompt"), sure=True),
 )

@@ -27,5 +27,6 @@ ollama_chat = Wire(
         answers=dialect("llama_grammar"),
         always_enforced=True,
         sure=True,
+        shown=False,
     ),
 )

@@ -1,0 +1,211 @@
+"""An object as it grows: what is certain of it so far, and at the end the whole, checked.
+
+There are no repairs here: what the reader has been given is not taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from ..core import Core
+from ..events import span
+from ..recipe import AsyncReading, Emit, Left, Open, Pull, Reading, Recipe, Shut
+from ..schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
+from ..schemas.errors import DecodeError, ObjectInvalid, StepwellError
+from ..schemas.json_schema.partial import MISSING, PartialJSON
+from ..schemas.json_schema.root import KEY
+from ..schemas.message import context_of
+from ..schemas.reply import Reply
+from .generate import failed, finished
+from .modes import Asking, asking
+from .target import Target
+
+
+@define
+class Growing:
+    """Collects the JSON text out of a stream's chunks, and knows what is certain of the value."""
+
+    asked: Asking
+    target: Target
+    _json: PartialJSON = field(factory=lambda: PartialJSON(fenced=True))
+    _call: int | None = None
+    _broken: bool = False
+    _last: Any = MISSING
+
+    def feed(self, chunks: list[StreamChunk]) -> Any:
+        """The value as far as it is certain, if that is more than before; else MISSING."""
+        text = "".join(self._texts(chunks))
+        if not text or self._broken:
+            return MISSING
+        try:
+            value = self._json.feed(text)
+        except DecodeError:
+            # Words around the JSON: nothing more can be told before the end, where light mending may still read it.
+            self._broken = True
+            return MISSING
+        if self.target.wrapped and isinstance(value, dict):
+            value = value.get(KEY, MISSING)
+        if value is MISSING or value == self._last:
+            return MISSING
+        self._last = snapshot(value)
+        return self._last
+
+    def _texts(self, chunks: list[StreamChunk]) -> Iterator[str]:
+        for chunk in chunks:
+            if self.asked.tool is None:
+                if type(chunk) is TextDelta:
+                    yield chunk.text
+            elif type(chunk) is ToolCallStart:
+                if chunk.name == self.asked.tool.name and self._call is None:
+                    self._call = chunk.index
+            elif type(chunk) is ToolCallDelta and chunk.index == self._call:
+                yield chunk.arguments_json
+
+
+def snapshot(value: Any) -> Any:
+    """A copy that no longer grows. Only the last item of a list or an object can still change, so that the copy
+    shares all the others: its cost is that of the path to the end, not of the whole."""
+    if not isinstance(value, dict | list):
+        return value
+    copied = inner = value.copy()
+    while inner:
+        last = next(reversed(inner)) if isinstance(inner, dict) else -1
+        growing = inner[last]
+        if not isinstance(growing, dict | list):
+            break
+        inner[last] = growing = growing.copy()
+        inner = growing
+    return copied
+
+
+def stream(
+    core: Core,
+    model: Any,
+    prompt: Any,
+    schema: Any,
+    *,
+    mode: str | None,
+    name: str | None,
+    description: str | None,
+    options: Mapping[str, Any],
+) -> Recipe:
+    """The recipe of stream_object: emits partial values, then the whole one. Returns the Reply."""
+    target = Target.of(schema, name, description)
+    asked = asking(core.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
+    return _stream(model, target, asked, prompt)
+
+
+def _stream(model: Any, target: Target, asked: Asking, prompt: Any) -> Recipe:
+    with span("stream_object", model=str(model), name=target.name, mode=asked.mode):
+        source = yield Open(model, asked.context, asked.options)
+        growing = Growing(asked, target)
+        try:
+            while (chunks := (yield Pull(source))) is not None:
+                if (value := growing.feed(chunks)) is not MISSING:
+                    yield Emit(value)
+        except Left:
+            yield Shut(source)
+            raise
+        reply: Reply = source._whole()
+        try:
+            value, mended = target.read(asked.text_of(reply))
+        except ObjectInvalid as invalid:
+            raise failed(invalid, reply, [reply]) from None
+        whole = finished([reply], asked, value, mended, context_of(prompt))
+        yield Emit(value)
+        return whole
+
+
+class _ObjectStream:
+    def __init__(self) -> None:
+        self._reading: Any = None
+        self._error: BaseException | None = None
+
+    def _whole(self) -> Reply:
+        if self._error is not None:
+            raise self._error
+        if self._reading.result is None:
+            raise StepwellError("the stream was left before its end", hint="read it to the end")
+        reply: Reply = self._reading.result
+        return reply
+
+
+class ObjectStream(_ObjectStream):
+    """Iterate it for what is certain of the object so far, as plain JSON data that only ever grows; the last item is
+    the whole, checked and of the type that was asked for. `reply()` reads to the end and gives the Reply.
+
+    Raises ObjectInvalid at the end for an object that does not fit, and whatever a stream raises on the way.
+    """
+
+    def __init__(self, client: Any, recipe: Recipe) -> None:
+        super().__init__()
+        self._reading: Reading = Reading(client, recipe)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._reading
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            self.close()
+
+    def reply(self) -> Reply:
+        """Read what is left and give the whole Reply, with its `.object`."""
+        for _ in self:
+            pass
+        return self._whole()
+
+    @property
+    def object(self) -> Any:
+        """The whole object; reads what is left."""
+        return self.reply().object
+
+    def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        self._reading.close()
+
+    def __enter__(self) -> ObjectStream:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+class AsyncObjectStream(_ObjectStream):
+    """ObjectStream's twin."""
+
+    def __init__(self, client: Any, recipe: Recipe) -> None:
+        super().__init__()
+        self._reading: AsyncReading = AsyncReading(client, recipe)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for item in self._reading:
+                yield item
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            await self.close()
+
+    async def reply(self) -> Reply:
+        """Read what is left and give the whole Reply, with its `.object`."""
+        async for _ in self:
+            pass
+        return self._whole()
+
+    async def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        await self._reading.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> AsyncObjectStream:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        await self.close()

@@ -1,0 +1,77 @@
+"""What is wanted of a model: a schema, the Python type it came from, and how an answer becomes one of its values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from ..schemas.errors import DecodeError, ObjectInvalid
+from ..schemas.json_schema.from_type import schema_of
+from ..schemas.json_schema.repair import repair
+from ..schemas.json_schema.root import KEY, in_object, without_nulls
+from ..schemas.json_schema.structure import structure
+from ..schemas.json_schema.validate import check_schema, errors_of
+
+NOT_JSON = "is not JSON"
+
+
+@frozen
+class Target:
+    """`schema` is what was asked for, `sent` the same with an object at its root (under "value" when `wrapped`)."""
+
+    kind: Any
+    schema: dict[str, Any]
+    sent: dict[str, Any]
+    wrapped: bool
+    name: str
+    description: str
+
+    @classmethod
+    def of(cls, kind: Any, name: str | None = None, description: str | None = None) -> Target:
+        """The target for a JSON Schema (a dict) or a type. Raises SchemaError for what cannot be used."""
+        schema = schema_of(kind)
+        check_schema(schema)
+        sent, wrapped = in_object(schema)
+        named = name or schema.get("title") or getattr(kind, "__name__", "") or "answer"
+        about = description or schema.get("description") or ""
+        return cls(kind, schema, sent, wrapped, _tool_name(named), str(about))
+
+    def read(self, text: str) -> tuple[Any, list[str]]:
+        """The value in the text of an answer, as its type, and what had to be mended in the JSON.
+
+        Raises ObjectInvalid with all the violations when there is none or it does not fit.
+        """
+        try:
+            value, mended = repair(text)
+        except DecodeError as error:
+            raise _invalid([("", f"{NOT_JSON}: {error.message}")], text) from None
+        value = self.unwrapped(without_nulls(value, self.sent))
+        if violations := errors_of(value, self.schema):
+            raise _invalid([(each.pointer, each.message) for each in violations], text)
+        try:
+            return structure(value, self.kind), mended
+        except ObjectInvalid as error:
+            error.text = text
+            raise
+
+    def unwrapped(self, value: Any) -> Any:
+        """The value itself, out of the object that it came in; a model that left the object out is understood."""
+        if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
+            return value[KEY]
+        return value
+
+
+def _invalid(violations: list[tuple[str, str]], text: str) -> ObjectInvalid:
+    pointer, message = violations[0]
+    more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+    return ObjectInvalid(
+        f"the answer does not fit the schema: {pointer or 'it'} {message}{more}",
+        violations=tuple(violations),
+        text=text,
+    )
+
+
+def _tool_name(name: str) -> str:
+    """The name as vendors take it: letters, digits, _ and -, at most 64 of them."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:64] or "answer"

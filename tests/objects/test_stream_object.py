@@ -1,0 +1,149 @@
+"""stream_object: partial values that only grow, then the whole one, checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Literal
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stepwell
+from stepwell.errors import ObjectInvalid
+from stepwell.objects.stream import snapshot
+from stepwell.providers.dsl.schemas import MODES
+
+from scripted import MODEL, Scripted, calls
+
+Read = Callable[..., tuple[list[Any], stepwell.Reply]]
+
+
+def read_sync(script: Scripted, schema: Any, **options: Any) -> tuple[list[Any], stepwell.Reply]:
+    stream = script.client.stream_object(MODEL, "Describe Paris.", schema, **options)
+    return list(stream), stream.reply()
+
+
+def read_async(script: Scripted, schema: Any, **options: Any) -> tuple[list[Any], stepwell.Reply]:
+    async def main() -> tuple[list[Any], stepwell.Reply]:
+        stream = script.async_client.stream_object(MODEL, "Describe Paris.", schema, **options)
+        return [item async for item in stream], await stream.reply()
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(params=[read_sync, read_async], ids=["sync", "async"])
+def read(request: pytest.FixtureRequest) -> Read:
+    return request.param  # type: ignore[no-any-return]
+
+
+@frozen
+class District:
+    name: str
+    sights: list[str]
+
+
+@frozen
+class City:
+    name: str
+    kind: Literal["capital", "town"]
+    districts: list[District]
+
+
+CITY = {
+    "name": "Paris",
+    "kind": "capital",
+    "districts": [{"name": "Marais", "sights": ["Place des Vosges"]}, {"name": "Latin", "sights": []}],
+}
+
+
+def said(value: Any, mode: str) -> Any:
+    text = json.dumps(value)
+    if "tool" in mode:
+        return lambda body: calls(("c1", body["tools"][0]["function"]["name"], text))
+    return f"```json\n{text}\n```" if mode == "prompt" else text
+
+
+def grows(before: Any, after: Any) -> bool:
+    """Whether all of `before` is still there in `after`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(name in after and grows(part, after[name]) for name, part in before.items())
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) <= len(after) and all(map(grows, before, after))
+    if isinstance(before, str) and isinstance(after, str):
+        return after.startswith(before)
+    return before == after
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_partial_values_grow_into_the_whole_in_every_mode(read: Read, mode: str, piece: int) -> None:
+    items, reply = read(Scripted([said(CITY, mode)], piece=piece), City, mode=mode)
+    *partial, whole = items
+    assert (
+        whole
+        == reply.object
+        == City("Paris", "capital", [District("Marais", ["Place des Vosges"]), District("Latin", [])])
+    )
+    assert partial[-1] == CITY
+    assert all(grows(before, after) for before, after in pairwise(partial))
+    assert len(partial) > 20 or piece > 1
+    assert reply.usage.total_tokens == 15 and reply.finish_reason == "stop"
+
+
+def test_a_list_at_the_root_grows_item_by_item(read: Read) -> None:
+    items, _ = read(Scripted([said({"value": [1, 2, 3]}, "json_schema")], piece=1), list[int])
+    assert items == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3]]
+
+
+def test_what_was_given_out_no_longer_changes(read: Read) -> None:
+    items, _ = read(Scripted([said(CITY, "json_schema")], piece=1), City)
+    copies = [json.dumps(item) for item in items[:-1]]
+    assert len(set(copies)) == len(copies)
+
+
+def test_an_object_that_does_not_fit_is_an_error_at_the_end(read: Read) -> None:
+    with pytest.raises(ObjectInvalid) as caught:
+        read(Scripted([said({"name": "Paris", "kind": "village", "districts": []}, "json_schema")]), City)
+    assert caught.value.violations[0][0] == "/kind"
+    assert caught.value.usage.input_tokens == 10
+
+
+def test_words_around_the_json_cost_only_the_partial_values(read: Read) -> None:
+    items, reply = read(Scripted([f"Sure! {json.dumps(CITY)} I hope this helps."]), City, mode="prompt")
+    assert items == [reply.object]
+
+
+def test_leaving_early_returns_the_connection() -> None:
+    script = Scripted([said(CITY, "json_schema")], piece=1)
+    stream = script.client.stream_object(MODEL, "hi", City)
+    for _ in stream:
+        break
+    stream.close()
+    with pytest.raises(stepwell.StepwellError, match="left before its end"):
+        stream.reply()
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(_json)
+@settings(max_examples=200)
+def test_a_snapshot_is_equal_and_shares_nothing_that_can_still_grow(value: Any) -> None:
+    copy = snapshot(value)
+    assert copy == value
+    inner, kept = value, copy
+    while isinstance(inner, dict | list):
+        assert kept is not inner
+        if not inner:
+            break
+        last = list(inner)[-1] if isinstance(inner, dict) else -1
+        inner, kept = inner[last], kept[last]
