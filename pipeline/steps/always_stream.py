@@ -14,7 +14,8 @@ from ..request import Request
 from ..response import Response
 from ..step import around
 
-_GATHER = "gather_stream"
+GATHER = "gather_stream"
+"""The name of the step that does it, by which a pipeline can be known to be of this kind."""
 
 
 def always_stream(pipeline: Pipeline) -> Pipeline:
@@ -24,20 +25,20 @@ def always_stream(pipeline: Pipeline) -> Pipeline:
     Calls for a stream pass untouched.
     """
     asking = around("ask_streamed", _ask)
-    return pipeline.before("prepare_request", asking).before("open_stream", around(_GATHER, _gather))
+    return pipeline.before("prepare_request", asking).before("open_stream", around(GATHER, _gather))
 
 
 def _ask(request: Request, call: Rest) -> Flow:
     if request.stream:
         return (yield from call(request))
-    response = yield from call(request.replace(stream=True, private={**request.private, _GATHER: True}))
+    response = yield from call(request.replace(stream=True, private={**request.private, GATHER: True}))
     # Not gathered yet is what a step in between has answered by itself, a cache for instance.
     return response if response.reply is not None else (yield from gathered(response))
 
 
 def _gather(request: Request, call: Rest) -> Flow:
     response = yield from call(request)
-    return (yield from gathered(response)) if _GATHER in request.private and response.decoder else response
+    return (yield from gathered(response)) if GATHER in request.private and response.decoder else response
 
 
 def gathered(response: Response) -> Flow:
