@@ -44,9 +44,10 @@ def timeouts_of(given: Any, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
 
 
 class Clock:
-    """The limits of one exchange, told what has happened so far."""
+    """The limits of one exchange, told what has happened so far. `bounded`: a limit holds that dripping bytes do not
+    push back, so each read must ask `overdue`."""
 
-    __slots__ = ("_deadline", "_first", "_idle", "begun")
+    __slots__ = ("_deadline", "_first", "_idle", "begun", "bounded")
 
     def __init__(self, timeouts: Timeouts, started: float) -> None:
         now = monotonic()
@@ -54,12 +55,18 @@ class Clock:
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
         self.begun = False
+        self.bounded = True
+
+    def begin(self) -> None:
+        """The first event is here: from now on silence is measured from one read to the next."""
+        self.begun = True
+        self.bounded = self._deadline != inf
 
     def allowance(self) -> float | None:
         """Seconds the next read may take (None: any). At least a millisecond, so that a limit just passed still
         fails as a timeout of the read."""
         # Plain comparisons, for this runs at every read: min() and max() would double its 0.2 µs.
-        if self.begun and self._deadline == inf:
+        if not self.bounded:
             return self._idle if self._idle != inf else None
         now = monotonic()
         limit = self._idle if self.begun else self._first - now
@@ -69,8 +76,6 @@ class Clock:
 
     def overdue(self) -> bool:
         """Whether an absolute limit has passed although bytes keep dripping in."""
-        if self.begun and self._deadline == inf:
-            return False
         now = monotonic()
         return now >= self._deadline or (not self.begun and now >= self._first)
 

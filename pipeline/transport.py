@@ -6,7 +6,7 @@ Neither imports an HTTP library: they are given a client with httpx's interface 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..schemas.errors import ConnectError, ResponseTooLarge, StepError
@@ -61,10 +61,10 @@ class Transport:
 
     def perform(self, effect: Any) -> Any:
         kind = type(effect)
-        if kind is Send:
-            return self._send(effect.request)
         if kind is Read:
             return self._read(effect.source)
+        if kind is Send:
+            return self._send(effect.request)
         if kind is Close:
             return self._close(effect.source)
         if kind is Sleep:
@@ -121,18 +121,19 @@ class AsyncTransport:
         self._build = build
         self._max = max_body_bytes
 
-    async def perform(self, effect: Any) -> Any:
+    def perform(self, effect: Any) -> Awaitable[Any]:
+        # Plain, giving what is to be awaited: a coroutine around each read would cost 0.1 µs.
         kind = type(effect)
-        if kind is Send:
-            return await self._send(effect.request)
         if kind is Read:
-            return await self._read(effect.source)
+            return self._read(effect.source)
+        if kind is Send:
+            return self._send(effect.request)
         if kind is Close:
-            return await self._close(effect.source)
+            return self._close(effect.source)
         if kind is Sleep:
-            return await _asleep(effect.seconds)
+            return _asleep(effect.seconds)
         if kind is Call:
-            return await effect.async_fn() if effect.async_fn else effect.sync_fn()
+            return _called(effect)
         raise _unknown(effect)
 
     async def _send(self, request: Request) -> Response:
@@ -173,6 +174,10 @@ class AsyncTransport:
         if not source.closed:
             source.release()
             await source.raw.aclose()
+
+
+async def _called(effect: Call) -> Any:
+    return await effect.async_fn() if effect.async_fn else effect.sync_fn()
 
 
 async def _asleep(seconds: float) -> None:

@@ -28,8 +28,9 @@ from .parts import Part, Reasoning, Refusal, Text, ToolCall
 from .reply import Reply
 from .usage import Usage
 
-_PACK = 128
-"""How many pieces of text are kept apart at most."""
+_PACK = 32
+"""How many pieces of text are kept apart at most. A string of one token takes 50 bytes more than its letters; joining
+32 of them costs 0.01 µs each."""
 
 
 class _Growing:
@@ -45,7 +46,7 @@ class _Growing:
         self.whole = whole
 
     def pack(self) -> None:
-        """Join the pieces into a block: a string of one token takes 50 bytes more than its letters."""
+        """Join the pieces into a block."""
         self.blocks.append("".join(self.pieces))
         self.pieces.clear()
 
@@ -69,10 +70,10 @@ class Fold:
 
     __slots__ = (
         "_alternatives",
-        "_append",
-        "_growing_text",
         "_index",
+        "_latest",
         "_parts",
+        "_pieces",
         "finished",
         "reply_fields",
         "usage",
@@ -81,9 +82,9 @@ class Fold:
     def __init__(self) -> None:
         self._parts: dict[int, _Growing | Part] = {}
         self._alternatives: dict[int, Fold] = {}
+        self._latest = _Growing(Text)  # what grew last, its pieces, and its index if it is text
+        self._pieces = self._latest.pieces
         self._index = -1
-        self._append: Any = None
-        self._growing_text: _Growing | None = None
         self.finished: Finish | None = None
         self.usage: Usage | None = None
         self.reply_fields: dict[str, Any] = {}
@@ -92,11 +93,11 @@ class Fold:
         for chunk in chunks:
             # A run of text deltas of one part skips the dispatch: 0.05 µs a chunk instead of 0.2.
             if type(chunk) is TextDelta and chunk.index == self._index:
-                self._append(chunk.text)
+                self._pieces.append(chunk.text)
             else:
                 _FEED[type(chunk)](self, chunk)
-        if self._growing_text is not None and len(self._growing_text.pieces) > _PACK:
-            self._growing_text.pack()
+        if len(self._pieces) > _PACK:
+            self._latest.pack()
 
     def reply(self) -> Reply:
         """What has arrived so far, as a Reply; its usage is marked incomplete until the stream has finished."""
@@ -114,7 +115,6 @@ class Fold:
         )
 
     def _message(self) -> Message:
-        self._index = -1
         parts = (self._parts[index] for index in sorted(self._parts))
         done = (part.part() if isinstance(part, _Growing) else part for part in parts)
         return Message("assistant", tuple(part for part in done if part is not None))
@@ -125,16 +125,18 @@ class Fold:
             part = self._parts[index] = _Growing(kind)
         return part
 
+    def _grow(self, part: _Growing, text: str, index: int = -1) -> None:
+        part.pieces.append(text)
+        self._latest, self._pieces, self._index = part, part.pieces, index
+
     def _text(self, chunk: TextDelta) -> None:
-        part = self._growing_text = self._growing(Text, chunk.index)
-        part.pieces.append(chunk.text)
-        self._index, self._append = chunk.index, part.pieces.append
+        self._grow(self._growing(Text, chunk.index), chunk.text, chunk.index)
 
     def _reasoning(self, chunk: ReasoningDelta) -> None:
-        self._growing(Reasoning, chunk.index).pieces.append(chunk.text)
+        self._grow(self._growing(Reasoning, chunk.index), chunk.text)
 
     def _refusal(self, chunk: RefusalDelta) -> None:
-        self._growing(Refusal, chunk.index).pieces.append(chunk.text)
+        self._grow(self._growing(Refusal, chunk.index), chunk.text)
 
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
@@ -144,16 +146,18 @@ class Fold:
 
     def _part_done(self, chunk: PartDone) -> None:
         self._parts[chunk.index] = chunk.part
+        self._index = -1
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _Growing(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
         self._parts[chunk.index] = call
+        self._index = -1
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
         if isinstance(part, _Growing):
-            part.pieces.append(chunk.arguments_json)
+            self._grow(part, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
         part = self._parts.get(chunk.index)

@@ -45,5 +45,5 @@ def _opened(request: Request, call: Rest, steps: StreamSteps) -> Flow:
             error.request_id = error.request_id or response.request_id
         yield Close(source)
         raise
-    source.clock.begun = True
+    source.clock.begin()
     return response

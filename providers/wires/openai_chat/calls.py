@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
@@ -39,6 +39,19 @@ class StreamedCalls:
 
     def __bool__(self) -> bool:
         return bool(self._calls)
+
+    def more(self, fragments: Sequence[Mapping[str, Any]]) -> ToolCallDelta | None:
+        """The shortcut for a lone fragment of nothing but index and arguments, when `feed` would give it to the call
+        that is open and was made last; None for all others."""
+        call = self._open
+        if call is not None and call.started and call is self._calls[-1] and len(fragments) == 1:
+            fragment = fragments[0]
+            function = fragment["function"]
+            if len(fragment) == 2 and fragment["index"] == call.wire_index and len(function) == 1:
+                arguments = function["arguments"]
+                if arguments and arguments.__class__ is str:
+                    return ToolCallDelta(call.place, arguments)
+        return None
 
     def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
         function = fragment.get("function") or fragment.get("custom") or {}

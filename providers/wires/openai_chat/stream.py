@@ -78,15 +78,19 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     """Raises the provider's error for an error frame, DecodeError for data that is not JSON."""
     try:
         data = _loads(event[1])
-        # Nearly every event is one more piece of text: this path is 0.9 µs of the 1.6 that the general one takes.
+        # Nearly every event is one more piece of text or of a call's arguments: of the 1.5 and 3.5 µs that the general
+        # path takes, this one takes 1.0 and 1.5.
         if state.started and not data.get("usage"):
             (choice,) = data["choices"]
             delta = choice["delta"]
-            text = delta["content"]
-            alone = len(delta) == 1 or (len(delta) == 2 and "role" in delta)
             plain = choice["finish_reason"] is None and choice.get("logprobs") is None and not choice["index"]
-            if alone and plain and text and text.__class__ is str:
-                return [TextDelta(text, TEXT)], state
+            if plain and (len(delta) == 1 or (len(delta) == 2 and "role" in delta)):
+                if "content" in delta:
+                    text = delta["content"]
+                    if text and text.__class__ is str:
+                        return [TextDelta(text, TEXT)], state
+                elif (more := state.first.calls.more(delta["tool_calls"])) is not None:
+                    return [more], state
     except orjson.JSONDecodeError:
         return _not_json(event[1], state), state
     except (KeyError, ValueError, TypeError, AttributeError):

@@ -17,7 +17,6 @@ SSEEvent = tuple[str, bytes]
 
 # A blank line is one of these; CR LF alone is one line end. Whatever has no CR in it needs only the first.
 _BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")
-_WHOLE = (b"\n\n", b"\r\n\r\n")
 
 # The `event:` lines seen so far and their names, since taking one apart costs more than the rest of its event. Bounded.
 _names: dict[bytes, str] = {}
@@ -25,25 +24,22 @@ _names: dict[bytes, str] = {}
 
 def parse(data: bytes, buffer: Any) -> tuple[list[SSEEvent], Any]:
     """The events that `data` completes. Raises ResponseTooLarge for an event over 32 MiB."""
-    if buffer is None and 7 < len(data) <= MAX_EVENT and data[6] > 59 and data[-1] == 10:
-        # A read that is exactly one `data: {...}`: three searches in place of a list of lines, 0.25 µs of 0.7.
-        end = len(data) - 2
-        if data.find(b"\n") == end and data[:6] == b"data: " and b"\r" not in data:
-            return [("", data[6:end])], None
-    if buffer is None and data.endswith(_WHOLE) and len(data) <= MAX_EVENT:
-        lines = _lines(data)
-        # Most often a chunk is one event: `data: {...}`, perhaps after a known `event:`. Saves 0.15 µs of 0.8.
-        if 2 < len(lines) < 5 and b"data: ;" < lines[-3] < b"data:!" and not lines[-2]:
-            name = "" if len(lines) == 3 else _names.get(lines[0])
-            if name is not None:
-                return [(name, lines[-3][6:])], None
+    # Most often a read is one whole event. Bytes are asked for 13, not for b"\r", which takes 0.1 µs more.
+    if buffer is None and data[-2:] == b"\n\n" and 13 not in data and len(data) <= MAX_EVENT:
+        if data[:7] == b"data: {" and data.find(b"\n") == len(data) - 2:
+            return [("", data[6:-2])], None  # 0.25 µs in place of 0.5 for a list of lines
+        lines = data.split(b"\n")
+        if len(lines) == 4 and b"data: ;" < lines[1] < b"data:!" and (name := _names.get(lines[0])) is not None:
+            return [(name, lines[1][6:])], None  # saves 0.15 µs of 0.5
         return _events(lines), None
+    if buffer is None and data.endswith(b"\r\n\r\n") and len(data) <= MAX_EVENT:
+        return _events(_lines(data)), None
     if type(buffer) is bytes:
         start = buffer + data
         if BOM.startswith(start):
             return [], start
         return parse(start.removeprefix(BOM), None)
-    return resume(data, buffer, _BLANK_LINES if b"\r" in data else _BLANK_LINES[:1], _framed, _size)
+    return resume(data, buffer, _BLANK_LINES if 13 in data else _BLANK_LINES[:1], _framed, _size)
 
 
 def _framed(text: bytes) -> list[SSEEvent]:
@@ -56,7 +52,7 @@ def _size(event: SSEEvent) -> int:
 
 def _lines(text: bytes) -> list[bytes]:
     """Of bytes, unlike of str, splitlines knows no line ends but CR, LF and CRLF."""
-    return text.splitlines() if b"\r" in text else text.split(b"\n")
+    return text.splitlines() if 13 in text else text.split(b"\n")
 
 
 def _events(lines: list[bytes]) -> list[SSEEvent]:
