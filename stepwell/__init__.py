@@ -58,6 +58,7 @@ _HOME = {
     "pipeline.pipeline": ("Pipeline",),
     "pipeline.edits": ("Edits",),
     "pipeline.steps.budget": ("Budget",),
+    "pipeline.steps.fit_context": ("fit_context",),
     "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.effects": ("Call", "Send", "Sleep"),
     "pipeline.stream": ("AsyncStream", "Stream"),
@@ -131,6 +132,7 @@ if TYPE_CHECKING:
     from .pipeline.pipeline import Pipeline
     from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
     from .pipeline.steps.budget import Budget
+    from .pipeline.steps.fit_context import fit_context
     from .pipeline.stream import AsyncStream, Stream
     from .pipeline.timeouts import Timeouts
     from .providers.dsl.provider import Provider, declare_provider
