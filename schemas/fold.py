@@ -71,6 +71,7 @@ class Fold:
     __slots__ = (
         "_alternatives",
         "_index",
+        "_kind",
         "_latest",
         "_parts",
         "_pieces",
@@ -82,20 +83,23 @@ class Fold:
     def __init__(self) -> None:
         self._parts: dict[int, _Growing | Part] = {}
         self._alternatives: dict[int, Fold] = {}
-        self._latest = _Growing(Text)  # what grew last, its pieces, and its index if it is text
+        self._latest = _Growing(Text)  # the part that grew last, its pieces, its index, and by which kind of delta
         self._pieces = self._latest.pieces
-        self._index = -1
+        self._index = 0
+        self._kind: type | None = None
         self.finished: Finish | None = None
         self.usage: Usage | None = None
         self.reply_fields: dict[str, Any] = {}
 
     def feed(self, chunks: Iterable[StreamChunk]) -> None:
+        chunk: Any
         for chunk in chunks:
-            # A run of text deltas of one part skips the dispatch: 0.05 µs a chunk instead of 0.2.
-            if type(chunk) is TextDelta and chunk.index == self._index:
-                self._pieces.append(chunk.text)
+            kind = type(chunk)
+            # A run of deltas of one part skips the dispatch: 0.06 µs a chunk instead of 0.25.
+            if kind is self._kind and chunk.index == self._index:
+                self._pieces.append(chunk.arguments_json if kind is ToolCallDelta else chunk.text)
             else:
-                _FEED[type(chunk)](self, chunk)
+                _FEED[kind](self, chunk)
         if len(self._pieces) > _PACK:
             self._latest.pack()
 
@@ -125,18 +129,18 @@ class Fold:
             part = self._parts[index] = _Growing(kind)
         return part
 
-    def _grow(self, part: _Growing, text: str, index: int = -1) -> None:
+    def _grow(self, part: _Growing, chunk: Any, text: str) -> None:
         part.pieces.append(text)
-        self._latest, self._pieces, self._index = part, part.pieces, index
+        self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
     def _text(self, chunk: TextDelta) -> None:
-        self._grow(self._growing(Text, chunk.index), chunk.text, chunk.index)
+        self._grow(self._growing(Text, chunk.index), chunk, chunk.text)
 
     def _reasoning(self, chunk: ReasoningDelta) -> None:
-        self._grow(self._growing(Reasoning, chunk.index), chunk.text)
+        self._grow(self._growing(Reasoning, chunk.index), chunk, chunk.text)
 
     def _refusal(self, chunk: RefusalDelta) -> None:
-        self._grow(self._growing(Refusal, chunk.index), chunk.text)
+        self._grow(self._growing(Refusal, chunk.index), chunk, chunk.text)
 
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
@@ -146,18 +150,18 @@ class Fold:
 
     def _part_done(self, chunk: PartDone) -> None:
         self._parts[chunk.index] = chunk.part
-        self._index = -1
+        self._kind = None
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _Growing(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
         self._parts[chunk.index] = call
-        self._index = -1
+        self._kind = None
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
         if isinstance(part, _Growing):
-            self._grow(part, chunk.arguments_json)
+            self._grow(part, chunk, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
         part = self._parts.get(chunk.index)

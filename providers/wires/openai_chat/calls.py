@@ -30,11 +30,12 @@ class StreamedCalls:
     known to be whole: with its first arguments, or at the end. See the recordings of openrouter, groq and zai.
     """
 
-    __slots__ = ("_calls", "_open", "_reply_id")
+    __slots__ = ("_calls", "_open", "_reply_id", "_sure")
 
     def __init__(self, reply_id: str | None) -> None:
         self._calls: list[_Call] = []
         self._open: _Call | None = None
+        self._sure: _Call | None = None
         self._reply_id = reply_id
 
     def __bool__(self) -> bool:
@@ -43,11 +44,11 @@ class StreamedCalls:
     def more(self, fragments: Sequence[Mapping[str, Any]]) -> ToolCallDelta | None:
         """The shortcut for a lone fragment of nothing but index and arguments, when `feed` would give it to the call
         that is open and was made last; None for all others."""
-        call = self._open
-        if call is not None and call.started and call is self._calls[-1] and len(fragments) == 1:
+        call = self._sure
+        if call is not None and len(fragments) == 1:
             fragment = fragments[0]
             function = fragment["function"]
-            if len(fragment) == 2 and fragment["index"] == call.wire_index and len(function) == 1:
+            if len(fragment) == 2 and len(function) == 1 and fragment["index"] == call.wire_index:
                 arguments = function["arguments"]
                 if arguments and arguments.__class__ is str:
                     return ToolCallDelta(call.place, arguments)
@@ -68,6 +69,7 @@ class StreamedCalls:
                 MetadataUpdate({"orphaned_tool_arguments": [{"index": fragment.get("index"), "arguments": arguments}]})
             ]
         self._open = call
+        self._sure = call if call.started and call is self._calls[-1] else None
         if name and not call.started and name != call.name:
             call.name += name
         if fragment.get("extra_content"):

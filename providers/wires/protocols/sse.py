@@ -26,7 +26,7 @@ def parse(data: bytes, buffer: Any) -> tuple[list[SSEEvent], Any]:
     """The events that `data` completes. Raises ResponseTooLarge for an event over 32 MiB."""
     # Most often a read is one whole event. Bytes are asked for 13, not for b"\r", which takes 0.1 µs more.
     if buffer is None and data[-2:] == b"\n\n" and 13 not in data and len(data) <= MAX_EVENT:
-        if data[:7] == b"data: {" and data.find(b"\n") == len(data) - 2:
+        if b"data: ;" < data < b"data:!" and data.find(b"\n") == len(data) - 2:
             return [("", data[6:-2])], None  # 0.25 µs in place of 0.5 for a list of lines
         lines = data.split(b"\n")
         if len(lines) == 4 and b"data: ;" < lines[1] < b"data:!" and (name := _names.get(lines[0])) is not None:
