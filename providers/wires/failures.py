@@ -24,6 +24,7 @@ from ...schemas.errors import (
     RateLimitError,
     ServerError,
 )
+from .overflow import overflow_in
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     401: AuthError,
@@ -81,44 +82,9 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalid_argument": InvalidRequest,
 }
 
-# Wordings of an input that is too long, each from a provider's own error body. The named groups are the numbers, where
-# the provider gives them. Anything looser would catch complaints about max_tokens, file sizes and the like.
-_OVERFLOW = tuple(
-    re.compile(pattern, re.I | re.S)
-    for pattern in (
-        r"maximum context length is (?P<max>[\d,]+) tokens"
-        r".{0,80}?(?:requested|resulted in|has|contains)\D{0,40}(?P<requested>[\d,]+)",
-        r"maximum context length(?: is|:)? (?P<max>[\d,]+)",
-        r"prompt is too long: (?P<requested>[\d,]+) tokens > (?P<max>[\d,]+)",
-        r"input length and `?max_tokens`? exceed context limit: (?P<requested>[\d,]+) \+ [\d,]+ > (?P<max>[\d,]+)",
-        r"prompt is too long",
-        r"prompt is longer than the context length",
-        r"input token count is (?P<requested>[\d,]+) but (?:the )?model only supports up to (?P<max>[\d,]+)",
-        r"input token count \(?(?P<requested>[\d,]+)\)? exceeds the maximum number of tokens allowed \(?"
-        r"(?P<max>[\d,]+)",
-        r"input is too long for (?:the )?requested model",
-        r"input tokens exceed the configured limit of (?P<max>[\d,]+) tokens.{0,60}?resulted in (?P<requested>[\d,]+)",
-        r"input tokens exceed the configured limit of (?P<max>[\d,]+)",
-        r"exceeds? the (?:available )?context (?:size|window|length)",
-        r"context (?:length|window) (?:is )?exceeded",
-        r"exceed(?:s|ed)?(?: the)? (?:model'?s? )?(?:maximum )?context (?:length|window)(?: of (?P<max>[\d,]+))?",
-        r"prompt contains (?P<requested>[\d,]+) tokens.{0,60}?too large for model with (?P<max>[\d,]+)",
-        r"too large for model with (?P<max>[\d,]+) maximum context length",
-        r"length of all messages is too long",
-        r"total number of tokens.{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?P<max>[\d,]+)?",
-        r"too many tokens: (?:total )?(?:size limit|max tokens)?"
-        r".{0,60}?(?:exceeded|must be less than) ?(?:by|than)? ?(?P<max>[\d,]+)?",
-        r"reduce the length of the (?:messages|input|prompt)",
-        r"input (?:length|tokens) \(?(?P<requested>[\d,]+)\)?.{0,40}exceeds.{0,40}?(?P<max>[\d,]+)",
-        r"maximum prompt length is (?P<max>[\d,]+) but the request contains (?P<requested>[\d,]+)",
-        r"request \((?P<requested>[\d,]+) tokens\) exceeds the available context size \((?P<max>[\d,]+)",
-        r"inputs? tokens \+ .{0,20}max_new_tokens.{0,20} must be <= (?P<max>[\d,]+)",
-    )
-)
 _QUOTA = re.compile(
     r"credit balance is too low|exceeded your current quota|insufficient (?:balance|credits|funds)", re.I
 )
-_OVERFLOW_STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500))
 
 _HINTS: Mapping[type[ProviderError], str] = {
     AuthError: "check the API key and what it may use",
@@ -185,7 +151,7 @@ def provider_error(
     """The typed error for an error object, whatever its shape. `status` is None inside a stream."""
     message, codes = _message(error), _codes(error)
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
-    kind, numbers = _kind(status if status and status >= 400 else inner, codes, message)
+    kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
     headers = headers or {}
     fields: dict[str, Any] = {
@@ -202,14 +168,12 @@ def provider_error(
     return made
 
 
-def _kind(status: int | None, codes: list[str], message: str) -> tuple[type[ProviderError], dict[str, int]]:
+def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
     if QuotaError in known or (status not in (None, 429) and _QUOTA.search(message)):
         return QuotaError, {}
-    if status in _OVERFLOW_STATUSES:
-        found = [match for pattern in _OVERFLOW if (match := pattern.search(message))]
-        if found:
-            return ContextOverflow, max((_numbers(match) for match in found), key=len)
+    if (numbers := overflow_in(status, message, error)) is not None:
+        return ContextOverflow, numbers
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:
             return kind, {}
@@ -220,12 +184,6 @@ def _kind(status: int | None, codes: list[str], message: str) -> tuple[type[Prov
     if known and (status is None or known[0] is not InvalidRequest):
         return known[0], {}
     return (InvalidRequest if status is not None else ProviderError), {}
-
-
-def _numbers(match: re.Match[str]) -> dict[str, int]:
-    names = {"requested": "requested_tokens", "max": "max_tokens"}
-    found = match.groupdict()
-    return {names[name]: int(text.replace(",", "")) for name, text in found.items() if text}
 
 
 def _codes(error: Any) -> list[str]:
