@@ -1,0 +1,253 @@
+"""ChatStepwell: LangChain's chat model over any provider that stepwell knows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import ConfigDict, Field, SecretStr, model_validator
+
+from ...client import AsyncClient, Client
+from ...model_metadata.catalog import CATALOG
+from ...schemas.errors import ConfigError
+from ...schemas.message import Context
+from ...schemas.model import Model
+from ..common import asynchronous_client, default_model, sync_client
+from .chunks import ChunkWriter
+from .errors import known_to_langchain
+from .incoming import messages_from
+from .outgoing import result_of
+from .tools import ToolLike, choice_of, declared, structured, tools_of
+
+_OWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
+
+
+class ChatStepwell(BaseChatModel):
+    """A chat model named `provider:model-id`; without a name `STEPWELL_MODEL`, else the local model.
+
+        ChatStepwell(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
+
+    Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
+    are the arguments of `invoke`, `stream` and `bind`, where `model=` names another model. Calls go through `client`
+    and `async_client`, or the process's own. With only a `client`, asynchronous calls run it in a thread.
+
+    Errors are stepwell's, and LangChain's ModelError of the same meaning as well.
+    """
+
+    model: str = Field(default_factory=default_model)
+    client: Client | None = Field(default=None, exclude=True)
+    async_client: AsyncClient | None = Field(default=None, exclude=True)
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
+    timeout: Any = None
+    """Seconds in all, or Timeouts."""
+    retries: int | None = Field(default=None, alias="max_retries")
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    streaming: bool = False
+    """Stream inside `invoke`, too."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """All other options of a call."""
+
+    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Arguments without a field of their own are options. Pydantic as LangChain sets it up would lose them."""
+        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
+        options = {name: value for name, value in given.items() if name not in known}
+        kept = {name: value for name, value in given.items() if name in known}
+        return {**kept, "options": {**(given.get("options") or {}), **options}} if options else kept
+
+    @property
+    def _llm_type(self) -> str:
+        return "stepwell"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("model", "stop", *_OWN)}
+        return {name: value for name, value in own.items() if value is not None} | self.options
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        return {"api_key": "STEPWELL_API_KEY"}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile_of(CATALOG.get(self.model))
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        """What traces say; providers and models under the names that LangSmith has prices for."""
+        params = super()._get_ls_params(stop=stop or _listed(self.stop), **kwargs)
+        provider, colon, name = params["ls_model_name"].partition(":")
+        return LangSmithParams(**{**params, "ls_provider": provider, "ls_model_name": name}) if colon else params
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        model, context, options = self._request(messages, stop, kwargs)
+        with known_to_langchain():
+            return result_of(sync_client(self.client, self.async_client).generate_text(model, context, **options))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        client = asynchronous_client(self.client, self.async_client)
+        if client is None:
+            return await super()._agenerate(messages, stop, run_manager, **kwargs)
+        model, context, options = self._request(messages, stop, kwargs)
+        with known_to_langchain():
+            return result_of(await client.generate_text(model, context, **options))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        model, context, options = self._request(messages, stop, kwargs, stream=True)
+        writer = ChunkWriter(listed=self.output_version == "v1")
+        client = sync_client(self.client, self.async_client)
+        with known_to_langchain(), client.stream_text(model, context, **options) as stream:
+            for chunk in stream:
+                if (said := writer.feed(chunk)) is not None:
+                    yield said
+            yield writer.last(stream.reply())
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        client = asynchronous_client(self.client, self.async_client)
+        if client is None:
+            async for each in super()._astream(messages, stop, run_manager, **kwargs):
+                yield each
+            return
+        model, context, options = self._request(messages, stop, kwargs, stream=True)
+        writer = ChunkWriter(listed=self.output_version == "v1")
+        with known_to_langchain():
+            async with client.stream_text(model, context, **options) as stream:
+                async for chunk in stream:
+                    if (said := writer.feed(chunk)) is not None:
+                        yield said
+                yield writer.last(await stream.reply())
+
+    def _request(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any], *, stream: bool = False
+    ) -> tuple[str, Context, dict[str, Any]]:
+        """The model, the conversation and the options of one call."""
+        own = {name: value for name in _OWN if (value := getattr(self, name)) is not None}
+        options = {**own, **self.options, **given}
+        model = options.pop("model", None) or self.model
+        options.pop("stream", None)
+        tools = tools_of(options.pop("tools", None) or ())
+        if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
+            options["tool_choice"] = choice
+        if wanted := stop or _listed(self.stop):
+            options["stop"] = wanted
+        if self.api_key is not None:
+            options.setdefault("api_key", self.api_key.get_secret_value())
+        if stream and (options.get("n") or 1) > 1:
+            raise ConfigError("LangChain can stream one answer only", hint="leave n out, or call invoke or generate")
+        return model, Context(messages_from(messages), tools), options
+
+    def bind_tools(
+        self,
+        tools: Sequence[ToolLike],
+        *,
+        tool_choice: str | bool | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        **options: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with tools on offer.
+
+        `tools` are LangChain's tools, functions, classes, declarations of any vendor, or stepwell Tools. `tool_choice`
+        is auto, any, none, or a tool's name; `parallel_tool_calls` and any other option go along.
+        """
+        bound = [declared(tool, strict) for tool in tools]
+        choice_of(tool_choice, tools_of(bound))
+        return self.bind(tools=bound, **({} if tool_choice is None else {"tool_choice": tool_choice}), **options)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: str | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The model with answers that fit a schema: a pydantic class (gives its objects), a TypedDict or a JSON Schema
+        (give dicts).
+
+        `method` is json_schema, function_calling or json_mode; without it json_schema where the catalog says that the
+        model has it, else function_calling. Raises ConfigError for any other.
+        """
+        if kwargs:
+            raise ConfigError(f"with_structured_output has no argument {', '.join(kwargs)}")
+        if method is None:
+            method = "json_schema" if CATALOG.get(self.model).structured_output else "function_calling"
+        return structured(self, schema, method, strict=strict, include_raw=include_raw)
+
+    def get_num_tokens(self, text: str) -> int:
+        """What the provider counts, where it has an endpoint for that; raises NotSupported where not."""
+        return self.get_num_tokens_from_messages([HumanMessage(text)])
+
+    def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """What the provider counts, where it has an endpoint for that; raises NotSupported where not."""
+        bound = [declared(tool, None) for tool in tools or ()]
+        model, context, options = self._request(list(messages), None, {"tools": bound})
+        sent = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
+        with known_to_langchain():
+            reply = sync_client(self.client, self.async_client).count_tokens(model, context, **sent)
+        return reply.usage.input_tokens or 0
+
+
+def _listed(stop: list[str] | str | None) -> list[str] | None:
+    return [stop] if isinstance(stop, str) else stop or None
+
+
+def profile_of(model: Model) -> ModelProfile | None:
+    """What the catalog knows of a model, in LangChain's words; None for a model that it does not know."""
+    if not model.known:
+        return None
+    told: dict[str, Any] = {
+        "name": model.name,
+        "release_date": model.release_date,
+        "max_input_tokens": model.context_window,
+        "max_output_tokens": model.max_output_tokens,
+        "reasoning_output": model.reasoning,
+        "tool_calling": model.tools,
+        "structured_output": model.structured_output,
+        "attachment": model.attachment,
+        "temperature": model.temperature,
+    }
+    for kind in ("text", "image", "pdf", "audio", "video") if model.input else ():
+        told[f"{kind}_inputs"] = kind in model.input
+    for kind in ("text", "image", "audio", "video") if model.output else ():
+        told[f"{kind}_outputs"] = kind in model.output
+    profile: ModelProfile = {name: value for name, value in told.items() if value is not None}  # type: ignore[assignment]
+    return profile

@@ -1,0 +1,204 @@
+"""LangChain's messages as stepwell's.
+
+Content blocks may be of LangChain's standard, of OpenAI's chat form, or of Anthropic's; LangChain itself rewrites the
+forms of its older versions before a chat model sees them. What `outgoing` wrote comes back as it was.
+https://docs.langchain.com/oss/python/langchain/messages#standard-content-blocks
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, ToolMessage
+
+from ...schemas.errors import ConfigError
+from ...schemas.message import Message, Role
+from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+
+OURS = "stepwell"
+"""Where a block's `extras`, or a message's `additional_kwargs`, hold what LangChain has no place for."""
+Block = Mapping[str, Any]
+
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "human": "user",
+    "user": "user",
+    "ai": "assistant",
+    "assistant": "assistant",
+    "AIMessageChunk": "assistant",
+}
+
+
+def messages_from(messages: Iterable[BaseMessage]) -> list[Message]:
+    """Raises ConfigError for a role or a content block that cannot be sent to a model."""
+    return [_message(message) for message in messages]
+
+
+def _message(message: BaseMessage) -> Message:
+    if isinstance(message, ToolMessage):
+        failed = message.status == "error"
+        return Message("tool", _content(message), message.tool_call_id, message.name, failed)
+    if isinstance(message, AIMessage):
+        return Message("assistant", _said(message), name=message.name)
+    role = _ROLES.get(message.role if isinstance(message, ChatMessage) else message.type.removesuffix("MessageChunk"))
+    if role is None:
+        raise ConfigError(
+            f"a {type(message).__name__} of type {message.type!r} cannot be sent to a model",
+            hint="use a system, human, AI or tool message",
+        )
+    return Message(role, _content(message), name=message.name)
+
+
+def _content(message: BaseMessage) -> list[Part]:
+    return [_part(block) for block in _blocks(message)]
+
+
+def _blocks(message: BaseMessage) -> list[Block]:
+    content = message.content
+    blocks: Sequence[Any] = [content] if isinstance(content, str) else content
+    return [{"type": "text", "text": block} if isinstance(block, str) else block for block in blocks if block]
+
+
+def _said(message: AIMessage) -> list[Part]:
+    """The parts of an answer in the order in which they were said, as far as that is told."""
+    notes = message.additional_kwargs.get(OURS, {}).get("calls", {})
+    placed: list[tuple[float, Part]] = []
+    place: float = 0
+    shown: set[str | None] = set()
+    for block in _blocks(message):
+        given = block.get("index")
+        place = given if isinstance(given, int) else place
+        if block["type"] in _CALLS:
+            shown.add(block.get("id"))
+            placed.append((place, _call(block, notes)))
+        elif block["type"] not in _PIECES:
+            placed.append((place, _answer_part(block)))
+    calls = [*message.tool_calls, *message.invalid_tool_calls]
+    for call in calls:
+        if call["id"] not in shown:
+            place = notes.get(call["id"] or "", {}).get("index", float("inf"))
+            placed.append((place, _call(call, notes)))
+    if refusal := message.additional_kwargs.get("refusal"):
+        placed.append((place, Refusal(refusal)))
+    return [part for _, part in sorted(placed, key=lambda pair: pair[0])]
+
+
+_CALLS = frozenset(("tool_call", "tool_use", "function_call"))
+# Pieces of calls that stand whole in `tool_calls`.
+_PIECES = frozenset(("tool_call_chunk", "input_json_delta", "invalid_tool_call"))
+
+
+def _call(call: Mapping[str, Any], notes: Mapping[str, Any]) -> ToolCall:
+    arguments = call.get("args", call.get("input"))
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+    extra = notes.get(call.get("id") or "", {}).get("extra", {})
+    return ToolCall(call.get("id") or "", call.get("name") or "", text, extra)
+
+
+def _answer_part(block: Block) -> Part:
+    """Like `_part`, but a block that only its provider understands is carried along, and reported if it is left out."""
+    return _part(block) if block["type"] in _PARTS else Opaque("langchain", dict(block))
+
+
+def _part(block: Block) -> Part:
+    make = _PARTS.get(block.get("type", ""))
+    if make is None:
+        raise ConfigError(
+            f"a content block of type {block.get('type')!r} cannot be sent to a model",
+            hint=f"use one of {', '.join(_PARTS)}",
+        )
+    return make(block)
+
+
+def _ours(block: Block) -> dict[str, Any]:
+    return dict(block.get("extras", {}).get(OURS, {}))
+
+
+def _text(block: Block) -> Text:
+    extra = _ours(block).get("extra", {})
+    if cached := block.get("cache_control"):
+        # Anthropic's own mark, which people put into LangChain's blocks as well.
+        extra = {**extra, "anthropic_messages": {**extra.get("anthropic_messages", {}), "cache_control": cached}}
+    return Text(block["text"], extra)
+
+
+def _reasoning(block: Block) -> Reasoning:
+    if block["type"] == "redacted_thinking":
+        return Reasoning(encrypted=block["data"], wire="anthropic_messages")
+    if block["type"] == "thinking":
+        signature = block.get("signature")
+        return Reasoning(block["thinking"], signature=signature, wire="anthropic_messages" if signature else None)
+    return Reasoning(block.get("reasoning", ""), **_ours(block))
+
+
+def _plain_text(block: Block) -> Part:
+    return Text(block["text"]) if "text" in block else _file(block)
+
+
+def _image(block: Block) -> Image:
+    if block["type"] == "image_url":
+        given = block["image_url"]
+        given = given if isinstance(given, Mapping) else {"url": given}
+        return Image(**_source({"url": given["url"]}), detail=given.get("detail"))
+    return Image(**_source(block), detail=block.get("extras", {}).get("detail"))
+
+
+def _audio(block: Block) -> Audio:
+    return Audio(**_source(block), transcript=block.get("transcript") or _ours(block).get("transcript"))
+
+
+def _file(block: Block) -> File:
+    return File(**_source(block))
+
+
+def _video(block: Block) -> Video:
+    return Video(**_source(block))
+
+
+def _source(block: Block) -> dict[str, Any]:
+    """The arguments of a part of bytes, a URL or a provider's file."""
+    given = {**block.get("source", {}), **block}  # Anthropic's form has a layer more
+    extras = block.get("extras", {})
+    source: dict[str, Any] = {
+        "media_type": given.get("mime_type") or given.get("media_type"),
+        "filename": given.get("filename") or extras.get("filename"),
+        "extra": _ours(block).get("extra", {}),
+    }
+    data, url = given.get("base64") or given.get("data"), given.get("url")
+    if url and url.startswith("data:"):
+        head, _, data = url.partition(",")
+        source["media_type"] = head.removeprefix("data:").partition(";")[0] or None
+        url = None
+    if data:
+        return source | {"data": b64decode(data)}
+    return source | ({"url": url} if url else {"file_id": given.get("file_id")})
+
+
+def _opaque(block: Block) -> Part:
+    value = block["value"]
+    if value.keys() == {"wire", "data"}:
+        return Opaque(value["wire"], value["data"])
+    return _answer_part(value) if "type" in value else Opaque("langchain", dict(value))
+
+
+_PARTS: Mapping[str, Callable[[Block], Part]] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "text-plain": _plain_text,
+    "image": _image,
+    "image_url": _image,
+    "audio": _audio,
+    "file": _file,
+    "document": _file,
+    "video": _video,
+    "reasoning": _reasoning,
+    "thinking": _reasoning,
+    "redacted_thinking": _reasoning,
+    "refusal": lambda block: Refusal(block["refusal"]),
+    "non_standard": _opaque,
+}

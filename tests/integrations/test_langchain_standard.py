@@ -1,0 +1,103 @@
+"""LangChain's own standard suites for chat models and embeddings, on the embedded model.
+
+What SmolLM2 cannot do is said by the suite's own properties, each with its reason beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests, EmbeddingsUnitTests
+
+from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
+from stepwell.providers.local import install
+
+MODEL = "local:smollm2"
+# The same answer whatever was asked before, and none that goes round in circles.
+STEADY = {
+    "model": MODEL,
+    "temperature": 0,
+    "seed": 1,
+    "max_tokens": 300,
+    "frequency_penalty": 0.5,
+    "provider_options": {"cache_prompt": False},
+}
+
+
+class TestChatUnits(ChatModelUnitTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatStepwell
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": MODEL}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"STEPWELL_MODEL": "openai:gpt-4o"}, {}, {"model": "openai:gpt-4o"}
+
+    @pytest.mark.xfail(reason="LangChain's load() takes only classes on its own list, and a test cannot join it")
+    def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
+        super().test_serdes(model, snapshot)
+
+
+class TestChat(ChatModelIntegrationTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatStepwell
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return STEADY
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    # SmolLM2 reads text only. Every one of these inputs is converted; see test_langchain_messages.py.
+    supports_image_inputs = False
+    supports_image_urls = False
+    supports_image_tool_message = False
+    supports_pdf_inputs = False
+    supports_pdf_tool_message = False
+    supports_audio_inputs = False
+    supports_video_inputs = False
+
+    # Asked for JSON without a schema it writes JSON, but not with the keys that the test wants.
+    supports_json_mode = False
+
+    # The server runs in this process, at a port of its own: there is no traffic to put on tape.
+    enable_vcr_tests = False
+
+    @property
+    def model_override_value(self) -> str:
+        return f"local:{install.model_path()}"
+
+
+class TestEmbeddingUnits(EmbeddingsUnitTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return StepwellEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {"model": MODEL}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"STEPWELL_MODEL": "openai:text-embedding-3-small"}, {}, {"model": "openai:text-embedding-3-small"}
+
+
+class TestEmbeddings(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return StepwellEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {"model": MODEL}
