@@ -1,0 +1,85 @@
+"""The cache as a recipe uses it: texts in, vectors out, and a broken store only slows things down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import orjson
+
+from ..pipeline.effects import Call
+from ..recipe import Recipe
+from ..schemas.errors import ConfigError, DecodeError
+from ..schemas.reply import CallWarning
+from .stores import KeyValueStore
+from .vectors import Vector, packed, unpacked
+
+T = TypeVar("T")
+_VERSION = 1
+
+
+def aside(work: Callable[[], T]) -> Call:
+    """A Call of something that waits: in place for sync, in a thread for async."""
+
+    async def in_thread() -> T:
+        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
+
+        return await anyio.to_thread.run_sync(work)
+
+    return Call(work, in_thread)
+
+
+def key_of(model: str, options: Mapping[str, Any], text: str) -> str:
+    """The name of a vector: a hash of everything that it depends on. Options are kind, dimensions and the like."""
+    subject = [_VERSION, model, dict(options), text]
+    return sha256(orjson.dumps(subject, option=orjson.OPT_SORT_KEYS, default=repr)).hexdigest()
+
+
+class Cache:
+    """Vectors of one model and one set of options in a store (None: nothing is kept)."""
+
+    def __init__(self, store: KeyValueStore | None, model: str, options: Mapping[str, Any]) -> None:
+        self._store = store
+        self._model = model
+        self._options = options
+        self.warnings: list[CallWarning] = []
+
+    def read(self, texts: Sequence[str]) -> Recipe:
+        """A recipe that gives the vectors of the texts that are there, by text."""
+        store = self._store
+        if store is None:
+            return {}
+        keys = {self._key(text): text for text in texts}
+        try:
+            found = yield aside(lambda: store.get_many(list(keys)))
+        except Exception as error:
+            self._trouble("read", error)
+            return {}
+        vectors: dict[str, Vector] = {}
+        for key, data in found.items():
+            try:
+                vectors[keys[key]] = unpacked(data)
+            except DecodeError as error:
+                self._trouble("read", error)
+        return vectors
+
+    def write(self, vectors: Mapping[str, Vector]) -> Recipe:
+        """A recipe that keeps the vectors of these texts."""
+        store = self._store
+        if store is None or not vectors:
+            return
+        items = {self._key(text): packed(vector) for text, vector in vectors.items()}
+        try:
+            yield aside(lambda: store.set_many(items))
+        except Exception as error:
+            self._trouble("written", error)
+
+    def _key(self, text: str) -> str:
+        return key_of(self._model, self._options, text)
+
+    def _trouble(self, done: str, error: Exception) -> None:
+        """A store that cannot be had at all is a mistake to mend; one that fails costs time and a warning."""
+        if isinstance(error, ConfigError):
+            raise error
+        self.warnings.append(CallWarning("cache", f"could not be {done}: {str(error)[:200]}", self._model))

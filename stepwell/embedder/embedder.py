@@ -1,0 +1,137 @@
+"""Embedder: many texts of any kind to vectors, batched, cached, and each at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from ..client import AsyncClient, Client
+from ..face import _ASYNC_CLIENT, _CLIENT
+from ..providers.dsl.batches import Batch, batch_for
+from ..recipe import acarry_out, carry_out
+from ..schemas.errors import ConfigError
+from .cache import Cache
+from .progress import Progress
+from .result import Embeddings
+from .stores import KeyValueStore, store_of
+from .vectors import Vector, aggregate
+from .work import Work, checked_texts
+
+Kind = Literal["query", "document", "similarity", "classification", "clustering"]
+
+
+class Embedder:
+    """Turns texts into vectors with one model. Safe to share between threads and tasks.
+
+        embedder = Embedder("openai:text-embedding-3-small", cache=True)
+        vectors = embedder.embed_documents(texts)           # or: await embedder.aembed_documents(texts)
+
+    `batch_size` and `batch_tokens` bound one call, within what the provider takes (None: as much as it takes);
+    `workers` calls run at once. `cache` keeps vectors: True for a file in the user's cache folder, a path, or a store
+    (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (None:
+    the shared ones of the public functions). Other options go along with each call: `dimensions`, `truncate`,
+    `provider_options` and the like.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        batch_size: int | None = None,
+        batch_tokens: int | None = None,
+        cache: KeyValueStore | bool | str | Any = None,
+        workers: int = 4,
+        progress: Progress = None,
+        client: Client | AsyncClient | None = None,
+        async_client: AsyncClient | None = None,
+        **options: Any,
+    ) -> None:
+        for name, value in (("batch_size", batch_size), ("batch_tokens", batch_tokens), ("workers", workers)):
+            if value is not None and (type(value) is not int or value < 1):
+                raise ConfigError(f"{name} must be an integer of 1 or more, not {value!r}")
+        if isinstance(client, AsyncClient):
+            client, async_client = None, async_client or client
+        self._given = (client, async_client)
+        core = (client or async_client or _CLIENT)._core
+        plan = core.plan("embed", model, wire=options.get("wire"))
+        self.model = plan.model
+        most = batch_for(plan.provider.embed_batches, plan.model.id)
+        self.limit = Batch(
+            min(batch_size or most.texts, most.texts),
+            min((tokens for tokens in (batch_tokens, most.tokens) if tokens), default=None),
+        )
+        self.workers = workers
+        self.store = store_of(cache)
+        self.progress = progress
+        self.options = {name: value for name, value in options.items() if value is not None}
+
+    def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
+        """The vector of each text, in order; equal texts are asked for once.
+
+        `kind` is what the vectors are for, which some models want to know. A batch that is refused is tried again in
+        halves, down to single texts. Raises ConfigError for a text that is empty, before anything is sent;
+        EmbeddingFailed when texts were refused even alone; any other StepwellError as it came. The latter two carry
+        what succeeded as `.partial`, and what was cached stays cached.
+        """
+        work = self._work(texts, kind)
+        embeddings: Embeddings = carry_out(None, work.recipe())
+        return embeddings
+
+    async def aembed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
+        """Embedder.embed, awaited."""
+        work = self._work(texts, kind)
+        embeddings: Embeddings = await acarry_out(None, work.recipe())
+        return embeddings
+
+    def embed_documents(self, texts: Iterable[str]) -> Embeddings:
+        """Vectors of texts that are to be found."""
+        return self.embed(texts, kind="document")
+
+    async def aembed_documents(self, texts: Iterable[str]) -> Embeddings:
+        """Embedder.embed_documents, awaited."""
+        return await self.aembed(texts, kind="document")
+
+    def embed_query(self, query: str | Iterable[str]) -> Vector:
+        """The vector to search with; of several wordings of a query, the mean."""
+        return _one(self.embed(_wordings(query), kind="query"))
+
+    async def aembed_query(self, query: str | Iterable[str]) -> Vector:
+        """Embedder.embed_query, awaited."""
+        return _one(await self.aembed(_wordings(query), kind="query"))
+
+    def __repr__(self) -> str:
+        return f"Embedder({str(self.model)!r})"
+
+    def _work(self, texts: Iterable[str], kind: str | None) -> Work:
+        options = self.options if kind is None else {**self.options, "kind": kind}
+        return Work(
+            model=self.model,
+            texts=checked_texts(texts),
+            options=options,
+            limit=self.limit,
+            cache=Cache(self.store, str(self.model), options),
+            workers=self.workers,
+            progress=self.progress,
+            client=self._client,
+            async_client=self._async_client,
+        )
+
+    def _client(self) -> Client:
+        client, other = self._given
+        if client is None and other is not None:
+            raise ConfigError("this Embedder has an AsyncClient only", hint="await aembed(), or pass client= as well")
+        return client or _CLIENT
+
+    def _async_client(self) -> AsyncClient:
+        other, client = self._given
+        if client is None and other is not None:
+            raise ConfigError("this Embedder has a Client only", hint="call embed(), or pass async_client= as well")
+        return client or _ASYNC_CLIENT
+
+
+def _wordings(query: str | Iterable[str]) -> list[str]:
+    return [query] if isinstance(query, str) else list(query)
+
+
+def _one(found: Embeddings) -> Vector:
+    return found[0] if len(found) == 1 else aggregate(found)

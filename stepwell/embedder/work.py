@@ -1,0 +1,205 @@
+"""Many texts embedded, as a recipe: read from the cache, batched, asked, split where a batch is refused, gathered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from ..events import span
+from ..pipeline.effects import Call
+from ..providers.dsl.batches import Batch
+from ..recipe import Ask, Gather, Recipe, acarry_out, carry_out
+from ..schemas.errors import (
+    ConfigError,
+    ContentFiltered,
+    ContextOverflow,
+    DecodeError,
+    EmbeddingFailed,
+    InvalidRequest,
+    ResponseTooLarge,
+    ServerError,
+    StepwellError,
+)
+from ..schemas.model import Model
+from ..schemas.prices import Cost
+from ..schemas.prices import total as total_cost
+from ..schemas.reply import Reply
+from ..schemas.usage import Usage
+from ..schemas.usage import total as total_usage
+from .batching import batches_of
+from .cache import Cache
+from .progress import Bar, Progress, bar_for
+from .result import Embeddings
+from .vectors import Vector, vector_of
+
+# What may lie in one of the texts, so that the others are worth another try. All else concerns every text alike.
+# ServerError is among them because llama.cpp and others answer 500 to a text that is too long.
+_MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError, ResponseTooLarge, ServerError)
+_HOPELESS = 3
+"""So many texts refused one after the other with the same words, and it is not about texts."""
+
+
+@define(eq=False)
+class Work:
+    """One call of an Embedder. `client` and `async_client` give the clients to ask with, when they are needed."""
+
+    model: Model
+    texts: Sequence[str]
+    options: Mapping[str, Any]
+    limit: Batch
+    cache: Cache
+    workers: int
+    progress: Progress
+    client: Callable[[], Any]
+    async_client: Callable[[], Any]
+    vectors: dict[str, Vector] = field(factory=dict)
+    refused: dict[str, StepwellError] = field(factory=dict)
+    replies: list[Reply] = field(factory=list)
+    lost: list[Usage] = field(factory=list)
+    fault: Exception | None = None
+    cached: int = 0
+    _in_a_row: int = 0
+    _bar: Bar = field(init=False)
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def recipe(self) -> Recipe:
+        """Gives Embeddings. Raises EmbeddingFailed for texts that were refused, and what went wrong with all of them
+        as it is; either carries what succeeded."""
+        with span("embed", model=str(self.model), texts=len(self.texts)) as report:
+            different = list(dict.fromkeys(self.texts))
+            self._bar = bar_for(self.progress, len(different))
+            try:
+                yield from self._embed(different)
+            finally:
+                self._bar.close()
+                report.note(cached=self.cached, calls=len(self.replies))
+            return self._outcome()
+
+    def _embed(self, texts: list[str]) -> Recipe:
+        self.vectors.update((yield from self.cache.read(texts)))
+        self.cached = len(self.vectors)
+        if self.cached:
+            self._bar.update(self.cached)
+        missing = [text for text in texts if text not in self.vectors]
+        parts = [self._part(batch) for batch in batches_of(missing, self.limit)]
+        for result in (yield Gather(parts, self.workers)) if parts else ():
+            if isinstance(result, Exception):
+                self.fault = self.fault or result
+
+    def _part(self, batch: list[str]) -> Call:
+        return Call(
+            lambda: carry_out(self.client(), self._batch(batch)),
+            lambda: acarry_out(self.async_client(), self._batch(batch)),
+        )
+
+    def _batch(self, batch: list[str]) -> Recipe:
+        """One batch; refused, its halves, so that one bad text costs few further calls and the others nothing."""
+        pending = [batch]
+        while pending and self.fault is None:
+            texts = pending.pop()
+            try:
+                reply = yield Ask("embed", str(self.model), texts, self.options)
+                vectors = self._vectors(reply, texts)
+            except StepwellError as error:
+                pending += self._refused(texts, error)
+                continue
+            with self._lock:
+                self.vectors.update(vectors)
+                self.replies.append(reply)
+                self._in_a_row = 0
+                self._bar.update(len(vectors))
+            yield from self.cache.write(vectors)
+
+    def _vectors(self, reply: Reply, texts: list[str]) -> dict[str, Vector]:
+        rows = reply.object or ()
+        if len(rows) != len(texts):
+            raise DecodeError(
+                f"{self.model} gave {len(rows)} vectors for {len(texts)} texts", usage=reply.usage, hint="see .usage"
+            )
+        vectors = [vector_of(row) for row in rows]
+        if len({len(vector) for vector in vectors} | {len(vector) for vector in self._known()}) > 1:
+            raise DecodeError(f"{self.model} gave vectors of different lengths", usage=reply.usage)
+        return dict(zip(texts, vectors, strict=True))
+
+    def _known(self) -> list[Vector]:
+        with self._lock:
+            return [next(iter(self.vectors.values()))] if self.vectors else []
+
+    def _refused(self, texts: list[str], error: StepwellError) -> list[list[str]]:
+        """What is to be tried next: nothing, or the two halves."""
+        with self._lock:
+            if error.usage is not None:
+                self.lost.append(error.usage)
+            if not isinstance(error, _MAY_BE_A_TEXT):
+                self.fault = self.fault or error
+                return []
+            if len(texts) > 1:
+                middle = len(texts) // 2
+                return [texts[middle:], texts[:middle]]
+            before = list(self.refused.values())[-1:]
+            same = bool(before) and before[0].message == error.message
+            self._in_a_row = self._in_a_row + 1 if same else 1
+            self.refused[texts[0]] = error
+            # Texts that are too long may well come in a row; a server that fails, or an option that no text can please,
+            # must not be asked once for every text.
+            if self._in_a_row >= _HOPELESS and (isinstance(error, ServerError) or not self.replies):
+                self.fault = self.fault or error
+            self._bar.update(1)
+            return []
+
+    def _outcome(self) -> Embeddings:
+        got = self._embeddings()
+        if self.fault is not None:
+            if isinstance(self.fault, StepwellError):
+                self.fault.partial, self.fault.usage = got, got.usage
+            raise self.fault
+        if self.refused:
+            raise self._failed(got)
+        return got
+
+    def _embeddings(self) -> Embeddings:
+        """What there is; None in the places of texts without a vector."""
+        calls = len(self.replies) + len(self.lost)
+        warnings = [warning for reply in self.replies for warning in reply.warnings]
+        return Embeddings(
+            vectors=tuple(self.vectors.get(text) for text in self.texts),  # type: ignore[misc]
+            model=self.model,
+            usage=total_usage([reply.usage for reply in self.replies] + self.lost) if calls else Usage(input_tokens=0),
+            warnings=tuple(dict.fromkeys([*warnings, *self.cache.warnings])),
+            cost=total_cost(reply.cost for reply in self.replies) if not self.lost else Cost(None, reason=_LOST),
+            calls=len(self.replies),
+            cached=self.cached,
+        )
+
+    def _failed(self, got: Embeddings) -> EmbeddingFailed:
+        failures = {at: self.refused[text] for at, text in enumerate(self.texts) if text in self.refused}
+        first = next(iter(failures))
+        count = f"{len(failures)} of {len(self.texts)} texts"
+        return EmbeddingFailed(
+            f"{count} could not be embedded; text {first}: {failures[first].message}",
+            hint="the vectors of the others are on .partial, all reasons on .failures",
+            failures=failures,
+            partial=got,
+            usage=got.usage,
+            warnings=got.warnings,
+            provider=self.model.provider,
+            model=self.model.id,
+        )
+
+
+_LOST = "a call failed after it was charged for"
+
+
+def checked_texts(texts: Any) -> list[str]:
+    """The texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
+    if isinstance(texts, str):
+        raise ConfigError("these are the letters of one text", hint="pass a list of texts")
+    checked = list(texts)
+    for at, text in enumerate(checked):
+        if not isinstance(text, str) or not text.strip():
+            kind = "empty" if isinstance(text, str) else f"a {type(text).__name__}"
+            raise ConfigError(f"text {at} cannot be embedded: it is {kind}", hint="leave it out; nothing was sent")
+    return checked

@@ -1,0 +1,279 @@
+"""Embedder: order kept, each text asked for once, nothing lost to a bad one, in both colours."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stepwell
+from stepwell import Embedder, Embeddings
+from stepwell.embedder import MemoryStore, similarity
+from stepwell.events import Event
+from stepwell.schemas import errors
+
+from vectors import MODEL, Vectors, refusal, vector
+
+Embed = Callable[..., Embeddings]
+
+
+def in_sync(embedder: Embedder, texts: Any, **how: Any) -> Embeddings:
+    return embedder.embed(texts, **how)
+
+
+def in_async(embedder: Embedder, texts: Any, **how: Any) -> Embeddings:
+    return asyncio.run(embedder.aembed(texts, **how))
+
+
+both_colours = pytest.mark.parametrize("embed", [in_sync, in_async])
+
+
+def rows(found: Embeddings) -> list[list[float] | None]:
+    return [None if row is None else row.tolist() for row in found.vectors]
+
+
+def too_long(limit: int) -> Callable[[list[str]], httpx.Response | None]:
+    """A server that refuses a batch with a text over the limit, without saying which."""
+    return lambda texts: refusal("a text is too long") if any(len(text) > limit for text in texts) else None
+
+
+words = st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C", "Z"]), min_size=1, max_size=8))
+
+
+@both_colours
+@settings(max_examples=25, deadline=None)
+@given(
+    texts=words, batch_size=st.integers(1, 7), workers=st.integers(1, 3), batch_tokens=st.none() | st.integers(1, 20)
+)
+def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_for_once(
+    embed: Embed, texts: list[str], batch_size: int, workers: int, batch_tokens: int | None
+) -> None:
+    server = Vectors()
+    found = embed(server.embedder(batch_size=batch_size, workers=workers, batch_tokens=batch_tokens), texts)
+    assert rows(found) == [vector(text) for text in texts]
+    asked = [text for batch in server.asked for text in batch]
+    assert sorted(asked) == sorted(set(texts)) and all(len(batch) <= batch_size for batch in server.asked)
+    assert found.usage.input_tokens == len(asked) and found.calls == len(server.asked)
+
+
+@both_colours
+@settings(max_examples=25, deadline=None)
+@given(texts=words, limit=st.integers(2, 7), batch_size=st.integers(1, 7))
+def test_a_text_that_is_refused_costs_the_others_nothing(
+    embed: Embed, texts: list[str], limit: int, batch_size: int
+) -> None:
+    texts = ["ok", *texts]
+    server = Vectors(too_long(limit))
+    bad = {at for at, text in enumerate(texts) if len(text) > limit}
+    embedder = server.embedder(batch_size=batch_size, workers=1)
+    if not bad:
+        assert rows(embed(embedder, texts)) == [vector(text) for text in texts]
+        return
+    with pytest.raises(errors.StepwellError) as caught:
+        embed(embedder, texts)
+    expected = [None if at in bad else vector(text) for at, text in enumerate(texts)]
+    if isinstance(caught.value, errors.EmbeddingFailed):
+        assert set(caught.value.failures) == bad and rows(caught.value.partial) == expected
+    else:
+        assert len({texts[at] for at in bad}) >= 3, "given up only when nothing but refusals came"
+
+
+@both_colours
+def test_the_error_names_the_place_and_carries_the_rest(embed: Embed) -> None:
+    server = Vectors(too_long(10))
+    with pytest.raises(errors.EmbeddingFailed) as caught:
+        embed(server.embedder(), ["a", "b", "much too long a text", "c", "d"])
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert "1 of 5 texts could not be embedded; text 2: openai answered 400: a text is too long" in str(error)
+    assert isinstance(error.failures[2], errors.InvalidRequest)
+    assert error.partial[4].tolist() == vector("d") and error.partial[2] is None
+    assert error.usage.input_tokens == 4 and error.partial.calls == 2
+
+
+@both_colours
+def test_a_mistake_that_no_text_can_mend_is_not_asked_for_every_text(embed: Embed) -> None:
+    server = Vectors(lambda texts: refusal("there is no such option"))
+    with pytest.raises(errors.InvalidRequest, match="no such option"):
+        embed(server.embedder(), [f"text {n}" for n in range(1000)])
+    assert len(server.asked) < 20
+
+
+@both_colours
+@pytest.mark.parametrize(("status", "kind"), [(401, errors.AuthError), (429, errors.RateLimitError)])
+def test_what_concerns_all_texts_is_raised_as_it_is_with_what_succeeded(embed: Embed, status: int, kind: type) -> None:
+    store = MemoryStore()
+    server = Vectors(lambda texts: refusal("no", status) if "late" in texts else None)
+    texts = [*(f"text {n}" for n in range(6)), "late", *(f"more {n}" for n in range(6))]
+    with pytest.raises(kind) as caught:
+        embed(server.embedder(batch_size=2, workers=1, cache=store), texts)
+    assert len(server.asked) == 4, "nothing was asked after it"
+    assert rows(caught.value.partial)[:6] == [vector(text) for text in texts[:6]]
+    assert set(rows(caught.value.partial)[6:]) == {None} and len(store) == 6, "and what came is in the cache"
+
+
+@both_colours
+def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed: Embed) -> None:
+    server, store = Vectors(), MemoryStore()
+    first = embed(server.embedder(cache=store), ["a", "b"])
+    again = embed(server.embedder(cache=store), ["b", "c", "a"])
+    assert (first.cached, again.cached, again.calls, again.usage.input_tokens) == (0, 2, 1, 1)
+    assert server.asked == [["a", "b"], ["c"]] and again[0] == first[1]
+
+    for embedder, how in [
+        (server.embedder(cache=store, dimensions=4), {}),
+        (server.embedder(cache=store), {"kind": "query"}),
+        (server.embedder(cache=store, model="openai:text-embedding-3-large"), {}),
+    ]:
+        assert embed(embedder, ["a", "b"], **how).cached == 0
+        assert embed(embedder, ["a", "b"], **how).cached == 2
+    whole = embed(server.embedder(cache=store), ["a", "b", "c"])
+    assert (whole.calls, whole.usage.input_tokens, whole.cost.total) == (0, 0, 0)
+
+
+@both_colours
+def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
+    class Broken:
+        def get_many(self, keys: Any) -> Any:
+            raise OSError("the disk is gone")
+
+        def set_many(self, items: Any) -> Any:
+            raise OSError("the disk is full")
+
+    found = embed(Vectors().embedder(cache=Broken()), ["a"])
+    assert rows(found) == [vector("a")]
+    assert [warning.why for warning in found.warnings] == [
+        "could not be read: the disk is gone",
+        "could not be written: the disk is full",
+    ]
+
+
+def test_what_is_damaged_in_a_cache_is_asked_for_again() -> None:
+    class Damaged(MemoryStore):
+        def get_many(self, keys: Any) -> dict[str, bytes]:
+            return dict.fromkeys(keys, b"123")
+
+    found = Vectors().embedder(cache=Damaged()).embed(["a"])
+    assert rows(found) == [vector("a")] and "3 bytes are no vector" in found.warnings[0].why
+
+
+@pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"]])
+def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
+    server = Vectors()
+    with pytest.raises(errors.ConfigError, match="text 1 cannot be embedded"):
+        server.embedder().embed(texts)
+    with pytest.raises(errors.ConfigError, match="letters of one text"):
+        server.embedder().embed("one text")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("given", [{"batch_size": 0}, {"workers": "4"}, {"batch_tokens": True}])
+def test_bad_settings_are_told(given: Any) -> None:
+    with pytest.raises(errors.ConfigError, match="must be an integer of 1 or more"):
+        Embedder(MODEL, **given)
+
+
+@both_colours
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": []},
+        {"data": [{"index": 0, "embedding": [1.0]}]},
+        {"data": [{"index": n, "embedding": [None]} for n in (0, 1)]},
+    ],
+    ids=["none", "too few", "no numbers"],
+)
+def test_vectors_that_cannot_be_matched_with_texts_are_an_error(embed: Embed, body: Any) -> None:
+    server = Vectors(lambda texts: httpx.Response(200, json=body) if len(texts) > 1 else None)
+    assert rows(embed(server.embedder(), ["a", "b"])) == [vector("a"), vector("b")], "one by one they can be"
+    never = Vectors(
+        lambda texts: httpx.Response(200, json={"data": [{"index": 0, "embedding": [1.0] * len(texts[0])}]})
+    )
+    with pytest.raises(errors.EmbeddingFailed, match="vectors of different lengths"):
+        embed(never.embedder(workers=1), ["a", "bb"])
+
+
+def test_queries_and_documents_are_said_to_be_such() -> None:
+    bodies: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        return httpx.Response(200, json={"embeddings": {"float": [[1.0, 0.0]] * request.content.count(b"wording")}})
+
+    client = stepwell.Client(transport=httpx.MockTransport(answer), api_keys={"cohere": "k"})
+    embedder = Embedder("cohere:embed-v4.0", client=client, dimensions=256)
+    embedder.embed_documents(["wording 1"])
+    assert embedder.embed_query(["wording 1", "wording 2"]).tolist() == [1.0, 0.0]
+    assert (
+        b'"search_document"' in bodies[0] and b'"search_query"' in bodies[1] and b'"output_dimension":256' in bodies[1]
+    )
+
+
+async def test_the_async_names_do_the_same() -> None:
+    embedder = Vectors().embedder()
+    assert (await embedder.aembed_query("ab")).tolist() == embedder.embed_query("ab").tolist() == vector("ab")
+    assert rows(await embedder.aembed_documents(["a"])) == rows(embedder.embed_documents(["a"]))
+    mean = await embedder.aembed_query(["ab", "abcd"])
+    assert mean[0] == 3.0
+
+
+async def test_a_client_of_one_colour_serves_that_colour() -> None:
+    given: Any = {"transport": httpx.MockTransport(Vectors()), "api_keys": {"openai": "k"}}
+    sync, other = (
+        Embedder(MODEL, client=stepwell.Client(**given)),
+        Embedder(MODEL, client=stepwell.AsyncClient(**given)),
+    )
+    assert len(sync.embed(["a"])) == len(await other.aembed(["a"])) == 1
+    with pytest.raises(errors.ConfigError, match="a Client only"):
+        await sync.aembed(["a"])
+    with pytest.raises(errors.ConfigError, match="an AsyncClient only"):
+        other.embed(["a"])
+
+
+@both_colours
+def test_work_is_reported_with_its_batches_inside(embed: Embed) -> None:
+    events: list[Event] = []
+    unsubscribe = stepwell.subscribe(events.append)
+    try:
+        embed(Vectors().embedder(batch_size=1, cache=MemoryStore()), ["a", "b", "a"])
+        with pytest.raises(errors.EmbeddingFailed):
+            embed(Vectors(too_long(0)).embedder(), ["a"])
+    finally:
+        unsubscribe()
+    own = [event for event in events if event.name == "embed"]
+    assert [event.phase for event in own] == ["start", "end", "start", "error"]
+    assert own[1].data == {"model": MODEL, "texts": 3, "cached": 0, "calls": 2}
+
+
+def test_vectors_are_numpy_s_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Vectors().embedder().embed(["a", "bc"])
+    made = found.numpy()
+    assert made.dtype == np.float32 and made.tolist() == [vector("a"), vector("bc")]
+    assert (found.dimensions, Vectors().embedder().embed([]).numpy().size) == (4, 0)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(errors.MissingExtra, match="pip install numpy"):
+        found.numpy()
+
+
+def test_the_embedded_model_embeds_and_the_second_time_from_the_cache(tmp_path: Any) -> None:
+    texts = ["The cat sleeps on the sofa.", "A kitten naps on a couch.", "Interest rates rose by half a percent."]
+    embedder = Embedder("local:smollm2", cache=tmp_path / "vectors.sqlite")
+    first = embedder.embed_documents(texts)
+    assert (first.cached, first.dimensions) == (0, 576) and first.usage.input_tokens
+    again = asyncio.run(Embedder("local:smollm2", cache=tmp_path / "vectors.sqlite").aembed_documents(texts))
+    assert (again.cached, again.calls, again.usage.input_tokens) == (3, 0, 0) and again.vectors == first.vectors
+    assert similarity(first[0], first[1]) > similarity(first[0], first[2])
+
+
+def test_a_text_that_the_embedded_model_cannot_take_is_named() -> None:
+    with pytest.raises(errors.EmbeddingFailed) as caught:
+        Embedder("local:smollm2", client=stepwell.Client(retries=0)).embed(["short", "word " * 9000])
+    assert isinstance(caught.value.failures[1], errors.ContextOverflow)
+    assert (caught.value.failures[1].requested_tokens, caught.value.partial.dimensions) == (9001, 576)

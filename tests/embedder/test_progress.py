@@ -1,0 +1,64 @@
+"""Progress: told where it is wanted, silent elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from typing import Any
+
+import pytest
+
+from stepwell.embedder import MemoryStore, progress
+
+from vectors import Vectors
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(params=["tqdm", "ours"])
+def bars(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "ours":
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+
+
+def said(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, asked: Any) -> str:
+    monkeypatch.setattr(sys, "stderr", screen)
+    Vectors().embedder(batch_size=2, progress=asked).embed([f"text {n}" for n in range(8)])
+    return screen.getvalue()
+
+
+def test_a_bar_is_shown_when_asked_for(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = said(monkeypatch, io.StringIO(), True)
+    assert "embedding" in shown and "8" in shown
+
+
+def test_short_work_shows_nothing(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said(monkeypatch, io.StringIO(), None) == "", "stderr is no terminal"
+    assert said(monkeypatch, Terminal(), False) == ""
+    monkeypatch.setattr(progress, "PATIENCE", 3600.0)
+    assert said(monkeypatch, Terminal(), None) == ""
+
+
+def test_long_work_shows_itself_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    assert "8" in said(monkeypatch, Terminal(), None)
+
+
+def test_our_own_bar_wipes_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert said(monkeypatch, Terminal(), True).endswith(" \r")
+
+
+def test_a_function_is_given_the_numbers_with_what_was_cached_counted() -> None:
+    told: list[tuple[int, int]] = []
+    store = MemoryStore()
+    Vectors().embedder(cache=store).embed(["b"])
+    embedder = Vectors().embedder(
+        batch_size=2, workers=1, cache=store, progress=lambda done, total: told.append((done, total))
+    )
+    asyncio.run(embedder.aembed(["a", "b", "c", "a", "d"]))
+    assert told == [(1, 4), (3, 4), (4, 4)]

@@ -1,0 +1,151 @@
+"""Stores: what is put in comes out, whoever asks."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+
+from stepwell.embedder import MemoryStore, RedisStore, SQLiteStore
+from stepwell.embedder.stores import store_of
+from stepwell.providers.local.install import cache_folder
+from stepwell.schemas import errors
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "redis":
+        yield RedisStore(client=fakeredis.FakeRedis())
+    else:
+        made = SQLiteStore(tmp_path / "new" / "folder" / "cache.sqlite")
+        yield made
+        made.close()
+
+
+def test_what_is_put_in_comes_out_and_what_is_not_does_not(store: Any) -> None:
+    store.set_many({"a": b"1", "b": b"\x00\xff"})
+    store.set_many({"a": b"2"})
+    assert store.get_many(["a", "b", "c"]) == {"a": b"2", "b": b"\x00\xff"}
+    assert store.get_many([]) == {}
+
+
+def test_many_keys_at_once(store: Any) -> None:
+    items = {f"k{n}": str(n).encode() for n in range(2500)}
+    store.set_many(items)
+    assert store.get_many(list(items)) == items
+
+
+def test_threads_share_a_store(store: Any) -> None:
+    def work(n: int) -> None:
+        store.set_many({f"{n}": b"x" * n, "shared": b"y"})
+        assert store.get_many([f"{n}", "shared"]) == {f"{n}": b"x" * n, "shared": b"y"}
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(50)))
+
+
+WRITER = """
+import sys
+from stepwell.embedder import SQLiteStore
+path, name = sys.argv[1:]
+store = SQLiteStore(path)
+for n in range(40):
+    store.set_many({f"{name}.{n}": b"x", "shared": name.encode()})
+store.close()
+"""
+
+
+def test_processes_share_a_file_that_none_of_them_has_made_yet(tmp_path: Path) -> None:
+    path = str(tmp_path / "cache.sqlite")
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, name]) for name in "abcd"]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    store = SQLiteStore(path)
+    assert len(store.get_many([f"{name}.{n}" for name in "abcd" for n in range(40)])) == 160
+    store.close()
+
+
+FORK = """
+import os, sys
+from stepwell.embedder import SQLiteStore
+store = SQLiteStore(sys.argv[1])
+store.set_many({"a": b"1"})
+child = os.fork()
+if child == 0:
+    store.set_many({"b": b"2"})
+    os._exit(0 if store.get_many(["a", "b"]) == {"a": b"1", "b": b"2"} else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert store.get_many(["a", "b"]) == {"a": b"1", "b": b"2"}
+"""
+
+
+def test_a_forked_child_opens_the_file_for_itself(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", FORK, str(tmp_path / "cache.sqlite")], check=True, timeout=60)
+
+
+def test_a_bounded_file_forgets_what_was_written_first(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "cache.sqlite", max_bytes=30)
+    for name in "abcd":
+        store.set_many({name: b"x" * 10})
+    assert set(store.get_many(list("abcd"))) == {"b", "c", "d"}
+    store.close()
+
+
+def test_bounded_memory_forgets_what_was_not_used_for_longest() -> None:
+    store = MemoryStore(max_items=2)
+    store.set_many({"a": b"", "b": b""})
+    store.get_many(["a"])
+    store.set_many({"c": b""})
+    assert set(store.get_many(list("abc"))) == {"a", "c"} and len(store) == 2
+
+
+def test_redis_keys_bear_a_prefix_and_may_expire() -> None:
+    client = fakeredis.FakeRedis()
+    RedisStore(client=client, prefix="mine:", ttl=60).set_many({"a": b"1"})
+    assert client.keys() == [b"mine:a"] and 0 < client.ttl("mine:a") <= 60
+
+
+def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.ConfigError, match="needs a url"):
+        RedisStore()
+    with pytest.raises(errors.ConfigError, match="not a Redis address"):
+        RedisStore("http://localhost")
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(errors.MissingExtra, match=r"pip install 'stepwell\[redis\]'"):
+        RedisStore("redis://localhost")
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database at all, but long enough to be looked at\n" * 10)
+    with pytest.raises(errors.ConfigError, match=r"notes.txt cannot be used: .*not a database"):
+        SQLiteStore(tmp_path / "notes.txt").get_many(["a"])
+
+
+def test_a_failure_later_on_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    store = SQLiteStore(path)
+    store.set_many({"a": b"1"})
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE entries")
+    other.close()
+    with pytest.raises(errors.StepwellError, match=r"cache.sqlite failed: no such table"):
+        store.get_many(["a"])
+    store.close()
+
+
+def test_what_a_cache_may_be_given_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPWELL_CACHE", str(tmp_path))
+    own = MemoryStore()
+    assert store_of(None) is store_of(False) is None and store_of(own) is own
+    assert isinstance(store_of(str(tmp_path / "x.sqlite")), SQLiteStore)
+    assert isinstance(store_of(True), SQLiteStore) and cache_folder() == tmp_path
+    with pytest.raises(errors.ConfigError, match="get_many"):
+        store_of(3)
