@@ -1,0 +1,4 @@
+"""The interface of a language model that other frameworks made familiar, over the one pipeline.
+
+llm.py: LLM. structured.py: the same, answers are objects. custom.py: a model of your own, in a few lines.
+"""

@@ -1,0 +1,60 @@
+"""The two clients of an LLM, of which it may have been given one, both or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import AsyncClient, Client
+from ..core import Core
+from ..schemas.errors import ConfigError
+
+
+class Clients:
+    """A client of each colour. One that was not given is made from the other's settings, keys and pipeline included;
+    where none was given, both are the process's own."""
+
+    def __init__(self, sync: Client | None = None, asynchronous: AsyncClient | None = None) -> None:
+        for client, wanted in ((sync, Client), (asynchronous, AsyncClient)):
+            if client is not None and not isinstance(client, wanted):
+                raise ConfigError(
+                    f"{'client' if wanted is Client else 'async_client'} cannot be a {type(client).__name__}",
+                    hint="client=Client(...), async_client=AsyncClient(...)",
+                )
+        self._sync = sync
+        self._asynchronous = asynchronous
+
+    @property
+    def core(self) -> Core:
+        """The settings that both share."""
+        return (self._sync or self._asynchronous or self.sync)._core
+
+    @property
+    def sync(self) -> Client:
+        if self._sync is None:
+            self._sync = Client(**_carried(self._asynchronous, "handle_request")) if self._asynchronous else _own(0)
+            self._sync._core = (self._asynchronous or self._sync)._core
+        return self._sync
+
+    @property
+    def asynchronous(self) -> AsyncClient:
+        if self._asynchronous is None:
+            made = AsyncClient(**_carried(self._sync, "handle_async_request")) if self._sync else _own(1)
+            made._core = (self._sync or made)._core
+            self._asynchronous = made
+        return self._asynchronous
+
+
+def _own(colour: int) -> Any:
+    from ..face import _ASYNC_CLIENT, _CLIENT  # made when first needed, as everywhere
+
+    return (_CLIENT, _ASYNC_CLIENT)[colour]
+
+
+def _carried(client: Any, ability: str) -> dict[str, Any]:
+    """The transport of one client for the other. Raises ConfigError for one that serves its own colour only."""
+    if client._http is not None or not (client._transport is None or hasattr(client._transport, ability)):
+        raise ConfigError(
+            f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
+            hint="give the LLM both, client= and async_client=",
+        )
+    return {"transport": client._transport}

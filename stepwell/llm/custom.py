@@ -1,0 +1,240 @@
+"""A model of your own: write how it answers a text, and get all that any other model has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from types import MethodType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from ..client import AsyncClient, Client
+from ..pipeline.annotate import annotate
+from ..pipeline.effects import Call, Flow, Rest
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.request import Request
+from ..pipeline.response import Response
+from ..pipeline.source import failure
+from ..pipeline.step import around
+from ..pipeline.timeouts import Clock
+from ..providers.dsl.provider import Provider, declare_provider
+from ..providers.dsl.registry import Registry
+from ..providers.dsl.schemas import ObjectSupport
+from ..providers.dsl.wire import Wire
+from ..schemas.chunks import StreamChunk
+from ..schemas.errors import ConfigError
+from ..schemas.message import Message
+from ..schemas.model import Model
+from ..schemas.options import CHAT_OPTIONS
+from ..schemas.reply import Reply
+from .hooks import NAMES, Hooks
+from .llm import LLM
+from .metadata import LLMMetadata
+from .rendering import plain_prompt
+
+_NEEDS_ABILITY = frozenset(("tools", "tool_choice", "parallel_tool_calls", "response_format"))
+
+
+class CustomLLM(LLM):
+    """Subclass it and write one of `complete(prompt, **options)`, which returns text (or a Message, or a Reply),
+    `stream_complete(prompt, **options)`, which yields text (or chunks), `acomplete` and `astream_complete`:
+
+        class Echo(CustomLLM):
+            def complete(self, prompt, **options):
+                return prompt
+
+        Echo().chat("Hello").text
+
+    What you write is the step that sends, in a pipeline that has all the others: the rest of the interface, both
+    colours, streams, objects, tools, retries and your own steps run over it. So `Echo().complete(...)` is the whole
+    call and gives a Reply. `provider` can be registered with any client, for `generate_text("echo:default", ...)`.
+
+    A function that names options in its signature is given those, and others are dropped with a warning, as for any
+    provider; with `**options` it is given all. `tools` (as dicts) and `response_format` must be named: they tell that
+    the model can do these things. A conversation of several messages comes as one text, made by `messages_to_prompt`
+    (None: "role: text" in lines). A timeout ends an async call, and a stream between two pieces; a synchronous
+    function cannot be interrupted.
+
+    `model_name`, `context_window` and `max_output_tokens` are facts for `metadata`, as class attributes or arguments.
+    Raises ConfigError when none of the four is written.
+    """
+
+    model_name: str = "default"
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+
+    if TYPE_CHECKING:
+        # On the class these are what you write, of whatever type; on an object they are the whole call.
+        complete: Any
+        acomplete: Any
+        stream_complete: Any
+        astream_complete: Any
+
+    def __init__(
+        self,
+        *,
+        model_name: str | None = None,
+        context_window: int | None = None,
+        max_output_tokens: int | None = None,
+        messages_to_prompt: Callable[[Sequence[Message]], str] | None = None,
+        client: Client | None = None,
+        async_client: AsyncClient | None = None,
+        **settings: Any,
+    ) -> None:
+        hooks = Hooks({name: getattr(self, name) for name in NAMES if _is_written(type(self), name)})
+        if not hooks.written:
+            raise ConfigError(
+                f"{type(self).__name__} answers nothing yet", hint=f"write one of {', '.join(NAMES)}, or several"
+            )
+        alone = client is None and async_client is None
+        super().__init__(
+            None, client=Client(registry=Registry()) if alone else client, async_client=async_client, **settings
+        )
+        registry = self._clients.core.registry
+        id = _id(type(self).__name__) if alone else _free_id(type(self).__name__, registry)
+        self.provider = _provider(id, hooks, messages_to_prompt or plain_prompt)
+        registry.register(self.provider)
+        named, _ = hooks.options()
+        self.model = Model(
+            self.provider.id,
+            model_name or self.model_name,
+            known=True,
+            context_window=context_window or self.context_window,
+            max_output_tokens=max_output_tokens or self.max_output_tokens,
+            tools="tools" in named,
+            structured_output="response_format" in named,
+        )
+        self._whole_calls()
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(self.model, is_chat_model=False)
+
+    def with_options(self, **options: Any) -> Self:
+        other = super().with_options(**options)
+        other._whole_calls()
+        return other
+
+    def _whole_calls(self) -> None:
+        """Put LLM's methods before what the class has written, which is the step inside them."""
+        for name in NAMES:
+            setattr(self, name, MethodType(getattr(LLM, name), self))
+
+
+def _is_written(cls: type, name: str) -> bool:
+    return getattr(cls, name) is not getattr(LLM, name)
+
+
+def _id(name: str) -> str:
+    """The class's name as a provider's id: MyModel is my_model."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
+
+
+def _free_id(name: str, registry: Registry) -> str:
+    """The same, with a number behind it where others have that id already."""
+    id, count = _id(name), 1
+    while registry.get(id if count == 1 else f"{id}_{count}") is not None:
+        count += 1
+    return id if count == 1 else f"{id}_{count}"
+
+
+def _provider(id: str, hooks: Hooks, to_prompt: Callable[[Sequence[Message]], str]) -> Provider:
+    named, any_option = hooks.options()
+    able = named & _NEEDS_ABILITY
+    taken = (frozenset(CHAT_OPTIONS) - _NEEDS_ABILITY if any_option else frozenset()) | (named & CHAT_OPTIONS.keys())
+
+    def build_body(request: Request) -> dict[str, Any]:
+        body = {"prompt": to_prompt(request.context.messages), **request.options}
+        if "tools" in able and request.context.tools:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+                for tool in request.context.tools
+            ]
+        return body
+
+    wire = Wire(
+        name=id,
+        path="",
+        options=taken,
+        build_body=build_body,
+        decode_response=_never,
+        object_support=ObjectSupport(modes=_modes(able)),
+        parse_stream_protocol=lambda chunks, buffer: ([chunks] if chunks else [], buffer),
+        decode_stream_event=lambda chunks, model, state: (chunks, state),
+    )
+
+    def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
+        return pipeline.replace("send", around("send", _sending(hooks)))
+
+    return declare_provider(
+        id,
+        wire=wire,
+        base_url=f"http://{id.replace('_', '-')}.invalid",
+        key_optional=True,
+        options={name: {} for name in named - CHAT_OPTIONS.keys()},
+        attach=attach,
+    )
+
+
+def _modes(able: frozenset[str] | set[str]) -> tuple[str, ...]:
+    modes = ("json_schema", "json") if "response_format" in able else ()
+    return (*modes, *(("tool",) if "tools" in able else ()), "prompt")
+
+
+def _never(data: Any, model: Model) -> Reply:
+    raise AssertionError("the send step gives replies")
+
+
+def _sending(hooks: Hooks) -> Callable[[Request, Rest], Flow]:
+    """The step that sends: it hands the body, which is the functions' arguments, to one of them."""
+
+    def send(request: Request, call: Rest) -> Flow:
+        options = orjson.loads(request.body)
+        prompt = options.pop("prompt")
+        clock = Clock(request.timeouts, request.started)
+        try:
+            if request.stream:
+                return Response(request, source=(yield _opening(hooks, prompt, options, clock, request)))
+            reply = yield Call(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
+        except Exception as error:
+            # What an HTTP library raises inside the function means what it means everywhere: it may be sent again.
+            found = failure(error, clock, request.model.provider)
+            if found is error:
+                raise
+            raise found from None
+        response = Response(request)
+        response.reply = annotate(reply, response)
+        return response
+
+    return send
+
+
+def _opening(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Call:
+    name = request.model.provider
+
+    async def aopen() -> _Pieces:
+        return _Pieces(hooks.apieces(prompt, options, clock), clock, name)
+
+    return Call(lambda: _Pieces(hooks.pieces(prompt, options), clock, name), aopen)
+
+
+class _Pieces:
+    """An open stream as the transports read it (pipeline/source.py), of chunks instead of bytes."""
+
+    def __init__(
+        self, iterator: Iterator[list[StreamChunk]] | AsyncIterator[list[StreamChunk]], clock: Clock, name: str
+    ):
+        self.iterator = iterator
+        self.clock = clock
+        self.closed = False
+        close, aclose = getattr(iterator, "close", None), getattr(iterator, "aclose", None)
+        self.raw = SimpleNamespace(url=SimpleNamespace(host=name), close=close, aclose=aclose)
+
+    def take(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        if self.clock.overdue():
+            raise self.clock.error()
+        return chunks
+
+    def release(self) -> None:
+        self.closed = True

@@ -1,0 +1,202 @@
+"""What a CustomLLM has written, called in any manner: whole or in pieces, sync or async, whichever it has.
+
+A synchronous function called from async code runs in a thread; an async one called from synchronous code runs on an
+event loop of its own, in a thread, for the length of the call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from attrs import frozen
+
+from ..pipeline.timeouts import Clock
+from ..schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallEnd
+from ..schemas.errors import StepError
+from ..schemas.fold import chunks_of, fold
+from ..schemas.message import Message, assistant
+from ..schemas.reply import Reply
+
+NAMES = ("complete", "stream_complete", "acomplete", "astream_complete")
+Arguments = Mapping[str, Any]
+_END: Any = object()
+
+
+@frozen
+class Hooks:
+    """The functions by name, of which there is at least one, and how to call each."""
+
+    written: Mapping[str, Callable[..., Any]]
+
+    def answer(self, prompt: str, options: Arguments) -> Reply:
+        """The whole answer, in synchronous code."""
+        name, fn = self._first("complete", "stream_complete", "acomplete", "astream_complete")
+        match name:
+            case "complete":
+                return reply_of(fn(prompt, **_taken(fn, options)), name)
+            case "acomplete":
+                from anyio.from_thread import start_blocking_portal  # an event loop, only where one is needed
+
+                with start_blocking_portal() as portal:
+                    return reply_of(portal.call(lambda: fn(prompt, **_taken(fn, options))), name)
+            case _:
+                return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
+
+    async def aanswer(self, prompt: str, options: Arguments, clock: Clock) -> Reply:
+        """The whole answer, in async code, in the time that the clock allows."""
+        name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
+        match name:
+            case "acomplete":
+                return reply_of(await _in_time(clock, lambda: fn(prompt, **_taken(fn, options))), name)
+            case "complete":
+                made = await _in_time(clock, lambda: _aside(lambda: fn(prompt, **_taken(fn, options))))
+                return reply_of(made, name)
+            case _:
+                return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
+
+    def pieces(self, prompt: str, options: Arguments) -> Iterator[list[StreamChunk]]:
+        """The answer in pieces, in synchronous code; the last holds its Finish."""
+        name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
+        match name:
+            case "stream_complete":
+                yield from _finished(fn(prompt, **_taken(fn, options)), name)
+            case "astream_complete":
+                yield from _finished(_over_portal(lambda: fn(prompt, **_taken(fn, options))), name)
+            case _:
+                yield chunks_of(self.answer(prompt, options))
+
+    async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncIterator[list[StreamChunk]]:
+        """The same in async code, each piece in the time that the clock allows."""
+        name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
+        match name:
+            case "astream_complete":
+                items: Any = await _iterator(fn(prompt, **_taken(fn, options)))
+            case "stream_complete":
+                items = _aside_each(iter(fn(prompt, **_taken(fn, options))))
+            case _:
+                yield chunks_of(await self.aanswer(prompt, options, clock))
+                return
+        ending = _Ending()
+        try:
+            while (item := await _in_time(clock, lambda: anext(items, _END))) is not _END:
+                if chunks := ending.chunks(item, name):
+                    yield chunks
+            yield ending.last()
+        finally:
+            if hasattr(items, "aclose"):
+                await items.aclose()
+
+    def options(self) -> tuple[set[str], bool]:
+        """The names of the options that some function takes, and whether one takes any (`**options`)."""
+        parameters = [each for fn in self.written.values() for each in _parameters(fn)[1:]]
+        named = {each.name for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
+        return named, any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+    def _first(self, *names: str) -> tuple[str, Callable[..., Any]]:
+        name = next(name for name in names if name in self.written)
+        return name, self.written[name]
+
+
+def reply_of(made: Any, by: str) -> Reply:
+    """A Reply from what a function gave: text, a Message, or a Reply. Raises StepError for anything else."""
+    if isinstance(made, str):
+        made = assistant(made)
+    if isinstance(made, Message):
+        made = Reply(made)
+    if not isinstance(made, Reply):
+        raise StepError(f"{by} gave a {type(made).__name__}", hint="return text, a Message or a Reply")
+    return made if made.finish_reason else made.replace(finish_reason="tool_calls" if made.tool_calls else "stop")
+
+
+class _Ending:
+    """Makes chunks of what a stream gives, and knows how it ended."""
+
+    def __init__(self) -> None:
+        self._calls = False
+
+    def chunks(self, item: Any, by: str) -> list[StreamChunk]:
+        if isinstance(item, str):
+            return [TextDelta(item)] if item else []
+        if not isinstance(item, StreamChunk):
+            raise StepError(f"{by} gave a {type(item).__name__}", hint="yield text, or chunks of schemas/chunks.py")
+        self._calls = self._calls or isinstance(item, ToolCallEnd)
+        return [item]
+
+    def last(self) -> list[StreamChunk]:
+        return [Finish("tool_calls" if self._calls else "stop")]
+
+
+def _finished(items: Any, by: str) -> Iterator[list[StreamChunk]]:
+    ending = _Ending()
+    try:
+        for item in items:
+            if chunks := ending.chunks(item, by):
+                yield chunks
+        yield ending.last()
+    finally:
+        if hasattr(items, "close"):
+            items.close()
+
+
+def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(fn).parameters.values())
+
+
+def _taken(fn: Callable[..., Any], options: Arguments) -> Arguments:
+    """Those of the options that this function takes."""
+    parameters = _parameters(fn)[1:]
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return options
+    names = {each.name for each in parameters}
+    return {name: value for name, value in options.items() if name in names}
+
+
+async def _in_time(clock: Clock, start: Callable[[], Any]) -> Any:
+    import anyio  # comes with httpx; runs on whichever event loop there is
+
+    with anyio.fail_after(clock.allowance()):
+        return await start()
+
+
+async def _aside(fn: Callable[[], Any]) -> Any:
+    """The result of a function that may block, run in a thread; one that is late is left to itself."""
+    import anyio.to_thread
+
+    return await anyio.to_thread.run_sync(fn, abandon_on_cancel=True)
+
+
+async def _aside_each(items: Iterator[Any]) -> AsyncIterator[Any]:
+    try:
+        while (item := await _aside(lambda: next(items, _END))) is not _END:
+            yield item
+    finally:
+        # A thread that was left behind may still be in it, and then nobody can close it.
+        with suppress(ValueError):
+            if hasattr(items, "close"):
+                items.close()
+
+
+def _over_portal(start: Callable[[], Any]) -> Iterator[Any]:
+    """The items of an async iterator, in synchronous code."""
+    from anyio.from_thread import start_blocking_portal
+
+    with start_blocking_portal() as portal:
+        items = portal.call(lambda: _iterator(start()))
+        try:
+            while (item := portal.call(lambda: _next(items))) is not _END:
+                yield item
+        finally:
+            if hasattr(items, "aclose"):
+                portal.call(items.aclose)
+
+
+async def _iterator(made: Any) -> Any:
+    """The async iterator that a function gave, or that it gives once awaited."""
+    return aiter(await made if inspect.isawaitable(made) else made)
+
+
+async def _next(items: Any) -> Any:
+    return await anext(items, _END)

@@ -1,0 +1,30 @@
+"""A conversation as one text, for models that take nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..schemas.errors import NotSupported
+from ..schemas.message import Message
+from ..schemas.parts import Reasoning, Refusal, Text, ToolCall
+
+
+def plain_prompt(messages: Sequence[Message]) -> str:
+    """What the user says, if that is all there is; else "role: text" for each message, and the assistant's turn to
+    speak. Raises NotSupported for what is not text."""
+    if len(messages) == 1 and messages[0].role == "user":
+        return _text(messages[0])
+    lines = [f"{message.name or message.role}: {_text(message)}" for message in messages]
+    return "\n".join([*lines, "assistant:"])
+
+
+def _text(message: Message) -> str:
+    pieces = []
+    for part in message.content:
+        if isinstance(part, Text | Refusal):
+            pieces.append(part.text)
+        elif isinstance(part, ToolCall):
+            pieces.append(f"{part.name}({part.arguments_json})")
+        elif not isinstance(part, Reasoning):
+            raise NotSupported(f"a {part.type} cannot be put into a text", hint="send text only, or to another model")
+    return "".join(pieces)

@@ -1,0 +1,51 @@
+"""A step that reports one call, streamed or not, as a span (events.py)."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+
+from ..events import Span, current
+from ..pipeline.edits import edits_of
+from ..pipeline.effects import Flow, Rest
+from ..pipeline.pipeline import Pipeline
+from ..pipeline.request import Request
+from ..pipeline.step import Step, around
+from ..schemas.reply import Reply
+
+
+def reported(name: str) -> Step:
+    """Around the whole call: its end is the end of the answer, which for a stream comes long after the response."""
+
+    def run(request: Request, call: Rest) -> Flow:
+        work = Span(name, token_hex(8), current(), {"model": str(request.model), "stream": request.stream})
+        work.report("start")
+        try:
+            response = yield from call(request)
+        except BaseException as error:
+            _failed(work, error)
+            raise
+        return response.on_end(lambda reply, error: _ended(work, reply, error))
+
+    return around("report", run)
+
+
+def with_report(name: str, given: Any) -> Any:
+    """The `pipeline=` of a call with the report put outermost."""
+    step = reported(name)
+    return given.prepend(step) if isinstance(given, Pipeline) else edits_of(given).prepend(step)
+
+
+def _ended(work: Span, reply: Reply | None, error: BaseException | None) -> None:
+    if reply is not None:
+        work.note(usage=reply.usage, finish_reason=reply.finish_reason)
+    if error is not None:
+        return _failed(work, error)
+    if reply is None:
+        work.note(left_early=True)
+    work.report("end")
+
+
+def _failed(work: Span, error: BaseException) -> None:
+    work.note(error=error)
+    work.report("error")
