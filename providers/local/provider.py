@@ -1,7 +1,11 @@
-"""The embedded local model: `local:smollm2`, or `local:/path/to/any.gguf`. Needs the extra `local`."""
+"""The embedded local model: `local:smollm2`, or `local:/path/to/any.gguf`. Needs the extra `local`.
+
+Ranking wants a reranker: `local:/path/to/reranker.gguf`, or the one that STEPWELL_LOCAL_RERANKER names.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -19,17 +23,22 @@ from ..wires.openai_responses import openai_responses
 from ..wires.operations.openai_embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
+from .install import reranker_path
 
 NAME = "smollm2"
 _ADDRESS = "http://local.invalid"
+_WORK = {"embed": server.VECTORS, "rerank": server.RANKING}
 
 
 def start_server(request: Request, call: Rest) -> Flow:
     """Start the server if it does not run yet, and send the request there."""
-    model = None if request.model.id == NAME else request.model.id
+    work = _WORK.get(request.operation, server.CHAT)
 
     def start() -> str:
-        return server.base_url(model)
+        named: str | Path | None = None if request.model.id == NAME else request.model.id
+        if named is None and work is server.RANKING:
+            named = reranker_path()
+        return server.base_url(named, work)
 
     async def start_aside() -> str:
         import anyio.to_thread  # comes with httpx; loading a model must not stop the event loop

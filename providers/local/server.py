@@ -10,43 +10,63 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from attrs import frozen
+
 from ...schemas.errors import ConfigError, MissingExtra
-from .install import MEMBER, checked, model_path
+from .gguf import facts
+from .install import MEMBER, RERANKER, checked, model_path
 from .template import TEMPLATE
 
-SLOTS = 4
-CONTEXT_PER_SLOT = 4096
 START_SECONDS = 60.0
 
+
+@frozen
+class Work:
+    """What a server is started for: how many answers at once, and how many tokens each may take.
+
+    Vectors and scores are made of a whole text in one batch, which takes memory: 0.4 GB for 2048 tokens of SmolLM2, the
+    more the larger the vocabulary. So chats have a server of their own.
+    """
+
+    name: str
+    slots: int
+    tokens: int
+
+
+CHAT, VECTORS, RANKING = Work("chat", 4, 4096), Work("vectors", 1, 2048), Work("ranking", 1, 2048)
 _LOCK = threading.Lock()
-_RUNNING: dict[str, tuple[int, Any, str]] = {}
+_RUNNING: dict[tuple[str, Work], tuple[int, Any, str]] = {}
 
 
-def base_url(model: str | Path | None = None) -> str:
+def base_url(model: str | Path | None = None, work: Work = CHAT) -> str:
     """The address of the server for a GGUF file (None: the installed model), which is started if it does not run.
 
-    One server for each file and process: later calls share it, a forked child starts its own. Blocks until the model
-    is loaded, about half a second. Raises MissingExtra without `xllamacpp`, ConfigError without the file.
+    One server for each file, kind of work and process: later calls share it, a forked child starts its own. Blocks
+    until the model is loaded, about half a second. Raises MissingExtra without `xllamacpp`, ConfigError
+    without the file or for one that cannot do the work.
     """
     path = str(checked(model) if model else model_path())
+    if work is RANKING and not facts(path).ranks:
+        # llama.cpp would load it all the same, and give numbers that mean nothing.
+        raise ConfigError(f"{Path(path).name} is no reranker", hint=f"name a reranker's GGUF, or set {RERANKER}")
     with _LOCK:
-        pid, _, url = _RUNNING.get(path, (0, None, ""))
+        pid, _, url = _RUNNING.get((path, work), (0, None, ""))
         if pid != os.getpid():
-            server, url = _start(path)
-            _RUNNING[path] = (os.getpid(), server, url)
+            server, url = _start(path, work)
+            _RUNNING[path, work] = (os.getpid(), server, url)
     return url
 
 
 def stop() -> None:
     """Stop every server of this process. A later call starts it again."""
     with _LOCK:
-        for path, (pid, _, _) in list(_RUNNING.items()):
+        for key, (pid, _, _) in list(_RUNNING.items()):
             # The server stops when its object goes; a child must not stop its parent's.
             if pid == os.getpid():
-                del _RUNNING[path]
+                del _RUNNING[key]
 
 
-def _start(path: str) -> tuple[Any, str]:
+def _start(path: str, work: Work) -> tuple[Any, str]:
     try:
         import xllamacpp  # the extra, a native library
     except ImportError:
@@ -54,15 +74,20 @@ def _start(path: str) -> tuple[Any, str]:
     params = xllamacpp.CommonParams()
     params.model.path = path
     params.port = 0
-    params.n_parallel = SLOTS
-    params.n_ctx = SLOTS * CONTEXT_PER_SLOT
+    params.n_parallel = work.slots
+    params.n_ctx = work.slots * work.tokens
     params.use_jinja = True
     params.warmup = False
     params.ui = False
-    # Chat and embeddings from one server: a pooling type makes the vectors whole-text ones.
-    params.embedding = True
-    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.verbosity = 3 if os.environ.get("STEPWELL_LOCAL_LOG") else -1
+    if work is not CHAT:
+        params.embedding = True
+        params.n_batch = params.n_ubatch = work.tokens
+        kinds = xllamacpp.llama_pooling_type
+        if work is RANKING:
+            params.pooling_type = kinds.LLAMA_POOLING_TYPE_RANK
+        elif not facts(path).pooling:
+            params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model has no way of its own
     if Path(path).name == Path(MEMBER).name:
         params.chat_template = TEMPLATE
     server = xllamacpp.Server(params)

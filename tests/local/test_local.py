@@ -142,7 +142,7 @@ def test_a_schema_is_enforced(client: Client) -> None:
 def test_a_context_too_long_is_a_typed_error(client: Client) -> None:
     with pytest.raises(errors.ContextOverflow) as caught:
         client.generate_text(MODEL, "word " * 6000)
-    assert caught.value.max_tokens == server.CONTEXT_PER_SLOT and (caught.value.requested_tokens or 0) > 6000
+    assert caught.value.max_tokens == server.CHAT.tokens and (caught.value.requested_tokens or 0) > 6000
 
 
 def test_leaving_a_stream_early_frees_the_server(client: Client) -> None:
