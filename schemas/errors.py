@@ -14,6 +14,7 @@
       ObjectInvalid              the answer does not fit the schema that was asked for
       EmbeddingFailed            some of the texts could not be embedded
       ToolFailed                 a tool raised, timed out or returned what cannot be sent
+      StepLimit                  a tool loop did not come to an end within its steps
       BudgetExceeded             a budget step stopped the call before it was sent
       StepError                  a step broke its contract
 
@@ -236,7 +237,8 @@ class ResponseTooLarge(StepwellError):
 
 
 class ObjectInvalid(StepwellError):
-    """The answer does not fit the schema. `text` is the answer, `violations` the list of (pointer, message)."""
+    """The answer does not fit the schema. `text` is the answer, `violations` each way in which it
+    does not: its `.pointer` (a JSON pointer into the answer) and `.message`."""
 
     exit_code = 9
 
@@ -265,6 +267,13 @@ class ToolFailed(StepwellError):
     def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
         self.tool: str = ""
         super().__init__(message, hint=hint, **fields)
+
+
+class StepLimit(StepwellError):
+    """A tool loop did not come to an end within its steps. `partial` is the last reply, with all the steps on it and
+    the calls that it still wants made."""
+
+    exit_code = 10
 
 
 class BudgetExceeded(StepwellError):

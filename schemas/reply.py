@@ -69,6 +69,7 @@ class Reply:
     raw: Any = field(default=None, repr=False, eq=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
     asked: Context | None = field(default=None, repr=False, eq=False)
+    after: tuple[Message, ...] = field(default=(), repr=False)
     priced_as: Model | None = field(default=None, repr=False, eq=False)
 
     @property
@@ -116,8 +117,9 @@ class Reply:
 
     @property
     def context(self) -> Context:
-        """The conversation with this answer at its end, ready for the next turn."""
-        return (self.asked or Context()).append(self.message)
+        """The conversation with this answer at its end, and the results of tools that were run after it: ready for the
+        next turn."""
+        return (self.asked or Context()).append(self.message, *self.after)
 
     @property
     def cost(self) -> Cost:

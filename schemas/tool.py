@@ -22,8 +22,9 @@ def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
 class Tool:
     """`parameters` is a JSON Schema of an object (none: a tool without arguments); `callback` what runs it.
 
-    `strict` asks the provider to enforce the schema. `server` is a provider's own declaration of a tool that
-    the provider itself runs (web search and the like); it is sent as it stands, and only to that provider.
+    `strict` asks the provider to enforce the schema; `timeout` is the seconds that one call may take. `server` is a
+    provider's own declaration of a tool that the provider itself runs (web search and the like); it is sent as it
+    stands, and only to that provider.
     Raises ConfigError for a name that no provider would take.
     """
 
@@ -32,8 +33,15 @@ class Tool:
     parameters: Mapping[str, Any] = field(default=None, converter=_parameters)
     callback: Callable[..., Any] | None = field(default=None, eq=False, repr=False)
     strict: bool | None = None
+    timeout: float | None = None
     server: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the callback returns: a tool made from a function is still called like one."""
+        if self.callback is None:
+            raise ConfigError(f"the tool {self.name!r} has no function to call", hint="pass Tool(callback=...)")
+        return self.callback(*args, **kwargs)
 
     def __attrs_post_init__(self) -> None:
         if not _NAME.match(self.name):

@@ -20,9 +20,11 @@ _HOME = {
         "alist_models",
         "amoderate",
         "arerank",
+        "arun_tools",
         "aspeak",
         "astream_object",
         "astream_text",
+        "astream_tools",
         "atranscribe",
         "count_tokens",
         "embed",
@@ -36,9 +38,11 @@ _HOME = {
         "provider",
         "register",
         "rerank",
+        "run_tools",
         "speak",
         "stream_object",
         "stream_text",
+        "stream_tools",
         "transcribe",
     ),
     "client": ("AsyncClient", "Client"),
@@ -47,6 +51,9 @@ _HOME = {
     "embedder.result": ("Embeddings",),
     "embedder.vectors": ("similarity",),
     "events": ("Event", "subscribe"),
+    "tools.call": ("ToolRun",),
+    "tools.define": ("tool",),
+    "tools.react": ("react_tools",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("Audio", "File", "Image", "Opaque", "Reasoning", "Refusal", "Text", "ToolCall", "Video"),
     "schemas.tool": ("Tool",),
@@ -105,9 +112,11 @@ if TYPE_CHECKING:
         alist_models,
         amoderate,
         arerank,
+        arun_tools,
         aspeak,
         astream_object,
         astream_text,
+        astream_tools,
         atranscribe,
         count_tokens,
         embed,
@@ -121,9 +130,11 @@ if TYPE_CHECKING:
         provider,
         register,
         rerank,
+        run_tools,
         speak,
         stream_object,
         stream_text,
+        stream_tools,
         transcribe,
     )
     from .gateways import cloudflare_fallback
@@ -147,3 +158,6 @@ if TYPE_CHECKING:
     from .schemas.tool import Tool
     from .schemas.usage import Usage
     from .spending import CostReport, cost_report
+    from .tools.call import ToolRun
+    from .tools.define import tool
+    from .tools.react import react_tools

@@ -5,14 +5,18 @@ Each is a recipe (recipe.py), written once; the methods say only who carries it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .recipe import acarry_out, carry_out
 from .schemas.reply import Reply
+from .schemas.tool import Tool
 
 if TYPE_CHECKING:
     from .core import Core
     from .objects.stream import AsyncObjectStream, ObjectStream
+    from .tools.call import Approve
+    from .tools.stream import AsyncToolStream, ToolStream
 
 
 class Composites:
@@ -66,6 +70,76 @@ class Composites:
         how = {"mode": mode, "name": name, "description": description}
         return ObjectStream(self, stream(self._core, model, prompt, schema, options=options, **how))
 
+    def run_tools(
+        self,
+        model: str | None,
+        prompt: Any,
+        tools: Iterable[Tool | Callable[..., Any]],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply], bool] | None = None,
+        on_tool_error: str = "tell",
+        react: bool | None = None,
+        **options: Any,
+    ) -> Reply:
+        """Ask, run the tools that the model calls, tell it the results, and so on until it has answered.
+
+        `tools` are Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once;
+        their arguments are checked before, and what goes wrong is told to the model. `max_steps` answers are the most
+        that are asked for: then StepLimit is raised, with all there is on `.partial`. `tool_timeout` is the seconds a
+        call may take; `approve(call)` is asked before each and says True, False or the reason why not;
+        `stop_when(reply)` ends the loop after a step when it is true; `on_tool_error="raise"` raises ToolFailed instead
+        of telling the model; `react=True` offers the tools in plain text, as is done for models
+        that are known to have none.
+
+        The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
+        `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
+        called: the calls are on `.tool_calls`, for you to answer. A prompt that ends in such calls starts by running
+        those that can be run.
+        """
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+        )
+        reply: Reply = carry_out(self, loop(self._core, model, prompt, tools, how, options, stream=False))
+        return reply
+
+    def stream_tools(
+        self,
+        model: str | None,
+        prompt: Any,
+        tools: Iterable[Tool | Callable[..., Any]],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply], bool] | None = None,
+        on_tool_error: str = "tell",
+        react: bool | None = None,
+        **options: Any,
+    ) -> ToolStream:
+        """run_tools as it happens: iterate for the chunks of each answer and a ToolRun for each call."""
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .tools.stream import ToolStream
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+        )
+        return ToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
+
 
 class AsyncComposites:
     """The same, awaited."""
@@ -108,3 +182,59 @@ class AsyncComposites:
 
         how = {"mode": mode, "name": name, "description": description}
         return AsyncObjectStream(self, stream(self._core, model, prompt, schema, options=options, **how))
+
+    async def run_tools(
+        self,
+        model: str | None,
+        prompt: Any,
+        tools: Iterable[Tool | Callable[..., Any]],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply], bool] | None = None,
+        on_tool_error: str = "tell",
+        react: bool | None = None,
+        **options: Any,
+    ) -> Reply:
+        """Client.run_tools, awaited. Plain functions run in threads, so that they do not stop the event loop."""
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+        )
+        reply: Reply = await acarry_out(self, loop(self._core, model, prompt, tools, how, options, stream=False))
+        return reply
+
+    def stream_tools(
+        self,
+        model: str | None,
+        prompt: Any,
+        tools: Iterable[Tool | Callable[..., Any]],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply], bool] | None = None,
+        on_tool_error: str = "tell",
+        react: bool | None = None,
+        **options: Any,
+    ) -> AsyncToolStream:
+        """Client.stream_tools, for `async for`."""
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .tools.stream import AsyncToolStream
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+        )
+        return AsyncToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ import orjson
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...schemas.fold import fold
-from ...schemas.message import Context, system
+from ...schemas.message import Context
 from ...schemas.tool import Tool
 from ..effects import Flow, Rest
 from ..request import Request
@@ -86,7 +87,7 @@ def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
     calls: list[dict[str, Any]] = [
         {
             "type": "object",
-            "properties": {"name": {"const": tool.name}, "arguments": tool.parameters},
+            "properties": {"name": {"const": tool.name}, "arguments": _closed(tool.parameters)},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
@@ -96,16 +97,17 @@ def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
     return {"anyOf": [*calls, answer]} if free else calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
+def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool without parameters takes none: an object open to any is one that a small model never ends."""
+    return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
+
+
 def _told(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
     rows = (
         orjson.dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
         for tool in tools
     )
-    text = _ASK.format(tools="\n".join(rows)) + (_OR_ANSWER if free else "")
-    first, *rest = context.messages
-    if first.role == "system":
-        return Context((system(f"{first.text}\n\n{text}"), *rest), context.tools)
-    return Context((system(text), *context.messages), context.tools)
+    return context.with_instructions(_ASK.format(tools="\n".join(rows)) + (_OR_ANSWER if free else ""))
 
 
 def _beginning(tools: tuple[Tool, ...]) -> str:

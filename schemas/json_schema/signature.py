@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..errors import SchemaError
+from attrs import evolve
+
+from ..errors import ObjectInvalid, SchemaError
 from .docstrings import read_docstring
 from .fields import Field, fields_of, type_hints
 from .from_type import Schemas
+from .keywords import escape
+from .structure import structure
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
@@ -47,6 +51,30 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
             fields.append(_field(parameter, hint, described.get(parameter.name, "")))
     schema = schemas.object_of(fields, extra=extra)
     return name, about, schemas.closed(schema)
+
+
+def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON arguments as the types that the function's parameters ask for: classes, enums, dates.
+
+    A parameter without an annotation, or with one that has no JSON form, gets its value as it came. Raises
+    ObjectInvalid, with the JSON pointers, for a value that does not fit.
+    """
+    inner = function
+    while isinstance(inner, partial):
+        inner = inner.func
+    called = inner if inspect.isroutine(inner) or isinstance(inner, type) else type(inner).__call__
+    hints = _hints(inspect.unwrap(called))
+    made = {}
+    for name, value in values.items():
+        try:
+            made[name] = structure(value, hints.get(name, Any))
+        except SchemaError:
+            made[name] = value
+        except ObjectInvalid as error:
+            place = f"/{escape(name)}"
+            error.violations = tuple(evolve(each, pointer=place + each.pointer) for each in error.violations)
+            raise
+    return made
 
 
 def _hints(annotated: Any) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _with_usage(error: StepwellError, replies: list[Reply]) -> StepwellError:
 
 def _shown(context: Context, reply: Reply, asked: Asking, invalid: ObjectInvalid) -> Context:
     """The conversation with the answer and what is wrong with it: as the call's result where the answer was a call."""
-    rows = [f"- {pointer or 'the answer'}: {message}" for pointer, message in invalid.violations[:MAX_SHOWN]]
+    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
     if not reply.message.content:
         return context.append(user(complaint))

@@ -14,7 +14,7 @@ from attrs import frozen
 from ..core import Plan
 from ..providers.dsl.schemas import MODES, ObjectSupport
 from ..schemas.errors import InvalidOption, NotSupported, SchemaError
-from ..schemas.message import Context, Message, context_of
+from ..schemas.message import Context, context_of
 from ..schemas.options import nearest
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
@@ -60,7 +60,7 @@ def asking(plan: Plan, target: Target, prompt: Any, options: Mapping[str, Any], 
                 schema["description"] = target.description
             wanted: Any = {"type": "json_schema", "json_schema": schema}
             if not support.shown:
-                context = _told(context, _ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
+                context = context.with_instructions(_ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
             return Asking(chosen, context, {**options, "response_format": wanted})
         case "strict_tool" | "tool":
             tool = Tool(
@@ -69,19 +69,11 @@ def asking(plan: Plan, target: Target, prompt: Any, options: Mapping[str, Any], 
                 target.sent,
                 strict=True if chosen == "strict_tool" else None,
             )
-            told = _told(context, _CALL.format(name=tool.name))
+            told = context.with_instructions(_CALL.format(name=tool.name))
             return Asking(chosen, told, {**options, "tools": [tool], "tool_choice": {"name": tool.name}}, tool)
         case _:
-            told = _told(context, _ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
+            told = context.with_instructions(_ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
             return Asking(chosen, told, {**options, "response_format": "json"} if chosen == "json" else options)
-
-
-def _told(context: Context, text: str) -> Context:
-    """The conversation with more in its system message."""
-    first, *rest = context.messages
-    if first.role == "system":
-        return Context((Message("system", f"{first.text}\n\n{text}"), *rest), context.tools)
-    return Context((Message("system", text), *context.messages), context.tools)
 
 
 def _chosen(plan: Plan, support: ObjectSupport, target: Target, wanted: str | None) -> str:

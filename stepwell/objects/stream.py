@@ -5,16 +5,17 @@ There are no repairs here: what the reader has been given is not taken back.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from ..core import Core
 from ..events import span
-from ..recipe import AsyncReading, Emit, Left, Open, Pull, Reading, Recipe, Shut
+from ..reading import AsyncReplyStream, ReplyStream
+from ..recipe import Emit, Left, Open, Pull, Recipe, Shut
 from ..schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
-from ..schemas.errors import DecodeError, ObjectInvalid, StepwellError
+from ..schemas.errors import DecodeError, ObjectInvalid
 from ..schemas.json_schema.partial import MISSING, PartialJSON
 from ..schemas.json_schema.root import KEY
 from ..schemas.message import context_of
@@ -119,93 +120,13 @@ def _stream(model: Any, target: Target, asked: Asking, prompt: Any) -> Recipe:
         return whole
 
 
-class _ObjectStream:
-    def __init__(self) -> None:
-        self._reading: Any = None
-        self._error: BaseException | None = None
-
-    def _whole(self) -> Reply:
-        if self._error is not None:
-            raise self._error
-        if self._reading.result is None:
-            raise StepwellError("the stream was left before its end", hint="read it to the end")
-        reply: Reply = self._reading.result
-        return reply
-
-
-class ObjectStream(_ObjectStream):
+class ObjectStream(ReplyStream):
     """Iterate it for what is certain of the object so far, as plain JSON data that only ever grows; the last item is
     the whole, checked and of the type that was asked for. `reply()` reads to the end and gives the Reply.
 
     Raises ObjectInvalid at the end for an object that does not fit, and whatever a stream raises on the way.
     """
 
-    def __init__(self, client: Any, recipe: Recipe) -> None:
-        super().__init__()
-        self._reading: Reading = Reading(client, recipe)
 
-    def __iter__(self) -> Iterator[Any]:
-        try:
-            yield from self._reading
-        except Exception as error:
-            self._error = error
-            raise
-        finally:
-            self.close()
-
-    def reply(self) -> Reply:
-        """Read what is left and give the whole Reply, with its `.object`."""
-        for _ in self:
-            pass
-        return self._whole()
-
-    @property
-    def object(self) -> Any:
-        """The whole object; reads what is left."""
-        return self.reply().object
-
-    def close(self) -> None:
-        """Stop here and return the connection. Harmless when done twice."""
-        self._reading.close()
-
-    def __enter__(self) -> ObjectStream:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-
-class AsyncObjectStream(_ObjectStream):
+class AsyncObjectStream(AsyncReplyStream):
     """ObjectStream's twin."""
-
-    def __init__(self, client: Any, recipe: Recipe) -> None:
-        super().__init__()
-        self._reading: AsyncReading = AsyncReading(client, recipe)
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        try:
-            async for item in self._reading:
-                yield item
-        except Exception as error:
-            self._error = error
-            raise
-        finally:
-            await self.close()
-
-    async def reply(self) -> Reply:
-        """Read what is left and give the whole Reply, with its `.object`."""
-        async for _ in self:
-            pass
-        return self._whole()
-
-    async def close(self) -> None:
-        """Stop here and return the connection. Harmless when done twice."""
-        await self._reading.close()
-
-    aclose = close
-
-    async def __aenter__(self) -> AsyncObjectStream:
-        return self
-
-    async def __aexit__(self, *_: Any) -> None:
-        await self.close()

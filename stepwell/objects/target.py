@@ -11,9 +11,7 @@ from ..schemas.json_schema.from_type import schema_of
 from ..schemas.json_schema.repair import repair
 from ..schemas.json_schema.root import KEY, in_object, without_nulls
 from ..schemas.json_schema.structure import structure
-from ..schemas.json_schema.validate import check_schema, errors_of
-
-NOT_JSON = "is not JSON"
+from ..schemas.json_schema.validate import Violation, check_schema, errors_of
 
 
 @frozen
@@ -45,10 +43,10 @@ class Target:
         try:
             value, mended = repair(text)
         except DecodeError as error:
-            raise _invalid([("", f"{NOT_JSON}: {error.message}")], text) from None
+            raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
         value = self.unwrapped(without_nulls(value, self.sent))
         if violations := errors_of(value, self.schema):
-            raise _invalid([(each.pointer, each.message) for each in violations], text)
+            raise _invalid(violations, text)
         try:
             return structure(value, self.kind), mended
         except ObjectInvalid as error:
@@ -62,11 +60,10 @@ class Target:
         return value
 
 
-def _invalid(violations: list[tuple[str, str]], text: str) -> ObjectInvalid:
-    pointer, message = violations[0]
+def _invalid(violations: list[Violation], text: str) -> ObjectInvalid:
     more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
     return ObjectInvalid(
-        f"the answer does not fit the schema: {pointer or 'it'} {message}{more}",
+        f"the answer does not fit the schema: {violations[0]}{more}",
         violations=tuple(violations),
         text=text,
     )

@@ -196,7 +196,7 @@ def test_past_the_last_repair_the_error_carries_all_there_is(generate: Generate)
         generate(script, SCHEMA)
     error = caught.value
     assert json.loads(error.text) == {"name": 2, "x": 1}
-    assert ("/name", "must be of type string") in [(pointer, message) for pointer, message in error.violations]
+    assert ("/name", "must be of type string") in [(each.pointer, each.message) for each in error.violations]
     assert error.usage.input_tokens == 20
     assert error.partial.text == error.text
 

@@ -109,7 +109,7 @@ def test_what_was_given_out_no_longer_changes(read: Read) -> None:
 def test_an_object_that_does_not_fit_is_an_error_at_the_end(read: Read) -> None:
     with pytest.raises(ObjectInvalid) as caught:
         read(Scripted([said({"name": "Paris", "kind": "village", "districts": []}, "json_schema")]), City)
-    assert caught.value.violations[0][0] == "/kind"
+    assert caught.value.violations[0].pointer == "/kind"
     assert caught.value.usage.input_tokens == 10
 
 

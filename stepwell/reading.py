@@ -1,0 +1,91 @@
+"""Streams that are more than one call: a recipe's items as they come, and the Reply at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from .recipe import AsyncReading, Reading, Recipe
+from .schemas.errors import StepwellError
+from .schemas.reply import Reply
+
+
+class _ReplyStream:
+    _reading: Any
+    _error: BaseException | None = None
+
+    def _whole(self) -> Reply:
+        if self._error is not None:
+            raise self._error
+        if self._reading.result is None:
+            raise StepwellError("the stream was left before its end", hint="read it to the end")
+        reply: Reply = self._reading.result
+        return reply
+
+
+class ReplyStream(_ReplyStream):
+    """Iterate it, or let `reply()` read it to the end. Leaving the loop, the `with` block, or calling `close()` stops
+    the work and returns the connection. It starts when it is first read."""
+
+    def __init__(self, client: Any, recipe: Recipe) -> None:
+        self._reading = Reading(client, recipe)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._reading
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            self.close()
+
+    def reply(self) -> Reply:
+        """Read what is left and give the whole Reply."""
+        for _ in self:
+            pass
+        return self._whole()
+
+    def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        self._reading.close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+class AsyncReplyStream(_ReplyStream):
+    """ReplyStream's twin."""
+
+    def __init__(self, client: Any, recipe: Recipe) -> None:
+        self._reading = AsyncReading(client, recipe)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for item in self._reading:
+                yield item
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            await self.close()
+
+    async def reply(self) -> Reply:
+        """Read what is left and give the whole Reply."""
+        async for _ in self:
+            pass
+        return self._whole()
+
+    async def close(self) -> None:
+        """Stop here and return the connection. Harmless when done twice."""
+        await self._reading.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        await self.close()

@@ -1,0 +1,72 @@
+"""A tool from a function: its signature is the schema, its docstring the description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, overload
+
+from ..schemas.errors import ConfigError
+from ..schemas.json_schema.signature import signature_schema
+from ..schemas.json_schema.validate import check_schema
+from ..schemas.tool import Tool
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    strict: bool | None = None,
+    timeout: float | None = None,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(function: Callable[..., Any] | None = None, /, **facts: Any) -> Any:
+    """Make a Tool of a function, plain or async; it can still be called as before.
+
+        @stepwell.tool
+        def weather(city: str, unit: Literal["C", "F"] = "C") -> str:
+            '''The weather now.
+
+            Args:
+                city: its English name
+            '''
+
+    Types become the schema, defaults make parameters optional, descriptions come from the docstring or from
+    `Annotated[str, "..."]`. `parameters` gives the JSON Schema explicitly; `strict` asks the provider to enforce it;
+    `timeout` is the seconds that a call may take. Raises SchemaError for a signature that has no schema.
+    """
+    if function is None:
+        return lambda decorated: _made(decorated, **facts)
+    return _made(function)
+
+
+def _made(
+    function: Callable[..., Any],
+    name: str | None = None,
+    description: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    strict: bool | None = None,
+    timeout: float | None = None,
+) -> Tool:
+    if not callable(function):
+        raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint="pass a function or a Tool")
+    if parameters is None or name is None or description is None:
+        named, described, schema = signature_schema(function)
+        name, description = name or named, described if description is None else description
+        parameters = schema if parameters is None else parameters
+    return Tool(name, description, parameters, function, strict, timeout)
+
+
+def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
+    """Tools from Tools and functions. Raises ConfigError for two of one name, or for anything else, and SchemaError for
+    a schema that cannot be used."""
+    tools = tuple(each if isinstance(each, Tool) else tool(each) for each in given)
+    for each in tools:
+        check_schema(dict(each.parameters))
+    names = [each.name for each in tools]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
+    return tools

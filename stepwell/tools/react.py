@@ -1,0 +1,137 @@
+"""ReAct as a pipeline step: tools in plain text, for models that were never taught to call them.
+
+On the way in, the tools and all earlier calls and results become text; on the way out, the text becomes a call or an
+answer. Whoever asks sees tool calls as from any other model, in generate_text and streams as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from ..parsers.react import STOP, Action, observation, parse_react, react_prompt
+from ..pipeline.effects import Flow, Rest
+from ..pipeline.request import Request
+from ..pipeline.step import Step, around
+from ..schemas.chunks import (
+    Finish,
+    PartEnd,
+    ReasoningDelta,
+    StreamChunk,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+)
+from ..schemas.errors import ObjectInvalid
+from ..schemas.fold import fold
+from ..schemas.message import Context, Message, assistant, user
+from ..schemas.tool import Tool
+
+_OPTIONS = ("tool_choice", "parallel_tool_calls")
+
+
+def react_tools() -> Step:
+    """Offer tools in words and read calls out of words. Put it outermost: `Client(pipeline=[react_tools()])`.
+
+    One call an answer. Half a call becomes a call whose arguments do not parse, which no loop runs but tells the model.
+    """
+
+    def run(request: Request, call: Rest) -> Flow:
+        tools = request.context.tools
+        if not tools or request.options.get("tool_choice") == "none":
+            return call(request)
+        return _react(request, call, tools)
+
+    return around("react_tools", run)
+
+
+def _react(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
+    stop = request.options.get("stop") or ()
+    options = {name: value for name, value in request.options.items() if name not in _OPTIONS}
+    options["stop"] = [*([stop] if isinstance(stop, str) else stop), STOP]
+    told = in_words(request.context).with_instructions(react_prompt(tools))
+    response = yield from call(request.replace(context=told, options=options))
+    stage = ReActStage(tools)
+    if response.reply is None:
+        return response.through(stage)
+    reply = response.reply
+    said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
+    whole = fold(stage.feed(said))
+    response.reply = reply.replace(message=whole.message, finish_reason=whole.finish_reason)
+    return response
+
+
+def in_words(context: Context) -> Context:
+    """The conversation without tools: calls as the model would have written them, results as observations."""
+    messages: list[Message] = []
+    for message in context.messages:
+        if message.role == "tool":
+            messages.append(user(observation(message.text)))
+        elif message.tool_calls:
+            messages.append(assistant(_written(message)))
+        else:
+            messages.append(message)
+    return Context(tuple(messages))
+
+
+def _written(message: Message) -> str:
+    thought = message.reasoning or message.text
+    lines = [f"Thought: {thought}"] if thought else []
+    for call in message.tool_calls:
+        lines += [f"Action: {call.name}", f"Action Input: {call.arguments_json or '{}'}"]
+    return "\n".join(lines)
+
+
+class ReActStage:
+    """Collects the text, and gives it as a thought and a call, or a thought and an answer, once it is whole."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._tools = tools
+        self._text: list[str] = []
+
+    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        out: list[StreamChunk] = []
+        for chunk in chunks:
+            if isinstance(chunk, TextDelta):
+                self._text.append(chunk.text)
+            elif isinstance(chunk, Finish):
+                out += self._read(chunk)
+            else:
+                out.append(chunk)
+        return out
+
+    def flush(self) -> list[StreamChunk]:
+        return []
+
+    def _read(self, finish: Finish) -> list[StreamChunk]:
+        text = "".join(self._text)
+        if not text.strip():
+            return [finish]
+        try:
+            said = parse_react(text, self._tools)
+        except ObjectInvalid as error:
+            return self._broken(text, error, finish)
+        if not isinstance(said, Action):
+            return [*_thought(said.thought), TextDelta(said.text, 1), finish]
+        if finish.reason == "length":
+            return self._broken(text, None, finish)
+        return [*_thought(said.thought), *_call(said.tool, said.arguments_json), Finish("tool_calls", finish.raw)]
+
+    def _broken(self, text: str, error: ObjectInvalid | None, finish: Finish) -> list[StreamChunk]:
+        """Half a call can only be told to the model as what it is; text that is cut stays text."""
+        if finish.reason == "length" or error is None or "call" not in error.message:
+            return [TextDelta(text, 1), finish]
+        name = next((tool.name for tool in self._tools if tool.name in text), self._tools[0].name)
+        return [*_call(name, orjson.dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
+
+
+def _thought(text: str) -> list[StreamChunk]:
+    return [ReasoningDelta(text, 0), PartEnd(0)] if text else []
+
+
+def _call(name: str, arguments: str) -> list[Any]:
+    return [ToolCallStart(2, f"call_{uuid4().hex[:12]}", name), ToolCallDelta(2, arguments), ToolCallEnd(2)]
