@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,14 +15,13 @@ from ..pipeline.effects import Call, Flow, Rest
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Request
 from ..pipeline.response import Response
-from ..pipeline.source import failure
+from ..pipeline.source import Source, failure
 from ..pipeline.step import around
 from ..pipeline.timeouts import Clock
 from ..providers.dsl.provider import Provider, declare_provider
 from ..providers.dsl.registry import Registry
 from ..providers.dsl.schemas import ObjectSupport
 from ..providers.dsl.wire import Wire
-from ..schemas.chunks import StreamChunk
 from ..schemas.errors import ConfigError
 from ..schemas.message import Message
 from ..schemas.model import Model
@@ -219,22 +218,15 @@ def _opening(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, r
     return Call(lambda: _Pieces(hooks.pieces(prompt, options), clock, name), aopen)
 
 
-class _Pieces:
-    """An open stream as the transports read it (pipeline/source.py), of chunks instead of bytes."""
+class _Pieces(Source):
+    """An open stream as the transports read it, of chunks instead of bytes."""
 
-    def __init__(
-        self, iterator: Iterator[list[StreamChunk]] | AsyncIterator[list[StreamChunk]], clock: Clock, name: str
-    ):
-        self.iterator = iterator
-        self.clock = clock
-        self.closed = False
+    def __init__(self, iterator: Any, clock: Clock, name: str) -> None:
         close, aclose = getattr(iterator, "close", None), getattr(iterator, "aclose", None)
-        self.raw = SimpleNamespace(url=SimpleNamespace(host=name), close=close, aclose=aclose)
+        raw = SimpleNamespace(url=SimpleNamespace(host=name), headers={}, close=close, aclose=aclose)
+        super().__init__(raw, iterator, clock, None, limit=0)
 
-    def take(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+    def take(self, data: Any) -> Any:
         if self.clock.overdue():
             raise self.clock.error()
-        return chunks
-
-    def release(self) -> None:
-        self.closed = True
+        return data

@@ -11,6 +11,7 @@ import attrs
 import httpx
 import orjson
 import pytest
+from colours import Ask, ask_async, ask_sync
 
 import stepwell
 from stepwell import AsyncClient, Client, Context, Reply, ToolCall, Usage, assistant, system, user
@@ -22,24 +23,6 @@ from stepwell.parsers.lists import ListParser
 from stepwell.prompts import ChatTemplate, Slot
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, UnknownProvider
 from stepwell.testing.fake import FakeModel
-
-Ask = Callable[..., Any]
-
-
-def ask_sync(llm: LLM, name: str, *args: Any, **given: Any) -> Any:
-    """What a method gives; of a stream its items and its Reply."""
-    made = getattr(llm, name)(*args, **given)
-    return (list(made), made.reply()) if hasattr(made, "reply") else made
-
-
-def ask_async(llm: LLM, name: str, *args: Any, **given: Any) -> Any:
-    async def run() -> Any:
-        made = getattr(llm, f"a{name}")(*args, **given)
-        if hasattr(made, "reply"):
-            return [item async for item in made], await made.reply()
-        return await made
-
-    return asyncio.run(run())
 
 
 @pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])

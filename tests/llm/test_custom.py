@@ -1,0 +1,395 @@
+"""A model of one's own: one function written, everything else there, in both colours."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from colours import Ask, ask_async, ask_sync
+
+import stepwell
+from stepwell import AsyncClient, Client, Image, Message, Reply, Timeouts, ToolCall, Usage, assistant, system, user
+from stepwell.llm.custom import CustomLLM
+from stepwell.parsers.choice import ChoiceParser
+from stepwell.providers.dsl.registry import Registry
+from stepwell.schemas.chunks import TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate
+from stepwell.schemas.errors import (
+    ConfigError,
+    ConnectError,
+    InvalidOption,
+    NotSupported,
+    RateLimitError,
+    StepError,
+    StreamTruncated,
+    TransportError,
+)
+
+
+class Whole(CustomLLM):
+    def complete(self, prompt: str) -> str:
+        return f"<{prompt}>"
+
+
+class Pieces(CustomLLM):
+    def stream_complete(self, prompt: str) -> Iterator[str]:
+        yield from ("<", "", prompt, ">")
+
+
+class WholeAsync(CustomLLM):
+    async def acomplete(self, prompt: str) -> str:
+        await asyncio.sleep(0)
+        return f"<{prompt}>"
+
+
+class PiecesAsync(CustomLLM):
+    async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+        for piece in ("<", "", prompt, ">"):
+            await asyncio.sleep(0)
+            yield piece
+
+
+KINDS = [Whole, Pieces, WholeAsync, PiecesAsync]
+kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    chosen: Ask = request.param
+    return chosen
+
+
+@kinds
+def test_one_function_is_enough_for_all_the_calls(kind: type[CustomLLM], ask: Ask) -> None:
+    llm = kind()
+    assert ask(llm, "complete", "hi").text == ask(llm, "chat", [user("hi")]).text == "<hi>"
+    for name in ("stream_complete", "stream_chat"):
+        chunks, reply = ask(llm, name, "hi")
+        assert "".join(chunk.text for chunk in chunks if type(chunk) is TextDelta) == "<hi>"
+        assert (reply.text, reply.finish_reason) == ("<hi>", "stop")
+    assert ask(llm, "predict", "{a}", a="hi") == "<hi>"
+    assert "".join(ask(llm, "stream", "{a}", a="hi")[0]) == "<hi>"
+
+
+@kinds
+def test_pieces_come_one_by_one_where_there_are_pieces(kind: type[CustomLLM], ask: Ask) -> None:
+    pieces = ask(kind(), "stream", "hi")[0]
+    assert pieces == (["<", "hi", ">"] if kind in (Pieces, PiecesAsync) else ["<hi>"])
+
+
+def test_the_better_fitting_function_is_taken(ask: Ask) -> None:
+    class All(CustomLLM):
+        def complete(self, prompt: str) -> str:
+            return "complete"
+
+        def stream_complete(self, prompt: str) -> Iterator[str]:
+            yield "stream_complete"
+
+        async def acomplete(self, prompt: str) -> str:
+            return "acomplete"
+
+        async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+            yield "astream_complete"
+
+    a = "a" if ask is ask_async else ""
+    assert ask(All(), "complete", "hi").text == f"{a}complete"
+    assert ask(All(), "stream_complete", "hi")[1].text == f"{a}stream_complete"
+
+
+@kinds
+def test_objects_and_parsers_work(kind: type[CustomLLM], ask: Ask) -> None:
+    def answer(messages: Any) -> str:
+        return '{"a": [1, 2]}'
+
+    llm = kind(messages_to_prompt=answer)
+    schema = {"type": "object", "properties": {"a": {"type": "array"}}, "required": ["a"]}
+    assert ask(llm, "structured_predict", schema, "Go") == {"a": [1, 2]}
+    assert ask(llm, "stream_structured_predict", schema, "Go")[0][-1] == {"a": [1, 2]}
+    assert ask(llm.as_structured(schema), "chat", "Go").object == {"a": [1, 2]}
+    assert ask(kind(output_parser=ChoiceParser(["hi", "ho"])), "predict", "ho\n\n") == "ho"
+
+
+class Reasoner(CustomLLM):
+    """Writes ReAct steps."""
+
+    def complete(self, prompt: str, stop: Any = None) -> str:
+        if "Observation: 3" in prompt:
+            return "Thought: done\nAnswer: It is 3."
+        return 'Thought: add them\nAction: add\nAction Input: {"a": 1, "b": 2}'
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_tools_work_as_react_steps(ask: Ask) -> None:
+    reply = ask(Reasoner(), "predict_and_call", [add], "1 + 2?")
+    assert (reply.text, reply.warnings, len(reply.steps)) == ("It is 3.", (), 2)
+
+
+class Caller(CustomLLM):
+    """Knows tools."""
+
+    def complete(self, prompt: str, tools: Any = ()) -> Any:
+        if "tool: 3" in prompt or "add: 3" in prompt:
+            return Reply(assistant("It is 3."), usage=Usage(7, 2))
+        return assistant([ToolCall("1", tools[0]["name"], '{"a": 1, "b": 2}')])
+
+
+class StreamingCaller(CustomLLM):
+    def stream_complete(self, prompt: str, tools: Any = ()) -> Iterator[Any]:
+        if "add: 3" in prompt:
+            yield from (TextDelta("It is "), "3.", UsageUpdate(Usage(7, 2)))
+        else:
+            yield from (ToolCallStart(0, "1", "add"), ToolCallDelta(0, '{"a": 1, "b": 2}'), ToolCallEnd(0))
+
+
+@pytest.mark.parametrize("kind", [Caller, StreamingCaller])
+def test_a_function_that_names_tools_is_given_them(kind: type[CustomLLM], ask: Ask) -> None:
+    llm = kind()
+    assert llm.metadata.tools is True
+    reply = ask(llm, "predict_and_call", [add], "1 + 2?")
+    assert (reply.text, reply.usage.input_tokens) == ("It is 3.", 7)
+    assert [step.finish_reason for step in reply.steps] == ["tool_calls", "stop"]
+
+
+class Optional(CustomLLM):
+    def complete(self, prompt: str, temperature: float = 1, mood: str = "fair") -> str:
+        return f"{prompt} {temperature} {mood}"
+
+
+class Open(CustomLLM):
+    def complete(self, prompt: str, **options: Any) -> str:
+        return str(sorted(options.items()))
+
+
+def test_functions_get_the_options_that_they_name(ask: Ask) -> None:
+    reply = ask(Optional(), "chat", "hi", temperature=0, mood="bad", seed=1)
+    assert reply.text == "hi 0 bad"
+    assert [warning.subject for warning in reply.warnings] == ["seed"]
+    assert ask(Open(seed=1), "chat", "hi", temperature=0).text == "[('seed', 1), ('temperature', 0)]"
+    with pytest.raises(InvalidOption, match="did you mean 'mood'"):
+        ask(Optional(), "chat", "hi", moood="bad")
+
+
+def test_a_conversation_becomes_one_text(ask: Ask) -> None:
+    llm = Whole(system_prompt="S")
+    messages = [user("a"), assistant("b"), user("c")]
+    assert ask(llm, "chat", messages).text == "<system: S\nuser: a\nassistant: b\nuser: c\nassistant:>"
+    assert ask(Whole(messages_to_prompt=lambda each: each[-1].text), "chat", messages).text == "<c>"
+    with pytest.raises(NotSupported, match="image"):
+        ask(llm, "chat", [user(["look", Image(url="https://example.org/a.png")])])
+
+
+class Facts(CustomLLM):
+    model_name = "tiny"
+    context_window = 512
+
+    def complete(self, prompt: str) -> Any:
+        return Reply(assistant("x"), usage=Usage(1, 2), id="r-1")
+
+
+def test_facts_and_what_the_function_tells_are_kept(ask: Ask) -> None:
+    llm = Facts(max_output_tokens=64)
+    metadata = llm.metadata
+    assert (metadata.model_name, metadata.context_window, metadata.max_output_tokens) == ("facts:tiny", 512, 64)
+    assert (metadata.tools, metadata.structured_output, metadata.is_chat_model) == (False, False, False)
+    reply = ask(llm, "complete", "hi")
+    assert (reply.usage, reply.id, reply.provider, reply.model) == (Usage(1, 2), "r-1", "facts", "tiny")
+    assert Facts(model_name="other", context_window=1).metadata.context_window == 1
+
+
+def test_the_pipeline_is_all_there() -> None:
+    @stepwell.on_request
+    def louder(request: Any) -> Any:
+        return request.replace(context=stepwell.Context((user("HI"),)))
+
+    llm = Whole(pipeline=[louder])
+    assert llm.chat("hi").text == "<HI>"
+    client = Client(registry=Registry())
+    client._core.registry.register(llm.provider)
+    assert client.generate_text("whole:default", "hi").text == "<hi>"
+    assert "custom.py" in client.pipeline_for("whole:default").describe().splitlines()[-1]
+
+
+def test_two_of_a_kind_in_one_client_keep_apart() -> None:
+    class Named(CustomLLM):
+        def complete(self, prompt: str) -> str:
+            return self.name
+
+        name = ""
+
+    client = Client(registry=Registry())
+    one, two = Named(client=client), Named(client=client)
+    one.name, two.name = "one", "two"
+    assert (one.chat("?").text, two.chat("?").text) == ("one", "two")
+    assert (one.model.provider, two.model.provider) == ("named", "named_2")
+    assert one.with_options(seed=1, on_unsupported="ignore").complete("?").text == "one"
+
+
+def test_a_subclass_builds_on_what_another_wrote(ask: Ask) -> None:
+    class Twice(Whole):
+        def complete(self, prompt: str) -> str:
+            return super().complete(super().complete(prompt))
+
+    assert ask(Twice(), "complete", "hi").text == "<<hi>>"
+
+
+def test_nothing_written_is_refused() -> None:
+    class Mute(CustomLLM):
+        pass
+
+    with pytest.raises(ConfigError, match="Mute answers nothing yet; write one of complete"):
+        Mute()
+
+
+class Failing(CustomLLM):
+    """Fails as often as it is told to, then answers."""
+
+    failures: list[Exception] = []
+
+    def complete(self, prompt: str) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        return "at last"
+
+
+def test_errors_of_the_functions_pass_and_those_that_may_pass_are_tried_again(ask: Ask) -> None:
+    llm = Failing()
+    llm.failures = [ValueError("mine")]
+    with pytest.raises(ValueError, match="mine"):
+        ask(llm, "complete", "hi")
+    llm.failures = [RateLimitError("wait", retry_after=0.0), RateLimitError("wait", retry_after=0.0)]
+    assert ask(llm, "complete", "hi").text == "at last"
+    llm.failures = [httpx.ConnectError("refused")]
+    with pytest.raises(ConnectError):
+        ask(llm, "complete", "hi", retries=0)
+
+
+class Broken(CustomLLM):
+    def stream_complete(self, prompt: str) -> Iterator[str]:
+        yield "half"
+        raise httpx.ReadError("gone")
+
+
+class BrokenAsync(CustomLLM):
+    async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+        yield "half"
+        raise httpx.ReadError("gone")
+
+
+@pytest.mark.parametrize("kind", [Broken, BrokenAsync])
+def test_a_stream_that_breaks_is_an_error_with_what_came(kind: type[CustomLLM], ask: Ask) -> None:
+    with pytest.raises(StreamTruncated) as caught:
+        ask(kind(), "stream_complete", "hi")
+    assert caught.value.partial.text == "half"
+    with pytest.raises(TransportError):
+        ask(kind(), "complete", "hi", retries=0)
+
+
+class Wrong(CustomLLM):
+    def complete(self, prompt: str) -> Any:
+        return 3
+
+
+class WrongPieces(CustomLLM):
+    def stream_complete(self, prompt: str) -> Iterator[Any]:
+        yield {"text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [(Wrong, "complete gave a int"), (WrongPieces, "stream_complete gave a dict")]
+)
+def test_what_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: Ask) -> None:
+    with pytest.raises(StepError, match=what):
+        ask(kind(), "complete", "hi")
+
+
+class Endless(CustomLLM):
+    """Never stops by itself; knows whether it was closed."""
+
+    closed = 0
+
+    def stream_complete(self, prompt: str) -> Iterator[str]:
+        try:
+            while True:
+                yield "on "
+        finally:
+            self.closed += 1
+
+
+class EndlessAsync(CustomLLM):
+    closed = 0
+
+    async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+        try:
+            while True:
+                await asyncio.sleep(0)
+                yield "on "
+        finally:
+            self.closed += 1
+
+
+@pytest.mark.parametrize("kind", [Endless, EndlessAsync])
+def test_leaving_a_stream_closes_the_function(kind: Any) -> None:
+    llm = kind()
+    stream = llm.stream_complete("hi")
+    assert next(stream.text_deltas()) == "on "
+    stream.close()
+    assert llm.closed == 1
+
+    async def leave() -> None:
+        async with llm.astream_complete("hi") as stream:
+            async for _ in stream:
+                break
+
+    asyncio.run(leave())
+    assert llm.closed == 2
+
+
+class Slow(CustomLLM):
+    async def acomplete(self, prompt: str) -> str:
+        await asyncio.sleep(60)
+        return "too late"
+
+
+def test_an_async_function_ends_with_its_timeout() -> None:
+    with pytest.raises(TransportError, match="timeout"):
+        asyncio.run(Slow().achat("hi", timeout=0.05, retries=0))
+    with pytest.raises(TransportError, match="timeout"):
+        asyncio.run(Slow().astream_chat("hi", timeout=Timeouts(first_event=0.05), retries=0).reply())
+
+
+def test_a_synchronous_function_does_not_hold_up_the_event_loop() -> None:
+    gate = threading.Event()
+
+    class Waiting(CustomLLM):
+        def complete(self, prompt: str) -> str:
+            gate.wait(30)
+            return "through"
+
+    async def main() -> str:
+        asking = asyncio.create_task(Waiting().achat("hi"))
+        await asyncio.sleep(0)
+        gate.set()  # only reached if the loop still runs while the function waits
+        return (await asking).text
+
+    assert asyncio.run(main()) == "through"
+
+
+def test_it_also_works_inside_a_running_loop_and_with_an_async_client() -> None:
+    async def main() -> str:
+        return WholeAsync().complete("hi").text
+
+    assert asyncio.run(main()) == "<hi>"
+    llm = Whole(async_client=AsyncClient(registry=Registry()))
+    assert (llm.chat("hi").text, asyncio.run(llm.achat("hi")).text) == ("<hi>", "<hi>")
+
+
+def test_system_messages_count_as_messages() -> None:
+    assert Whole().chat([system("only this")]).text == "<system: only this\nassistant:>"
+    assert Whole().chat([Message("user", "hi", name="Ada"), user("ho")]).text == "<Ada: hi\nuser: ho\nassistant:>"
