@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..model_metadata.ids import NORMALIZERS, reduced
+from ..schemas.model import Model
 from .dsl.aws import ADDRESS, BEARER, attach, into_region
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
-from .dsl.thinking import ADAPTIVE, adaptive_thinking, budgeted_thinking
+from .dsl.rules import Losses, Options, drop, efforts, move, only
+from .dsl.thinking import CLAUDE, claude_models
 from .wires.bedrock_converse import bedrock_converse
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from .wires.operations.bedrock_embeddings import bedrock_embeddings
@@ -15,6 +17,22 @@ from .wires.operations.bedrock_embeddings import bedrock_embeddings
 def base_id(model_id: str) -> str:
     """A model's id without region, version and date: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, an ARN."""
     return reduced(model_id, NORMALIZERS["amazon-bedrock"])
+
+
+_MORE = "additional_model_request_fields"
+_NO_SWITCH = drop("reasoning_effort", "reasoning_budget", why="this model has no such switch on Bedrock")
+_NO_TOP_K = drop("top_k", why="this model takes none on Bedrock")
+_NOVA_TOP_K = move("top_k", f"{_MORE}.inferenceConfig.topK")
+
+
+def _nova_effort(options: Options, model: Model) -> Losses:
+    """https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html"""
+    losses = efforts("none", "low", "medium", "high")(options, model)
+    effort = options.pop("reasoning_effort", None)
+    if effort is not None:
+        thinking = {"type": "disabled"} if effort == "none" else {"type": "enabled", "maxReasoningEffort": effort}
+        options.setdefault(_MORE, {})["reasoningConfig"] = thinking
+    return losses
 
 
 amazon_bedrock = declare_provider(
@@ -32,6 +50,7 @@ amazon_bedrock = declare_provider(
         "top_k": {"type": "integer", "minimum": 0},
         "reasoning_effort": {"type": "string"},
         "reasoning_budget": {"type": "integer", "minimum": 0},
+        "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
         "thinking": {"type": "object"},
         "output_config": {"type": "object"},
         "anthropic_beta": {"type": "array"},
@@ -41,9 +60,18 @@ amazon_bedrock = declare_provider(
     },
     normalize_model_id=base_id,
     thinking_constraints={"temperature": 1, "min_budget": 1024, "min_max_tokens": 4001},
+    # Converse has no place for these; a model that takes them has one of its own, and refuses all others.
+    translate_options=[_NO_SWITCH, _NO_TOP_K],
     models={
-        "*anthropic.claude*": override(translate_options=(budgeted_thinking,)),
-        **{f"*anthropic.{pattern}": override(translate_options=(adaptive_thinking,)) for pattern in ADAPTIVE},
+        "*mistral.*": override(translate_options=only(_NO_SWITCH)),
+        # https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
+        "*amazon.nova*": override(translate_options=only(_NO_SWITCH, _NOVA_TOP_K)),
+        "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K)),
+        "*openai.gpt-oss*": override(
+            translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K)
+        ),
+        "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
+        **claude_models("*anthropic."),
     },
     prepare_request=into_region,
     attach=attach,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.request import Request
-from .dsl.provider import declare_provider, override
-from .dsl.thinking import ADAPTIVE, BUDGETS, adaptive_thinking, budgeted_thinking
+from .dsl.provider import declare_provider
+from .dsl.thinking import BUDGETS, CLAUDE, claude_models
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 
 
@@ -27,6 +27,7 @@ anthropic = declare_provider(
     options={
         "reasoning_effort": {"enum": ["none", *BUDGETS]},
         "reasoning_budget": {"type": "integer", "minimum": 0},
+        "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
         "anthropic_beta": {"type": "array", "items": {"type": "string"}},
         "thinking": {"type": "object"},
         "output_config": {"type": "object"},
@@ -36,7 +37,7 @@ anthropic = declare_provider(
         "mcp_servers": {"type": "array"},
     },
     prepare_request=with_betas,
-    translate_options=(budgeted_thinking,),
+    translate_options=CLAUDE,
     thinking_constraints={"temperature": 1, "min_budget": 1024, "min_top_p": 0.95},
-    models=dict.fromkeys(ADAPTIVE, override(translate_options=(adaptive_thinking,))),
+    models=claude_models(),
 )

@@ -15,8 +15,8 @@ from ..schemas.errors import ConfigError, NotFound, ProviderError
 from ..schemas.secret import Secret
 from .dsl.auth import reveal
 from .dsl.batches import Batch
+from .dsl.openai_models import OPENAI, openai_families
 from .dsl.provider import declare_provider
-from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.decode import find_error as find_chat_error
 from .wires.openai_responses import openai_responses
@@ -86,7 +86,8 @@ azure = declare_provider(
         "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},
         "include": {"type": "array"},
     },
-    translate_options=[rename("max_tokens", "max_completion_tokens")],
+    translate_options=OPENAI,
+    models=openai_families(),
     prepare_request=to_resource,
     authenticate=authenticate,
     find_error=find_error,

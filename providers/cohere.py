@@ -2,7 +2,7 @@
 
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options
+from .dsl.rules import Losses, Options, clamp, without_thinking
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.cohere_embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -37,5 +37,12 @@ cohere = declare_provider(
         "safety_mode": {"enum": ["CONTEXTUAL", "STRICT", "OFF"]},
         "strict_tools": {"type": "boolean"},
     },
-    translate_options=[thinking],
+    translate_options=[
+        without_thinking,
+        thinking,
+        # https://docs.cohere.com/reference/chat#request.body
+        clamp("top_p", 0.01, 0.99),
+        clamp("presence_penalty", 0, 1),
+        clamp("frequency_penalty", 0, 1),
+    ],
 )

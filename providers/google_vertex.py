@@ -10,7 +10,8 @@ from .dsl.batches import Batch
 from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, attach, into_project
 from .dsl.provider import declare_provider, override
-from .dsl.rules import rename
+from .dsl.rules import only, rename
+from .dsl.thinking import CLAUDE
 from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
@@ -31,10 +32,10 @@ google_vertex = declare_provider(
     translate_options=[budgeted_thinking(), _labels],
     models={
         **gemini_models(_in_project, (_labels,)),
-        "claude-*": override(translate_options=claude.translate_options, prepare_request=claude.prepare_request),
+        "claude-*": override(translate_options=only(*CLAUDE), prepare_request=claude.prepare_request),
         **claude.models,
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
-        "*-maas": override(translate_options=(), prepare_request=into_project("endpoints/openapi")),
+        "*-maas": override(translate_options=only(), prepare_request=into_project("endpoints/openapi")),
     },
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
     embed_batches={"*": Batch(250, 20_000), "gemini-embedding-*": Batch(1)},

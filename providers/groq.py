@@ -1,7 +1,7 @@
 """Groq: OpenAI-compatible chat. https://console.groq.com/docs/api-reference"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import drop, rename
+from .dsl.provider import declare_provider, override
+from .dsl.rules import clamp, drop, efforts, rename, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
@@ -18,7 +18,18 @@ groq = declare_provider(
         "reasoning_format": {"enum": ["hidden", "raw", "parsed"]},
     },
     translate_options=[
+        without_thinking,
         rename("max_tokens", "max_completion_tokens"),
-        drop("logit_bias", "logprobs", "top_logprobs", why="Groq does not support it"),
+        clamp("n", high=1, why="Groq gives one answer"),
+        # It refuses what it does not know: https://console.groq.com/docs/api-reference#chat-create
+        drop(
+            *("logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prompt_cache_key"),
+            why="Groq does not support it",
+        ),
     ],
+    # https://console.groq.com/docs/reasoning#reasoning-effort
+    models={
+        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")]),
+        "qwen/*": override(translate_options=[efforts("none", "high", spelt={"high": "default"})]),
+    },
 )

@@ -1,12 +1,22 @@
 """Mistral AI. https://docs.mistral.ai"""
 
+from ..schemas.model import Model
 from .dsl.batches import Batch
-from .dsl.provider import declare_provider
-from .dsl.rules import convert, rename
+from .dsl.provider import declare_provider, override
+from .dsl.rules import Losses, Options, convert, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
+
+
+def prompted_thinking(options: Options, model: Model) -> Losses:
+    """Magistral thinks when its system prompt tells it to, which `prompt_mode` adds."""
+    asked, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    if asked not in (None, "none"):
+        options.setdefault("prompt_mode", "reasoning")
+    return [] if budget is None else [("reasoning_budget", "Mistral takes no budget")]
+
 
 mistral = declare_provider(
     "mistral",
@@ -19,12 +29,22 @@ mistral = declare_provider(
     embed_batches={"*": Batch(128, 16_384)},
     options={
         "safe_prompt": {"type": "boolean"},
+        "top_k": {"type": "integer", "minimum": 0},
+        "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
+        "logprobs": {"type": "boolean"},
+        "top_logprobs": {"type": "integer", "minimum": 0},
+        "reasoning_budget": {"type": "integer", "minimum": 0},
         "prompt_mode": {"enum": ["reasoning"]},
         "document_image_limit": {"type": "integer"},
         "document_page_limit": {"type": "integer"},
     },
     translate_options=[
+        without_thinking,
+        # https://docs.mistral.ai/capabilities/reasoning: thinking is on or off.
+        efforts("none", "high"),
         rename("seed", "random_seed"),
+        drop("audio", why="Mistral has no such option"),
         convert("tool_choice", {"required": "any"}),
     ],
+    models={"magistral*": override(translate_options=[prompted_thinking])},
 )

@@ -1,8 +1,8 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
 from .dsl.batches import Batch
+from .dsl.openai_models import OPENAI, openai_families
 from .dsl.provider import declare_provider
-from .dsl.rules import rename
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -34,5 +34,6 @@ openai = declare_provider(
         "safety_identifier": {"type": "string"},
         "prompt_cache_retention": {"enum": ["in-memory", "24h"]},
     },
-    translate_options=[rename("max_tokens", "max_completion_tokens")],
+    translate_options=OPENAI,
+    models=openai_families(),
 )

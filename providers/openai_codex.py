@@ -20,6 +20,7 @@ from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.secret import Secret
 from .dsl.oauth import TokenFile, claims, refreshed
+from .dsl.openai_models import OPENAI, openai_families
 from .dsl.provider import Provider, declare_provider
 from .dsl.rules import drop
 from .wires.openai_responses import openai_responses
@@ -77,6 +78,9 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return always_stream(pipeline.replace("authenticate", around("authenticate", authenticate)))
 
 
+# It answers 400, "Unsupported parameter: max_output_tokens", and so for the others.
+_REFUSED = drop("max_tokens", "temperature", "top_p", "metadata", "user", why="ChatGPT's service refuses it")
+
 openai_codex = declare_provider(
     "openai_codex",
     name="OpenAI Codex (ChatGPT login)",
@@ -86,10 +90,8 @@ openai_codex = declare_provider(
     env_key="OPENAI_CODEX_ACCESS_TOKEN",
     key_optional=True,
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
-    # It answers 400, "Unsupported parameter: max_output_tokens", and so for the others.
-    translate_options=[
-        drop("max_tokens", "temperature", "top_p", "metadata", "user", why="ChatGPT's service refuses it")
-    ],
+    translate_options=[_REFUSED, *OPENAI],
+    models=openai_families(_REFUSED),
     build_body=build_body,
     attach=attach,
 )

@@ -1,7 +1,7 @@
 """OpenRouter. https://openrouter.ai/docs"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import move
+from .dsl.rules import move, not_both
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -27,5 +27,11 @@ openrouter = declare_provider(
         "usage": {"type": "object"},
     },
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
-    translate_options=[move("reasoning_effort", "reasoning.effort"), move("reasoning_budget", "reasoning.max_tokens")],
+    translate_options=[
+        not_both(
+            "reasoning_budget", "reasoning_effort", why="a budget is more exact, and OpenRouter takes one of them"
+        ),
+        move("reasoning_effort", "reasoning.effort"),
+        move("reasoning_budget", "reasoning.max_tokens"),
+    ],
 )

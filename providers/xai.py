@@ -1,10 +1,20 @@
 """xAI. https://docs.x.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import drop, rename, when
+from .dsl.provider import declare_provider, override
+from .dsl.rules import drop, efforts, only, rename, when, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models
+
+_RULES = (
+    without_thinking,
+    rename("max_tokens", "max_completion_tokens"),
+    drop("logit_bias", "verbosity", "modalities", "audio", "metadata", "store", why="xAI has no such option"),
+    when(
+        lambda options, model: bool(model.reasoning),
+        drop("presence_penalty", "frequency_penalty", "stop", why="xAI's reasoning models refuse it"),
+    ),
+)
 
 xai = declare_provider(
     "xai",
@@ -17,11 +27,18 @@ xai = declare_provider(
         "search_parameters": {"type": "object"},
         "deferred": {"type": "boolean"},
     },
-    translate_options=[
-        rename("max_tokens", "max_completion_tokens"),
-        when(
-            lambda options, model: bool(model.reasoning),
-            drop("presence_penalty", "frequency_penalty", "stop", why="xAI's reasoning models refuse it"),
+    translate_options=_RULES,
+    # https://docs.x.ai/docs/guides/reasoning. Later rows win; models to come are taken for the newest one known.
+    models={
+        "grok-3-mini*": override(translate_options=[efforts("low", "high")]),
+        "grok-4*": override(
+            translate_options=[
+                drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right")
+            ]
         ),
-    ],
+        "grok-4.20-multi-agent*": override(translate_options=only(efforts("low", "medium", "high", "xhigh"), *_RULES)),
+        "grok-4.3*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
+        "grok-4.5*": override(translate_options=only(efforts("low", "medium", "high"), *_RULES)),
+        "grok-4.[6-9]*": override(translate_options=only(efforts("low", "medium", "high", "xhigh"), *_RULES)),
+    },
 )

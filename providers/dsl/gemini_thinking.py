@@ -17,7 +17,7 @@ from ...schemas.options import EFFORTS, JSONSchema
 from ...schemas.parts import ToolCall
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 from .provider import Override, override
-from .rules import Losses, Rule, default
+from .rules import TOKENS, Losses, Rule, default, nearest_effort, only
 from .rules import Options as Given
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -33,9 +33,6 @@ OPTIONS: Mapping[str, JSONSchema] = {
     "speech_config": {"type": "object"},
     "image_config": {"type": "object"},
 }
-
-BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
-"""Tokens to think with. From low to high these are the vendor's own: https://ai.google.dev/gemini-api/docs/openai"""
 
 
 def budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool = True) -> Rule:
@@ -54,7 +51,7 @@ def budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool
         return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
 
     def by_effort(effort: str) -> Thinking:
-        budget = fitted(BUDGETS[effort])
+        budget = fitted(TOKENS[effort])
         stopped = effort != "none" or budget == 0
         return {"thinkingBudget": budget}, "" if stopped else f"this model cannot but think; it gets {budget} tokens"
 
@@ -66,8 +63,7 @@ def levelled_thinking(*levels: str) -> Rule:
     sent in its place; the vendor still takes it."""
 
     def by_effort(effort: str) -> Thinking:
-        at = EFFORTS.index(effort)
-        level = next((level for level in levels if EFFORTS.index(level) >= at), levels[-1])
+        level = nearest_effort(effort, levels)
         said = f"{effort} became {level}; this model knows {', '.join(levels)}"
         return {"thinkingLevel": level}, "" if level == effort else said
 
@@ -140,12 +136,12 @@ def gemini_models(
     def levels(*words: str) -> Override:
         # Their function responses hold pictures: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
         own = (levelled_thinking(*words), default("media_in_results", True), *rules)
-        return override(translate_options=own, prepare_request=sign_and_prepare)
+        return override(translate_options=only(*own), prepare_request=sign_and_prepare)
 
     def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
-        return override(translate_options=(budgeted_thinking(least, most, can_stop=can_stop), *rules))
+        return override(translate_options=only(budgeted_thinking(least, most, can_stop=can_stop), *rules))
 
-    old = override(translate_options=(budgeted_thinking(), default("json_schema", False), *rules))
+    old = override(translate_options=only(budgeted_thinking(), default("json_schema", False), *rules))
     # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
     return {
         **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),

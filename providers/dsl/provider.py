@@ -16,7 +16,7 @@ from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
 from .auth import Auth
 from .batches import Batch
-from .rules import Rule, Translate
+from .rules import Rule, Translate, joined, table
 from .wire import ToolCallIdPolicy, Wire
 
 STEPS = (
@@ -74,7 +74,8 @@ class Provider:
     `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `key_optional` lets calls go without one. `options` adds options of this provider alone (JSON Schemas).
-    `translate_options` is a table of rules or a function `(options, model)`. `steps` and `models` replace single steps.
+    `translate_options` is a table of rules or a function `(options, model)`. `steps` and `models` replace single steps;
+    a table of rules among them is added, see rules.py.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
@@ -155,12 +156,12 @@ class Provider:
             if (given := getattr(self, name)) is not None:
                 steps[name] = given
         steps["authenticate"] = self.auth or wire.auth
-        steps.update(self.steps)
-        for pattern, each in self.models.items():
-            if fnmatchcase(model.id, pattern):
-                steps.update(each.steps)
-        for each in overrides:
-            steps.update(each.steps)
+        rows = [each.steps for pattern, each in self.models.items() if fnmatchcase(model.id, pattern)]
+        given = [self.steps, *rows, *(each.steps for each in overrides)]
+        for row in given:
+            steps.update(row)
+        tables = [row["translate_options"] for row in given if "translate_options" in row]
+        steps["translate_options"] = joined(self.translate_options, tables)
         return steps
 
 
@@ -187,7 +188,7 @@ def declare_provider(
     return Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
-        translate_options=translate_options if callable(translate_options) else tuple(translate_options),
+        translate_options=table(translate_options),
         models=models or {},
         steps=override(**steps).steps,
         **facts,

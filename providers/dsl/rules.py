@@ -1,6 +1,10 @@
 """Option rules: how canonical options become a provider's own, as a table. Every loss is told.
 
 A rule is `(options, model) -> losses`: it changes the dict it is given and returns (option, reason) pairs.
+
+A table given for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the
+provider's: its rules run first, on the canonical names, the most specific last among them. `only(...)` takes the place
+of everything more general, and so does a function.
 """
 
 from __future__ import annotations
@@ -10,12 +14,52 @@ from typing import Any
 
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.model import Model
+from ...schemas.options import EFFORTS
 from ...schemas.reply import CallWarning
 
 Options = dict[str, Any]
 Losses = list[tuple[str, str]]
 Rule = Callable[[Options, Model], Losses]
 Translate = Callable[[Options, Model], Any]
+
+
+class Only(tuple[Rule, ...]):
+    """A table that takes the place of more general ones instead of being added to them."""
+
+    __slots__ = ()
+
+
+def only(*rules: Rule) -> Only:
+    """These rules and no others: `override(translate_options=only(rename("max_tokens", "limit")))`."""
+    return Only(rules)
+
+
+def table(given: Iterable[Rule] | Translate) -> tuple[Rule, ...] | Translate:
+    """What is given for translate_options, as it is kept."""
+    return given if callable(given) or isinstance(given, Only) else tuple(given)
+
+
+def joined(general: tuple[Rule, ...] | Translate, more: Iterable[Any]) -> tuple[Rule, ...] | Translate:
+    """The table in force: the general one, with what is given for ever more specific models."""
+    added: tuple[Rule, ...] = ()
+    for each in more:
+        if callable(each) or isinstance(each, Only):
+            general, added = each, ()
+        else:
+            added += tuple(each)
+    if not callable(general):
+        return (*added, *general)
+    return _before(added, general) if added else general
+
+
+def _before(rules: tuple[Rule, ...], function: Translate) -> Translate:
+    def both(options: Options, model: Model) -> Any:
+        losses = [loss for rule in rules for loss in rule(options, model)]
+        result = function(options, model)
+        options, told = result if isinstance(result, tuple) else (result, ())
+        return options, [*losses, *told]
+
+    return both
 
 
 def rename(option: str, to: str) -> Rule:
@@ -111,6 +155,71 @@ def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
         return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
 
     return rule
+
+
+def not_both(first: str, second: str, *, why: str) -> Rule:
+    """Leave out the second where both are given."""
+
+    def rule(options: Options, model: Model) -> Losses:
+        if options.get(first) is None or second not in options:
+            return []
+        del options[second]
+        return [(second, why)]
+
+    return rule
+
+
+TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
+"""How many tokens an effort stands for, from low to high by https://ai.google.dev/gemini-api/docs/openai"""
+
+
+def effort_of(budget: int) -> str:
+    """The least effort that has so many tokens to think with."""
+    return next((effort for effort, tokens in TOKENS.items() if tokens >= budget), EFFORTS[-1])
+
+
+def nearest_effort(asked: str, known: Iterable[str]) -> str:
+    """Of the efforts that a model knows, least first: the one asked for, else the next higher, else the highest."""
+    known = tuple(known)
+    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(asked)), known[-1])
+
+
+def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] | None = None) -> Rule:
+    """The efforts that a model knows, least first; others become the nearest of them. A budget becomes the effort that
+    has room for it. `to` is the dotted place in the body and `spelt` the model's own words for some efforts."""
+    put = move("reasoning_effort", to)
+
+    def rule(options: Options, model: Model) -> Losses:
+        losses = without_thinking(options, model)
+        budget = options.pop("reasoning_budget", None)
+        asked = options.get("reasoning_effort")
+        if asked is not None and budget is not None:
+            losses.append(("reasoning_budget", "reasoning_effort was given, too, and this model takes no budget"))
+        elif budget is not None:
+            asked = effort_of(budget)
+            losses.append(
+                ("reasoning_budget", f"{budget} tokens became the effort {asked}; this model takes no budget")
+            )
+        if asked is None:
+            return losses
+        effort = nearest_effort(asked, known)
+        if effort != asked:
+            losses.append(("reasoning_effort", f"{asked} became {effort}; this model knows {', '.join(known)}"))
+        options["reasoning_effort"] = (spelt or {}).get(effort, effort)
+        return losses + (put(options, model) if to != "reasoning_effort" else [])
+
+    return rule
+
+
+def without_thinking(options: Options, model: Model) -> Losses:
+    """A model that is known not to think is not asked to."""
+    if model.reasoning is not False:
+        return []
+    asked = {name: options.pop(name) for name in _THINKING if name in options}
+    return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+
+
+_THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
 
 
 def translate(

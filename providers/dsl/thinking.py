@@ -1,29 +1,31 @@
-"""Option rules for models of the Claude family that think, wherever they are served.
+"""Option rules for models of the Claude family, wherever they are served: how each generation thinks, and what sampling
+it takes.
 
-https://docs.claude.com/en/docs/build-with-claude/extended-thinking#feature-compatibility
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking, .../adaptive-thinking, .../effort and
+https://platform.claude.com/docs/en/about-claude/models/migration-guide
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.model import Model
-from .rules import Losses, Options
+from .provider import Override, override
+from .rules import Losses, Options, Rule, clamp, drop, effort_of, nearest_effort, not_both, only
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 """Tokens to think with, by effort."""
-ADAPTIVE = tuple(
-    f"claude-{kind}-{version}*" for kind in ("opus", "sonnet", "haiku") for version in ("4-[678]", "[5-9]")
-)
-"""The models that set their own budget: https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking"""
 MIN_BUDGET = 1024
 ROOM = 4096
 """Tokens left for the answer itself when the caller's max_tokens leaves none."""
+SAMPLING = ("temperature", "top_p", "top_k")
 
 
 def budgeted_thinking(options: Options, model: Model) -> Losses:
     """reasoning_effort and reasoning_budget become a budget of tokens, and what thinking forbids is dropped."""
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    summary = options.pop("reasoning_summary", None)
     losses: Losses = []
     if "thinking" not in options:
         if budget is None:
@@ -38,6 +40,8 @@ def budgeted_thinking(options: Options, model: Model) -> Losses:
         if _forced(options.get("tool_choice")):
             return [*losses, ("reasoning_effort", "a forced tool choice and thinking exclude each other")]
         options["thinking"] = {"type": "enabled", "budget_tokens": budget}
+        if summary == "none":
+            options["thinking"]["display"] = "omitted"
     thinking = options["thinking"]
     if thinking.get("type") == "disabled":
         return losses
@@ -49,19 +53,51 @@ def budgeted_thinking(options: Options, model: Model) -> Losses:
     return losses + without_sampling(options)
 
 
-def adaptive_thinking(options: Options, model: Model) -> Losses:
-    """reasoning_effort is the model's own affair: it gets the word and sets its budget."""
-    if "reasoning_budget" in options or "thinking" in options:
-        return budgeted_thinking(options, model)
-    effort = options.pop("reasoning_effort", None)
-    if effort in (None, "none"):
-        return []
-    word = {"minimal": "low", "xhigh": "max"}.get(effort, effort)
-    options["output_config"] = {**options.get("output_config", {}), "effort": word}
-    if _forced(options.get("tool_choice")):
-        return [("reasoning_effort", "a forced tool choice and thinking exclude each other")]
-    options["thinking"] = {"type": "adaptive"}
-    return without_sampling(options)
+def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False, always: bool = False) -> Rule:
+    """reasoning_effort is the model's own affair: it gets the word and sets its budget.
+
+    `known` are the efforts that it knows, least first. `budgets`: it still takes one in place of an effort. `unasked`:
+    it thinks unless told not to. `always`: it cannot be told not to. Whoever asks for thinking is shown a summary of
+    it, unless unwanted: the newer models leave it out by themselves.
+    """
+
+    def rule(options: Options, model: Model) -> Losses:
+        if "thinking" in options or (budgets and "reasoning_budget" in options):
+            return budgeted_thinking(options, model)
+        asked, losses = _asked(options)
+        summary = options.pop("reasoning_summary", None)
+        if asked == "none" and always:
+            losses.append(("reasoning_effort", "this model cannot but think; it does so with the effort low"))
+            asked = "low"
+        if asked == "none":
+            if unasked:
+                options["thinking"] = {"type": "disabled"}
+            return losses
+        if asked is None:
+            return losses
+        effort = nearest_effort(asked, known)
+        # `max` is above the scale that providers share: it is the nearest where there is no xhigh.
+        word = "max" if asked == "xhigh" and "xhigh" not in known else effort
+        if word != asked:
+            losses.append(("reasoning_effort", f"{asked} became {word}; this model knows {', '.join(known)}, max"))
+        options["output_config"] = {**options.get("output_config", {}), "effort": word}
+        if _forced(options.get("tool_choice")):
+            return [*losses, ("reasoning_effort", "a forced tool choice and thinking exclude each other")]
+        options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
+        return losses + (without_sampling(options) if budgets else [])
+
+    return rule
+
+
+def _asked(options: Options) -> tuple[str | None, Losses]:
+    """The effort that is asked for, by name or by tokens."""
+    effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    if budget is None:
+        return effort, []
+    if effort is not None:
+        return effort, [("reasoning_budget", "reasoning_effort was given, too, and this model sets its own budget")]
+    effort = effort_of(budget)
+    return effort, [("reasoning_budget", f"{budget} tokens became the effort {effort}; this model sets its own budget")]
 
 
 def without_sampling(options: Options) -> Losses:
@@ -80,3 +116,34 @@ def without_sampling(options: Options) -> Losses:
 
 def _forced(choice: Any) -> bool:
     return choice not in (None, "auto", "none")
+
+
+_WARM = clamp("temperature", 0, 1, why="Claude's scale ends there")
+_ONE_OF = not_both("temperature", "top_p", why="this model takes temperature or top_p, not both")
+_NO_SAMPLING = drop(*SAMPLING, why="this model sets its own sampling")
+_LEVELS = ("low", "medium", "high")
+
+CLAUDE: tuple[Rule, ...] = (budgeted_thinking, _WARM)
+"""The first generations that think, 3.7 and 4, and those before, which do not."""
+
+_GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
+    "claude-*-4-[15]*": (budgeted_thinking, _WARM, _ONE_OF),
+    "claude-*-4-6*": (adaptive_thinking(*_LEVELS, budgets=True), _WARM, _ONE_OF),
+    "claude-*-4-[78]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
+    # Generations to come are taken for the newest one known.
+    "claude-sonnet-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
+    "claude-haiku-[5-9]*": (adaptive_thinking(*_LEVELS, unasked=True), _NO_SAMPLING),
+    "claude-opus-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh", unasked=True), _NO_SAMPLING),
+    "claude-*-5-5*": (adaptive_thinking(*_LEVELS, unasked=True), _NO_SAMPLING),
+    "claude-opus-5-5*": (adaptive_thinking(*_LEVELS, always=True), _NO_SAMPLING),
+    **dict.fromkeys(
+        ("claude-fable-*", "claude-mythos-*"), (adaptive_thinking(*_LEVELS, "xhigh", always=True), _NO_SAMPLING)
+    ),
+}
+
+
+def claude_models(prefix: str = "", **steps: Any) -> Mapping[str, Override]:
+    """What is special about which models. `prefix` is what a cloud puts before their ids."""
+    return {
+        prefix + pattern: override(translate_options=only(*rules), **steps) for pattern, rules in _GENERATIONS.items()
+    }

@@ -76,7 +76,8 @@ def overflow_in(status: int | None, message: str, error: Any) -> dict[str, int] 
     fields = error if isinstance(error, Mapping) else {}
     told = {name: fields[key] for key, name in _FIELDS.items() if isinstance(fields.get(key), int)}
     # Several patterns may fit; the one that says most is the one made for this body.
-    return {**max(found, key=len), **told}
+    most: dict[str, int] = max(found, key=len)
+    return {**most, **told}
 
 
 def _numbers(match: re.Match[str]) -> dict[str, int]:
