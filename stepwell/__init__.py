@@ -68,6 +68,8 @@ _HOME = {
     "pipeline.steps.fit_context": ("fit_context",),
     "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.effects": ("Call", "Send", "Sleep"),
+    "pipeline.request": ("Request",),
+    "pipeline.response": ("Response",),
     "pipeline.stream": ("AsyncStream", "Stream"),
     "pipeline.timeouts": ("Timeouts",),
     "providers.dsl.provider": ("Provider", "declare_provider"),
@@ -141,6 +143,8 @@ if TYPE_CHECKING:
     from .pipeline.edits import Edits
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline
+    from .pipeline.request import Request
+    from .pipeline.response import Response
     from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
     from .pipeline.steps.budget import Budget
     from .pipeline.steps.fit_context import fit_context

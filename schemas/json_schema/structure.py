@@ -30,7 +30,7 @@ def structure(value: Any, tp: Any) -> Any:
     from cattrs.errors import StructureHandlerNotFoundError
 
     try:
-        return _converter().structure(value, tp)
+        return _converter().structure(value, _bare(tp))
     except (SchemaError, StructureHandlerNotFoundError) as error:
         if isinstance(error, SchemaError):
             raise
@@ -56,7 +56,7 @@ def _converter() -> Any:
     converter.register_structure_hook_func(_is_union, lambda value, tp: _read_union(converter, value, tp))
     converter.register_structure_hook_func(_has_fields, lambda value, tp: _read_object(converter, value, tp))
     converter.register_structure_hook_func(
-        lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, tp.__value__)
+        lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, _bare(tp.__value__))
     )
     converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
     return converter
@@ -211,11 +211,21 @@ def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Any) -> di
 
 
 def _bare(tp: Any) -> Any:
-    """The type without Required, NotRequired and ReadOnly."""
-    origin = typing.get_origin(tp)
+    """The type without Annotated, Required, NotRequired and ReadOnly, at any depth: what they add is the schema's
+    affair, and a dict in Annotated has no hash, by which cattrs remembers types."""
+    origin, args = typing.get_origin(tp), typing.get_args(tp)
+    if origin is typing.Annotated:
+        return _bare(tp.__origin__)
     if origin in (typing.Required, typing.NotRequired) or getattr(origin, "__name__", "") == "ReadOnly":
-        return _bare(typing.get_args(tp)[0])
-    return tp
+        return _bare(args[0])
+    if origin in (None, typing.Literal) or not args:
+        return tp
+    inner = tuple(map(_bare, args))
+    if all(new is old for new, old in zip(inner, args, strict=True)):
+        return tp
+    if _is_union(tp):
+        return typing.Union[inner]  # noqa: UP007
+    return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
 
 
 def _read_model(value: Any, tp: Any) -> Any:

@@ -222,6 +222,8 @@ def approval_of(approve: Approve, call: ToolCall) -> Call:
     def ask() -> Any:
         answer = approve(call)
         if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
             raise ConfigError("an async approve= needs the async functions", hint="use arun_tools")
         return answer
 

@@ -157,6 +157,8 @@ TABLE: list[tuple[Any, Any, Any]] = [
     ({"content": "red"}, Box[Color], Box(Color.RED)),
     ({"_hidden": 2}, Private, Private(hidden=2)),
     (3, Annotated[int, "three"], 3),
+    ([3], Annotated[list[Annotated[int, {"minimum": 1}]], {"maxItems": 2}], [3]),
+    ({"a": 3}, dict[str, Annotated[int, {"minimum": 1}]], {"a": 3}),
     ({"n": 1}, Model, Model(1)),
     ([{"n": 1}], list[Model], [Model(1)]),
 ]
