@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..client import AsyncClient, Client
 from ..core import DEFAULT_MODEL
 from ..face import _ASYNC_CLIENT, _CLIENT
 from ..schemas.errors import ConfigError, MissingExtra
+from ..schemas.tool import Tool
 
 
 def default_model() -> str:
@@ -23,10 +26,11 @@ def sync_client(client: Client | None, async_client: AsyncClient | None) -> Clie
     return client or _CLIENT
 
 
-def asynchronous_client(client: Client | None, async_client: AsyncClient | None) -> AsyncClient | None:
-    """The client for asynchronous calls: the one given, else the process's own; None where only a synchronous one
-    was given, which then runs in a thread."""
-    return async_client or (_ASYNC_CLIENT if client is None else None)
+def asynchronous_client(client: Client | None, async_client: AsyncClient | None) -> AsyncClient:
+    """sync_client's twin."""
+    if async_client is None and client is not None:
+        raise ConfigError("only a Client was given, and this call is asynchronous", hint="pass async_client= as well")
+    return async_client or _ASYNC_CLIENT
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:
@@ -36,3 +40,33 @@ def missing(error: ImportError, package: str, extra: str) -> ImportError | Missi
         return error
     name = package.replace("_", "-")
     return MissingExtra(f"this adapter needs {name}", hint=f"run: pip install 'stepwell[{extra}]'")
+
+
+def gathered(cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a pydantic class, with those that it has no field for moved into its field `options`."""
+    known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
+    options = {name: value for name, value in given.items() if name not in known}
+    kept = {name: value for name, value in given.items() if name in known}
+    return {**kept, "options": {**(given.get("options") or {}), **options}} if options else kept
+
+
+def choice_of(choice: Any, tools: Sequence[Tool]) -> Any:
+    """`tool_choice` in stepwell's words, from a tool's name, `any`, a bool, or a vendor's object.
+
+    Raises ConfigError for the name of a tool that is not bound.
+    """
+    if choice is None or isinstance(choice, bool):
+        return "required" if choice else None
+    if isinstance(choice, Mapping):
+        name = choice.get("name") or choice.get("function", {}).get("name")
+        choice = name or choice.get("type", "auto")
+    if choice in ("auto", "none", "required"):
+        return choice
+    if choice == "any":
+        return "required"
+    if choice not in [tool.name for tool in tools]:
+        raise ConfigError(
+            f"tool_choice names {choice!r}, which is not among the tools",
+            hint=f"use auto, any, none or one of {', '.join(tool.name for tool in tools)}",
+        )
+    return {"name": choice}

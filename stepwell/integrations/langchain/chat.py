@@ -18,12 +18,12 @@ from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ..common import asynchronous_client, default_model, sync_client
+from ..common import asynchronous_client, choice_of, default_model, gathered, sync_client
 from .chunks import ChunkWriter
 from .errors import known_to_langchain
 from .incoming import messages_from
 from .outgoing import result_of
-from .tools import ToolLike, choice_of, declared, structured, tools_of
+from .tools import ToolLike, declared, structured, tools_of
 
 _OWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
 
@@ -35,7 +35,7 @@ class ChatStepwell(BaseChatModel):
 
     Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
     are the arguments of `invoke`, `stream` and `bind`, where `model=` names another model. Calls go through `client`
-    and `async_client`, or the process's own. With only a `client`, asynchronous calls run it in a thread.
+    and `async_client`, or the process's own where neither is given.
 
     Errors are stepwell's, and LangChain's ModelError of the same meaning as well.
     """
@@ -61,11 +61,8 @@ class ChatStepwell(BaseChatModel):
     @model_validator(mode="before")
     @classmethod
     def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments without a field of their own are options. Pydantic as LangChain sets it up would lose them."""
-        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
-        options = {name: value for name, value in given.items() if name not in known}
-        kept = {name: value for name, value in given.items() if name in known}
-        return {**kept, "options": {**(given.get("options") or {}), **options}} if options else kept
+        """Arguments without a field of their own are options; pydantic would lose them."""
+        return gathered(cls, given)
 
     @property
     def _llm_type(self) -> str:
@@ -101,8 +98,9 @@ class ChatStepwell(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
+        client = sync_client(self.client, self.async_client)
         with known_to_langchain():
-            return result_of(sync_client(self.client, self.async_client).generate_text(model, context, **options))
+            return result_of(client.generate_text(model, context, **options))
 
     async def _agenerate(
         self,
@@ -111,10 +109,8 @@ class ChatStepwell(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        client = asynchronous_client(self.client, self.async_client)
-        if client is None:
-            return await super()._agenerate(messages, stop, run_manager, **kwargs)
         model, context, options = self._request(messages, stop, kwargs)
+        client = asynchronous_client(self.client, self.async_client)
         with known_to_langchain():
             return result_of(await client.generate_text(model, context, **options))
 
@@ -141,13 +137,9 @@ class ChatStepwell(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        client = asynchronous_client(self.client, self.async_client)
-        if client is None:
-            async for each in super()._astream(messages, stop, run_manager, **kwargs):
-                yield each
-            return
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
+        client = asynchronous_client(self.client, self.async_client)
         with known_to_langchain():
             async with client.stream_text(model, context, **options) as stream:
                 async for chunk in stream:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
-from langchain_core.runnables import run_in_executor
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ...client import AsyncClient, Client
@@ -16,7 +15,7 @@ from .errors import known_to_langchain
 class StepwellEmbeddings(BaseModel, Embeddings):
     """Vectors of documents and queries, from a model named `provider:model-id` (none: as in ChatStepwell).
 
-    `batch_size` texts go into one request. `options` are those of `stepwell.embed`: dimensions, timeout and so on.
+    `batch_size` texts go into one request. `options` are those of `stepwell.embed`: timeout, truncate and so on.
     """
 
     model: str = Field(default_factory=default_model)
@@ -32,34 +31,28 @@ class StepwellEmbeddings(BaseModel, Embeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """A vector for each text, in order."""
         client, vectors = sync_client(self.client, self.async_client), []
-        for batch in self._batches(texts):
-            with known_to_langchain():
+        with known_to_langchain():
+            for batch in self._batches(texts):
                 vectors += client.embed(self.model, batch, **self._options("document")).embeddings
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a text that is to be found by documents, where the provider makes a difference."""
+        """The vector of what is looked for among documents, where the provider makes a difference."""
+        client = sync_client(self.client, self.async_client)
         with known_to_langchain():
-            return (
-                sync_client(self.client, self.async_client).embed(self.model, text, **self._options("query")).embedding
-            )
+            return client.embed(self.model, text, **self._options("query")).embedding
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """embed_documents, awaited."""
-        client = asynchronous_client(self.client, self.async_client)
-        if client is None:
-            return await run_in_executor(None, self.embed_documents, texts)
-        vectors = []
-        for batch in self._batches(texts):
-            with known_to_langchain():
+        client, vectors = asynchronous_client(self.client, self.async_client), []
+        with known_to_langchain():
+            for batch in self._batches(texts):
                 vectors += (await client.embed(self.model, batch, **self._options("document"))).embeddings
         return vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """embed_query, awaited."""
         client = asynchronous_client(self.client, self.async_client)
-        if client is None:
-            return await run_in_executor(None, self.embed_query, text)
         with known_to_langchain():
             return (await client.embed(self.model, text, **self._options("query"))).embedding
 

@@ -51,28 +51,6 @@ def _tool(tool: Declared) -> Tool:
     )
 
 
-def choice_of(choice: Any, tools: Sequence[Tool]) -> Any:
-    """`tool_choice` in stepwell's words, from a tool's name, LangChain's `any`, a bool, or a vendor's object.
-
-    Raises ConfigError for the name of a tool that is not bound.
-    """
-    if choice is None or isinstance(choice, bool):
-        return "required" if choice else None
-    if isinstance(choice, Mapping):
-        name = choice.get("name") or choice.get("function", {}).get("name")
-        choice = name or choice.get("type", "auto")
-    if choice in ("auto", "none", "required"):
-        return choice
-    if choice == "any":
-        return "required"
-    if choice not in [tool.name for tool in tools]:
-        raise ConfigError(
-            f"tool_choice names {choice!r}, which is not among the tools",
-            hint=f"use auto, any, none or one of {', '.join(tool.name for tool in tools)}",
-        )
-    return {"name": choice}
-
-
 def structured(
     model: Any, schema: dict[str, Any] | type, method: str, *, strict: bool | None, include_raw: bool
 ) -> Runnable[LanguageModelInput, Any]:

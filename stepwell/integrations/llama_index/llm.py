@@ -1,0 +1,206 @@
+"""StepwellLLM: LlamaIndex's LLM over any provider that stepwell knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.generic_utils import (
+    achat_to_completion_decorator,
+    astream_chat_to_completion_decorator,
+    chat_to_completion_decorator,
+    stream_chat_to_completion_decorator,
+)
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+    ToolCallBlock,
+)
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
+from pydantic import ConfigDict, Field, model_validator
+
+from ...client import AsyncClient, Client
+from ...model_metadata.catalog import CATALOG
+from ...schemas.errors import ToolFailed
+from ...schemas.fold import Fold
+from ...schemas.message import Context
+from ...schemas.tool import Tool
+from ..common import asynchronous_client, choice_of, default_model, gathered, sync_client
+from .messages import last_of, messages_from, response_of, so_far_of
+
+
+class StepwellLLM(FunctionCallingLLM):
+    """An LLM named `provider:model-id`; without a name `STEPWELL_MODEL`, else the local model.
+
+        StepwellLLM(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
+
+    Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
+    are the keyword arguments of `chat`, `complete` and the others. Calls go through `client` and `async_client`, or the
+    process's own. `context_window` is the catalog's unless given.
+    """
+
+    model: str = Field(default_factory=default_model)
+    client: Client | None = Field(default=None, exclude=True)
+    async_client: AsyncClient | None = Field(default=None, exclude=True)
+    temperature: float | None = None
+    max_tokens: int | None = None
+    context_window: int | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Arguments without a field of their own are options; pydantic would lose them."""
+        return gathered(cls, given)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "StepwellLLM"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What the catalog knows. A model of unknown abilities is taken to call functions."""
+        known = CATALOG.get(self.model)
+        return LLMMetadata(
+            context_window=self.context_window or known.context_window or DEFAULT_CONTEXT_WINDOW,
+            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            is_chat_model=True,
+            is_function_calling_model=known.tools is not False,
+            model_name=self.model,
+        )
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        model, context, options = self._request(messages, kwargs)
+        return response_of(sync_client(self.client, self.async_client).generate_text(model, context, **options))
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        model, context, options = self._request(messages, kwargs)
+        client = asynchronous_client(self.client, self.async_client)
+        return response_of(await client.generate_text(model, context, **options))
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        model, context, options = self._request(messages, kwargs)
+        stream = sync_client(self.client, self.async_client).stream_text(model, context, **options)
+
+        def responses() -> ChatResponseGen:
+            fold = Fold()
+            with stream:
+                for chunk in stream:
+                    if (so_far := so_far_of(fold, chunk)) is not None:
+                        yield so_far
+                yield last_of(stream.reply())
+
+        return responses()
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        model, context, options = self._request(messages, kwargs)
+        client = asynchronous_client(self.client, self.async_client)
+        stream = await client.stream_text(model, context, **options)
+
+        async def responses() -> ChatResponseAsyncGen:
+            fold = Fold()
+            async with stream:
+                async for chunk in stream:
+                    if (so_far := so_far_of(fold, chunk)) is not None:
+                        yield so_far
+                yield last_of(await stream.reply())
+
+        return responses()
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return chat_to_completion_decorator(self.chat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return await achat_to_completion_decorator(self.achat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        return stream_chat_to_completion_decorator(self.stream_chat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        return await astream_chat_to_completion_decorator(self.astream_chat)(prompt, **kwargs)
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The calls that the model wants made. Raises ValueError, as LlamaIndex expects, for an answer without any, and
+        ToolFailed for a call whose arguments are no JSON object: it must not be run."""
+        calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+        if not calls and error_on_no_tool_call:
+            raise ValueError("the model called no tool")
+        return [_selection(call) for call in calls]
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The arguments of a chat with tools on offer."""
+        asked = ChatMessage(role=MessageRole.USER, content=user_msg) if isinstance(user_msg, str) else user_msg
+        options: dict[str, Any] = {"tools": [tool_of(tool) for tool in tools]}
+        if tools and not allow_parallel_tool_calls:
+            options["parallel_tool_calls"] = False
+        if tools and tool_required:
+            options["tool_choice"] = "required"
+        return {"messages": [*(chat_history or []), *([asked] if asked else [])], **options, **kwargs}
+
+    def _validate_chat_with_tools_response(
+        self, response: ChatResponse, tools: Sequence[BaseTool], allow_parallel_tool_calls: bool = False, **kwargs: Any
+    ) -> ChatResponse:
+        """The response with its first call alone where one only is allowed: not every provider can be told so."""
+        if not allow_parallel_tool_calls:
+            calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+            response.message.blocks = [block for block in response.message.blocks if block not in calls[1:]]
+        return response
+
+    def _request(
+        self, messages: Sequence[ChatMessage], given: Mapping[str, Any]
+    ) -> tuple[str, Context, dict[str, Any]]:
+        """The model, the conversation and the options of one call."""
+        own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        options = {name: value for name, value in own.items() if value is not None} | self.options | dict(given)
+        tools = [tool if isinstance(tool, Tool) else tool_of(tool) for tool in options.pop("tools", None) or ()]
+        if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
+            options["tool_choice"] = choice
+        return options.pop("model", self.model), Context(messages_from(messages), tools), options
+
+
+def tool_of(tool: BaseTool) -> Tool:
+    """A LlamaIndex tool as it is offered to a model."""
+    metadata = tool.metadata
+    return Tool(metadata.get_name(), metadata.description, metadata.get_parameters_dict())
+
+
+def _selection(call: ToolCallBlock) -> ToolSelection:
+    if not isinstance(call.tool_kwargs, dict):
+        raise ToolFailed(
+            f"the model called {call.tool_name} with arguments that are no JSON object",
+            hint="ask again, or raise max_tokens if the answer was cut",
+            tool=call.tool_name,
+        )
+    return ToolSelection(tool_id=call.tool_call_id or "", tool_name=call.tool_name, tool_kwargs=call.tool_kwargs)
