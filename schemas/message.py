@@ -68,6 +68,17 @@ def user(content: Content) -> Message:
     return Message("user", content)
 
 
+def reminder(content: Content) -> Message:
+    """What is said in the user's place by the program that asks, such as a complaint about an answer: it begins no new
+    turn of the user's, see `is_turn`."""
+    return Message("user", content, extra={"stepwell": {"turn": False}})
+
+
+def is_turn(message: Message) -> bool:
+    """Whether the user says something new with this message."""
+    return message.role == "user" and bool(message.extra.get("stepwell", {}).get("turn", True))
+
+
 def assistant(content: Content) -> Message:
     """What the model said."""
     return Message("assistant", content)

@@ -9,7 +9,7 @@ from ..core import Core
 from ..events import span
 from ..recipe import Ask, Recipe
 from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
-from ..schemas.message import Context, Message, context_of, tool_result, user
+from ..schemas.message import Context, Message, context_of, reminder, tool_result
 from ..schemas.parts import Text, ToolCall
 from ..schemas.reply import CallWarning, Reply
 from ..schemas.usage import total
@@ -91,10 +91,10 @@ def _shown(context: Context, reply: Reply, asked: Asking, invalid: ObjectInvalid
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
     if not reply.message.content:
-        return context.append(user(complaint))
+        return context.append(reminder(complaint))
     context = context.append(reply.message)
     if not reply.tool_calls:
-        return context.append(user(complaint))
+        return context.append(reminder(complaint))
     for call in reply.tool_calls:
         context = context.append(tool_result(call.id, complaint, name=call.name))
     return context
