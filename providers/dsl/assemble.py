@@ -51,7 +51,7 @@ def pipeline_for(
             _from(resolve_key(provider, model), resolve_key),
             _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
             _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
-            fit_history(wire.blocks or wire.name, steps["tool_call_id_policy"]),
+            fit_history(wire.blocks or wire.name, steps["tool_call_id_policy"], wire.replays),
             fit_schemas(steps["object_support"], provider.id),
             _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
             _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),

@@ -16,26 +16,34 @@ from attrs import evolve
 from ...pipeline.request import Request
 from ...pipeline.step import Step, on_request
 from ...schemas.message import Context, Message
-from ...schemas.parts import Opaque, Part, Reasoning, ToolCall
+from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, ToolCall, Video
 from .wire import ToolCallIdPolicy
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def fit_history(wire: str, policy: ToolCallIdPolicy) -> Step:
-    """Map ids by the policy, and warn of reasoning and opaque blocks that only another wire can take back."""
+def fit_history(wire: str, policy: ToolCallIdPolicy, replays: Callable[[Part], bool]) -> Step:
+    """Map ids by the policy, and warn of what the wire cannot send back: reasoning and opaque blocks of another, and
+    the pictures and sounds of an answer, unless it `replays` them."""
 
     def fit(request: Request) -> Request:
         messages = request.context.messages
         if len(messages) == 1 and messages[0].role != "assistant":
             return request
-        foreign = sorted({kind for message in messages for kind in _foreign(message.content, wire)})
-        for kind in foreign:
+        foreign = {kind for message in messages for kind in _foreign(message.content, wire)}
+        answers = (part for message in messages if message.role == "assistant" for part in message.content)
+        foreign |= {
+            f"{_NAMES[type(part)]} of an answer" for part in answers if type(part) in _NAMES and not replays(part)
+        }
+        for kind in sorted(foreign):
             request = request.warn("history", f"{kind} cannot be sent to {wire} and stays behind")
         context = fitted(request.context, policy)
         return request if context is request.context else request.replace(context=context)
 
     return on_request("fit_history", fit)
+
+
+_NAMES = {Image: "a picture", Audio: "a sound", Video: "a film", File: "a file"}
 
 
 def _foreign(parts: Iterable[Part], wire: str) -> Iterable[str]:

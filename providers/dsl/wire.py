@@ -14,6 +14,7 @@ from ...pipeline.stream import StreamSteps
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
 from ...schemas.model import Model
+from ...schemas.parts import Part
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..wires.failures import find_error as find_error_by_status
@@ -49,8 +50,9 @@ class Wire:
     others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
     `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
     `auth` is how this format's vendor takes a key, for providers that say nothing else;
-    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas. The
-    other four functions are the streaming side.
+    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas, and
+    `replays(part)` whether a picture, sound, film or file of an answer is sent back. The other four functions are the
+    streaming side.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Wire:
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
     tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
     object_support: ObjectSupport = AS_GIVEN
+    replays: Callable[[Part], bool] = lambda part: False
 
     def stream_steps(self) -> StreamSteps:
         """The streaming functions together. Raises NotSupported for a wire that does not stream."""

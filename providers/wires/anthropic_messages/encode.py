@@ -6,15 +6,17 @@ empty, thinking comes back unaltered and in its place or not at all. https://doc
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..media import inline, unsendable
+from ..turns import alternating
 
 NAME = "anthropic_messages"
 MAX_TOKENS = 8192
@@ -69,33 +71,25 @@ def body_for(version: str) -> Callable[[Request], dict[str, Any]]:
 
 
 def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
-    """System blocks, and turns that alternate. System messages are hoisted wherever they stand."""
-    system: list[Block] = []
-    turns: list[Block] = []
+    """System blocks, and turns that alternate. System messages are hoisted wherever they stand.
+
+    Raises NotSupported for what a user or a tool says in another way than text, pictures, PDFs and texts in files.
+    """
+    told: list[Message] = []
+    said: list[Message] = []
     for message in messages:
-        if message.role == "system":
-            system += [block for part in message.content if (block := _block(part)) is not None]
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = _result(message) if message.role == "tool" else _blocks(message.content)
-        if not blocks:
-            continue
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": role, "content": blocks})
-    for turn in turns:
-        # A stable sort: results first, everything else in the order in which it was said.
-        if turn["role"] == "user":
-            turn["content"].sort(key=lambda block: block["type"] != "tool_result")
-    return system, turns
+        (told if message.role == "system" else said).append(message)
+    turns = alternating(said, _block, _result, lambda block: block["type"] == "tool_result")
+    if turns and turns[-1]["role"] == "assistant" and "text" in (last := turns[-1]["content"][-1]):
+        turns[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}  # what the answer begins with may not end so
+    return [block for message in told for block in _blocks(message.content)], turns
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:
     return [block for part in parts if (block := _block(part)) is not None]
 
 
-def _result(message: Message) -> list[Block]:
+def _result(message: Message) -> Block:
     content = _blocks(message.content)
     block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
@@ -104,7 +98,7 @@ def _result(message: Message) -> list[Block]:
         block["content"] = content
     if message.is_error:
         block["is_error"] = True
-    return [{**block, **message.extra.get(NAME, {})}]
+    return {**block, **message.extra.get(NAME, {})}
 
 
 def _block(part: Part) -> Block | None:
@@ -124,8 +118,8 @@ def _block(part: Part) -> Block | None:
         case File():
             block = {"type": "document", "source": _source(part), **part.extra.get(NAME, {})}
             return {**block, "title": part.filename} if part.filename and "title" not in block else block
-        case _:
-            return None
+        case Audio() | Video():
+            raise unsendable(part, "A message", "text, pictures and documents")
 
 
 def _thinking(part: Reasoning) -> Block | None:
@@ -139,12 +133,18 @@ def _thinking(part: Reasoning) -> Block | None:
 def _source(part: Image | File) -> Block:
     if part.file_id:
         return {"type": "file", "file_id": part.file_id}
-    if part.url:
+    here = inline(part)
+    if here is None:
         return {"type": "url", "url": part.url}
-    data, kind = part.data or b"", part.sent_type
-    if kind.startswith("text/"):
-        return {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8", "replace")}
-    return {"type": "base64", "media_type": kind, "data": b64encode(data).decode()}
+    kind, data = here
+    if isinstance(part, Image) or kind == "application/pdf":
+        return {"type": "base64", "media_type": kind, "data": data}
+    if kind.startswith("text/") or kind in _TEXTS:
+        return {"type": "text", "media_type": "text/plain", "data": b64decode(data).decode("utf-8", "replace")}
+    raise unsendable(part, "A message", "documents as PDF or plain text")
+
+
+_TEXTS = frozenset(("application/json", "application/xml", "application/x-yaml", "application/yaml"))
 
 
 def encode_tool(tool: Tool) -> Block:

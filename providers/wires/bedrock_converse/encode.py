@@ -6,7 +6,6 @@ Roles alternate, no text is empty, document names are of a narrow alphabet, and 
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,8 +13,10 @@ import orjson
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool
+from ..media import Media, inline, unsendable
+from ..turns import alternating
 
 NAME = "bedrock_converse"
 
@@ -72,34 +73,29 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
-    """System blocks, and turns that alternate; results of tools stand first in the user's."""
-    system: list[Block] = []
-    turns: list[Block] = []
+    """System blocks, and turns that alternate; results of tools stand first in the user's.
+
+    Raises NotSupported for media by another address than s3://, which Bedrock does not fetch.
+    """
+    told: list[Message] = []
+    said: list[Message] = []
     for message in messages:
-        if message.role == "system":
-            system += [{"text": part.text} for part in message.content if isinstance(part, Text) and part.text.strip()]
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = [_result(message)] if message.role == "tool" else _blocks(message.content)
-        if not blocks:
-            continue
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": role, "content": blocks})
-    for turn in turns:
-        if turn["role"] == "user":
-            turn["content"].sort(key=lambda block: "toolResult" not in block)
-    return system, turns
-
-
-def _blocks(parts: Iterable[Part]) -> list[Block]:
-    return [block for part in parts if (block := _block(part)) is not None]
+        (told if message.role == "system" else said).append(message)
+    system = [
+        {"text": part.text}
+        for message in told
+        for part in message.content
+        if isinstance(part, Text) and part.text.strip()
+    ]
+    return system, alternating(said, _block, _result, lambda block: "toolResult" in block)
 
 
 def _result(message: Message) -> Block:
     # An empty result is refused, so it is said that there is none.
-    content = _blocks(message.content) or [{"text": "(no output)"}]
+    sounds = [part for part in message.content if isinstance(part, Audio)]
+    if sounds:
+        raise unsendable(sounds[0], "A tool's result in Converse", "text, pictures, documents and films")
+    content = [block for part in message.content if (block := _block(part)) is not None] or [{"text": "(no output)"}]
     result: Block = {"toolUseId": message.tool_call_id, "content": content}
     return {"toolResult": {**result, "status": "error"} if message.is_error else result}
 
@@ -116,14 +112,14 @@ def _block(part: Part) -> Block | None:
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
-            return {"image": {"format": _image_format(part), "source": _source(part)}}
+            return {"image": {"format": _format_of(part), "source": _source(part)}}
         case Video():
-            return {"video": {"format": part.sent_type.partition("/")[2], "source": _source(part)}}
+            return {"video": {"format": _format_of(part), "source": _source(part)}}
+        case Audio():
+            return {"audio": {"format": _format_of(part), "source": _source(part)}}
         case File():
-            kind = _FORMATS.get(part.sent_type, "txt")
-            return {"document": {"format": kind, "name": document_name(part.filename), "source": _source(part)}}
-        case _:
-            return None
+            document: Block = {"format": _document_format(part), "name": document_name(part.filename)}
+            return {"document": {**document, "source": _source(part), **part.extra.get(NAME, {})}}
 
 
 def _reasoning(part: Reasoning) -> Block | None:
@@ -136,14 +132,46 @@ def _reasoning(part: Reasoning) -> Block | None:
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
 
 
-def _image_format(part: Image) -> str:
-    return part.sent_type.partition("/")[2].replace("jpg", "jpeg")
+def _format_of(part: Media) -> str:
+    """AWS's word for a media type: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html"""
+    kind = (inline(part) or (part.sent_type, ""))[0]
+    word = kind.partition("/")[2].removeprefix("x-")
+    return _WORDS.get(kind, word)
 
 
-def _source(part: Image | File | Video) -> Block:
+_WORDS = {
+    "image/jpg": "jpeg",
+    "audio/mpeg": "mp3",
+    "audio/L16": "pcm",
+    "video/quicktime": "mov",
+    "video/x-matroska": "mkv",
+    "video/3gpp": "three_gp",
+    "video/x-ms-wmv": "wmv",
+}
+
+
+def _document_format(part: File) -> str:
+    kind = (inline(part) or (part.sent_type, ""))[0]
+    if kind in _FORMATS:
+        return _FORMATS[kind]
+    if kind.startswith("text/") or _is_text(part.data):
+        return "txt"
+    raise unsendable(part, "Converse", f"documents in {', '.join(_FORMATS.values())}")
+
+
+def _is_text(data: bytes | None) -> bool:
+    try:
+        return data is not None and bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _source(part: Media) -> Block:
     if part.url and part.url.startswith("s3://"):
         return {"s3Location": {"uri": part.url}}
-    return {"bytes": b64encode(part.data or b"").decode()}
+    if (here := inline(part)) is None:
+        raise unsendable(part, "Converse", "bytes and s3:// addresses")
+    return {"bytes": here[1]}
 
 
 def document_name(name: str | None) -> str:

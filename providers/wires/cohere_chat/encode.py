@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.request import Request
-from ....schemas.errors import NotSupported
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 
 NAME = "cohere_chat"
@@ -130,12 +129,11 @@ def _block(part: Part) -> dict[str, Any] | None:
         case Reasoning():
             return {"type": "thinking", "thinking": part.text} if part.wire == NAME and part.text else None
         case Image():
-            data = b64encode(part.data or b"").decode()
-            return {"type": "image_url", "image_url": {"url": part.url or f"data:{part.sent_type};base64,{data}"}}
+            if part.file_id is not None:
+                raise unsendable(part, "Cohere's chat", "text and pictures as bytes or by address")
+            return {"type": "image_url", "image_url": {"url": address(part)}}
         case File() | Audio() | Video():
-            raise NotSupported(
-                f"Cohere's chat reads text and pictures, no {part.type}", hint="send text, or documents=[...]"
-            )
+            raise unsendable(part, "Cohere's chat", "text and pictures, and texts as documents=[...]")
         case _:
             return None
 

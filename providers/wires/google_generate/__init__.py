@@ -35,6 +35,7 @@ google_generate = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    replays=lambda part: True,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "json", "prompt"), answers=dialect("gemini_json"), always_enforced=True

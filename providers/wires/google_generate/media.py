@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.parts import Audio, File, Image, Video
+from ..media import Media, inline
 
-Media = Image | File | Audio | Video
 _CLASSES: Mapping[str, type[Media]] = {"image": Image, "audio": Audio, "video": Video}
 _UNKNOWN = "application/octet-stream"
 
 
 def encode_media(part: Media) -> dict[str, Any]:
     """Bytes inline, an address or a file of the Files API (its URI, as `file_id`) by reference."""
-    if part.data is not None:
-        return {"inlineData": {"mimeType": part.sent_type, "data": b64encode(part.data).decode()}}
-    head, comma, data = (part.url or "").partition(",")
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        return {"inlineData": {"mimeType": head[5:-7], "data": data}}
+    if (here := inline(part)) is not None:
+        return {"inlineData": {"mimeType": here[0], "data": here[1]}}
     file = {"fileUri": part.url or part.file_id}
     # Better no type than a wrong one: the vendor knows those of its own files, and refuses this one.
     return {"fileData": file if part.sent_type == _UNKNOWN else {"mimeType": part.sent_type, **file}}

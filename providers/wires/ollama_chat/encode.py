@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.request import Request
-from ....schemas.errors import NotSupported
 from ....schemas.message import Message
-from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
+from ....schemas.parts import Audio, File, Image, Reasoning, Refusal, Text, Video
+from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
 NAME = "ollama_chat"
@@ -102,16 +101,12 @@ def _answer(turn: dict[str, Any], message: Message) -> None:
         ]
 
 
-def _picture(part: Part) -> str:
+def _picture(part: Media) -> str:
     """A picture's bytes in base64. The server fetches nothing, and reads nothing but pictures."""
-    if isinstance(part, Image):
-        if part.data is not None:
-            return b64encode(part.data).decode()
-        head, comma, data = (part.url or "").partition(";base64,")
-        if comma and head.startswith("data:"):
-            return data
-        raise NotSupported("Ollama takes pictures as bytes, not by address", hint="pass Image(data=...)")
-    raise NotSupported(f"Ollama reads text and pictures, no {part.type}", hint="leave it out, or send its text")
+    here = inline(part) if isinstance(part, Image) else None
+    if here is None:
+        raise unsendable(part, "Ollama's chat", "text and pictures as bytes")
+    return here[1]
 
 
 def _format(body: dict[str, Any], wanted: Any) -> None:

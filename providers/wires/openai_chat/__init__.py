@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....schemas.parts import Audio
 from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
@@ -21,5 +22,6 @@ openai_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    replays=lambda part: isinstance(part, Audio) and part.file_id is not None,
     object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from ....pipeline.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..media import Media, address, inline, unsendable
 
 NAME = "openai_chat"
 
@@ -131,32 +131,32 @@ def _block(part: Part) -> dict[str, Any] | None:
     match part:
         case Text():
             return {"type": "text", "text": part.text, **part.extra.get(NAME, {})}
-        case Image():
-            image = {"url": _address(part)}
-            if part.detail:
-                image["detail"] = part.detail
-            return {"type": "image_url", "image_url": image}
-        case Audio():
-            kind = part.sent_type.partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
-            return {"type": "input_audio", "input_audio": {"data": _base64(part.data), "format": kind}}
-        case File():
-            if part.file_id:
-                return {"type": "file", "file": {"file_id": part.file_id}}
-            return {"type": "file", "file": {"filename": part.filename or "file", "file_data": _address(part)}}
-        case Video():
-            return {"type": "video_url", "video_url": {"url": _address(part)}}
+        case Image() | File() | Audio() | Video():
+            return _media(part)
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case _:
             return {"type": "text", "text": part.text} if isinstance(part, Refusal) else None
 
 
-def _address(part: Image | File | Audio | Video) -> str:
-    return part.url or f"data:{part.sent_type};base64,{_base64(part.data)}"
-
-
-def _base64(data: bytes | None) -> str:
-    return b64encode(data or b"").decode()
+def _media(part: Media) -> dict[str, Any]:
+    """Raises NotSupported for what the format has no place for: files it holds but documents, sounds by address."""
+    if isinstance(part, File):
+        if part.file_id:
+            return {"type": "file", "file": {"file_id": part.file_id}}
+        return {"type": "file", "file": {"filename": part.filename or "file", "file_data": address(part)}}
+    if part.file_id is not None:
+        raise unsendable(part, "A chat completion", "bytes and addresses, and files by id")
+    if isinstance(part, Image):
+        image = {"url": address(part)}
+        return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
+    if isinstance(part, Video):
+        return {"type": "video_url", "video_url": {"url": address(part)}}
+    here = inline(part)
+    if here is None:
+        raise unsendable(part, "A chat completion", "sounds as bytes")
+    kind = here[0].partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
+    return {"type": "input_audio", "input_audio": {"data": here[1], "format": kind}}
 
 
 def encode_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:

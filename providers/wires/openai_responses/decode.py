@@ -88,7 +88,10 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
             kind = f"image/{item.get('output_format') or 'png'}"
             return [
                 (place, Opaque(NAME, dict(item))),
-                (place + 1, Image(data=b64decode(item["result"]), media_type=kind)),
+                (
+                    place + 1,
+                    Image(data=b64decode(item["result"]), media_type=kind, extra={NAME: {"item": item.get("id")}}),
+                ),
             ]
         case _:
             return [(place, Opaque(NAME, dict(item)))]

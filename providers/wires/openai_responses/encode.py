@@ -6,15 +6,15 @@ conversation begun elsewhere is written as plain items.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -157,19 +157,17 @@ def _block(part: Part) -> Item | None:
             return {"type": "input_text", "text": part.text}
         case Image():
             image: Item = {"type": "input_image", "detail": part.detail or "auto"}
-            return {**image, "file_id": part.file_id} if part.file_id else {**image, "image_url": _address(part)}
+            return {**image, "file_id": part.file_id} if part.file_id else {**image, "image_url": address(part)}
         case File():
             if part.file_id:
                 return {"type": "input_file", "file_id": part.file_id}
-            if part.url:
+            if part.url and inline(part) is None:
                 return {"type": "input_file", "file_url": part.url}
-            return {"type": "input_file", "filename": part.filename or "file", "file_data": _address(part)}
+            return {"type": "input_file", "filename": part.filename or "file", "file_data": address(part)}
+        case Audio() | Video():
+            raise unsendable(part, "A response", "text, pictures and files")
         case _:
             return None
-
-
-def _address(part: Image | File) -> str:
-    return part.url or f"data:{part.sent_type};base64,{b64encode(part.data or b'').decode()}"
 
 
 def encode_tool(tool: Tool) -> Item:

@@ -1,0 +1,175 @@
+"""Pictures, sounds, films and files over every wire: what is there arrives, or the call is refused; nothing is lost
+without a word."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import httpx
+import made
+import orjson
+import pytest
+
+from stepwell import Audio, Client, File, Image, Message, Text, ToolCall, Video, Wire
+from stepwell.providers.wires.anthropic_messages import anthropic_messages
+from stepwell.providers.wires.bedrock_converse import bedrock_converse
+from stepwell.providers.wires.cohere_chat import cohere_chat
+from stepwell.providers.wires.google_generate import google_generate
+from stepwell.providers.wires.mistral_chat import mistral_chat
+from stepwell.providers.wires.ollama_chat import ollama_chat
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas import errors
+from stepwell.schemas.message import assistant, tool_result, user
+from stepwell.testing.conformance import samples_of
+
+from recordings import registry_of
+
+WIRES = [
+    anthropic_messages,
+    bedrock_converse,
+    cohere_chat,
+    google_generate,
+    mistral_chat,
+    ollama_chat,
+    openai_chat,
+    openai_responses,
+]
+MARK = b"marked \xff\xfe bytes"
+CODE = b64encode(MARK).decode()
+KINDS: dict[type, str] = {Image: "image/png", Audio: "audio/mpeg", Video: "video/mp4", File: "application/pdf"}
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+CALL = [user("go"), assistant(ToolCall("1", "f", "{}"))]
+
+
+def forms(kind: type) -> dict[str, tuple[Any, str]]:
+    """A part of this kind in each form, and what of it must be found in the body."""
+    return {
+        "bytes": (kind(data=MARK, media_type=KINDS[kind]), CODE),
+        "a data: address": (kind(url=f"data:{KINDS[kind]};base64,{CODE}"), CODE),
+        "an address": (kind(url="https://x.test/marked", media_type=KINDS[kind]), "https://x.test/marked"),
+        "a file's id": (kind(file_id="file-marked", media_type=KINDS[kind]), "file-marked"),
+    }
+
+
+def body(wire: Wire, messages: list[Message]) -> str:
+    return orjson.dumps(made.body_of(wire, messages)).decode()
+
+
+@pytest.mark.parametrize("form", forms(Image))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("said_by", ["user", "tool"])
+def test_it_arrives_or_is_refused(wire: Wire, kind: type, form: str, said_by: str) -> None:
+    part, marker = forms(kind)[form]
+    messages = [user(["see", part])] if said_by == "user" else [*CALL, tool_result("1", ["see", part])]
+    try:
+        sent = body(wire, messages)
+    except errors.NotSupported as error:
+        assert part.type in str(error) and "it takes" in str(error)
+    else:
+        assert marker in sent and '""' not in sent.replace('"content":""', "").replace('"text":""', "")
+
+
+TAKEN = {
+    "anthropic_messages": {Image, File},
+    "bedrock_converse": {Image, Audio, Video, File},
+    "cohere_chat": {Image},
+    "google_generate": {Image, Audio, Video, File},
+    "mistral_chat": {Image, Audio, Video, File},
+    "ollama_chat": {Image},
+    "openai_chat": {Image, Audio, Video, File},
+    "openai_responses": {Image, File},
+}
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+def test_what_a_format_has_a_place_for_is_taken(wire: Wire) -> None:
+    for kind in KINDS:
+        part, marker = forms(kind)["bytes"]
+        if kind in TAKEN[wire.name]:
+            assert marker in body(wire, [user(part)])
+        else:
+            with pytest.raises(errors.NotSupported, match=f"takes no {part.type}"):
+                body(wire, [user(part)])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+def test_an_answers_media_go_back_or_the_loss_is_told(wire: Wire, kind: type) -> None:
+    """Answers hold pictures and sounds; only few formats take them back."""
+    bodies: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content.decode())
+        return httpx.Response(200, content=samples_of(wire).text.body)
+
+    part, marker = forms(kind)["bytes"]
+    history = [user("draw"), assistant([Text("here"), part]), user("more")]
+    with Client(transport=httpx.MockTransport(handler), registry=registry_of(wire)) as client:
+        reply = client.generate_text("recorded:m", history)
+    told = [str(warning) for warning in reply.warnings]
+    assert (marker in bodies[0]) != any("of an answer cannot be sent" in text for text in told), told
+    assert "here" in bodies[0] and reply.context.messages[1].content == history[1].content
+
+
+def test_a_models_own_picture_goes_back_as_its_item_without_a_warning() -> None:
+    item = {"type": "image_generation_call", "id": "ig_1", "result": CODE, "output_format": "png"}
+    answer = {"id": "r", "status": "completed", "output": [item], "model": "m"}
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(orjson.loads(request.content))
+        return httpx.Response(200, json=answer)
+
+    with Client(transport=httpx.MockTransport(handler), registry=registry_of(openai_responses)) as client:
+        first = client.generate_text("recorded:m", "draw")
+        again = client.generate_text("recorded:m", [*first.context.messages, user("larger")])
+    assert first.images[0].data == MARK
+    assert bodies[1]["input"][1] == item and again.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "anthropic", "bedrock"),
+    [
+        (File(data=b"plain", filename="a.txt"), "plain", "txt"),
+        (File(data=b"a,b", filename="a.csv"), "a,b", "csv"),
+        (File(data=b'{"a":1}', filename="a.json"), '{"a":1}', "txt"),
+        (File(data=b"%PDF-1", filename="a.pdf"), "application/pdf", "pdf"),
+        (File(data=b"PK", media_type=WORD), None, "docx"),
+        (File(data=b"\xff\xfe\x00", filename="a.bin"), None, None),
+    ],
+    ids=lambda value: getattr(value, "filename", None) or str(value),
+)
+def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | None, bedrock: str | None) -> None:
+    if anthropic is None:
+        with pytest.raises(errors.NotSupported, match="PDF or plain text"):
+            made.body_of(anthropic_messages, [user(file)])
+    else:
+        (block,) = made.body_of(anthropic_messages, [user(file)])["messages"][0]["content"]
+        assert anthropic in (block["source"]["data"], block["source"]["media_type"])
+    if bedrock is None:
+        with pytest.raises(errors.NotSupported, match="documents in pdf, csv"):
+            made.body_of(bedrock_converse, [user(file)])
+    else:
+        (block,) = made.body_of(bedrock_converse, [user(file)])["messages"][0]["content"]
+        assert block["document"]["format"] == bedrock
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "word"),
+    [
+        (Image(data=b"x", media_type="image/jpg"), "image", "jpeg"),
+        (Image(url="data:image/webp;base64,eA=="), "image", "webp"),
+        (Audio(data=b"ID3"), "audio", "mp3"),
+        (Audio(data=b"x", media_type="audio/x-wav"), "audio", "wav"),
+        (Video(data=b"x", media_type="video/quicktime"), "video", "mov"),
+        (Video(url="s3://bucket/film.mkv", media_type="video/x-matroska"), "video", "mkv"),
+    ],
+)
+def test_converse_has_words_of_its_own_for_media_types(part: Any, place: str, word: str) -> None:
+    (block,) = made.body_of(bedrock_converse, [user(part)])["messages"][0]["content"]
+    assert block[place]["format"] == word
+    if part.url and part.url.startswith("s3:"):
+        assert block[place]["source"] == {"s3Location": {"uri": part.url}}
