@@ -51,6 +51,10 @@ _HOME = {
     "embedder.result": ("Embeddings",),
     "embedder.vectors": ("similarity",),
     "events": ("Event", "subscribe"),
+    "llm.custom": ("CustomLLM",),
+    "llm.llm": ("LLM",),
+    "llm.structured": ("StructuredLLM",),
+    "prompts": ("ChatTemplate", "PromptTemplate", "Slot"),
     "tools.call": ("ToolRun",),
     "tools.define": ("tool",),
     "tools.react": ("react_tools",),
@@ -77,7 +81,7 @@ _HOME = {
     "providers.gateways.cloudflare": ("cloudflare_ai_gateway",),
     "gateways": ("cloudflare_fallback",),
 }
-_SUBMODULES = {"declare": ".declare", "errors": ".errors", "testing": ".testing"}
+_SUBMODULES = {"declare": ".declare", "errors": ".errors", "parsers": ".parsers", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(_MODULE_OF)
@@ -140,6 +144,9 @@ if TYPE_CHECKING:
         transcribe,
     )
     from .gateways import cloudflare_fallback
+    from .llm.custom import CustomLLM
+    from .llm.llm import LLM
+    from .llm.structured import StructuredLLM
     from .pipeline.edits import Edits
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline
@@ -150,6 +157,7 @@ if TYPE_CHECKING:
     from .pipeline.steps.fit_context import fit_context
     from .pipeline.stream import AsyncStream, Stream
     from .pipeline.timeouts import Timeouts
+    from .prompts import ChatTemplate, PromptTemplate, Slot
     from .providers.dsl.provider import Provider, declare_provider
     from .providers.dsl.wire import Wire
     from .providers.gateways.cloudflare import cloudflare_ai_gateway

@@ -1,15 +1,15 @@
-"""Streams of an LLM that are more than one call's chunks."""
+"""The text of an answer, as it is written."""
 
 from __future__ import annotations
 
-from ..objects.stream import AsyncObjectStream, ObjectStream
+from ..reading import AsyncReplyStream, ReplyStream
 
 
-class TextStream(ObjectStream):
+class TextStream(ReplyStream):
     """Iterate it for the answer's text, piece by piece. `reply()` reads to the end and gives the Reply, whose `object`
     is what the output parser made of the text, if there is one; text that it cannot read is ObjectInvalid there.
     """
 
 
-class AsyncTextStream(AsyncObjectStream):
+class AsyncTextStream(AsyncReplyStream):
     """TextStream's twin."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from colours import Ask, ask_async, ask_sync
 
 import stepwell
 from stepwell import AsyncClient, Client, Image, Message, Reply, Timeouts, ToolCall, Usage, assistant, system, user
@@ -27,6 +26,8 @@ from stepwell.schemas.errors import (
     StreamTruncated,
     TransportError,
 )
+
+from colours import Ask, ask_async, ask_sync
 
 
 class Whole(CustomLLM):

@@ -11,7 +11,6 @@ import attrs
 import httpx
 import orjson
 import pytest
-from colours import Ask, ask_async, ask_sync
 
 import stepwell
 from stepwell import AsyncClient, Client, Context, Reply, ToolCall, Usage, assistant, system, user
@@ -23,6 +22,8 @@ from stepwell.parsers.lists import ListParser
 from stepwell.prompts import ChatTemplate, Slot
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, UnknownProvider
 from stepwell.testing.fake import FakeModel
+
+from colours import Ask, ask_async, ask_sync
 
 
 @pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])

@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 import pytest
-from colours import Ask, ask_async, ask_sync
 
 from stepwell import Client, ToolCall, Usage
 from stepwell.llm.llm import LLM
@@ -15,6 +14,8 @@ from stepwell.schemas.errors import ObjectInvalid, SchemaError
 from stepwell.schemas.message import assistant
 from stepwell.schemas.reply import Reply
 from stepwell.testing.fake import FakeModel
+
+from colours import Ask, ask_async, ask_sync
 
 
 @attrs.frozen

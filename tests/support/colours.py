@@ -11,13 +11,13 @@ from stepwell.llm.llm import LLM
 Ask = Callable[..., Any]
 
 
-def ask_sync(llm: LLM, name: str, *args: Any, **given: Any) -> Any:
+def ask_sync(llm: LLM, name: str, /, *args: Any, **given: Any) -> Any:
     """What a method gives; of a stream its items and its Reply."""
     made = getattr(llm, name)(*args, **given)
     return (list(made), made.reply()) if hasattr(made, "reply") else made
 
 
-def ask_async(llm: LLM, name: str, *args: Any, **given: Any) -> Any:
+def ask_async(llm: LLM, name: str, /, *args: Any, **given: Any) -> Any:
     """The same of its async twin."""
 
     async def run() -> Any:
