@@ -2,7 +2,7 @@
 
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
-from .dsl.rules import convert, rename
+from .dsl.rules import rename, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -26,7 +26,8 @@ alibaba = declare_provider(
     },
     # https://help.aliyun.com/zh/model-studio/deep-thinking: thinking is a switch and a budget.
     translate_options=[
-        convert("reasoning_effort", lambda effort: effort != "none", to="enable_thinking"),
+        without_thinking,
+        switch("enable_thinking", on=True, off=False),
         rename("reasoning_budget", "thinking_budget"),
     ],
 )

@@ -7,7 +7,7 @@ from ..schemas.model import Model
 from .dsl.aws import ADDRESS, BEARER, attach, into_region
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, drop, efforts, move, only
+from .dsl.rules import Losses, Options, drop, efforts, move, only, without_thinking
 from .dsl.thinking import CLAUDE, claude_models
 from .wires.bedrock_converse import bedrock_converse
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
@@ -20,9 +20,17 @@ def base_id(model_id: str) -> str:
 
 
 _MORE = "additional_model_request_fields"
-_NO_SWITCH = drop("reasoning_effort", "reasoning_budget", why="this model has no such switch on Bedrock")
+_NO_SWITCH = (
+    without_thinking,
+    drop("reasoning_effort", "reasoning_budget", "reasoning_summary", why="this model has no such switch on Bedrock"),
+)
 _NO_TOP_K = drop("top_k", why="this model takes none on Bedrock")
 _NOVA_TOP_K = move("top_k", f"{_MORE}.inferenceConfig.topK")
+
+
+_NOT_WHEN_HIGH = drop(
+    "temperature", "top_p", "top_k", "max_tokens", why="this model takes none while it thinks with the effort high"
+)
 
 
 def _nova_effort(options: Options, model: Model) -> Losses:
@@ -32,6 +40,8 @@ def _nova_effort(options: Options, model: Model) -> Losses:
     if effort is not None:
         thinking = {"type": "disabled"} if effort == "none" else {"type": "enabled", "maxReasoningEffort": effort}
         options.setdefault(_MORE, {})["reasoningConfig"] = thinking
+    if effort == "high":
+        losses += _NOT_WHEN_HIGH(options, model)
     return losses
 
 
@@ -61,17 +71,17 @@ amazon_bedrock = declare_provider(
     normalize_model_id=base_id,
     thinking_constraints={"temperature": 1, "min_budget": 1024, "min_max_tokens": 4001},
     # Converse has no place for these; a model that takes them has one of its own, and refuses all others.
-    translate_options=[_NO_SWITCH, _NO_TOP_K],
+    translate_options=[*_NO_SWITCH, _NO_TOP_K],
     models={
-        "*mistral.*": override(translate_options=only(_NO_SWITCH)),
+        "*mistral.*": override(translate_options=only(*_NO_SWITCH)),
         # https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
-        "*amazon.nova*": override(translate_options=only(_NO_SWITCH, _NOVA_TOP_K)),
+        "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K)),
         "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K)),
         "*openai.gpt-oss*": override(
             translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K)
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
-        **claude_models("*anthropic."),
+        **claude_models(prefix="*anthropic."),
     },
     prepare_request=into_region,
     attach=attach,

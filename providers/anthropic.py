@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..pipeline.request import Request
 from .dsl.provider import declare_provider
-from .dsl.thinking import BUDGETS, CLAUDE, claude_models
+from .dsl.thinking import BUDGETS, CLAUDE, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 
 
@@ -37,7 +37,7 @@ anthropic = declare_provider(
         "mcp_servers": {"type": "array"},
     },
     prepare_request=with_betas,
-    translate_options=CLAUDE,
+    translate_options=(user_id_alone, *CLAUDE),
     thinking_constraints={"temperature": 1, "min_budget": 1024, "min_top_p": 0.95},
-    models=claude_models(),
+    models=claude_models(user_id_alone),
 )

@@ -83,7 +83,6 @@ azure = declare_provider(
     embed_batches={"*": Batch(2048, 300_000)},
     options={
         "api_version": {"type": "string"},
-        "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},
         "include": {"type": "array"},
     },
     translate_options=OPENAI,

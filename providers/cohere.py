@@ -2,7 +2,7 @@
 
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, clamp, without_thinking
+from .dsl.rules import Losses, Options, clamp, degrees_lost, without_thinking
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.cohere_embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -16,7 +16,7 @@ def thinking(options: Options, model: object) -> Losses:
         options["thinking"] = {"type": "disabled"}
     elif effort is not None or budget is not None:
         options["thinking"] = {"type": "enabled", **({"token_budget": budget} if budget else {})}
-    return []
+    return [] if budget else degrees_lost(effort)
 
 
 cohere = declare_provider(

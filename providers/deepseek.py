@@ -2,7 +2,7 @@
 
 from ..schemas.model import Model
 from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, drop, nearest_effort, when
+from .dsl.rules import Losses, Options, degrees_lost, drop, nearest_effort, when
 from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
@@ -23,7 +23,7 @@ def thinking(options: Options, model: Model) -> Losses:
         return losses
     options["thinking"] = {"type": "disabled" if asked == "none" else "enabled"}
     if asked == "none" or model.id == "deepseek-chat":
-        return losses
+        return losses + degrees_lost(asked)
     effort = nearest_effort(asked, _EFFORTS)
     options["reasoning_effort"] = _EFFORTS[effort]
     if _EFFORTS[effort] != asked:

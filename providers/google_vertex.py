@@ -11,7 +11,7 @@ from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import only, rename
-from .dsl.thinking import CLAUDE
+from .dsl.thinking import CLAUDE, user_id_alone
 from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
@@ -32,7 +32,7 @@ google_vertex = declare_provider(
     translate_options=[budgeted_thinking(), _labels],
     models={
         **gemini_models(_in_project, (_labels,)),
-        "claude-*": override(translate_options=only(*CLAUDE), prepare_request=claude.prepare_request),
+        "claude-*": override(translate_options=only(user_id_alone, *CLAUDE), prepare_request=claude.prepare_request),
         **claude.models,
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
         "*-maas": override(translate_options=only(), prepare_request=into_project("endpoints/openapi")),

@@ -24,6 +24,7 @@ groq = declare_provider(
         # It refuses what it does not know: https://console.groq.com/docs/api-reference#chat-create
         drop(
             *("logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prompt_cache_key"),
+            *("presence_penalty", "frequency_penalty", "metadata", "store"),
             why="Groq does not support it",
         ),
     ],

@@ -3,7 +3,7 @@
 from ..schemas.model import Model
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, convert, drop, efforts, rename, without_thinking
+from .dsl.rules import Losses, Options, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_transcription
@@ -44,7 +44,6 @@ mistral = declare_provider(
         efforts("none", "high"),
         rename("seed", "random_seed"),
         drop("audio", why="Mistral has no such option"),
-        convert("tool_choice", {"required": "any"}),
     ],
     models={"magistral*": override(translate_options=[prompted_thinking])},
 )

@@ -28,7 +28,6 @@ openai = declare_provider(
     # https://platform.openai.com/docs/api-reference/embeddings/create: 2,048 texts, 300,000 tokens in all.
     embed_batches={"*": Batch(2048, 300_000)},
     options={
-        "reasoning_summary": {"enum": ["auto", "concise", "detailed"]},
         "include": {"type": "array", "items": {"type": "string"}},
         "truncation": {"enum": ["auto", "disabled"]},
         "safety_identifier": {"type": "string"},

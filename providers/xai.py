@@ -33,7 +33,8 @@ xai = declare_provider(
         "grok-3-mini*": override(translate_options=[efforts("low", "high")]),
         "grok-4*": override(
             translate_options=[
-                drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right")
+                without_thinking,
+                drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right"),
             ]
         ),
         "grok-4.20-multi-agent*": override(translate_options=only(efforts("low", "medium", "high", "xhigh"), *_RULES)),

@@ -1,7 +1,7 @@
 """Z.AI. https://docs.z.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import convert, drop
+from .dsl.rules import drop, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -17,11 +17,8 @@ zai = declare_provider(
     options={"reasoning_effort": {"type": "string"}, "thinking": {"type": "object"}, "do_sample": {"type": "boolean"}},
     # https://docs.z.ai/guides/capabilities/thinking: thinking is a switch.
     translate_options=[
-        convert(
-            "reasoning_effort",
-            lambda effort: {"type": "disabled" if effort == "none" else "enabled"},
-            to="thinking",
-        ),
+        without_thinking,
+        switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}),
         drop("n", "logit_bias", "logprobs", "top_logprobs", "seed", why="Z.AI does not support it"),
     ],
     build_body=body_with(replay="reasoning_content"),

@@ -6,7 +6,21 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 from .providers.dsl.auth import bearer, header_key, no_key, optional
 from .providers.dsl.batches import Batch
 from .providers.dsl.provider import Override, Provider, declare_provider, override
-from .providers.dsl.rules import clamp, convert, default, drop, force, move, rename, when
+from .providers.dsl.rules import (
+    clamp,
+    convert,
+    default,
+    drop,
+    efforts,
+    force,
+    move,
+    not_both,
+    only,
+    rename,
+    switch,
+    when,
+    without_thinking,
+)
 from .providers.dsl.schemas import ObjectSupport
 from .providers.dsl.wire import ToolCallIdPolicy, Wire
 from .providers.wires.openai_chat import openai_chat
@@ -29,16 +43,21 @@ __all__ = [
     "declare_provider",
     "default",
     "drop",
+    "efforts",
     "force",
     "header_key",
     "json_array",
     "move",
     "ndjson",
     "no_key",
+    "not_both",
+    "only",
     "openai_chat",
     "optional",
     "override",
     "rename",
     "sse",
+    "switch",
     "when",
+    "without_thinking",
 ]

@@ -150,7 +150,10 @@ def gemini_models(
         "gemini-2.5-flash-lite*": budget(512, 24576),
         **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), levels("low", "medium", "high")),
         **dict.fromkeys(
-            ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.5-flash*"), levels("minimal", "low", "medium", "high")
+            ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.[568]-flash*"),
+            levels("minimal", "low", "medium", "high"),
         ),
         "gemini-3-pro*": levels("low", "high"),
+        # https://ai.google.dev/gemma/docs/core/gemma_on_gemini_api
+        "gemma-4*": override(translate_options=only(levelled_thinking("minimal", "high"), *rules)),
     }

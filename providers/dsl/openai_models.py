@@ -16,7 +16,15 @@ _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
 _NEVER = ("presence_penalty", "frequency_penalty", "logit_bias", "stop")
 _WORDS = drop("verbosity", why="GPT-5 and later alone take it")
 
-OPENAI: tuple[Rule, ...] = (without_thinking, _RENAMED)
+
+def _unwanted_summary(options: Options, model: Model) -> Losses:
+    """There is none unless it is asked for."""
+    if options.get("reasoning_summary") == "none":
+        del options["reasoning_summary"]
+    return []
+
+
+OPENAI: tuple[Rule, ...] = (without_thinking, _unwanted_summary, _RENAMED)
 """Models that nothing is known of: a deployment under a name of your own, say."""
 
 
@@ -38,6 +46,7 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
         when(thinking, drop(*_SAMPLING, why="this model takes no sampling while it thinks")),
         drop(*_NEVER, why="this model does not take it"),
         *early,
+        _unwanted_summary,
         _RENAMED,
     )
 

@@ -9,7 +9,7 @@ of everything more general, and so does a function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from ...schemas.errors import ConfigError, InvalidOption
@@ -142,7 +142,11 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
     def rule(options: Options, model: Model) -> Losses:
         if option in options:
             value = options.pop(option)
-            options[to or option] = change(value) if callable(change) else change.get(value, value)
+            if callable(change):
+                value = change(value)
+            elif isinstance(value, Hashable):
+                value = change.get(value, value)
+            options[to or option] = value
         return []
 
     return rule
@@ -187,25 +191,22 @@ def nearest_effort(asked: str, known: Iterable[str]) -> str:
 def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] | None = None) -> Rule:
     """The efforts that a model knows, least first; others become the nearest of them. A budget becomes the effort that
     has room for it. `to` is the dotted place in the body and `spelt` the model's own words for some efforts."""
-    put = move("reasoning_effort", to)
+    put, words = move("reasoning_effort", to), spelt or {}
 
     def rule(options: Options, model: Model) -> Losses:
         losses = without_thinking(options, model)
-        budget = options.pop("reasoning_budget", None)
-        asked = options.get("reasoning_effort")
-        if asked is not None and budget is not None:
-            losses.append(("reasoning_budget", "reasoning_effort was given, too, and this model takes no budget"))
-        elif budget is not None:
-            asked = effort_of(budget)
-            losses.append(
-                ("reasoning_budget", f"{budget} tokens became the effort {asked}; this model takes no budget")
-            )
-        if asked is None:
+        budget, asked = options.pop("reasoning_budget", None), options.get("reasoning_effort")
+        if budget is None and asked is None:
             return losses
-        effort = nearest_effort(asked, known)
-        if effort != asked:
-            losses.append(("reasoning_effort", f"{asked} became {effort}; this model knows {', '.join(known)}"))
-        options["reasoning_effort"] = (spelt or {}).get(effort, effort)
+        effort = nearest_effort(asked or effort_of(budget or 0), known)
+        word = words.get(effort, effort)
+        if budget is not None:
+            what = f"{budget} tokens became the effort {word}" if asked is None else "reasoning_effort was given, too"
+            losses.append(("reasoning_budget", f"{what}; this model takes no budget"))
+        if asked not in (None, effort):
+            there = ", ".join(words.get(each, each) for each in known)
+            losses.append(("reasoning_effort", f"{asked} became {word}; this model knows {there}"))
+        options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
     return rule
@@ -217,6 +218,25 @@ def without_thinking(options: Options, model: Model) -> Losses:
         return []
     asked = {name: options.pop(name) for name in _THINKING if name in options}
     return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+
+
+def switch(to: str, *, on: Any, off: Any) -> Rule:
+    """reasoning_effort for a model that thinks or does not, without degrees: `on` or `off` in the option `to`."""
+
+    def rule(options: Options, model: Model) -> Losses:
+        asked = options.pop("reasoning_effort", None)
+        if asked is not None:
+            options.setdefault(to, off if asked == "none" else on)
+        return degrees_lost(asked)
+
+    return rule
+
+
+def degrees_lost(asked: str | None) -> Losses:
+    """What is told of an effort where there are only all and nothing."""
+    if asked in (None, "none", "high"):
+        return []
+    return [("reasoning_effort", f"{asked} became on; this model thinks or does not, without degrees")]
 
 
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")

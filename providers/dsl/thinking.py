@@ -118,6 +118,16 @@ def _forced(choice: Any) -> bool:
     return choice not in (None, "auto", "none")
 
 
+def user_id_alone(options: Options, model: Model) -> Losses:
+    """Anthropic's metadata hold one name, and refuse others: https://docs.claude.com/en/api/messages#body-metadata"""
+    given = options.pop("metadata", None) or {}
+    user = options.pop("user", given.get("user_id"))
+    if user is not None:
+        options["metadata"] = {"user_id": user}
+    others = [name for name in given if name != "user_id"]
+    return [("metadata", f"Anthropic keeps user_id alone, not {', '.join(others)}")] if others else []
+
+
 _WARM = clamp("temperature", 0, 1, why="Claude's scale ends there")
 _ONE_OF = not_both("temperature", "top_p", why="this model takes temperature or top_p, not both")
 _NO_SAMPLING = drop(*SAMPLING, why="this model sets its own sampling")
@@ -142,8 +152,7 @@ _GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
 }
 
 
-def claude_models(prefix: str = "", **steps: Any) -> Mapping[str, Override]:
-    """What is special about which models. `prefix` is what a cloud puts before their ids."""
-    return {
-        prefix + pattern: override(translate_options=only(*rules), **steps) for pattern, rules in _GENERATIONS.items()
-    }
+def claude_models(*rules: Rule, prefix: str = "") -> Mapping[str, Override]:
+    """What is special about which models. `rules` are the provider's own, which stay in force, and `prefix` is what a
+    cloud puts before the ids."""
+    return {prefix + pattern: override(translate_options=only(*rules, *own)) for pattern, own in _GENERATIONS.items()}

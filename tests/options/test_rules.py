@@ -1,0 +1,204 @@
+"""The rules of options: what each does, what it tells, and whose are in force."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from attrs import evolve
+from option_matrix import sent
+
+import stepwell
+from stepwell import Client, Model, declare_provider
+from stepwell.declare import drop, openai_chat, override, rename
+from stepwell.providers.dsl.overrides import OVERRIDES
+from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.dsl.rules import (
+    clamp,
+    convert,
+    default,
+    effort_of,
+    efforts,
+    force,
+    joined,
+    move,
+    nearest_effort,
+    not_both,
+    only,
+    switch,
+    translate,
+    without_thinking,
+)
+from stepwell.schemas.errors import InvalidOption
+
+MODEL = Model("acme", "m-1")
+
+
+def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The options after these rules, and what is told."""
+    given, warnings = translate(rules, options, MODEL, "warn")
+    assert all(warning.model == "acme:m-1" for warning in warnings)
+    return given, [(warning.subject, warning.why) for warning in warnings]
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "expected", "told"),
+    [
+        (rename("max_tokens", "limit"), {"max_tokens": 5}, {"limit": 5}, []),
+        (drop("seed", why="no seeds"), {"seed": 0}, {}, [("seed", "no seeds")]),
+        (clamp("temperature", 0, 1), {"temperature": 2}, {"temperature": 1}, [("temperature", "2 became 1")]),
+        (clamp("temperature", 0, 1), {"temperature": 0}, {"temperature": 0}, []),
+        (move("top_k", "extra.sampling.k"), {"top_k": 0}, {"extra": {"sampling": {"k": 0}}}, []),
+        (default("n", 1), {}, {"n": 1}, []),
+        (default("n", 1), {"n": 2}, {"n": 2}, []),
+        (
+            force("temperature", 1, why="fixed"),
+            {"temperature": 0},
+            {"temperature": 1},
+            [("temperature", "0 became 1: fixed")],
+        ),
+        (convert("tool_choice", {"required": "any"}), {"tool_choice": "required"}, {"tool_choice": "any"}, []),
+        (
+            convert("tool_choice", {"required": "any"}),
+            {"tool_choice": {"name": "f"}},
+            {"tool_choice": {"name": "f"}},
+            [],
+        ),
+        (not_both("a", "b", why="one of them"), {"a": 0, "b": 1}, {"a": 0}, [("b", "one of them")]),
+        (not_both("a", "b", why="one of them"), {"b": 1}, {"b": 1}, []),
+        (switch("think", on=True, off=False), {"reasoning_effort": "none"}, {"think": False}, []),
+        (switch("think", on=True, off=False), {"reasoning_effort": "high"}, {"think": True}, []),
+    ],
+)
+def test_a_rule_does_what_it_says_and_tells_what_is_lost(rule, given, expected, told):
+    assert after(rule, **given) == (expected, told)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "got"),
+    [
+        ("none", ("low", "high"), "low"),
+        ("minimal", ("none", "low", "high"), "low"),
+        ("medium", ("low", "high"), "high"),
+        ("xhigh", ("low", "high"), "high"),
+        ("low", ("low", "high"), "low"),
+    ],
+)
+def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(asked, known, got):
+    assert nearest_effort(asked, known) == got
+    options, told = after(efforts(*known), reasoning_effort=asked)
+    assert options == {"reasoning_effort": got}
+    assert told == (
+        [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model knows {', '.join(known)}")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "effort"), [(0, "none"), (1, "minimal"), (1024, "low"), (9000, "high"), (10**6, "xhigh")]
+)
+def test_a_budget_becomes_the_effort_that_has_room_for_it(budget, effort):
+    assert effort_of(budget) == effort
+
+
+def test_a_model_that_does_not_think_is_not_asked_to():
+    options = {"reasoning_effort": "high", "reasoning_budget": 0}
+    assert without_thinking(options, evolve(MODEL, reasoning=False)) == [
+        ("reasoning_effort", "this model does not think")
+    ]
+    assert options == {}
+    assert without_thinking({"reasoning_effort": "high"}, MODEL) == []  # nobody told us
+
+
+@pytest.mark.parametrize("how", ["warn", "error", "ignore"])
+def test_a_loss_is_a_warning_an_error_or_nothing(how):
+    rules = (drop("seed", why="no seeds"),)
+    if how == "error":
+        with pytest.raises(InvalidOption, match="acme:m-1 does not take what was asked: 'seed': no seeds"):
+            translate(rules, {"seed": 1}, MODEL, how)
+        return
+    options, warnings = translate(rules, {"seed": 1}, MODEL, how)
+    assert options == {} and [str(w) for w in warnings] == (["seed: no seeds (acme:m-1)"] if how == "warn" else [])
+
+
+def test_the_three_ways_hold_for_a_call():
+    _, warnings = sent("openai:o3", temperature=0.5)
+    assert [(w.subject, w.model) for w in warnings] == [("temperature", "openai:o3")]
+    assert sent("openai:o3", temperature=0.5, on_unsupported="ignore")[1] == ()
+    with pytest.raises(InvalidOption, match="'temperature': this model takes no sampling while it thinks"):
+        sent("openai:o3", temperature=0.5, on_unsupported="error")
+
+
+PROVIDER = declare_provider(
+    "acme",
+    wire=openai_chat,
+    base_url="https://acme.test",
+    key_optional=True,
+    translate_options=[rename("max_tokens", "max_completion_tokens")],
+    models={"big*": override(translate_options=[drop("seed", why="big ones have none")])},
+)
+
+
+def body_of(model: str, client: Client | None = None, **options: Any) -> dict[str, Any]:
+    registry = Registry()
+    registry.register(PROVIDER)
+    with client or Client(registry=registry) as made:
+        pipeline, asked = made._core.request("chat", model, "hi", options)
+        body: dict[str, Any] = json.loads(next(pipeline.flow(asked)).request.body)
+    return {name: value for name, value in body.items() if name not in ("model", "messages")}
+
+
+def client_of() -> Client:
+    registry = Registry()
+    registry.register(PROVIDER)
+    return Client(registry=registry)
+
+
+def test_a_table_for_some_models_is_added_to_the_providers():
+    assert body_of("acme:small", max_tokens=5, seed=1) == {"max_completion_tokens": 5, "seed": 1}
+    assert body_of("acme:big-1", max_tokens=5, seed=1) == {"max_completion_tokens": 5}
+
+
+def test_a_users_table_is_added_too_and_speaks_canonical_names():
+    client = client_of()
+    client.override("acme:big*", translate_options=[clamp("max_tokens", high=3)])
+    assert body_of("acme:big-1", client, max_tokens=5, seed=1) == {"max_completion_tokens": 3}
+
+
+def test_of_two_tables_the_more_specific_has_the_last_word():
+    client = client_of()
+    client.override("acme:big-1", translate_options=[force("top_p", 0.1, why="so")])
+    client.override("acme:*", translate_options=[force("top_p", 0.9, why="so")])
+    assert body_of("acme:big-1", client, top_p=0.5)["top_p"] == 0.1
+
+
+def test_only_and_a_function_take_the_place_of_everything_more_general():
+    client = client_of()
+    client.override("acme:big*", translate_options=only(rename("max_tokens", "limit")))
+    assert body_of("acme:big-1", client, max_tokens=5, seed=1) == {"limit": 5, "seed": 1}
+    client = client_of()
+    client.override("acme:*", translate_options=lambda options, model: {"all": sorted(options)})
+    assert body_of("acme:big-1", client, max_tokens=5, seed=1) == {"all": ["max_tokens", "seed"]}
+
+
+def test_a_table_added_to_a_function_runs_before_it():
+    both = joined(lambda options, model: ({**options, "seen": True}, ["told"]), [[drop("seed", why="gone")]])
+    options, warnings = translate(both, {"seed": 1}, MODEL, "warn")
+    assert options == {"seen": True}
+    assert [warning.why for warning in warnings] == ["gone", "told"]
+
+
+def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
+    mine = PROVIDER.with_steps(translate_options=[drop("top_p", why="mine has none")])
+    registry = Registry()
+    registry.register(mine)
+    assert body_of("acme:small", Client(registry=registry), max_tokens=5, top_p=0.5) == {"max_completion_tokens": 5}
+
+
+def test_an_override_of_the_whole_process_can_be_taken_back():
+    stepwell.override("acme:small", translate_options=[drop("top_p", why="none")])
+    try:
+        assert body_of("acme:small", top_p=0.5) == {}
+    finally:
+        OVERRIDES.remove("acme:small")
+    assert body_of("acme:small", top_p=0.5) == {"top_p": 0.5}

@@ -1,0 +1,116 @@
+"""What is sent of the same options to 40 models, as text: `python tests/support/option_matrix.py` renews the snapshot.
+
+Read what changed against the vendors' documents before you commit it: the snapshot is the review.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stepwell import Call, CallWarning, Client, Tool
+
+SNAPSHOT = Path(__file__).parent.parent / "options" / "option_matrix.txt"
+
+_BY_PROVIDER = {
+    "openai": ("gpt-4o", "gpt-4.1-mini", "o3", "gpt-5", "gpt-5.1", "gpt-5.2-pro", "gpt-5.4", "gpt-5.6-sol"),
+    "azure": ("gpt-5.4",),
+    "anthropic": (
+        *("claude-sonnet-4-20250514", "claude-haiku-4-5", "claude-opus-4-6"),
+        *("claude-opus-4-8", "claude-opus-5", "claude-fable-5"),
+    ),
+    "google": (
+        *("gemini-2.5-pro", "gemini-2.5-flash-lite", "gemini-3-flash-preview"),
+        *("gemini-3.1-pro-preview", "gemma-4-31b-it"),
+    ),
+    "amazon_bedrock": (
+        *("us.anthropic.claude-sonnet-4-6", "us.amazon.nova-2-lite-v1:0"),
+        *("openai.gpt-oss-120b-1:0", "us.meta.llama3-3-70b-instruct-v1:0"),
+    ),
+    "xai": ("grok-4.20-0309-reasoning", "grok-4.20-0309-non-reasoning", "grok-4.3", "grok-4.6"),
+    "groq": ("llama-3.3-70b-versatile", "openai/gpt-oss-120b", "qwen/qwen3.6-27b"),
+    "mistral": ("mistral-large-2512", "mistral-small-2603", "magistral-medium-latest"),
+    "deepseek": ("deepseek-chat", "deepseek-v4-pro"),
+    "cohere": ("command-a-03-2025", "command-a-reasoning-08-2025"),
+    "openrouter": ("anthropic/claude-opus-4.8", "qwen/qwen3.5-397b-a17b"),
+}
+MODELS = [f"{provider}:{id}" for provider, ids in _BY_PROVIDER.items() for id in ids]
+
+KEYS: dict[str, Any] = {
+    "amazon_bedrock": {"access_key": "a", "secret_key": "b", "region": "us-east-1"},
+    "azure": {"api_key": "k", "endpoint": "https://r.openai.azure.com"},
+}
+TOOL = Tool("look", "Look something up", {"type": "object", "properties": {"word": {"type": "string"}}})
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+
+SCENES: dict[str, dict[str, Any]] = {
+    "everything": {
+        "temperature": 0,
+        "top_p": 0.9,
+        "top_k": 40,
+        "max_tokens": 1000,
+        "stop": ["END"],
+        "seed": 0,
+        "n": 2,
+        "presence_penalty": -0.5,
+        "frequency_penalty": 0.25,
+        "logit_bias": {"50256": -1},
+        "logprobs": True,
+        "top_logprobs": 2,
+        "verbosity": "low",
+        "user": "u-1",
+        "metadata": {"team": "search"},
+    },
+    "tools": {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
+    "one tool": {"tools": [TOOL], "tool_choice": {"name": "look"}},
+    "thinking": {"reasoning_effort": "high", "temperature": 0.5, "top_p": 0.9, "top_k": 40, "max_tokens": 1000},
+    "budget": {"reasoning_budget": 5000},
+    **{f"effort {effort}": {"reasoning_effort": effort} for effort in EFFORTS},
+}
+# What is no option: the conversation, the model, the tools, what every call to a wire has.
+_NOT_OPTIONS = ("model", "messages", "contents", "system", "input", "instructions", "tools", "store", "include")
+
+
+def sent(model: str, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
+    """The body that these options make, without the conversation, and the warnings."""
+    provider = model.partition(":")[0]
+    with Client(api_keys={provider: KEYS.get(provider, "k")}) as client:
+        pipeline, asked = client._core.request("chat", model, "hi", options)
+        flow = pipeline.flow(asked)
+        effect = next(flow)
+        while isinstance(effect, Call):
+            effect = flow.send(effect.sync_fn())
+        flow.close()
+    request = effect.request
+    body = json.loads(request.body)
+    if "toolConfig" in body:
+        body["toolConfig"] = {name: value for name, value in body["toolConfig"].items() if name != "tools"}
+    return {name: value for name, value in body.items() if name not in _NOT_OPTIONS}, request.warnings
+
+
+def block(model: str) -> str:
+    """What is sent of each scene to one model, and what it is told."""
+    return "\n".join([model, *_lines(model)])
+
+
+def _lines(model: str) -> Iterator[str]:
+    for scene, options in SCENES.items():
+        body, warnings = sent(model, **options)
+        yield f"  {scene}: {json.dumps(body, sort_keys=True)}"
+        told: dict[str, list[str]] = {}
+        for warning in warnings:
+            assert warning.model == model, warning
+            told.setdefault(warning.why, []).append(warning.subject)
+        yield from (f"      {', '.join(names)}: {why}" for why, names in told.items())
+
+
+def snapshot() -> dict[str, str]:
+    """The blocks of the committed snapshot, by model."""
+    blocks = SNAPSHOT.read_text().strip().split("\n\n")
+    return {each.partition("\n")[0]: each for each in blocks}
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text("\n\n".join(map(block, MODELS)) + "\n")
