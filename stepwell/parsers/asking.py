@@ -55,5 +55,5 @@ def ask_and_parse(
 
 def complaint(invalid: ObjectInvalid) -> str:
     """What to tell a model about an answer that could not be read."""
-    rows = [f"- {pointer or 'it'}: {message}" for pointer, message in invalid.violations[:MAX_SHOWN]]
+    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     return _AGAIN.format(complaints="\n".join(rows or [f"- {invalid.message}"]))

@@ -38,4 +38,4 @@ class OutputParser(Protocol[T_co]):
 
 def unreadable(message: str, text: str, hint: str | None = None) -> ObjectInvalid:
     """The error of every parser. The message says what is wrong, never what the text was."""
-    return ObjectInvalid(message, text=text, hint=hint, violations=(("", message),))
+    return ObjectInvalid(message, text=text, hint=hint)

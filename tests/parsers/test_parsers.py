@@ -89,13 +89,12 @@ def test_other_answers_are_errors_that_keep_the_text(parser: OutputParser[Any], 
     with pytest.raises(ObjectInvalid, match=why) as caught:
         parser.parse(text)
     assert caught.value.text in text != ""
-    assert caught.value.violations
 
 
 def test_every_complaint_of_a_schema_is_told() -> None:
     with pytest.raises(ObjectInvalid) as caught:
         SchemaParser(list[City]).parse('[{"name": 1, "people": "x"}]')
-    assert {pointer for pointer, _ in caught.value.violations} == {"/0/name", "/0/people"}
+    assert {violation.pointer for violation in caught.value.violations} == {"/0/name", "/0/people"}
 
 
 PARSERS = [*(parser for parser, _, _ in READ), ReActParser([Tool("now")])]
