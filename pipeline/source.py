@@ -36,6 +36,7 @@ class Source:
         "closed",
         "full",
         "iterator",
+        "limits",
         "raw",
     )
 
@@ -53,6 +54,7 @@ class Source:
         self._size = 0
         self._marker = marker
         self._timed: Any = None
+        self.limits: dict[str, Any] | None = None
         self._encoding = raw.headers.get("content-encoding", "")
         self._inflater = _inflater(self._encoding)
 
@@ -81,26 +83,32 @@ class Source:
             raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
         return out
 
-    def tune(self) -> bool:
-        """Make each read of a streamed body wait exactly as long as the clock allows at that moment.
+    def tune(self, limits: dict[str, Any]) -> None:
+        """Make each read of a streamed body wait exactly as long as the clock allows at that moment. `limits` are the
+        request's, in seconds, by what they limit.
 
-        httpcore takes one read timeout for the whole body, but before the first event we may wait far longer than
+        HTTP/2, and our client over aiohttp, look at `limits["read"]` before each read: there it is kept up to date.
+        Else httpcore takes one limit for the whole body, but before the first event we may wait far longer than
         between two. It hands that number to the connection's `network_stream.read` (a documented extension), where we
-        know it again by identity; the reads of every other exchange pass through untouched. False where there is
-        no such stream or several share it (HTTP/2, other transports).
+        know it again by identity; the reads of every other exchange pass through untouched. Where there is no such
+        stream (other transports) the limit for silence serves for all.
         """
         extensions = self.raw.extensions
         stream = extensions.get("network_stream")
-        if self._marker is None or not hasattr(stream, "__dict__") or extensions.get("http_version") == b"HTTP/2":
-            return False
-        read, marker, clock = stream.read, self._marker, self.clock
+        marker, clock = self._marker, self.clock
+        if extensions.get("http_version") == b"HTTP/2" or extensions.get("live_limits"):
+            self.limits = limits
+            return
+        if marker is None or not hasattr(stream, "__dict__"):
+            limits["read"] = clock.allowance(begun=True)
+            return
+        read = stream.read
 
         def timed(max_bytes: int, timeout: float | None = None) -> Any:
             return read(max_bytes, clock.allowance() if timeout is marker else timeout)
 
         stream.read = timed
         self._timed = timed
-        return True
 
     def release(self) -> None:
         """Take our hand off the connection; it may serve another exchange by now."""
@@ -123,16 +131,32 @@ def _inflater(encoding: str) -> Any:
             raise DecodeError(f"the answer is encoded as {other[:40]!r}, which was not asked for")
 
 
+_NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
+_UNREACHABLE = (ConnectError, "cannot connect to {host}")
+_NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
+_CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
+_BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
 _MEANING: dict[str, tuple[type[TransportError], str]] = {
-    "ConnectTimeout": (ConnectTimeout, "no connection to {host} within the connect timeout"),
+    # httpx, httpx2
+    "ConnectTimeout": _NO_CONNECTION,
     "PoolTimeout": (ConnectTimeout, "no free connection to {host} within the connect timeout"),
-    "ConnectError": (ConnectError, "cannot connect to {host}"),
+    "ConnectError": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
-    "UnsupportedProtocol": (ConnectError, "the URL of {host} has no http:// or https:// in front"),
-    "RemoteProtocolError": (StreamTruncated, "{host} closed the connection before the answer was whole"),
-    "ReadError": (StreamTruncated, "the connection to {host} broke while reading"),
+    "UnsupportedProtocol": _NO_SCHEME,
+    "RemoteProtocolError": _CUT,
+    "ReadError": _BROKEN,
     "WriteError": (ConnectError, "the connection to {host} broke while sending"),
     "CloseError": (StreamTruncated, "the connection to {host} broke"),
+    # aiohttp
+    "ConnectionTimeoutError": _NO_CONNECTION,
+    "ClientConnectorError": _UNREACHABLE,
+    "ClientSSLError": _UNREACHABLE,
+    "NonHttpUrlClientError": _NO_SCHEME,
+    "ServerDisconnectedError": _CUT,
+    "ClientPayloadError": _CUT,
+    "ClientResponseError": _CUT,
+    "ClientOSError": _BROKEN,
+    "ClientConnectionError": _BROKEN,
 }
 
 

@@ -40,9 +40,12 @@ _DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
 
 
 class StreamDecoder:
-    """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error."""
+    """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error.
 
-    __slots__ = ("_buffer", "_decode", "_failure", "_flush", "_model", "_parse", "_state", "_tail", "ended", "finished")
+    `failure` is an error that stood behind the chunks given last: the next call raises it, and needs no bytes to do so.
+    """
+
+    __slots__ = ("_buffer", "_decode", "_flush", "_model", "_parse", "_state", "_tail", "ended", "failure", "finished")
 
     def __init__(self, steps: StreamSteps, model: Model) -> None:
         self._parse = steps.parse_stream_protocol
@@ -51,7 +54,7 @@ class StreamDecoder:
         self._model = model
         self._buffer: Any = b""
         self._state = steps.init_stream_state(model)
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._tail: list[StreamChunk] | None = None
         self.finished = False
         self.ended = False
@@ -59,20 +62,23 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[StreamChunk]:
         """The chunks that these bytes complete. An error found after some of them is raised by the next call, so
         that nothing which came before it is lost."""
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         out: list[StreamChunk] = []
         try:
-            events, self._buffer = self._parse(data, self._buffer)
+            events, buffer = self._parse(data, self._buffer)
+            self._buffer = buffer
             decode, model, state = self._decode, self._model, self._state
             for event in events:
                 chunks, state = decode(event, model, state)
                 out += chunks
             self._state = state
+            if buffer is not None and isinstance(buffer, StepwellError):
+                self.failure = buffer
         except Exception as error:
-            self._failure = error if isinstance(error, StepwellError) else _misfit(error)
+            self.failure = error if isinstance(error, StepwellError) else _misfit(error)
             if not out:
-                raise self._failure from None
+                raise self.failure from None
         # A search in C for the rare Finish; looking at each chunk here would cost 0.1 µs of each.
         if (len(out) > 1 or (out and type(out[0]) not in _DELTAS)) and Finish in map(type, out):
             return self._one_finish(out)
@@ -80,25 +86,25 @@ class StreamDecoder:
 
     def end(self) -> list[StreamChunk]:
         """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         cut = StreamTruncated("the stream ended in the middle of an event")
         try:
             out = self.feed(b"")
         except (DecodeError, StreamTruncated):
             if not self.has_finished():
                 raise cut from None
-            out, self._failure = [], None
-        if self._failure is not None:
+            out, self.failure = [], None
+        if self.failure is not None:
             # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
-            self._failure = cut if isinstance(self._failure, DecodeError) else self._failure
+            self.failure = cut if isinstance(self.failure, DecodeError) else self.failure
             return out
         out += self._one_finish(self._flushed())
         if not self.finished:
-            self._failure = StreamTruncated("the stream ended before its terminal event")
+            self.failure = StreamTruncated("the stream ended before its terminal event")
             if out:
                 return out  # a last event without its blank line is handed out first; the next call raises
-            raise self._failure
+            raise self.failure
         self.ended = True
         return out
 
@@ -295,7 +301,7 @@ class Stream(_Stream):
                 return batch
             while not self._ended:
                 try:
-                    data = self._perform(self._read)
+                    data = b"" if self._decoder.failure else self._perform(self._read)
                 except TransportError as error:
                     data = self._cut(error)
                 if batch := self._arrived(data):
@@ -378,7 +384,7 @@ class AsyncStream(_Stream):
                 return batch
             while not self._ended:
                 try:
-                    data = await self._perform(self._read)
+                    data = b"" if self._decoder.failure else await self._perform(self._read)
                 except TransportError as error:
                     data = self._cut(error)
                 if batch := self._arrived(data):

@@ -62,14 +62,14 @@ class Clock:
         self.begun = True
         self.bounded = self._deadline != inf
 
-    def allowance(self) -> float | None:
-        """Seconds the next read may take (None: any). At least a millisecond, so that a limit just passed still
-        fails as a timeout of the read."""
+    def allowance(self, *, begun: bool = False) -> float | None:
+        """Seconds the next read may take (None: any), as if the first event were here when `begun`. At least a
+        millisecond, so that a limit just passed still fails as a timeout of the read."""
         # Plain comparisons, for this runs at every read: min() and max() would double its 0.2 µs.
         if not self.bounded:
             return self._idle if self._idle != inf else None
         now = monotonic()
-        limit = self._idle if self.begun else self._first - now
+        limit = self._idle if self.begun or begun else self._first - now
         if self._deadline - now < limit:
             limit = self._deadline - now
         return None if limit == inf else limit if limit > 0.001 else 0.001

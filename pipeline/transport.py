@@ -83,7 +83,7 @@ class Transport:
             source = _source(request, raw, iter(raw.stream), clock, marker, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
-                _prepare_reads(source, outgoing)
+                source.tune(outgoing.extensions["timeout"])
                 response.source = source
                 return response
             pieces = []
@@ -99,6 +99,8 @@ class Transport:
         return response
 
     def _read(self, source: Source) -> bytes:
+        if source.limits is not None:
+            source.limits["read"] = source.clock.allowance()
         try:
             for data in source.iterator:
                 if data:
@@ -146,7 +148,7 @@ class AsyncTransport:
             source = _source(request, raw, raw.stream.__aiter__(), clock, marker, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
-                _prepare_reads(source, outgoing)
+                source.tune(outgoing.extensions["timeout"])
                 response.source = source
                 return response
             pieces = []
@@ -162,6 +164,8 @@ class AsyncTransport:
         return response
 
     async def _read(self, source: Source) -> bytes:
+        if source.limits is not None:
+            source.limits["read"] = source.clock.allowance()
         try:
             async for data in source.iterator:
                 if data:
@@ -198,14 +202,6 @@ def _outgoing(request: Request, build: Build) -> tuple[Clock, float | None, Any]
         request.method, request.url, headers=request.headers, content=request.body, extensions={"timeout": limits}
     )
     return clock, marker, outgoing
-
-
-def _prepare_reads(source: Source, outgoing: Any) -> None:
-    """From here on a read waits as the clock says; where it cannot be tuned, as long as the shorter limit."""
-    if not source.tune():
-        waiting, source.clock.begun = source.clock.begun, True
-        outgoing.extensions["timeout"]["read"] = source.clock.allowance()
-        source.clock.begun = waiting
 
 
 def _source(request: Request, raw: Any, iterator: Any, clock: Clock, marker: float | None, most: int) -> Source:

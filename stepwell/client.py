@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .composites import AsyncComposites, Composites
+from .connect import aconnect, checked_transport, connect
 from .core import Core, finished
 from .model_metadata.catalog import Catalog
 from .operations import AsyncOperations, Operations
@@ -26,11 +27,11 @@ from .pipeline.transport import AsyncTransport, Transport, adrive, drive
 from .providers.dsl.registry import Registry
 from .schemas.reply import Reply
 
-MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
-
 
 class _Shared:
     """The settings that both clients take, and what they tell about themselves."""
+
+    _asynchronous = False
 
     def __init__(
         self,
@@ -47,9 +48,10 @@ class _Shared:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """
-        `transport` is an httpx transport (httpx.MockTransport, say), `http` a whole client with httpx's interface,
-        which stays yours to close. `api_keys` and `base_urls` go by provider id; where you gave a base_url, no key from
-        the environment is sent. `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
+        `transport` is "httpx", "http2" or, for async calls, "aiohttp" (see connect.py), or an httpx transport
+        (httpx.MockTransport, say); `http` is a whole client with httpx's interface, which stays yours to close.
+        `api_keys` and `base_urls` go by provider id; where you gave a base_url, no key from the environment is sent.
+        `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
         sent again. `pipeline` are steps put around every call, Edits, or a function from Pipeline to Pipeline.
         """
         self._core = Core(
@@ -62,7 +64,7 @@ class _Shared:
             catalog=catalog,
             headers=headers,
         )
-        self._transport = transport
+        self._transport = checked_transport(transport, asynchronous=self._asynchronous)
         self._http = http
 
     @property
@@ -83,15 +85,6 @@ class _Shared:
     def override(self, models: str, **steps: Any) -> None:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`."""
         self._core.overrides.add(models, **steps)
-
-    def _options(self) -> dict[str, Any]:
-        """Arguments of our own HTTP clients: one TLS context for the process, no redirects, no cookies kept."""
-        import httpx  # heavy: only when something is to be sent
-
-        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
-        if self._transport is not None:
-            return {"transport": self._transport}
-        return {"verify": _tls(), "limits": limits}
 
 
 class Client(Operations, Composites, _Shared):
@@ -136,20 +129,15 @@ class Client(Operations, Composites, _Shared):
         if self._sender is None or self._pid != os.getpid():
             with _LOCK:
                 if self._sender is None or self._pid != os.getpid():
-                    self._sender, self._pid = self._connect(), os.getpid()
+                    self._sender, self._pid = connect(self._transport, self._http), os.getpid()
         return self._sender.perform
-
-    def _connect(self) -> Transport:
-        if self._http is not None:
-            return Transport(self._http, self._http.build_request)
-        import httpx  # heavy: only when something is to be sent
-
-        return Transport(httpx.Client(**self._options()), _build())
 
 
 class AsyncClient(AsyncOperations, AsyncComposites, _Shared):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
+
+    _asynchronous = True
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -191,49 +179,14 @@ class AsyncClient(AsyncOperations, AsyncComposites, _Shared):
         loop = _loop()
         entry = self._senders.get(loop)
         if entry is None:
-            sender = self._connect()
+            sender = aconnect(self._transport, self._http, asyncio=hasattr(loop, "call_soon"))
             entry = self._senders[loop] = (sender, _lease(sender.client, own=self._http is None))
             # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
             await entry[1].__anext__()
         return entry[0]
 
-    def _connect(self) -> AsyncTransport:
-        if self._http is not None:
-            return AsyncTransport(self._http, self._http.build_request)
-        import httpx  # heavy: only when something is to be sent
-
-        return AsyncTransport(httpx.AsyncClient(**self._options()), _build())
-
 
 _LOCK = threading.Lock()
-_TLS: list[Any] = []
-
-
-def _tls() -> Any:
-    """The process's one TLS context: it takes 20 to 40 ms to make. Honours SSL_CERT_FILE and SSL_CERT_DIR."""
-    if not _TLS:
-        import httpx  # heavy: only when something is to be sent
-
-        _TLS.append(httpx.create_ssl_context())
-    return _TLS[0]
-
-
-def _build() -> Any:
-    """Makes httpx requests straight from finished parts: no merging of defaults, each URL parsed once."""
-    import httpx  # heavy: only when something is to be sent
-
-    urls: dict[str, Any] = {}
-    make, parse = httpx.Request, httpx.URL
-
-    def build(method: str, url: str, *, headers: Any, content: bytes, extensions: Any) -> Any:
-        parsed = urls.get(url)
-        if parsed is None:
-            if len(urls) > 1000:
-                urls.clear()
-            parsed = urls[url] = parse(url)
-        return make(method, parsed, headers=headers, content=content, extensions=extensions)
-
-    return build
 
 
 def _loop() -> Any:

@@ -1,4 +1,4 @@
-"""Against a real server: limits of time, connections given back, cut streams, hostile bodies. In both colours."""
+"""Against a real server: limits of time, connections given back, cut streams, hostile bodies. By every way to it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 import gzip
 import time
 from collections.abc import Callable, Iterable
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
 import stepwell
 from stepwell import AsyncClient, Client, Timeouts
+from stepwell.pipeline.over_aiohttp import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import DONE, END, Hangup, Loopback, answer, chunk, completion, event, serving, streaming, whole_stream
@@ -28,38 +31,43 @@ def aclient_of(server: Loopback, **settings: Any) -> AsyncClient:
     return AsyncClient(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
 
 
-def ask(server: Loopback, colour: str, *, stream: bool = True, **settings: Any) -> Any:
-    """The whole answer of one call."""
-    if colour == "sync":
-        with client_of(server, **settings) as client:
-            return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
+def ask(server: Loopback, carrier: str, *, stream: bool = True, **settings: Any) -> Any:
+    """The whole answer of one call, by one of the ways that a call can go."""
+    if carrier in ("httpx", "httpx2"):
+        with httpx2.Client() if carrier == "httpx2" else nullcontext() as http:
+            with client_of(server, transport="httpx", http=http, **settings) as client:
+                return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
 
     async def run() -> Any:
-        async with aclient_of(server, **settings) as client:
-            return await client.stream_text(MODEL, "hi").reply() if stream else await client.generate_text(MODEL, "hi")
+        async with httpx2.AsyncClient() if carrier == "httpx2 async" else nullcontext() as http:
+            name = "aiohttp" if carrier == "aiohttp" else "httpx"
+            async with aclient_of(server, transport=name, http=http, **settings) as client:
+                if stream:
+                    return await client.stream_text(MODEL, "hi").reply()
+                return await client.generate_text(MODEL, "hi")
 
     return asyncio.run(run())
 
 
-colours = pytest.mark.parametrize("colour", ["sync", "async"])
+carriers = pytest.mark.parametrize("carrier", ["httpx", "httpx async", "aiohttp", "httpx2", "httpx2 async"])
 
 
 def saying(*acts: bytes | float) -> Callable[[Any], Iterable[bytes | float]]:
     return lambda request: acts
 
 
-@colours
-def test_a_whole_answer_streamed_and_not(colour: str) -> None:
+@carriers
+def test_a_whole_answer_streamed_and_not(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield whole_stream("hello") if request.json.get("stream") else answer(completion("hello"))
 
     with serving(script) as server:
-        streamed, unstreamed = ask(server, colour), ask(server, colour, stream=False)
+        streamed, unstreamed = ask(server, carrier), ask(server, carrier, stream=False)
         assert streamed.text == unstreamed.text == "hello"
         assert server.wait_until_free()
 
 
-@colours
+@carriers
 @pytest.mark.parametrize(
     ("acts", "timeouts", "error"),
     [
@@ -85,50 +93,50 @@ def test_a_whole_answer_streamed_and_not(colour: str) -> None:
         "total while dripping",
     ],
 )
-def test_each_limit_of_time_has_its_error(colour: str, acts: Any, timeouts: Timeouts, error: type) -> None:
+def test_each_limit_of_time_has_its_error(carrier: str, acts: Any, timeouts: Timeouts, error: type) -> None:
     with serving(saying(*acts)) as server:
         began = time.monotonic()
         with pytest.raises(error) as caught:
-            ask(server, colour, timeout=timeouts)
+            ask(server, carrier, timeout=timeouts)
         assert time.monotonic() - began < 5, "the limit is the limit, not the next one up"
         assert server.wait_until_free()
         if any(b'"a"' in act for act in acts if isinstance(act, bytes)):
             assert caught.value.partial.text == "a" and caught.value.usage.complete is False
 
 
-@colours
-def test_a_short_first_event_limit_does_not_shorten_the_idle_one(colour: str) -> None:
+@carriers
+def test_a_short_first_event_limit_does_not_shorten_the_idle_one(carrier: str) -> None:
     acts = [streaming(), chunk(event("a")), 0.5, chunk(event("b", "stop") + DONE), END]
     with serving(saying(*acts)) as server:
-        assert ask(server, colour, timeout=Timeouts(first_event=0.25, idle=5)).text == "ab"
+        assert ask(server, carrier, timeout=Timeouts(first_event=0.25, idle=5)).text == "ab"
 
 
-@colours
-def test_comments_keep_a_stream_alive(colour: str) -> None:
+@carriers
+def test_comments_keep_a_stream_alive(carrier: str) -> None:
     acts = [streaming(), chunk(event("a")), *[chunk(b": ping\n\n"), 0.1] * 4, chunk(event("b", "stop") + DONE), END]
     with serving(saying(*acts)) as server:
-        assert ask(server, colour, timeout=Timeouts(idle=0.3)).text == "ab"
+        assert ask(server, carrier, timeout=Timeouts(idle=0.3)).text == "ab"
 
 
-@colours
-def test_a_server_that_lingers_after_the_end_is_no_error(colour: str) -> None:
+@carriers
+def test_a_server_that_lingers_after_the_end_is_no_error(carrier: str) -> None:
     with serving(saying(streaming(), chunk(event("a", "stop") + DONE), 60.0)) as server:
-        assert ask(server, colour, timeout=Timeouts(idle=0.2)).text == "a"
+        assert ask(server, carrier, timeout=Timeouts(idle=0.2)).text == "a"
 
 
-@colours
-def test_a_stream_that_is_cut_is_an_error_with_what_came(colour: str) -> None:
+@carriers
+def test_a_stream_that_is_cut_is_an_error_with_what_came(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield streaming() + chunk(event("half"))
         raise Hangup
 
     with serving(script) as server, pytest.raises(errors.StreamTruncated) as caught:
-        ask(server, colour)
+        ask(server, carrier)
     assert caught.value.partial.text == "half"
 
 
-@colours
-def test_a_stream_cut_before_its_first_event_is_sent_again(colour: str) -> None:
+@carriers
+def test_a_stream_cut_before_its_first_event_is_sent_again(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         if len(server.seen) == 1:
             yield streaming()
@@ -136,25 +144,29 @@ def test_a_stream_cut_before_its_first_event_is_sent_again(colour: str) -> None:
         yield whole_stream("again")
 
     with serving(script) as server:
-        assert ask(server, colour, retries=1).text == "again"
+        assert ask(server, carrier, retries=1).text == "again"
 
 
-@colours
-def test_a_stream_cut_after_its_first_event_is_not(colour: str) -> None:
+@carriers
+def test_a_stream_cut_after_its_first_event_is_not(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield streaming() + chunk(event("once"))
         raise Hangup
 
     with serving(script) as server:
         with pytest.raises(errors.StreamTruncated):
-            ask(server, colour, retries=3)
+            ask(server, carrier, retries=3)
         assert len(server.seen) == 1
 
 
-def pool_of_one(asynchronous: bool) -> Any:
-    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    kind = httpx.AsyncClient if asynchronous else httpx.Client
-    return kind(limits=limits, timeout=2)
+LIMITS = {"max_connections": 1, "max_keepalive_connections": 1}
+POOLS_OF_ONE: dict[str, Callable[[], Any]] = {
+    "httpx": lambda: httpx.Client(limits=httpx.Limits(**LIMITS), timeout=2),
+    "httpx2": lambda: httpx2.Client(limits=httpx2.Limits(**LIMITS), timeout=2),
+    "httpx async": lambda: httpx.AsyncClient(limits=httpx.Limits(**LIMITS), timeout=2),
+    "httpx2 async": lambda: httpx2.AsyncClient(limits=httpx2.Limits(**LIMITS), timeout=2),
+    "aiohttp": lambda: AiohttpClient(tls=True, max_connections=1),
+}
 
 
 def endless(request: Any) -> Iterable[bytes | float]:
@@ -170,8 +182,9 @@ def endless(request: Any) -> Iterable[bytes | float]:
         yield 0.001
 
 
-def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one() -> None:
-    with serving(endless) as server, pool_of_one(False) as http, client_of(server, http=http) as client:
+@pytest.mark.parametrize("carrier", ["httpx", "httpx2"])
+def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one(carrier: str) -> None:
+    with serving(endless) as server, POOLS_OF_ONE[carrier]() as http, client_of(server, http=http) as client:
         for turn in range(50):
             match turn % 5:
                 case 0:
@@ -193,9 +206,10 @@ def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one() -> None:
         assert len(server.seen) == 50
 
 
-def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one() -> None:
+@pytest.mark.parametrize("carrier", ["httpx async", "httpx2 async", "aiohttp"])
+def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one(carrier: str) -> None:
     async def run(server: Loopback) -> None:
-        async with pool_of_one(True) as http:
+        async with aclosing(POOLS_OF_ONE[carrier]()) as http:
             client = aclient_of(server, http=http)
             for turn in range(50):
                 match turn % 5:
@@ -231,9 +245,10 @@ def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one() -> 
         assert len(server.seen) == 50
 
 
-def test_one_async_client_serves_several_event_loops_and_leaves_nothing_open() -> None:
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_one_async_client_serves_several_event_loops_and_leaves_nothing_open(transport: str) -> None:
     with serving(lambda request: [answer(completion())]) as server:
-        client = aclient_of(server)
+        client = aclient_of(server, transport=transport)
         for _ in range(3):
             assert asyncio.run(client.generate_text(MODEL, "hi")).text == "hello"
             assert server.wait_until_free(), "the loop closes its connections on its way out"
@@ -250,40 +265,40 @@ def test_trio_works_too() -> None:
 BOMB = gzip.compress(bytes(300_000_000), 1)
 
 
-@colours
+@carriers
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
-def test_a_bomb_is_defused(colour: str, stream: bool) -> None:
+def test_a_bomb_is_defused(carrier: str, stream: bool) -> None:
     bomb = BOMB
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
     with serving(saying(head + bomb)) as server, pytest.raises(errors.ResponseTooLarge):
-        ask(server, colour, stream=stream)
+        ask(server, carrier, stream=stream)
 
 
-@colours
-def test_an_error_body_is_read_up_to_a_limit(colour: str) -> None:
+@carriers
+def test_an_error_body_is_read_up_to_a_limit(carrier: str) -> None:
     with serving(saying(answer(b"x" * 5_000_000, "500 Oops"))) as server:
         with pytest.raises(errors.ServerError) as caught:
-            ask(server, colour, stream=False)
+            ask(server, carrier, stream=False)
         assert len(caught.value.body) == 64 * 1024 and len(str(caught.value)) < 1000
         assert server.wait_until_free()
 
 
-@colours
-def test_gzip_that_was_not_asked_for_is_read_all_the_same(colour: str) -> None:
+@carriers
+def test_gzip_that_was_not_asked_for_is_read_all_the_same(carrier: str) -> None:
     body = gzip.compress(completion("zipped"))
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     with serving(saying(head + body)) as server:
-        assert ask(server, colour, stream=False).text == "zipped"
+        assert ask(server, carrier, stream=False).text == "zipped"
         assert server.seen[0].headers["accept-encoding"] == "identity"
 
 
-@colours
+@carriers
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
-def test_a_redirect_is_never_followed(colour: str, status: str) -> None:
+def test_a_redirect_is_never_followed(carrier: str, status: str) -> None:
     with serving(lambda request: [answer(completion())]) as elsewhere:
         redirect = answer(b"", status, f"location: {elsewhere.url}/steal")
         with serving(saying(redirect)) as server, pytest.raises(errors.InvalidRequest, match="redirect"):
-            ask(server, colour, stream=False)
+            ask(server, carrier, stream=False)
         assert elsewhere.seen == []
 
 

@@ -36,7 +36,7 @@ def _opened(request: Request, call: Rest, steps: StreamSteps) -> Flow:
         decoder = response.decoder = StreamDecoder(steps, request.model)
         ready = response.ready
         while not decoder.ended and all(type(chunk) is Start for chunk in ready):
-            data = yield Read(source)
+            data = b"" if decoder.failure else (yield Read(source))
             ready += decoder.feed(data) if data else decoder.end()
     except GeneratorExit:
         raise
