@@ -1,10 +1,27 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
-from .dsl.provider import declare_provider
+from ..schemas.model import Model
+from .dsl.provider import declare_provider, override
+from .dsl.rules import Losses, Options, clamp, drop, efforts, rename, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
+
+_FIXED = drop(
+    "temperature", "top_p", "n", "presence_penalty", "frequency_penalty", why="this model's sampling is fixed"
+)
+_ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always thinks, as hard as it finds right")
+_LEVELS = efforts("low", "high", "xhigh", spelt={"xhigh": "max"})
+
+
+def _levels_or_none(options: Options, model: Model) -> Losses:
+    if options.get("reasoning_effort") != "none":
+        return _LEVELS(options, model)
+    del options["reasoning_effort"]
+    options["thinking"] = {"type": "disabled"}
+    return []
+
 
 moonshot = declare_provider(
     "moonshot",
@@ -14,6 +31,19 @@ moonshot = declare_provider(
     base_url="https://api.moonshot.ai/v1",
     env_key=["MOONSHOT_API_KEY"],
     options={"thinking": {"type": "object"}},
+    translate_options=[
+        without_thinking,
+        rename("max_tokens", "max_completion_tokens"),
+        clamp("temperature", 0, 1),
+    ],
+    # https://platform.moonshot.ai/docs/api/chat#fields-description
+    models={
+        "kimi-k2.[56]*": override(
+            translate_options=[switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}), _FIXED]
+        ),
+        "kimi-k2.[7-9]*": override(translate_options=[_ALWAYS, _FIXED]),
+        "kimi-k[3-9]*": override(translate_options=[_levels_or_none, _FIXED]),
+    },
     # Tool use after thinking fails unless earlier reasoning comes back, as with DeepSeek.
     build_body=body_with(replay="reasoning_content"),
 )

@@ -16,6 +16,8 @@ _RULES = (
     ),
 )
 
+_NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right")
+
 xai = declare_provider(
     "xai",
     name="xAI",
@@ -31,11 +33,8 @@ xai = declare_provider(
     # https://docs.x.ai/docs/guides/reasoning. Later rows win; models to come are taken for the newest one known.
     models={
         "grok-3-mini*": override(translate_options=[efforts("low", "high")]),
-        "grok-4*": override(
-            translate_options=[
-                without_thinking,
-                drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right"),
-            ]
+        **dict.fromkeys(
+            ("grok-4*", "grok-code*", "grok-build*"), override(translate_options=[without_thinking, _NO_EFFORT])
         ),
         "grok-4.20-multi-agent*": override(translate_options=only(efforts("low", "medium", "high", "xhigh"), *_RULES)),
         "grok-4.3*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
