@@ -1,139 +1,20 @@
-"""The streaming engine, without I/O: bytes to events to chunks, through the stages, into the fold.
-
-bytes ─► parse_stream_protocol ─► events ─► decode_stream_event ─► chunks ─► stages ─► the reader
-                                end of stream ─► flush_stream_state ─► last chunks
-"""
+"""Streams as their readers have them: what the decoder gives, through the stages, into the fold and out."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
 
-from attrs import frozen
-
-from ..schemas.chunks import Finish, ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta
-from ..schemas.errors import DecodeError, StepwellError, StreamTruncated, TransportError
+from ..schemas.chunks import StreamChunk, TextDelta
+from ..schemas.errors import StepwellError, StreamTruncated, TransportError
 from ..schemas.fold import Fold
 from ..schemas.message import Context
-from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import Usage
 from .annotate import annotate
 from .effects import Close, Read
 from .response import Response, Stage
 from .source import Source
-
-
-@frozen
-class StreamSteps:
-    """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
-    means the end of input."""
-
-    parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
-    init_stream_state: Callable[[Model], Any]
-    decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
-    flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
-
-
-# What nearly every batch is: one of these alone ends nothing.
-_DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
-
-
-class StreamDecoder:
-    """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error.
-
-    `failure` is an error that stood behind the chunks given last: the next call raises it, and needs no bytes to do so.
-    """
-
-    __slots__ = ("_buffer", "_decode", "_flush", "_model", "_parse", "_state", "_tail", "ended", "failure", "finished")
-
-    def __init__(self, steps: StreamSteps, model: Model) -> None:
-        self._parse = steps.parse_stream_protocol
-        self._decode = steps.decode_stream_event
-        self._flush = steps.flush_stream_state
-        self._model = model
-        self._buffer: Any = b""
-        self._state = steps.init_stream_state(model)
-        self.failure: Exception | None = None
-        self._tail: list[StreamChunk] | None = None
-        self.finished = False
-        self.ended = False
-
-    def feed(self, data: bytes) -> list[StreamChunk]:
-        """The chunks that these bytes complete. An error found after some of them is raised by the next call, so
-        that nothing which came before it is lost."""
-        if self.failure is not None:
-            raise self.failure
-        out: list[StreamChunk] = []
-        try:
-            events, buffer = self._parse(data, self._buffer)
-            self._buffer = buffer
-            decode, model, state = self._decode, self._model, self._state
-            for event in events:
-                chunks, state = decode(event, model, state)
-                out += chunks
-            self._state = state
-            if buffer is not None and isinstance(buffer, StepwellError):
-                self.failure = buffer
-        except Exception as error:
-            self.failure = error if isinstance(error, StepwellError) else _misfit(error)
-            if not out:
-                raise self.failure from None
-        # A search in C for the rare Finish; looking at each chunk here would cost 0.1 µs of each.
-        if (len(out) > 1 or (out and type(out[0]) not in _DELTAS)) and Finish in map(type, out):
-            return self._one_finish(out)
-        return out
-
-    def end(self) -> list[StreamChunk]:
-        """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
-        if self.failure is not None:
-            raise self.failure
-        cut = StreamTruncated("the stream ended in the middle of an event")
-        try:
-            out = self.feed(b"")
-        except (DecodeError, StreamTruncated):
-            if not self.has_finished():
-                raise cut from None
-            out, self.failure = [], None
-        if self.failure is not None:
-            # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
-            self.failure = cut if isinstance(self.failure, DecodeError) else self.failure
-            return out
-        out += self._one_finish(self._flushed())
-        if not self.finished:
-            self.failure = StreamTruncated("the stream ended before its terminal event")
-            if out:
-                return out  # a last event without its blank line is handed out first; the next call raises
-            raise self.failure
-        self.ended = True
-        return out
-
-    def has_finished(self) -> bool:
-        """Whether the terminal event has come, so that what happens to the connection no longer matters."""
-        return self.finished or any(type(chunk) is Finish for chunk in self._flushed())
-
-    def _flushed(self) -> list[StreamChunk]:
-        if self._tail is None:
-            self._tail = self._flush(self._model, self._state)
-        return self._tail
-
-    def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        kept = []
-        for chunk in chunks:
-            if type(chunk) is Finish:
-                if self.finished:
-                    continue
-                self.finished = True
-            kept.append(chunk)
-        return kept
-
-
-def _misfit(error: Exception) -> Exception:
-    """A decoder that stumbles over an event's shape has met an event that does not fit its wire."""
-    if isinstance(error, KeyError | TypeError | IndexError | AttributeError | ValueError):
-        return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
-    return error
-
 
 _NO_READ = Read(None)
 

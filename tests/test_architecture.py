@@ -21,7 +21,7 @@ LAYERS = {
     "stepwell": {"schemas", "model_metadata", "pipeline", "providers"},
 }
 SOURCES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
-HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "sqlite3", "numpy"}
+HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
 
 
 def module_of(path: Path) -> list[str]:
@@ -63,7 +63,7 @@ def test_one_subject_a_file(path: Path) -> None:
 
 
 # Modules that exist to bring in the heavy one they are named for, and are themselves imported on first use.
-DEFERRED = {"schemas/serialise.py", "schemas/json_schema/matching.py"}
+DEFERRED = {"schemas/serialise.py", "schemas/json_schema/matching.py", "pipeline/over_aiohttp.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

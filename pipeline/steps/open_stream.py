@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...schemas.chunks import Start
+from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate
 from ...schemas.errors import StepwellError
+from ..decoder import StreamDecoder, StreamSteps
 from ..effects import Close, Flow, Read, Rest
 from ..request import Request
 from ..step import Step, around
-from ..stream import StreamDecoder, StreamSteps
 
 
 def open_stream(steps: StreamSteps | Callable[[], StreamSteps]) -> Step:
@@ -27,6 +27,10 @@ def open_stream(steps: StreamSteps | Callable[[], StreamSteps]) -> Step:
     return around("open_stream", run)
 
 
+_NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate))
+"""Chunks that nobody has seen anything of the answer by: after them a call may still be sent again."""
+
+
 def _opened(request: Request, call: Rest, steps: StreamSteps) -> Flow:
     response = yield from call(request)
     source = response.source
@@ -35,7 +39,7 @@ def _opened(request: Request, call: Rest, steps: StreamSteps) -> Flow:
     try:
         decoder = response.decoder = StreamDecoder(steps, request.model)
         ready = response.ready
-        while not decoder.ended and all(type(chunk) is Start for chunk in ready):
+        while not decoder.ended and all(type(chunk) in _NO_CONTENT for chunk in ready):
             data = b"" if decoder.failure else (yield Read(source))
             ready += decoder.feed(data) if data else decoder.end()
     except GeneratorExit:

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Headers, Request
 from ...pipeline.step import Step, around, on_request
@@ -15,7 +16,6 @@ from ...pipeline.steps.decode import decode_response, extract_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
-from ...pipeline.stream import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from attrs import frozen
 
+from ...pipeline.decoder import StreamSteps
 from ...pipeline.request import Request
 from ...pipeline.response import Response
-from ...pipeline.stream import StreamSteps
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
 from ...schemas.model import Model

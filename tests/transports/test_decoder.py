@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stepwell import Model
-from stepwell.pipeline.stream import StreamDecoder
+from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.protocols.aws_event_stream import encode
