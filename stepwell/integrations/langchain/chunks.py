@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.utils.json import parse_partial_json
 
 from ...schemas.chunks import (
     PartDone,
@@ -20,6 +22,7 @@ from ...schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
 )
+from ...schemas.parts import Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
 from .outgoing import block_of, extras_of, metadata_of, note_of, usage_of
@@ -37,8 +40,7 @@ class ChunkWriter:
         self._listed = listed
         self._ends: dict[int, dict[str, Any]] = {}
         self._reasoning: set[int] = set()
-        self._ids: dict[int, str] = {}
-        self._notes: dict[str, Any] = {}
+        self._calls: dict[int, _Call] = {}
         self._write: dict[type, Any] = {
             TextDelta: self._text,
             ReasoningDelta: self._thought,
@@ -61,11 +63,14 @@ class ChunkWriter:
         blocks: list[str | dict[Any, Any]] = [
             self._ending(index, gained) for index, gained in self._ends.items() if gained
         ]
-        noted = bool(blocks) or self._listed or any("extra" in note for note in self._notes.values())
+        calls = self._calls.values()
+        spoilt = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.spoiling())]
+        noted = bool(blocks or spoilt) or self._listed or any("extra" in call.note for call in calls)
         return ChatGenerationChunk(
             message=AIMessageChunk(
                 content=blocks or ([] if self._whole else ""),
-                additional_kwargs={OURS: {"calls": self._notes}} if self._notes and noted else {},
+                tool_call_chunks=spoilt,
+                additional_kwargs={OURS: {"calls": {call.id: call.note for call in calls}}} if calls and noted else {},
                 usage_metadata=usage_of(reply.usage),
                 response_metadata=metadata_of(reply),
                 chunk_position="last",
@@ -98,18 +103,59 @@ class ChunkWriter:
         self._ends.setdefault(chunk.index, {}).update(chunk.fields)
 
     def _part(self, chunk: PartDone) -> AIMessageChunk:
+        if isinstance(chunk.part, Refusal):
+            return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.part.text})
         return self._block(block_of(chunk.part, chunk.index))
 
     def _call(self, chunk: ToolCallStart) -> AIMessageChunk:
-        self._ids[chunk.index] = chunk.id
-        return _call_chunk(chunk.index, id=chunk.id, name=chunk.name, args="")
+        self._calls[chunk.index] = _Call(chunk.index, chunk.id, note_of(chunk.index, {}))
+        return _call_message(_call_chunk(chunk.index, id=chunk.id, name=chunk.name))
 
     def _arguments(self, chunk: ToolCallDelta) -> AIMessageChunk:
-        return _call_chunk(chunk.index, id=None, name=None, args=chunk.arguments_json)
+        self._calls[chunk.index].arguments += chunk.arguments_json
+        return _call_message(_call_chunk(chunk.index, args=chunk.arguments_json))
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
-        self._notes[self._ids.get(chunk.index, "")] = note_of(chunk.index, chunk.extra)
+        call = self._calls[chunk.index]
+        call.note, call.ended = note_of(chunk.index, chunk.extra), True
 
 
-def _call_chunk(index: int, *, id: str | None, name: str | None, args: str) -> AIMessageChunk:
-    return AIMessageChunk(content="", tool_call_chunks=[tool_call_chunk(id=id, name=name, args=args, index=index)])
+@define
+class _Call:
+    """A call as it comes in."""
+
+    index: int
+    id: str
+    note: dict[str, Any]
+    arguments: str = ""
+    ended: bool = False
+
+    def spoiling(self) -> str:
+        """What to add to the arguments of a call that must not be run; empty for a sound one.
+
+        LangChain closes what half a call leaves open and has it run as if it were whole. Nothing but a bracket of the
+        wrong kind makes it an invalid call, which it is. The arguments as they came are kept in the note.
+        """
+        if self.ended and ToolCall(self.id, "", self.arguments).error is None:
+            return ""
+        self.note["arguments"] = self.arguments
+        return next(ending for ending in _ENDINGS if _is_refused(self.arguments + ending))
+
+
+# Out of a string or not, out of an escape or not, against an open object or list.
+_ENDINGS = ("}]", "]}", '"}]', '"]}', '""}]', '""]}')
+
+
+def _is_refused(arguments: str) -> bool:
+    try:
+        return not isinstance(parse_partial_json(arguments), dict)
+    except ValueError:
+        return True
+
+
+def _call_chunk(index: int, *, id: str | None = None, name: str | None = None, args: str = "") -> ToolCallChunk:
+    return tool_call_chunk(id=id, name=name, args=args, index=index)
+
+
+def _call_message(chunk: ToolCallChunk) -> AIMessageChunk:
+    return AIMessageChunk(content="", tool_call_chunks=[chunk])

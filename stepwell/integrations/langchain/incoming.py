@@ -95,8 +95,8 @@ _PIECES = frozenset(("tool_call_chunk", "input_json_delta", "invalid_tool_call")
 def _call(call: Mapping[str, Any], notes: Mapping[str, Any]) -> ToolCall:
     arguments = call.get("args", call.get("input"))
     text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
-    extra = notes.get(call.get("id") or "", {}).get("extra", {})
-    return ToolCall(call.get("id") or "", call.get("name") or "", text, extra)
+    note = notes.get(call.get("id") or "", {})
+    return ToolCall(call.get("id") or "", call.get("name") or "", note.get("arguments", text), note.get("extra", {}))
 
 
 def _answer_part(block: Block) -> Part:
