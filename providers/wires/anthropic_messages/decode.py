@@ -67,7 +67,8 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":
             extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
-            arguments = orjson.dumps(block["input"]).decode()
+            # A stream sends nothing for no arguments; so that both give the same, nor does this.
+            arguments = orjson.dumps(block["input"]).decode() if block["input"] else ""
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))
