@@ -50,6 +50,11 @@ _HOME = {
     "embedder.embedder": ("Embedder",),
     "embedder.result": ("Embeddings",),
     "embedder.vectors": ("similarity",),
+    "retrieval.citations": ("citations",),
+    "retrieval.context": ("retrieve_context",),
+    "retrieval.node": ("Document", "Found", "Node"),
+    "retrieval.retriever": ("Retriever",),
+    "retrieval.vector": ("VectorRetriever",),
     "events": ("Event", "subscribe"),
     "llm.custom": ("CustomLLM",),
     "llm.llm": ("LLM",),
@@ -60,6 +65,7 @@ _HOME = {
     "tools.react": ("react_tools",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("Audio", "File", "Image", "Opaque", "Reasoning", "Refusal", "Text", "ToolCall", "Video"),
+    "model_metadata.catalog": ("Catalog", "models"),
     "schemas.tool": ("Tool",),
     "schemas.reply": ("CallWarning", "Reply"),
     "schemas.usage": ("Usage",),
@@ -147,6 +153,7 @@ if TYPE_CHECKING:
     from .llm.custom import CustomLLM
     from .llm.llm import LLM
     from .llm.structured import StructuredLLM
+    from .model_metadata.catalog import Catalog, models
     from .pipeline.edits import Edits
     from .pipeline.effects import Call, Send, Sleep
     from .pipeline.pipeline import Pipeline
@@ -161,6 +168,11 @@ if TYPE_CHECKING:
     from .providers.dsl.provider import Provider, declare_provider
     from .providers.dsl.wire import Wire
     from .providers.gateways.cloudflare import cloudflare_ai_gateway
+    from .retrieval.citations import citations
+    from .retrieval.context import retrieve_context
+    from .retrieval.node import Document, Found, Node
+    from .retrieval.retriever import Retriever
+    from .retrieval.vector import VectorRetriever
     from .schemas.errors import StepwellError
     from .schemas.message import Context, Message, assistant, system, tool_result, user
     from .schemas.model import Model

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ..client import AsyncClient, Client
-from ..face import _ASYNC_CLIENT, _CLIENT
+from ..llm.clients import Clients
 from ..providers.dsl.batches import Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
@@ -28,9 +28,9 @@ class Embedder:
 
     `batch_size` and `batch_tokens` bound one call, within what the provider takes (None: as much as it takes);
     `workers` calls run at once. `cache` keeps vectors: True for a file in the user's cache folder, a path, or a store
-    (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (None:
-    the shared ones of the public functions). Other options go along with each call: `dimensions`, `truncate`,
-    `provider_options` and the like.
+    (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (one makes
+    the other; none means the shared ones of the public functions). Other options go along with each call:
+    `dimensions`, `truncate`, `provider_options` and the like.
     """
 
     def __init__(
@@ -42,18 +42,15 @@ class Embedder:
         cache: KeyValueStore | bool | str | Any = None,
         workers: int = 4,
         progress: Progress = None,
-        client: Client | AsyncClient | None = None,
+        client: Client | None = None,
         async_client: AsyncClient | None = None,
         **options: Any,
     ) -> None:
         for name, value in (("batch_size", batch_size), ("batch_tokens", batch_tokens), ("workers", workers)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(f"{name} must be an integer of 1 or more, not {value!r}")
-        if isinstance(client, AsyncClient):
-            client, async_client = None, async_client or client
-        self._given = (client, async_client)
-        core = (client or async_client or _CLIENT)._core
-        plan = core.plan("embed", model, wire=options.get("wire"))
+        self._clients = Clients(client, async_client)
+        plan = self._clients.core.plan("embed", model, wire=options.get("wire"))
         self.model = plan.model
         most = batch_for(plan.provider.embed_batches, plan.model.id)
         self.limit = Batch(
@@ -112,21 +109,8 @@ class Embedder:
             cache=Cache(self.store, str(self.model), options),
             workers=self.workers,
             progress=self.progress,
-            client=self._client,
-            async_client=self._async_client,
+            clients=self._clients,
         )
-
-    def _client(self) -> Client:
-        client, other = self._given
-        if client is None and other is not None:
-            raise ConfigError("this Embedder has an AsyncClient only", hint="await aembed(), or pass client= as well")
-        return client or _CLIENT
-
-    def _async_client(self) -> AsyncClient:
-        other, client = self._given
-        if client is None and other is not None:
-            raise ConfigError("this Embedder has a Client only", hint="call embed(), or pass async_client= as well")
-        return client or _ASYNC_CLIENT
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

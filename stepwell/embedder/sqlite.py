@@ -13,6 +13,8 @@ from ..schemas.errors import ConfigError, StepwellError
 
 T = TypeVar("T")
 
+MEMORY = ":memory:"
+"""A path that means no file: the data lives and dies with the connection, and a forked child gets a copy."""
 WAIT_SECONDS = 60.0
 """How long a writer waits for another process to be done."""
 _AT_ONCE = 500
@@ -78,7 +80,7 @@ class Database:
         import sqlite3  # heavy: only when a file is used
 
         with self._lock:
-            if self._connection is None or self._pid != os.getpid():
+            if self._connection is None or (self._pid != os.getpid() and self.path != MEMORY):
                 if self._connection is not None:
                     _ORPHANS.append(self._connection)
                 self._connection, self._pid = self._connect(sqlite3), os.getpid()
@@ -90,7 +92,7 @@ class Database:
 
     def _connect(self, sqlite3: Any) -> Any:
         try:
-            if self.path != ":memory:":
+            if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
             try:

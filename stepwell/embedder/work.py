@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 
 from ..events import span
+from ..llm.clients import Clients
 from ..pipeline.effects import Call
 from ..providers.dsl.batches import Batch
 from ..recipe import Ask, Gather, Recipe, acarry_out, carry_out
@@ -44,7 +45,7 @@ _HOPELESS = 3
 
 @define(eq=False)
 class Work:
-    """One call of an Embedder. `client` and `async_client` give the clients to ask with, when they are needed."""
+    """One call of an Embedder."""
 
     model: Model
     texts: Sequence[str]
@@ -53,8 +54,7 @@ class Work:
     cache: Cache
     workers: int
     progress: Progress
-    client: Callable[[], Any]
-    async_client: Callable[[], Any]
+    clients: Clients
     vectors: dict[str, Vector] = field(factory=dict)
     refused: dict[str, StepwellError] = field(factory=dict)
     replies: list[Reply] = field(factory=list)
@@ -91,8 +91,8 @@ class Work:
 
     def _part(self, batch: list[str]) -> Call:
         return Call(
-            lambda: carry_out(self.client(), self._batch(batch)),
-            lambda: acarry_out(self.async_client(), self._batch(batch)),
+            lambda: carry_out(self.clients.sync, self._batch(batch)),
+            lambda: acarry_out(self.clients.asynchronous, self._batch(batch)),
         )
 
     def _batch(self, batch: list[str]) -> Recipe:

@@ -1,0 +1,103 @@
+"""Retrievers made of others: several asked at once and their ranks fused, or one whose findings a model ranks anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import evolve
+
+from ..client import AsyncClient, Client
+from ..llm.clients import Clients
+from ..pipeline.effects import Call
+from ..recipe import Gather, Recipe, acarry_out, carry_out
+from ..schemas.errors import ConfigError
+from ..schemas.reply import Reply
+from .node import Found
+from .retriever import Retriever, Search
+
+SMOOTHING = 60
+"""The constant of reciprocal rank fusion, from Cormack, Clarke and Büttcher (SIGIR 2009)."""
+
+
+class FusedRetriever(Retriever):
+    """Asks several retrievers at once and fuses their rankings: a node's score is the sum of weight / (60 + rank) over
+    the rankings it is in, so that scores of different kinds need not be comparable.
+
+    `weights` is one number for each retriever (None: all 1). Raises what any of them raises.
+    """
+
+    def __init__(
+        self,
+        retrievers: Sequence[Retriever],
+        *,
+        weights: Sequence[float] | None = None,
+        top_k: int = 4,
+        name: str = "",
+    ) -> None:
+        if not retrievers or (weights is not None and len(weights) != len(retrievers)):
+            raise ConfigError(
+                "a FusedRetriever needs retrievers, and as many weights", hint="weights=None weighs all alike"
+            )
+        self.retrievers = tuple(retrievers)
+        self.weights = tuple(weights or [1.0] * len(retrievers))
+        self.top_k = top_k
+        self.name = name
+
+    def seek(self, search: Search) -> Recipe:
+        # A least score is meant for the fused ones: what a retriever's own scores mean, only it knows.
+        inner = evolve(search, min_score=None)
+        asked = [pair for pair in zip(self.retrievers, self.weights, strict=True) if id(pair[0]) not in search.visited]
+        rankings: list[Any] = yield Gather([_looking(retriever, inner) for retriever, _ in asked])
+        scores: dict[tuple[str, str], float] = {}
+        nodes: dict[tuple[str, str], Found] = {}
+        for ranking, (_, weight) in zip(rankings, asked, strict=True):
+            if isinstance(ranking, Exception):
+                raise ranking
+            for rank, found in enumerate(ranking, start=1):
+                key = found.node.identity
+                nodes.setdefault(key, found)
+                scores[key] = scores.get(key, 0.0) + weight / (SMOOTHING + rank)
+        return [Found(nodes[key].node, score) for key, score in scores.items()]
+
+
+class RerankedRetriever(Retriever):
+    """Takes what another retriever finds, `fetch` nodes of it, and lets a model that ranks score each against the
+    query: `RerankedRetriever(notes, "cohere:rerank-v3.5")`. The scores are the model's."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        model: str,
+        *,
+        fetch: int = 20,
+        top_k: int = 4,
+        min_score: float | None = None,
+        client: Client | None = None,
+        async_client: AsyncClient | None = None,
+        name: str = "",
+    ) -> None:
+        self.retriever = retriever
+        self.model = model
+        self.fetch = fetch
+        self.top_k = top_k
+        self.min_score = min_score
+        self.name = name
+        self._clients = Clients(client, async_client)
+
+    def seek(self, search: Search) -> Recipe:
+        wider = evolve(search, top_k=max(self.fetch, search.top_k), min_score=None)
+        found: list[Found] = yield from self.retriever.look(wider)
+        if not found:
+            return []
+        texts, query, most = [each.text for each in found], search.text, min(search.top_k, len(found))
+        reply: Reply = yield Call(
+            lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
+            lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
+        )
+        return [Found(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
+
+
+def _looking(retriever: Retriever, search: Search) -> Call:
+    """Another retriever's search as an effect of its own, so that several can be under way at once."""
+    return Call(lambda: carry_out(None, retriever.look(search)), lambda: acarry_out(None, retriever.look(search)))

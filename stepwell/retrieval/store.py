@@ -1,0 +1,170 @@
+"""Nodes and their vectors in SQLite, in a file or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..embedder.sqlite import MEMORY, Database
+from ..embedder.vectors import Mode, Vector, packed, unpacked
+from ..schemas.errors import ConfigError
+from .filters import Where, matches
+from .index import Entry, Index
+from .node import Found, Node
+from .retriever import Search
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS nodes (
+    id TEXT PRIMARY KEY, text TEXT NOT NULL, source TEXT NOT NULL, metadata TEXT NOT NULL, target TEXT,
+    vector BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_source ON nodes (source);
+"""
+_OBJECT = ""
+"""A target that is no name."""
+_FIELDS = "id, text, source, metadata, target"
+
+
+class NodeStore:
+    """Safe across threads and processes: what another process adds is found by the next search.
+
+    `made_with` names the model and options of the vectors: a file is searched only with what it was made with.
+    """
+
+    def __init__(self, path: str | Path | None, made_with: str) -> None:
+        self._database = Database(path or MEMORY, _SCHEMA)
+        self._made_with = made_with
+        self._checked = False
+        self._index: tuple[Any, Index] | None = None
+        self._changes = 0
+        # Pointers to objects live as long as this store does: an object cannot be written down.
+        self._objects: dict[str, Any] = {}
+
+    def unknown(self, nodes: Sequence[Node]) -> list[Node]:
+        """Those whose text is not here yet under their id, each id once; of one id the last counts."""
+        self._check()
+        wanted = {node.id: node for node in nodes}
+        rows = self._database.read_many("SELECT id, text FROM nodes WHERE id IN ({})", list(wanted))
+        known = dict(rows)
+        return [node for node in wanted.values() if known.get(node.id) != node.text]
+
+    def put(self, nodes: Sequence[Node], vectors: Mapping[str, Vector]) -> None:
+        """Write the nodes that have a vector, by id; of the others only what goes with a vector that is here."""
+        self._check()
+        lengths = {len(vector) for vector in vectors.values()}
+        new = [(*self._row(node), packed(vectors[node.id])) for node in nodes if node.id in vectors]
+        old = [(*self._row(node)[2:], node.id) for node in nodes if node.id not in vectors]
+
+        def work(connection: Any) -> None:
+            self._agree(connection, lengths)
+            connection.executemany("INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?)", new)
+            connection.executemany("UPDATE nodes SET source = ?, metadata = ?, target = ? WHERE id = ?", old)
+
+        self._database.change(work)
+        self._changes += 1
+
+    def delete(self, ids: Sequence[str]) -> None:
+        self._database.write("DELETE FROM nodes WHERE id = ?", [(id,) for id in ids])
+        self._changes += 1
+
+    def chosen(self, ids: Sequence[str] | None, source: str | None, where: Where) -> list[str]:
+        """The ids of the nodes that all of what is given applies to."""
+        self._check()
+        rows = self._database.read("SELECT id, source, metadata FROM nodes ORDER BY rowid")
+        return [
+            id
+            for id, from_, metadata in rows
+            if (ids is None or id in ids) and source in (None, from_) and matches(where, orjson.loads(metadata), from_)
+        ]
+
+    def get(self, ids: Sequence[str]) -> dict[str, Node]:
+        self._check()
+        rows = self._database.read_many(f"SELECT {_FIELDS} FROM nodes WHERE id IN ({{}})", ids)
+        return {row[0]: self._node(row) for row in rows}
+
+    def count(self) -> int:
+        self._check()
+        return int(self._database.read("SELECT COUNT(*) FROM nodes")[0][0])
+
+    def search(self, query: Vector, search: Search, mode: Mode) -> list[Found]:
+        """The best nodes. Pointers are not held to `where`: what counts is what stands where they point to."""
+        index = self._current()
+        scores: dict[str, float] = {}
+        for entry, score in index.ranked(query, mode):
+            if len(scores) == search.top_k or (search.min_score is not None and score < search.min_score):
+                break
+            if entry.is_pointer or matches(search.where, entry.metadata, entry.source):
+                scores[entry.id] = score
+        nodes = self.get(list(scores))
+        return [Found(nodes[id], score) for id, score in scores.items() if id in nodes]
+
+    def close(self) -> None:
+        self._index = None
+        self._checked = False
+        self._database.close()
+
+    def _current(self) -> Index:
+        """The index of what stands in the file now."""
+        self._check()
+        # data_version tells what other connections changed, our own count what we did.
+        version = (self._database.read("PRAGMA data_version"), self._changes)
+        if self._index is None or self._index[0] != version:
+            rows = self._database.read("SELECT id, source, metadata, target, vector FROM nodes ORDER BY rowid")
+            entries = [
+                Entry(id, source, orjson.loads(data), target is not None) for id, source, data, target, _ in rows
+            ]
+            self._index = (version, Index(entries, [unpacked(row[4]) for row in rows]))
+        return self._index[1]
+
+    def _check(self) -> None:
+        """Raise ConfigError for a file that was made with something else."""
+        if not self._checked:
+            self._compare(dict(self._database.read("SELECT name, value FROM about")))
+            self._checked = True
+
+    def _compare(self, about: Mapping[str, str]) -> None:
+        made_with = about.get("made_with", self._made_with)
+        if made_with != self._made_with:
+            raise ConfigError(
+                f"{self._database.path} was made with {made_with}, not with {self._made_with}",
+                hint="vectors of different models cannot be compared: use the same, or another file",
+            )
+
+    def _agree(self, connection: Any, lengths: set[int]) -> None:
+        """Note what the vectors are, the first time; later ones must be as long."""
+        known = dict(connection.execute("SELECT name, value FROM about").fetchall())
+        self._compare(known)  # again, for another process may have been quicker
+        lengths = lengths | {int(known["dimensions"])} if "dimensions" in known else lengths
+        if len(lengths) > 1:
+            raise ConfigError(
+                f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be kept together",
+                hint="the model's vectors have changed: use another file, or set dimensions=",
+            )
+        about = [("made_with", self._made_with), *(("dimensions", str(length)) for length in lengths)]
+        connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about)
+
+    def _row(self, node: Node) -> tuple[str, str, str, bytes, str | None]:
+        target = node.target
+        self._objects.pop(node.id, None)
+        if target is not None and not isinstance(target, str):
+            if self._database.path != MEMORY:
+                raise ConfigError(
+                    "a pointer to an object cannot be kept in a file",
+                    hint='point to a name, Node(..., target="archive"), and say what it is: targets={"archive": ...}',
+                )
+            self._objects[node.id] = target
+            target = _OBJECT
+        try:
+            return node.id, node.text, node.source, orjson.dumps(dict(node.metadata)), target
+        except TypeError as error:
+            raise ConfigError(f"the metadata of a node cannot be kept: {error}", hint="use plain JSON values") from None
+
+    def _node(self, row: tuple[Any, ...]) -> Node:
+        id, text, source, metadata, target = row
+        return Node(
+            text, source, orjson.loads(metadata), id=id, target=self._objects.get(id) if target == _OBJECT else target
+        )

@@ -1,0 +1,221 @@
+"""The Retriever interface: both colours, pointers, circles, de-duplication, scores."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+import stepwell
+from stepwell import Found, Node, Retriever
+from stepwell.events import Event
+from stepwell.retrieval import FusedRetriever, RerankedRetriever
+from stepwell.schemas import errors
+
+Retrieve = Callable[..., list[Found]]
+
+
+class Fixed(Retriever):
+    """Finds the same for every query, and counts how often it is asked."""
+
+    def __init__(self, *found: Any, targets: Any = None, name: str = "") -> None:
+        self.found, self.asked, self.targets, self.name = found, 0, targets or {}, name
+
+    def find(self, search: Any) -> Any:
+        self.asked += 1
+        return self.found
+
+
+class Waiting(Retriever):
+    async def afind(self, search: Any) -> Any:
+        await asyncio.sleep(0)
+        return [f"awaited: {search.text}"]
+
+
+def in_sync(retriever: Retriever, query: str = "q", **how: Any) -> list[Found]:
+    return retriever.retrieve(query, **how)
+
+
+def in_async(retriever: Retriever, query: str = "q", **how: Any) -> list[Found]:
+    return asyncio.run(retriever.aretrieve(query, **how))
+
+
+both_colours = pytest.mark.parametrize("retrieve", [in_sync, in_async])
+
+
+def told(found: list[Found]) -> list[tuple[str, float | None]]:
+    return [(each.text, each.score) for each in found]
+
+
+@both_colours
+def test_the_best_come_first_and_a_score_of_zero_is_a_score(retrieve: Retrieve) -> None:
+    retriever = Fixed(Found(Node("zero"), 0.0), Found(Node("good"), 0.9), "no score", Found(Node("bad"), -1.0))
+    assert told(retrieve(retriever)) == [("good", 0.9), ("zero", 0.0), ("bad", -1.0), ("no score", None)]
+    assert told(retrieve(retriever, top_k=1)) == [("good", 0.9)]
+    assert told(retrieve(retriever, min_score=0.0)) == [("good", 0.9), ("zero", 0.0), ("no score", None)]
+
+
+@both_colours
+def test_the_same_text_of_the_same_source_is_found_once_with_its_best_score(retrieve: Retrieve) -> None:
+    retriever = Fixed(
+        Found(Node("a", "s"), 0.1), Found(Node("a", "t"), 0.2), Found(Node("a", "s", id="other"), 0.3), Node("a", "s")
+    )
+    assert [(each.source, each.score) for each in retrieve(retriever)] == [("s", 0.3), ("t", 0.2)]
+
+
+@both_colours
+def test_filters_hold_for_any_retriever(retrieve: Retrieve) -> None:
+    retriever = Fixed(Node("a", "s", {"lang": "en"}), Node("b", "s", {"lang": "de"}), Node("c"))
+    assert [each.text for each in retrieve(retriever, where={"lang": "de"})] == ["b"]
+    with pytest.raises(errors.ConfigError, match="a filter cannot be"):
+        retrieve(retriever, where=3)
+
+
+@both_colours
+def test_pointers_are_replaced_by_what_is_found_where_they_point(retrieve: Retrieve) -> None:
+    archive = Fixed(Found(Node("from the archive"), 0.7), "without a score")
+    top = Fixed(
+        Found(Node("see the archive", target="archive"), 0.5),
+        Found(Node("ask a function", "faq.md", {"lang": "en"}, target=lambda query: f"answer to {query}"), 0.6),
+        Found(Node("a summary", target=Node("the whole")), 0.4),
+        targets={"archive": archive},
+    )
+    found = retrieve(top, "q", top_k=9)
+    assert told(found) == [
+        ("from the archive", 0.7),
+        ("answer to q", 0.6),
+        ("without a score", 0.5),
+        ("the whole", 0.4),
+    ]
+    assert (found[1].source, found[1].node.metadata) == ("faq.md", {"lang": "en"}), "an answer comes from its pointer"
+
+
+@both_colours
+def test_circles_of_pointers_end_and_each_retriever_is_asked_once(retrieve: Retrieve) -> None:
+    one, two = Fixed(), Fixed()
+    one.found = (Node("to two", target=two), Node("to itself", target=one), Found(Node("one"), 1.0))
+    two.found = (Node("to one", target=one), Found(Node("two"), 2.0), Node("to two again", target=two))
+    assert told(retrieve(one)) == [("two", 2.0), ("one", 1.0)]
+    assert (one.asked, two.asked) == (1, 1)
+    one.found = (Node("left", target=two), Node("right", target=two))
+    two.found = ("two",)
+    assert told(retrieve(one)) == [("two", None)] and two.asked == 2
+
+
+@both_colours
+def test_a_function_that_points_to_itself_ends_too(retrieve: Retrieve) -> None:
+    def fn(query: str) -> Any:
+        return [Node("again", target=fn), Node("more", target=lambda query: fn(query)), "an answer"]
+
+    assert told(retrieve(Fixed(Node("ask", target=fn)))) == [("an answer", None)]
+
+
+@both_colours
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [("archiv", "did you mean 'archive'"), (3, "cannot point to a int"), (lambda query: 3, "nothing that")],
+)
+def test_a_pointer_to_nowhere_is_told(retrieve: Retrieve, target: Any, says: str) -> None:
+    with pytest.raises(errors.ConfigError, match=says):
+        retrieve(Fixed(Node("see there", target=target), targets={"archive": Fixed()}))
+
+
+@both_colours
+@pytest.mark.parametrize("how", [{"query": " "}, {"query": None}, {"top_k": 0}, {"top_k": True}])
+def test_bad_input_is_told(retrieve: Retrieve, how: Any) -> None:
+    with pytest.raises(errors.ConfigError, match="query is empty|top_k must be"):
+        retrieve(Fixed(), **{"query": "q", **how})
+
+
+def test_what_can_only_be_awaited_says_so() -> None:
+    assert told(in_async(Waiting(), "hi")) == [("awaited: hi", None)]
+    with pytest.raises(errors.NotSupported, match="use aretrieve"):
+        Waiting().retrieve("hi")
+
+    async def fn(query: str) -> str:
+        return "answered"
+
+    assert told(in_async(Fixed(Node("ask", target=fn)))) == [("answered", None)]
+    with pytest.raises(errors.NotSupported, match="use aretrieve"):
+        Fixed(Node("ask", target=fn)).retrieve("hi")
+
+
+def test_a_retriever_without_either_is_told() -> None:
+    class Empty(Retriever):
+        pass
+
+    with pytest.raises(errors.NotSupported, match=r"Empty has neither find\(\) nor afind\(\)"):
+        Empty().retrieve("hi")
+
+
+async def test_a_find_that_waits_does_not_hold_up_the_event_loop() -> None:
+    ticked = threading.Event()
+
+    class Slow(Retriever):
+        def find(self, search: Any) -> Any:
+            return ["in time"] if ticked.wait(10) else ["the loop stood still"]
+
+    async def tick() -> None:
+        await asyncio.sleep(0)
+        ticked.set()
+
+    found, _ = await asyncio.gather(Slow().aretrieve("q"), tick())
+    assert told(found) == [("in time", None)]
+
+
+@both_colours
+def test_searches_are_reported_the_inner_as_part_of_the_outer(retrieve: Retrieve) -> None:
+    events: list[Event] = []
+    unsubscribe = stepwell.subscribe(events.append)
+    try:
+        retrieve(Fixed(Node("see", target=Fixed("a", name="inner")), name="outer"))
+        with pytest.raises(errors.ConfigError):
+            retrieve(Fixed(3))
+    finally:
+        unsubscribe()
+    told = [(event.data["retriever"], event.phase) for event in events]
+    assert told[:4] == [("outer", "start"), ("inner", "start"), ("inner", "end"), ("outer", "end")]
+    assert told[4:] == [("Fixed", "start"), ("Fixed", "error")]
+    assert events[1].parent == events[0].span and events[3].data["found"] == 1
+
+
+@both_colours
+def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve) -> None:
+    words = Fixed(Found(Node("a"), 100.0), Found(Node("b"), 90.0), Found(Node("c"), 80.0))
+    vectors = Fixed(Found(Node("b"), 0.9), Found(Node("d"), 0.8))
+    found = retrieve(FusedRetriever([words, vectors]))
+    assert [each.text for each in found] == ["b", "a", "d", "c"]
+    assert found[0].score == pytest.approx(1 / 62 + 1 / 61)
+    heavy = retrieve(FusedRetriever([words, vectors], weights=[1, 0.1]))
+    assert [each.text for each in heavy] == ["b", "a", "c", "d"]
+    for wrong in ([], None):
+        with pytest.raises(errors.ConfigError, match="as many weights"):
+            FusedRetriever([words] if wrong is None else [], weights=[1, 2])
+
+
+@both_colours
+def test_a_circle_through_a_fused_retriever_ends_and_errors_come_out(retrieve: Retrieve) -> None:
+    one = Fixed(Found(Node("one"), 1.0))
+    both = FusedRetriever([one, Fixed("two")])
+    one.found = (*one.found, Node("to both", target=both))
+    assert [each.text for each in retrieve(both)] == ["one", "two"]
+    with pytest.raises(errors.NotSupported, match="neither"):
+        retrieve(FusedRetriever([one, Retriever()]))
+
+
+@both_colours
+def test_a_model_ranks_what_another_retriever_found(retrieve: Retrieve) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        ranks = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.2}]
+        return httpx.Response(200, json={"results": ranks})
+
+    given: Any = {"transport": httpx.MockTransport(answer), "api_keys": {"cohere": "k"}}
+    found = Fixed(Found(Node("a", "s"), 5.0), Found(Node("b", "s"), 4.0))
+    ranked = RerankedRetriever(found, "cohere:rerank-v3.5", client=stepwell.Client(**given))
+    assert told(retrieve(ranked)) == [("b", 0.9), ("a", 0.2)]
+    assert told(retrieve(ranked, min_score=0.5)) == [("b", 0.9)]
+    assert retrieve(RerankedRetriever(Fixed(), "cohere:rerank-v3.5")) == [], "nothing is sent for nothing"
