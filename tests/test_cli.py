@@ -127,3 +127,22 @@ def test_it_works_in_a_pipe_that_is_closed_early() -> None:
 )
 def test_a_first_word_that_looks_like_a_model_is_one(word: str, is_one: bool) -> None:
     assert is_model(word) is is_one
+
+
+def test_embed_prints_a_line_of_json_for_each_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    code, out, err = run(monkeypatch, capsys, "embed", "local:smollm2", "a cat", "a dog")
+    assert code == 0 and [len(json.loads(line)) for line in out.splitlines()] == [576, 576] and err == ""
+    cache = ["--cache", str(tmp_path / "vectors.sqlite")]
+    (tmp_path / "texts").write_text("a cat\n\na horse\n")
+    for words, stdin, cached in [
+        (["a cat"], None, 0),
+        (["--file", str(tmp_path / "texts")], None, 1),
+        ([], "a horse\n", 1),
+    ]:
+        code, out, _ = run(monkeypatch, capsys, "embed", *words, *cache, "--json", stdin=stdin)
+        told = json.loads(out)
+        assert (code, told["model"], told["cached"]) == (0, "local:smollm2", cached)
+    assert run(monkeypatch, capsys, "embed")[0] == 2
+    assert "cannot be read" in run(monkeypatch, capsys, "embed", "--file", str(tmp_path / "none"))[2]

@@ -56,7 +56,13 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options of a call from the command line; values of -o are JSON where they parse as such."""
     named = ("system", "temperature", "max_tokens", "reasoning_effort")
     options = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
-    for given in arguments.option:
+    return {**options, **extra_options(arguments.option)}
+
+
+def extra_options(words: list[str]) -> dict[str, Any]:
+    """The options that -o NAME=VALUE gave."""
+    options: dict[str, Any] = {}
+    for given in words:
         name, equals, value = given.partition("=")
         if not equals:
             raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")

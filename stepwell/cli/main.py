@@ -17,6 +17,7 @@ from .. import __version__
 from ..schemas.errors import StepwellError
 from .ask import ask
 from .chat import chat
+from .embed import embed
 from .listing import models, pipeline, providers
 from .local import local
 
@@ -58,6 +59,23 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "chat", chat, "a conversation; /quit leaves, /save PATH and /load PATH keep it")
     command.add_argument("model", nargs="?", help="provider:model-id (default: the local model)")
     _call_options(command)
+
+    command = _command(
+        commands, "embed", embed, "vectors of texts, one line of JSON each; without texts, of the lines that come in"
+    )
+    command.add_argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts")
+    command.add_argument("--file", metavar="PATH", help="embed the lines of this file, too")
+    command.add_argument("--kind", choices=["query", "document", "similarity", "classification", "clustering"])
+    command.add_argument(
+        "--dimensions", type=int, metavar="N", help="length of the vectors, where the model can choose"
+    )
+    command.add_argument(
+        "--cache", nargs="?", const=True, metavar="PATH", help="keep vectors, in your cache folder or there"
+    )
+    command.add_argument("--batch-size", type=int, metavar="N", help="most texts in one call")
+    command.add_argument("--workers", type=int, default=4, metavar="N", help="calls at once (4)")
+    command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
+    command.add_argument("--json", action="store_true", help="print one object, with usage and cost")
 
     command = _command(commands, "models", models, "what is known of each model")
     command.add_argument("text", nargs="?", help="words that must occur in id or name")
