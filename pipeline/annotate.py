@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from ..schemas.errors import StepwellError
 from ..schemas.reply import Reply
 from .response import Response
+
+
+def tell_partial(error: StepwellError, partial: Reply) -> None:
+    """Put what had come of an answer on its error. What the provider said of the usage with the error counts more."""
+    if error.usage is not None:
+        partial.usage = error.usage
+    error.partial, error.usage = partial, partial.usage
 
 
 def annotate(reply: Reply, response: Response) -> Reply:

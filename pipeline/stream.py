@@ -11,7 +11,7 @@ from ..schemas.fold import Fold
 from ..schemas.message import Context
 from ..schemas.reply import Reply
 from ..schemas.usage import Usage
-from .annotate import annotate
+from .annotate import annotate, tell_partial
 from .effects import Close, Read
 from .response import Response, Stage
 from .source import Source
@@ -99,8 +99,7 @@ class _Stream:
     def _told(self, error: Exception) -> Exception:
         """The error with all that is known so far on it."""
         if isinstance(error, StepwellError) and self._response is not None:
-            partial = self._reply()
-            error.partial, error.usage = partial, partial.usage
+            tell_partial(error, self._reply())
             request = self._response.request
             error.provider, error.model = request.model.provider, request.model.id
             error.request_id = error.request_id or self._response.request_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...schemas.errors import StepwellError, TransportError
 from ...schemas.fold import Fold
-from ..annotate import annotate
+from ..annotate import annotate, tell_partial
 from ..effects import Close, Flow, Read, Rest
 from ..pipeline import Pipeline
 from ..request import Request
@@ -49,7 +49,7 @@ def gathered(response: Response) -> Flow:
     except Exception as error:
         partial = annotate(fold.reply(), response)
         if isinstance(error, StepwellError):
-            error.partial, error.usage = partial, partial.usage
+            tell_partial(error, partial)
             error.request_id = error.request_id or response.request_id
         yield Close(response.source)
         response.ended(partial, error)

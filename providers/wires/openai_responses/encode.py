@@ -89,16 +89,24 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
     """Instructions, from the system messages at the beginning, and the items of everything after them."""
     instructions: list[str] = []
     items: list[Item] = []
+    free = set()  # the calls of free-text tools, whose results are items of another type
     for message in messages:
         if message.role == "system" and not items:
             instructions.append(message.text)
         elif message.role == "assistant":
-            items += _answer(message.content)
+            said = _answer(message.content)
+            free |= {item["call_id"] for item in said if item.get("type") == "custom_tool_call"}
+            items += said
         elif message.role == "tool":
-            items.append({"type": "function_call_output", "call_id": message.tool_call_id, "output": _output(message)})
+            kind = "custom_tool_call_output" if message.tool_call_id in free else "function_call_output"
+            items.append({"type": kind, "call_id": message.tool_call_id, "output": _output(message)})
         else:
-            role = "developer" if message.role == "system" else "user"
-            items.append({"role": role, "content": _content(message.content)})
+            # Answers to built-in tools (an approval, a screenshot) are items of their own.
+            items += [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
+            parts = tuple(part for part in message.content if not isinstance(part, Opaque))
+            if parts:
+                role = "developer" if message.role == "system" else "user"
+                items.append({"role": role, "content": _content(parts)})
     return "\n\n".join(text for text in instructions if text), items
 
 
