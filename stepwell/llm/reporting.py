@@ -27,7 +27,7 @@ def reported(name: str) -> Step:
             raise
         return response.on_end(lambda reply, error: _ended(work, reply, error))
 
-    return around("report", run)
+    return around("llm_report", run)
 
 
 def with_report(name: str, given: Any) -> Any:

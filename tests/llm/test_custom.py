@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -42,14 +43,14 @@ class Pieces(CustomLLM):
 
 class WholeAsync(CustomLLM):
     async def acomplete(self, prompt: str) -> str:
-        await asyncio.sleep(0)
+        await anyio.sleep(0)
         return f"<{prompt}>"
 
 
 class PiecesAsync(CustomLLM):
     async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
         for piece in ("<", "", prompt, ">"):
-            await asyncio.sleep(0)
+            await anyio.sleep(0)
             yield piece
 
 
@@ -380,6 +381,16 @@ def test_a_synchronous_function_does_not_hold_up_the_event_loop() -> None:
         return (await asking).text
 
     assert asyncio.run(main()) == "through"
+
+
+@kinds
+def test_trio_does_as_well(kind: type[CustomLLM]) -> None:
+    async def main() -> list[str]:
+        llm = kind()
+        assert (await llm.acomplete("hi")).text == "<hi>"
+        return [piece async for piece in llm.astream("{a}", a="hi")]
+
+    assert "".join(anyio.run(main, backend="trio")) == "<hi>"
 
 
 def test_it_also_works_inside_a_running_loop_and_with_an_async_client() -> None:
