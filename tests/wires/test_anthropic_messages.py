@@ -11,7 +11,7 @@ import orjson
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import RawMessageStreamEvent
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -106,7 +106,6 @@ BLOCKS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(BLOCKS, max_size=5), st.integers(0, 4))
 def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cut: int) -> None:
     whole, streamed = decode(message(*blocks)), folded(events(blocks, cut))
@@ -114,7 +113,6 @@ def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cu
         assert getattr(streamed, name) == getattr(whole, name), name
 
 
-@settings(deadline=None)
 @given(st.lists(BLOCKS, min_size=1, max_size=4), st.integers(0, 4))
 def test_the_sdk_gathers_our_streams_to_the_same_blocks(blocks: list[dict[str, Any]], cut: int) -> None:
     """The oracle's own check: what the other tests stream is what Anthropic's SDK takes for this message."""
@@ -129,7 +127,6 @@ def test_the_sdk_gathers_our_streams_to_the_same_blocks(blocks: list[dict[str, A
     assert known == blocks
 
 
-@settings(deadline=None)
 @given(st.lists(BLOCKS, max_size=5))
 def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> None:
     answer = decode(message(*blocks)).message

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import made
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
@@ -155,7 +155,6 @@ def numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=4).map(numbered), st.integers(0, 4))
 def test_a_stream_folds_to_the_response_it_ends_with(items: list[dict[str, Any]], cut: int) -> None:
     whole, streamed = decode(response(*items)), folded(events(*items, cut=cut))
@@ -163,14 +162,12 @@ def test_a_stream_folds_to_the_response_it_ends_with(items: list[dict[str, Any]]
         assert getattr(streamed, name) == getattr(whole, name), name
 
 
-@settings(deadline=None)
 @given(st.lists(ITEMS.filter(lambda item: item["type"] != "of_tomorrow"), max_size=3).map(numbered), st.integers(0, 4))
 def test_the_sdk_knows_the_events_of_these_tests(items: list[dict[str, Any]], cut: int) -> None:
     for number, event in enumerate(events(*items, cut=cut)):
         TYPES[event["type"]].model_validate({"sequence_number": number, **event})
 
 
-@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=4).map(numbered))
 def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, Any]]) -> None:
     answer = decode(response(*items)).message
