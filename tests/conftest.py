@@ -7,7 +7,6 @@ from hypothesis import settings
 
 from stepwell.providers.local import install
 
-
 # How long an example takes is the machine's affair: a busy one must not fail a test.
 settings.register_profile("stepwell", deadline=None)
 settings.load_profile("stepwell")
