@@ -8,7 +8,7 @@ import sys
 import tempfile
 from typing import Any, Self
 
-from benchmarks.payloads import TOOL, payload
+from benchmarks.payloads import TOOL, payload, words
 from benchmarks.peers import ROOT, Subject
 from benchmarks.scenarios import Scenario
 from benchmarks.server import NAME
@@ -116,7 +116,7 @@ class Jobs:
             "do": do,
             "url": f"{self.url}/{scenario.answer}",
             "wire": scenario.wire,
-            "messages": messages(scenario.messages),
+            "messages": messages(scenario.messages, scenario.tokens),
             "tools": tools(scenario.tools),
             "first_only": scenario.first_only,
             "file": self._file(scenario.wire, kind, count) if do == "decode" else None,
@@ -134,16 +134,18 @@ class Jobs:
         return path
 
 
-def messages(count: int) -> list[dict[str, str]]:
-    """A conversation of `count` messages that starts and ends with the user."""
+def messages(count: int, tokens: int = 0) -> list[dict[str, str]]:
+    """A conversation of `count` messages that starts and ends with the user, the first with `tokens` words more."""
     last = count - 1
-    return [
+    conversation = [
         {
             "role": "assistant" if at % 2 and at < last else "user",
             "content": f"{at}: which step leads down to the water?",
         }
         for at in range(count)
     ]
+    conversation[0]["content"] += "".join(words(tokens))
+    return conversation
 
 
 def tools(count: int) -> list[dict[str, Any]]:

@@ -31,15 +31,16 @@ class Subject:
     @property
     def is_peer(self) -> bool:
         """Somebody else's library, as against the floor and stepwell."""
-        return self.name not in ("floor_httpx", "floor_aiohttp", "stepwell", "stepwell_aiohttp")
+        return not self.name.startswith(("floor", "stepwell"))
 
 
-AIOHTTP = ("-e", str(ROOT), "httpx-aiohttp")
+AIOHTTP = ("-e", f"{ROOT}[aiohttp]", "httpx-aiohttp")
 SUBJECTS = [
     Subject("floor_httpx", "floor_httpx.py", "httpx"),
     Subject("stepwell", "stepwell_.py", "stepwell"),
     Subject("floor_aiohttp", "floor_aiohttp.py", "httpx httpx_aiohttp", "aiohttp", AIOHTTP),
-    Subject("stepwell_aiohttp", "stepwell_aiohttp.py", "stepwell httpx_aiohttp", "aiohttp", AIOHTTP),
+    Subject("stepwell_aiohttp", "stepwell_aiohttp.py", "stepwell", "aiohttp", AIOHTTP),
+    Subject("stepwell_httpx2", "stepwell_httpx2.py", "stepwell"),
     Subject("openai", "openai_.py", "openai", "openai", ("openai",)),
     Subject("anthropic", "anthropic_.py", "anthropic", "anthropic", ("anthropic",)),
     Subject("litellm", "litellm_.py", "litellm", "litellm", ("litellm", "mcp")),  # its tool-call streams import mcp

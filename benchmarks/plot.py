@@ -14,7 +14,13 @@ PANELS = [
     ("100 streams at once", "MB", "streams_100", "memory", 1e-6),
 ]
 WIDTH, LABEL, BAR, STEP, GAP = 430, 120, 220, 18, 34
-COLOURS = {"stepwell": "#0f766e", "stepwell_aiohttp": "#14b8a6", "floor_httpx": "#94a3b8", "floor_aiohttp": "#cbd5e1"}
+COLOURS = {
+    "stepwell": "#0f766e",
+    "stepwell_aiohttp": "#14b8a6",
+    "stepwell_httpx2": "#5eead4",
+    "floor_httpx": "#94a3b8",
+    "floor_aiohttp": "#cbd5e1",
+}
 PEER = "#d97706"
 
 

@@ -19,6 +19,7 @@ class Scenario:
     measure: str = "cpu"  # cpu, wall or memory
     messages: int = 1
     tools: int = 0
+    tokens: int = 0  # words that the first message has on top
     at_once: int = 1
     first_only: bool = False
     fresh: bool = False  # each sample in a process of its own
@@ -61,6 +62,7 @@ def _growth() -> Iterator[Scenario]:
         yield grown("events", 20 * times, "stream", f"text-{20 * times}")
         yield grown("messages", times, "call", "call-40", messages=times)
         yield grown("tools", times, "call", "call-40", tools=times)
+        yield grown("tokens of prompt", 100 * times, "call", "call-40", tokens=100 * times)
         yield grown("streams", times, "astream", "text-200", at_once=times)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..schemas.errors import ConnectError, ResponseTooLarge, StepError
+from ..schemas.errors import ConnectError, InvalidOption, ResponseTooLarge, StepError
 from .effects import Call, Close, Flow, Read, Send, Sleep
 from .request import Headers, Request
 from .response import Response
@@ -191,7 +191,12 @@ async def _asleep(seconds: float) -> None:
 
 
 def _outgoing(request: Request, build: Build) -> tuple[Clock, float | None, Any]:
-    """The clock of this exchange, the number that marks its reads, and the library's own request object."""
+    """The clock of this exchange, the number that marks its reads, and the library's own request object.
+
+    Raises InvalidOption for a URL with a login in it: one library would send it, another drop it, a third fail.
+    """
+    if "@" in request.url.partition("://")[2].partition("/")[0]:
+        raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
     clock = Clock(request.timeouts, request.started)
     read = clock.allowance()
     # A float of its own, so that Source.tune can tell this exchange's reads by identity.

@@ -38,12 +38,17 @@ def checked_transport(given: Any, *, asynchronous: bool) -> Any:
 
 
 def connect(transport: Any, http: Any) -> Transport:
-    """Connections for a sync client: over `http`, a client of the caller's own, or over one that we make."""
+    """Connections for a sync client: over `http`, a client of the caller's own, or over what we make."""
     if http is not None:
         return Transport(http, http.build_request)
     import httpx  # heavy: only when something is to be sent
 
-    return Transport(httpx.Client(**_settings(transport or _wanted(asynchronous=False))), _build())
+    if transport is None or isinstance(transport, str):
+        settings = _settings(transport or _wanted(asynchronous=False))
+        if _proxied():
+            return Transport(httpx.Client(**settings), _build())
+        transport = httpx.HTTPTransport(**settings)
+    return Transport(Bare(transport), _build())
 
 
 def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
@@ -51,14 +56,47 @@ def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
     if http is not None:
         return AsyncTransport(http, http.build_request)
     transport = transport or _wanted(asynchronous=True)
-    if transport == "aiohttp" or (transport is None and asyncio and find_spec("aiohttp") and not _proxied()):
+    proxied = _proxied()
+    if transport == "aiohttp" or (transport is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.over_aiohttp import AiohttpClient  # heavy: only when something is to be sent
 
         client = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
         return AsyncTransport(client, client.build_request)
     import httpx  # heavy: only when something is to be sent
 
-    return AsyncTransport(httpx.AsyncClient(**_settings(transport)), _build())
+    if transport is None or isinstance(transport, str):
+        settings = _settings(transport)
+        if proxied:
+            return AsyncTransport(httpx.AsyncClient(**settings), _build())
+        transport = httpx.AsyncHTTPTransport(**settings)
+    return AsyncTransport(AsyncBare(transport), _build())
+
+
+class Bare:
+    """An httpx transport in the place of httpx's client, which adds 60 µs to a call for cookies, redirects, logins and
+    hooks that we have no use for, and 0.1 µs to an event. Only the client knows proxies."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.close = transport.close
+
+    def send(self, request: Any, **_: Any) -> Any:
+        response = self._transport.handle_request(request)
+        response.request = request
+        return response
+
+
+class AsyncBare:
+    """Bare's twin."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.aclose = transport.aclose
+
+    async def send(self, request: Any, **_: Any) -> Any:
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        return response
 
 
 def _wanted(*, asynchronous: bool) -> str | None:
@@ -74,12 +112,10 @@ def _proxied() -> bool:
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
-def _settings(transport: Any) -> dict[str, Any]:
-    """Arguments of our own httpx clients: no redirects, no cookies kept."""
+def _settings(transport: str | None) -> dict[str, Any]:
+    """Arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
-    if transport is not None and not isinstance(transport, str):
-        return {"transport": transport}
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
     if transport == "http2":
         return {"http2": True, "verify": _tls("h2"), "limits": limits}

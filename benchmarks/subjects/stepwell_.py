@@ -1,4 +1,4 @@
-"""stepwell, through its public clients alone."""
+"""stepwell over plain httpx, through its public clients alone."""
 
 import child  # isort: skip
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def sync_client(wire: str, url: str) -> stepwell.Client:
 
 @cache
 def async_client(wire: str, url: str) -> stepwell.AsyncClient:
-    return stepwell.AsyncClient(**settings(wire, url))
+    return stepwell.AsyncClient(transport="httpx", **settings(wire, url))
 
 
 def prepare(task: child.Task) -> None:

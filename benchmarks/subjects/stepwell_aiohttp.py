@@ -1,24 +1,20 @@
-"""stepwell over aiohttp's C parser: httpx-aiohttp's transport handed to AsyncClient."""
+"""stepwell over aiohttp, as it is by default where the extra is installed."""
 
 import child  # isort: skip
 from functools import cache
 
-import httpx
 import stepwell_
-from httpx_aiohttp import AiohttpTransport
 
 import stepwell
-
-LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 
 @cache
 def client(wire: str, url: str) -> stepwell.AsyncClient:
-    return stepwell.AsyncClient(transport=AiohttpTransport(limits=LIMITS), **stepwell_.settings(wire, url))
+    return stepwell.AsyncClient(transport="aiohttp", **stepwell_.settings(wire, url))
 
 
 child.serve(
-    packages=["stepwell", "httpx-aiohttp", "aiohttp"],
+    packages=["stepwell", "aiohttp"],
     wires=["openai", "anthropic"],
     prepare=stepwell_.prepare,
     **stepwell_.over(client),

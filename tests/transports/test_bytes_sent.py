@@ -88,6 +88,16 @@ def test_an_answer_that_is_no_http_or_only_half_of_it_is_cut(transport: str, jun
         asyncio.run(client_of(server, transport).generate_text(MODEL, "hi"))
 
 
+@transports
+def test_a_login_in_the_address_is_refused_for_each_library_does_something_else_with_it(transport: str) -> None:
+    client = AsyncClient(
+        transport=transport, base_urls={"openai": "http://me:pass@host.test"}, api_keys={"openai": "k"}
+    )
+    with pytest.raises(errors.InvalidOption, match="user name or password") as caught:
+        asyncio.run(client.generate_text(MODEL, "hi"))
+    assert "pass@" not in str(caught.value)
+
+
 POOLS_OF_ONE: dict[str, Callable[[], Any]] = {
     "httpx": lambda: httpx.AsyncClient(limits=httpx.Limits(max_connections=1)),
     "aiohttp": lambda: AiohttpClient(tls=True, max_connections=1),
