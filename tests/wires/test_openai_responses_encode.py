@@ -1,0 +1,279 @@
+"""What is sent for a response: items, instructions, tools, formats, what is kept where; the SDK's own types as the
+judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import made
+import orjson
+import pytest
+from attrs import evolve
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
+from pydantic import TypeAdapter
+
+from stepwell import Client, File, Image, Message, Model, Opaque, Reasoning, Refusal, Text, Tool, ToolCall
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.providers.wires.openai_responses.encode import NAME, body_with
+from stepwell.schemas.message import assistant, system, tool_result, user
+
+from recordings import registry_of
+
+PARAMS: Any = TypeAdapter(ResponseCreateParamsNonStreaming)
+TOOL = Tool("look_up", "Look a city up.", {"type": "object", "properties": {"city": {"type": "string"}}})
+SEARCH = Tool("web_search", server={"type": "web_search", "search_context_size": "low"})
+PATCH = Tool("patch", server={"type": "custom", "name": "patch", "description": "Patches a file."})
+THINKER = Model("openai", "gpt-9", reasoning=True)
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+NAMED = {"name": "n", "schema": SCHEMA, "strict": True}
+APPROVAL = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
+
+
+def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
+    """The body, which the SDK's types take, too."""
+    body = made.body_of(openai_responses, messages, tools, **more)
+    PARAMS.validate_python(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("message", "item"),
+    [
+        (user("hi"), {"role": "user", "content": "hi"}),
+        (
+            user(["see", Image(url="https://x.test/y.png", detail="low")]),
+            {
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "see"},
+                    {"type": "input_image", "detail": "low", "image_url": "https://x.test/y.png"},
+                ],
+            },
+        ),
+        (
+            user(Image(data=b"\x89PNG")),
+            {
+                "role": "user",
+                "content": [{"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,iVBORw=="}],
+            },
+        ),
+        (
+            user(Image(file_id="f1")),
+            {"role": "user", "content": [{"type": "input_image", "detail": "auto", "file_id": "f1"}]},
+        ),
+        (
+            user(File(data=b"%PDF", filename="a.pdf")),
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "input_file",
+                        "filename": "a.pdf",
+                        "file_data": "data:application/pdf;base64,JVBERg==",
+                    }
+                ],
+            },
+        ),
+        (
+            user(File(url="https://x.test/a.pdf")),
+            {"role": "user", "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}]},
+        ),
+        (user(File(file_id="f1")), {"role": "user", "content": [{"type": "input_file", "file_id": "f1"}]}),
+        (
+            tool_result("c1", "sunny"),
+            {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
+        ),
+        (
+            tool_result("c1", ["see", Image(url="https://x.test/y.png")]),
+            {
+                "type": "function_call_output",
+                "call_id": "c1",
+                "output": [
+                    {"type": "input_text", "text": "see"},
+                    {"type": "input_image", "detail": "auto", "image_url": "https://x.test/y.png"},
+                ],
+            },
+        ),
+        (assistant("said elsewhere"), {"role": "assistant", "content": "said elsewhere"}),
+        (assistant(Refusal("no")), {"role": "assistant", "content": "no"}),
+        (
+            assistant(ToolCall("c1", "f", "")),
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        ),
+        (
+            assistant(ToolCall("c1", "f", '{"b":1,"a":2}')),
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"b":1,"a":2}'},
+        ),
+        (assistant(Opaque(NAME, {"type": "compaction", "id": "x", "encrypted_content": "e"})), None),
+    ],
+)
+def test_each_turn_is_an_item(message: Message, item: Any) -> None:
+    (sent,) = body_of(message)["input"]
+    assert sent == (item or message.content[0].data)  # type: ignore[union-attr]
+
+
+def test_what_is_another_vendors_stays_behind() -> None:
+    parts = [Reasoning("hm", "s", wire="anthropic_messages"), Opaque("anthropic_messages", {}), Text("yes")]
+    assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {"role": "assistant", "content": "yes"}
+
+
+def test_the_system_instructs_at_the_beginning_and_develops_later() -> None:
+    body = body_of(system("be kind"), system("be brief"), user("a"), system("now rhyme"), user("b"))
+    assert body["instructions"] == "be kind\n\nbe brief"
+    assert [item["role"] for item in body["input"]] == ["user", "developer", "user"]
+
+
+def test_results_of_free_text_tools_are_items_of_their_own_kind() -> None:
+    """https://platform.openai.com/docs/guides/function-calling#custom-tools"""
+    call = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_1", "name": "patch", "input": "*** x"}
+    answer = {"id": "r", "status": "completed", "model": "m", "tools": [{"type": "custom", "name": "patch"}]}
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(orjson.loads(request.content))
+        return httpx.Response(200, json={**answer, "output": [call]})
+
+    with Client(transport=httpx.MockTransport(handler), registry=registry_of(openai_responses)) as client:
+        reply = client.generate_text("recorded:m", "fix it", tools=[PATCH])
+        (made_call,) = reply.tool_calls
+        history = [*reply.context.messages, tool_result(made_call, "done")]
+        client.generate_text("recorded:m", history, tools=[PATCH])
+    assert bodies[1]["input"][1:] == [
+        call,
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": "done"},
+    ]
+
+
+def test_answers_to_built_in_tools_are_items_beside_what_is_said() -> None:
+    foreign = user([Opaque("anthropic_messages", {"x": 1})])
+    items = body_of(user([Opaque(NAME, APPROVAL), Text("go on")]), foreign)["input"]
+    assert items == [APPROVAL, {"role": "user", "content": "go on"}]
+
+
+def test_tools_are_flat_and_built_in_ones_as_they_stand() -> None:
+    body = body_of(user("hi"), tools=(TOOL, SEARCH, PATCH, Tool("now", strict=True)))
+    assert body["tools"] == [
+        {
+            "type": "function",
+            "name": "look_up",
+            "description": "Look a city up.",
+            "parameters": TOOL.parameters,
+            "strict": False,
+        },
+        {"type": "web_search", "search_context_size": "low"},
+        {"type": "custom", "name": "patch", "description": "Patches a file."},
+        {"type": "function", "name": "now", "parameters": Tool("now").parameters, "strict": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        ("any", "required"),
+        ({"name": "look_up"}, {"type": "function", "name": "look_up"}),
+        ({"type": "function", "function": {"name": "look_up"}}, {"type": "function", "name": "look_up"}),
+        (TOOL, {"type": "function", "name": "look_up"}),
+        ({"type": "code_interpreter"}, {"type": "code_interpreter"}),
+        ({"type": "custom", "name": "patch"}, {"type": "custom", "name": "patch"}),
+    ],
+)
+def test_the_choice_of_tools(choice: Any, sent: Any) -> None:
+    assert body_of(user("hi"), tools=(TOOL, SEARCH, PATCH), tool_choice=choice)["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"temperature": 0, "top_p": 0.5}, {"temperature": 0, "top_p": 0.5}),
+        ({"max_tokens": 5}, {"max_output_tokens": 5}),
+        ({"max_completion_tokens": 5}, {"max_output_tokens": 5}),
+        ({"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+        (
+            {"reasoning_effort": "low", "reasoning_summary": "auto"},
+            {"reasoning": {"effort": "low", "summary": "auto"}},
+        ),
+        ({"verbosity": "low"}, {"text": {"verbosity": "low"}}),
+        ({"response_format": "json"}, {"text": {"format": {"type": "json_object"}}}),
+        ({"response_format": "text", "verbosity": "low"}, {"text": {"format": {"type": "text"}, "verbosity": "low"}}),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "n", "schema": SCHEMA, "strict": True},
+                }
+            },
+            {"text": {"format": {"type": "json_schema", "name": "n", "schema": SCHEMA, "strict": True}}},
+        ),
+        ({"user": "u"}, {"safety_identifier": "u"}),
+        (
+            {"parallel_tool_calls": False, "service_tier": "flex"},
+            {"parallel_tool_calls": False, "service_tier": "flex"},
+        ),
+        ({"metadata": {"a": "b"}, "prompt_cache_key": "k"}, {"metadata": {"a": "b"}, "prompt_cache_key": "k"}),
+        (
+            {"logprobs": True, "top_logprobs": 2, "include": ["web_search_call.action.sources"]},
+            {
+                "top_logprobs": 2,
+                "include": ["message.output_text.logprobs", "web_search_call.action.sources"],
+            },
+        ),
+    ],
+)
+def test_options_stand_where_this_format_has_them(options: dict[str, Any], sent: dict[str, Any]) -> None:
+    body = body_of(user("hi"), **options)
+    assert {name: body[name] for name in sent} == sent
+
+
+def test_nothing_is_kept_there_and_reasoning_comes_along_encrypted() -> None:
+    plain, thinking = body_of(user("hi")), body_of(user("hi"), model=THINKER)
+    assert plain["store"] is False and "include" not in plain
+    assert thinking["store"] is False and thinking["include"] == ["reasoning.encrypted_content"]
+    wanted = ["reasoning.encrypted_content", "computer_call_output.output.image_url"]
+    assert body_of(user("hi"), model=THINKER, include=wanted)["include"] == wanted
+
+
+def test_who_wants_it_kept_says_so() -> None:
+    assert body_of(user("hi"), model=THINKER, store=True).keys().isdisjoint({"include"})
+    assert body_of(user("hi"), store=True)["store"] is True
+
+
+def test_a_previous_response_saves_what_the_provider_has() -> None:
+    turns = [user("a"), assistant([Text("b"), ToolCall("c1", "f", "{}")]), tool_result("c1", "r"), user("c")]
+    body = body_of(*turns, previous_response_id="resp_1")
+    assert body["previous_response_id"] == "resp_1" and "store" not in body
+    assert body["input"] == [
+        {"type": "function_call_output", "call_id": "c1", "output": "r"},
+        {"role": "user", "content": "c"},
+    ]
+    assert len(body_of(user("a"), previous_response_id="resp_1")["input"]) == 1
+
+
+def test_servers_that_know_no_store_are_not_asked() -> None:
+    plain = evolve(openai_responses, build_body=body_with(stateless=False))
+    asked = made.body_of(plain, [user("hi")], model=THINKER)
+    assert asked == {"model": "gpt-9", "input": [{"role": "user", "content": "hi"}]}
+
+
+def test_models_that_only_speak_it_are_led_here_by_their_metadata() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        item = {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}
+        return httpx.Response(200, json={"id": "r", "status": "completed", "output": [item]})
+
+    with Client(transport=httpx.MockTransport(handler), api_keys={"openai": "k"}) as client:
+        assert client.generate_text("openai:o1-pro", "hi").text == "hi"
+        assert client.generate_text("openai:gpt-4o", "hi", wire="openai_responses").text == "hi"
+    assert {str(request.url) for request in seen} == {"https://api.openai.com/v1/responses"}
+
+
+def test_the_beginning_of_a_conversation_is_encoded_alike_every_turn() -> None:
+    turns = [user("a"), assistant([Text("b"), ToolCall("1", "f", '{"z":1}')]), tool_result("1", "r"), user("c")]
+    whole = orjson.dumps(body_of(*turns)["input"])
+    for n in (1, 2, 3):
+        assert whole.startswith(orjson.dumps(body_of(*turns[:n])["input"])[:-1])
