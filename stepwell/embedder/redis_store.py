@@ -25,6 +25,7 @@ class RedisStore:
     ) -> None:
         if url is None and client is None:
             raise ConfigError("a RedisStore needs a url or a client", hint='RedisStore("redis://localhost:6379/0")')
+        self._own = client is None
         self._client = _connect(url) if client is None else client
         self._prefix = prefix
         self._ttl = ttl
@@ -41,6 +42,11 @@ class RedisStore:
             for key, value in items.items():
                 pipe.set(self._prefix + key, value, ex=self._ttl)
             pipe.execute()
+
+    def close(self) -> None:
+        """Close the connections, unless the client is yours."""
+        if self._own:
+            self._client.close()
 
 
 def _connect(url: str | None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -271,3 +272,12 @@ def test_a_text_that_the_embedded_model_cannot_take_is_named() -> None:
         Embedder("local:smollm2", client=stepwell.Client(retries=0)).embed(["short", "word " * 9000])
     assert isinstance(caught.value.failures[1], errors.ContextOverflow)
     assert (caught.value.failures[1].requested_tokens, caught.value.partial.dimensions) == (9001, 576)
+
+
+def test_it_runs_on_trio_too() -> None:
+    async def main() -> Embeddings:
+        transport = httpx.MockTransport(Vectors())
+        async with stepwell.AsyncClient(transport=transport, api_keys={"openai": "k"}) as client:
+            return await Embedder(MODEL, async_client=client, batch_size=1, cache=MemoryStore()).aembed(["a", "b"])
+
+    assert rows(trio.run(main)) == [vector("a"), vector("b")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,6 +112,20 @@ def test_redis_keys_bear_a_prefix_and_may_expire() -> None:
     client = fakeredis.FakeRedis()
     RedisStore(client=client, prefix="mine:", ttl=60).set_many({"a": b"1"})
     assert client.keys() == [b"mine:a"] and 0 < client.ttl("mine:a") <= 60
+
+
+def test_redis_is_reached_by_its_address() -> None:
+    server = fakeredis.TcpFakeServer(("127.0.0.1", 0), server_type="redis")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        store = RedisStore(f"redis://127.0.0.1:{server.server_address[1]}/0")
+        store.set_many({"a": b"1"})
+        assert store.get_many(["a", "b"]) == {"a": b"1"}
+        store.close()
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
