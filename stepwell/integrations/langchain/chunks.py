@@ -22,7 +22,7 @@ from ...schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
 )
-from ...schemas.parts import Refusal, ToolCall
+from ...schemas.parts import Opaque, Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
 from .outgoing import block_of, extras_of, metadata_of, note_of, usage_of
@@ -38,7 +38,9 @@ class ChunkWriter:
     def __init__(self, *, listed: bool = False) -> None:
         self._whole = listed
         self._listed = listed
+        self._plain: int | None = None
         self._ends: dict[int, dict[str, Any]] = {}
+        self._begun: set[int] = set()
         self._reasoning: set[int] = set()
         self._calls: dict[int, _Call] = {}
         self._write: dict[type, Any] = {
@@ -60,17 +62,20 @@ class ChunkWriter:
 
     def last(self, reply: Reply) -> ChatGenerationChunk:
         """The end: what the parts gained besides text, the usage and the metadata."""
+        extra = self._ends.pop(self._plain, {}).get("extra") if self._plain is not None else None
         blocks: list[str | dict[Any, Any]] = [
             self._ending(index, gained) for index, gained in self._ends.items() if gained
         ]
         calls = self._calls.values()
         spoilt = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.spoiling())]
         noted = bool(blocks or spoilt) or self._listed or any("extra" in call.note for call in calls)
+        notes = {call.id: call.note for call in calls} if noted else {}
+        kept = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
         return ChatGenerationChunk(
             message=AIMessageChunk(
                 content=blocks or ([] if self._whole else ""),
                 tool_call_chunks=spoilt,
-                additional_kwargs={OURS: {"calls": {call.id: call.note for call in calls}}} if calls and noted else {},
+                additional_kwargs={OURS: kept} if kept else {},
                 usage_metadata=usage_of(reply.usage),
                 response_metadata=metadata_of(reply),
                 chunk_position="last",
@@ -86,26 +91,37 @@ class ChunkWriter:
         return AIMessageChunk(content=[block])
 
     def _text(self, chunk: TextDelta) -> AIMessageChunk:
-        if not self._listed:
+        self._begun.add(chunk.index)
+        if not self._listed and self._plain in (None, chunk.index):
+            self._plain = chunk.index
             return AIMessageChunk(content=chunk.text)
         return self._block({"type": "text", "text": chunk.text, "index": chunk.index})
 
     def _thought(self, chunk: ReasoningDelta) -> AIMessageChunk:
+        self._begun.add(chunk.index)
         self._reasoning.add(chunk.index)
         return self._block({"type": "reasoning", "reasoning": chunk.text, "index": chunk.index})
 
     def _refusal(self, chunk: RefusalDelta) -> AIMessageChunk:
         return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.text})
 
-    def _end(self, chunk: PartEnd) -> None:
+    def _end(self, chunk: PartEnd) -> AIMessageChunk | None:
+        """What a part gained is told at the end, when it is sure; a part that is nothing else takes its place now."""
+        new = chunk.index not in self._begun
+        self._begun.add(chunk.index)
         if chunk.fields.keys() & {"signature", "encrypted", "wire"}:
             self._reasoning.add(chunk.index)
         self._ends.setdefault(chunk.index, {}).update(chunk.fields)
+        return self._block(self._ending(chunk.index, {})) if new else None
 
     def _part(self, chunk: PartDone) -> AIMessageChunk:
         if isinstance(chunk.part, Refusal):
             return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.part.text})
-        return self._block(block_of(chunk.part, chunk.index))
+        block = block_of(chunk.part, chunk.index)
+        if self._whole and isinstance(chunk.part, Opaque):
+            # LangChain takes the index off a non-standard block in v1, and then joins two that are neighbours.
+            block = {"type": "text", "text": "", "index": chunk.index, **extras_of({"opaque": block["value"]})}
+        return self._block(block)
 
     def _call(self, chunk: ToolCallStart) -> AIMessageChunk:
         self._calls[chunk.index] = _Call(chunk.index, chunk.id, note_of(chunk.index, {}))

@@ -65,26 +65,36 @@ def _blocks(message: BaseMessage) -> list[Block]:
 
 def _said(message: AIMessage) -> list[Part]:
     """The parts of an answer in the order in which they were said, as far as that is told."""
-    notes = message.additional_kwargs.get(OURS, {}).get("calls", {})
+    kept = message.additional_kwargs.get(OURS, {})
+    notes, extra = kept.get("calls", {}), kept.get("text", {})
     placed: list[tuple[float, Part]] = []
     place: float = 0
     shown: set[str | None] = set()
     for block in _blocks(message):
-        given = block.get("index")
+        noted = notes.get(block.get("id") or "", {}) if block["type"] in _CALLS else {}
+        given = noted.get("index", block.get("index"))
         place = given if isinstance(given, int) else place
         if block["type"] in _CALLS:
             shown.add(block.get("id"))
             placed.append((place, _call(block, notes)))
         elif block["type"] not in _PIECES:
             placed.append((place, _answer_part(block)))
-    calls = [*message.tool_calls, *message.invalid_tool_calls]
-    for call in calls:
+    for call in (*message.tool_calls, *message.invalid_tool_calls):
         if call["id"] not in shown:
             place = notes.get(call["id"] or "", {}).get("index", float("inf"))
             placed.append((place, _call(call, notes)))
     if refusal := message.additional_kwargs.get("refusal"):
         placed.append((place, Refusal(refusal)))
-    return [part for _, part in sorted(placed, key=lambda pair: pair[0])]
+    parts = [part for _, part in sorted(placed, key=lambda pair: pair[0])]
+    return _with_extra(parts, extra) if extra else parts
+
+
+def _with_extra(parts: list[Part], extra: Mapping[str, Any]) -> list[Part]:
+    """The parts with what the first text, a plain string in LangChain, had besides its letters."""
+    for at, part in enumerate(parts):
+        if isinstance(part, Text):
+            return [*parts[:at], Text(part.text, extra), *parts[at + 1 :]]
+    return [Text("", extra), *parts]
 
 
 _CALLS = frozenset(("tool_call", "tool_use", "function_call"))
@@ -118,8 +128,11 @@ def _ours(block: Block) -> dict[str, Any]:
     return dict(block.get("extras", {}).get(OURS, {}))
 
 
-def _text(block: Block) -> Text:
-    extra = _ours(block).get("extra", {})
+def _text(block: Block) -> Part:
+    kept = _ours(block)
+    if opaque := kept.get("opaque"):
+        return Opaque(opaque["wire"], opaque["data"])
+    extra = kept.get("extra", {})
     if cached := block.get("cache_control"):
         # Anthropic's own mark, which people put into LangChain's blocks as well.
         extra = {**extra, "anthropic_messages": {**extra.get("anthropic_messages", {}), "cache_control": cached}}

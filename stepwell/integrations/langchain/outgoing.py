@@ -33,14 +33,16 @@ def result_of(reply: Reply) -> ChatResult:
 
 def _ai_message(message: Message, **fields: Any) -> AIMessage:
     said = [(index, part) for index, part in enumerate(message.content) if not isinstance(part, ToolCall | Refusal)]
-    plain = all(isinstance(part, Text) and not part.extra for _, part in said)
+    texts = [part for _, part in said if isinstance(part, Text)]
+    plain = len(texts) == len(said) and (len(said) == 1 or not any(part.extra for part in texts))
     more: dict[str, Any] = {}
     if refusal := "".join(part.text for part in message.content if isinstance(part, Refusal)):
         more["refusal"] = refusal
     calls = [(index, part) for index, part in enumerate(message.content) if isinstance(part, ToolCall)]
     notes = {call.id: note_of(index, call.extra) for index, call in calls if call.extra or not plain}
-    if notes:
-        more[OURS] = {"calls": notes}
+    extra = texts[0].extra if plain and texts else {}
+    if kept := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
+        more[OURS] = kept
     return AIMessage(
         content=message.text if plain else [block_of(part, index) for index, part in said],
         tool_calls=[

@@ -1,0 +1,88 @@
+"""Every recorded answer goes out through each adapter and comes back as what the model said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from attrs import evolve
+from langchain_core.messages import AIMessage, AIMessageChunk
+from llama_index.core.base.llms.types import ChatMessage
+
+from stepwell import Client, Message, Text, ToolCall, Wire
+from stepwell.integrations.langchain import ChatStepwell
+from stepwell.integrations.langchain.incoming import messages_from as from_langchain
+from stepwell.integrations.llama_index import StepwellLLM
+from stepwell.integrations.llama_index.messages import messages_from as from_llama_index
+from stepwell.providers.wires.anthropic_messages import anthropic_messages
+from stepwell.providers.wires.bedrock_converse import bedrock_converse
+from stepwell.providers.wires.cohere_chat import cohere_chat
+from stepwell.providers.wires.google_generate import google_generate
+from stepwell.providers.wires.mistral_chat import mistral_chat
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas.reply import Reply
+
+from recordings import Recording, answering, recordings, registry_of, replay
+
+WIRES = {
+    "anthropic_messages": anthropic_messages,
+    "bedrock_converse": bedrock_converse,
+    "cohere_chat": cohere_chat,
+    "google_generate": google_generate,
+    "mistral_chat": mistral_chat,
+    "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
+}
+ANSWERED = [each for each in recordings(*WIRES) if isinstance(replay(each, WIRES[each.api]), Reply)]
+
+
+def client_of(recording: Recording) -> Client:
+    wire: Wire = WIRES[recording.api]
+    return Client(transport=answering(recording), registry=registry_of(wire), retries=0)
+
+
+def plain(message: Message) -> Message:
+    """The message with texts that follow one another joined, and arguments in one notation."""
+    parts: list[Any] = []
+    for part in message.content:
+        before = parts[-1] if parts else None
+        if isinstance(part, Text) and not part.extra and isinstance(before, Text) and not before.extra:
+            parts[-1] = Text(before.text + part.text)
+        elif isinstance(part, ToolCall) and part.arguments is not None:
+            parts.append(evolve(part, arguments_json=orjson.dumps(part.arguments).decode()))
+        else:
+            parts.append(part)
+    return Message("assistant", parts)
+
+
+@pytest.mark.parametrize("version", ["v0", "v1"])
+@pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
+def test_through_langchain(recording: Recording, version: str) -> None:
+    said = replay(recording, WIRES[recording.api])
+    client = client_of(recording)
+    chat = ChatStepwell(model=f"recorded:{recording.model}", client=client, output_version=version)
+    answer: Any = None
+    if recording.streaming:
+        for chunk in chat.stream("hi"):
+            assert isinstance(chunk, AIMessageChunk)
+            answer = chunk if answer is None else answer + chunk
+    else:
+        answer = chat.invoke("hi")
+    assert isinstance(answer, AIMessage)
+    again = AIMessage.model_validate({**answer.model_dump(), "type": "ai"})
+    (back,) = from_langchain([again])
+    assert plain(back) == plain(said.message)
+    assert answer.text == said.text
+    assert [call["args"] for call in answer.tool_calls] == [c.arguments for c in said.tool_calls if not c.error]
+
+
+@pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
+def test_through_llama_index(recording: Recording) -> None:
+    said = replay(recording, WIRES[recording.api])
+    llm = StepwellLLM(model=f"recorded:{recording.model}", client=client_of(recording))
+    asked = [ChatMessage("hi")]
+    response = list(llm.stream_chat(asked))[-1] if recording.streaming else llm.chat(asked)
+    again = ChatMessage.model_validate(response.message.model_dump())
+    assert from_llama_index([again]) == [said.message]
