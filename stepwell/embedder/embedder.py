@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+import orjson
+
 from ..client import AsyncClient, Client
+from ..core import credential_of
 from ..llm.clients import Clients
 from ..providers.dsl.batches import Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
+from ..schemas.options import CALL_OPTIONS
 from .cache import Cache
 from .progress import Progress
 from .result import Embeddings
@@ -60,6 +64,8 @@ class Embedder:
         self.workers = workers
         self.store = store_of(cache)
         self.progress = progress
+        if options.get("api_key") is not None:
+            options["api_key"] = credential_of(options["api_key"], "api_key")
         self.options = {name: value for name, value in options.items() if value is not None}
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
@@ -96,8 +102,14 @@ class Embedder:
         """Embedder.embed_query, awaited."""
         return _one(await self.aembed(_wordings(query), kind="query"))
 
+    @property
+    def made_with(self) -> str:
+        """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
+        told = (f" {name}={orjson.dumps(value).decode()}" for name, value in sorted(_decisive(self.options).items()))
+        return f"{self.model}{''.join(told)}"
+
     def __repr__(self) -> str:
-        return f"Embedder({str(self.model)!r})"
+        return f"Embedder({self.made_with!r})"
 
     def _work(self, texts: Iterable[str], kind: str | None) -> Work:
         options = self.options if kind is None else {**self.options, "kind": kind}
@@ -106,11 +118,19 @@ class Embedder:
             texts=checked_texts(texts),
             options=options,
             limit=self.limit,
-            cache=Cache(self.store, str(self.model), options),
+            cache=Cache(self.store, str(self.model), _decisive(options)),
             workers=self.workers,
             progress=self.progress,
             clients=self._clients,
         )
+
+
+# What steers the call and not the vectors; neither a key nor a header may end up in a file.
+_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire", "base_url"} | {"pipeline", "user"}
+
+
+def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in _INDIFFERENT}
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

@@ -50,8 +50,7 @@ class VectorRetriever(Retriever):
         self.similarity = similarity
         self.targets = targets or {}
         self.name = name
-        options = "".join(f" {name}={value!r}" for name, value in sorted(self.embedder.options.items()))
-        self._store = NodeStore(path, f"{self.embedder.model}{options}")
+        self._store = NodeStore(path, self.embedder.made_with)
 
     def add(self, nodes: Any) -> list[str]:
         """Add texts, Nodes or Documents, one or many; gives the ids of the nodes.

@@ -139,6 +139,17 @@ def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed:
     assert (whole.calls, whole.usage.input_tokens, whole.cost.total) == (0, 0, 0)
 
 
+def test_what_steers_the_call_does_not_change_the_vectors_and_is_not_kept() -> None:
+    server, store = Vectors(), MemoryStore()
+    server.embedder(cache=store).embed(["a"])
+    embedder = server.embedder(
+        cache=store, api_key="sk-canary", timeout=9, headers={"x-team": "canary"}, dimensions=None
+    )
+    assert embedder.embed(["a"]).cached == 1 and embedder.embed(["b"]).calls == 1
+    assert "canary" not in f"{embedder!r} {embedder.made_with} {embedder.options['api_key']!r}"
+    assert server.embedder(dimensions=4).made_with == f"{MODEL} dimensions=4"
+
+
 @both_colours
 def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
     class Broken:
