@@ -150,6 +150,12 @@ class Catalog:
 
         return [model for model in self._models(provider) if fits(model)]
 
+    def ids(self, provider: str) -> list[str]:
+        """The ids of a provider's models; none for one that is not listed."""
+        row = self.provider(provider)
+        shelf = self._shelf(row.id if row else provider)
+        return sorted(shelf.rows) if shelf is not None else []
+
     def providers(self) -> list[ProviderRow]:
         """Every provider listed, by id; reads the index alone."""
         return [row for _, row in sorted(self._read_index().items())]
@@ -355,4 +361,5 @@ def _costs_at_most(model: Model, bucket: str, limit: Decimal | float | str | Non
 
 
 CATALOG = Catalog()
-"""The catalog that every client shares unless it is given one of its own."""
+"""The catalog that every client shares unless it is given one of its own. Public as `stepwell.models`."""
+models = CATALOG

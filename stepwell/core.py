@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import threading
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from .schemas.errors import InvalidOption, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options
-from .schemas.reply import Reply
+from .schemas.reply import CallWarning, Reply
 from .schemas.secret import Secret, checked
 
 DEFAULT_MODEL = "local:smollm2"
@@ -44,6 +45,8 @@ class Plan:
     provider: Provider
     base_url: str
     object_support: ObjectSupport
+    stranger: CallWarning | None = None
+    """What is to be said, once, of a model that its provider's list does not have."""
 
 
 class Core:
@@ -72,6 +75,7 @@ class Core:
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
         self._plans: dict[Any, Plan] = {}
+        self._told: set[CallWarning] = set()
         self._lock = threading.Lock()
 
     @property
@@ -116,7 +120,20 @@ class Core:
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
         base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
         support = provider.resolve(model, wire, overrides)["object_support"]
-        return Plan(self._edits.apply(pipeline), model, provider, base_url, support)
+        stranger = None
+        if not model.known and model.id != "*" and base_url == provider.base_url:
+            stranger = self._stranger(model)
+        return Plan(self._edits.apply(pipeline), model, provider, base_url, support, stranger)
+
+    def _stranger(self, model: Model) -> CallWarning | None:
+        """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""
+        listed = self.catalog.ids(model.provider)
+        if not listed:
+            return None
+        close = difflib.get_close_matches(model.id, listed, 1, 0.8)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
+        return CallWarning("model", why, str(model))
 
     def request(
         self, operation: str, model: Any, prompt: Any, options: dict[str, Any], *, stream: bool = False
@@ -139,6 +156,9 @@ class Core:
             timeouts=self.timeouts,
             started=monotonic(),
         )
+        if plan.stranger is not None and plan.stranger not in self._told:
+            self._told.add(plan.stranger)
+            request = request.replace(warnings=(plan.stranger,))
         if not _CALL_ONLY.isdisjoint(options):
             return self._steered(plan, request, options)
         return plan.pipeline, request
@@ -163,7 +183,8 @@ class Core:
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             # A key held for this provider was meant for its own address: an address of the call's wants the call's key.
-            changes |= {"base_url": checked_url(given["base_url"]), "credential": None}
+            # What our list of its models says does not hold there.
+            changes |= {"base_url": checked_url(given["base_url"]), "credential": None, "warnings": ()}
         if "api_key" in given:
             changes["credential"] = given["api_key"]
         if "headers" in given:
