@@ -66,10 +66,11 @@ def retrieve_context(
         asked = request.context.messages[at]
         try:
             found = yield from found_for(request, asked)
-        except StepwellError as error:
+        except Exception as error:
             if required:
                 raise
-            return (yield from call(request.warn(name, f"nothing was retrieved: {error.message}")))
+            why = error.message if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
+            return (yield from call(request.warn(name, f"nothing was retrieved: {why[:200]}")))
         if not found:
             return (yield from call(request))
         response = yield from call(request.replace(context=_told(request.context, at, (write or notes)(found))))

@@ -184,6 +184,9 @@ def test_a_retriever_that_fails_fails_the_call_or_leaves_a_warning(way: Any) -> 
     assert [(each.subject, each.why) for each in reply.warnings] == [
         ("retrieve_context", "nothing was retrieved: the index is gone")
     ]
+    foreign = Notes(error=OSError("no route"))
+    reply = way(client_for(way, Scripted(["Nobody."]), retrieve_context(foreign, required=False)), "Who?")
+    assert reply.warnings[0].why == "nothing was retrieved: OSError: no route"
 
 
 def test_the_query_and_the_wording_may_be_your_own() -> None:
