@@ -130,7 +130,7 @@ class Core:
         listed = self.catalog.ids(model.provider)
         if not listed:
             return None
-        close = difflib.get_close_matches(model.id, listed, 1, 0.8)
+        close = difflib.get_close_matches(model.id, listed, 1, 0.9)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
         return CallWarning("model", why, str(model))
