@@ -18,7 +18,8 @@ def alternating(
     is_result: Callable[[Block], bool],
 ) -> list[Block]:
     """The turns, each `{"role": ..., "content": [blocks]}`: messages of one role in a row are one turn, empty ones are
-    none, and results of tools, which are the user's here, stand first in it. System messages must not be among them.
+    none, results of tools, which are the user's here, stand first in it, and what an answer is begun with does not end
+    in spaces, which Claude refuses. System messages must not be among them.
 
     `encode` gives a part's block, or None for one that is left out; what an answer has besides words and calls is (see
     Wire.replays).
@@ -39,6 +40,8 @@ def alternating(
         # A stable sort: results first, everything else in the order in which it was said.
         if turn["role"] == "user":
             turn["content"].sort(key=lambda block: not is_result(block))
+    if turns and turns[-1]["role"] == "assistant" and "text" in (last := turns[-1]["content"][-1]):
+        turns[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}
     return turns
 
 

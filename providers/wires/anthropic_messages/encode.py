@@ -80,8 +80,6 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
     for message in messages:
         (told if message.role == "system" else said).append(message)
     turns = alternating(said, _block, _result, lambda block: block["type"] == "tool_result")
-    if turns and turns[-1]["role"] == "assistant" and "text" in (last := turns[-1]["content"][-1]):
-        turns[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}  # what the answer begins with may not end so
     return [block for message in told for block in _blocks(message.content)], turns
 
 

@@ -75,7 +75,9 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
         return _reasoning(block["reasoningContent"])
     if "toolUse" in block and "type" not in block["toolUse"]:
         use = block["toolUse"]
-        return ToolCall(use["toolUseId"], use["name"], orjson.dumps(use.get("input") or {}).decode())
+        # A stream sends nothing for no arguments; so that both give the same, nor does this.
+        arguments = orjson.dumps(use["input"]).decode() if use.get("input") else ""
+        return ToolCall(use["toolUseId"], use["name"], arguments)
     if "citationsContent" in block:
         cited = block["citationsContent"]
         text = "".join(each.get("text", "") for each in cited.get("content") or ())

@@ -113,6 +113,9 @@ def _delta(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
         block.setdefault("citations", []).append(delta["citation"])
     elif "toolResult" in delta:
         block.setdefault("content", []).extend(delta["toolResult"])
+    elif block["kind"] == "opaque":
+        for value in delta.values():
+            block["block"].update(value)
     return []
 
 
@@ -140,11 +143,19 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if block["kind"] == "opaque":
         whole = block["block"]
         if block.get("input"):
-            whole["input"] = _loads(block["input"])
+            whole["input"] = _input(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
     return [PartEnd(index, {"extra": cited_extra(block["citations"])})] if "citations" in block else []
+
+
+def _input(text: str) -> Any:
+    """What a tool of the provider's is given; the limit of tokens may have cut it."""
+    try:
+        return _loads(text)
+    except orjson.JSONDecodeError:
+        return {"invalid_arguments": text}
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
