@@ -23,7 +23,7 @@ class Animal(TypedDict):
     diet: Literal["plants", "meat"]
 
 
-colours = stepwell.LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=20)
+colours = stepwell.LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=30)
 print(colours.predict("Name three colours."))
 longer = llm.with_options(max_tokens=80)
 print(longer.structured_predict(Animal, "Describe a {animal}.", animal="cow"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..events import span
 from ..objects.generate import failed
-from ..parsers.asking import ask_and_parse
+from ..parsers.asking import ask_and_parse, read
 from ..parsers.parser import OutputParser
 from ..recipe import Ask, Emit, Left, Open, Pull, Recipe, Shut
 from ..schemas.chunks import TextDelta
@@ -46,7 +46,7 @@ def stream(model: Any, context: Context, parser: Parser, options: Mapping[str, A
         if parser is None:
             return reply
         try:
-            return reply.replace(object=parser.parse(reply.text), asked=context)
+            return reply.replace(object=read(parser, reply), asked=context)
         except ObjectInvalid as invalid:
             raise failed(invalid, reply, [reply]) from None
 

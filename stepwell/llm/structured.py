@@ -14,6 +14,7 @@ from ..schemas.message import Context, user
 from ..schemas.reply import Reply
 from ..schemas.usage import total
 from .llm import LLM
+from .metadata import LLMMetadata
 from .recipes import reported
 
 _AS_OBJECT = "Now give this answer as the object that was asked for."
@@ -42,6 +43,10 @@ class StructuredLLM(LLM):
         self.llm = llm
         self.schema = schema
         self._named = {"name": name, "description": description}
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return self.llm.metadata
 
     def chat(self, messages: Any, /, **options: Any) -> Reply:
         """Answer a conversation with an object: `reply.object`."""

@@ -13,6 +13,7 @@ from ..schemas.json_schema.decode import loads
 Parameters = Mapping[str, Any]
 
 _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
+_PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
@@ -40,7 +41,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
-    return _single(text, parameters)
+    return _pairs(text, parameters) if _names_one(text, parameters) else _single(text, parameters)
 
 
 def read_call(text: str, parameters: Parameters) -> str | None:
@@ -116,6 +117,30 @@ def _string(quoted: str) -> str:
     if quoted[0] == "'":
         inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
     return '"' + re.sub(r"[\x00-\x1f]", lambda found: json.dumps(found[0])[1:-1], inside) + '"'
+
+
+def _names_one(text: str, parameters: Parameters) -> bool:
+    """Whether the text begins with the name of an argument, as in `city=Paris` and `city: Paris`."""
+    pair = _PAIR.match(text)
+    return pair is not None and pair[1] in parameters.get("properties", {})
+
+
+def _pairs(text: str, parameters: Parameters) -> str | None:
+    """`a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
+    mended = _mended(f"({text})")
+    if mended and isinstance(value := _value(f"{{{mended[1:-1]}}}"), dict):
+        return _dumped(value)
+    values: dict[str, Any] = {}
+    for line in text.splitlines():
+        pair = _PAIR.match(line)
+        if pair is None or pair[1] not in parameters.get("properties", {}):
+            return None
+        values |= json.loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
+    return _dumped(values)
+
+
+def _only(parameters: Parameters, name: str) -> Parameters:
+    return {"properties": {name: parameters["properties"][name]}}
 
 
 def _single(text: str, parameters: Parameters) -> str | None:

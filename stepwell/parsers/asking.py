@@ -11,7 +11,7 @@ from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ..schemas.message import context_of, user
 from ..schemas.reply import Reply
 from ..schemas.usage import total
-from .parser import OutputParser
+from .parser import OutputParser, unreadable
 
 MAX_SHOWN = 10
 _AGAIN = """That could not be read:
@@ -40,7 +40,7 @@ def ask_and_parse(
             raise
         replies.append(reply)
         try:
-            value = parser.parse(reply.text)
+            value = read(parser, reply)
         except ObjectInvalid as invalid:
             if len(replies) > max_repairs or not worth_repair(reply):
                 raise failed(invalid, reply, replies) from None
@@ -51,6 +51,15 @@ def ask_and_parse(
             if len(replies) > 1:
                 whole = whole.replace(usage=total(each.usage for each in replies), steps=tuple(replies))
             return whole
+
+
+def read(parser: OutputParser[Any], reply: Reply) -> Any:
+    """What the parser reads in the reply. Raises ObjectInvalid also for an answer that was cut, if its form has no end
+    that would show."""
+    value = parser.parse(reply.text)
+    if reply.finish_reason == "length" and not getattr(parser, "closed", False):
+        raise unreadable("the answer was cut off at the token limit", reply.text, "raise max_tokens, or give a stop")
+    return value
 
 
 def complaint(invalid: ObjectInvalid) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from attrs import field, frozen
@@ -19,6 +19,7 @@ _JSON = "Answer with JSON only, without a word before or after it."
 class JSONParser(OutputParser[Any]):
     """Any JSON value. A code fence or words around it and trailing commas are mended; what was cut short is not."""
 
+    closed: ClassVar[bool] = True
     instructions: str = _JSON
 
     def parse(self, text: str) -> Any:
@@ -26,9 +27,7 @@ class JSONParser(OutputParser[Any]):
             value, mended = repair(text)
         except DecodeError as error:
             raise unreadable(f"the answer is {error.message}", text) from None
-        if any("left open" in what for what in mended):
-            raise unreadable("the JSON ends before its value does", text, "raise max_tokens")
-        return value
+        return _whole(value, mended, text)
 
 
 @frozen
@@ -39,6 +38,7 @@ class SchemaParser(OutputParser[Any]):
     cannot be used. Where the model itself is to be held to the schema, use generate_object.
     """
 
+    closed: ClassVar[bool] = True
     schema: Any
     instructions: str = ""
     _target: Target = field(init=False, repr=False, eq=False)
@@ -51,4 +51,10 @@ class SchemaParser(OutputParser[Any]):
             object.__setattr__(self, "instructions", f"{_JSON} It must fit this JSON Schema:\n{shown}")
 
     def parse(self, text: str) -> Any:
-        return self._target.read(text)[0]
+        return _whole(*self._target.read(text), text)
+
+
+def _whole(value: Any, mended: list[str], text: str) -> Any:
+    if any("left open" in what for what in mended):
+        raise unreadable("the JSON ends before its value does", text, "raise max_tokens")
+    return value

@@ -14,8 +14,8 @@ Style = Literal["comma", "numbered", "bulleted", "lines"]
 
 _ASK: dict[str, str] = {
     "comma": "Answer with a list in one line, its items separated by commas, and nothing else.",
-    "numbered": "Answer with a numbered list, one item in a line, as in:\n1. first\n2. second",
-    "bulleted": "Answer with a list, one item in a line behind a hyphen, as in:\n- first\n- second",
+    "numbered": "Answer with a numbered list (1., 2., 3.), one short item in each line, and nothing else.",
+    "bulleted": "Answer with a bulleted list, one short item in each line behind a hyphen (-), and nothing else.",
     "lines": "Answer with one item in each line, and nothing else.",
 }
 _MARK = {"numbered": re.compile(r"[ \t]*\d{1,6}[.):][ \t]+"), "bulleted": re.compile(r"[ \t]*[-*+•–][ \t]+")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, Message, context_of, user
@@ -11,11 +11,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class OutputParser(Protocol[T_co]):
-    """Reads the text of an answer. Whatever has these three is one; inherit to get `format`.
+    """Reads the text of an answer. Whatever has `instructions`, `format` and `parse` is one; inherit to get `format`.
 
     `instructions` tells the model what form is wanted ("" for nothing). `parse` raises ObjectInvalid, with the text,
-    and nothing else, for text that does not have it.
+    and nothing else, for text that does not have it. `closed` says that the form shows its own end, as JSON and tags
+    do: where it does not, an answer that the token limit cut may have lost some of it unseen, and is an error.
     """
+
+    closed: ClassVar[bool] = False
 
     @property
     def instructions(self) -> str: ...

@@ -116,6 +116,7 @@ _LABEL = re.compile(
     re.I | re.M,
 )
 _ACTION_IN_LINE = re.compile(r"\baction[ \t]{0,3}:(?=.{1,120}?\baction[ _-]?input[ \t]{0,3}:)", re.I | re.S)
+_ANSWER_IN_LINE = re.compile(r"(?<=\s)(?:final[ _-]?)?answer[ \t]{0,3}:", re.I)
 _INPUT_IN_LINE = re.compile(r"\baction[ _-]?input[ \t]{0,3}:", re.I)
 _THINKING = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.S)
 _BRACKETED = re.compile(r"([^\[({\n]{1,200}?)[`*\"'\s]{0,20}(?=[\[({])")
@@ -214,6 +215,8 @@ def _blob(said: str) -> tuple[str, str] | None:
 
 def _unlabelled(said: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:
     if any(label["thought"] for label in labels):
+        if inline := _ANSWER_IN_LINE.search(said):
+            return _answer(_thought(said[: inline.start()]), said[inline.end() :], text)
         raise _invalid("the model wrote a thought, but neither an action nor an answer", text)
     blob = _blob(said)
     if blob and _known(blob[0], tools):

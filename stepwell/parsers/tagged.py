@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -24,6 +24,7 @@ class TagParser(OutputParser[Any]):
     stands between the tags.
     """
 
+    closed: ClassVar[bool] = True
     tags: tuple[str, ...]
     inner: OutputParser[Any] | None
     instructions: str = field(default="")

@@ -53,7 +53,7 @@ def test_parsers_read_real_answers(ask: Ask) -> None:
     colours = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
     assert len(ask(colours, "predict", "Name {n} colours.", n=3)) >= 2
     told = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
-    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)")), "predict", told, thing="an apple")
+    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", told, thing="an apple")
     assert said.lower() in ("yes", "no")
 
 

@@ -12,6 +12,8 @@ from stepwell import AsyncClient, Client, Reply, Usage
 from stepwell.parsers.asking import ask_and_parse
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.json import SchemaParser
+from stepwell.parsers.lists import ListParser
+from stepwell.parsers.tagged import TagParser
 from stepwell.recipe import acarry_out, carry_out
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, RateLimitError
 from stepwell.schemas.message import assistant
@@ -87,6 +89,15 @@ def test_what_was_cut_or_refused_is_not_asked_for_again(ask: Carry, reason: str)
     with pytest.raises(ObjectInvalid):
         ask(fake, "Is it?", PARSER, {})
     assert len(fake.requests) == 1
+
+
+def test_a_cut_answer_is_read_only_where_its_form_shows_its_end(ask: Carry) -> None:
+    with pytest.raises(ObjectInvalid, match="cut off") as caught:
+        ask(FakeModel(said("red, gre", "length")), "Go", ListParser(), {})
+    assert caught.value.text == "red, gre"
+    assert ask(FakeModel(said("<a>red</a> and I", "length")), "Go", TagParser("a"), {}).object == "red"
+    with pytest.raises(ObjectInvalid, match="cut off"):
+        ask(FakeModel(said("[1, 2", "length")), "Go", SchemaParser(list[int]), {})
 
 
 def test_an_error_on_the_second_try_keeps_the_usage_of_the_first(ask: Carry) -> None:

@@ -73,6 +73,7 @@ UNREADABLE: list[tuple[OutputParser[Any], str, str]] = [
     (JSONParser(), "no JSON here", "not valid JSON"),
     (JSONParser(), '{"a": [1, 2', "ends before its value does"),
     (SchemaParser(City), '{"name": "Pune"}', "people"),
+    (SchemaParser(list[int]), "[1, 2", "ends before its value does"),
     (ListParser("numbered"), "red, green", "no list"),
     (ListParser(), " , ,", "no list"),
     (ChoiceParser(["spam", "ham"]), "It is not spam.", "none of spam, ham"),

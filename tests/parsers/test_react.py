@@ -84,6 +84,15 @@ def test_a_call_is_read_however_it_is_spelled(text: str) -> None:
         ("Action: get_weather\nAction Input: {'city': 'L\\'Aquila'}", "get_weather", {"city": "L'Aquila"}),
         ('Action: get_weather\nAction Input: {"city": "two\nlines"}', "get_weather", {"city": "two\nlines"}),
         ("Action: Get Weather\nAction Input: 1001", "get_weather", {"city": "1001"}),
+        ("Action: get_weather\nAction Input: city=Paris", "get_weather", {"city": "Paris"}),
+        (
+            "Action: get_weather\nAction Input: city: New York\nunit: C",
+            "get_weather",
+            {"city": "New York", "unit": "C"},
+        ),
+        ("Action: add\nAction Input: a=1, b=2", "add", {"a": 1, "b": 2}),
+        ("Action: add\nAction Input: a: 1\nb: 2.5", "add", {"a": 1, "b": 2.5}),
+        ("Action: get_weather\nAction Input: Paris: the old town", "get_weather", {"city": "Paris: the old town"}),
         ("Action: wait\nAction Input: 5", "wait", {"seconds": 5}),
         ("Action: now", "now", {}),
         ("Action: now()", "now", {}),
@@ -108,6 +117,7 @@ def test_good_json_stays_as_it_was_written() -> None:
     [
         ("Thought: T\nAnswer: 42", "42"),
         ("Thought: T\nFinal Answer: 42", "42"),
+        ("Thought: T Answer: 42", "42"),
         ("**Thought:** T\n**Answer:** **42** it is", "**42** it is"),
         ("Thought: T\nAnswer: two\n\nlines", "two\n\nlines"),
         ("Thought: T\nAction: None\nAnswer: 42", "42"),
