@@ -30,15 +30,15 @@ def keep_to_form(request: stepwell.Request) -> stepwell.Request:
     return request.replace(options={**request.options, "grammar": FORM["answer" if seen else "action"]})
 
 
-client = stepwell.Client(pipeline=stepwell.on_request("keep_to_form", keep_to_form))
-reply = client.run_tools(
-    "local:smollm2",
-    "How large is Norway?",
-    [population, area],
-    react=True,
-    temperature=0,
-    max_tokens=60,
-)
+with stepwell.Client(pipeline=stepwell.on_request("keep_to_form", keep_to_form)) as client:
+    reply = client.run_tools(
+        "local:smollm2",
+        "How large is Norway?",
+        [population, area],
+        react=True,
+        temperature=0,
+        max_tokens=60,
+    )
 for message in reply.context.messages:
     for call in message.tool_calls:
         print(f"thought:  {message.reasoning}\ncalls:    {call.name}({call.arguments})")
