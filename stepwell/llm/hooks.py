@@ -108,7 +108,8 @@ def reply_of(made: Any, by: str) -> Reply:
         made = Reply(made)
     if not isinstance(made, Reply):
         raise StepError(f"{by} gave a {type(made).__name__}", hint="return text, a Message or a Reply")
-    return made if made.finish_reason else made.replace(finish_reason="tool_calls" if made.tool_calls else "stop")
+    # A copy, since the pipeline goes on to write into it.
+    return made.replace(finish_reason=made.finish_reason or ("tool_calls" if made.tool_calls else "stop"))
 
 
 class _Ending:

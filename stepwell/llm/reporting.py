@@ -6,7 +6,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..events import Span, current
-from ..pipeline.edits import edits_of
+from ..pipeline.edits import Edits, edits_of
 from ..pipeline.effects import Flow, Rest
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Request
@@ -30,10 +30,10 @@ def reported(name: str) -> Step:
     return around("llm_report", run)
 
 
-def with_report(name: str, given: Any) -> Any:
-    """The `pipeline=` of a call with the report put outermost."""
-    step = reported(name)
-    return given.prepend(step) if isinstance(given, Pipeline) else edits_of(given).prepend(step)
+def with_report(name: str, given: Any) -> Edits:
+    """The `pipeline=` of a call with the report put outermost; a whole Pipeline takes the place of the usual one."""
+    edits = Edits().then(lambda usual: given) if isinstance(given, Pipeline) else edits_of(given)
+    return edits.prepend(reported(name))
 
 
 def _ended(work: Span, reply: Reply | None, error: BaseException | None) -> None:

@@ -205,6 +205,20 @@ def test_facts_and_what_the_function_tells_are_kept(ask: Ask) -> None:
     assert Facts(model_name="other", context_window=1).metadata.context_window == 1
 
 
+class Constant(CustomLLM):
+    answer = Reply(assistant("always"))
+
+    def complete(self, prompt: str) -> Any:
+        return self.answer
+
+
+def test_a_reply_that_is_returned_again_and_again_stays_as_it_is(ask: Ask) -> None:
+    llm = Constant()
+    first, second = ask(llm, "complete", "a"), ask(llm, "complete", "b")
+    assert [reply.context.messages[0].text for reply in (first, second)] == ["a", "b"]
+    assert (Constant.answer.asked, Constant.answer.finish_reason, Constant.answer.provider) == (None, None, "")
+
+
 def test_the_pipeline_is_all_there() -> None:
     @stepwell.on_request
     def louder(request: Any) -> Any:

@@ -180,6 +180,9 @@ def test_steps_of_the_caller_run_as_well() -> None:
     client = Client(registry=fake.registry)
     whole = client.pipeline_for("fake:m").prepend(shout)
     assert LLM("fake:m", client=client).chat("hi", pipeline=whole).text == "HELLO"
+    add = stepwell.Tool("add", callback=lambda: 3)
+    reply = LLM("fake:m", client=client, pipeline=whole).predict_and_call([add], "hi", react=True)
+    assert reply.text == "HELLO"
 
 
 def _said(response: Any, text: str) -> Any:
