@@ -79,8 +79,8 @@ def _start(path: str, work: Work) -> tuple[Any, str]:
     params.use_jinja = True
     params.warmup = False
     params.ui = False
-    # Threads that spin and wait for each other are ruin on a busy machine: with both of two cores in use, 60 tokens took
-    # 20 to 80 s by llama.cpp's own settings, and 4 s so. On a free machine it costs a small model little.
+    # Threads that spin and wait for each other are ruin on a busy machine: with two cores in use, 60 tokens took 20
+    # to 80 s by llama.cpp's own settings, and 4 s so. On a free machine it costs a small model little.
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.poll, cpu.n_threads = 0, max(1, (os.cpu_count() or 1) // 2)
     params.verbosity = 3 if os.environ.get("STEPWELL_LOCAL_LOG") else -1
