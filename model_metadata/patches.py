@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase, translate
+from functools import cache
 from typing import Any
 
 from attrs import field, frozen
@@ -44,14 +45,16 @@ class Patch:
 
     def apply(self, rows: Mapping[str, Row | Model]) -> dict[str, Row | Model]:
         """The rows after this patch; the rows given stay as they are, and so does a model that was given whole."""
-        forgotten, matches = _matcher(self.exclude), _matcher(self.models)
-        after: dict[str, Row | Model] = {id: row for id, row in rows.items() if not forgotten(id)}
+        after: dict[str, Row | Model] = dict(rows)
+        for id in _matching(self.exclude, rows):
+            del after[id]
         for id, added in self.add.items():
             old = after.get(id)
             after[id] = merged(old if isinstance(old, Mapping) else {}, added)
         if self.set:
-            for id, row in after.items():
-                if isinstance(row, Mapping) and matches(id):
+            for id in _matching(self.models, after):
+                row = after[id]
+                if isinstance(row, Mapping):
                     after[id] = merged(row, self.set)
         return after
 
@@ -83,9 +86,36 @@ def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
+def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
+    """The ids that match. Most patterns are plain ids, looked up one by one: some patches face thousands."""
+    plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
+    found = dict.fromkeys(id for id in plain if id in ids)
+    if len(plain) < len(patterns):
+        matches = _matcher(tuple(pattern for pattern in patterns if pattern not in plain))
+        found.update(dict.fromkeys(filter(matches, ids)))
+    return list(found)
+
+
+_WILD = re.compile(r"[*?[]")
+
+
+@cache
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """One regular expression for all patterns: some patches face thousands of ids."""
-    if not patterns:
-        return lambda id: False
-    match = re.compile("|".join(map(translate, patterns))).match
-    return lambda id: match(id) is not None
+    """Whether an id matches one of them."""
+    tests = [_test(pattern) for pattern in patterns]
+    return tests[0] if len(tests) == 1 else lambda id: any(test(id) for test in tests)
+
+
+def _test(pattern: str) -> Callable[[str], bool]:
+    """fnmatchcase for one pattern, without a regular expression where a plain method does."""
+    middle = pattern.strip("*")
+    if _WILD.search(middle):
+        match = re.compile(translate(pattern)).match
+        return lambda id: match(id) is not None
+    if pattern == middle:
+        return lambda id: id == pattern
+    if pattern == f"{middle}*":
+        return lambda id: id.startswith(middle)
+    if pattern == f"*{middle}":
+        return lambda id: id.endswith(middle)
+    return lambda id: middle in id

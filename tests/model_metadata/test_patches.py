@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-import pytest
+from fnmatch import fnmatchcase
 
-from stepwell.model_metadata.patches import read_patches
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwell.model_metadata.patches import Patch, read_patches
 from stepwell.model_metadata.rows import as_row, merged, model_of
 from stepwell.schemas.model import Model
 
@@ -96,3 +100,14 @@ def test_tiers_may_start_elsewhere():
 
 def test_a_cost_without_a_single_price_is_no_price_list():
     assert model_of("p", "m", {"cost": {"batch_factor": 0.5}}).prices is None
+
+
+ALPHABET = st.text("ab-*?[]!", max_size=6)
+
+
+@given(st.lists(ALPHABET, min_size=1, max_size=3), st.lists(st.text("ab-", max_size=5), max_size=6))
+def test_patterns_match_as_file_names_do(patterns, ids):
+    patch = Patch("acme", tuple(patterns), set={"seen": True})
+    changed = {id for id, row in patch.apply({id: {} for id in ids}).items() if row}
+    assert changed == {id for id in ids if any(fnmatchcase(id, pattern) for pattern in patterns)}
+    assert all(patch.matches(id) == (id in changed) for id in ids)
