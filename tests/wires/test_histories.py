@@ -129,7 +129,10 @@ def openai_rules(body: dict[str, Any]) -> None:
 
 
 def mistral_rules(body: dict[str, Any]) -> None:
-    openai_rules(body)
+    texts = [{**turn, "content": str(turn["content"])} if turn["role"] == "tool" else turn for turn in body["messages"]]
+    openai_rules({"messages": texts})
+    roles = [turn["role"] for turn in body["messages"]]
+    assert ("tool", "user") not in itertools.pairwise(roles)
     ids = [call["id"] for turn in body["messages"] for call in turn.get("tool_calls", ())]
     assert all(re.fullmatch("[A-Za-z0-9]{9}", id) for id in ids) and len(set(ids)) == len(ids)
 

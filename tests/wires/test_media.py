@@ -77,7 +77,7 @@ TAKEN = {
     "bedrock_converse": {Image, Audio, Video, File},
     "cohere_chat": {Image},
     "google_generate": {Image, Audio, Video, File},
-    "mistral_chat": {Image, Audio, Video, File},
+    "mistral_chat": {Image, Audio, File},
     "ollama_chat": {Image},
     "openai_chat": {Image, Audio, Video, File},
     "openai_responses": {Image, File},

@@ -44,10 +44,18 @@ OPTIONS = frozenset(
 )
 
 
-def build_body(request: Request, *, usage_in_stream: bool = True, replay: str | None = None) -> dict[str, Any]:
+Encode = Callable[[Iterable[Message]], list[dict[str, Any]]]
+
+
+def build_body(
+    request: Request, *, usage_in_stream: bool = True, replay: str | None = None, messages: Encode | None = None
+) -> dict[str, Any]:
     """The body. `usage_in_stream=False` is for servers that refuse `stream_options`; `replay` names the message field
-    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek)."""
-    body: dict[str, Any] = {"model": request.model.id, "messages": encode_messages(request.context.messages, replay)}
+    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek); `messages`
+    encodes them for a format that has its own."""
+    said = request.context.messages
+    encoded = encode_messages(said, replay) if messages is None else messages(said)
+    body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
     if options:
         body.update(options)
@@ -82,7 +90,7 @@ def encode_messages(messages: Iterable[Message], replay: str | None = None) -> l
             held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text})
         elif message.role == "assistant":
-            encoded.append(_assistant(message, replay))
+            encoded.append(encode_answer(message, replay))
         else:
             turn: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
             if message.name:
@@ -93,7 +101,8 @@ def encode_messages(messages: Iterable[Message], replay: str | None = None) -> l
     return encoded
 
 
-def _assistant(message: Message, replay: str | None) -> dict[str, Any]:
+def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]:
+    """A message of the model's, as it is sent back."""
     turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
     refusal = "".join(part.text for part in message.content if isinstance(part, Refusal))
     if refusal:
