@@ -1,4 +1,4 @@
-"""Mistral's chat where it differs from OpenAI's: the order of turns, files, ids, content in chunks; its SDK as judge."""
+"""Mistral's chat where it differs from OpenAI's: the order of turns, files, ids, chunks; its SDK as judge."""
 
 from __future__ import annotations
 
