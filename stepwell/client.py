@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .composites import AsyncComposites, Composites
+from .composites import Composites
 from .connect import aconnect, checked_transport, connect
 from .core import Core, finished
 from .model_metadata.catalog import Catalog
-from .operations import AsyncOperations, Operations
+from .operations import Operations
 from .pipeline.edits import Edits
 from .pipeline.pipeline import Pipeline
 from .pipeline.response import Response
@@ -25,7 +25,14 @@ from .pipeline.stream import AsyncStream, Stream
 from .pipeline.timeouts import Timeouts
 from .pipeline.transport import AsyncTransport, Transport, adrive, drive
 from .providers.dsl.registry import Registry
+from .recipe import Recipe, acarry_out, carry_out
 from .schemas.reply import Reply
+
+if TYPE_CHECKING:
+    from .objects.stream import AsyncObjectStream, ObjectStream
+    from .tools.stream import AsyncToolStream, ToolStream
+
+Later = Coroutine[Any, Any, Reply]
 
 
 class _Shared:
@@ -87,7 +94,7 @@ class _Shared:
         self._core.overrides.add(models, **steps)
 
 
-class Client(Operations, Composites, _Shared):
+class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream"], _Shared):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     _pid: int = 0
@@ -113,6 +120,20 @@ class Client(Operations, Composites, _Shared):
         pipeline, request = self._core.request(operation, model, input, options)
         return finished(drive(pipeline.flow(request), self._perform()), request.context)
 
+    def _carry(self, recipe: Recipe) -> Reply:
+        reply: Reply = carry_out(self, recipe)
+        return reply
+
+    def _objects(self, recipe: Recipe) -> ObjectStream:
+        from .objects.stream import ObjectStream  # JSON Schema's machinery: only for those who want an object
+
+        return ObjectStream(self, recipe)
+
+    def _loops(self, recipe: Recipe) -> ToolStream:
+        from .tools.stream import ToolStream  # seldom wanted
+
+        return ToolStream(self, recipe)
+
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
         sender, self._sender = self._sender, None
@@ -133,7 +154,7 @@ class Client(Operations, Composites, _Shared):
         return self._sender.perform
 
 
-class AsyncClient(AsyncOperations, AsyncComposites, _Shared):
+class AsyncClient(Operations[Later], Composites[Later, "AsyncObjectStream", "AsyncToolStream"], _Shared):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -162,6 +183,20 @@ class AsyncClient(AsyncOperations, AsyncComposites, _Shared):
         """Any operation that the provider has a wire for."""
         pipeline, request = self._core.request(operation, model, input, options)
         return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
+
+    async def _carry(self, recipe: Recipe) -> Reply:
+        reply: Reply = await acarry_out(self, recipe)
+        return reply
+
+    def _objects(self, recipe: Recipe) -> AsyncObjectStream:
+        from .objects.stream import AsyncObjectStream  # as in Client
+
+        return AsyncObjectStream(self, recipe)
+
+    def _loops(self, recipe: Recipe) -> AsyncToolStream:
+        from .tools.stream import AsyncToolStream  # as in Client
+
+        return AsyncToolStream(self, recipe)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

@@ -1,28 +1,40 @@
 """What takes several calls of a model: objects and tools, as methods of both clients.
 
-Each is a recipe (recipe.py), written once; the methods say only who carries it out.
+Each is a recipe (recipe.py), written once; a client adds who carries it out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .recipe import acarry_out, carry_out
+from .operations import Answer
+from .recipe import Recipe
 from .schemas.reply import Reply
 from .schemas.tool import Tool
 
 if TYPE_CHECKING:
     from .core import Core
-    from .objects.stream import AsyncObjectStream, ObjectStream
     from .tools.call import Approve
-    from .tools.stream import AsyncToolStream, ToolStream
 
 
-class Composites:
-    """The synchronous methods."""
+Objects = TypeVar("Objects")
+Loops = TypeVar("Loops")
+
+
+class Composites(Generic[Answer, Objects, Loops]):
+    """The same methods on both clients. An AsyncClient's Reply is to be awaited, its streams are for `async for`."""
 
     _core: Core
+
+    def _carry(self, recipe: Recipe) -> Answer:
+        raise NotImplementedError
+
+    def _objects(self, recipe: Recipe) -> Objects:
+        raise NotImplementedError
+
+    def _loops(self, recipe: Recipe) -> Loops:
+        raise NotImplementedError
 
     def generate_object(
         self,
@@ -35,7 +47,7 @@ class Composites:
         name: str | None = None,
         description: str | None = None,
         **options: Any,
-    ) -> Reply:
+    ) -> Answer:
         """Ask for a value that fits a schema: `reply.object`.
 
         `schema` is a JSON Schema (a dict), an attrs class, a dataclass, a TypedDict, a pydantic model, or any type made
@@ -48,8 +60,7 @@ class Composites:
         from .objects.generate import generate  # JSON Schema's machinery: only for those who want an object
 
         how = {"mode": mode, "max_repairs": max_repairs, "name": name, "description": description}
-        reply: Reply = carry_out(self, generate(self._core, model, prompt, schema, options=options, **how))  # type: ignore[arg-type]
-        return reply
+        return self._carry(generate(self._core, model, prompt, schema, options=options, **how))  # type: ignore[arg-type]
 
     def stream_object(
         self,
@@ -61,14 +72,14 @@ class Composites:
         name: str | None = None,
         description: str | None = None,
         **options: Any,
-    ) -> ObjectStream:
+    ) -> Objects:
         """generate_object as it grows: iterate for partial values, each holding all of the one before; the last is
         whole and checked. Nothing is repaired: what has been shown is not taken back. The call is sent on first use.
         """
-        from .objects.stream import ObjectStream, stream  # JSON Schema's machinery, as above
+        from .objects.stream import stream  # JSON Schema's machinery, as above
 
         how = {"mode": mode, "name": name, "description": description}
-        return ObjectStream(self, stream(self._core, model, prompt, schema, options=options, **how))
+        return self._objects(stream(self._core, model, prompt, schema, options=options, **how))
 
     def run_tools(
         self,
@@ -83,7 +94,7 @@ class Composites:
         on_tool_error: str = "tell",
         react: bool | None = None,
         **options: Any,
-    ) -> Reply:
+    ) -> Answer:
         """Ask, run the tools that the model calls, tell it the results, and so on until it has answered.
 
         `tools` are Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once;
@@ -109,8 +120,7 @@ class Composites:
             on_tool_error=on_tool_error,
             react=react,
         )
-        reply: Reply = carry_out(self, loop(self._core, model, prompt, tools, how, options, stream=False))
-        return reply
+        return self._carry(loop(self._core, model, prompt, tools, how, options, stream=False))
 
     def stream_tools(
         self,
@@ -125,10 +135,9 @@ class Composites:
         on_tool_error: str = "tell",
         react: bool | None = None,
         **options: Any,
-    ) -> ToolStream:
+    ) -> Loops:
         """run_tools as it happens: iterate for the chunks of each answer and a ToolRun for each call."""
         from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
-        from .tools.stream import ToolStream
 
         how = Loop(
             max_steps=max_steps,
@@ -138,103 +147,4 @@ class Composites:
             on_tool_error=on_tool_error,
             react=react,
         )
-        return ToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
-
-
-class AsyncComposites:
-    """The same, awaited."""
-
-    _core: Core
-
-    async def generate_object(
-        self,
-        model: str | None,
-        prompt: Any,
-        schema: Any,
-        *,
-        mode: str | None = None,
-        max_repairs: int = 1,
-        name: str | None = None,
-        description: str | None = None,
-        **options: Any,
-    ) -> Reply:
-        """Client.generate_object, awaited."""
-        from .objects.generate import generate  # JSON Schema's machinery: only for those who want an object
-
-        how = {"mode": mode, "max_repairs": max_repairs, "name": name, "description": description}
-        recipe = generate(self._core, model, prompt, schema, options=options, **how)  # type: ignore[arg-type]
-        reply: Reply = await acarry_out(self, recipe)
-        return reply
-
-    def stream_object(
-        self,
-        model: str | None,
-        prompt: Any,
-        schema: Any,
-        *,
-        mode: str | None = None,
-        name: str | None = None,
-        description: str | None = None,
-        **options: Any,
-    ) -> AsyncObjectStream:
-        """Client.stream_object, for `async for`."""
-        from .objects.stream import AsyncObjectStream, stream  # JSON Schema's machinery, as above
-
-        how = {"mode": mode, "name": name, "description": description}
-        return AsyncObjectStream(self, stream(self._core, model, prompt, schema, options=options, **how))
-
-    async def run_tools(
-        self,
-        model: str | None,
-        prompt: Any,
-        tools: Iterable[Tool | Callable[..., Any]],
-        *,
-        max_steps: int = 8,
-        tool_timeout: float | None = None,
-        approve: Approve | None = None,
-        stop_when: Callable[[Reply], bool] | None = None,
-        on_tool_error: str = "tell",
-        react: bool | None = None,
-        **options: Any,
-    ) -> Reply:
-        """Client.run_tools, awaited. Plain functions run in threads, so that they do not stop the event loop."""
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
-
-        how = Loop(
-            max_steps=max_steps,
-            tool_timeout=tool_timeout,
-            approve=approve,
-            stop_when=stop_when,
-            on_tool_error=on_tool_error,
-            react=react,
-        )
-        reply: Reply = await acarry_out(self, loop(self._core, model, prompt, tools, how, options, stream=False))
-        return reply
-
-    def stream_tools(
-        self,
-        model: str | None,
-        prompt: Any,
-        tools: Iterable[Tool | Callable[..., Any]],
-        *,
-        max_steps: int = 8,
-        tool_timeout: float | None = None,
-        approve: Approve | None = None,
-        stop_when: Callable[[Reply], bool] | None = None,
-        on_tool_error: str = "tell",
-        react: bool | None = None,
-        **options: Any,
-    ) -> AsyncToolStream:
-        """Client.stream_tools, for `async for`."""
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
-        from .tools.stream import AsyncToolStream
-
-        how = Loop(
-            max_steps=max_steps,
-            tool_timeout=tool_timeout,
-            approve=approve,
-            stop_when=stop_when,
-            on_tool_error=on_tool_error,
-            react=react,
-        )
-        return AsyncToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
+        return self._loops(loop(self._core, model, prompt, tools, how, options, stream=True))

@@ -8,7 +8,7 @@ threads and tasks as well. Without subscribers a span costs about a microsecond.
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +83,7 @@ class Span:
 @contextmanager
 def span(name: str, /, **data: Any) -> Iterator[Span]:
     """Report a piece of work: its start now, and its end, or the error that ends it, on leaving the block."""
-    work = Span(name, f"{random.getrandbits(64):016x}", _current.get(), data)
+    work = Span(name, os.urandom(8).hex(), _current.get(), data)
     work.report("start")
     token = _current.set(work.id)
     try:
