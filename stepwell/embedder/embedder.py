@@ -10,7 +10,7 @@ import orjson
 from ..client import AsyncClient, Client
 from ..core import credential_of
 from ..llm.clients import Clients
-from ..providers.dsl.batches import Batch, batch_for
+from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
 from ..schemas.options import CALL_OPTIONS
@@ -30,7 +30,7 @@ class Embedder:
         embedder = Embedder("openai:text-embedding-3-small", cache=True)
         vectors = embedder.embed_documents(texts)           # or: await embedder.aembed_documents(texts)
 
-    `batch_size` and `batch_tokens` bound one call, within what the provider takes (None: as much as it takes);
+    `batch_size` and `batch_tokens` bound one call, within what the provider is known to take (None: all of that);
     `workers` calls run at once. `cache` keeps vectors: True for a file in the user's cache folder, a path, or a store
     (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (one makes
     the other; none means the shared ones of the public functions). Other options go along with each call:
@@ -56,11 +56,7 @@ class Embedder:
         self._clients = Clients(client, async_client)
         plan = self._clients.core.plan("embed", model, wire=options.get("wire"))
         self.model = plan.model
-        most = batch_for(plan.provider.embed_batches, plan.model.id)
-        self.limit = Batch(
-            min(batch_size or most.texts, most.texts),
-            min((tokens for tokens in (batch_tokens, most.tokens) if tokens), default=None),
-        )
+        self.limit = _limit(batch_for(plan.provider.embed_batches, plan.model.id), batch_size, batch_tokens)
         self.workers = workers
         self.store = store_of(cache)
         self.progress = progress
@@ -123,6 +119,14 @@ class Embedder:
             progress=self.progress,
             clients=self._clients,
         )
+
+
+def _limit(most: Batch, texts: int | None, tokens: int | None) -> Batch:
+    """The narrower of both, unless our figure is only a guess: of a server of one's own one knows more than we do."""
+    return Batch(
+        texts if texts and (texts < most.texts or most is UNKNOWN) else most.texts,
+        min((each for each in (tokens, most.tokens) if each), default=None),
+    )
 
 
 # What steers the call and not the vectors; neither a key nor a header may end up in a file.

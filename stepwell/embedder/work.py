@@ -121,7 +121,11 @@ class Work:
             )
         vectors = [vector_of(row) for row in rows]
         if len({len(vector) for vector in vectors} | {len(vector) for vector in self._known()}) > 1:
-            raise DecodeError(f"{self.model} gave vectors of different lengths", usage=reply.usage)
+            raise DecodeError(
+                f"{self.model} gave vectors of different lengths",
+                usage=reply.usage,
+                hint="if the model was changed under its name, use another cache file",
+            )
         return dict(zip(texts, vectors, strict=True))
 
     def _known(self) -> list[Vector]:

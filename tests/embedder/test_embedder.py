@@ -19,6 +19,7 @@ import stepwell
 from stepwell import Embedder, Embeddings
 from stepwell.embedder import MemoryStore, similarity
 from stepwell.events import Event
+from stepwell.providers.dsl.batches import UNKNOWN, Batch
 from stepwell.schemas import errors
 
 from vectors import MODEL, Vectors, refusal, vector
@@ -241,6 +242,25 @@ async def test_a_client_of_one_colour_serves_both() -> None:
     for clients in ({"client": stepwell.Client(**given)}, {"async_client": stepwell.AsyncClient(**given)}):
         embedder = Embedder(MODEL, **clients)
         assert rows(embedder.embed(["a"])) == rows(await embedder.aembed(["a"])) == [vector("a")]
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "limit"),
+    [
+        (MODEL, {}, Batch(2048, 300_000)),
+        (MODEL, {"batch_size": 10, "batch_tokens": 500}, Batch(10, 500)),
+        (MODEL, {"batch_size": 9999, "batch_tokens": 999_999}, Batch(2048, 300_000)),
+        ("vllm:mine", {}, UNKNOWN),
+        ("vllm:mine", {"batch_size": 512}, Batch(512)),
+    ],
+)
+def test_batches_are_as_large_as_is_known_to_be_taken(model: str, asked: Any, limit: Batch) -> None:
+    assert Embedder(model, **asked).limit == limit
+
+
+def test_a_provider_without_embeddings_is_told_at_once() -> None:
+    with pytest.raises(errors.NotSupported, match="anthropic does not offer embed"):
+        Embedder("anthropic:claude-sonnet-4-5")
 
 
 @both_colours
