@@ -73,7 +73,8 @@ class _Shelf:
 class Catalog:
     """The models of every provider, ours to read and yours to extend.
 
-    `folder` holds `index.json`, `data/<provider>.json` and `patches/*.json`; None makes an empty catalog.
+    `folder` holds `index.json`, `data/<provider>.json`, `own/*.json` (whole providers that models.dev does not list)
+    and `patches/*.json`; None makes an empty catalog.
     """
 
     def __init__(self, folder: str | None = FOLDER) -> None:
@@ -207,25 +208,11 @@ class Catalog:
             self._apply(patch)
 
     def _load_provider(self, content: Mapping[str, Any]) -> None:
-        id, models = content["id"], content["models"]
-        if not (
-            isinstance(id, str)
-            and id
-            and isinstance(models, dict)
-            and all(isinstance(r, dict) for r in models.values())
-        ):
-            raise ConfigError('a provider file needs an "id" and "models", an object of rows by model id')
-        rows = {name: as_row(row) for name, row in models.items()}
-        for name, row in rows.items():
-            model_of(id, name, row)
+        row, shelf = _provider_file(content)
         with self._lock:
             self._read_index()
-            head = {key: content.get(key) for key in ("npm", "api", "doc")}
-            listed = ProviderRow(
-                id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head
-            )
-            self._index = {**(self._index or {}), id: listed}
-            self._put(id, _Shelf(rows, content.get("as_of"), content.get("source")))
+            self._index = {**(self._index or {}), row.id: row}
+            self._put(row.id, shelf)
 
     def _apply(self, patch: Patch) -> None:
         with self._lock:
@@ -289,7 +276,7 @@ class Catalog:
         if shelf is None and provider in self._read_index():
             with self._lock:
                 shelf = self._shelves.get(provider) or self._read_shelf(provider)
-        return shelf
+        return shelf or self._shelves.get(provider)
 
     def _read_shelf(self, provider: str) -> _Shelf:
         content = read_json(os.path.join(self._folder or "", "data", f"{provider}.json"))
@@ -317,11 +304,35 @@ class Catalog:
             return {}
         index = read_json(os.path.join(self._folder, "index.json"))
         self._as_of, self._source = index["as_of"], index["source"]
-        folder = os.path.join(self._folder, "patches")
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            if name.endswith(".json"):
-                self._patches += read_patches(read_json(os.path.join(folder, name)), where=name)
-        return {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
+        for path in _files(os.path.join(self._folder, "patches")):
+            self._patches += read_patches(read_json(path), where=os.path.basename(path))
+        listed = {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
+        # Not among the providers listed: what is there has a declaration of its own, which is more than a row.
+        for path in _files(os.path.join(self._folder, "own")):
+            row, shelf = _provider_file(read_json(path))
+            self._shelves = {**self._shelves, row.id: shelf}
+        return listed
+
+
+def _provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, _Shelf]:
+    """A whole provider from one file; raises ConfigError for one that is not of that form."""
+    id, models = content["id"], content["models"]
+    if not (
+        isinstance(id, str) and id and isinstance(models, dict) and all(isinstance(r, dict) for r in models.values())
+    ):
+        raise ConfigError('a provider file needs an "id" and "models", an object of rows by model id')
+    rows = {name: as_row(row) for name, row in models.items()}
+    for name, row in rows.items():
+        model_of(id, name, row)
+    head = {key: content.get(key) for key in ("npm", "api", "doc")}
+    listed = ProviderRow(id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head)
+    return listed, _Shelf(rows, content.get("as_of"), content.get("source"))
+
+
+def _files(folder: str) -> list[str]:
+    """The JSON files of a folder, if there is one."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [os.path.join(folder, name) for name in names if name.endswith(".json")]
 
 
 def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Model:

@@ -51,3 +51,10 @@ def test_the_shared_catalog_is_public():
         provider="anthropic", reasoning=True, tools=True, input="image", context_at_least=500_000, max_input_price=3
     )
     assert "claude-sonnet-5" in [model.id for model in fitting]
+
+
+def test_the_embedded_model_is_listed_and_free():
+    model = stepwell.models.get("local:smollm2")
+    assert (model.known, model.tools, model.context_window) == (True, True, 4096)
+    assert model.prices is not None and model.prices.input == model.prices.output == 0
+    assert [str(each) for each in stepwell.models.find("local")] == ["local:smollm2"]
