@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
-from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
-from ...schemas.fold import fold
+from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.message import Context
 from ...schemas.tool import Tool
 from ..effects import Flow, Rest
 from ..request import Request
 from ..step import Step, around
+from ..whole_text import call_chunks, reread
 
 _ASK = """You can call these functions:
 {tools}
@@ -70,17 +69,10 @@ def _constrained(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
         private={**bare.private, PREFILL: _beginning(tools)},
     )
     response = yield from call(asked)
-    stage = CallStage(_beginning(tools))
-    if response.reply is None:
-        return response.through(stage)
-    reply = response.reply
-    if reply.tool_calls:
+    if response.reply is not None and response.reply.tool_calls:
         return response  # the server knew tools after all
-    # The text is JSON of the schema; what it stands for takes its place.
-    said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
-    whole = fold(stage.feed(said))
-    response.reply = reply.replace(message=whole.message, finish_reason=whole.finish_reason)
-    return response
+    begun = _beginning(tools)
+    return reread(response, lambda text, finish: _meant(text, finish, begun))
 
 
 def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
@@ -132,42 +124,16 @@ def _read(text: str, prefill: str) -> Any:
     raise ValueError("no JSON")
 
 
-class CallStage:
-    """Collects the JSON text, and gives it as a tool call or as the words it holds once it is whole."""
-
-    def __init__(self, prefill: str = "") -> None:
-        self._text: list[str] = []
-        self._prefill = prefill
-
-    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        out: list[StreamChunk] = []
-        for chunk in chunks:
-            if isinstance(chunk, TextDelta):
-                self._text.append(chunk.text)
-            elif isinstance(chunk, Finish):
-                out += self._given(chunk)
-            else:
-                out.append(chunk)
-        return out
-
-    def flush(self) -> list[StreamChunk]:
-        return []
-
-    def _given(self, finish: Finish) -> list[StreamChunk]:
-        text = "".join(self._text)
-        if not text:
-            return [finish]
-        try:
-            said = _read(text, self._prefill)
-            if "answer" in said:
-                return [TextDelta(said["answer"]), finish]
-            name, arguments = said["name"], orjson.dumps(said["arguments"]).decode()
-        except (ValueError, KeyError, TypeError):
-            # Cut short by the token limit: no call that could be run, only text.
-            return [TextDelta(text), finish]
-        call: list[StreamChunk] = [
-            ToolCallStart(1, f"call_{uuid4().hex[:12]}", name),
-            ToolCallDelta(1, arguments),
-            ToolCallEnd(1),
-        ]
-        return [*call, Finish("tool_calls", finish.raw)]
+def _meant(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
+    """The call that the JSON stands for, or the words that it holds."""
+    if not text:
+        return [finish]
+    try:
+        said = _read(text, prefill)
+        if "answer" in said:
+            return [TextDelta(said["answer"]), finish]
+        name, arguments = said["name"], orjson.dumps(said["arguments"]).decode()
+    except (ValueError, KeyError, TypeError):
+        # Cut short by the token limit: no call that could be run, only text.
+        return [TextDelta(text), finish]
+    return [*call_chunks(1, name, arguments), Finish("tool_calls", finish.raw)]

@@ -7,8 +7,6 @@ answer. Whoever asks sees tool calls as from any other model, in generate_text a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -16,18 +14,9 @@ from ..parsers.react import STOP, Action, observation, parse_react, react_prompt
 from ..pipeline.effects import Flow, Rest
 from ..pipeline.request import Request
 from ..pipeline.step import Step, around
-from ..schemas.chunks import (
-    Finish,
-    PartEnd,
-    ReasoningDelta,
-    StreamChunk,
-    TextDelta,
-    ToolCallDelta,
-    ToolCallEnd,
-    ToolCallStart,
-)
+from ..pipeline.whole_text import call_chunks, reread
+from ..schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
-from ..schemas.fold import fold
 from ..schemas.message import Context, Message, assistant, user
 from ..schemas.tool import Tool
 
@@ -55,14 +44,7 @@ def _react(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
     options["stop"] = [*([stop] if isinstance(stop, str) else stop), STOP]
     told = in_words(request.context).with_instructions(react_prompt(tools))
     response = yield from call(request.replace(context=told, options=options))
-    stage = ReActStage(tools)
-    if response.reply is None:
-        return response.through(stage)
-    reply = response.reply
-    said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
-    whole = fold(stage.feed(said))
-    response.reply = reply.replace(message=whole.message, finish_reason=whole.finish_reason)
-    return response
+    return reread(response, lambda text, finish: _meant(text, finish, tools))
 
 
 def in_words(context: Context) -> Context:
@@ -86,52 +68,29 @@ def _written(message: Message) -> str:
     return "\n".join(lines)
 
 
-class ReActStage:
-    """Collects the text, and gives it as a thought and a call, or a thought and an answer, once it is whole."""
+def _meant(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """A thought and a call, or a thought and an answer."""
+    if not text.strip():
+        return [finish]
+    try:
+        said = parse_react(text, tools)
+    except ObjectInvalid as error:
+        return _broken(text, error, finish, tools)
+    if not isinstance(said, Action):
+        return [*_thought(said.thought), TextDelta(said.text, 1), finish]
+    if finish.reason == "length":
+        return _broken(text, None, finish, tools)
+    call = call_chunks(2, said.tool, said.arguments_json)
+    return [*_thought(said.thought), *call, Finish("tool_calls", finish.raw)]
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        self._tools = tools
-        self._text: list[str] = []
 
-    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        out: list[StreamChunk] = []
-        for chunk in chunks:
-            if isinstance(chunk, TextDelta):
-                self._text.append(chunk.text)
-            elif isinstance(chunk, Finish):
-                out += self._read(chunk)
-            else:
-                out.append(chunk)
-        return out
-
-    def flush(self) -> list[StreamChunk]:
-        return []
-
-    def _read(self, finish: Finish) -> list[StreamChunk]:
-        text = "".join(self._text)
-        if not text.strip():
-            return [finish]
-        try:
-            said = parse_react(text, self._tools)
-        except ObjectInvalid as error:
-            return self._broken(text, error, finish)
-        if not isinstance(said, Action):
-            return [*_thought(said.thought), TextDelta(said.text, 1), finish]
-        if finish.reason == "length":
-            return self._broken(text, None, finish)
-        return [*_thought(said.thought), *_call(said.tool, said.arguments_json), Finish("tool_calls", finish.raw)]
-
-    def _broken(self, text: str, error: ObjectInvalid | None, finish: Finish) -> list[StreamChunk]:
-        """Half a call can only be told to the model as what it is; text that is cut stays text."""
-        if finish.reason == "length" or error is None or "call" not in error.message:
-            return [TextDelta(text, 1), finish]
-        name = next((tool.name for tool in self._tools if tool.name in text), self._tools[0].name)
-        return [*_call(name, orjson.dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
+def _broken(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """Half a call can only be told to the model as what it is; text that is cut stays text."""
+    if finish.reason == "length" or error is None or "call" not in error.message:
+        return [TextDelta(text, 1), finish]
+    name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
+    return [*call_chunks(2, name, orjson.dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
 
 
 def _thought(text: str) -> list[StreamChunk]:
     return [ReasoningDelta(text, 0), PartEnd(0)] if text else []
-
-
-def _call(name: str, arguments: str) -> list[Any]:
-    return [ToolCallStart(2, f"call_{uuid4().hex[:12]}", name), ToolCallDelta(2, arguments), ToolCallEnd(2)]
