@@ -14,7 +14,6 @@ import os
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
-from urllib.request import getproxies
 
 from .pipeline.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
@@ -109,6 +108,8 @@ def _wanted(*, asynchronous: bool) -> str | None:
 
 def _proxied() -> bool:
     """Whether the environment or the system names a proxy, which httpx honours."""
+    from urllib.request import getproxies  # brings in ssl: only when something is to be sent
+
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
