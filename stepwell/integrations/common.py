@@ -1,4 +1,4 @@
-"""What the adapters share: which client they call through, and what they say when their framework is missing."""
+"""What the adapters share: names of models, options, choices of tools, and words for a framework that is missing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import AsyncClient, Client
 from ..core import DEFAULT_MODEL
-from ..face import _ASYNC_CLIENT, _CLIENT
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
 
@@ -16,21 +14,6 @@ from ..schemas.tool import Tool
 def default_model() -> str:
     """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
     return os.environ.get("STEPWELL_MODEL") or DEFAULT_MODEL
-
-
-def sync_client(client: Client | None, async_client: AsyncClient | None) -> Client:
-    """The client for synchronous calls: the one given, else the process's own. Raises ConfigError where only an
-    asynchronous one was given, whose keys and pipeline a synchronous call would go without."""
-    if client is None and async_client is not None:
-        raise ConfigError("only an AsyncClient was given, and this call is synchronous", hint="pass client= as well")
-    return client or _CLIENT
-
-
-def asynchronous_client(client: Client | None, async_client: AsyncClient | None) -> AsyncClient:
-    """sync_client's twin."""
-    if async_client is None and client is not None:
-        raise ConfigError("only a Client was given, and this call is asynchronous", hint="pass async_client= as well")
-    return async_client or _ASYNC_CLIENT
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:

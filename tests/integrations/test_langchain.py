@@ -31,8 +31,7 @@ from stepwell.testing.fake import FakeModel
 def scripted(*turns: Any, **settings: Any) -> tuple[ChatStepwell, FakeModel]:
     """A chat model that says these turns, and the model that notes what it was asked."""
     fake = FakeModel(*turns)
-    clients = {"client": Client(registry=fake.registry), "async_client": AsyncClient(registry=fake.registry)}
-    return ChatStepwell(model="fake:m", **clients, **settings), fake
+    return ChatStepwell(model="fake:m", client=Client(registry=fake.registry), **settings), fake
 
 
 @tool
@@ -99,7 +98,7 @@ def test_the_trace_names_provider_and_model_apart() -> None:
 def test_the_profile_is_the_catalogs() -> None:
     profile = ChatStepwell(model="openai:gpt-4o").profile
     assert profile and profile["max_input_tokens"] == 128_000 and profile["image_inputs"] and profile["tool_calling"]
-    assert ChatStepwell(model="local:smollm2").profile is None
+    assert ChatStepwell(model="ollama:unheard-of").profile is None
 
 
 @pytest.mark.parametrize(
@@ -177,9 +176,16 @@ def test_structured_output_by_the_models_own_means(method: str, said: str) -> No
     assert wanted == "json" or wanted["json_schema"]["schema"]["properties"].keys() == {"city", "sunny"}
 
 
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_structured_output_on_the_embedded_model(method: str) -> None:
+    chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=60)
+    place = chat.with_structured_output(Place, method=method).invoke("It is sunny in Paris.")
+    assert isinstance(place, Place) and place.city
+
+
 def test_structured_output_takes_the_models_schema_where_the_catalog_knows_of_one() -> None:
     assert "response_format" in ChatStepwell(model="openai:gpt-4o").with_structured_output(Place).steps[0].kwargs  # type: ignore[attr-defined]
-    assert "tools" in ChatStepwell(model="local:smollm2").with_structured_output(Place).steps[0].kwargs  # type: ignore[attr-defined]
+    assert "tools" in ChatStepwell(model="ollama:unheard-of").with_structured_output(Place).steps[0].kwargs  # type: ignore[attr-defined]
 
 
 def test_structured_output_keeps_the_raw_answer_beside_its_error() -> None:
@@ -202,14 +208,12 @@ def test_reasoning_is_a_block_and_goes_back_with_its_signature() -> None:
     assert fake.requests[1].context.messages[1] == said
 
 
-async def test_async_is_the_same_and_a_client_of_the_wrong_colour_is_told_of() -> None:
-    chat, _ = scripted("one", "two")
+async def test_either_client_serves_both_colours() -> None:
+    fake = FakeModel("one", "two", "three")
+    chat = ChatStepwell(model="fake:m", client=Client(registry=fake.registry))
     assert (await chat.ainvoke("hi")).text == "one"
     assert "".join([chunk.text async for chunk in chat.astream("hi")]) == "two"
-    with pytest.raises(errors.ConfigError, match="asynchronous"):
-        await ChatStepwell(client=Client()).ainvoke("hi")
-    with pytest.raises(errors.ConfigError, match="synchronous"):
-        ChatStepwell(async_client=AsyncClient()).invoke("hi")
+    assert ChatStepwell(model="fake:m", async_client=AsyncClient(registry=fake.registry)).invoke("hi").text == "three"
 
 
 def test_callbacks_see_each_token_and_the_usage() -> None:

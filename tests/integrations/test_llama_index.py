@@ -12,10 +12,10 @@ from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from stepwell import AsyncClient, Client, ToolCall
+from stepwell import Client, ToolCall
 from stepwell.integrations.llama_index import StepwellEmbedding, StepwellLLM
 from stepwell.integrations.llama_index.messages import message_of, messages_from
-from stepwell.schemas.errors import ConfigError, InvalidOption, ToolFailed
+from stepwell.schemas.errors import InvalidOption, ToolFailed
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Image, Opaque, Reasoning, Text
 from stepwell.schemas.reply import Reply
@@ -45,8 +45,7 @@ def llm() -> StepwellLLM:
 def scripted(*turns: Any) -> tuple[StepwellLLM, FakeModel]:
     """An LLM that says these turns, and the model that notes what it was asked."""
     fake = FakeModel(*turns)
-    clients = {"client": Client(registry=fake.registry), "async_client": AsyncClient(registry=fake.registry)}
-    return StepwellLLM(model="fake:m", **clients), fake
+    return StepwellLLM(model="fake:m", client=Client(registry=fake.registry)), fake
 
 
 def test_it_completes_and_chats_streamed_or_not(llm: StepwellLLM) -> None:
@@ -155,13 +154,6 @@ def test_options_pass_through_and_a_misspelt_one_is_refused_before_sending() -> 
     assert fake.requests[0].options == {"seed": 7, "top_p": 0.5}
     with pytest.raises(InvalidOption, match="temperatur"):
         StepwellLLM(model=MODEL, temperatur=1).complete("hi")
-
-
-async def test_a_client_of_the_wrong_colour_is_told_of() -> None:
-    with pytest.raises(ConfigError, match="asynchronous"):
-        await StepwellLLM(model=MODEL, client=Client()).acomplete("hi")
-    with pytest.raises(ConfigError, match="synchronous"):
-        StepwellEmbedding(model=MODEL, async_client=AsyncClient()).get_text_embedding("hi")
 
 
 def test_what_llama_index_has_no_block_for_comes_back_unharmed() -> None:

@@ -11,14 +11,15 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
+from ...llm.clients import Clients
 from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ..common import asynchronous_client, choice_of, default_model, gathered, sync_client
+from ..common import choice_of, default_model, gathered
 from .chunks import ChunkWriter
 from .errors import known_to_langchain
 from .incoming import messages_from
@@ -35,7 +36,7 @@ class ChatStepwell(BaseChatModel):
 
     Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
     are the arguments of `invoke`, `stream` and `bind`, where `model=` names another model. Calls go through `client`
-    and `async_client`, or the process's own where neither is given.
+    and `async_client`, of which either is made of the other, or the process's own where neither is given.
 
     Errors are stepwell's, and LangChain's ModelError of the same meaning as well.
     """
@@ -56,7 +57,12 @@ class ChatStepwell(BaseChatModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """All other options of a call."""
 
+    _clients: Clients = PrivateAttr()
+
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
+
+    def model_post_init(self, context: Any) -> None:
+        self._clients = Clients(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,9 +104,8 @@ class ChatStepwell(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
-        client = sync_client(self.client, self.async_client)
         with known_to_langchain():
-            return result_of(client.generate_text(model, context, **options))
+            return result_of(self._clients.sync.generate_text(model, context, **options))
 
     async def _agenerate(
         self,
@@ -110,9 +115,8 @@ class ChatStepwell(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
-        client = asynchronous_client(self.client, self.async_client)
         with known_to_langchain():
-            return result_of(await client.generate_text(model, context, **options))
+            return result_of(await self._clients.asynchronous.generate_text(model, context, **options))
 
     def _stream(
         self,
@@ -123,8 +127,7 @@ class ChatStepwell(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
-        client = sync_client(self.client, self.async_client)
-        with known_to_langchain(), client.stream_text(model, context, **options) as stream:
+        with known_to_langchain(), self._clients.sync.stream_text(model, context, **options) as stream:
             for chunk in stream:
                 if (said := writer.feed(chunk)) is not None:
                     yield said
@@ -139,9 +142,8 @@ class ChatStepwell(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
-        client = asynchronous_client(self.client, self.async_client)
         with known_to_langchain():
-            async with client.stream_text(model, context, **options) as stream:
+            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
                 async for chunk in stream:
                     if (said := writer.feed(chunk)) is not None:
                         yield said
@@ -214,7 +216,7 @@ class ChatStepwell(BaseChatModel):
         model, context, options = self._request(list(messages), None, {"tools": bound})
         sent = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
         with known_to_langchain():
-            reply = sync_client(self.client, self.async_client).count_tokens(model, context, **sent)
+            reply = self._clients.sync.count_tokens(model, context, **sent)
         return reply.usage.input_tokens or 0
 
 

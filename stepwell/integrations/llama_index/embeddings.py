@@ -5,57 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from ...client import AsyncClient, Client
-from ..common import asynchronous_client, default_model, sync_client
-
-Vectors = list[list[float]]
+from ...embedder.embedder import Embedder
+from ..common import default_model
 
 
 class StepwellEmbedding(BaseEmbedding):
     """Vectors of texts and queries, from a model named `provider:model-id` (none: as in StepwellLLM).
 
-    `embed_batch_size` texts, 10 unless told, go into one request. `options` are those of `stepwell.embed`.
+    LlamaIndex hands over `embed_batch_size` texts at a time, 10 unless told; an Embedder does the rest. `cache=True` or
+    a path keeps vectors. `options` are those of `stepwell.embed`.
     """
 
     model_name: str = Field(default_factory=default_model, alias="model")
     client: Client | None = Field(default=None, exclude=True)
     async_client: AsyncClient | None = Field(default=None, exclude=True)
     dimensions: int | None = None
+    cache: Any = Field(default=None, exclude=True)
     options: dict[str, Any] = Field(default_factory=dict)
+    _embedder: Embedder = PrivateAttr()
 
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, extra="forbid")
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        clients: dict[str, Any] = {"client": self.client, "async_client": self.async_client}
+        self._embedder = Embedder(
+            self.model_name, cache=self.cache, dimensions=self.dimensions, **clients, **self.options
+        )
 
     @classmethod
     def class_name(cls) -> str:
         return "StepwellEmbedding"
 
-    def _embed(self, texts: list[str], kind: str) -> Vectors:
-        client = sync_client(self.client, self.async_client)
-        return client.embed(self.model_name, texts, **self._options(kind)).embeddings
-
-    async def _aembed(self, texts: list[str], kind: str) -> Vectors:
-        client = asynchronous_client(self.client, self.async_client)
-        return (await client.embed(self.model_name, texts, **self._options(kind))).embeddings
-
-    def _options(self, kind: str) -> dict[str, Any]:
-        return {"kind": kind, **({"dimensions": self.dimensions} if self.dimensions else {}), **self.options}
-
     def _get_query_embedding(self, query: str) -> list[float]:
-        return self._embed([query], "query")[0]
+        return list(self._embedder.embed_query(query))
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        return (await self._aembed([query], "query"))[0]
+        return list(await self._embedder.aembed_query(query))
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return self._embed([text], "document")[0]
+        return self._get_text_embeddings([text])[0]
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
-        return (await self._aembed([text], "document"))[0]
+        return (await self._aget_text_embeddings([text]))[0]
 
-    def _get_text_embeddings(self, texts: list[str]) -> Vectors:
-        return self._embed(texts, "document")
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [list(vector) for vector in self._embedder.embed_documents(texts)]
 
-    async def _aget_text_embeddings(self, texts: list[str]) -> Vectors:
-        return await self._aembed(texts, "document")
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [list(vector) for vector in await self._embedder.aembed_documents(texts)]

@@ -28,15 +28,16 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ...client import AsyncClient, Client
+from ...llm.clients import Clients
 from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ToolFailed
 from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.tool import Tool
-from ..common import asynchronous_client, choice_of, default_model, gathered, sync_client
+from ..common import choice_of, default_model, gathered
 from .messages import last_of, messages_from, response_of, so_far_of
 
 
@@ -46,8 +47,9 @@ class StepwellLLM(FunctionCallingLLM):
         StepwellLLM(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
 
     Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
-    are the keyword arguments of `chat`, `complete` and the others. Calls go through `client` and `async_client`, or the
-    process's own. `context_window` is the catalog's unless given.
+    are the keyword arguments of `chat`, `complete` and the others. Calls go through `client` and `async_client`, of
+    which either is made of the other, or the process's own where neither is given. `context_window` is the catalog's
+    unless given.
     """
 
     model: str = Field(default_factory=default_model)
@@ -58,7 +60,13 @@ class StepwellLLM(FunctionCallingLLM):
     context_window: int | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
+    _clients: Clients = PrivateAttr()
+
     model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        self._clients = Clients(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
@@ -85,18 +93,17 @@ class StepwellLLM(FunctionCallingLLM):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        return response_of(sync_client(self.client, self.async_client).generate_text(model, context, **options))
+        return response_of(self._clients.sync.generate_text(model, context, **options))
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        client = asynchronous_client(self.client, self.async_client)
-        return response_of(await client.generate_text(model, context, **options))
+        return response_of(await self._clients.asynchronous.generate_text(model, context, **options))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         model, context, options = self._request(messages, kwargs)
-        stream = sync_client(self.client, self.async_client).stream_text(model, context, **options)
+        stream = self._clients.sync.stream_text(model, context, **options)
 
         def responses() -> ChatResponseGen:
             fold = Fold()
@@ -111,8 +118,7 @@ class StepwellLLM(FunctionCallingLLM):
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         model, context, options = self._request(messages, kwargs)
-        client = asynchronous_client(self.client, self.async_client)
-        stream = await client.stream_text(model, context, **options)
+        stream = await self._clients.asynchronous.stream_text(model, context, **options)
 
         async def responses() -> ChatResponseAsyncGen:
             fold = Fold()
