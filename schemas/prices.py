@@ -93,7 +93,7 @@ class Prices:
         by = exact(factor)
         assert by is not None
         known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
-        rates: dict[str, Any] = {name: _EXACT.multiply(rate, by).normalize(_EXACT) for name, rate in known.items()}
+        rates: dict[str, Any] = {name: _EXACT.multiply(rate, by) for name, rate in known.items()}
         return Prices(
             **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
