@@ -20,7 +20,7 @@ from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.assemble import checked_headers, pipeline_for
-from .providers.dsl.overrides import OVERRIDES, Overrides
+from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY, Registry
 from .providers.dsl.schemas import AS_GIVEN, ObjectSupport
@@ -116,7 +116,7 @@ class Core:
         if operation == "count_tokens" and not any(wire.operation == operation for wire in provider.wires):
             return Plan(ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        overrides = [*OVERRIDES.matching(provider.id, model.id), *self.overrides.matching(provider.id, model.id)]
+        overrides = in_force(provider.id, model.id, OVERRIDES, self.overrides)
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
         base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
         support = provider.resolve(model, wire, overrides)["object_support"]

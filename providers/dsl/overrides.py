@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -30,12 +30,20 @@ class Overrides:
         self._rows = [row for row in self._rows if row[0] != pattern]
         self.version += 1
 
-    def matching(self, provider: str, model_id: str) -> Iterator[Override]:
-        """Those that apply, the most specific last, so that it wins."""
+    def matching(self, provider: str, model_id: str) -> list[tuple[int, Override]]:
+        """Those that apply, in the order in which they were added, each with how specific it is."""
         name = f"{provider}:{model_id}"
-        rows = [row for row in self._rows if fnmatchcase(name, row[0])]
-        rows.sort(key=lambda row: len(row[0]) - row[0].count("*") - row[0].count("?"))
-        return (each for _, each in rows)
+        return [(len(_WILD.sub("", pattern)), each) for pattern, each in self._rows if fnmatchcase(name, pattern)]
+
+
+_WILD = re.compile(r"\[[^]]*\]|[*?]")
+
+
+def in_force(provider: str, model_id: str, *scopes: Overrides) -> list[Override]:
+    """The overrides that apply, from the general to the specific, so that the most specific has the last word. Among
+    equals it is that of the narrower scope; `scopes` are given from wide to narrow."""
+    found = [row for scope in scopes for row in scope.matching(provider, model_id)]
+    return [each for _, each in sorted(found, key=lambda row: row[0])]
 
 
 OVERRIDES = Overrides()

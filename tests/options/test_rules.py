@@ -202,3 +202,16 @@ def test_an_override_of_the_whole_process_can_be_taken_back():
     finally:
         OVERRIDES.remove("acme:small")
     assert body_of("acme:small", top_p=0.5) == {"top_p": 0.5}
+
+
+def test_the_most_specific_override_wins_whatever_its_scope():
+    client = client_of()
+    client.override("acme:*", translate_options=[force("top_p", 0.2, why="client")])
+    stepwell.override("acme:small", translate_options=[force("top_p", 0.1, why="process")])
+    try:
+        assert body_of("acme:small", client, top_p=0.5)["top_p"] == 0.1
+        client = client_of()
+        client.override("acme:small", translate_options=[force("top_p", 0.3, why="client")])
+        assert body_of("acme:small", client, top_p=0.5)["top_p"] == 0.3  # as specific, and narrower
+    finally:
+        OVERRIDES.remove("acme:small")
