@@ -12,9 +12,11 @@ from ..errors import DecodeError
 from .decode import loads
 from .partial import MISSING, PartialJSON
 
-__all__ = ["loads", "repair"]
+__all__ = ["LEFT_OPEN", "loads", "repair"]
 
 MAX_TRIES: Final = 20
+LEFT_OPEN: Final = "closed what the text left open"
+"""How the note on a text that ended before its value did begins."""
 
 _FENCE = re.compile(r"```[^\S\n]*\w{0,20}[^\S\n]*\n\s*(?=[\[{])")
 _OPENER = re.compile(r"[\[{]")
@@ -91,7 +93,7 @@ def _mended(text: str, start: int) -> _Mended | None:
             found.value = loads(mended)
         else:
             found.value = PartialJSON().feed(mended)
-            found.note("closed what the text left open")
+            found.note(LEFT_OPEN)
     except DecodeError:
         return None
     return found

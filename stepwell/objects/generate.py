@@ -49,7 +49,7 @@ def generate(
                 raise _with_usage(error, replies) from None
             replies.append(reply)
             try:
-                value, mended = target.read(asked.text_of(reply))
+                value, mended = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
             except ObjectInvalid as invalid:
                 if len(replies) > max_repairs or not worth_repair(reply):
                     raise failed(invalid, reply, replies) from None

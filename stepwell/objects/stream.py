@@ -112,7 +112,7 @@ def _stream(model: Any, target: Target, asked: Asking, prompt: Any) -> Recipe:
             raise
         reply: Reply = source._whole()
         try:
-            value, mended = target.read(asked.text_of(reply))
+            value, mended = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
         except ObjectInvalid as invalid:
             raise failed(invalid, reply, [reply]) from None
         whole = finished([reply], asked, value, mended, context_of(prompt))

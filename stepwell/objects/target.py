@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..schemas.errors import DecodeError, ObjectInvalid
 from ..schemas.json_schema.from_type import schema_of
-from ..schemas.json_schema.repair import repair
+from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from ..schemas.json_schema.root import KEY, in_object, without_nulls
 from ..schemas.json_schema.structure import structure
 from ..schemas.json_schema.validate import Violation, check_schema, errors_of
@@ -35,8 +35,9 @@ class Target:
         about = description or schema.get("description") or ""
         return cls(kind, schema, sent, wrapped, _tool_name(named), str(about))
 
-    def read(self, text: str) -> tuple[Any, list[str]]:
-        """The value in the text of an answer, as its type, and what had to be mended in the JSON.
+    def read(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
+        """The value in the text of an answer, as its type, and what had to be mended in the JSON. Where the answer was
+        `cut` at the token limit, JSON that was left open is not mended: what is missing may be anything.
 
         Raises ObjectInvalid with all the violations when there is none or it does not fit.
         """
@@ -44,6 +45,8 @@ class Target:
             value, mended = repair(text)
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
+        if cut and any(what.startswith(LEFT_OPEN) for what in mended):
+            raise _invalid([Violation("", "ends before its value does", "json")], text)
         value = self.unwrapped(without_nulls(value, self.sent))
         if violations := errors_of(value, self.schema):
             raise _invalid(violations, text)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..objects.target import Target
 from ..schemas.errors import DecodeError
-from ..schemas.json_schema.repair import repair
+from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from .parser import OutputParser, unreadable
 
 _JSON = "Answer with JSON only, without a word before or after it."
@@ -55,6 +55,6 @@ class SchemaParser(OutputParser[Any]):
 
 
 def _whole(value: Any, mended: list[str], text: str) -> Any:
-    if any("left open" in what for what in mended):
+    if any(what.startswith(LEFT_OPEN) for what in mended):
         raise unreadable("the JSON ends before its value does", text, "raise max_tokens")
     return value

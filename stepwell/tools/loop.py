@@ -13,6 +13,7 @@ from attrs import frozen
 from ..core import Core
 from ..events import span
 from ..pipeline.edits import edits_of
+from ..pipeline.pipeline import Pipeline
 from ..recipe import Ask, Emit, Gather, Left, Open, Pull, Recipe, Shut
 from ..schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ..schemas.message import Context, context_of
@@ -65,8 +66,8 @@ def loop(
     settings = {**options, "tools": list(offered)}
     plan = core.plan("chat", model, wire=options.get("wire"))
     if how.react or (how.react is None and plan.model.tools is False):
-        given = edits_of(options.get("pipeline"))
-        settings["pipeline"] = given.prepend(react_tools())
+        given = options.get("pipeline")
+        settings["pipeline"] = (given if isinstance(given, Pipeline) else edits_of(given)).prepend(react_tools())
     return _loop(model, context, offered, how, settings, stream)
 
 

@@ -219,10 +219,10 @@ def test_a_refusal_is_no_fault_to_repair(generate: Generate) -> None:
 
 
 def test_an_answer_cut_at_the_token_limit_is_not_asked_for_again(generate: Generate) -> None:
-    body = {"id": "c", "choices": [{"message": {"content": '{"name": "Pa'}, "finish_reason": "length"}]}
-    script = Scripted([httpx.Response(200, json=body)])
-    with pytest.raises(ObjectInvalid, match="token limit.*max_tokens"):
-        generate(script, SCHEMA)
+    for text, schema in [('{"name": "Pa', SCHEMA), ('{"value": [1, 2', list[int])]:
+        body = {"id": "c", "choices": [{"message": {"content": text}, "finish_reason": "length"}]}
+        with pytest.raises(ObjectInvalid, match="token limit.*max_tokens"):
+            generate(Scripted([httpx.Response(200, json=body)]), schema)
 
 
 def test_when_the_second_call_fails_the_usage_of_the_first_is_kept(generate: Generate) -> None:

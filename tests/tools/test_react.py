@@ -45,6 +45,12 @@ def test_the_conversation_can_go_on_with_a_model_that_knows_tools(run: Run) -> N
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
 
+def test_a_call_may_have_a_whole_pipeline_of_its_own() -> None:
+    client = Scripted([CALL, ANSWER]).client
+    reply = client.run_tools(MODEL, "Go.", [add], react=True, pipeline=client.pipeline_for(MODEL))
+    assert reply.text == "It is 3."
+
+
 def test_half_a_call_is_told_to_the_model(run: Run) -> None:
     script = Scripted(['Thought: hm\nAction: add\nAction Input: {"a": 1,', CALL, ANSWER])
     reply = run(script, [add], react=True)
