@@ -1,29 +1,46 @@
 """Azure OpenAI and Foundry: models under a resource of your own, a deployment's name in place of the model's.
 
-https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle; Claude is served in Anthropic's own format:
+https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from attrs import evolve
+
+from ..pipeline.effects import Flow, Rest
+from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Headers, Request
 from ..pipeline.response import Response
+from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from ..schemas.secret import Secret
-from .dsl.auth import reveal
+from .anthropic import anthropic, with_betas
+from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
 from .dsl.openai_models import OPENAI, openai_families
-from .dsl.provider import declare_provider
+from .dsl.provider import Provider, declare_provider, override
+from .dsl.rules import only
+from .dsl.thinking import CLAUDE, claude_models, user_id_alone
+from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.decode import find_error as find_chat_error
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 
-_TAIL = re.compile(r"(/openai(/v1|/deployments(/[^/]+)?)?|/models)?(/chat/completions|/responses|/embeddings)?$")
+ENDPOINT = "AZURE_OPENAI_ENDPOINT"
+_CLAUDE = "/anthropic/v1"
+_TAIL = re.compile(
+    r"(/openai(/v1|/deployments(/[^/]+)?)?|/models|/anthropic(/v1)?)?"
+    r"(/chat/completions|/responses|/embeddings|/messages(/count_tokens)?|/images/generations|/audio/[a-z]+)?$"
+)
+_OTHER_HOSTS = re.compile(r"^(https://[^./]+)\.(openai|cognitiveservices)\.azure\.com", re.I)
 
 
 def resource_root(endpoint: str) -> str:
@@ -32,34 +49,45 @@ def resource_root(endpoint: str) -> str:
     return _TAIL.sub("", address).rstrip("/")
 
 
+def endpoint_of(request: Request) -> str:
+    """Who names the resource: the credential, the call or the client, else the environment."""
+    given = request.credential.get("endpoint") if isinstance(request.credential, Mapping) else None
+    given = given.reveal() if isinstance(given, Secret) else given
+    # A model's own address has the resource's name left open, too.
+    return given or ("${" in request.base_url and os.environ.get(ENDPOINT)) or request.base_url
+
+
 def to_resource(request: Request) -> Request:
-    """The final address: of the v1 API, or with `api_version` of the dated API and its deployments."""
+    """The final address: of the v1 API, or with `api_version` of the dated API and its deployments; of Claude's."""
     if not request.model.id.strip():
         raise ConfigError("the deployment's name is empty", hint="name the model azure:your-deployment")
     path = request.url.removeprefix(request.base_url.rstrip("/"))
-    given = request.credential.get("endpoint") if isinstance(request.credential, Mapping) else None
-    given = given.reveal() if isinstance(given, Secret) else given
-    root = resource_root(given or request.base_url)
+    root = resource_root(endpoint_of(request))
     version = request.options.get("api_version")
+    options = {name: value for name, value in request.options.items() if name != "api_version"}
+    if path.startswith(_CLAUDE):
+        host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", root)
+        return with_betas(request.replace(url=host + path, options=options))
     if version is None:
         return request.replace(url=f"{root}/openai/v1{path}")
-    options = {name: value for name, value in request.options.items() if name != "api_version"}
     deployment = f"/openai/deployments/{quote(request.model.id, safe='')}" if path != "/responses" else "/openai"
     return request.replace(url=f"{root}{deployment}{path}?api-version={quote(version)}", options=options)
 
 
-def authenticate(request: Request) -> Request:
-    """A resource's key, or an Entra token: `{"token": ...}`, or a function that gives one."""
+def authenticate(request: Request, call: Rest) -> Flow:
+    """A resource's key, or an Entra token: `{"token": ...}`, or a function that gives one, sync or async."""
     credential = request.credential
-    token: object = None
-    if callable(credential):
-        token = credential()
-    elif isinstance(credential, Mapping) and "token" in credential:
-        token = credential["token"]
+    token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
+    if callable(token):
+        token = yield asked_for(token)
     if token is None:
-        return request.replace(headers=Headers(request.headers, **{"api-key": reveal(request)}))
-    text = token.reveal() if isinstance(token, Secret) else str(token)
-    return request.replace(headers=Headers(request.headers, authorization=f"Bearer {text}"))
+        name = "x-api-key" if _CLAUDE in request.url else "api-key"
+        return (yield from call(request.replace(headers=Headers(request.headers, **{name: reveal(request)}))))
+    return (yield from call(request.with_headers(authorization=f"Bearer {token.reveal()}")))
+
+
+def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
+    return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 def find_error(response: Response) -> ProviderError | None:
@@ -75,19 +103,34 @@ azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[openai_chat, openai_responses, openai_embeddings, openai_images, openai_speech, openai_transcription],
+    wire=[
+        openai_chat,
+        openai_responses,
+        evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
+        openai_embeddings,
+        openai_images,
+        openai_speech,
+        openai_transcription,
+        evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
+    ],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
-    base_url_env="AZURE_OPENAI_ENDPOINT",
+    base_url_env=ENDPOINT,
+    own_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": Batch(2048, 300_000)},
     options={
+        **{name: schema for name, schema in anthropic.options.items() if name != "reasoning_effort"},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },
     translate_options=OPENAI,
-    models=openai_families(),
+    models={
+        **openai_families(),
+        "claude-*": override(translate_options=only(user_id_alone, *CLAUDE)),
+        **claude_models(user_id_alone),
+    },
     prepare_request=to_resource,
-    authenticate=authenticate,
+    attach=attach,
     find_error=find_error,
 )

@@ -119,7 +119,7 @@ def resolve_key(provider: Provider, model: Model) -> Step:
     def resolve(request: Request) -> Request:
         if request.credential is not None:
             return request
-        own = request.base_url in own_addresses or provider.base_url_env is not None
+        own = request.base_url in own_addresses or provider.is_home(request.base_url)
         if own:
             for name in provider.env_key:
                 if (value := os.environ.get(name)) is not None:

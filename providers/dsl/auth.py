@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any
 
+from ...pipeline.effects import Call
 from ...pipeline.request import Headers, Request
-from ...schemas.errors import InvalidKey
-from ...schemas.secret import Secret
+from ...schemas.errors import ConfigError, InvalidKey
+from ...schemas.secret import Secret, checked
 
 Auth = Callable[[Request], Request]
 
@@ -35,6 +38,28 @@ def no_key(request: Request) -> Request:
 def optional(auth: Auth) -> Auth:
     """This way when there is a key, none at all when there is not: servers of your own."""
     return lambda request: auth(request) if request.credential is not None else request
+
+
+def asked_for(give: Callable[[], Any]) -> Call:
+    """The token that a function of the caller's gives. An async one is awaited; any other may ask the network, and runs
+    in a thread where an event loop must go on. Gives a Secret."""
+
+    def kept(token: Any) -> Secret:
+        return token if isinstance(token, Secret) else checked(token, where="what the credential's function gives")
+
+    def give_now() -> Secret:
+        if iscoroutinefunction(give):
+            raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
+        return kept(give())
+
+    async def give_aside() -> Secret:
+        if iscoroutinefunction(give):
+            return kept(await give())
+        import anyio.to_thread  # comes with httpx
+
+        return kept(await anyio.to_thread.run_sync(give))
+
+    return Call(give_now, give_aside)
 
 
 def reveal(request: Request) -> str:

@@ -26,7 +26,8 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
-from ...schemas.secret import Secret, checked
+from ...schemas.secret import Secret
+from .auth import asked_for
 from .provider import Provider
 
 ADDRESS = "https://vertex.invalid"
@@ -131,8 +132,7 @@ def authenticate(request: Request, call: Rest) -> Flow:
         return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
     token = credential.get("token") or credential.get("access_token") if isinstance(credential, Mapping) else credential
     if callable(token):
-        given = yield Call(token)
-        token = given if isinstance(given, Secret) else checked(given, where="the credential's function")
+        token = yield asked_for(token)
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = _account(credential)

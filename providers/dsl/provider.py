@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -73,9 +74,9 @@ class Provider:
 
     `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
-    `key_optional` lets calls go without one. `options` adds options of this provider alone (JSON Schemas).
-    `translate_options` is a table of rules or a function `(options, model)`. `steps` and `models` replace single steps;
-    a table of rules among them is added, see rules.py.
+    `own_hosts` are ends of host names where it may go, too; `key_optional` lets calls go without one. `options` adds
+    options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
+    `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
@@ -84,6 +85,7 @@ class Provider:
     name: str = ""
     base_url: str = ""
     base_url_env: str | None = None
+    own_hosts: tuple[str, ...] = ()
     docs: str = ""
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
     key_optional: bool = False
@@ -123,6 +125,14 @@ class Provider:
             given = f"http://{given}"
         path = self.base_url.partition("://")[2].partition("/")[2]
         return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
+
+    def is_home(self, base_url: str) -> bool:
+        """Whether a key of the environment may go there: to the address that the environment names, or to a host of
+        the provider's, for those that give everybody one of their own."""
+        if base_url == self.address():
+            return True
+        parts = urlsplit(base_url)
+        return parts.scheme == "https" and (parts.hostname or "").endswith(self.own_hosts)
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
         """The wire to speak: the one named by the call, by the model's metadata, or the first for the operation.

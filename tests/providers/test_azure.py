@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
-from stepwell import Client
+from stepwell import AsyncClient, Client, Context, Secret
 from stepwell.schemas import errors
+from stepwell.schemas.message import user
 
 from loopback import completion
 
@@ -29,6 +32,12 @@ SPELLINGS = [
     f"{ROOT}/openai/responses?api-version=2025-04-01-preview",
     f"{ROOT}/models",
     f"{ROOT}/models/chat/completions?api-version=2024-05-01-preview",
+    f"{ROOT}/openai/v1/responses",
+    f"{ROOT}/openai/deployments/gpt/images/generations?api-version=2025-04-01-preview",
+    f"{ROOT}/openai/deployments/gpt/audio/transcriptions",
+    f"{ROOT}/openai/v1?api-version=preview",
+    f"{ROOT}/anthropic",
+    f"{ROOT}/anthropic/v1/messages",
 ]
 
 
@@ -82,14 +91,169 @@ def test_the_dated_api_has_deployments_in_its_path() -> None:
     assert str(request.url) == expected and "api_version" not in orjson.loads(request.content)
 
 
-@pytest.mark.parametrize("key", [{"token": "entra"}, lambda: "entra"], ids=["token", "provider"])
+@pytest.mark.parametrize(
+    "key",
+    [{"token": "entra"}, lambda: "entra", {"token": lambda: Secret("entra")}],
+    ids=["token", "function", "function beside others"],
+)
 def test_an_entra_token_is_a_bearer(key: Any) -> None:
     request, _ = asked(ROOT, key)
     assert request.headers["authorization"] == "Bearer entra" and "api-key" not in request.headers
 
 
+def test_a_function_is_asked_on_every_attempt_and_aside_where_a_loop_must_go_on() -> None:
+    asked_in: list[str] = []
+
+    def give() -> str:
+        asked_in.append(threading.current_thread().name)
+        return f"entra-{len(asked_in)}"
+
+    async def agive() -> str:
+        return "awaited"
+
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200, content=completion())
+
+    async def run(key: Any) -> None:
+        settings: dict[str, Any] = {"transport": httpx.MockTransport(handler), "base_urls": {"azure": ROOT}}
+        async with AsyncClient(**settings, api_keys={"azure": key}) as client:
+            await client.generate_text("azure:gpt", "hi", wire="openai_chat")
+
+    for key in (give, give, agive):
+        asyncio.run(run(key))
+    assert seen == ["Bearer entra-1", "Bearer entra-2", "Bearer awaited"]
+    assert threading.main_thread().name not in asked_in
+    with pytest.raises(errors.ConfigError, match="use it with AsyncClient"):
+        asked(ROOT, agive)
+
+
 def test_an_endpoint_may_come_with_the_key() -> None:
     assert str(asked("https://other.test", {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+
+
+def test_an_endpoint_may_come_with_the_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert str(asked(None, {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+
+
+@pytest.mark.parametrize("path", ["/my/apim", "/api/projects/mine"])
+def test_a_path_of_ones_own_is_kept(path: str) -> None:
+    host = "https://mine.services.ai.azure.com"
+    for end in ("", "/", "/openai", "/openai/v1/"):
+        assert str(asked(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("https://other.openai.azure.com", True),
+        ("https://other.services.ai.azure.com/openai/v1", True),
+        ("https://evil.test", False),
+        ("http://other.openai.azure.com", False),
+        ("https://evil.test/.openai.azure.com", False),
+        ("https://evil.test#.openai.azure.com", False),
+        ("https://evil.test?.openai.azure.com", False),
+        ("https://openai.azure.com.evil.test", False),
+    ],
+)
+def test_the_environments_key_goes_to_azure_alone(address: str, sent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-env")
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=completion())
+
+    with Client(transport=httpx.MockTransport(handler), base_urls={"azure": address}) as client:
+        if sent:
+            client.generate_text("azure:gpt", "hi", wire="openai_chat")
+            assert seen[0].headers["api-key"] == "of-env"
+        else:
+            with pytest.raises(errors.MissingKey, match="base_url of your own"):
+                client.generate_text("azure:gpt", "hi", wire="openai_chat")
+
+
+def other(
+    operation: str, model: str, input: Any, key: Any = "k", base_url: str = ROOT, **options: Any
+) -> httpx.Request:
+    """The request of any operation; what comes back does not matter here."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(400, json={"error": {"message": "no"}})
+
+    settings: dict[str, Any] = {"api_keys": {"azure": key}, "base_urls": {"azure": base_url}}
+    with Client(transport=httpx.MockTransport(handler), **settings) as client, pytest.raises(errors.InvalidRequest):
+        client.run(operation, f"azure:{model}", input, **options)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "wire", "path", "dated"),
+    [
+        ("chat", "openai_chat", "/openai/v1/chat/completions", "/openai/deployments/d%2F1/chat/completions"),
+        ("chat", "openai_responses", "/openai/v1/responses", "/openai/responses"),
+        ("embed", None, "/openai/v1/embeddings", "/openai/deployments/d%2F1/embeddings"),
+        ("image", None, "/openai/v1/images/generations", "/openai/deployments/d%2F1/images/generations"),
+        ("speak", None, "/openai/v1/audio/speech", "/openai/deployments/d%2F1/audio/speech"),
+    ],
+)
+def test_every_operation_has_its_address(operation: str, wire: str | None, path: str, dated: str) -> None:
+    how = {"wire": wire} if wire else {}
+    assert other(operation, "d/1", "hi", **how).url.raw_path.decode() == path
+    version = other(operation, "d/1", "hi", api_version="2025-04-01-preview", **how).url.raw_path.decode()
+    assert version == f"{dated}?api-version=2025-04-01-preview"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        ROOT,
+        f"{ROOT}/openai/v1/",
+        "https://mine.cognitiveservices.azure.com",
+        "https://mine.services.ai.azure.com",
+        "https://mine.services.ai.azure.com/models",
+        "https://mine.services.ai.azure.com/anthropic",
+        "https://mine.services.ai.azure.com/anthropic/v1/messages",
+    ],
+)
+def test_claude_speaks_anthropics_format_in_foundry(endpoint: str) -> None:
+    request = other("chat", "claude-sonnet-4-5", "hi", base_url=endpoint, anthropic_beta=["b"], top_k=3)
+    assert str(request.url) == "https://mine.services.ai.azure.com/anthropic/v1/messages"
+    assert request.headers["x-api-key"] == "k" and request.headers["anthropic-version"] == "2023-06-01"
+    assert request.headers["anthropic-beta"] == "b" and "api-key" not in request.headers
+    body = orjson.loads(request.content)
+    assert (body["model"], body["top_k"]) == ("claude-sonnet-4-5", 3) and body["max_tokens"]
+
+
+def test_claude_takes_entra_tokens_thinking_and_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = other("chat", "claude-sonnet-4-5", "hi", {"token": "entra"}, reasoning_effort="low")
+    assert request.headers["authorization"] == "Bearer entra" and "x-api-key" not in request.headers
+    assert orjson.loads(request.content)["thinking"]["type"] == "enabled"
+    counted = other("count_tokens", "claude-sonnet-4-5", Context([user("hi")]))
+    assert counted.url.path == "/anthropic/v1/messages/count_tokens"
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{ROOT}/")
+    monkeypatch.delenv("AZURE_RESOURCE_NAME", raising=False)
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(400, json={})
+
+    with Client(transport=httpx.MockTransport(handler), api_keys={"azure": "k"}) as client:
+        for model in ("claude-sonnet-4-5", "deepseek-v4-pro"):
+            with pytest.raises(errors.InvalidRequest):
+                client.generate_text(f"azure:{model}", "hi")
+    assert [str(request.url) for request in seen] == [
+        "https://mine.services.ai.azure.com/anthropic/v1/messages",
+        f"{ROOT}/openai/v1/chat/completions",
+    ]
 
 
 def test_a_404_shows_the_address_and_the_deployment() -> None:
