@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.messages import (
     AIMessage,
@@ -28,6 +31,7 @@ from stepwell.schemas.parts import Audio, File, Image, Opaque, Reasoning, Refusa
 from stepwell.schemas.reply import CallWarning, Reply
 from stepwell.schemas.usage import Usage
 
+JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5)
 PICTURE = b"\x89PNG\r\n"
 BASE64 = b64encode(PICTURE).decode()
 CALL = {"name": "add", "args": {"a": 1}, "id": "1", "type": "tool_call"}
@@ -213,6 +217,17 @@ def test_a_call_that_was_cut_is_never_one_that_can_be_run(text: str) -> None:
     whole = first + rest
     assert isinstance(whole, AIMessageChunk) and not whole.tool_calls and len(whole.invalid_tool_calls) == 1
     assert messages_from([whole]) == [Message("assistant", [ToolCall("1", "add", text)])]
+
+
+@given(st.dictionaries(st.text(), JSON), st.integers(0, 200))
+def test_wherever_it_was_cut(arguments: dict[str, Any], length: int) -> None:
+    writer = ChunkWriter()
+    text = json.dumps(arguments, ensure_ascii=False)[:length]
+    first = writer.feed(ToolCallStart(0, "1", "add"))
+    then = writer.feed(ToolCallDelta(0, text))
+    assert first and then
+    whole = first.message + [then.message, writer.last(Reply()).message]  # type: ignore[operator]
+    assert not whole.tool_calls
 
 
 def test_arguments_that_do_not_parse_are_an_invalid_call() -> None:

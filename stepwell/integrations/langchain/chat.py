@@ -207,11 +207,11 @@ class ChatStepwell(BaseChatModel):
         return structured(self, schema, method, strict=strict, include_raw=include_raw)
 
     def get_num_tokens(self, text: str) -> int:
-        """What the provider counts, where it has an endpoint for that; raises NotSupported where not."""
+        """What the provider counts; stepwell's estimate where it offers no count."""
         return self.get_num_tokens_from_messages([HumanMessage(text)])
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """What the provider counts, where it has an endpoint for that; raises NotSupported where not."""
+        """What the provider counts; stepwell's estimate where it offers no count."""
         bound = [declared(tool, None) for tool in tools or ()]
         model, context, options = self._request(list(messages), None, {"tools": bound})
         sent = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
