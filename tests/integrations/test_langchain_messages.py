@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from langchain_core.messages import (
 from stepwell.integrations.langchain.chunks import ChunkWriter
 from stepwell.integrations.langchain.incoming import messages_from
 from stepwell.integrations.langchain.outgoing import metadata_of, result_of, usage_of
-from stepwell.schemas.chunks import ToolCallDelta, ToolCallStart
+from stepwell.schemas.chunks import StreamChunk, ToolCallDelta, ToolCallStart
 from stepwell.schemas.errors import ConfigError
 from stepwell.schemas.fold import chunks_of, fold
 from stepwell.schemas.message import Message
@@ -200,34 +201,31 @@ def test_a_streamed_answer_is_the_same_answer(said: Message, listed: bool) -> No
 
 def streamed(reply: Reply, *, listed: bool) -> AIMessageChunk:
     """The reply as a stream, in the pieces of chunks_of, joined again by LangChain."""
-    writer, chunks = ChunkWriter(listed=listed), chunks_of(reply)
-    pieces = [said.message for chunk in chunks if (said := writer.feed(chunk)) is not None]
-    pieces.append(writer.last(fold(chunks)).message)
-    first, *rest = [piece for piece in pieces if isinstance(piece, AIMessageChunk)]
-    return first + rest if rest else first  # type: ignore[return-value]
+    return written(chunks_of(reply), fold(chunks_of(reply)), listed=listed)
+
+
+def written(chunks: Iterable[StreamChunk], reply: Reply, *, listed: bool = False) -> AIMessageChunk:
+    """What LangChain makes of these chunks."""
+    writer = ChunkWriter(listed=listed)
+    pieces = [said for chunk in chunks if (said := writer.feed(chunk)) is not None]
+    first, *rest = [piece.message for piece in (*pieces, writer.last(reply))]
+    assert isinstance(first, AIMessageChunk)
+    whole = first + rest if rest else first
+    assert isinstance(whole, AIMessageChunk)
+    return whole
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a":', '{"a": [1', '{"a": "b', '{"a": "b\\', '{"a": {"b": "[', '{"a": 1}'])
 def test_a_call_that_was_cut_is_never_one_that_can_be_run(text: str) -> None:
-    writer = ChunkWriter()
-    pieces = [writer.feed(chunk) for chunk in (ToolCallStart(0, "1", "add"), ToolCallDelta(0, text))]
-    last = writer.last(Reply(finish_reason="length"))
-    first, *rest = [piece.message for piece in (*pieces, last) if piece]
-    assert isinstance(first, AIMessageChunk)
-    whole = first + rest
-    assert isinstance(whole, AIMessageChunk) and not whole.tool_calls and len(whole.invalid_tool_calls) == 1
+    whole = written((ToolCallStart(0, "1", "add"), ToolCallDelta(0, text)), Reply(finish_reason="length"))
+    assert not whole.tool_calls and len(whole.invalid_tool_calls) == 1
     assert messages_from([whole]) == [Message("assistant", [ToolCall("1", "add", text)])]
 
 
 @given(st.dictionaries(st.text(), JSON), st.integers(0, 200))
 def test_wherever_it_was_cut(arguments: dict[str, Any], length: int) -> None:
-    writer = ChunkWriter()
     text = json.dumps(arguments, ensure_ascii=False)[:length]
-    first = writer.feed(ToolCallStart(0, "1", "add"))
-    then = writer.feed(ToolCallDelta(0, text))
-    assert first and then
-    whole = first.message + [then.message, writer.last(Reply()).message]  # type: ignore[operator]
-    assert not whole.tool_calls
+    assert not written((ToolCallStart(0, "1", "add"), ToolCallDelta(0, text)), Reply()).tool_calls
 
 
 def test_arguments_that_do_not_parse_are_an_invalid_call() -> None:

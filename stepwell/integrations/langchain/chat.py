@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
-from ...llm.clients import Clients
+from ...clients import Clients
 from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context

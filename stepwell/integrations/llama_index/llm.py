@@ -31,7 +31,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ...client import AsyncClient, Client
-from ...llm.clients import Clients
+from ...clients import Clients
 from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ToolFailed
 from ...schemas.fold import Fold
