@@ -8,8 +8,8 @@ from typing import Any, Literal
 import orjson
 
 from ..client import AsyncClient, Client
+from ..clients import Clients
 from ..core import credential_of
-from ..llm.clients import Clients
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError

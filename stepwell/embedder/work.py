@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import define, field
 
+from ..clients import Clients
 from ..events import span
-from ..llm.clients import Clients
 from ..pipeline.effects import Call
 from ..providers.dsl.batches import Batch
 from ..recipe import Ask, Gather, Recipe, acarry_out, carry_out

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import fields
 
 from ..client import AsyncClient, Client
+from ..clients import Clients
 from ..objects.generate import generate
 from ..objects.stream import AsyncObjectStream, ObjectStream
 from ..objects.stream import stream as stream_object
@@ -22,7 +23,6 @@ from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..tools.loop import Loop, loop
 from . import recipes
-from .clients import Clients
 from .metadata import LLMMetadata
 from .reporting import with_report
 from .streams import AsyncTextStream, TextStream

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ..client import AsyncClient, Client
-from ..llm.clients import Clients
+from ..clients import Clients
 from ..pipeline.effects import Call
 from ..recipe import Gather, Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError

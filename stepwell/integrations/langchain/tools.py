@@ -31,7 +31,7 @@ def declared(tool: ToolLike, strict: bool | None) -> Declared | Tool:
 
 
 def _is_server_tool(tool: Declared) -> bool:
-    return "type" in tool and tool["type"] not in ("function", "object", "custom") and "input_schema" not in tool
+    return "type" in tool and tool["type"] not in ("function", "object") and "input_schema" not in tool
 
 
 def tools_of(bound: Sequence[Declared | Tool]) -> list[Tool]:
@@ -42,7 +42,8 @@ def tools_of(bound: Sequence[Declared | Tool]) -> list[Tool]:
 def _tool(tool: Declared) -> Tool:
     if _is_server_tool(tool):
         return Tool(tool.get("name") or tool["type"], server=tool)
-    function = convert_to_openai_tool(dict(tool))["function"]
+    converted = tool if tool.get("type") == "function" else convert_to_openai_tool(dict(tool))
+    function = converted.get("function", converted)  # OpenAI's responses have one layer less
     return Tool(
         function["name"],
         function.get("description", ""),

@@ -1,12 +1,12 @@
-"""The two clients of an LLM, of which it may have been given one, both or none."""
+"""The two clients of an LLM, an embedder or a retriever, of which it may have been given one, both or none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..client import AsyncClient, Client
-from ..core import Core
-from ..schemas.errors import ConfigError
+from .client import AsyncClient, Client
+from .core import Core
+from .schemas.errors import ConfigError
 
 
 class Clients:
@@ -45,7 +45,7 @@ class Clients:
 
 
 def _own(colour: int) -> Any:
-    from ..face import _ASYNC_CLIENT, _CLIENT  # made when first needed, as everywhere
+    from .face import _ASYNC_CLIENT, _CLIENT  # made when first needed, as everywhere
 
     return (_CLIENT, _ASYNC_CLIENT)[colour]
 
@@ -55,6 +55,6 @@ def _carried(client: Any, ability: str) -> dict[str, Any]:
     if client._http is not None or not (client._transport is None or hasattr(client._transport, ability)):
         raise ConfigError(
             f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
-            hint="give the LLM both, client= and async_client=",
+            hint="give both, client= and async_client=",
         )
     return {"transport": client._transport}
