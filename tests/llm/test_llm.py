@@ -227,7 +227,7 @@ class OnlySync(httpx.BaseTransport):
 
 def test_a_transport_of_one_colour_cannot_be_carried_over() -> None:
     llm = LLM("openai:gpt-4o", client=Client(transport=OnlySync()))
-    with pytest.raises(ConfigError, match="give the LLM both"):
+    with pytest.raises(ConfigError, match="give both"):
         asyncio.run(llm.achat("hi"))
     with pytest.raises(ConfigError, match="async_client cannot be a Client"):
         LLM("openai:gpt-4o", async_client=Client())  # type: ignore[arg-type]
