@@ -73,13 +73,14 @@ def test_the_key_is_used_but_never_shown() -> None:
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers["authorization"])
+        seen.extend((request.headers["authorization"], request.headers["x-gate"]))
         return httpx.Response(200, json={"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]})
 
     client = Client(transport=httpx.MockTransport(answer))
-    chat = ChatStepwell(model="openai:gpt-4o", api_key="sk-test", client=client, wire="openai_chat")
+    settings: dict[str, Any] = {"api_key": "sk-test", "headers": {"x-gate": "sk-test"}, "wire": "openai_chat"}
+    chat = ChatStepwell(model="openai:gpt-4o", client=client, **settings)
     chat.invoke("hi")
-    assert seen == ["Bearer sk-test"]
+    assert seen == ["Bearer sk-test", "sk-test"]
     assert "sk-test" not in repr(chat) + dumps(chat) + str(chat.asdict())
 
 
@@ -134,13 +135,14 @@ def test_tools_in_every_form_reach_the_model() -> None:
 
     server = {"type": "web_search_20250305", "name": "web_search"}
     anthropics = {"name": "pick", "description": "Pick.", "input_schema": {"type": "object", "properties": {}}}
+    flat = {"type": "function", "name": "flat", "parameters": {"type": "object", "properties": {}}}
     ours = Tool("ours", "Ours.", extra={"anthropic_messages": {"cache_control": {"type": "ephemeral"}}})
     chat, fake = scripted("hello")
-    chat.bind_tools([get_weather, double, Place, anthropics, ours, server], strict=True).invoke("hi")
+    chat.bind_tools([get_weather, double, Place, anthropics, flat, ours, server], strict=True).invoke("hi")
     tools = fake.requests[0].context.tools
-    assert [each.name for each in tools] == ["get_weather", "double", "Place", "pick", "ours", "web_search"]
+    assert [each.name for each in tools] == ["get_weather", "double", "Place", "pick", "flat", "ours", "web_search"]
     assert tools[0].parameters["properties"] == {"city": {"type": "string"}} and tools[0].strict
-    assert tools[4] is ours and tools[5].server == server
+    assert tools[5] is ours and tools[6].server == server
 
 
 def test_parallel_calls_are_streamed_apart_by_their_index() -> None:

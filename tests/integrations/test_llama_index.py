@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.agent.workflow import FunctionAgent, ReActAgent
@@ -154,6 +155,23 @@ def test_options_pass_through_and_a_misspelt_one_is_refused_before_sending() -> 
     assert fake.requests[0].options == {"seed": 7, "top_p": 0.5}
     with pytest.raises(InvalidOption, match="temperatur"):
         StepwellLLM(model=MODEL, temperatur=1).complete("hi")
+
+
+def test_the_key_is_used_but_never_shown() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.extend((request.headers["authorization"], request.headers["x-gate"]))
+        return httpx.Response(200, json={"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]})
+
+    client = Client(transport=httpx.MockTransport(answer))
+    settings: dict[str, Any] = {"api_key": "sk-test", "headers": {"x-gate": "sk-test"}, "wire": "openai_chat"}
+    llm = StepwellLLM(model="openai:gpt-4o", client=client, **settings)
+    vectors = StepwellEmbedding(model="openai:text-embedding-3-small", api_key="sk-test")
+    llm.complete("hi")
+    assert seen == ["Bearer sk-test", "sk-test"]
+    for each in (llm, vectors):
+        assert "sk-test" not in repr(each) + str(each.to_dict()) + str(each.to_payload())
 
 
 def test_what_llama_index_has_no_block_for_comes_back_unharmed() -> None:

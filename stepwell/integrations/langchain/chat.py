@@ -26,7 +26,7 @@ from .incoming import messages_from
 from .outgoing import result_of
 from .tools import ToolLike, declared, structured, tools_of
 
-_OWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
+_SHOWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
 
 
 class ChatStepwell(BaseChatModel):
@@ -52,6 +52,8 @@ class ChatStepwell(BaseChatModel):
     retries: int | None = Field(default=None, alias="max_retries")
     api_key: SecretStr | None = None
     base_url: str | None = None
+    headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """More request headers; as they may hold secrets, they are neither stored nor shown."""
     streaming: bool = False
     """Stream inside `invoke`, too."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -76,7 +78,7 @@ class ChatStepwell(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("model", "stop", *_OWN)}
+        own = {name: getattr(self, name) for name in ("model", "stop", *_SHOWN)}
         return {name: value for name, value in own.items() if value is not None} | self.options
 
     @classmethod
@@ -153,7 +155,7 @@ class ChatStepwell(BaseChatModel):
         self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any], *, stream: bool = False
     ) -> tuple[str, Context, dict[str, Any]]:
         """The model, the conversation and the options of one call."""
-        own = {name: value for name in _OWN if (value := getattr(self, name)) is not None}
+        own = {name: value for name in (*_SHOWN, "headers") if (value := getattr(self, name)) is not None}
         options = {**own, **self.options, **given}
         model = options.pop("model", None) or self.model
         options.pop("stream", None)

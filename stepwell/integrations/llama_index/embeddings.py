@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 from ...client import AsyncClient, Client
 from ...embedder.embedder import Embedder
@@ -23,6 +23,7 @@ class StepwellEmbedding(BaseEmbedding):
     client: Client | None = Field(default=None, exclude=True)
     async_client: AsyncClient | None = Field(default=None, exclude=True)
     dimensions: int | None = None
+    api_key: SecretStr | None = Field(default=None, exclude=True)
     cache: Any = Field(default=None, exclude=True)
     options: dict[str, Any] = Field(default_factory=dict)
     _embedder: Embedder = PrivateAttr()
@@ -31,9 +32,14 @@ class StepwellEmbedding(BaseEmbedding):
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
-        clients: dict[str, Any] = {"client": self.client, "async_client": self.async_client}
         self._embedder = Embedder(
-            self.model_name, cache=self.cache, dimensions=self.dimensions, **clients, **self.options
+            self.model_name,
+            cache=self.cache,
+            client=self.client,
+            async_client=self.async_client,
+            dimensions=self.dimensions,
+            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            **self.options,
         )
 
     @classmethod

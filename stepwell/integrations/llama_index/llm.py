@@ -28,7 +28,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
 from ...clients import Clients
@@ -58,6 +58,9 @@ class StepwellLLM(FunctionCallingLLM):
     temperature: float | None = None
     max_tokens: int | None = None
     context_window: int | None = None
+    api_key: SecretStr | None = Field(default=None, exclude=True)
+    headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """More request headers; as they may hold secrets, they are neither stored nor shown."""
     options: dict[str, Any] = Field(default_factory=dict)
 
     _clients: Clients = PrivateAttr()
@@ -188,7 +191,13 @@ class StepwellLLM(FunctionCallingLLM):
         self, messages: Sequence[ChatMessage], given: Mapping[str, Any]
     ) -> tuple[str, Context, dict[str, Any]]:
         """The model, the conversation and the options of one call."""
-        own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        key = self.api_key.get_secret_value() if self.api_key else None
+        own = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "headers": self.headers,
+            "api_key": key,
+        }
         options = {name: value for name, value in own.items() if value is not None} | self.options | dict(given)
         tools = [tool if isinstance(tool, Tool) else tool_of(tool) for tool in options.pop("tools", None) or ()]
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
