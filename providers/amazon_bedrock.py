@@ -10,6 +10,7 @@ from .dsl.provider import declare_provider, override
 from .dsl.rules import Losses, Options, drop, efforts, move, only, without_thinking
 from .dsl.thinking import CLAUDE, claude_models
 from .wires.bedrock_converse import bedrock_converse
+from .wires.bedrock_converse.counting import bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from .wires.operations.bedrock_embeddings import bedrock_embeddings
 
@@ -49,7 +50,7 @@ amazon_bedrock = declare_provider(
     "amazon_bedrock",
     name="Amazon Bedrock",
     docs="https://docs.aws.amazon.com/bedrock",
-    wire=[bedrock_converse, bedrock_invoke_anthropic, bedrock_invoke_openai, bedrock_embeddings],
+    wire=[bedrock_converse, bedrock_invoke_anthropic, bedrock_invoke_openai, bedrock_embeddings, bedrock_count_tokens],
     base_url=ADDRESS,
     env_key=[BEARER],
     key_optional=True,

@@ -5,6 +5,8 @@ from .dsl.openai_models import OPENAI, openai_families
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
+from .wires.openai_responses.counting import openai_count_tokens
+from .wires.openai_responses.counting import openai_count_tokens
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
@@ -22,6 +24,8 @@ openai = declare_provider(
         openai_transcription,
         openai_moderation,
         openai_models,
+        openai_count_tokens,
+        openai_count_tokens,
     ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",

@@ -113,8 +113,10 @@ class Core:
         provider = self.registry.get_or_raise(model.provider)
         if not isinstance(named, Model):
             model = self.catalog.get(str(model))
-        if operation == "count_tokens" and not any(wire.operation == operation for wire in provider.wires):
-            return Plan(ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
+        if operation == "count_tokens" and wire_name is None:
+            wire_name = provider.counting_wire(model)
+            if wire_name is None:
+                return Plan(ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         overrides = in_force(provider.id, model.id, OVERRIDES, self.overrides)
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)

@@ -152,6 +152,13 @@ class Provider:
                 raise InvalidOption(f"{self.id} does not speak {named!r} for {operation}", hint=nearest(named, names))
         return able[0]
 
+    def counting_wire(self, model: Model) -> str | None:
+        """The wire that counts tokens for this model; None where there is none. A provider of several families may
+        count for one of them alone, which the wire's `blocks` name."""
+        able = [wire for wire in self.wires if wire.operation == "count_tokens"]
+        spoken = self.wire_for("chat", model).name if able else ""
+        return next((wire.name for wire in able if wire.blocks in ("", spoken)), None)
+
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Every option that may be given for an operation: the common ones and this provider's own."""
         common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}

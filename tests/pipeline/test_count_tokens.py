@@ -51,3 +51,39 @@ def test_with_an_endpoint_the_provider_counts():
     with Client(transport=httpx.MockTransport(count), api_keys={"anthropic": "k"}) as client:
         reply = client.count_tokens("anthropic:claude-haiku-4-5", PROMPT)
     assert reply.usage.input_tokens == 4711 and not reply.warnings
+
+
+ENDPOINTS = [
+    ("openai:gpt-4o", "/v1/responses/input_tokens", {"object": "response.input_tokens", "input_tokens": 4711}),
+    ("google:gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:countTokens", {"totalTokens": 4711}),
+    (
+        "amazon_bedrock:anthropic.claude-haiku-4-5-20251001-v1:0",
+        "/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens",
+        {"inputTokens": 4711},
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "path", "answer"), ENDPOINTS)
+def test_every_endpoint_is_asked_in_its_own_form(model, path, answer):
+    asked: list[httpx.Request] = []
+
+    def count(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=answer)
+
+    keys = {
+        "amazon_bedrock": {"access_key": "a", "secret_key": "b", "region": "us-east-1"},
+        "openai": "k",
+        "google": "k",
+    }
+    with Client(transport=httpx.MockTransport(count), api_keys=keys) as client:
+        reply = client.count_tokens(model, PROMPT, tools=[Tool("look")])
+    assert (asked[0].url.path, reply.usage.input_tokens, reply.warnings) == (path, 4711, ())
+    assert all(word in asked[0].content for word in (b"Why is the sky blue?", b"Be brief.", b"look"))
+
+
+def test_a_provider_of_several_families_counts_for_those_it_can():
+    keys = {"azure": {"api_key": "k", "endpoint": "https://r.openai.azure.com"}, "google_vertex": "t"}
+    with Client(transport=httpx.MockTransport(unreachable), api_keys=keys) as client:
+        assert client.count_tokens("azure:gpt-5.4", PROMPT).warnings[0].subject == "count_tokens"

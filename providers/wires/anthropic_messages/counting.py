@@ -29,6 +29,7 @@ def decode_count(data: Any, model: Model) -> Reply:
 anthropic_count_tokens = Wire(
     name="anthropic_count_tokens",
     operation="count_tokens",
+    blocks="anthropic_messages",
     path="/messages/count_tokens",
     headers={"anthropic-version": VERSION},
     auth=header_key("x-api-key"),

@@ -35,6 +35,7 @@ def decode_count(data: Any, model: Model) -> Reply:
 google_count_tokens = Wire(
     name="google_count_tokens",
     operation="count_tokens",
+    blocks="google_generate",
     path=lambda request: f"{model_path(request.model.id)}:countTokens",
     auth=header_key("x-goog-api-key"),
     options=frozenset(("tools",)),
