@@ -49,11 +49,14 @@ class Server:
         connection = h2.connection.H2Connection(config=config)
         lock = threading.Lock()
         connection.initiate_connection()
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError), link:
             link.sendall(connection.data_to_send())
             while data := link.recv(65536):
                 with lock:
                     for seen in connection.receive_data(data):
+                        if isinstance(seen, h2.events.DataReceived):
+                            connection.acknowledge_received_data(seen.flow_controlled_length, seen.stream_id)
                         if isinstance(seen, h2.events.StreamEnded):
                             thread = threading.Thread(
                                 target=self._answer, args=(link, connection, lock, seen.stream_id), daemon=True
