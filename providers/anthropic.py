@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..pipeline.request import Request
 from .dsl.provider import declare_provider
 from .dsl.thinking import BUDGETS, CLAUDE, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.operations.openai_misc import openai_models
 
 
 def with_betas(request: Request) -> Request:
@@ -17,11 +20,20 @@ def with_betas(request: Request) -> Request:
     return request.replace(options=options).with_headers(anthropic_beta=",".join(betas))
 
 
+# https://docs.claude.com/en/api/models-list
+_MODELS = evolve(
+    openai_models,
+    name="anthropic_models",
+    path="/models?limit=1000",
+    headers=anthropic_messages.headers,
+    auth=anthropic_messages.auth,
+)
+
 anthropic = declare_provider(
     "anthropic",
     name="Anthropic",
     docs="https://docs.claude.com",
-    wire=[anthropic_messages, anthropic_count_tokens],
+    wire=[anthropic_messages, anthropic_count_tokens, _MODELS],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
     options={

@@ -33,6 +33,7 @@ from .wires.openai_chat.decode import find_error as find_chat_error
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
+from .wires.operations.openai_misc import openai_models
 
 ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 _CLAUDE = "/anthropic/v1"
@@ -70,7 +71,8 @@ def to_resource(request: Request) -> Request:
         return with_betas(request.replace(url=host + path, options=options))
     if version is None:
         return request.replace(url=f"{root}/openai/v1{path}")
-    deployment = f"/openai/deployments/{quote(request.model.id, safe='')}" if path != "/responses" else "/openai"
+    own = path in ("/responses", "/models")  # which know no deployments
+    deployment = "/openai" if own else f"/openai/deployments/{quote(request.model.id, safe='')}"
     return request.replace(url=f"{root}{deployment}{path}?api-version={quote(version)}", options=options)
 
 
@@ -112,6 +114,7 @@ azure = declare_provider(
         openai_speech,
         openai_transcription,
         evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
+        openai_models,
     ],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,

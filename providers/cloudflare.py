@@ -1,17 +1,22 @@
 """Cloudflare Workers AI. https://developers.cloudflare.com/workers-ai"""
 
+from attrs import evolve
+
+from .dsl.addresses import moved
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.operations.openai_misc import models_by, openai_models
 
 cloudflare = declare_provider(
     "cloudflare",
     name="Cloudflare Workers AI",
     docs="https://developers.cloudflare.com/workers-ai",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=[openai_chat, openai_embeddings, evolve(openai_models, decode_response=models_by("name"))],
     base_url="https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1",
+    # https://developers.cloudflare.com/api/resources/ai/subresources/models/methods/list
+    prepare_request=moved("list_models", "/ai/v1/models", "/ai/models/search?per_page=1000"),
     env_key=["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
     # https://developers.cloudflare.com/workers-ai/models/bge-base-en-v1.5: 100 texts
     embed_batches={"*": Batch(100)},

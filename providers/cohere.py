@@ -1,5 +1,6 @@
 """Cohere. https://docs.cohere.com/reference/about"""
 
+from .dsl.addresses import moved
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
 from .dsl.rules import Losses, Options, clamp, degrees_lost, without_thinking
@@ -25,6 +26,8 @@ cohere = declare_provider(
     docs="https://docs.cohere.com",
     wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
     base_url="https://api.cohere.com/v2",
+    # https://docs.cohere.com/reference/list-models: of the first version alone
+    prepare_request=moved("list_models", "/v2/models", "/v1/models?page_size=1000"),
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
     # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.
     embed_batches={"*": Batch(96, 128_000)},

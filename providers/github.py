@@ -1,5 +1,6 @@
 """GitHub Models. https://docs.github.com/en/github-models"""
 
+from .dsl.addresses import moved
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -11,6 +12,8 @@ github = declare_provider(
     docs="https://docs.github.com/en/github-models",
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://models.github.ai/inference",
+    # https://docs.github.com/en/rest/models/catalog
+    prepare_request=moved("list_models", "/inference/models", "/catalog/models"),
     env_key=["GITHUB_TOKEN", "GITHUB_MODELS_TOKEN"],
     headers={"x-github-api-version": "2022-11-28"},
 )

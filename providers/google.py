@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from .dsl.auth import header_key
 from .dsl.batches import Batch
 from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
 from .dsl.provider import declare_provider
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.google_embeddings import google_embeddings
+from .wires.operations.google_images import google_images
+from .wires.operations.openai_misc import models_by, openai_models
+
+# https://ai.google.dev/api/models
+_MODELS = evolve(openai_models, name="google_models", path="/models?pageSize=1000", decode_response=models_by("name"))
 
 google = declare_provider(
     "google",
     name="Google",
     docs="https://ai.google.dev/gemini-api/docs",
-    wire=[google_generate, google_embeddings, google_count_tokens],
+    wire=[google_generate, google_embeddings, google_count_tokens, google_images, _MODELS],
     base_url="https://generativelanguage.googleapis.com/v1beta",
     env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     # "at most 100 requests can be in one batch": https://github.com/langchain-ai/langchainjs/issues/4491

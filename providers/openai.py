@@ -6,7 +6,6 @@ from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.openai_responses.counting import openai_count_tokens
-from .wires.openai_responses.counting import openai_count_tokens
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
+from ...pipeline.request import Request
 from ...schemas.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def moved(operation: str, old: str, new: str) -> Callable[[Request], Request]:
+    """A prepare_request for an operation that does not stand under the same path as the others: the end of its address
+    is replaced."""
+
+    def move(request: Request) -> Request:
+        if request.operation != operation or not request.url.endswith(old):
+            return request
+        return request.replace(url=request.url.removesuffix(old) + new)
+
+    return move
 
 
 def filled(url: str) -> str:

@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/moderations, https://platform.ope
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ....pipeline.request import Request
@@ -39,11 +40,19 @@ openai_moderation = Wire(
 )
 
 
-def decode_models(data: Any, model: Model) -> Reply:
-    """Models by id; some servers give a bare list (Together)."""
-    rows = data if isinstance(data, list) else data.get("data") or data.get("models") or []
-    ids = sorted(row.get("id") or row.get("name") or "" for row in rows)
-    return Reply(object=[Model(model.provider, id) for id in ids if id], finish_reason="stop")
+_PLACES = ("data", "models", "result", "modelSummaries")
+
+
+def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
+    """Reads a list of models, whose ids are the first of these fields; some servers give a bare list (Together)."""
+
+    def decode(data: Any, model: Model) -> Reply:
+        rows = data if isinstance(data, list) else next((data[place] for place in _PLACES if data.get(place)), [])
+        ids = sorted(str(next((row[field] for field in fields if row.get(field)), "")) for row in rows)
+        found = [Model(model.provider, id.removeprefix("models/")) for id in ids if id]
+        return Reply(object=found, finish_reason="stop")
+
+    return decode
 
 
 openai_models = Wire(
@@ -53,5 +62,5 @@ openai_models = Wire(
     method="GET",
     build_body=lambda request: {},
     encode_body=lambda body: b"",
-    decode_response=decode_models,
+    decode_response=models_by("id", "name"),
 )
