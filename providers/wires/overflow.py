@@ -40,6 +40,8 @@ _PATTERNS = tuple(
         r"input \(<requested> tokens\) is too (?:large to process|long).{0,80}?batch size: <max>",
         r"context (?:size|length|window) (?:has been |is )?exceed(?:ed|s)",
         r"input length \(?<requested>(?: tokens)?\)? exceeds the maximum (?:allowed )?length \(?<max>",
+        r"input \(<requested> tokens\) is longer than the model's context length \(<max>",
+        r"input length <requested> exceeds context length <max>",
         r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= <max>\. given: <requested>",
         r"`?inputs`? must have less than <max> tokens\. given: <requested>",
         # xAI, Mistral, Cohere, Moonshot, GitHub, Alibaba, SiliconFlow
