@@ -67,7 +67,7 @@ def cloudflare_ai_gateway(
 
     `settings`: `cache_ttl` (seconds), `skip_cache`, `cache_key`, `collect_log`, `metadata` (up to five plain values),
     `request_timeout` (seconds), `max_attempts` (1 to 5), `retry_delay` (seconds, up to 5), `backoff` (constant, linear,
-    exponential), `custom_cost` (per_token_in, per_token_out), `byok_alias`. What the gateway says in turn
+    exponential), `custom_cost` (per_token_in, per_token_out), `event_id`, `byok_alias`. What the gateway says in turn
     (cf-aig-cache-status, cf-aig-log-id, ...) is in `reply.headers`.
 
     Raises ConfigError without account or gateway, and InvalidOption for a setting there is none of. A call raises

@@ -16,6 +16,7 @@ from ...schemas.errors import (
     AuthError,
     ContentFiltered,
     ContextOverflow,
+    DecodeError,
     InvalidRequest,
     NotFound,
     Overloaded,
@@ -120,6 +121,14 @@ def find_error(response: Response) -> ProviderError | None:
         body=response.body,
         retry_in=retry_info(error),
     )
+
+
+_SHOWN = 2000
+
+
+def not_json(data: bytes) -> DecodeError:
+    """The error for an event of a stream whose data should be JSON and is not; its beginning is in `.payload`."""
+    return DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:_SHOWN])
 
 
 def error_in(body: bytes) -> Any:

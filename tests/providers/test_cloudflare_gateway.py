@@ -146,6 +146,7 @@ def test_settings_are_headers() -> None:
         backoff="exponential",
         custom_cost={"per_token_in": 0.1},
         byok_alias="second",
+        event_id="e-1",
     )
     with gateway.client(pipeline=settings) as client:
         client.generate_text("openai:gpt-4o", "hi")
@@ -162,6 +163,7 @@ def test_settings_are_headers() -> None:
         "cf-aig-backoff": "exponential",
         "cf-aig-custom-cost": '{"per_token_in": 0.1}',
         "cf-aig-byok-alias": "second",
+        "cf-aig-event-id": "e-1",
     }
 
 

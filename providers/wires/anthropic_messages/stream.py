@@ -22,10 +22,9 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..failures import provider_error
+from ..failures import not_json, provider_error
 from .decode import finish_reason, metadata_of, usage_of
 from .encode import NAME
 
@@ -61,7 +60,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
                 piece = delta["partial_json"]
                 return ([ToolCallDelta(data["index"], piece)] if piece else []), state
     except orjson.JSONDecodeError:
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+        raise not_json(event[1]) from None
     except (KeyError, TypeError):
         return [], state
     handler = _HANDLERS.get(kind)

@@ -22,9 +22,8 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
-from ..failures import provider_error
+from ..failures import not_json, provider_error
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 
@@ -52,7 +51,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except orjson.JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+        raise not_json(event[1]) from None
     kind = data.get("type") or event[0]
     if kind == "content-delta":
         content = data["delta"]["message"]["content"]

@@ -27,10 +27,9 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
-from ..failures import provider_error, retry_info
+from ..failures import not_json, provider_error, retry_info
 from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
@@ -119,7 +118,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
                 state.untold += 1
                 return [TextDelta(text, state.first.place)], state
     except orjson.JSONDecodeError:
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+        raise not_json(event[1]) from None
     except (KeyError, ValueError, TypeError):
         pass
     return read_piece(data, model, state), state

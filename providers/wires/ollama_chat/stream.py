@@ -20,9 +20,8 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
-from ..failures import provider_error
+from ..failures import not_json, provider_error
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
 
@@ -50,7 +49,7 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = _loads(event)
     except orjson.JSONDecodeError:
-        raise DecodeError("a stream line is not JSON", hint="see .payload", payload=event[:2000]) from None
+        raise not_json(event) from None
     # Nearly every line is one more piece of text and nothing else.
     if state.started and len(data) == 4 and "error" not in data and not data["done"]:
         message = data["message"]

@@ -20,9 +20,8 @@ from ....schemas.chunks import (
     TextDelta,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
-from ..failures import provider_error
+from ..failures import not_json, provider_error
 from .calls import StreamedCalls
 from .decode import (
     AUDIO,
@@ -104,7 +103,7 @@ def _not_json(data: bytes, state: State) -> list[StreamChunk]:
         state.done, state.started = True, False
     elif not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; anything else that is not JSON is a broken stream.
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:2000])
+        raise not_json(data)
     return []
 
 

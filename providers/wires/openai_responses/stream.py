@@ -23,10 +23,9 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import DecodeError
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ..failures import provider_error
+from ..failures import not_json, provider_error
 from .decode import (
     PLACES,
     call_extra,
@@ -82,7 +81,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except orjson.JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        raise DecodeError("a stream event is not JSON", hint="see .payload", payload=event[1][:2000]) from None
+        raise not_json(event[1]) from None
     except (KeyError, TypeError):
         if not isinstance(data, dict) or "type" not in data:
             return [], state
