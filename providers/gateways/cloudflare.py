@@ -117,7 +117,7 @@ def _header(setting: str, value: Any) -> tuple[str, str]:
             return name, str(value)
         case (("skip_cache" | "collect_log"), bool()):
             return name, str(value).lower()
-        case (("cache_key" | "byok_alias"), str()) if value.isascii() and value.isprintable():
+        case (("cache_key" | "event_id" | "byok_alias"), str()) if value.isascii() and value.isprintable():
             return name, value
         case "backoff", "constant" | "linear" | "exponential":
             return name, value
