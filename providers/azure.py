@@ -23,7 +23,7 @@ from ..schemas.secret import Secret
 from .anthropic import anthropic, with_betas
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
-from .dsl.openai_models import OPENAI, openai_families
+from .dsl.openai_models import OPENAI, metadata_when_stored, openai_families
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
 from .dsl.thinking import CLAUDE, claude_models, user_id_alone
@@ -62,6 +62,7 @@ def to_resource(request: Request) -> Request:
     """The final address: of the v1 API, or with `api_version` of the dated API and its deployments; of Claude's."""
     if not request.model.id.strip():
         raise ConfigError("the deployment's name is empty", hint="name the model azure:your-deployment")
+    request = metadata_when_stored(request)
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
     version = request.options.get("api_version")

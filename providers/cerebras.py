@@ -1,7 +1,7 @@
 """Cerebras. https://inference-docs.cerebras.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import drop, rename
+from .dsl.rules import BY_FACTS, drop, rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_misc import openai_models
 
@@ -13,6 +13,7 @@ cerebras = declare_provider(
     base_url="https://api.cerebras.ai/v1",
     env_key="CEREBRAS_API_KEY",
     translate_options=[
+        *BY_FACTS,
         rename("max_tokens", "max_completion_tokens"),
         drop("frequency_penalty", "presence_penalty", "logit_bias", why="Cerebras does not support it"),
     ],

@@ -5,6 +5,7 @@ from attrs import evolve
 from .dsl.addresses import moved
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import models_by, openai_models
@@ -18,6 +19,7 @@ cloudflare = declare_provider(
     # https://developers.cloudflare.com/api/resources/ai/subresources/models/methods/list
     prepare_request=moved("list_models", "/ai/v1/models", "/ai/models/search?per_page=1000"),
     env_key=["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
+    translate_options=BY_FACTS,
     # https://developers.cloudflare.com/workers-ai/models/bge-base-en-v1.5: 100 texts
     embed_batches={"*": Batch(100)},
 )

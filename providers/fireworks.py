@@ -1,6 +1,7 @@
 """Fireworks AI. https://docs.fireworks.ai"""
 
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -13,6 +14,7 @@ fireworks = declare_provider(
     wire=[openai_chat, openai_embeddings, rerank, openai_models],
     base_url="https://api.fireworks.ai/inference/v1",
     env_key="FIREWORKS_API_KEY",
+    translate_options=BY_FACTS,
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "min_p": {"type": "number", "minimum": 0, "maximum": 1},

@@ -2,6 +2,7 @@
 
 from .dsl.addresses import moved
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -15,5 +16,6 @@ github = declare_provider(
     # https://docs.github.com/en/rest/models/catalog
     prepare_request=moved("list_models", "/inference/models", "/catalog/models"),
     env_key=["GITHUB_TOKEN", "GITHUB_MODELS_TOKEN"],
+    translate_options=BY_FACTS,
     headers={"x-github-api-version": "2022-11-28"},
 )

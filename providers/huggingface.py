@@ -1,6 +1,7 @@
 """Hugging Face. https://huggingface.co/docs/inference-providers"""
 
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -12,4 +13,5 @@ huggingface = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://router.huggingface.co/v1",
     env_key=["HF_TOKEN", "HUGGINGFACE_API_KEY"],
+    translate_options=BY_FACTS,
 )

@@ -1,7 +1,7 @@
 """Meta Llama API. https://llama.developer.meta.com/docs"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import rename
+from .dsl.rules import BY_FACTS, rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -13,5 +13,5 @@ meta = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://api.llama.com/compat/v1",
     env_key=["LLAMA_API_KEY"],
-    translate_options=[rename("max_tokens", "max_completion_tokens")],
+    translate_options=[*BY_FACTS, rename("max_tokens", "max_completion_tokens")],
 )

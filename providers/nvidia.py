@@ -1,6 +1,7 @@
 """NVIDIA. https://docs.api.nvidia.com/nim"""
 
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -12,5 +13,6 @@ nvidia = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://integrate.api.nvidia.com/v1",
     env_key=["NVIDIA_API_KEY"],
+    translate_options=BY_FACTS,
     options={"chat_template_kwargs": {"type": "object"}},
 )

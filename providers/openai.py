@@ -1,7 +1,7 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
 from .dsl.batches import Batch
-from .dsl.openai_models import OPENAI, openai_families
+from .dsl.openai_models import OPENAI, metadata_when_stored, openai_families
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -36,6 +36,7 @@ openai = declare_provider(
         "safety_identifier": {"type": "string"},
         "prompt_cache_retention": {"enum": ["in-memory", "24h"]},
     },
+    prepare_request=metadata_when_stored,
     translate_options=OPENAI,
     models=openai_families(),
 )

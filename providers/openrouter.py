@@ -1,7 +1,7 @@
 """OpenRouter. https://openrouter.ai/docs"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import drop, move, not_both, when, without_thinking
+from .dsl.rules import BY_FACTS, move, not_both
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -29,11 +29,7 @@ openrouter = declare_provider(
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
         # It passes over what a model does not take, without a word: https://openrouter.ai/docs/api/reference/parameters
-        without_thinking,
-        when(
-            lambda options, model: model.temperature is False,
-            drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),
-        ),
+        *BY_FACTS,
         not_both(
             "reasoning_budget", "reasoning_effort", why="a budget is more exact, and OpenRouter takes one of them"
         ),

@@ -1,6 +1,7 @@
 """Together AI. https://docs.together.ai"""
 
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
@@ -14,6 +15,7 @@ together = declare_provider(
     wire=[openai_chat, openai_embeddings, rerank, openai_images, openai_speech, openai_transcription, openai_models],
     base_url="https://api.together.xyz/v1",
     env_key="TOGETHER_API_KEY",
+    translate_options=BY_FACTS,
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "min_p": {"type": "number", "minimum": 0, "maximum": 1},

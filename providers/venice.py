@@ -1,6 +1,7 @@
 """Venice. https://docs.venice.ai"""
 
 from .dsl.provider import declare_provider
+from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -12,6 +13,7 @@ venice = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://api.venice.ai/api/v1",
     env_key=["VENICE_API_KEY"],
+    translate_options=BY_FACTS,
     options={
         "venice_parameters": {"type": "object"},
         "top_k": {"type": "integer", "minimum": 0},

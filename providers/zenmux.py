@@ -1,7 +1,7 @@
 """ZenMux. https://docs.zenmux.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import move
+from .dsl.rules import BY_FACTS, move
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -14,5 +14,5 @@ zenmux = declare_provider(
     base_url="https://zenmux.ai/api/v1",
     env_key=["ZENMUX_API_KEY"],
     options={"reasoning": {"type": "object"}, "provider": {"type": "object"}, "models": {"type": "array"}},
-    translate_options=[move("reasoning_effort", "reasoning.effort")],
+    translate_options=[*BY_FACTS, move("reasoning_effort", "reasoning.effort")],
 )

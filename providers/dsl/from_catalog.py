@@ -10,6 +10,7 @@ from ...model_metadata.catalog import CATALOG, ProviderRow
 from ...model_metadata.families import ALSO_SPEAKS
 from .addresses import variables
 from .provider import Provider
+from .rules import BY_FACTS
 from .wire import Wire
 
 _PACKAGE = __name__.rpartition(".dsl.")[0]
@@ -38,6 +39,7 @@ def from_catalog(id: str) -> Provider | None:
         base_url=row.base_url,
         docs=row.doc or "",
         env_key=key_variables(row),
+        translate_options=BY_FACTS,
         source="models.dev",
     )
 

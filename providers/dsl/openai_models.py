@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...pipeline.request import Request
 from ...schemas.model import Model
 from .provider import Override, override
-from .rules import Losses, Only, Options, Rule, drop, efforts, only, rename, when, without_thinking
+from .rules import Losses, Only, Options, Rule, drop, efforts, judged, only, rename, when, without_thinking
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
@@ -77,6 +78,18 @@ _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, _RENAMED)),
     "gpt-[6-9]*": reasoning("none", *_LEVELS),
 }
+
+
+def metadata_when_stored(request: Request) -> Request:
+    """Chat completions take metadata only of what is to be kept: "The 'metadata' parameter is only allowed when 'store'
+    is enabled." Responses take them always."""
+    options = request.options
+    if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
+        return request
+    losses = [("metadata", "chat completions take it with store=True alone")]
+    warnings = judged(losses, request.model, request.on_unsupported)
+    kept = {name: value for name, value in options.items() if name != "metadata"}
+    return request.replace(options=kept, warnings=request.warnings + warnings)
 
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:

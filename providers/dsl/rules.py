@@ -239,6 +239,15 @@ def degrees_lost(asked: str | None) -> Losses:
     return [("reasoning_effort", f"{asked} became on; this model thinks or does not, without degrees")]
 
 
+BY_FACTS: tuple[Rule, ...] = (
+    without_thinking,
+    when(
+        lambda options, model: model.temperature is False,
+        drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),
+    ),
+)
+"""What the catalog alone knows of a model's options: for providers that refuse or pass over what a model lacks."""
+
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
 
 
