@@ -282,3 +282,22 @@ def test_a_limit_is_a_sum_of_money(wrong):
         Budget(wrong)
     with pytest.raises(ConfigError, match="neither"):
         Budget(1, unknown="perhaps")
+
+
+def test_an_async_stream_is_counted_like_any_other():
+    budget = Budget(1)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Chunks(tuple(EVENTS)), headers={"content-type": "text/event-stream"})
+
+    async def run() -> None:
+        settings: dict[str, Any] = {"api_keys": {"openai": "k"}, "pipeline": budget}
+        async with AsyncClient(transport=httpx.MockTransport(answer), **settings) as client:
+            await client.stream_text(MODEL, "hi", max_tokens=1000).reply()
+            async with client.stream_text(MODEL, "a question of some length", max_tokens=1000) as stream:
+                async for _ in stream:
+                    break
+
+    asyncio.run(run())
+    assert (budget.spent, budget.reserved, budget.calls) == (COST, 0, 2)
+    assert budget.estimated > 0
