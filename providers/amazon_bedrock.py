@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
 from .dsl.aws import ADDRESS, BEARER, attach, into_region
@@ -13,6 +15,7 @@ from .wires.bedrock_converse import bedrock_converse
 from .wires.bedrock_converse.counting import bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from .wires.operations.bedrock_embeddings import bedrock_embeddings
+from .wires.operations.openai_misc import models_by, openai_models
 
 
 def base_id(model_id: str) -> str:
@@ -50,7 +53,21 @@ amazon_bedrock = declare_provider(
     "amazon_bedrock",
     name="Amazon Bedrock",
     docs="https://docs.aws.amazon.com/bedrock",
-    wire=[bedrock_converse, bedrock_invoke_anthropic, bedrock_invoke_openai, bedrock_embeddings, bedrock_count_tokens],
+    wire=[
+        bedrock_converse,
+        bedrock_invoke_anthropic,
+        bedrock_invoke_openai,
+        bedrock_embeddings,
+        bedrock_count_tokens,
+        # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
+        evolve(
+            openai_models,
+            name="bedrock_models",
+            path="/foundation-models",
+            find_error=bedrock_converse.find_error,
+            decode_response=models_by("modelId"),
+        ),
+    ],
     base_url=ADDRESS,
     env_key=[BEARER],
     key_optional=True,

@@ -24,7 +24,6 @@ openai = declare_provider(
         openai_moderation,
         openai_models,
         openai_count_tokens,
-        openai_count_tokens,
     ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",

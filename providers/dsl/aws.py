@@ -31,9 +31,9 @@ def into_region(request: Request) -> Request:
     """Puts the call into the region: of the credential, of the model's ARN, else of the environment."""
     if not request.url.startswith(ADDRESS):
         return request
-    return request.replace(
-        url=f"https://bedrock-runtime.{region_of(request)}.amazonaws.com{request.url.removeprefix(ADDRESS)}"
-    )
+    # Everything but the models themselves is told by the service's other host.
+    host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
+    return request.replace(url=f"https://{host}.{region_of(request)}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
 
 
 def region_of(request: Request) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
+import botocore.session
 import httpx
 import orjson
 import pytest
+from botocore.validate import ParamValidator
 from openai.types.responses.input_token_count_params import InputTokenCountParams
 from pydantic import TypeAdapter
 
@@ -17,6 +19,7 @@ from stepwell.schemas.message import system, user
 from stepwell.schemas.reply import Ranked
 
 TOOL = Tool("look_up", "Look a city up.", {"type": "object", "properties": {"city": {"type": "string"}}})
+AWS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
 AZURE = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
 
 
@@ -78,6 +81,20 @@ def asked(provider: str, call: Any, answer: Any, key: Any = "k") -> tuple[httpx.
             {"data": [{"id": "gpt-4o-2024-11-20"}]},
             ["gpt-4o-2024-11-20"],
         ),
+        (
+            "amazon_bedrock",
+            AWS,
+            "https://bedrock.eu-west-1.amazonaws.com/foundation-models",
+            {"modelSummaries": [{"modelId": "amazon.nova-lite-v1:0", "modelName": "Nova Lite"}]},
+            ["amazon.nova-lite-v1:0"],
+        ),
+        (
+            "elevenlabs",
+            "k",
+            "https://api.elevenlabs.io/v1/models",
+            [{"model_id": "eleven_v3", "name": "Eleven v3"}],
+            ["eleven_v3"],
+        ),
         ("mistral", "k", "https://api.mistral.ai/v1/models", {"data": [{"id": "m", "name": "n"}]}, ["m"]),
     ],
 )
@@ -111,6 +128,19 @@ def test_openai_counts_a_prompt_as_the_response_would_read_it() -> None:
     TypeAdapter(InputTokenCountParams).validate_python(body)
     assert str(request.url) == "https://api.openai.com/v1/responses/input_tokens"
     assert body.keys() == {"model", "instructions", "input", "tools"} and reply.usage.input_tokens == 17
+
+
+def test_bedrock_counts_a_prompt_as_converse_would_read_it() -> None:
+    prompt = Context([system("be kind"), user("hi")], [TOOL])
+    call = lambda client: client.count_tokens("amazon_bedrock:anthropic.claude-sonnet-4-v1:0", prompt)
+    request, reply = asked("amazon_bedrock", call, {"inputTokens": 17}, AWS)
+    shape = (
+        botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("CountTokens").input_shape
+    )
+    body = orjson.loads(request.content)
+    assert not ParamValidator().validate({"modelId": "m", **body}, shape).generate_report()
+    assert request.url.raw_path.decode() == "/model/anthropic.claude-sonnet-4-v1%3A0/count-tokens"
+    assert body["input"]["converse"].keys() == {"messages", "system", "toolConfig"} and reply.usage.input_tokens == 17
 
 
 def test_imagen_draws_by_predict() -> None:
