@@ -86,6 +86,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
 _QUOTA = re.compile(
     r"credit balance is too low|exceeded your current quota|insufficient (?:balance|credits|funds)", re.I
 )
+# llama.cpp says of what a model cannot read that the server has failed: tools/server/server-common.cpp
+_UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
 _HINTS: Mapping[type[ProviderError], str] = {
     AuthError: "check the API key and what it may use",
@@ -188,6 +190,8 @@ def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tup
             return kind, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}
+    if status == 500 and _UNREADABLE.search(message):
+        return InvalidRequest, {}
     if status is not None and status >= 500:
         return (Overloaded if Overloaded in known else ServerError), {}
     if known and (status is None or known[0] is not InvalidRequest):

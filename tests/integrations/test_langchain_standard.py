@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests, EmbeddingsUnitTests
 
+from stepwell.errors import InvalidRequest, NotSupported
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
 from stepwell.providers.local import install
 
@@ -64,7 +66,8 @@ class TestChat(ChatModelIntegrationTests):
     def supports_anthropic_inputs(self) -> bool:
         return True
 
-    # SmolLM2 reads text only. Every one of these inputs is converted; see test_langchain_messages.py.
+    # SmolLM2 reads text only. Each of these inputs is converted (see test_langchain_messages.py) and then refused by
+    # the server (see below).
     supports_image_inputs = False
     supports_image_urls = False
     supports_image_tool_message = False
@@ -73,7 +76,7 @@ class TestChat(ChatModelIntegrationTests):
     supports_audio_inputs = False
     supports_video_inputs = False
 
-    # Asked for JSON without a schema it writes JSON, but not with the keys that the test wants.
+    # Asked for JSON without a schema it writes JSON without end, and not with the keys that the suite wants.
     supports_json_mode = False
 
     # The server runs in this process, at a port of its own: there is no traffic to put on tape.
@@ -106,3 +109,29 @@ class TestEmbeddings(EmbeddingsIntegrationTests):
     @property
     def embedding_model_params(self) -> dict[str, Any]:
         return {"model": MODEL}
+
+
+# What the embedded model does in the place of what the suite does not ask of it.
+
+PICTURE = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
+DOCUMENT = {"type": "file", "base64": "JVBERi0=", "mime_type": "application/pdf", "filename": "a.pdf"}
+SOUND = {"type": "audio", "base64": "UklGRg==", "mime_type": "audio/wav"}
+
+
+@pytest.mark.parametrize("block", [PICTURE, DOCUMENT, SOUND], ids=lambda block: block["type"])
+def test_inputs_that_the_model_cannot_read_are_typed_errors(block: dict[str, Any]) -> None:
+    with pytest.raises((InvalidRequest, NotSupported), match="support"):
+        ChatStepwell(**STEADY).invoke([HumanMessage(["What is it?", block])])
+
+
+@pytest.mark.parametrize("block", [PICTURE, DOCUMENT], ids=lambda block: block["type"])
+def test_the_same_in_a_tools_result(block: dict[str, Any]) -> None:
+    call = {"name": "look", "args": {}, "id": "call_1", "type": "tool_call"}
+    result = ToolMessage([block], tool_call_id="call_1")
+    with pytest.raises((InvalidRequest, NotSupported), match="support"):
+        ChatStepwell(**STEADY).invoke([HumanMessage("Look."), AIMessage("", tool_calls=[call]), result])
+
+
+def test_json_without_a_schema_is_the_beginning_of_an_object() -> None:
+    chat = ChatStepwell(**STEADY).bind(response_format={"type": "json_object"})
+    assert str(chat.invoke("A joke about cats, as JSON.").content).startswith("{")
