@@ -3,6 +3,7 @@
 from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
+from .pipeline.steps.always_stream import always_stream
 from .providers.dsl.auth import bearer, header_key, no_key, optional
 from .providers.dsl.batches import Batch
 from .providers.dsl.provider import Override, Provider, declare_provider, override
@@ -36,6 +37,7 @@ __all__ = [
     "Samples",
     "ToolCallIdPolicy",
     "Wire",
+    "always_stream",
     "aws_event_stream",
     "bearer",
     "clamp",
