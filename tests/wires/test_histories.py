@@ -15,7 +15,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from pydantic import TypeAdapter, ValidationError
 
-from stepwell import Client, Context, Image, Opaque, Reasoning, Text, Tool, ToolCall, declare_provider
+from stepwell import Client, Context, Image, Model, Opaque, Reasoning, Text, Tool, ToolCall, declare_provider
 from stepwell.providers.dsl.histories import fitted
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.dsl.wire import ToolCallIdPolicy, Wire
@@ -223,6 +223,24 @@ def test_the_history_passes_the_vendors_rules(
         assert any("stays behind" in text for text in told), "what cannot travel is told"
     if "tools" in history:
         assert b"sunny" in orjson.dumps(body)
+
+
+@pytest.mark.parametrize("begun_on", [wire for wire, _ in WIRES], ids=lambda wire: f"from {wire.name}")
+@pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
+def test_what_one_model_began_another_carries_on(
+    begun_on: Wire, wire: Wire, rules: Callable[[dict[str, Any]], None]
+) -> None:
+    """A real answer with a call, its result, a real answer in words, and on: from each format to each other."""
+    scenes = SAMPLES[begun_on.name]
+    model = Model("p", "m")
+    call = begun_on.decode_response(orjson.loads(scenes.tools.body), model).message
+    words = begun_on.decode_response(orjson.loads(scenes.text.body), model).message
+    context = Context([user("go"), call, tool_result(call.tool_calls[0], "sunny"), words, user("on")], TOOLS)
+    body, reply = sent(wire, Context.from_json(context.to_json()))
+    rules(body)
+    told = orjson.dumps(body).decode()
+    assert "sunny" in told and scenes.text.text in told and "Pune" in told
+    assert all("stays behind" in str(warning) for warning in reply.warnings)
 
 
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
