@@ -113,10 +113,11 @@ class Run:
         spent: dict[str, float] = {}
         for child in list(children):
             started = time.monotonic()
-            for repeat in (1, 2):  # the first run of anything is slower: connections, caches, adaptive byte code
-                sample = self._ask(child, scenario, repeat)
-                if "error" in sample or sample["wall"] * scenario.at_once > share / 4:
-                    break
+            # The first run of anything is slower (imports, connections, caches, adaptive byte code): how many of the
+            # next ones fit is for the second to tell.
+            sample = self._ask(child, scenario, 1)
+            if "error" not in sample and sample["wall"] * scenario.at_once < share:
+                sample = self._ask(child, scenario, 2)
             if "error" in sample:
                 self.results.add(scenario.name, child.subject.name, 0, sample)
                 children.remove(child)
@@ -131,9 +132,8 @@ class Run:
                 if number and spent[name] > share:
                     continue
                 started = time.monotonic()
-                self.results.add(
-                    scenario.name, name, number, self._ask(child, scenario, repeats[name], warm=repeats[name] > 1)
-                )
+                warm = repeats[name] > 1 or not child.subject.is_peer
+                self.results.add(scenario.name, name, number, self._ask(child, scenario, repeats[name], warm=warm))
                 spent[name] += time.monotonic() - started
 
     def _ask(self, child: Child, scenario: Scenario, repeat: int, *, warm: bool = False) -> dict:
