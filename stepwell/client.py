@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from .composites import Composites
 from .connect import aconnect, checked_transport, connect
@@ -151,6 +151,9 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream"],
             with _LOCK:
                 if self._sender is None or self._pid != os.getpid():
                     self._sender, self._pid = connect(self._transport, self._http), os.getpid()
+                    if self._http is None and (self._transport is None or isinstance(self._transport, str)):
+                        # Once neither client nor stream needs them, or the program ends, connections are closed.
+                        finalize(self._sender, _close, self._sender.client, self._pid)
         return self._sender.perform
 
 
@@ -222,6 +225,11 @@ class AsyncClient(Operations[Later], Composites[Later, "AsyncObjectStream", "Asy
 
 
 _LOCK = threading.Lock()
+
+
+def _close(client: Any, pid: int) -> None:
+    if pid == os.getpid():  # a forked child must not close its parent's connections
+        client.close()
 
 
 def _loop() -> Any:

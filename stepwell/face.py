@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import Any
 
 from .client import AsyncClient, Client
@@ -13,7 +12,6 @@ from .providers.dsl.registry import REGISTRY
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
-atexit.register(_CLIENT.close)
 
 
 generate_text = _CLIENT.generate_text

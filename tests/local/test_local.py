@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -254,3 +255,12 @@ def test_a_download_that_is_not_the_expected_one_is_not_kept(tmp_path: Path, mon
     with pytest.raises(errors.ConfigError, match="SHA-256"):
         install.install()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dropped_client_closes_its_connections_once_no_stream_needs_them(recwarn: pytest.WarningsRecorder) -> None:
+    stream = stepwell.Client().stream_text("local:smollm2", "Count.", max_tokens=8)
+    gc.collect()
+    assert stream.reply().usage.output_tokens == 8
+    del stream
+    gc.collect()
+    assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]
