@@ -13,11 +13,16 @@ Media = Image | File | Audio | Video
 def inline(part: Media) -> tuple[str, str] | None:
     """The media type and the base64 of what is here: bytes, or a `data:` address. None for what lies elsewhere."""
     if part.data is not None:
-        return part.sent_type, b64encode(part.data).decode()
+        return _RIGHT.get(part.sent_type, part.sent_type), b64encode(part.data).decode()
     head, comma, data = (part.url or "").partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
-        return head[5:-7] or part.fallback_type, data
+        kind = head[5:-7] or part.fallback_type
+        return _RIGHT.get(kind, kind), data
     return None
+
+
+_RIGHT = {"image/jpg": "image/jpeg"}
+"""The media type that is registered, for one that is often written otherwise, and then refused."""
 
 
 def address(part: Media) -> str:

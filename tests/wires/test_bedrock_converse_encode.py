@@ -228,6 +228,25 @@ def test_document_names_have_the_letters_that_are_allowed(name: str | None, sent
     assert document_name(name) == sent
 
 
+def test_documents_of_one_name_are_told_apart_in_the_whole_conversation() -> None:
+    """ "Messages can't contain duplicate document names": those of earlier turns count, and keep their names."""
+    report = File(data=b"%PDF", filename="report.pdf")
+    turns = [
+        user(["a", report, File(data=b"a,b", filename="Report.csv"), File(data=b"x", media_type="text/plain")]),
+        assistant(ToolCall("1", "f", "")),
+        tool_result("1", ["b", report]),
+        user(["c", File(data=b"x", media_type="text/plain")]),
+    ]
+
+    def names(count: int) -> list[str]:
+        contents = [block for turn in body_of(*turns[:count])["messages"] for block in turn["content"]]
+        inner = [each for block in contents for each in (block, *block.get("toolResult", {}).get("content", []))]
+        return [block["document"]["name"] for block in inner if "document" in block]
+
+    assert names(1) == ["report", "Report (2)", "document"]
+    assert names(4) == ["report", "Report (2)", "document", "report (3)", "document (2)"]
+
+
 def test_tool_names_have_the_letters_that_are_allowed() -> None:
     assert tool_name("a.b/c d") == "a-b-c-d" and len(tool_name("x" * 99)) == 64
 

@@ -131,6 +131,18 @@ def test_a_models_own_picture_goes_back_as_its_item_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        (Image(data=MARK, media_type="image/jpg"), "image/jpeg"),
+        (Image(url=f"data:image/jpg;base64,{CODE}"), "image/jpeg"),
+    ],
+)
+def test_media_types_are_sent_as_they_are_registered(part: Any, kind: str) -> None:
+    (sent,) = made.body_of(google_generate, [user(part)])["contents"][0]["parts"]
+    assert sent == {"inlineData": {"mimeType": kind, "data": CODE}}
+
+
+@pytest.mark.parametrize(
     ("file", "anthropic", "bedrock"),
     [
         (File(data=b"plain", filename="a.txt"), "plain", "txt"),

@@ -87,7 +87,21 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
         for part in message.content
         if isinstance(part, Text) and part.text.strip()
     ]
-    return system, alternating(said, _block, _result, lambda block: "toolResult" in block)
+    turns = alternating(said, _block, _result, lambda block: "toolResult" in block)
+    name_apart(block for turn in turns for block in turn["content"])
+    return system, turns
+
+
+def name_apart(blocks: Iterable[Block]) -> None:
+    """Number the documents that have a name which an earlier one has: a request with two of one name is refused, also
+    when they came with different turns. Earlier ones keep theirs, so that a longer conversation begins as before."""
+    count: dict[str, int] = {}
+    inner = (each for block in blocks for each in (block, *block.get("toolResult", {}).get("content", ())))
+    for document in (block["document"] for block in inner if "document" in block):
+        key = document["name"].lower()
+        count[key] = count.get(key, 0) + 1
+        if count[key] > 1:
+            document["name"] = f"{document['name'][:190]} ({count[key]})"
 
 
 def _result(message: Message) -> Block:
