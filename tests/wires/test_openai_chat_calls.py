@@ -10,6 +10,7 @@ import pytest
 
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
+from stepwell.schemas.message import tool_result, user
 
 from loopback import DONE, event
 
@@ -102,6 +103,20 @@ def test_tool_calls_are_put_together_however_they_are_labelled(deltas: Any, expe
     reply = calls(*deltas)
     assert [(call.name, call.arguments) for call in reply.tool_calls] == expected
     assert len({call.id for call in reply.tool_calls}) == len(expected) and all(call.id for call in reply.tool_calls)
+
+
+def test_a_call_of_a_free_text_tool_goes_back_as_one() -> None:
+    """https://platform.openai.com/docs/guides/function-calling#custom-tools"""
+    whole = {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "*** not JSON"}}
+    answer = {"id": "r-1", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [whole]}}]}
+    begun = {"index": 0, **whole, "custom": {"name": "patch", "input": ""}}
+    pieces = [{"index": 0, "custom": {"input": piece}} for piece in ("*** ", "not JSON")]
+    decoded, streamed_ = made.decoded(openai_chat, answer), calls(begun, *pieces)
+    assert decoded.message == streamed_.message
+    (call,) = decoded.tool_calls
+    assert (call.name, call.arguments_json, call.arguments) == ("patch", "*** not JSON", None)
+    body = made.body_of(openai_chat, [user("go"), decoded.message, tool_result(call, "done")])
+    assert body["messages"][1]["tool_calls"] == [whole]
 
 
 def test_a_fragment_that_fits_no_call_is_told_and_never_glued_on() -> None:

@@ -74,6 +74,8 @@ class StreamedCalls:
             call.name += name
         if fragment.get("extra_content"):
             call.extra["extra_content"] = fragment["extra_content"]
+        if "custom" in fragment:
+            call.extra["type"] = "custom"
         if not arguments:
             return []
         return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)

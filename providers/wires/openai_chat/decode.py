@@ -172,6 +172,8 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
 
         arguments = orjson.dumps(arguments).decode()
     extra = {name: call[name] for name in ("extra_content",) if name in call}
+    if "custom" in call:
+        extra["type"] = "custom"  # of a tool that takes free text
     id = call.get("id") or call_id(reply_id, index)
     return ToolCall(id, function.get("name") or "", arguments or "", {NAME: extra} if extra else {})
 

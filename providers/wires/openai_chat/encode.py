@@ -127,6 +127,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
     # The wire knows arguments only as a JSON object's text; anything else is refused when it is sent back.
     arguments = call.arguments_json if call.arguments_json.strip() not in ("", "null") else "{}"
     extra = call.extra.get(NAME, {})
+    if extra.get("type") == "custom":
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments_json}}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}, **extra}
 
 
