@@ -155,9 +155,10 @@ def test_a_stream_of_claude_is_asked_for_in_path_and_body() -> None:
     assert str(seen[0].url).endswith(":streamRawPredict") and orjson.loads(seen[0].content)["stream"] is True
 
 
-def test_open_models_speak_openais_chat() -> None:
+@pytest.mark.parametrize("model", ["openai/gpt-oss-20b-maas", "deepseek-ai/deepseek-v3.2-maas"])
+def test_open_models_speak_openais_chat(model: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
-    request = asked("google_vertex:openai/gpt-oss-20b-maas", credential, CHAT, wire="openai_chat")
+    request = asked(f"google_vertex:{model}", credential, CHAT)
     assert str(request.url).endswith("/projects/p/locations/us-east5/endpoints/openapi/chat/completions")
 
 
