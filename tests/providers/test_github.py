@@ -69,6 +69,10 @@ def test_an_oauth_token_is_sent_as_it_is() -> None:
     assert "copilot-integration-id" not in request.headers
 
 
+def test_the_codex_models_are_asked_for_responses() -> None:
+    assert stepwell.pipeline_for("github_copilot:gpt-5.3-codex").describe().count("openai_responses") > 2
+
+
 @pytest.mark.parametrize(
     ("prompt", "initiator"),
     [
@@ -79,10 +83,6 @@ def test_an_oauth_token_is_sent_as_it_is() -> None:
         ([system("be kind"), user("go")], "user"),
     ],
 )
-def test_the_codex_models_are_asked_for_responses() -> None:
-    assert stepwell.pipeline_for("github_copilot:gpt-5.3-codex").describe().count("openai_responses") > 2
-
-
 def test_who_speaks_is_told_by_the_last_message(prompt: Any, initiator: str) -> None:
     assert sent(prompt).headers["x-initiator"] == initiator
 
