@@ -1,0 +1,166 @@
+"""Recording and playing: no network the second time, no secret on the tape, no silence about what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import stepwell
+from stepwell.errors import ConfigError, StreamTruncated
+from stepwell.testing import Cassette, NotRecorded
+
+from loopback import Loopback, answer, completion, serving, whole_stream
+from scripted import MODEL, Scripted
+
+KEY = "sk-canary-0123456789abcdef"
+
+
+def no_network(request: httpx.Request) -> httpx.Response:
+    raise AssertionError("the network was asked")
+
+
+def ask(cassette: Cassette, prompt: str = "hi", *, stream: bool = False, key: str = KEY) -> stepwell.Reply:
+    client = stepwell.Client(transport=cassette, api_keys={"openai": key}, retries=0)
+    return client.stream_text(MODEL, prompt).reply() if stream else client.generate_text(MODEL, prompt)
+
+
+def ask_async(cassette: Cassette, prompt: str = "hi", *, stream: bool = False, key: str = KEY) -> stepwell.Reply:
+    async def main() -> stepwell.Reply:
+        client = stepwell.AsyncClient(transport=cassette, api_keys={"openai": key}, retries=0)
+        return await (client.stream_text(MODEL, prompt).reply() if stream else client.generate_text(MODEL, prompt))
+
+    return asyncio.run(main())
+
+
+def recorded(path: Path, *turns: Any, stream: bool = False) -> list[stepwell.Reply]:
+    cassette = Cassette(path, transport=httpx.MockTransport(Scripted(list(turns))))
+    return [ask(cassette, f"prompt {n}", stream=stream) for n, _ in enumerate(turns)]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
+@pytest.mark.parametrize("play", [ask, ask_async], ids=["sync", "async"])
+def test_what_was_recorded_is_played_without_network_or_key(tmp_path: Path, play: Any, stream: bool) -> None:
+    path = tmp_path / "tapes" / "greeting.json"
+    (first,) = recorded(path, "hello there", stream=stream)
+    cassette = Cassette(path, record="never", transport=httpx.MockTransport(no_network))
+    again = play(cassette, "prompt 0", stream=stream, key="played")
+    assert (again.text, again.usage) == (first.text, first.usage)
+    assert cassette.unplayed == []
+
+
+def test_a_stream_is_played_in_the_pieces_it_came_in(tmp_path: Path) -> None:
+    recorded(tmp_path / "t.json", "abc", stream=True)
+    assert len(Cassette(tmp_path / "t.json").exchanges[0].chunks) > 3
+
+
+def test_the_file_decides_between_recording_and_playing(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    assert Cassette(path).recording
+    recorded(path, "one")
+    assert not Cassette(path).recording
+    assert Cassette(path, record="always").recording
+    with pytest.raises(ConfigError, match="no cassette"):
+        Cassette(tmp_path / "other.json", record="never")
+
+
+def test_no_secret_reaches_the_tape_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    leaking = {"choices": [{"message": {"content": f"your key is {KEY}"}, "finish_reason": "stop"}]}
+    cassette = Cassette(path, transport=httpx.MockTransport(lambda request: httpx.Response(200, json=leaking)))
+    client = stepwell.Client(
+        transport=cassette, api_keys={"openai": KEY}, headers={"x-tenant-token": "tenant-4711-secret"}
+    )
+    client.generate_text(MODEL, f"is {KEY} my key?", base_url=f"https://proxy.example/v1?api_key={KEY}", api_key=KEY)
+    written = path.read_text()
+    assert KEY not in written and "tenant-4711-secret" not in written
+    assert "your key is **********" in written
+    assert "authorization" not in written.lower()
+
+
+def test_another_key_plays_the_same_tape(tmp_path: Path) -> None:
+    recorded(tmp_path / "t.json", "one")
+    assert ask(Cassette(tmp_path / "t.json"), "prompt 0", key="another-key-0987654321").text == "one"
+
+
+def test_exchanges_play_in_any_order_and_each_once(tmp_path: Path) -> None:
+    recorded(tmp_path / "t.json", "one", "two", "three")
+    cassette = Cassette(tmp_path / "t.json")
+    assert [ask(cassette, f"prompt {n}").text for n in (2, 0)] == ["three", "one"]
+    assert len(cassette.unplayed) == 1
+    with pytest.raises(NotRecorded, match="has been played already"):
+        ask(cassette, "prompt 0")
+
+
+def test_a_request_that_differs_says_where_and_never_reaches_the_network(tmp_path: Path) -> None:
+    recorded(tmp_path / "t.json", "one")
+    cassette = Cassette(tmp_path / "t.json", transport=httpx.MockTransport(no_network))
+    with pytest.raises(NotRecorded, match="differs at /messages/0/content") as caught:
+        ask(cassette, "another prompt, which is private")
+    assert "private" not in str(caught.value)
+    with pytest.raises(NotRecorded, match="nothing was recorded of POST"):
+        stepwell.Client(transport=cassette, api_keys={"groq": "k"}).generate_text("groq:x", "hi")
+
+
+def test_errors_are_recorded_like_any_answer(tmp_path: Path) -> None:
+    refusal = httpx.Response(429, json={"error": {"message": "slow down"}}, headers={"retry-after": "7"})
+    path = tmp_path / "t.json"
+    for transport in (httpx.MockTransport(lambda request: refusal), httpx.MockTransport(no_network)):
+        with pytest.raises(stepwell.errors.RateLimitError) as caught:
+            ask(Cassette(path, transport=transport))
+        assert caught.value.retry_after == 7
+
+
+def test_a_stream_that_is_left_early_is_recorded_as_far_as_it_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    cassette = Cassette(path, transport=httpx.MockTransport(Scripted(["a long answer"], piece=1)))
+    client = stepwell.Client(transport=cassette, api_keys={"openai": KEY})
+    for _ in client.stream_text(MODEL, "hi").text_deltas():
+        break
+    with pytest.raises(StreamTruncated):
+        ask(Cassette(path), "hi", stream=True)
+
+
+def test_it_records_over_a_real_connection(tmp_path: Path) -> None:
+    def script(seen: Any) -> Any:
+        yield whole_stream() if seen.json.get("stream") else answer(completion())
+
+    with serving(script) as server:
+        assert isinstance(server, Loopback)
+        for play, name in ((ask, "sync.json"), (ask_async, "async.json")):
+            for _ in range(2):
+                cassette = Cassette(tmp_path / name)
+                client = cassette if cassette.recording else None
+                texts = [_at(server.url, play, cassette, stream=stream) for stream in (False, True)]
+                assert texts == ["hello", "hello"] and (client is None or cassette.recording)
+        assert len(server.seen) == 4
+
+
+def _at(url: str, play: Any, cassette: Cassette, *, stream: bool) -> str:
+    def options(client: Any) -> Any:
+        method = client.stream_text if stream else client.generate_text
+        return method(MODEL, "hi", base_url=f"{url}/v1", api_key=KEY)
+
+    if play is ask:
+        with stepwell.Client(transport=cassette) as client:
+            reply = options(client)
+            return (reply.reply() if stream else reply).text
+
+    async def main() -> str:
+        async with stepwell.AsyncClient(transport=cassette) as client:
+            reply = options(client)
+            return (await (reply.reply() if stream else reply)).text
+
+    return asyncio.run(main())
+
+
+def test_what_is_no_cassette_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match="not a cassette"):
+        Cassette(path)
+    with pytest.raises(ConfigError, match="record cannot be"):
+        Cassette(path, record="sometimes")
