@@ -63,7 +63,12 @@ def test_one_subject_a_file(path: Path) -> None:
 
 
 # Modules that exist to bring in the heavy one they are named for, and are themselves imported on first use.
-DEFERRED = {"schemas/serialise.py", "schemas/json_schema/matching.py", "pipeline/over_aiohttp.py"}
+DEFERRED = {
+    "schemas/serialise.py",
+    "schemas/json_schema/matching.py",
+    "pipeline/over_aiohttp.py",
+    "stepwell/testing/cassette.py",
+}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
