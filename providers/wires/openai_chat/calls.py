@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
@@ -28,31 +28,20 @@ class StreamedCalls:
     Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
     "" or late; names come whole in every fragment, in pieces, or late. A call starts for the reader once its name is
     known to be whole: with its first arguments, or at the end. See the recordings of openrouter, groq and zai.
+
+    `sure` is the open call once it has started, if it was made last: what has only its index and arguments is its own.
     """
 
-    __slots__ = ("_calls", "_open", "_reply_id", "_sure")
+    __slots__ = ("_calls", "_open", "_reply_id", "sure")
 
     def __init__(self, reply_id: str | None) -> None:
         self._calls: list[_Call] = []
         self._open: _Call | None = None
-        self._sure: _Call | None = None
+        self.sure: _Call | None = None
         self._reply_id = reply_id
 
     def __bool__(self) -> bool:
         return bool(self._calls)
-
-    def more(self, fragments: Sequence[Mapping[str, Any]]) -> ToolCallDelta | None:
-        """The shortcut for a lone fragment of nothing but index and arguments, when `feed` would give it to the call
-        that is open and was made last; None for all others."""
-        call = self._sure
-        if call is not None and len(fragments) == 1:
-            fragment = fragments[0]
-            function = fragment["function"]
-            if len(fragment) == 2 and len(function) == 1 and fragment["index"] == call.wire_index:
-                arguments = function["arguments"]
-                if arguments and arguments.__class__ is str:
-                    return ToolCallDelta(call.place, arguments)
-        return None
 
     def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
         function = fragment.get("function") or fragment.get("custom") or {}
@@ -69,7 +58,7 @@ class StreamedCalls:
                 MetadataUpdate({"orphaned_tool_arguments": [{"index": fragment.get("index"), "arguments": arguments}]})
             ]
         self._open = call
-        self._sure = call if call.started and call is self._calls[-1] else None
+        self.sure = call if call.started and call is self._calls[-1] else None
         if name and not call.started and name != call.name:
             call.name += name
         if fragment.get("extra_content"):

@@ -18,6 +18,7 @@ from ....schemas.chunks import (
     Start,
     StreamChunk,
     TextDelta,
+    ToolCallDelta,
     UsageUpdate,
 )
 from ....schemas.model import Model
@@ -78,18 +79,24 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     try:
         data = _loads(event[1])
         # Nearly every event is one more piece of text or of a call's arguments: of the 1.5 and 3.5 µs that the general
-        # path takes, this one takes 1.0 and 1.5.
+        # path takes, this one takes 1.0 and 1.3.
         if state.started and not data.get("usage"):
             (choice,) = data["choices"]
             delta = choice["delta"]
-            plain = choice["finish_reason"] is None and choice.get("logprobs") is None and not choice["index"]
-            if plain and (len(delta) == 1 or (len(delta) == 2 and "role" in delta)):
+            if choice["finish_reason"] is None and choice.get("logprobs") is None and not choice["index"]:
                 if "content" in delta:
                     text = delta["content"]
-                    if text and text.__class__ is str:
+                    alone = len(delta) == 1 or (len(delta) == 2 and "role" in delta)
+                    if alone and text and text.__class__ is str:
                         return [TextDelta(text, TEXT)], state
-                elif (more := state.first.calls.more(delta["tool_calls"])) is not None:
-                    return [more], state
+                elif (call := state.first.calls.sure) is not None and len(delta) == 1:
+                    # Nothing but index and arguments: StreamedCalls.feed would find the same call.
+                    (fragment,) = delta["tool_calls"]
+                    function = fragment["function"]
+                    if len(fragment) == 2 and len(function) == 1 and fragment["index"] == call.wire_index:
+                        arguments = function["arguments"]
+                        if arguments and arguments.__class__ is str:
+                            return [ToolCallDelta(call.place, arguments)], state
     except orjson.JSONDecodeError:
         return _not_json(event[1], state), state
     except (KeyError, ValueError, TypeError, AttributeError):
