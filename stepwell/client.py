@@ -218,10 +218,19 @@ class AsyncClient(Operations[Later], Composites[Later, "AsyncObjectStream", "Asy
         entry = self._senders.get(loop)
         if entry is None:
             sender = aconnect(self._transport, self._http, asyncio=hasattr(loop, "call_soon"))
-            entry = self._senders[loop] = (sender, _lease(sender.client, own=self._http is None))
+            entry = self._senders[loop] = (sender, self._lease(loop, sender.client))
             # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
             await entry[1].__anext__()
         return entry[0]
+
+    async def _lease(self, loop: Any, client: Any) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            # What is kept for a loop refers to it, so that its key alone would never be let go.
+            self._senders.pop(loop, None)
+            if self._http is None:
+                await client.aclose()
 
 
 _LOCK = threading.Lock()
@@ -241,11 +250,3 @@ def _loop() -> Any:
     import asyncio  # only where an event loop runs already
 
     return asyncio.get_running_loop()
-
-
-async def _lease(client: Any, *, own: bool) -> AsyncGenerator[None]:
-    try:
-        yield
-    finally:
-        if own:
-            await client.aclose()
