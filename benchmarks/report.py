@@ -12,10 +12,11 @@ from benchmarks.scenarios import BY_NAME, FLOOR, SCENARIOS, TARGETS, Scenario, T
 
 METHOD = """\
 Each subject runs in a process of its own, each peer in a virtual environment of its own; all talk to one cheap server
-on the loopback and are checked to have read every character sent. They take turns, round by round; a ratio is the
-median of the ratios within a round, with the lowest and the highest beside it. CPU is the process's own, all threads,
-user and system, so waiting costs nothing. The floor is the least code that does the same work: raw httpx (or httpx on
-aiohttp), `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps no usage and notices no cut stream.
+on the loopback and are checked to have read every character sent. They take turns, round by round, each turn warmed up
+by a quarter of itself; a ratio is the median of the ratios within a round, with the lowest and the highest beside it.
+CPU is the process's own, all threads, user and system, so waiting costs nothing. The floor is the least code that does
+the same work: raw httpx (or httpx on aiohttp), `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps
+no usage and notices no cut stream.
 An OpenAI text event is 318 bytes, each event an HTTP chunk of its own. Imports, first calls and the memory of 100
 streams are read in new processes, the memory as the peak above what the process held after one warm stream. The time to
 the first chunk runs from the call to the first text: the server waits 20 ms before it, and 20 ms more after it.

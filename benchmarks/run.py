@@ -123,7 +123,7 @@ class Run:
                 children.remove(child)
                 continue
             name = child.subject.name
-            slot = share / (self.rounds + 1) / max(1e-6, sample["wall"] * scenario.at_once)
+            slot = 0.8 * share / (self.rounds + 1) / max(1e-6, sample["wall"] * scenario.at_once)
             repeats[name] = max(1, min(MOST_REPEATS, int(slot)))
             spent[name] = time.monotonic() - started
         for number in range(self.rounds):

@@ -139,8 +139,8 @@ class Measurement:
     def measure(self, task: Task, job: dict) -> dict:
         """CPU and wall seconds of one run of the function, and the memory at the peak above that at the start."""
         repeat, at_once = job["repeat"], job["at_once"]
-        if job["warm"]:  # connections may have idled out since the last round
-            self._run(task, job["do"], 1, at_once)
+        if job["warm"]:  # since its last turn connections have idled out, and the processor's caches are the others'
+            self._run(task, job["do"], max(1, repeat // 4), at_once)
         forget_peak()
         memory, wall, cpu = resident(), time.perf_counter(), time.process_time()
         characters, waited = self._run(task, job["do"], repeat, at_once)
