@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..schemas.chunks import Finish, ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta
+from ..schemas.chunks import Finish, StreamChunk
 from ..schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ..schemas.model import Model
 
@@ -25,10 +25,6 @@ class StreamSteps:
     init_stream_state: Callable[[Model], Any]
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
-
-
-# What nearly every batch is: one of these alone ends nothing.
-_DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
 
 
 class StreamDecoder:
@@ -71,8 +67,8 @@ class StreamDecoder:
             self.failure = error if isinstance(error, StepwellError) else _misfit(error)
             if not out:
                 raise self.failure from None
-        # A search in C for the rare Finish; looking at each chunk here would cost 0.1 µs of each.
-        if (len(out) > 1 or (out and type(out[0]) not in _DELTAS)) and Finish in map(type, out):
+        # A batch is one chunk or many: those are searched in C for the rare Finish, since a look at each costs 0.1 µs.
+        if type(out[0]) is Finish if len(out) == 1 else Finish in map(type, out):
             return self._one_finish(out)
         return out
 
