@@ -22,7 +22,7 @@ _NO_READ = Read(None)
 class _Stream:
     """What sync and async streams share: everything but who waits.
 
-    A batch goes straight from `_arrived` to the reader: as a flow of effects it cost 0.5 µs an event more.
+    A batch goes straight from `_arrived` to the reader: as a flow of effects it cost 0.1 µs an event more.
     """
 
     def __init__(self, asked: Context | None) -> None:
@@ -152,7 +152,7 @@ class Stream(_Stream):
 
     def text_deltas(self) -> Iterator[str]:
         """The text alone, piece by piece."""
-        # A loop of its own: over __iter__ it would be 0.1 µs a chunk slower, and left early, not closed at once.
+        # A loop of its own: over __iter__ it would be slower by a generator, and async, left early, not closed at once.
         try:
             while (batch := self._next()) is not None:
                 for chunk in batch:
