@@ -2,7 +2,7 @@
 
 from .dsl.provider import declare_provider
 from .dsl.rules import rename
-from .dsl.schemas import ObjectSupport, dialect
+from .dsl.schemas import BY_GRAMMAR
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -26,11 +26,5 @@ llama_cpp = declare_provider(
         "cache_prompt": {"type": "boolean"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
-    object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"),
-        answers=dialect("llama_grammar"),
-        always_enforced=True,
-        sure=True,
-        shown=False,
-    ),
+    object_support=BY_GRAMMAR,
 )

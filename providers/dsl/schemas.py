@@ -60,6 +60,14 @@ class ObjectSupport:
 
 
 AS_GIVEN = ObjectSupport()
+BY_GRAMMAR = ObjectSupport(
+    modes=("json_schema", "json", "prompt"),
+    answers=dialect("llama_grammar"),
+    always_enforced=True,
+    sure=True,
+    shown=False,
+)
+"""llama.cpp and what is built on it: the schema becomes a grammar, of which the model knows nothing."""
 
 
 def fit_schemas(support: ObjectSupport, provider: str) -> Step:

@@ -16,7 +16,7 @@ from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
 from ..dsl.provider import Provider, declare_provider
-from ..dsl.schemas import ObjectSupport, dialect
+from ..dsl.schemas import BY_GRAMMAR
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.openai_responses import openai_responses
@@ -92,11 +92,5 @@ local = declare_provider(
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,
-    object_support=ObjectSupport(
-        modes=("json_schema", "json", "prompt"),
-        answers=dialect("llama_grammar"),
-        always_enforced=True,
-        sure=True,
-        shown=False,
-    ),
+    object_support=BY_GRAMMAR,
 )

@@ -69,11 +69,9 @@ def providers(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(told))
         return
-    rows = [
-        (row["id"], " ".join(row["wires"]), row["base_url"], " ".join(row["env_key"]) or "-", _presence(row))
-        for row in told
-    ]
-    table(("provider", "wires", "address", "key variable", "key"), rows)
+    rows = [(row["id"], _spoken(row), row["base_url"], " ".join(row["env_key"]) or "-", _presence(row)) for row in told]
+    # The address comes last: some are longer than a line.
+    table(("provider", "wires", "key variable", "key", "address"), [(*row[:2], *row[3:], row[2]) for row in rows])
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
@@ -81,11 +79,18 @@ def _provider(provider: Provider) -> dict[str, Any]:
         "id": provider.id,
         "name": provider.name,
         "wires": [wire.name for wire in provider.wires],
+        "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
         "base_url": provider.address(),
         "env_key": list(provider.env_key),
         "key_present": any(os.environ.get(name) for name in provider.env_key),
         "key_needed": not provider.key_optional,
     }
+
+
+def _spoken(row: dict[str, Any]) -> str:
+    """The chat wires, and how many more there are for other operations (`--json` names them all)."""
+    more = len(row["wires"]) - len(row["chat_wires"])
+    return " ".join([*row["chat_wires"], *([f"+{more}"] if more else [])])
 
 
 def _presence(row: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...dsl.schemas import ObjectSupport, dialect
+from attrs import evolve
+
+from ...dsl.schemas import BY_GRAMMAR
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
@@ -22,11 +24,5 @@ ollama_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
-    object_support=ObjectSupport(
-        modes=("json_schema", "tool", "json", "prompt"),
-        answers=dialect("llama_grammar"),
-        always_enforced=True,
-        sure=True,
-        shown=False,
-    ),
+    object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
 )
