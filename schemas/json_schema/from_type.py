@@ -39,6 +39,7 @@ _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     # A string: a JSON number would pass through a float and lose digits.
     ("decimal", "Decimal"): {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"},
     ("pathlib", "Path"): {"type": "string"},
+    ("pathlib._local", "Path"): {"type": "string"},  # where Python 3.13 keeps it
 }
 _LISTS: Final = (list, collections.abc.Sequence, collections.abc.MutableSequence)
 _SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)

@@ -120,6 +120,7 @@ _READERS: Final[dict[tuple[str, str], Read]] = {
     ("uuid", "UUID"): lambda value, tp: tp(value),
     ("decimal", "Decimal"): lambda value, tp: tp(value),
     ("pathlib", "Path"): lambda value, tp: tp(value),
+    ("pathlib._local", "Path"): lambda value, tp: tp(value),
 }
 
 
