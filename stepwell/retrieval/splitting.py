@@ -49,7 +49,7 @@ def _fragments(text: str, size: int, borders: tuple[re.Pattern[str], ...]) -> It
 def _tail(fragments: list[str], overlap: int, room: int) -> list[str]:
     """The last fragments of a piece, up to the overlap, and to the room that the next fragment leaves."""
     kept: list[str] = []
-    for fragment in reversed(fragments):
+    for fragment in reversed(fragments) if overlap else ():  # a control character is estimated at no token at all
         if estimate_text("".join([fragment, *kept])) > min(overlap, room):
             break
         kept.insert(0, fragment)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stepwell import Document, Found, Node
@@ -27,6 +27,7 @@ def letters(text: str) -> str:
 
 
 @given(prose | st.text(), sizes)
+@example("000000\x1b0\ue000", 2)
 def test_cutting_loses_nothing_but_white_space(text: str, size: int) -> None:
     assert letters("".join(split(text, size))) == letters(text)
 
