@@ -47,10 +47,13 @@ class Edits:
         return pipeline
 
 
+NO_EDITS = Edits()
+
+
 def edits_of(given: object) -> Edits:
     """Edits from what a client is given: steps (put outermost, in that order), a function, or Edits."""
     if given is None:
-        return Edits()
+        return NO_EDITS
     if isinstance(given, Edits):
         return given
     if isinstance(given, Step):

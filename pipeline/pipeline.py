@@ -58,6 +58,10 @@ class Pipeline:
             self._find(name)
         return Pipeline(step for step in self.steps if step.name not in names)
 
+    def inside(self, name: str) -> Pipeline:
+        """What the named step wraps: all the steps further in."""
+        return Pipeline(self.steps[self._find(name) + 1 :])
+
     def __contains__(self, name: object) -> bool:
         return any(step.name == name for step in self.steps)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
 
@@ -12,6 +12,11 @@ from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
+
+    Elsewhere = Callable[["Request", Any, Mapping[str, Any]], tuple[Pipeline, "Request"]]
 
 _MASKED = "**********"
 _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
@@ -35,6 +40,10 @@ class Request:
     any other operation. `options` are canonical until translate_options and the provider's own after it.
     `credential` is a Secret, or a mapping of several, and never shows. `private` is for a step's own notes,
     under a key that bears its name. `started` is time.monotonic() at the start of the call.
+
+    `elsewhere(request, model, options)` is set by the client: the pipeline and the request of the same call to another
+    model, with what `options` change. Keys, addresses and headers given for this call stay behind: they were meant for
+    its own provider.
     """
 
     operation: str
@@ -55,6 +64,7 @@ class Request:
     warnings: tuple[CallWarning, ...] = ()
     private: Mapping[str, Any] = field(factory=dict, repr=False)
     started: float = field(default=0.0, repr=False)
+    elsewhere: Elsewhere | None = field(default=None, repr=False)
 
     def replace(self, **changes: Any) -> Request:
         """This request with some fields changed."""

@@ -6,7 +6,7 @@
         NotSupported  SchemaError
       ProviderError              the provider said no: .status .request_id .retry_after .body .hint
         AuthError  QuotaError  RateLimitError  ContextOverflow  InvalidRequest  NotFound  Overloaded
-        ServerError  ContentFiltered
+        ServerError  ContentFiltered  CircuitOpen
       TransportError             no usable answer came
         ConnectError  ConnectTimeout  FirstEventTimeout  StreamIdleTimeout  TotalTimeout  StreamTruncated
       DecodeError                the answer does not fit its wire
@@ -184,6 +184,10 @@ class ServerError(ProviderError):
 
 class ContentFiltered(ProviderError):
     """A policy filter refused the request before any answer."""
+
+
+class CircuitOpen(ProviderError):
+    """A circuit breaker sent nothing, for the calls before it failed; `retry_after` says when it tries again."""
 
 
 class TransportError(StepwellError):

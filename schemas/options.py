@@ -102,7 +102,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
     "api_key": Option(_ANY, "the credential, before any other place", sent=False),
     "headers": Option(_OBJECT, "more request headers", sent=False),
     "provider_options": Option(
-        _OBJECT, "options of this provider alone; what it does not know is sent as given", sent=False
+        _OBJECT, "the provider's own; what it does not know is sent as given; may be keyed by provider id", sent=False
     ),
     "on_unsupported": Option(
         {"enum": ["warn", "error", "ignore"]}, "what to do with options the model lacks", sent=False

@@ -75,6 +75,8 @@ _HOME = {
     "pipeline.pipeline": ("Pipeline",),
     "pipeline.edits": ("Edits",),
     "pipeline.steps.budget": ("Budget",),
+    "pipeline.steps.circuit_breaker": ("circuit_breaker",),
+    "pipeline.steps.fallback": ("fallback",),
     "pipeline.steps.fit_context": ("fit_context",),
     "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.effects": ("Call", "Send", "Sleep"),
@@ -85,7 +87,7 @@ _HOME = {
     "providers.dsl.provider": ("Provider", "declare_provider"),
     "providers.dsl.wire": ("Wire",),
     "providers.gateways.cloudflare": ("cloudflare_ai_gateway",),
-    "gateways": ("cloudflare_fallback",),
+    "providers.gateways.cloudflare_universal": ("cloudflare_fallback",),
 }
 _SUBMODULES = {"declare": ".declare", "errors": ".errors", "parsers": ".parsers", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -149,7 +151,6 @@ if TYPE_CHECKING:
         stream_tools,
         transcribe,
     )
-    from .gateways import cloudflare_fallback
     from .llm.custom import CustomLLM
     from .llm.llm import LLM
     from .llm.structured import StructuredLLM
@@ -161,6 +162,8 @@ if TYPE_CHECKING:
     from .pipeline.response import Response
     from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
     from .pipeline.steps.budget import Budget
+    from .pipeline.steps.circuit_breaker import circuit_breaker
+    from .pipeline.steps.fallback import fallback
     from .pipeline.steps.fit_context import fit_context
     from .pipeline.stream import AsyncStream, Stream
     from .pipeline.timeouts import Timeouts
@@ -168,6 +171,7 @@ if TYPE_CHECKING:
     from .providers.dsl.provider import Provider, declare_provider
     from .providers.dsl.wire import Wire
     from .providers.gateways.cloudflare import cloudflare_ai_gateway
+    from .providers.gateways.cloudflare_universal import cloudflare_fallback
     from .retrieval.citations import citations
     from .retrieval.context import retrieve_context
     from .retrieval.node import Document, Found, Node

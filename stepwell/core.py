@@ -6,13 +6,14 @@ import difflib
 import os
 import threading
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from attrs import frozen
 
 from .model_metadata.catalog import CATALOG, Catalog
-from .pipeline.edits import Edits, edits_of
+from .pipeline.edits import NO_EDITS, Edits, edits_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.request import Headers, Request
 from .pipeline.response import Response
@@ -157,7 +158,12 @@ class Core:
             retries=self.retries,
             timeouts=self.timeouts,
             started=monotonic(),
+            elsewhere=self.elsewhere,
         )
+        extra = options.get("provider_options")
+        if extra and plan.provider.id not in extra and self._keyed(extra):
+            # Keyed by provider, and nothing among it for this one.
+            options["provider_options"] = {**extra, plan.provider.id: {}}
         if plan.stranger is not None and plan.stranger not in self._told:
             self._told.add(plan.stranger)
             request = request.replace(warnings=(plan.stranger,))
@@ -172,8 +178,11 @@ class Core:
             options["api_key"] = credential_of(options["api_key"], "api_key")
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
+        changes: dict[str, Any] = {}
         if not isinstance(pipeline, Pipeline):
-            pipeline = edits_of(pipeline).apply(plan.pipeline)
+            edits = edits_of(pipeline)
+            pipeline = edits.apply(plan.pipeline)
+            changes["elsewhere"] = partial(self.elsewhere, edits=edits)
         tools = given.pop("tools", None)
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
@@ -181,7 +190,7 @@ class Core:
             context = context.with_tools(*tools)
         if system := given.get("system"):
             context = Context((Message("system", system), *context.messages), context.tools)
-        changes: dict[str, Any] = {"context": context}
+        changes["context"] = context
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             # A key held for this provider was meant for its own address: an address of the call's wants the call's key.
@@ -197,6 +206,30 @@ class Core:
             if name in given:
                 changes[name] = given[name]
         return pipeline, request.replace(**changes)
+
+    def _keyed(self, extra: Any) -> bool:
+        """Whether these provider_options are kept by provider id, `{"openai": {...}, "anthropic": {...}}`."""
+        return isinstance(extra, Mapping) and all(
+            isinstance(value, Mapping) and isinstance(name, str) and self.registry.get(name) is not None
+            for name, value in extra.items()
+        )
+
+    def elsewhere(
+        self, request: Request, model: Any, options: Mapping[str, Any], *, edits: Edits = NO_EDITS
+    ) -> tuple[Pipeline, Request]:
+        """The pipeline and the request of the same call to another model; see Request.elsewhere."""
+        input = request.context if request.operation in _CONVERSATIONS else request.input
+        wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
+        given = {**wanted, **request.options, **options}
+        pipeline, asked = self.request(request.operation, model, input, given, stream=request.stream)
+        warnings = (*request.warnings, *asked.warnings)
+        asked = asked.replace(started=request.started, private=request.private, warnings=warnings)
+        extra = given.get("provider_options")
+        moved = asked.model.provider != request.model.provider and "provider_options" not in options
+        if extra and moved and not self._keyed(extra):
+            why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
+            asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})
+        return edits.apply(pipeline), asked
 
 
 _NO_CONTEXT = Context()

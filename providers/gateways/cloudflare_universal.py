@@ -9,38 +9,38 @@ answer goes on through the pipeline of the model that gave it, which decodes it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
 import orjson
 
 from ...pipeline.effects import Flow, Rest, Send
-from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
 from .cloudflare import ROOT
 
-Prepare = Callable[[Request], Iterable[tuple[Pipeline, Request]]]
 _PLACE = re.compile(rf"({re.escape(ROOT)}/[^/]+/[^/]+)/([^/]+)/(.+)")
 _OURS = ("content-type", "user-agent", "accept-encoding")
 _NAME = "cloudflare_fallback"
 
 
-def universal(prepare: Prepare) -> Step:
-    """The step that asks several models at once. `prepare(request)` gives the others' pipelines and requests, in order.
+def cloudflare_fallback(*models: str) -> Step:
+    """Other models for the gateway to ask, in order, when the call's own fails, all in one request:
 
-    A retry sends the whole list again. Raises ConfigError for a pipeline that does not lead through the gateway.
+        client = Client(pipeline=cloudflare_ai_gateway("ACCOUNT", "GATEWAY"))
+        reply = client.generate_text(MODEL, "hi", pipeline=cloudflare_fallback("groq:openai/gpt-oss-20b"))
+
+    The reply is decoded by the provider that answered and names it: `reply.provider`, `reply.model`. Every model gets
+    the call's options, and drops with a warning what it does not take. A retry sends the whole list again. A call
+    raises what any model of them raises before it would be sent, and ConfigError where one is not asked through the
+    gateway.
     """
 
     def run(request: Request, call: Rest) -> Flow:
-        if _NAME in request.private:  # one of the others, whose pipeline has this step, too
-            return (yield from call(request))
-        marked = {**request.private, _NAME: True}
-        others = [pipeline.flow(each.replace(private=marked)) for pipeline, each in prepare(request)]
-        flows = [call(request), *others]
+        flows = [call(request), *(_elsewhere(request, model) for model in models)]
         try:
             return (yield from _first_of(flows))
         finally:
@@ -48,6 +48,13 @@ def universal(prepare: Prepare) -> Step:
                 flow.close()
 
     return around(_NAME, run)
+
+
+def _elsewhere(request: Request, model: str) -> Flow:
+    if request.elsewhere is None:
+        raise ConfigError("only a client's own calls can be asked of another model", hint="use Client or AsyncClient")
+    pipeline, asked = request.elsewhere(request, model, {})
+    return (pipeline.inside(_NAME) if _NAME in pipeline else pipeline).flow(asked)
 
 
 def _first_of(flows: list[Flow]) -> Flow:

@@ -229,7 +229,7 @@ def step(at: int, content: bytes, status: int = 200) -> Callable[[httpx.Request]
 def test_all_models_go_out_in_one_request() -> None:
     gateway = Gateway(step(0, OPENAI.text.body))
     with gateway.client() as client:
-        fallback = cloudflare_fallback(client, MODELS[1])
+        fallback = cloudflare_fallback(MODELS[1])
         client.generate_text(MODELS[0], "hi", pipeline=fallback, max_tokens=9, frequency_penalty=1)
     (request,) = gateway.seen
     first, second = orjson.loads(request.content)
@@ -256,7 +256,7 @@ def test_whoever_answers_is_decoded_as_its_own(at: int, sample: Any, stream: boo
 
     async def ask() -> Any:
         async with AsyncClient(**settings) as client:
-            how = {"pipeline": cloudflare_fallback(client, MODELS[1])}
+            how = {"pipeline": cloudflare_fallback(MODELS[1])}
             if stream:
                 return await client.stream_text(MODELS[0], "hi", **how).reply()
             return await client.generate_text(MODELS[0], "hi", **how)
@@ -265,7 +265,7 @@ def test_whoever_answers_is_decoded_as_its_own(at: int, sample: Any, stream: boo
         reply = asyncio.run(ask())
     else:
         with Client(**settings) as client:
-            how = {"pipeline": cloudflare_fallback(client, MODELS[1])}
+            how = {"pipeline": cloudflare_fallback(MODELS[1])}
             reply = (
                 client.stream_text(MODELS[0], "hi", **how).reply()
                 if stream
@@ -284,7 +284,7 @@ def test_when_all_fail_the_last_ones_error_is_raised_and_retries_ask_all_again(m
     busy = orjson.dumps({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
     gateway = Gateway(step(1, busy, 529), step(0, OPENAI.text.body))
     with gateway.client(retries=1) as client:
-        fallback = cloudflare_fallback(client, MODELS[1])
+        fallback = cloudflare_fallback(MODELS[1])
         assert client.generate_text(MODELS[0], "hi", pipeline=fallback).provider == "openai"
         gateway.answers = [step(1, busy, 529)]
         with pytest.raises(errors.Overloaded, match="anthropic answered 529: busy"):
@@ -295,7 +295,7 @@ def test_when_all_fail_the_last_ones_error_is_raised_and_retries_ask_all_again(m
 def test_fallbacks_may_belong_to_the_client() -> None:
     gateway = Gateway(step(1, ANTHROPIC.text.body))
     with gateway.client() as client:
-        client.pipeline = client.pipeline.then(cloudflare_fallback(client, MODELS[1]).apply)
+        client.pipeline = client.pipeline.prepend(cloudflare_fallback(MODELS[1]))
         assert client.generate_text(MODELS[0], "hi").provider == "anthropic"
     assert len(orjson.loads(gateway.seen[0].content)) == 2
 
@@ -303,17 +303,17 @@ def test_fallbacks_may_belong_to_the_client() -> None:
 def test_fallbacks_want_the_gateway_and_a_step_that_was_sent() -> None:
     with Client(transport=httpx.MockTransport(Gateway()), api_keys={"openai": "k", "anthropic": "k"}) as client:
         with pytest.raises(errors.ConfigError, match=r"put cloudflare_ai_gateway\(\.\.\.\)"):
-            client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(client, MODELS[1]))
+            client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(MODELS[1]))
     with (
         Gateway(step(7, OPENAI.text.body)).client() as client,
         pytest.raises(errors.DecodeError, match="step '7' of 2"),
     ):
-        client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(client, MODELS[1]))
+        client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(MODELS[1]))
 
 
 def test_a_model_without_a_key_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     gateway = Gateway()
     with gateway.client() as client, pytest.raises(errors.MissingKey, match="groq"):
-        client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(client, "groq:some-model"))
+        client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback("groq:some-model"))
     assert not gateway.seen

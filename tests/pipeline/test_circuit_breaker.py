@@ -1,0 +1,177 @@
+"""A model that keeps failing is left alone, and tried again."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import httpx
+import pytest
+from attrs import evolve
+
+from stepwell import Client, Model, Pipeline, circuit_breaker
+from stepwell.pipeline.request import Request
+from stepwell.pipeline.response import Response
+from stepwell.schemas.errors import (
+    AuthError,
+    CircuitOpen,
+    ConfigError,
+    ConnectError,
+    InvalidRequest,
+    Overloaded,
+    RateLimitError,
+    ServerError,
+    StepwellError,
+    StreamTruncated,
+    TotalTimeout,
+)
+
+from driving import Drive, World, answered, drive_async, drive_sync, reply, request
+
+DOWN = ServerError("down")
+
+
+@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
+def drive(request: pytest.FixtureRequest) -> Drive:
+    return request.param  # type: ignore[no-any-return]
+
+
+class Calls:
+    """Calls through one breaker, with a clock that only the test moves."""
+
+    def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
+        self.now = 100.0
+        how = {"failures": 2, "cooldown": 10.0, **how}
+        self.pipeline = Pipeline([circuit_breaker(clock=lambda: self.now, **how)])
+        self.drive = drive
+
+    def __call__(self, answer: Any = None, asked: Request | None = None) -> str:
+        """What came of a call: ok, not sent, or the name of the error."""
+        world = World([answer or answered()])
+        try:
+            self.drive(self.pipeline, world, asked)
+        except CircuitOpen:
+            assert not world.sent
+            return "not sent"
+        except (StepwellError, KeyboardInterrupt) as error:
+            return type(error).__name__
+        return "ok"
+
+
+def test_after_so_many_failures_nothing_is_sent(drive: Drive) -> None:
+    calls = Calls(drive)
+    assert [calls(DOWN), calls(DOWN), calls(), calls()] == ["ServerError", "ServerError", "not sent", "not sent"]
+
+
+def test_a_success_between_begins_the_count_anew() -> None:
+    calls = Calls()
+    assert [calls(DOWN), calls(), calls(DOWN), calls()] == ["ServerError", "ok", "ServerError", "ok"]
+
+
+def test_after_the_cooldown_one_call_tries_and_its_success_lets_all_through() -> None:
+    calls = Calls()
+    calls(DOWN), calls(DOWN)
+    calls.now += 9.9
+    assert calls() == "not sent"
+    calls.now += 0.2
+    assert [calls(), calls()] == ["ok", "ok"]
+
+
+def test_its_failure_begins_another_cooldown() -> None:
+    calls = Calls()
+    calls(DOWN), calls(DOWN)
+    calls.now += 11
+    assert [calls(DOWN), calls()] == ["ServerError", "not sent"]
+    calls.now += 11
+    assert calls() == "ok"
+
+
+def test_while_one_tries_the_others_are_not_sent() -> None:
+    calls = Calls()
+    calls(DOWN), calls(DOWN)
+    calls.now += 11
+    seen = []
+
+    def meanwhile(asked: Any) -> Response:
+        seen.append(calls())
+        return Response(asked, reply=reply())
+
+    assert [calls(meanwhile), *seen] == ["ok", "not sent"]
+
+
+def test_one_that_tries_and_is_cancelled_lets_another_try() -> None:
+    calls = Calls()
+    calls(DOWN), calls(DOWN)
+    calls.now += 11
+    assert [calls(KeyboardInterrupt()), calls()] == ["KeyboardInterrupt", "ok"]
+
+
+@pytest.mark.parametrize("error", [ServerError("x"), Overloaded("x"), ConnectError("x"), StreamTruncated("x")])
+def test_what_tells_of_trouble_counts(error: Exception) -> None:
+    calls = Calls(failures=1)
+    calls(error)
+    assert calls() == "not sent"
+
+
+@pytest.mark.parametrize(
+    "error", [AuthError("x"), InvalidRequest("x"), RateLimitError("x"), TotalTimeout("x"), KeyboardInterrupt()]
+)
+def test_what_does_not_is_no_failure(error: BaseException) -> None:
+    calls = Calls(failures=1)
+    calls(error)
+    assert calls() == "ok"
+
+
+def test_models_fail_by_themselves_or_as_told() -> None:
+    other = evolve(request(), model=Model("acme", "m-2"))
+    calls = Calls(failures=1)
+    calls(DOWN)
+    assert [calls(asked=other), calls()] == ["ok", "not sent"]
+    together = Calls(failures=1, by=lambda request: request.model.provider)
+    together(DOWN)
+    assert together(asked=other) == "not sent"
+
+
+def test_the_error_says_when_and_pickles() -> None:
+    calls = Calls(failures=1)
+    calls(DOWN)
+    calls.now += 4
+    with pytest.raises(
+        CircuitOpen, match=r"acme:m-1 failed 1 times in a row and was not asked; it is tried again in 6 s"
+    ) as e:
+        drive_sync(calls.pipeline, World([]))
+    assert pickle.loads(pickle.dumps(e.value)).retry_after == pytest.approx(6)
+
+
+def test_a_stream_that_breaks_in_the_middle_counts() -> None:
+    def handler(asked: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n')
+
+    with Client(
+        transport=httpx.MockTransport(handler),
+        api_keys={"groq": "k"},
+        pipeline=circuit_breaker(failures=1),
+    ) as client:
+        with pytest.raises(StreamTruncated):
+            client.stream_text("groq:some-model", "hi").reply()
+        with pytest.raises(CircuitOpen):
+            client.stream_text("groq:some-model", "hi")
+
+
+def test_a_stream_left_early_says_nothing() -> None:
+    lines = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n' * 3
+
+    with Client(
+        transport=httpx.MockTransport(lambda asked: httpx.Response(200, content=lines)),
+        api_keys={"groq": "k"},
+        pipeline=circuit_breaker(failures=1),
+    ) as client:
+        for _ in range(2):
+            with client.stream_text("groq:some-model", "hi") as stream:
+                next(iter(stream))
+
+
+@pytest.mark.parametrize("how", [{"failures": 0}, {"cooldown": 0}])
+def test_a_breaker_that_cannot_work_is_refused(how: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="at least one failure"):
+        circuit_breaker(**how)
