@@ -76,7 +76,9 @@ _HOME = {
     "pipeline.edits": ("Edits",),
     "pipeline.steps.budget": ("Budget",),
     "pipeline.steps.circuit_breaker": ("circuit_breaker",),
+    "pipeline.steps.concurrency": ("concurrency",),
     "pipeline.steps.fallback": ("fallback",),
+    "pipeline.steps.rate_limit": ("RateLimit",),
     "pipeline.steps.fit_context": ("fit_context",),
     "pipeline.step": ("Halt", "around", "on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.effects": ("Call", "Send", "Sleep"),
@@ -163,8 +165,10 @@ if TYPE_CHECKING:
     from .pipeline.step import Halt, around, on_chunk, on_error, on_request, on_response
     from .pipeline.steps.budget import Budget
     from .pipeline.steps.circuit_breaker import circuit_breaker
+    from .pipeline.steps.concurrency import concurrency
     from .pipeline.steps.fallback import fallback
     from .pipeline.steps.fit_context import fit_context
+    from .pipeline.steps.rate_limit import RateLimit
     from .pipeline.stream import AsyncStream, Stream
     from .pipeline.timeouts import Timeouts
     from .prompts import ChatTemplate, PromptTemplate, Slot

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from attrs import define
 
@@ -18,7 +16,7 @@ from ...schemas.errors import (
     StepwellError,
     TransportError,
 )
-from ...schemas.estimate import estimate_text, estimate_tokens
+from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import exact, price
 from ...schemas.reply import Reply
@@ -28,6 +26,7 @@ from ..pipeline import Pipeline
 from ..request import Request
 from ..response import Response
 from ..step import around
+from .expected import expected_usage
 
 FREE = frozenset(("count_tokens", "list_models"))
 _NOTHING = Decimal(0)
@@ -134,7 +133,7 @@ class Budget:
 
     def _hold(self, request: Request) -> _Hold:
         """Set aside what the call may cost. Raises BudgetExceeded."""
-        expected = _expected(request, self._output_tokens)
+        expected = expected_usage(request, self._output_tokens)
         model = request.model
         if expected.output_tokens is None and not self._allow_unknown:
             raise BudgetExceeded(
@@ -260,33 +259,3 @@ def _half(usage: Usage, hold: _Hold) -> bool:
     return usage.reported_cost is None and (
         usage.input_tokens is None or (usage.output_tokens is None and bool(hold.expected.output_tokens))
     )
-
-
-def _expected(request: Request, output_tokens: int | None) -> Usage:
-    """What the call may use at most, as far as can be told beforehand."""
-    options = request.options
-    if request.operation != "chat":
-        return Usage(input_tokens=sum(map(estimate_text, _texts(request.input))), output_tokens=0)
-    tokens = estimate_tokens(request.context)
-    # Where the step stands, options have the provider's own names: these are the two that there are.
-    asked = options.get("max_tokens") or options.get("max_completion_tokens")
-    most = asked or output_tokens or request.model.max_output_tokens
-    caches = options.get("prompt_cache")
-    return Usage(
-        input_tokens=tokens,
-        output_tokens=None if most is None else most * int(options.get("n") or 1),
-        cache_write_tokens=tokens if caches else None,
-        cache_write_1h_tokens=tokens if caches == "1h" else None,
-        service_tier=options.get("service_tier"),
-    )
-
-
-def _texts(given: Any) -> Iterable[str]:
-    if isinstance(given, str):
-        yield given
-    elif isinstance(given, dict):
-        for value in given.values():
-            yield from _texts(value)
-    elif isinstance(given, Iterable) and not isinstance(given, bytes | bytearray):
-        for value in given:
-            yield from _texts(value)

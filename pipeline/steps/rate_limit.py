@@ -1,0 +1,173 @@
+"""So many requests and tokens a minute, kept before the provider has to say so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from attrs import define, field
+
+from ...schemas.errors import ConfigError, RateLimitError
+from ...schemas.usage import Usage
+from ..effects import Flow, Rest, Sleep
+from ..pipeline import Pipeline
+from ..request import Request
+from ..response import Response
+from ..retry_after import retry_after
+from ..step import around
+from .expected import expected_usage
+
+By = Callable[[Request], str]
+
+
+class RateLimit:
+    """At most so many `requests`, and so many `tokens`, in `per` seconds, for all calls that share it:
+
+        client = stepwell.AsyncClient(pipeline=stepwell.RateLimit(requests=500, tokens=200_000))
+
+    A call that would go over waits until it fits; those that wait go in the order they came. Up to a whole period's
+    worth may go at once after a quiet one. Each attempt counts, repeated ones too. Tokens are reckoned beforehand, the
+    estimated input (schemas/estimate.py) and the `max_tokens` of the call (else `output_tokens`), and put right by the
+    usage that comes back. A 429 that says how long to wait holds up the other calls as well.
+
+    `by(request)` names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
+    Raises RateLimitError, and sends nothing, where the wait would pass the call's total timeout. Thread-safe; sync and
+    async clients may share it.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests: float | None = None,
+        tokens: float | None = None,
+        per: float = 60.0,
+        output_tokens: int = 0,
+        by: By = lambda request: str(request.model),
+        clock: Callable[[], float] = monotonic,
+        name: str = "rate_limit",
+    ) -> None:
+        given = [limit for limit in (requests, tokens) if limit is not None]
+        if not given or min(*given, per) <= 0:
+            raise ConfigError("RateLimit wants requests= or tokens=, above 0", hint="RateLimit(requests=500)")
+        self._limits = (requests, tokens)
+        self._per = per
+        self._output_tokens = output_tokens
+        self._by = by
+        self._clock = clock
+        self._name = name
+        self._lanes: dict[str, _Lane] = {}
+        self._lock = threading.Lock()
+        self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
+
+    def __call__(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline with this limit in it: once around each call, once around each attempt."""
+        whole, each = self._steps
+        if whole in pipeline.steps:
+            return pipeline
+        pipeline = pipeline.before("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
+        return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
+
+    def _call(self, request: Request, call: Rest) -> Flow:
+        """Reckon the tokens, and put them right afterwards."""
+        expected = expected_usage(request, None)
+        output = request.options.get("max_tokens") or request.options.get("max_completion_tokens")
+        hold = _Hold(self._lane(request), (expected.input_tokens or 0) + (output or self._output_tokens))
+        response: Response = yield from call(request.replace(private={**request.private, self._name: hold}))
+        if response.reply is not None:
+            self._put_right(hold, response.reply.usage)
+            return response
+        return response.on_end(lambda reply, error: self._put_right(hold, reply.usage if reply else None))
+
+    def _attempt(self, request: Request, call: Rest) -> Flow:
+        hold: _Hold | None = request.private.get(self._name)
+        if hold is None:
+            return (yield from call(request))
+        lane = hold.lane
+        with self._lock:
+            now = self._clock()
+            wait = lane.wait(now, hold.tokens)
+            total = request.timeouts.total
+            if total is not None and monotonic() + wait > request.started + total:
+                raise RateLimitError(
+                    f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
+                    hint="raise timeout=, or the limit of RateLimit",
+                    retry_after=wait,
+                )
+            lane.take(1, hold.tokens)
+        if wait > 0:
+            try:
+                yield Sleep(wait)
+            except BaseException:
+                with self._lock:
+                    lane.take(-1, -hold.tokens)  # never sent
+                raise
+        response: Response = yield from call(request)
+        if response.status == 429 and (pause := retry_after(response.headers)) is not None:
+            with self._lock:
+                lane.closed = max(lane.closed, self._clock() + pause)
+        return response
+
+    def _lane(self, request: Request) -> _Lane:
+        name = self._by(request)
+        with self._lock:
+            if name not in self._lanes:
+                now = self._clock()
+                requests, tokens = (_Bucket(limit, self._per, now) for limit in self._limits)
+                self._lanes[name] = _Lane(requests, tokens)
+            return self._lanes[name]
+
+    def _put_right(self, hold: _Hold, usage: Usage | None) -> None:
+        used = usage.total_tokens if usage is not None else None
+        if used is None or not hold.tokens:
+            return
+        with self._lock:
+            hold.lane.take(0, used - hold.tokens)
+            hold.tokens = 0
+
+
+@define
+class _Bucket:
+    """Holds up to `limit`, refilled evenly within `per` seconds. Below zero, calls wait for what they have taken."""
+
+    limit: float | None
+    per: float
+    at: float
+    left: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.left = self.limit or 0.0
+
+    def wait(self, now: float, amount: float) -> float:
+        """Seconds until that much is there. More than the whole is waited for as long as the whole."""
+        if self.limit is None:
+            return 0.0
+        rate = self.limit / self.per
+        self.left = min(self.limit, self.left + (now - self.at) * rate)
+        self.at = now
+        return max(0.0, (min(amount, self.limit) - self.left) / rate)
+
+
+@define
+class _Lane:
+    """What shares a limit. Nothing goes before `closed`."""
+
+    requests: _Bucket
+    tokens: _Bucket
+    closed: float = 0.0
+
+    def wait(self, now: float, tokens: float) -> float:
+        return max(self.requests.wait(now, 1), self.tokens.wait(now, tokens), self.closed - now)
+
+    def take(self, requests: float, tokens: float) -> None:
+        self.requests.left -= requests
+        self.tokens.left -= tokens
+
+
+@define
+class _Hold:
+    """The tokens reckoned for one call; 0 once they have been put right."""
+
+    lane: _Lane
+    tokens: Any

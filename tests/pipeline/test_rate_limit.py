@@ -1,0 +1,197 @@
+"""Requests and tokens a minute: who waits how long, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwell import AsyncClient, Client, Model, Pipeline, RateLimit, Reply, Timeouts, Usage, assistant
+from stepwell.pipeline.request import Request
+from stepwell.pipeline.response import Response
+from stepwell.pipeline.steps.retry import retry
+from stepwell.providers.wires.failures import find_error
+from stepwell.providers.wires.openai_chat.samples import SAMPLES
+from stepwell.schemas.errors import ConfigError, RateLimitError
+
+from driving import Drive, World, answered, drive_async, drive_sync, request
+
+
+@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
+def drive(request: pytest.FixtureRequest) -> Drive:
+    return request.param  # type: ignore[no-any-return]
+
+
+class Calls:
+    """Calls under one limit; sleeping moves the clock."""
+
+    def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
+        self.now = 1000.0
+        self.limit = RateLimit(clock=lambda: self.now, **how)
+        self.pipeline = self.limit(Pipeline())
+        self.drive = drive
+
+    def __call__(self, asked: Request | None = None, answer: Any = None, *, wait: bool = True) -> float:
+        """Seconds that the call waited; with `wait`, the clock moves on by them."""
+        world = World([answer or answered()])
+        self.drive(self.pipeline, world, asked)
+        waited = sum(world.slept)
+        self.now += waited if wait else 0.0
+        return round(waited, 6)
+
+
+def used(tokens: int) -> Any:
+    reply = Reply(assistant("x"), "stop", usage=Usage(input_tokens=tokens, output_tokens=0))
+    return lambda asked: Response(asked, reply=reply)
+
+
+def test_a_full_period_goes_at_once_and_then_one_each_share_of_it(drive: Drive) -> None:
+    calls = Calls(drive, requests=3, per=30)
+    assert [calls() for _ in range(6)] == [0, 0, 0, 10, 10, 10]
+
+
+def test_a_quiet_time_fills_it_again_but_not_over_the_brim() -> None:
+    calls = Calls(requests=2, per=20)
+    calls(), calls()
+    calls.now += 10
+    assert [calls(), calls()] == [0, 10]
+    calls.now += 1000
+    assert [calls(), calls(), calls()] == [0, 0, 10]
+
+
+def test_those_that_wait_go_one_after_the_other() -> None:
+    calls = Calls(requests=1, per=10)
+    assert [calls(wait=False) for _ in range(4)] == [0, 10, 20, 30]
+
+
+def test_tokens_are_reckoned_beforehand_and_put_right_afterwards() -> None:
+    calls = Calls(tokens=1000, per=100)
+    asked = request(options={"max_tokens": 990})
+    assert calls(asked, used(100)) == 0  # 990 and the prompt set aside, 100 used
+    assert calls(request(options={"max_tokens": 800}), used(900)) == 0
+    assert calls(request(options={"max_tokens": 90})) == pytest.approx(10, abs=2)
+
+
+def test_max_tokens_count_under_whatever_name_the_provider_gives_them() -> None:
+    calls = Calls(tokens=100, per=100)
+    calls(request(options={"max_completion_tokens": 80}))
+    assert calls(request(options={"max_tokens": 80})) > 60
+
+
+def test_an_answer_without_usage_counts_as_reckoned() -> None:
+    calls = Calls(tokens=100, per=100, output_tokens=90)
+    calls(answer=lambda asked: Response(asked, reply=Reply(assistant("x"))))
+    assert calls() > 80
+
+
+def test_a_call_larger_than_the_limit_waits_for_all_of_it_and_no_longer() -> None:
+    calls = Calls(tokens=100, per=60)
+    assert calls(request(options={"max_tokens": 5000})) == 0
+    calls.now += 100 * 60
+    calls(request(options={"max_tokens": 1}), used(50))
+    assert calls(request(options={"max_tokens": 5000})) == pytest.approx(30, abs=1)
+
+
+def test_every_attempt_counts() -> None:
+    calls = Calls(requests=2, per=20)
+    calls.pipeline = calls.limit(Pipeline([retry(find_error, rng=lambda: 0.0)]))
+    world = World([lambda asked: Response(asked, 500, {}, b"{}"), answered(), answered()])
+    drive_sync(calls.pipeline, world)
+    assert len(world.sent) == 2 and calls() == 10
+
+
+def test_a_429_with_a_wait_holds_up_the_other_calls_too() -> None:
+    calls = Calls(requests=1000)
+    calls(answer=lambda asked: Response(asked, 429, {"retry-after": "7"}, reply=Reply()))
+    assert [calls(wait=False), calls()] == [7, 7]
+    assert calls() == 0
+
+
+def test_each_model_has_its_own_limit_or_all_share_one() -> None:
+    other = evolve(request(), model=Model("acme", "m-2"))
+    calls = Calls(requests=1, per=10)
+    assert [calls(wait=False), calls(other, wait=False)] == [0, 0]
+    calls = Calls(requests=1, per=10, by=lambda request: "all")
+    assert [calls(wait=False), calls(other, wait=False)] == [0, 10]
+
+
+def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_takes_nothing() -> None:
+    calls = Calls(requests=1, per=10)
+    calls(wait=False)
+    hasty = request(timeouts=Timeouts(total=5.0), started=time.monotonic())
+    with pytest.raises(RateLimitError, match=r"would wait 10\.0 s, past its total timeout") as caught:
+        calls(hasty)
+    assert caught.value.retry_after == pytest.approx(10)
+    assert calls() == 10
+
+
+def test_a_call_cancelled_while_it_waits_gives_back_its_turn() -> None:
+    calls = Calls(requests=1, per=10)
+    calls(wait=False)
+    flow = calls.pipeline.flow(request())
+    next(flow)
+    flow.close()
+    assert calls() == 10
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=60), st.integers(1, 5))
+def test_never_more_than_the_limit_and_one_burst_in_any_period(pauses: list[float], limit: int) -> None:
+    calls, sent = Calls(requests=limit, per=10), []
+    for pause in pauses:
+        calls.now += pause
+        calls()
+        sent.append(calls.now)
+    for start in sent:
+        assert sum(start <= at < start + 10 - 1e-6 for at in sent) <= 2 * limit
+
+
+@pytest.mark.parametrize("how", [{}, {"requests": 0}, {"tokens": -1}, {"requests": 1, "per": 0}])
+def test_a_limit_of_nothing_is_refused(how: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="wants requests= or tokens="):
+        RateLimit(**how)
+
+
+def transport() -> httpx.MockTransport:
+    def handler(asked: httpx.Request) -> httpx.Response:
+        body = SAMPLES.text.stream if b'"stream":true' in asked.content else SAMPLES.text.body
+        return httpx.Response(200, content=body)
+
+    return httpx.MockTransport(handler)
+
+
+def test_threads_loops_and_streams_share_one_limit() -> None:
+    limit = RateLimit(requests=5, tokens=10_000, per=0.5)
+    settings: dict[str, Any] = {"transport": transport(), "api_keys": {"groq": "k"}, "pipeline": limit}
+    began = time.monotonic()
+
+    def sync() -> None:
+        with Client(**settings) as client:
+            client.generate_text("groq:some-model", "hi")
+            client.stream_text("groq:some-model", "hi").reply()
+
+    async def later() -> None:
+        async with AsyncClient(**settings) as client:
+            await asyncio.gather(*(client.generate_text("groq:some-model", "hi") for _ in range(6)))
+
+    threads = [threading.Thread(target=sync) for _ in range(2)]
+    [thread.start() for thread in threads]
+    asyncio.run(later())
+    [thread.join() for thread in threads]
+    assert time.monotonic() - began >= 0.5 - 0.02  # ten calls: five at once, five more in half a second
+    (lane,) = limit._lanes.values()
+    assert lane.tokens.left > 10_000 - 10 * 19 - 1
+
+
+def test_a_client_may_have_it_twice_over_without_counting_twice() -> None:
+    limit = RateLimit(requests=100)
+    with Client(transport=transport(), api_keys={"groq": "k"}, pipeline=limit) as client:
+        client.generate_text("groq:some-model", "hi", pipeline=limit)
+    (lane,) = limit._lanes.values()
+    assert lane.requests.left == pytest.approx(99, abs=0.1)
