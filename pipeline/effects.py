@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define
 
 from .request import Request
 from .response import Response
+
+T = TypeVar("T")
 
 
 @define
@@ -48,6 +50,17 @@ class Call:
 
     sync_fn: Callable[[], Any]
     async_fn: Callable[[], Awaitable[Any]] | None = None
+
+
+def aside(work: Callable[[], T]) -> Call:
+    """A Call of something that waits: in place for sync, in a thread for async."""
+
+    async def in_thread() -> T:
+        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
+
+        return await anyio.to_thread.run_sync(work)
+
+    return Call(work, in_thread)
 
 
 Effect = Send | Read | Close | Sleep | Call

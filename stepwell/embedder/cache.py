@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
-from ..pipeline.effects import Call
+from ..pipeline.effects import aside
+from ..pipeline.key_value import KeyValueStore
 from ..recipe import Recipe
 from ..schemas.errors import ConfigError, DecodeError
 from ..schemas.reply import CallWarning
-from .stores import KeyValueStore
 from .vectors import Vector, packed, unpacked
 
-T = TypeVar("T")
 _VERSION = 1
-
-
-def aside(work: Callable[[], T]) -> Call:
-    """A Call of something that waits: in place for sync, in a thread for async."""
-
-    async def in_thread() -> T:
-        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
-
-        return await anyio.to_thread.run_sync(work)
-
-    return Call(work, in_thread)
 
 
 def key_of(model: str, options: Mapping[str, Any], text: str) -> str:

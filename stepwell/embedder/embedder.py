@@ -10,17 +10,20 @@ import orjson
 from ..client import AsyncClient, Client
 from ..clients import Clients
 from ..core import credential_of
+from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
 from ..schemas.options import CALL_OPTIONS
+from ..stores.store import store_of
 from .cache import Cache
 from .progress import Progress
 from .result import Embeddings
-from .stores import KeyValueStore, store_of
 from .vectors import Vector, aggregate
 from .work import Work, checked_texts
 
+FILE = "embeddings.sqlite"
+"""The cache file that `cache=True` means."""
 Kind = Literal["query", "document", "similarity", "classification", "clustering"]
 
 
@@ -58,7 +61,7 @@ class Embedder:
         self.model = plan.model
         self.limit = _limit(batch_for(plan.provider.embed_batches, plan.model.id), batch_size, batch_tokens)
         self.workers = workers
-        self.store = store_of(cache)
+        self.store = store_of(cache, FILE)
         self.progress = progress
         if options.get("api_key") is not None:
             options["api_key"] = credential_of(options["api_key"], "api_key")

@@ -8,9 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..embedder.cache import aside
 from ..events import span
-from ..pipeline.effects import Call
+from ..pipeline.effects import Call, aside
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.options import nearest

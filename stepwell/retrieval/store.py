@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from ..embedder.sqlite import MEMORY, Database
 from ..embedder.vectors import Mode, Vector, packed, unpacked
 from ..schemas.errors import ConfigError
+from ..stores.sqlite import MEMORY, Database
 from .filters import Where, matches
 from .index import Entry, Index
 from .node import Found, Node

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..embedder.cache import aside
 from ..embedder.embedder import Embedder
 from ..embedder.result import Embeddings
 from ..embedder.vectors import Mode, check_mode
-from ..pipeline.effects import Call
+from ..pipeline.effects import Call, aside
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, StepwellError
 from .filters import Where, check_where

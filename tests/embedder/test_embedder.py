@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 import stepwell
 from stepwell import Embedder, Embeddings
-from stepwell.embedder import MemoryStore, similarity
+from stepwell.embedder import similarity
 from stepwell.events import Event
 from stepwell.providers.dsl.batches import UNKNOWN, Batch
 from stepwell.schemas import errors
+from stepwell.stores import MemoryStore
 
 from vectors import MODEL, Vectors, refusal, vector
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stepwell.embedder import MemoryStore, progress
+from stepwell.embedder import progress
+from stepwell.stores import MemoryStore
 
 from vectors import Vectors
 

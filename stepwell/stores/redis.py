@@ -1,4 +1,4 @@
-"""Vectors in Redis, for several machines. Needs the extra `redis`."""
+"""Keys and bytes in Redis, for several machines. Needs the extra `redis`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RedisStore:
         url: str | None = None,
         *,
         client: Any = None,
-        prefix: str = "stepwell:embedding:",
+        prefix: str = "stepwell:",
         ttl: int | None = None,
     ) -> None:
         if url is None and client is None:

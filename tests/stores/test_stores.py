@@ -14,10 +14,10 @@ from typing import Any
 import fakeredis
 import pytest
 
-from stepwell.embedder import MemoryStore, RedisStore, SQLiteStore
-from stepwell.embedder.stores import store_of
 from stepwell.providers.local.install import cache_folder
 from stepwell.schemas import errors
+from stepwell.stores import MemoryStore, RedisStore, SQLiteStore
+from stepwell.stores.store import store_of
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
@@ -56,7 +56,7 @@ def test_threads_share_a_store(store: Any) -> None:
 
 WRITER = """
 import sys
-from stepwell.embedder import SQLiteStore
+from stepwell.stores import SQLiteStore
 path, name = sys.argv[1:]
 store = SQLiteStore(path)
 for n in range(40):
@@ -76,7 +76,7 @@ def test_processes_share_a_file_that_none_of_them_has_made_yet(tmp_path: Path) -
 
 FORK = """
 import os, sys
-from stepwell.embedder import SQLiteStore
+from stepwell.stores import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 store.set_many({"a": b"1"})
 child = os.fork()
@@ -159,8 +159,8 @@ def test_a_failure_later_on_names_the_file(tmp_path: Path) -> None:
 def test_what_a_cache_may_be_given_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_CACHE", str(tmp_path))
     own = MemoryStore()
-    assert store_of(None) is store_of(False) is None and store_of(own) is own
-    assert isinstance(store_of(str(tmp_path / "x.sqlite")), SQLiteStore)
-    assert isinstance(store_of(True), SQLiteStore) and cache_folder() == tmp_path
+    assert store_of(None, "x") is store_of(False, "x") is None and store_of(own, "x") is own
+    assert isinstance(store_of(str(tmp_path / "x.sqlite"), "x"), SQLiteStore)
+    assert isinstance(store_of(True, "x.sqlite"), SQLiteStore) and cache_folder() == tmp_path
     with pytest.raises(errors.ConfigError, match="get_many"):
-        store_of(3)
+        store_of(3, "x")

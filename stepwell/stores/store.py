@@ -1,4 +1,4 @@
-"""Where vectors are kept between calls: anything with `get_many` and `set_many`."""
+"""The store in memory, and what `cache=` may be."""
 
 from __future__ import annotations
 
@@ -6,25 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from ..pipeline.key_value import KeyValueStore
 from ..providers.local.install import cache_folder
 from ..schemas.errors import ConfigError
 from .sqlite import SQLiteStore
-
-FILE = "embeddings.sqlite"
-"""The cache file that `cache=True` means, in STEPWELL_CACHE or else in the user's cache folder."""
-
-
-class KeyValueStore(Protocol):
-    """Keys are short ASCII texts, values bytes. Must bear use by several threads at once: async work calls it in
-    threads of its own, so that a slow store never holds up the event loop."""
-
-    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """The values of those keys that are there."""
-        ...
-
-    def set_many(self, items: Mapping[str, bytes]) -> None: ...
 
 
 class MemoryStore:
@@ -54,15 +41,16 @@ class MemoryStore:
         return len(self._items)
 
 
-def store_of(given: Any) -> KeyValueStore | None:
-    """The store that `cache=` stands for: nothing, True (the user's own file), a path, or a store.
+def store_of(given: Any, file: str) -> KeyValueStore | None:
+    """The store that is meant: None or False, True (that file, in STEPWELL_CACHE or else in the user's cache folder),
+    a path, or a store.
 
     Raises ConfigError for anything else.
     """
     if given is None or given is False:
         return None
     if given is True:
-        return SQLiteStore(cache_folder() / FILE)
+        return SQLiteStore(cache_folder() / file)
     if isinstance(given, str | Path):
         return SQLiteStore(given)
     if callable(getattr(given, "get_many", None)) and callable(getattr(given, "set_many", None)):
