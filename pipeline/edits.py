@@ -51,7 +51,9 @@ NO_EDITS = Edits()
 
 
 def edits_of(given: object) -> Edits:
-    """Edits from what a client is given: steps (put outermost, in that order), a function, or Edits."""
+    """Edits from what a client is given: a step, a function from Pipeline to Pipeline (a Budget, say), Edits, or a list
+    of these. The steps of a list stand outermost, in their order; then its functions and Edits are applied, in theirs.
+    """
     if given is None:
         return NO_EDITS
     if isinstance(given, Edits):
@@ -60,8 +62,14 @@ def edits_of(given: object) -> Edits:
         return Edits().prepend(given)
     if callable(given):
         return Edits().then(given)
-    if isinstance(given, Iterable):
-        return Edits().prepend(*given)
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        parts = list(given)
+        edits = Edits().prepend(*(part for part in parts if isinstance(part, Step)))
+        for part in parts:
+            if not isinstance(part, Step):
+                edits = edits.then(edits_of(part).apply)
+        return edits
     raise ConfigError(
-        f"a client's pipeline cannot be a {type(given).__name__}", hint="pass steps, Edits, or a function of a Pipeline"
+        f"a client's pipeline cannot be a {type(given).__name__}",
+        hint="pass steps, Edits, functions of a Pipeline, or a list of them",
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Elsewhere = Callable[["Request", Any, Mapping[str, Any]], tuple[Pipeline, "Request"]]
 
+RAW_OPTIONS = "raw_options"
+"""Where in `private` the options stand that the provider's table does not know: they go into the body as given."""
 _MASKED = "**********"
 _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
 

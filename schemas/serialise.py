@@ -63,7 +63,7 @@ def _as_is(value: Any, _: Any) -> Any:
     return value
 
 
-_CONVERTER = _converter()
+CONVERTER = _converter()
 
 
 def dump_context(context: Context) -> bytes:
@@ -71,14 +71,14 @@ def dump_context(context: Context) -> bytes:
     body = {
         "stepwell": "context",
         "version": VERSION,
-        "messages": [_CONVERTER.unstructure(message) for message in context.messages],
+        "messages": [CONVERTER.unstructure(message) for message in context.messages],
         "tools": [_dump_tool(tool) for tool in context.tools],
     }
     return orjson.dumps(body)
 
 
 def _dump_tool(tool: Tool) -> dict[str, Any]:
-    data: dict[str, Any] = _CONVERTER.unstructure(tool)
+    data: dict[str, Any] = CONVERTER.unstructure(tool)
     if data.get("parameters") is NO_PARAMETERS:
         del data["parameters"]
     return data
@@ -95,8 +95,8 @@ def load_context(data: bytes | str) -> Context:
     if body.get("version") != VERSION:
         raise DecodeError(f"this Context is of version {body.get('version')!r}, not {VERSION}", hint="update stepwell")
     try:
-        messages = tuple(_CONVERTER.structure(message, Message) for message in body.get("messages", ()))
-        tools = tuple(_CONVERTER.structure(tool, Tool) for tool in body.get("tools", ()))
+        messages = tuple(CONVERTER.structure(message, Message) for message in body.get("messages", ()))
+        tools = tuple(CONVERTER.structure(tool, Tool) for tool in body.get("tools", ()))
     except Exception as error:
         lines = cattrs.transform_error(error, path="$")
         raise DecodeError(f"this JSON does not fit a Context: {'; '.join(lines)[:300]}") from None

@@ -45,6 +45,7 @@ _HOME = {
         "stream_tools",
         "transcribe",
     ),
+    "caching": ("cache",),
     "client": ("AsyncClient", "Client"),
     "spending": ("CostReport", "cost_report"),
     "embedder.embedder": ("Embedder",),
@@ -114,6 +115,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .caching import cache
     from .client import AsyncClient, Client
     from .embedder.embedder import Embedder
     from .embedder.result import Embeddings

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.request import Headers, Request
+from ...pipeline.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.step import Step, around, on_request
 from ...pipeline.steps.decode import decode_response, extract_usage
 from ...pipeline.steps.errors import map_errors
@@ -29,7 +29,6 @@ from .schemas import fit_schemas
 from .wire import Wire
 
 USER_AGENT = "stepwell/0.1"
-_RAW = "raw_options"
 
 
 def pipeline_for(
@@ -107,7 +106,7 @@ def check(provider: Provider, wire: Wire) -> Step:
         known = {name: value for name, value in extra.items() if name in own}
         check_options(known, table, where=where)
         raw = {name: value for name, value in extra.items() if name not in own}
-        return request.replace(options={**options, **known}, private={**request.private, _RAW: raw})
+        return request.replace(options={**options, **known}, private={**request.private, RAW_OPTIONS: raw})
 
     return on_request("check_options", check_options_of)
 
@@ -205,7 +204,7 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
 
     def encode(request: Request) -> Request:
         body = build_body(request)
-        if raw := request.private.get(_RAW):
+        if raw := request.private.get(RAW_OPTIONS):
             body.update(raw)
         try:
             return request.replace(body=encode_body(body))

@@ -1,0 +1,184 @@
+"""Answers kept, and given again to the same question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from ...schemas.chunks import StreamChunk
+from ...schemas.errors import ConfigError, StepwellError
+from ...schemas.fold import Fold
+from ...schemas.reply import CallWarning, Reply
+from ...schemas.secret import Secret
+from ...schemas.usage import Usage
+from ..annotate import annotate
+from ..effects import Flow, Rest, aside
+from ..key_value import KeyValueStore
+from ..pipeline import Pipeline
+from ..request import RAW_OPTIONS, Request
+from ..response import Response
+from ..step import around, landed
+
+KEPT = frozenset(("chat", "embed", "rerank", "moderate"))
+"""Operations whose answers may be given again."""
+WORTHY = frozenset(("stop", "tool_calls", "length"))
+"""Finish reasons of answers that are worth keeping: not one that was refused or broke off."""
+_VERSION = 1
+
+
+class Cache:
+    """The step that `stepwell.cache` makes; see there. Called with a Pipeline, it gives that with itself in it."""
+
+    def __init__(
+        self,
+        store: KeyValueStore,
+        *,
+        ttl: float | None = None,
+        scope: str | None = None,
+        clock: Callable[[], float] = time.time,
+        name: str = "cache",
+    ) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._scope = scope
+        self._clock = clock
+        self._step = around(name, self._run)
+
+    def __call__(self, pipeline: Pipeline) -> Pipeline:
+        """Behind resolve_key, which tells whose answer it is, and in front of all that works for the network."""
+        if self._step in pipeline.steps:
+            return pipeline
+        return pipeline.after("resolve_key", self._step) if "resolve_key" in pipeline else pipeline.prepend(self._step)
+
+    def _run(self, request: Request, call: Rest) -> Flow:
+        if request.operation not in KEPT:
+            return (yield from call(request))
+        try:
+            key = self._key(request)
+        except TypeError as error:
+            why = f"a call with {error} in it is not kept"
+            return (yield from call(request.warn("cache", why)))
+        known, request = yield from self._read(request, key)
+        if known is not None:
+            return landed(request, known.replace(priced_as=request.model))
+        response: Response = yield from call(request)
+        if response.reply is None:
+            return response.through(_Keeper(self, key, response))
+        if (item := self._item(key, response.reply)) is not None:
+            try:
+                yield aside(lambda: self._store.set_many(item))
+            except Exception as error:
+                response.reply.warnings += (_trouble("written", error, request),)
+        return response
+
+    def _read(self, request: Request, key: str) -> Any:
+        """What is known, and the request, with a warning on it when the store could not be read."""
+        try:
+            found: Mapping[str, bytes] = yield aside(lambda: self._store.get_many([key]))
+            data = found.get(key)
+            return (None if data is None else self._load(data)), request
+        except Exception as error:
+            warning = _trouble("read", error, request)
+            return None, request.replace(warnings=(*request.warnings, warning))
+
+    def _load(self, data: bytes) -> Reply | None:
+        """The reply, unless it is too old. A call that was answered from here used nothing and cost nothing; what the
+        answer once used stands in `metadata["cache"]`."""
+        from ...schemas.serialise_reply import load_reply  # brings in cattrs: only for what is read from a store
+
+        head, _, body = data.partition(b"\n")
+        at = float(head)
+        if self._ttl is not None and self._clock() > at + self._ttl:
+            return None
+        reply = load_reply(body)
+        metadata = {**reply.metadata, "cache": {"at": at, "usage": reply.usage}}
+        return reply.replace(metadata=metadata, usage=Usage(input_tokens=0, output_tokens=0))
+
+    def _item(self, key: str, reply: Reply) -> dict[str, bytes] | None:
+        """What is to be kept of an answer; None for one that is not worth it."""
+        from ...schemas.serialise_reply import dump_reply  # as in _load
+
+        if reply.finish_reason not in WORTHY:
+            return None
+        try:
+            return {key: b"%f\n" % self._clock() + dump_reply(reply)}
+        except TypeError:  # something of a wire's own that JSON cannot say
+            return None
+
+    def _key(self, request: Request) -> str:
+        """The name of the answer: a hash of everything it depends on, the key it was paid with included."""
+        asked = request.context.to_json().decode() if request.operation == "chat" else request.input
+        subject = [
+            _VERSION,
+            request.operation,
+            str(request.model),
+            request.base_url,
+            asked,
+            dict(request.options),
+            dict(request.private.get(RAW_OPTIONS) or {}),
+            dict(request.headers),
+            _fingerprint(request.credential) if self._scope is None else self._scope,
+        ]
+        return sha256(orjson.dumps(subject, option=orjson.OPT_SORT_KEYS, default=_plain)).hexdigest()
+
+
+class _Keeper:
+    """A Stage that keeps a stream's answer once it has ended well. What stages further out change is not in it."""
+
+    def __init__(self, cache: Cache, key: str, response: Response) -> None:
+        self._cache = cache
+        self._key = key
+        self._response = response
+        self._fold = Fold()
+
+    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        self._fold.feed(chunks)
+        return chunks
+
+    def flush(self) -> list[StreamChunk]:
+        item = self._cache._item(self._key, annotate(self._fold.reply(), self._response))
+        if item is not None:
+            try:
+                # In place, in async streams too: a stage cannot wait. Stores of our own take well under a millisecond.
+                self._cache._store.set_many(item)
+            except Exception as error:
+                request = self._response.request
+                self._response.request = request.replace(
+                    warnings=(*request.warnings, _trouble("written", error, request))
+                )
+        return []
+
+
+def _fingerprint(credential: Any) -> Any:
+    """What tells one credential from another without telling what it is."""
+    if isinstance(credential, Secret):
+        return sha256(credential.reveal().encode()).hexdigest()
+    if isinstance(credential, Mapping):
+        return {name: _fingerprint(value) for name, value in credential.items()}
+    if credential is None or isinstance(credential, str):
+        return credential
+    raise TypeError("a credential that only a function knows; give cache(scope=...)")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _fingerprint(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
+    if isinstance(value, bytes | bytearray):
+        return sha256(value).hexdigest()
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _trouble(done: str, error: Exception, request: Request) -> CallWarning:
+    """A store that cannot be had at all is a mistake to mend; one that fails costs time and a warning."""
+    if isinstance(error, ConfigError):
+        raise error
+    said = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
+    return CallWarning("cache", f"could not be {done}: {said[:200]}", str(request.model))

@@ -1,0 +1,85 @@
+"""The JSON form of a Reply, for keeping an answer: all that was decoded, and nothing of the exchange it came by.
+
+Left out are `raw`, `headers`, what was asked, and what a caller's own loop put together (`steps`, `after`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import cattrs
+import orjson
+
+from .errors import DecodeError
+from .message import Message
+from .reply import CallWarning, Ranked, Reply, Verdict
+from .serialise import CONVERTER
+from .usage import Usage
+
+VERSION = 1
+_PLAIN = ("finish_reason", "finish_reason_raw", "id", "model", "provider", "request_id")
+_LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
+
+
+def dump_reply(reply: Reply) -> bytes:
+    """The JSON of a Reply. Raises TypeError for one that holds what JSON cannot say."""
+    body = {
+        "stepwell": "reply",
+        "version": VERSION,
+        "message": CONVERTER.unstructure(reply.message),
+        "usage": _usage(reply.usage),
+        "warnings": [CONVERTER.unstructure(warning) for warning in reply.warnings],
+        "alternatives": [CONVERTER.unstructure(message) for message in reply.alternatives],
+        "metadata": dict(reply.metadata),
+        **{name: getattr(reply, name) for name in _PLAIN},
+        **_object(reply.object),
+    }
+    return orjson.dumps(body)
+
+
+def load_reply(data: bytes) -> Reply:
+    """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
+    try:
+        body = orjson.loads(data)
+        if body["stepwell"] != "reply" or body["version"] != VERSION:
+            raise DecodeError(f"this is not a Reply of version {VERSION}")
+        kind, object = body.get("kind"), body.get("object")
+        if kind is not None:
+            object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]
+        cost = body["usage"].pop("reported_cost", None)
+        return Reply(
+            message=CONVERTER.structure(body["message"], Message),
+            usage=Usage(**body["usage"], reported_cost=None if cost is None else Decimal(cost)),
+            warnings=tuple(CONVERTER.structure(each, CallWarning) for each in body["warnings"]),
+            alternatives=tuple(CONVERTER.structure(each, Message) for each in body["alternatives"]),
+            metadata=body["metadata"],
+            object=object,
+            **{name: body[name] for name in _PLAIN},
+        )
+    except (
+        orjson.JSONDecodeError,
+        cattrs.BaseValidationError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        raise DecodeError(f"this JSON does not fit a Reply: {type(error).__name__}") from None
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    data = CONVERTER.unstructure(usage)
+    data.pop("raw", None)
+    if usage.reported_cost is not None:
+        data["reported_cost"] = str(usage.reported_cost)
+    return dict(data)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, list | tuple) and value:
+        for kind, cls in _LISTS.items():
+            if all(type(each) is cls for each in value):
+                return {"kind": kind, "object": [CONVERTER.unstructure(each) for each in value]}
+    return {"object": value}
