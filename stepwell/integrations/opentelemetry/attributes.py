@@ -1,0 +1,144 @@
+"""What is told of a call, by the names of OpenTelemetry's conventions for generative AI.
+
+https://github.com/open-telemetry/semantic-conventions-genai (docs/gen-ai), names as in its release 1.41. Without
+`content`, nothing that anyone wrote is among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from ...pipeline.request import Request
+from ...schemas.errors import StepwellError
+from ...schemas.message import Message
+from ...schemas.parts import Refusal, Text, ToolCall
+from ...schemas.reply import Reply
+
+Attributes = dict[str, Any]
+
+OPERATIONS = {"embed": "embeddings", "image": "generate_content"}
+"""The conventions' own words for what we do; what they have none for keeps ours."""
+PROVIDERS = {
+    "amazon_bedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "google_vertex": "gcp.vertex_ai",
+    "google_vertex_anthropic": "gcp.vertex_ai",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
+}
+"""Theirs for providers; any other is named as we name it."""
+_ASKED = {
+    "max_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "seed": "seed",
+    "n": "choice.count",
+}
+_USED = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cached_input_tokens": "cache_read.input_tokens",
+    "cache_write_tokens": "cache_creation.input_tokens",
+    "reasoning_tokens": "reasoning.output_tokens",
+}
+
+
+def basic(request: Request) -> Attributes:
+    """What spans and metrics alike are told: the operation, the provider, the model and the server."""
+    server = urlsplit(request.base_url)
+    attributes = {
+        "gen_ai.operation.name": OPERATIONS.get(request.operation, request.operation),
+        "gen_ai.provider.name": PROVIDERS.get(request.model.provider, request.model.provider),
+        "gen_ai.request.model": request.model.id,
+    }
+    if server.hostname:
+        attributes["server.address"] = server.hostname
+        attributes["server.port"] = str(server.port or (443 if server.scheme == "https" else 80))
+    return attributes
+
+
+def asked(request: Request) -> Attributes:
+    """What the call asks for."""
+    options = request.options
+    attributes = {f"gen_ai.request.{theirs}": options[ours] for ours, theirs in _ASKED.items() if _plain(options, ours)}
+    if request.stream:
+        attributes["gen_ai.request.stream"] = True
+    if stop := options.get("stop"):
+        attributes["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+    if request.operation == "chat":
+        attributes["gen_ai.output.type"] = "json" if options.get("response_format") else "text"
+    return attributes
+
+
+def answered(reply: Reply) -> Attributes:
+    """What came of it. `stepwell.cost.usd` is our reckoning, left out where a price is not known."""
+    attributes: Attributes = {"gen_ai.response.model": reply.model}
+    if reply.id:
+        attributes["gen_ai.response.id"] = reply.id
+    if reply.finish_reason:
+        attributes["gen_ai.response.finish_reasons"] = [reply.finish_reason]
+    for ours, theirs in _USED.items():
+        if (count := getattr(reply.usage, ours)) is not None:
+            attributes[f"gen_ai.usage.{theirs}"] = count
+    if (cost := reply.cost.total) is not None:
+        attributes["stepwell.cost.usd"] = float(cost)
+    if reply.request_id:
+        attributes["stepwell.request_id"] = reply.request_id
+    return attributes
+
+
+def failed(error: BaseException) -> Attributes:
+    attributes: Attributes = {"error.type": type(error).__name__}
+    if isinstance(error, StepwellError):
+        if isinstance(status := getattr(error, "status", None), int):
+            attributes["http.response.status_code"] = status
+        if error.request_id:
+            attributes["stepwell.request_id"] = error.request_id
+        if error.partial is not None:
+            attributes |= answered(error.partial)
+    return attributes
+
+
+def question(messages: Iterable[Message]) -> Attributes:
+    """What was said to the model; only for those who ask for content."""
+    system = [part for message in messages if message.role == "system" for part in _parts(message)]
+    rest = [_message(message) for message in messages if message.role != "system"]
+    attributes = {"gen_ai.input.messages": orjson.dumps(rest).decode()}
+    if system:
+        attributes["gen_ai.system_instructions"] = orjson.dumps(system).decode()
+    return attributes
+
+
+def answer(reply: Reply) -> Attributes:
+    """What the model said, its reasoning left out."""
+    said = {**_message(reply.message), "finish_reason": reply.finish_reason or ""}
+    return {"gen_ai.output.messages": orjson.dumps([said]).decode()}
+
+
+def _message(message: Message) -> Attributes:
+    return {"role": message.role, "parts": _parts(message)}
+
+
+def _parts(message: Message) -> list[Attributes]:
+    if message.role == "tool":
+        return [{"type": "tool_call_response", "id": message.tool_call_id or "", "response": message.text}]
+    parts: list[Attributes] = []
+    for part in message.content:
+        match part:
+            case Text() | Refusal():
+                parts.append({"type": "text", "content": part.text})
+            case ToolCall():
+                parts.append({"type": "tool_call", "id": part.id, "name": part.name, "arguments": part.arguments_json})
+    return parts
+
+
+def _plain(options: Mapping[str, Any], name: str) -> bool:
+    return type(options.get(name)) in (int, float)

@@ -1,0 +1,158 @@
+"""The step that tells OpenTelemetry of calls, and the subscriber that tells it of composite work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from opentelemetry import context as contexts
+from opentelemetry import metrics, trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+
+from ...events import Event, current, subscribe
+from ...pipeline.effects import Flow, Rest
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.request import Request
+from ...pipeline.response import Response
+from ...pipeline.step import around
+from ...schemas.reply import Reply
+from .attributes import answer, answered, asked, basic, failed, question
+
+NAME = "stepwell"
+SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+TOKENS = [4**power for power in range(14)]
+_KINDS = {"run_tools": "invoke_agent", "tool": "execute_tool", "embed": "embeddings", "retrieve": "retrieval"}
+
+
+class Telemetry:
+    """A span for each call, and metrics, in OpenTelemetry: pass it as `pipeline=` to clients or to single calls.
+
+        telemetry = Telemetry()
+        client = stepwell.Client(pipeline=[telemetry, stepwell.fallback("local:smollm2")])
+
+    The span is "chat gpt-5.5" and the like, open until the answer's last chunk, a child of whatever span is current;
+    the HTTP client's own spans become its children. The metrics are `gen_ai.client.operation.duration`,
+    `gen_ai.client.token.usage` and, for streams, `gen_ai.client.operation.time_to_first_chunk`. Composite work (tool
+    loops and each tool, objects, embedding, retrieval) has spans as well, with its calls as their children, from when
+    this is made until `close()`; `composites=False` leaves it out.
+
+    Prompts and answers are told only with `content=True`, reasoning never. Providers are OpenTelemetry's global ones
+    unless given.
+    """
+
+    def __init__(
+        self, *, tracer_provider: Any = None, meter_provider: Any = None, content: bool = False, composites: bool = True
+    ) -> None:
+        self._tracer = trace.get_tracer(NAME, tracer_provider=tracer_provider)
+        meter = metrics.get_meter(NAME, meter_provider=meter_provider)
+        self._duration = _histogram(meter, "operation.duration", "s", SECONDS)
+        self._first_chunk = _histogram(meter, "operation.time_to_first_chunk", "s", SECONDS)
+        self._tokens = _histogram(meter, "token.usage", "{token}", TOKENS)
+        self._content = content
+        self._step = around("telemetry", self._call)
+        self._open: dict[str, tuple[Span, int]] = {}
+        self._unsubscribe: Callable[[], None] | None = subscribe(self._event) if composites else None
+
+    def __call__(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline with the span around it: outside of what the provider needs, inside of what you put around."""
+        if self._step in pipeline.steps:
+            return pipeline
+        return (
+            pipeline.before("check_options", self._step)
+            if "check_options" in pipeline
+            else pipeline.prepend(self._step)
+        )
+
+    def close(self) -> None:
+        """Hear of no more composite work."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def _call(self, request: Request, call: Rest) -> Flow:
+        common, began = basic(request), monotonic()
+        attributes = {**common, **asked(request)}
+        if self._content and request.operation == "chat":
+            attributes |= question(request.context.messages)
+        name = f"{common['gen_ai.operation.name']} {request.model.id}"
+        span = self._tracer.start_span(name, self._parent(current()), SpanKind.CLIENT, attributes)
+        token = contexts.attach(trace.set_span_in_context(span))
+        try:
+            response: Response = yield from call(request)
+        except BaseException as error:
+            self._end(span, common, began, None, error)
+            raise
+        finally:
+            contexts.detach(token)
+        if response.reply is not None:
+            self._end(span, common, began, response.reply, None)
+            return response
+        first = monotonic() - began
+        span.set_attribute("gen_ai.response.time_to_first_chunk", first)
+        self._first_chunk.record(first, common)
+        return response.on_end(lambda reply, error: self._end(span, common, began, reply, error))
+
+    def _end(
+        self, span: Span, common: dict[str, Any], began: float, reply: Reply | None, error: BaseException | None
+    ) -> None:
+        if error is not None and not isinstance(error, GeneratorExit):
+            attributes = failed(error)
+            span.set_attributes(attributes)
+            span.set_status(StatusCode.ERROR, str(error))
+            common = {**common, "error.type": attributes["error.type"]}
+        elif reply is not None:
+            span.set_attributes(answered(reply))
+            if self._content:
+                span.set_attributes(answer(reply))
+        self._duration.record(monotonic() - began, common)
+        usage = getattr(reply or error, "usage", None)
+        for kind in ("input", "output"):
+            if (count := getattr(usage, f"{kind}_tokens", None)) is not None:
+                self._tokens.record(count, {**common, "gen_ai.token.type": kind})
+        span.end()
+
+    def _event(self, event: Event) -> None:
+        if event.phase == "start":
+            kind = _KINDS.get(event.name, event.name)
+            attributes = {"gen_ai.operation.name": kind, **_told(event)}
+            subject = event.data.get("name") if event.name == "tool" else event.data.get("model")
+            name = f"{kind} {subject}" if subject else kind
+            span = self._tracer.start_span(name, self._parent(event.parent), attributes=attributes)
+            self._open[event.span] = span, trace.get_current_span().get_span_context().span_id
+        elif event.span in self._open:
+            span, _ = self._open.pop(event.span)
+            span.set_attributes(_told(event))
+            if isinstance(error := event.data.get("error"), BaseException):
+                span.set_attribute("error.type", type(error).__name__)
+                # A tool's own words may be anybody's.
+                span.set_status(StatusCode.ERROR, str(error) if self._content else None)
+            span.end()
+
+    def _parent(self, id: str | None) -> Any:
+        """The context of our own work's span, where it is the innermost; None means whatever is current.
+
+        Our work's spans are never current themselves, for its recipe runs in a context of its own: a span that is
+        current now, and was not when the work began, was begun inside it.
+        """
+        own, outer = self._open.get(id or "", (None, None))
+        if own is None or trace.get_current_span().get_span_context().span_id != outer:
+            return None
+        return trace.set_span_in_context(own)
+
+
+def _histogram(meter: Any, name: str, unit: str, bounds: list[Any]) -> Any:
+    return meter.create_histogram(f"gen_ai.client.{name}", unit=unit, explicit_bucket_boundaries_advisory=bounds)
+
+
+def _told(event: Event) -> dict[str, Any]:
+    """The numbers and names of an event; none of them is anything that somebody wrote."""
+    attributes: dict[str, Any] = {}
+    for name, value in event.data.items():
+        if name == "name" and event.name == "tool":
+            attributes["gen_ai.tool.name"] = value
+        elif name == "model":
+            attributes["gen_ai.request.model"] = str(value).partition(":")[2] or str(value)
+        elif isinstance(value, str | int | float):
+            attributes[f"stepwell.{event.name}.{name}"] = value
+    return attributes
