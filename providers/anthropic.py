@@ -8,6 +8,7 @@ from ..pipeline.request import Request
 from .dsl.provider import declare_provider
 from .dsl.thinking import BUDGETS, CLAUDE, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.operations.anthropic_batches import anthropic_batches
 from .wires.operations.openai_misc import openai_models
 
 
@@ -33,7 +34,7 @@ anthropic = declare_provider(
     "anthropic",
     name="Anthropic",
     docs="https://docs.claude.com",
-    wire=[anthropic_messages, anthropic_count_tokens, _MODELS],
+    wire=[anthropic_messages, anthropic_count_tokens, _MODELS, *anthropic_batches],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
     options={

@@ -3,6 +3,7 @@
 from .dsl.provider import declare_provider, override
 from .dsl.rules import clamp, drop, efforts, rename, without_thinking
 from .wires.openai_chat import openai_chat
+from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
 
@@ -10,7 +11,7 @@ groq = declare_provider(
     "groq",
     name="Groq",
     docs="https://console.groq.com/docs",
-    wire=[openai_chat, openai_speech, openai_transcription, openai_models],
+    wire=[openai_chat, openai_speech, openai_transcription, openai_models, *openai_batches],
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
     options={

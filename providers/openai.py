@@ -6,6 +6,7 @@ from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.openai_responses.counting import openai_count_tokens
+from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
@@ -24,6 +25,7 @@ openai = declare_provider(
         openai_moderation,
         openai_models,
         openai_count_tokens,
+        *openai_batches,
     ],
     base_url="https://api.openai.com/v1",
     env_key="OPENAI_API_KEY",

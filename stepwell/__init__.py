@@ -21,6 +21,10 @@ _HOME = {
         "amoderate",
         "arerank",
         "arun_tools",
+        "asubmit_batch",
+        "abatch_job",
+        "batch_job",
+        "submit_batch",
         "aspeak",
         "astream_object",
         "astream_text",
@@ -45,6 +49,7 @@ _HOME = {
         "stream_tools",
         "transcribe",
     ),
+    "batch.job": ("AsyncBatchJob", "BatchJob"),
     "caching": ("cache",),
     "client": ("AsyncClient", "Client"),
     "spending": ("CostReport", "cost_report"),
@@ -115,6 +120,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .batch.job import AsyncBatchJob, BatchJob
     from .caching import cache
     from .client import AsyncClient, Client
     from .embedder.embedder import Embedder
@@ -122,6 +128,7 @@ if TYPE_CHECKING:
     from .embedder.vectors import similarity
     from .events import Event, subscribe
     from .face import (
+        abatch_job,
         acount_tokens,
         aembed,
         agenerate_image,
@@ -135,7 +142,9 @@ if TYPE_CHECKING:
         astream_object,
         astream_text,
         astream_tools,
+        asubmit_batch,
         atranscribe,
+        batch_job,
         count_tokens,
         embed,
         generate_image,
@@ -153,6 +162,7 @@ if TYPE_CHECKING:
         stream_object,
         stream_text,
         stream_tools,
+        submit_batch,
         transcribe,
     )
     from .llm.custom import CustomLLM

@@ -29,6 +29,7 @@ from .recipe import Recipe, acarry_out, carry_out
 from .schemas.reply import Reply
 
 if TYPE_CHECKING:
+    from .batch.job import AsyncBatchJob, BatchJob
     from .objects.stream import AsyncObjectStream, ObjectStream
     from .tools.stream import AsyncToolStream, ToolStream
 
@@ -94,7 +95,7 @@ class _Shared:
         self._core.overrides.add(models, **steps)
 
 
-class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream"], _Shared):
+class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     _pid: int = 0
@@ -134,6 +135,11 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream"],
 
         return ToolStream(self, recipe)
 
+    def _jobs(self, recipe: Recipe) -> BatchJob:
+        from .batch.job import BatchJob  # seldom wanted
+
+        return BatchJob(self, *carry_out(self, recipe))
+
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
         sender, self._sender = self._sender, None
@@ -157,7 +163,11 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream"],
         return self._sender.perform
 
 
-class AsyncClient(Operations[Later], Composites[Later, "AsyncObjectStream", "AsyncToolStream"], _Shared):
+class AsyncClient(
+    Operations[Later],
+    Composites[Later, "AsyncObjectStream", "AsyncToolStream", "Coroutine[Any, Any, AsyncBatchJob]"],
+    _Shared,
+):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -200,6 +210,11 @@ class AsyncClient(Operations[Later], Composites[Later, "AsyncObjectStream", "Asy
         from .tools.stream import AsyncToolStream  # as in Client
 
         return AsyncToolStream(self, recipe)
+
+    async def _jobs(self, recipe: Recipe) -> AsyncBatchJob:
+        from .batch.job import AsyncBatchJob  # as in Client
+
+        return AsyncBatchJob(self, *await acarry_out(self, recipe))
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

@@ -5,7 +5,7 @@ Each is a recipe (recipe.py), written once; a client adds who carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .operations import Answer
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 Objects = TypeVar("Objects")
 Loops = TypeVar("Loops")
+Jobs = TypeVar("Jobs")
 
 
-class Composites(Generic[Answer, Objects, Loops]):
+class Composites(Generic[Answer, Objects, Loops, Jobs]):
     """The same methods on both clients. An AsyncClient's Reply is to be awaited, its streams are for `async for`."""
 
     _core: Core
@@ -34,6 +35,9 @@ class Composites(Generic[Answer, Objects, Loops]):
         raise NotImplementedError
 
     def _loops(self, recipe: Recipe) -> Loops:
+        raise NotImplementedError
+
+    def _jobs(self, recipe: Recipe) -> Jobs:
         raise NotImplementedError
 
     def generate_object(
@@ -148,3 +152,22 @@ class Composites(Generic[Answer, Objects, Loops]):
             react=react,
         )
         return self._loops(loop(self._core, model, prompt, tools, how, options, stream=True))
+
+    def submit_batch(self, model: str | None, prompts: Mapping[str, Any] | Iterable[Any], **options: Any) -> Jobs:
+        """Hand in many prompts at once, to be answered within a day, at about half the price where a provider has
+        batches (openai, anthropic, google, groq, mistral): gives a BatchJob, to be waited for and read.
+
+        `prompts` go by ids of yours (letters, digits, - and _, at most 64), or in a list, whose ids are "0", "1" and so
+        on. The options are those of generate_text and hold for all. Overrides apply; the steps that the client puts
+        around calls do not, for nothing is called: `pipeline=` gives steps for these calls. Raises what any one of the
+        calls would raise before it is sent, and NotSupported, before anything is.
+        """
+        from .batch.recipes import submit  # seldom wanted
+
+        return self._jobs(submit(self._core, model, prompts, options))
+
+    def batch_job(self, model: str | None, id: str, **options: Any) -> Jobs:
+        """A batch that was handed in before, perhaps by another process. Its replies know nothing of their prompts."""
+        from .batch.recipes import find  # seldom wanted
+
+        return self._jobs(find(self._core, model, id, options))

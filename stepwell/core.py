@@ -42,6 +42,8 @@ class Plan:
     """All that can be known before a prompt: made once for each model, operation and manner of answering."""
 
     pipeline: Pipeline
+    """With the client's own edits; `bare` is without."""
+    bare: Pipeline
     model: Model
     provider: Provider
     base_url: str
@@ -117,7 +119,7 @@ class Core:
         if operation == "count_tokens" and wire_name is None:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
-                return Plan(ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
+                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         overrides = in_force(provider.id, model.id, OVERRIDES, self.overrides)
         pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
@@ -126,7 +128,7 @@ class Core:
         stranger = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             stranger = self._stranger(model)
-        return Plan(self._edits.apply(pipeline), model, provider, base_url, support, stranger)
+        return Plan(self._edits.apply(pipeline), pipeline, model, provider, base_url, support, stranger)
 
     def _stranger(self, model: Model) -> CallWarning | None:
         """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""

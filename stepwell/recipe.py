@@ -23,6 +23,7 @@ from attrs import define, field
 
 from .events import current, within
 from .pipeline.effects import Call
+from .pipeline.transport import adrive, drive
 from .schemas.errors import StepError
 
 
@@ -57,6 +58,13 @@ class Shut:
     """Leave a stream and return its connection."""
 
     stream: Any
+
+
+@define
+class Drive:
+    """Run the flow of a pipeline over the client's connections. Gives what it returns."""
+
+    flow: Any
 
 
 @define
@@ -226,6 +234,8 @@ def _perform(client: Any, effect: Any) -> Any:
         return effect.stream.close()
     if kind is Call:
         return effect.sync_fn()
+    if kind is Drive:
+        return drive(effect.flow, client._perform())
     if kind is Gather:
         return _gather(client, effect)
     raise _unknown(effect)
@@ -245,6 +255,8 @@ async def _aperform(client: Any, effect: Any) -> Any:
         return await effect.stream.close()
     if kind is Call:
         return await effect.async_fn() if effect.async_fn else effect.sync_fn()
+    if kind is Drive:
+        return await adrive(effect.flow, (await client._sender()).perform)
     if kind is Gather:
         return await _agather(client, effect)
     raise _unknown(effect)
@@ -289,5 +301,5 @@ async def _agather(client: Any, gather: Gather) -> list[Any]:
 
 def _unknown(effect: Any) -> StepError:
     return StepError(
-        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Gather or Emit"
+        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Drive, Gather or Emit"
     )

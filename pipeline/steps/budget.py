@@ -28,7 +28,9 @@ from ..response import Response
 from ..step import around
 from .expected import expected_usage
 
-FREE = frozenset(("count_tokens", "list_models"))
+FREE = frozenset(
+    ("count_tokens", "list_models", "upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results")
+)
 _NOTHING = Decimal(0)
 _CHARACTERS_PER_TOKEN = 4
 

@@ -9,13 +9,12 @@ answer goes on through the pipeline of the model that gave it, which decodes it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any
 
 import orjson
 
 from ...pipeline.effects import Flow, Rest, Send
+from ...pipeline.interposed import until_send
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, around
@@ -60,7 +59,7 @@ def _elsewhere(request: Request, model: str) -> Flow:
 def _first_of(flows: list[Flow]) -> Flow:
     waiting: list[tuple[Flow, Request]] = []
     for flow in flows:
-        asked = yield from _until_send(flow, partial(next, flow))
+        asked = yield from until_send(flow, partial(next, flow))
         if isinstance(asked, Request):
             waiting.append((flow, asked))
         elif not waiting:
@@ -75,27 +74,10 @@ def _first_of(flows: list[Flow]) -> Flow:
             at = answered_by(response, len(waiting))
             response.request = waiting[at][1]
             resume = partial(waiting[at][0].send, response)
-        asked = yield from _until_send(waiting[at][0], resume)
+        asked = yield from until_send(waiting[at][0], resume)
         if not isinstance(asked, Request):
             return asked
         waiting[at] = (waiting[at][0], asked)
-
-
-def _until_send(flow: Flow, resume: Callable[[], Any]) -> Generator[Any, Any, Request | Response]:
-    """Run the flow on, doing what it asks for, to the next request that it would send, or its end."""
-    try:
-        effect = resume()
-        while not isinstance(effect, Send):
-            try:
-                result = yield effect
-            except Exception as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as stop:
-        done: Response = stop.value
-        return done
-    return effect.request
 
 
 def combined(sent: list[Request]) -> Request:

@@ -10,7 +10,7 @@ from ...schemas.errors import UnknownModel
 def segment(id: str, safe: str = "@:") -> str:
     """The id as one path segment. Raises UnknownModel for `.` and `..`, which would lead to another path."""
     if id in (".", "..") or not id:
-        raise UnknownModel(f"{id!r} is not a model id")
+        raise UnknownModel(f"{id!r} is no id that can stand in a URL")
     return quote(id, safe=safe)
 
 

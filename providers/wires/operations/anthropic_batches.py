@@ -1,0 +1,80 @@
+"""Anthropic's message batches. https://docs.claude.com/en/api/creating-message-batches"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import evolve
+
+from ....pipeline.request import Request
+from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.reply import Reply
+from ...dsl.wire import Wire
+from ..anthropic_messages import anthropic_messages
+from .batches import results_wire, state_wire
+
+_STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
+_WORDS = {"canceled": "the batch was cancelled", "expired": "the batch expired"}
+_FAILURES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "overloaded_error": 529,
+}
+"""The statuses that these errors have elsewhere. https://docs.claude.com/en/api/errors"""
+
+
+def _created(request: Request) -> dict[str, Any]:
+    given: BatchInput = request.input
+    return {"requests": [{"custom_id": item.id, "params": orjson.Fragment(item.body)} for item in given.items]}
+
+
+def _state(data: Mapping[str, Any]) -> BatchState:
+    counts = data.get("request_counts") or {}
+    status = _STATUS.get(data["processing_status"], data["processing_status"])
+    return BatchState(
+        data["id"],
+        status,
+        sum(counts.values()) if counts else None,
+        counts.get("succeeded"),
+        counts.get("errored"),
+        (data["id"],) if status == "done" else (),
+        raw=data,
+    )
+
+
+def _result(row: Mapping[str, Any]) -> BatchLine:
+    result = row["result"]
+    if result["type"] == "succeeded":
+        return BatchLine(row["custom_id"], body=orjson.dumps(result["message"]))
+    if result["type"] == "errored":
+        kind = (result["error"].get("error") or {}).get("type", "")
+        return BatchLine(row["custom_id"], _FAILURES.get(kind, 500), orjson.dumps(result["error"]))
+    return BatchLine(row["custom_id"], why=_WORDS.get(result["type"], result["type"]))
+
+
+def _as_anthropic(wire: Wire) -> Wire:
+    return evolve(wire, headers=anthropic_messages.headers, auth=anthropic_messages.auth)
+
+
+_BATCHES = "/messages/batches"
+anthropic_batches = tuple(
+    _as_anthropic(wire)
+    for wire in (
+        Wire(
+            name="anthropic_batch",
+            operation="create_batch",
+            path=_BATCHES,
+            build_body=_created,
+            decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+        ),
+        state_wire("anthropic_batch_state", "get_batch", f"{_BATCHES}/{{id}}", "GET", _state),
+        state_wire("anthropic_batch_cancel", "cancel_batch", f"{_BATCHES}/{{id}}/cancel", "POST", _state),
+        results_wire("anthropic_batch_results", f"{_BATCHES}/{{id}}/results", _result),
+    )
+)

@@ -1,0 +1,94 @@
+"""Gemini's batches, with their requests and answers inline. https://ai.google.dev/gemini-api/docs/batch-api"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import evolve
+
+from ....pipeline.request import Request
+from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ...dsl.wire import Wire
+from ..google_generate import google_generate
+from ..google_generate.paths import model_path
+from .batches import state_wire
+
+_STATUS = {
+    "PENDING": "queued",
+    "RUNNING": "running",
+    "SUCCEEDED": "done",
+    "FAILED": "failed",
+    "CANCELLED": "cancelled",
+    "EXPIRED": "expired",
+}
+
+
+def _created(request: Request) -> dict[str, Any]:
+    given: BatchInput = request.input
+    rows = [{"request": orjson.Fragment(item.body), "metadata": {"key": item.id}} for item in given.items]
+    name = (request.options.get("metadata") or {}).get("display_name", "stepwell")
+    return {"batch": {"displayName": name, "inputConfig": {"requests": {"requests": rows}}}}
+
+
+def _state(data: Mapping[str, Any]) -> BatchState:
+    about = data.get("metadata") or {}
+    status = str(about.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
+    # Counts are strings, as all 64-bit numbers are in Google's JSON.
+    total, answered, failed = (_count(about.get("batchStats") or {}, name) for name in _COUNTS)
+    return BatchState(
+        str(data.get("name") or ""),  # the answer to a cancellation is empty
+        _STATUS.get(status, status.lower() or "queued"),
+        total,
+        answered,
+        failed,
+        results=(data["name"],) if status == "SUCCEEDED" else (),
+        why=str((data.get("error") or {}).get("message") or ""),
+        raw=data,
+    )
+
+
+def _count(stats: Mapping[str, Any], name: str) -> int | None:
+    return int(stats[name]) if name in stats else None
+
+
+_COUNTS = ("requestCount", "successfulRequestCount", "failedRequestCount")
+
+
+def _results(data: Mapping[str, Any], model: Model) -> Reply:
+    given = data.get("response") or (data.get("metadata") or {}).get("output") or {}
+    rows = (given.get("inlinedResponses") or {}).get("inlinedResponses") or []
+    return Reply(object=[_result(row) for row in rows], finish_reason="stop")
+
+
+def _result(row: Mapping[str, Any]) -> BatchLine:
+    id = str((row.get("metadata") or {}).get("key") or "")
+    if "response" in row:
+        return BatchLine(id, body=orjson.dumps(row["response"]))
+    error = row.get("error") or {}
+    # Errors inside a batch have gRPC's codes. https://grpc.io/docs/guides/status-codes
+    return BatchLine(id, _STATUSES.get(error.get("code", 13), 500), orjson.dumps({"error": error}))
+
+
+_STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
+_READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state)
+
+google_batches = tuple(
+    evolve(wire, auth=google_generate.auth)
+    for wire in (
+        Wire(
+            name="google_batch",
+            operation="create_batch",
+            path=lambda request: f"{model_path(request.model.id)}:batchGenerateContent",
+            options=frozenset(("metadata",)),
+            build_body=_created,
+            decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+        ),
+        _READ,
+        state_wire("google_batch_cancel", "cancel_batch", "/{id}:cancel", "POST", _state),
+        evolve(_READ, name="google_batch_results", operation="batch_results", decode_response=_results),
+    )
+)

@@ -1,0 +1,155 @@
+"""Batches as OpenAI has them, and those that follow it: a file of requests in, a file of answers out.
+
+https://platform.openai.com/docs/api-reference/batch, https://console.groq.com/docs/batch,
+https://docs.mistral.ai/api/#tag/batch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from attrs import evolve
+
+from ....pipeline.request import Request
+from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
+from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ...dsl.wire import Wire
+from .batches import results_wire, state_wire
+from .openai_media import CONTENT_TYPE, encode_form
+
+_STATUS = {
+    "validating": "queued",
+    "in_progress": "running",
+    "finalizing": "running",
+    "cancelling": "cancelling",
+    "completed": "done",
+}
+_MISTRAL_STATUS = {
+    "QUEUED": "queued",
+    "RUNNING": "running",
+    "CANCELLATION_REQUESTED": "cancelling",
+    "SUCCESS": "done",
+    "FAILED": "failed",
+    "CANCELLED": "cancelled",
+    "TIMEOUT_EXCEEDED": "expired",
+}
+
+
+def _line(item: BatchItem) -> dict[str, Any]:
+    return {"custom_id": item.id, "method": "POST", "url": f"/v1{item.path}", "body": orjson.Fragment(item.body)}
+
+
+def _mistral_line(item: BatchItem) -> dict[str, Any]:
+    # The job names the model, for all of its requests.
+    body = {name: value for name, value in orjson.loads(item.body).items() if name != "model"}
+    return {"custom_id": item.id, "body": body}
+
+
+def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
+    """Hand in the file of requests; the reply's id is its name."""
+
+    def build(request: Request) -> dict[str, Any]:
+        given: BatchInput = request.input
+        data = b"\n".join(orjson.dumps(line(item)) for item in given.items)
+        return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
+
+    return Wire(
+        name="openai_batch_file",
+        operation="upload_batch",
+        path="/files",
+        content_type=CONTENT_TYPE,
+        build_body=build,
+        encode_body=encode_form,
+        decode_response=lambda data, model: Reply(id=data["id"], finish_reason="stop"),
+    )
+
+
+def _created(request: Request) -> dict[str, Any]:
+    given: BatchInput = request.input
+    window = {"completion_window": "24h", **request.options}
+    return {"input_file_id": given.file, "endpoint": f"/v1{given.items[0].path}", **window}
+
+
+def _mistral_created(request: Request) -> dict[str, Any]:
+    given: BatchInput = request.input
+    return {
+        "input_files": [given.file],
+        "endpoint": f"/v1{given.items[0].path}",
+        "model": given.model,
+        **request.options,
+    }
+
+
+def _state(data: Mapping[str, Any]) -> BatchState:
+    counts = data.get("request_counts") or {}
+    errors = (data.get("errors") or {}).get("data") or ()
+    return BatchState(
+        data["id"],
+        _STATUS.get(data["status"], data["status"]),
+        counts.get("total"),
+        counts.get("completed"),
+        counts.get("failed"),
+        tuple(data[name] for name in ("output_file_id", "error_file_id") if data.get(name)),
+        "; ".join(str(error.get("message")) for error in errors)[:500],
+        data,
+    )
+
+
+def _mistral_state(data: Mapping[str, Any]) -> BatchState:
+    return BatchState(
+        data["id"],
+        _MISTRAL_STATUS.get(data["status"], data["status"].lower()),
+        data.get("total_requests"),
+        data.get("succeeded_requests"),
+        data.get("failed_requests"),
+        tuple(data[name] for name in ("output_file", "error_file") if data.get(name)),
+        "; ".join(str(error.get("message")) for error in data.get("errors") or ())[:500],
+        data,
+    )
+
+
+def _result(row: Mapping[str, Any]) -> BatchLine:
+    response, error = row.get("response"), row.get("error")
+    if response is None:
+        return BatchLine(row["custom_id"], why=str((error or {}).get("message") or "no answer"))
+    return BatchLine(row["custom_id"], response["status_code"], orjson.dumps(response["body"]))
+
+
+def _decoded(decode: Callable[[Mapping[str, Any]], BatchState]) -> Callable[[Any, Model], Reply]:
+    return lambda data, model: Reply(object=decode(data), finish_reason="stop")
+
+
+_CREATE = Wire(
+    name="openai_batch",
+    operation="create_batch",
+    path="/batches",
+    options=frozenset(("metadata", "completion_window")),
+    build_body=_created,
+    decode_response=_decoded(_state),
+)
+_RESULTS = results_wire("openai_batch_results", "/files/{id}/content", _result)
+
+openai_batches = (
+    upload(_line),
+    _CREATE,
+    state_wire("openai_batch_state", "get_batch", "/batches/{id}", "GET", _state),
+    state_wire("openai_batch_cancel", "cancel_batch", "/batches/{id}/cancel", "POST", _state),
+    _RESULTS,
+)
+mistral_batches = (
+    upload(_mistral_line),
+    evolve(
+        _CREATE,
+        name="mistral_batch",
+        path="/batch/jobs",
+        options=frozenset(("metadata", "timeout_hours")),
+        build_body=_mistral_created,
+        decode_response=_decoded(_mistral_state),
+    ),
+    state_wire("mistral_batch_state", "get_batch", "/batch/jobs/{id}", "GET", _mistral_state),
+    state_wire("mistral_batch_cancel", "cancel_batch", "/batch/jobs/{id}/cancel", "POST", _mistral_state),
+    _RESULTS,
+)

@@ -1,0 +1,5 @@
+"""Many calls handed in at once, answered within a day for less."""
+
+from .job import AsyncBatchJob, BatchJob
+
+__all__ = ["AsyncBatchJob", "BatchJob"]
