@@ -5,6 +5,7 @@ from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
 from .dsl.rules import Losses, Options, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
+from .wires.operations.mistral_ocr import mistral_ocr
 from .wires.operations.openai_batches import mistral_batches
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_transcription
@@ -23,7 +24,15 @@ mistral = declare_provider(
     "mistral",
     name="Mistral AI",
     docs="https://docs.mistral.ai",
-    wire=[mistral_chat, openai_embeddings, openai_transcription, openai_moderation, openai_models, *mistral_batches],
+    wire=[
+        mistral_chat,
+        openai_embeddings,
+        openai_transcription,
+        openai_moderation,
+        openai_models,
+        mistral_ocr,
+        *mistral_batches,
+    ],
     base_url="https://api.mistral.ai/v1",
     env_key="MISTRAL_API_KEY",
     # "Too many tokens in batch. Max is 16384": https://github.com/aurelio-labs/semantic-router/issues/297

@@ -41,6 +41,11 @@ class Operations(Generic[Answer]):
         """The documents ranked by how well they fit the query: `reply.ranking`. Options: top_n."""
         return self.run("rerank", model, {"query": query, "documents": documents}, **options)
 
+    def ocr(self, model: str | None, document: Any, **options: Any) -> Answer:
+        """A document read: its pages' Markdown as `reply.text`, the pages as `reply.object`. The document is a File, an
+        Image, a URL (which the provider fetches), a path, or bytes. Options: pages, include_image_base64."""
+        return self.run("ocr", model, document, **options)
+
     def list_models(self, provider: str, **options: Any) -> Answer:
         """What the provider says it serves now: `reply.object`, a list of Models."""
         return self.run("list_models", f"{provider}:*", None, **options)

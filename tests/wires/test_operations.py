@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from mistralai.client.models import OCRRequest, OCRResponse
 
 import stepwell
-from stepwell import Audio, Client, Model, Wire
+from stepwell import Audio, Client, File, Image, Model, Wire
 from stepwell.providers.wires.operations.bedrock_embeddings import bedrock_embeddings
 from stepwell.providers.wires.operations.cohere_embeddings import cohere_embeddings
 from stepwell.providers.wires.operations.google_embeddings import google_embeddings, vertex_predict_embeddings
+from stepwell.providers.wires.operations.mistral_ocr import mistral_ocr
 from stepwell.providers.wires.operations.ollama_embeddings import ollama_embeddings
 from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas import errors
@@ -202,3 +205,42 @@ def test_the_embedded_model_gives_vectors_in_both_colours() -> None:
 
     cat, dog, tax = reply.embeddings
     assert likeness(cat, dog) > likeness(cat, tax)
+
+
+OCR_PAGES = [
+    {"index": 0, "markdown": "# One", "images": [], "dimensions": {"dpi": 200, "height": 1, "width": 1}},
+    {"index": 1, "markdown": "Two", "images": [], "dimensions": None},
+]
+OCR_ANSWER = {"pages": OCR_PAGES, "model": "mistral-ocr-2505", "usage_info": {"pages_processed": 2}}
+
+
+@pytest.mark.parametrize(
+    ("document", "sent"),
+    [
+        ("https://x.example/a.pdf", {"type": "document_url", "document_url": "https://x.example/a.pdf"}),
+        ("https://x.example/a.png", {"type": "image_url", "image_url": "https://x.example/a.png"}),
+        (b"%PDF-1", {"type": "document_url", "document_url": "data:application/pdf;base64,JVBERi0x"}),
+        (Image(data=b"\x89PNG"), {"type": "image_url", "image_url": "data:image/png;base64,iVBORw=="}),
+        (File(file_id="f-1"), {"type": "file", "file_id": "f-1"}),
+    ],
+    ids=str,
+)
+def test_documents_are_read(document: Any, sent: Any) -> None:
+    request, reply = sent_by(mistral_ocr, lambda client, model: client.ocr(model, document, pages=[0, 1]), OCR_ANSWER)
+    body = orjson.loads(request.content)
+    assert body == {"model": "m", "document": sent, "pages": [0, 1]}
+    assert OCRRequest.model_validate(body) and OCRResponse.model_validate(OCR_ANSWER)
+    assert reply.text == "# One\n\nTwo" and reply.object == OCR_PAGES
+    assert reply.metadata["usage_info"]["pages_processed"] == 2 and reply.cost.total is None
+
+
+def test_a_document_may_be_a_file_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1")
+    for path in (tmp_path / "a.pdf", str(tmp_path / "a.pdf")):
+        request, _ = sent_by(mistral_ocr, lambda client, model, path=path: client.ocr(model, path), OCR_ANSWER)
+        assert orjson.loads(request.content)["document"]["document_url"] == "data:application/pdf;base64,JVBERi0x"
+
+
+def test_what_is_no_document_is_refused() -> None:
+    with pytest.raises(errors.ConfigError, match="a document cannot be a int"):
+        sent_by(mistral_ocr, lambda client, model: client.ocr(model, 3), OCR_ANSWER)
