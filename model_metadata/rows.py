@@ -134,6 +134,8 @@ def _cost(cost: Row, **more: Any) -> Prices:
 
     - `batch_factor`, `batch_cache_read_factor`: what a batch costs of the normal price
     - `besides`: what is charged for other than tokens, in words
+    - `web_search`: dollars per thousand searches by the provider's own tool
+    - `regions`: what tokens cost of the normal price, by the provider's word for the place: {"us": "1.1"}
     - `tiers_over`: where the tiers start, if not where they say
     - for any bucket, `{"of": "input", "times": "2"}`: a price known as a multiple, here and in every tier
     """
@@ -145,6 +147,8 @@ def _cost(cost: Row, **more: Any) -> Prices:
         batch_factor=cost.get("batch_factor"),
         batch_cache_read_factor=cost.get("batch_cache_read_factor"),
         besides=cost.get("besides"),
+        web_search=cost.get("web_search"),
+        regions=cost.get("regions") or {},
         **more,
     )
 

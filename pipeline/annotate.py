@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..schemas.errors import StepwellError
-from ..schemas.reply import Reply
+from ..schemas.model import Model
+from ..schemas.prices import FREE
+from ..schemas.reply import CallWarning, Reply
 from .response import Response
 
 
@@ -12,6 +16,16 @@ def tell_partial(error: StepwellError, partial: Reply) -> None:
     if error.usage is not None:
         partial.usage = error.usage
     error.partial, error.usage = partial, partial.usage
+
+
+def keep_whole(reply: Reply, model: Model) -> None:
+    """Reasoning is part of the output: where more of it is counted, the count is cut to fit, with a warning."""
+    usage = reply.usage
+    thought, wrote = usage.reasoning_tokens, usage.output_tokens
+    if thought and wrote is not None and thought > wrote:
+        why = f"{model.provider} counted {thought} tokens of reasoning in an output of {wrote}; cut to {wrote}"
+        reply.usage = evolve(usage, reasoning_tokens=max(wrote, 0))
+        reply.warnings = (*reply.warnings, CallWarning("usage", why, str(model)))
 
 
 def annotate(reply: Reply, response: Response) -> Reply:
@@ -24,6 +38,8 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.priced_as = model
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
+    reply.free = request.operation in FREE
+    keep_whole(reply, model)
     if request.warnings:
         reply.warnings = request.warnings + tuple(w for w in reply.warnings if w not in request.warnings)
     return reply

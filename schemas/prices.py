@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import ConfigError
-from .usage import Usage
+from .usage import Usage, reported
 
 BUCKETS = (
     "input",
     "output",
     "cache_read",
+    "cache_read_audio",
     "cache_write",
     "cache_write_1h",
     "reasoning",
@@ -22,7 +23,10 @@ BUCKETS = (
     "output_audio",
 )
 
-_AMOUNTS = (*BUCKETS, "batch_factor", "batch_cache_read_factor")
+FEES = ("web_search",)
+"""What is charged by the piece."""
+
+_AMOUNTS = (*BUCKETS, *FEES, "batch_factor", "batch_cache_read_factor")
 _NOTHING = Decimal(0)
 # Our own context: sums stay exact whatever precision or traps the application has set for its threads.
 _EXACT = Context(prec=80)
@@ -52,12 +56,14 @@ class Prices:
     """US dollars per million tokens, by bucket; None where the price list has no such line.
 
     A bucket without a line of its own costs what its parent does: `reasoning` and `output_audio` what `output` does,
-    everything read what `input` does. Only `cache_write_1h` has no parent: a longer cache never costs the same.
+    `cache_read_audio` what `cache_read` does, all else that is read what `input` does. Only `cache_write_1h` has no
+    parent: a longer cache never costs the same.
     """
 
     input: Decimal | None = None
     output: Decimal | None = None
     cache_read: Decimal | None = None
+    cache_read_audio: Decimal | None = None
     cache_write: Decimal | None = None
     """Writing to a cache of the shortest life, five minutes."""
     cache_write_1h: Decimal | None = None
@@ -65,6 +71,10 @@ class Prices:
     input_audio: Decimal | None = None
     output_audio: Decimal | None = None
 
+    web_search: Decimal | None = None
+    """US dollars for a thousand searches by the provider's own tool, however the call is served."""
+    regions: Mapping[str, Decimal] = field(factory=dict, hash=False)
+    """What tokens cost of the normal price where a call had to be served, by the provider's word for the place."""
     tiers: tuple[Tier, ...] = ()
     """Rows that replace this one for the whole request once its input is long enough, shortest first."""
     modes: Mapping[str, Prices] = field(factory=dict, hash=False)
@@ -85,6 +95,8 @@ class Prices:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, exact(value))
+        if self.regions:
+            object.__setattr__(self, "regions", {name: exact(factor) for name, factor in self.regions.items()})
         if len(self.tiers) > 1:
             object.__setattr__(self, "tiers", tuple(sorted(self.tiers, key=lambda tier: tier.over)))
 
@@ -124,7 +136,8 @@ class Cost:
     """US dollars, exact and unrounded.
 
     `total` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
-    buckets that make up the total. `lower_bound` is True when some tokens, or charges besides tokens, are not counted.
+    buckets that make up the total. `lower_bound` is True when some tokens, or charges besides tokens, are not counted,
+    or not all that decides their price is known.
     `saved` is what a call answered from a cache of our own would have cost.
     """
 
@@ -137,9 +150,13 @@ class Cost:
     saved: Decimal | None = None
 
 
+FREE = frozenset(
+    ("count_tokens", "list_models", "upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results")
+)
+"""Operations that no provider charges for; the calls in a batch are calls of their own."""
 REPORTED = "reported by the provider"
 BATCH = "batch"
-_ORDINARY = frozenset(("", "default", "standard", "auto", "on_demand", "unspecified"))
+_ORDINARY = frozenset(("", "default", "standard", "standard_only", "auto", "on_demand", "unspecified"))
 """Words for being served at the normal price."""
 
 
@@ -151,28 +168,41 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     """
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
-    if usage.reported_cost is not None:
-        reported = usage.reported_cost
-        return Cost(reported, {"reported": reported}, source=REPORTED, lower_bound=not usage.complete)
+    if (told := reported(usage.reported_cost)) is not None:
+        return Cost(told, {"reported": told}, source=REPORTED, lower_bound=not usage.complete)
+    usage = _billed(usage)
     tier = (usage.service_tier or "").lower()
     batch = tier == BATCH if batch is None else batch
     mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
     why_not = _unpriceable(usage, prices, batch, mode)
     if prices is None or why_not:
         return Cost(None, reason=why_not)
+    fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
     counts = tokens_by_bucket(usage, row)
     items: dict[str, Decimal] = {}
+    there = regions.get(usage.region) if usage.region else None
     for bucket, tokens in counts.items():
         rate = _rate(row, bucket)
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
         if batch:
             rate = _EXACT.multiply(rate, _batch_factor(prices, bucket))
+        if there is not None:
+            rate = _EXACT.multiply(rate, there)
         items[bucket] = _EXACT.scaleb(_EXACT.multiply(rate, Decimal(tokens)), -6)
-    more_to_come = _is_partial(usage, row) or prices.besides is not None
-    return Cost(_sum(items.values()), items, lower_bound=more_to_come, as_of=prices.as_of, source=prices.source)
+    searches = _count(usage.web_searches)
+    if searches and fees is not None:
+        items["web_search"] = _EXACT.scaleb(_EXACT.multiply(fees, Decimal(searches)), -3)
+    at_least = (
+        _is_partial(usage, row)
+        or bool(prices.besides or usage.besides)
+        or (searches > 0 and fees is None)
+        or (usage.region is not None and there is None)
+        or _audio_is_vague(usage, row)
+    )
+    return Cost(_sum(items.values()), items, lower_bound=at_least, as_of=prices.as_of, source=prices.source)
 
 
 def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
@@ -182,11 +212,14 @@ def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
     `usage.cache_write_tokens` is all writes, those for an hour included.
     """
     writes_1h = _count(usage.cache_write_1h_tokens)
+    audio, cached = _count(usage.input_audio_tokens), _count(usage.cached_input_tokens)
+    cached_audio = min(cached, audio, _cached_audio(usage)) if _audio_is_apart(row) else 0
     read = {
-        "cache_read": _count(usage.cached_input_tokens),
+        "cache_read": cached - cached_audio,
+        "cache_read_audio": cached_audio,
         "cache_write_1h": writes_1h,
         "cache_write": max(0, _count(usage.cache_write_tokens) - writes_1h),
-        "input_audio": _count(usage.input_audio_tokens),
+        "input_audio": audio - cached_audio,
     }
     written = {
         "output_audio": _count(usage.output_audio_tokens),
@@ -226,6 +259,14 @@ def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | N
     return None
 
 
+def _billed(usage: Usage) -> Usage:
+    """The usage as it is paid for."""
+    if usage.billed_input_tokens is None and usage.billed_output_tokens is None:
+        return usage
+    read, wrote = usage.billed_input_tokens, usage.billed_output_tokens
+    return evolve(usage, input_tokens=read, output_tokens=wrote, cached_input_tokens=None)
+
+
 def _split(whole: str, amount: int | None, parts: dict[str, int]) -> dict[str, int]:
     left = sum(parts.values()) if amount is None else max(0, amount)
     split = {}
@@ -240,11 +281,35 @@ def _rate(row: Prices, bucket: str) -> Decimal | None:
     own: Decimal | None = getattr(row, bucket)
     if own is not None or bucket in ("input", "output", "cache_write_1h"):
         return own
-    return row.output if bucket in ("reasoning", "output_audio") else row.input
+    if bucket in ("reasoning", "output_audio"):
+        return row.output
+    if bucket == "cache_read_audio":
+        return row.cache_read if row.cache_read is not None else _rate(row, "input_audio")
+    return row.input
+
+
+def _audio_is_apart(row: Prices) -> bool:
+    """Whether what is heard has a price of its own, read or cached."""
+    return row.cache_read_audio is not None or row.input_audio not in (None, row.input)
+
+
+def _cached_audio(usage: Usage) -> int:
+    """All audio that can be, where nobody tells: that is the least that it can cost."""
+    known = usage.cached_audio_tokens
+    return _count(usage.cached_input_tokens) if known is None else _count(known)
+
+
+def _audio_is_vague(usage: Usage, row: Prices) -> bool:
+    """Whether audio was cached, and either how much or its price is not known."""
+    if not (usage.cached_input_tokens and usage.input_audio_tokens and _audio_is_apart(row)):
+        return False
+    if usage.cached_audio_tokens is None:
+        return True
+    return usage.cached_audio_tokens > 0 and row.cache_read_audio is None and row.cache_read is not None
 
 
 def _batch_factor(prices: Prices, bucket: str) -> Decimal:
-    if bucket == "cache_read" and prices.batch_cache_read_factor is not None:
+    if bucket in ("cache_read", "cache_read_audio") and prices.batch_cache_read_factor is not None:
         return prices.batch_cache_read_factor
     return prices.batch_factor if prices.batch_factor is not None else Decimal(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -50,7 +51,8 @@ class Reply:
     `finish_reason` is stop, length, tool_calls, content_filter or error, or the provider's own word where none fits;
     `finish_reason_raw` is always the provider's word. `raw` is the decoded body of an unstreamed answer.
     `object` is the result that is not text: the object that fits a schema, vectors, a ranking, verdicts, models.
-    `alternatives` are the further choices when n > 1.
+    `alternatives` are the further choices when n > 1. `free` says that the provider charges nothing for the call,
+    whatever it counts: tokens are counted for nothing.
     """
 
     message: Message = field(factory=lambda: Message("assistant"))
@@ -71,6 +73,7 @@ class Reply:
     asked: Context | None = field(default=None, repr=False, eq=False)
     after: tuple[Message, ...] = field(default=(), repr=False)
     priced_as: Model | None = field(default=None, repr=False, eq=False)
+    free: bool = field(default=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -128,6 +131,8 @@ class Reply:
         if self.steps:
             # Each by itself: their usages added up could pass the threshold of a price that none of them reached.
             return total(step.cost for step in self.steps)
+        if self.free:
+            return Cost(Decimal(0))
         return price(self.usage, self.priced_as.prices if self.priced_as else None)
 
     def replace(self, **changes: Any) -> Reply:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError, StepwellError
-from .schemas.prices import BUCKETS, REPORTED, price
+from .schemas.prices import BUCKETS, FEES, REPORTED, price
 from .schemas.reply import Reply
 from .schemas.usage import Usage
 from .schemas.usage import total as total_usage
@@ -152,9 +152,9 @@ def _sum(calls: Sequence[Reply]) -> Spending:
         listed = _EXACT.add(listed, ours.total or _NOTHING)
     return Spending(
         calls=len(calls),
-        usage=total_usage(call.usage for call in calls),
+        usage=total_usage(call.usage for call in calls if not call.free),
         total=total,
-        buckets={name: buckets[name] for name in BUCKETS if name in buckets},
+        buckets={name: buckets[name] for name in (*BUCKETS, *FEES) if name in buckets},
         listed=listed,
         reported=reported if told else None,
         unknown=reasons.total(),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from decimal import Decimal
 
-from attrs import define
+from attrs import define, evolve
 
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
 from ...schemas.errors import (
@@ -18,7 +19,7 @@ from ...schemas.errors import (
 )
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
-from ...schemas.prices import exact, price
+from ...schemas.prices import FREE, exact, price
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..effects import Flow, Rest
@@ -28,9 +29,6 @@ from ..response import Response
 from ..step import around
 from .expected import expected_usage
 
-FREE = frozenset(
-    ("count_tokens", "list_models", "upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results")
-)
 _NOTHING = Decimal(0)
 _CHARACTERS_PER_TOKEN = 4
 
@@ -42,10 +40,10 @@ class Budget:
         client = stepwell.Client(pipeline=budget)
 
     Before a call is sent its price is reckoned and set aside: the estimated tokens of its input
-    (schemas/estimate.py) and the longest answer it allows (`max_tokens`, else `output_tokens`, else the model's own
+    (schemas/estimate.py) and the longest answer that its body allows (else `output_tokens`, else the model's own
     limit), at the model's prices. BudgetExceeded is raised, and nothing sent, when it is more than is left. Afterwards
     what was really spent takes its place: by the reported usage, for streams as well. Where nobody tells (a stream left
-    early, an attempt that timed out and may have been billed) the estimate is kept, and shown apart.
+    early or dropped, an attempt that timed out and may have been billed) the estimate is kept, and shown apart.
 
     A call without a known price is refused too, or with `unknown="allow"` let through and counted in `unpriced`.
     Thread-safe. Where a step further out answers from a cache, nothing is counted.
@@ -62,26 +60,44 @@ class Budget:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
         self.limit = exact(limit) or _NOTHING
-        self.spent = _NOTHING
-        """What answered calls cost by the usage that was reported."""
-        self.estimated = _NOTHING
-        """What was kept for calls of which nobody told the usage."""
-        self.reserved = _NOTHING
-        """What is set aside for calls under way."""
-        self.calls = 0
-        """Calls sent and settled."""
-        self.unpriced = 0
-        """Calls among them whose price is not known."""
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
         self._name = name
         self._lock = threading.Lock()
+        self._sums = _Sums()
+        # Filled by the garbage collector, which may run while this very thread holds the lock.
+        self._dropped: deque[_Hold] = deque()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
+
+    @property
+    def spent(self) -> Decimal:
+        """What answered calls cost by the usage that was reported."""
+        return self._settled().spent
+
+    @property
+    def estimated(self) -> Decimal:
+        """What was kept for calls of which nobody told the usage."""
+        return self._settled().estimated
+
+    @property
+    def reserved(self) -> Decimal:
+        """What is set aside for calls under way."""
+        return self._settled().reserved
+
+    @property
+    def calls(self) -> int:
+        """Calls sent and settled."""
+        return self._settled().calls
+
+    @property
+    def unpriced(self) -> int:
+        """Calls among them whose price is not known."""
+        return self._settled().unpriced
 
     @property
     def left(self) -> Decimal:
         """The limit less everything spent, estimated and reserved; below zero where an estimate was too low."""
-        return self.limit - self.spent - self.estimated - self.reserved
+        return self.limit - self._settled().all
 
     def __repr__(self) -> str:
         return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
@@ -91,7 +107,7 @@ class Budget:
         whole, each = self._steps
         if whole in pipeline.steps:
             return pipeline
-        pipeline = pipeline.before("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
+        pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
         return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
 
     def _call(self, request: Request, call: Rest) -> Flow:
@@ -109,10 +125,11 @@ class Budget:
         if response.reply is not None:
             self._settle(hold, response.reply.usage, response.reply)
             return response
-        meter = _Meter(hold)
+        hold.streamed = True
+        meter = _Meter(hold, self._dropped)
 
         def over(reply: Reply | None, error: BaseException | None) -> None:
-            self._settle(hold, meter.usage if reply is None else reply.usage, reply, meter)
+            self._settle(meter.hold, meter.hold.usage if reply is None else reply.usage, reply)
 
         return response.through(meter).on_end(over)
 
@@ -153,30 +170,40 @@ class Budget:
         return hold
 
     def _reserve(self, hold: _Hold) -> None:
+        sums = self._settled()
         with self._lock:
-            if hold.amount > self.left:
+            left = self.limit - sums.all
+            if hold.amount > left:
                 raise BudgetExceeded(
-                    f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(self.left, _NOTHING):f} of "
+                    f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(left, _NOTHING):f} of "
                     f"${self.limit:f} are left",
                     hint="lower max_tokens or raise the limit",
                     needed=hold.amount,
-                    left=self.left,
+                    left=left,
                 )
-            self.reserved += hold.amount
+            sums.reserved += hold.amount
 
     def _keep_estimate(self, hold: _Hold) -> None:
         """An earlier attempt may have been billed: its reservation becomes an estimate, and this one needs its own."""
         with self._lock:
-            self.reserved -= hold.amount
-            self.estimated += hold.amount
+            self._sums.reserved -= hold.amount
+            self._sums.estimated += hold.amount
         hold.lost = hold.answered = False
         hold.open = False
         self._reserve(hold)
         hold.open = True
 
-    def _settle(
-        self, hold: _Hold, usage: Usage | None, reply: Reply | None = None, meter: _Meter | None = None
-    ) -> None:
+    def _settled(self) -> _Sums:
+        """The sums, once the streams that were dropped are in them."""
+        while self._dropped:
+            try:
+                hold = self._dropped.popleft()
+            except IndexError:  # another thread was quicker
+                break
+            self._settle(hold, hold.usage)
+        return self._sums
+
+    def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> None:
         """Put what was spent in the place of what was set aside, once."""
         spent, estimated, unpriced = _NOTHING, _NOTHING, 0
         if hold.sent:
@@ -185,8 +212,8 @@ class Budget:
                 unpriced = 1
             if cost.total is not None and usage is not None and usage.complete and not _half(usage, hold):
                 spent = cost.total
-            elif meter is not None or reply is not None:
-                guess = price(meter.guess() if meter else _guess(hold, usage, reply), hold.model.prices)
+            elif hold.streamed or reply is not None:
+                guess = price(_guess(hold, usage, reply), hold.model.prices)
                 estimated = max(cost.total or _NOTHING, guess.total or _NOTHING)
             elif hold.answered or hold.lost:
                 estimated = max(cost.total or _NOTHING, hold.amount)
@@ -194,17 +221,34 @@ class Budget:
             if not hold.open:
                 return
             hold.open = False
-            self.reserved -= hold.amount
-            self.spent += spent
-            self.estimated += estimated
-            self.calls += hold.sent
-            self.unpriced += unpriced
+            sums = self._sums
+            sums.reserved -= hold.amount
+            sums.spent += spent
+            sums.estimated += estimated
+            sums.calls += hold.sent
+            sums.unpriced += unpriced
+
+
+@define
+class _Sums:
+    """What has become of the money."""
+
+    spent: Decimal = _NOTHING
+    estimated: Decimal = _NOTHING
+    reserved: Decimal = _NOTHING
+    calls: int = 0
+    unpriced: int = 0
+
+    @property
+    def all(self) -> Decimal:
+        return self.spent + self.estimated + self.reserved
 
 
 @define
 class _Hold:
     """What is set aside for one call. `sent` says that something went out, `answered` that the last attempt was
-    granted, `lost` that it broke off where it may have been billed."""
+    granted, `lost` that it broke off where it may have been billed. Of a stream, `usage` and `characters` are what it
+    has brought so far."""
 
     model: Model
     expected: Usage
@@ -213,46 +257,49 @@ class _Hold:
     answered: bool = False
     lost: bool = False
     open: bool = True
+    streamed: bool = False
+    characters: int = 0
+    usage: Usage | None = None
 
 
 class _Meter:
-    """A Stage that notes what a stream has brought, for those that are left early or cut."""
+    """A Stage that notes what a stream has brought, for those that are left early or cut. It lives as long as the
+    stream, and when that is dropped unread says so."""
 
-    def __init__(self, hold: _Hold) -> None:
-        self._hold = hold
-        self._characters = 0
-        self.usage: Usage | None = None
+    def __init__(self, hold: _Hold, dropped: deque[_Hold]) -> None:
+        self.hold = hold
+        self._dropped = dropped
+
+    def __del__(self) -> None:
+        if self.hold.open:
+            self._dropped.append(self.hold)
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        hold = self.hold
         for chunk in chunks:
             if isinstance(chunk, TextDelta | ReasoningDelta):
-                self._characters += len(chunk.text)
+                hold.characters += len(chunk.text)
             elif isinstance(chunk, ToolCallDelta):
-                self._characters += len(chunk.arguments_json)
+                hold.characters += len(chunk.arguments_json)
             elif isinstance(chunk, UsageUpdate):
-                self.usage = chunk.usage
+                hold.usage = chunk.usage
         return chunks
 
     def flush(self) -> list[StreamChunk]:
         return []
 
-    def guess(self) -> Usage:
-        return _filled(self._hold, self.usage, self._characters // _CHARACTERS_PER_TOKEN)
-
 
 def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
-    return _filled(hold, usage, estimate_text(reply.text + reply.reasoning) if reply else 0)
-
-
-def _filled(hold: _Hold, usage: Usage | None, output: int) -> Usage:
     """The usage with what it does not tell filled in."""
-    told = usage or Usage()
-    return Usage(
+    told, output = usage or Usage(), hold.characters // _CHARACTERS_PER_TOKEN
+    if reply is not None and not hold.streamed:
+        output = estimate_text(reply.text + reply.reasoning)
+    return evolve(
+        told,
         input_tokens=hold.expected.input_tokens if told.input_tokens is None else told.input_tokens,
         output_tokens=max(told.output_tokens or 0, output),
-        cached_input_tokens=told.cached_input_tokens,
-        cache_write_tokens=told.cache_write_tokens,
         service_tier=told.service_tier or hold.expected.service_tier,
+        reported_cost=None,
     )
 
 

@@ -11,7 +11,7 @@ from ...schemas.errors import DecodeError, StepwellError
 from ...schemas.model import Model
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
-from ..annotate import annotate
+from ..annotate import annotate, keep_whole
 from ..effects import Flow, Rest
 from ..request import Request
 from ..response import Response
@@ -57,6 +57,7 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
         reply = response.reply
         if reply is not None and reply.raw is not None and (usage := extract(reply.raw, request.model)) is not None:
             reply.usage = usage
+            keep_whole(reply, request.model)
         return response
 
     return around("extract_usage", run)

@@ -19,6 +19,7 @@ def estimate(request: Request) -> Reply:
         finish_reason="stop",
         provider=model.provider,
         model=model.id,
+        free=True,
         warnings=(CallWarning("count_tokens", why, str(model)),),
     )
 

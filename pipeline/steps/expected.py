@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import orjson
 
 from ...schemas.estimate import estimate_text, estimate_tokens
 from ...schemas.usage import Usage
 from ..request import Request
 
+_LIMITS = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_new_tokens",
+    "maxOutputTokens",
+    "maxTokens",
+    "num_predict",
+)
+_CHOICES = ("n", "candidateCount")
+_INSIDE = ("generationConfig", "inferenceConfig", "options", "parameters")
+"""How bodies say how long an answer may become, and how many there shall be: at the top, or in one of these. A wire
+with a word of its own is reckoned by the options of the call, or the model's limit, which is higher."""
+
 
 def expected_usage(request: Request, output_tokens: int | None) -> Usage:
-    """What the call may use at most, as far as can be told beforehand."""
-    options = request.options
+    """What the call may use at most, as far as can be told beforehand: an answer as long as the body allows, else
+    `output_tokens`, else as long as the model can."""
     if request.operation != "chat":
         return Usage(input_tokens=sum(map(estimate_text, _texts(request.input))), output_tokens=0)
+    options, body = request.options, _body(request)
     tokens = estimate_tokens(request.context)
-    # Where the step stands, options have the provider's own names: these are the two that there are.
-    asked = options.get("max_tokens") or options.get("max_completion_tokens")
-    most = asked or output_tokens or request.model.max_output_tokens
+    places = (body, *(body[name] for name in _INSIDE if isinstance(body.get(name), Mapping)), options)
+    most, choices = _most(places, _LIMITS), _most(places, _CHOICES) or 1
+    if most is None:
+        most = request.model.max_output_tokens if output_tokens is None else output_tokens
     caches = options.get("prompt_cache")
     return Usage(
         input_tokens=tokens,
-        output_tokens=None if most is None else most * int(options.get("n") or 1),
+        output_tokens=None if most is None else most * choices,
         cache_write_tokens=tokens if caches else None,
         cache_write_1h_tokens=tokens if caches == "1h" else None,
-        service_tier=options.get("service_tier"),
+        service_tier=_tier(body) or options.get("service_tier"),
     )
+
+
+def _body(request: Request) -> Mapping[str, Any]:
+    """What is to be sent, where it is a JSON object: only there is all that rules, wires and users have put in."""
+    try:
+        body = orjson.loads(request.body) if request.body else None
+    except orjson.JSONDecodeError:
+        body = None
+    return body if isinstance(body, Mapping) else {}
+
+
+def _most(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
+    """The highest number of these names; None where none is above zero."""
+    values = [place.get(name) for place in places for name in names]
+    counts = [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0]
+    return max(counts, default=None)
+
+
+def _tier(body: Mapping[str, Any]) -> str | None:
+    tier = body.get("service_tier") or body.get("serviceTier")
+    tier = tier.get("type") if isinstance(tier, Mapping) else tier
+    return tier if isinstance(tier, str) else None
 
 
 def _texts(given: Any) -> Iterable[str]:

@@ -29,8 +29,8 @@ class RateLimit:
 
     A call that would go over waits until it fits; those that wait go in the order they came. Up to a whole period's
     worth may go at once after a quiet one. Each attempt counts, repeated ones too. Tokens are reckoned beforehand, the
-    estimated input (schemas/estimate.py) and the `max_tokens` of the call (else `output_tokens`), and put right by the
-    usage that comes back. A 429 that says how long to wait holds up the other calls as well.
+    estimated input (schemas/estimate.py) and the longest answer that the body asks for (else `output_tokens`), and put
+    right by the usage that comes back. A 429 that says how long to wait holds up the other calls as well.
 
     `by(request)` names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
     Raises RateLimitError, and sends nothing, where the wait would pass the call's total timeout. Thread-safe; sync and
@@ -66,14 +66,13 @@ class RateLimit:
         whole, each = self._steps
         if whole in pipeline.steps:
             return pipeline
-        pipeline = pipeline.before("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
+        pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
         return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
 
     def _call(self, request: Request, call: Rest) -> Flow:
         """Reckon the tokens, and put them right afterwards."""
-        expected = expected_usage(request, None)
-        output = request.options.get("max_tokens") or request.options.get("max_completion_tokens")
-        hold = _Hold(self._lane(request), (expected.input_tokens or 0) + (output or self._output_tokens))
+        expected = expected_usage(request, self._output_tokens)
+        hold = _Hold(self._lane(request), expected.total_tokens or 0)
         response: Response = yield from call(request.replace(private={**request.private, self._name: hold}))
         if response.reply is not None:
             self._put_right(hold, response.reply.usage)

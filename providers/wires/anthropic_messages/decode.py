@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -76,14 +76,21 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
-    return usage_of(raw) if raw else None
+    return usage_of(raw, data) if raw else None
 
 
-def usage_of(raw: Mapping[str, Any]) -> Usage:
+_COUNTED = frozenset(("web_search_requests", "web_fetch_requests"))
+"""Uses of Anthropic's own tools: the first have a price of their own, the second cost their tokens alone."""
+_ANYWHERE = frozenset(("global", "not_available"))
+
+
+def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
     """`input_tokens` leaves out what was read from and written to the cache; ours has it all.
 
     https://docs.claude.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
     """
+    tools = raw.get("server_tool_use") or {}
+    geo = raw.get("inference_geo")
     read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
     fresh = raw.get("input_tokens")
     # Fast mode has prices of its own, whatever the tier: https://platform.claude.com/docs/en/build-with-claude/fast-mode
@@ -97,5 +104,17 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         cache_write_1h_tokens=(raw.get("cache_creation") or {}).get("ephemeral_1h_input_tokens"),
         reasoning_tokens=thought,
         service_tier=tier,
+        web_searches=tools.get("web_search_requests"),
+        region=None if geo in _ANYWHERE else geo,
+        besides=tuple(_besides(raw, tools, message)),
         raw=raw,
     )
+
+
+def _besides(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
+    """What is billed and not in the counts: containers by the hour, and other models' or other rounds' tokens, an
+    advisor's or a compaction's: https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage"""
+    yield from (name for name, count in tools.items() if count and name not in _COUNTED)
+    yield from {each["type"]: None for each in raw.get("iterations") or () if each.get("type", "message") != "message"}
+    if message.get("container"):
+        yield "container"

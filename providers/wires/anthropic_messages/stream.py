@@ -156,7 +156,7 @@ def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _usage(state: State, *, complete: bool) -> list[StreamChunk]:
-    return [UsageUpdate(evolve(usage_of(dict(state.usage)), complete=complete))] if state.usage else []
+    return [UsageUpdate(evolve(usage_of(dict(state.usage), state.metadata), complete=complete))] if state.usage else []
 
 
 _HANDLERS = {

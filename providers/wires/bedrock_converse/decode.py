@@ -98,19 +98,27 @@ def _reasoning(content: Mapping[str, Any]) -> Reasoning:
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
-    return usage_of(raw, data.get("serviceTier")) if raw else None
+    if not raw:
+        return None
+    blocks = data["output"]["message"]["content"]
+    return usage_of(raw, data, any("type" in (block.get("toolUse") or ()) for block in blocks))
 
 
-def usage_of(raw: Mapping[str, Any], tier: Mapping[str, Any] | None = None) -> Usage:
-    """`inputTokens` leaves out what was read from and written to the cache; ours has it all."""
+def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -> Usage:
+    """`said` is what stands beside the usage; `ran_tools` says that Bedrock ran tools itself, which it bills apart, as
+    it does guardrails.
+
+    `inputTokens` leaves out what was read from and written to the cache; ours has it all."""
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
     hour = [each.get("inputTokens", 0) for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
+    besides = ("tools",) if ran_tools else ()
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),
         output_tokens=raw.get("outputTokens"),
         cached_input_tokens=read,
         cache_write_tokens=wrote,
         cache_write_1h_tokens=sum(hour) if hour else None,
-        service_tier=(tier or {}).get("type"),
+        service_tier=(said.get("serviceTier") or {}).get("type"),
+        besides=(*besides, "guardrail") if (said.get("trace") or {}).get("guardrail") else besides,
         raw=raw,
     )

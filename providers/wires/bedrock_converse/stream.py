@@ -41,6 +41,7 @@ class State:
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
     reason: str | None = None
+    ran_tools: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
 
@@ -81,7 +82,7 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw, data.get("serviceTier")))], state
+                return [UsageUpdate(usage_of(raw, data, state.ran_tools))], state
     return [], state
 
 
@@ -93,6 +94,7 @@ def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
         return [ToolCallStart(index, use["toolUseId"], use["name"])]
     if start:
         ((name, block),) = start.items()
+        state.ran_tools = state.ran_tools or use is not None
         state.open[index] = {"kind": "opaque", "name": name, "block": dict(block)}
     return []
 

@@ -67,8 +67,10 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """`tokens` is what the model read and wrote; `billed_units`, without the vendor's own prompt, is in raw."""
-    tokens = raw.get("tokens") or raw.get("billed_units") or {}
+    """`tokens` is what the model read and wrote; `billed_units`, without the vendor's own prompt and marks, is what is
+    paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
+    billed = raw.get("billed_units") or {}
+    tokens = raw.get("tokens") or billed
 
     def count(value: Any) -> int | None:
         return None if value is None else int(value)
@@ -78,5 +80,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         output_tokens=count(tokens.get("output_tokens")),
         cached_input_tokens=count(raw.get("cached_tokens")),
         reasoning_tokens=count(tokens.get("reasoning_tokens")),
+        billed_input_tokens=count(billed.get("input_tokens")),
+        billed_output_tokens=count(billed.get("output_tokens")),
         raw=raw,
     )

@@ -37,7 +37,7 @@ from .encode import NAME
 from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
 from .media import decode_media
 from .partial_args import apply_partial
-from .usage import usage_of
+from .usage import is_grounded, usage_of
 
 _loads = orjson.loads
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
@@ -94,6 +94,7 @@ class State:
     block: dict[str, Any] = field(factory=dict)
     usage: Mapping[str, Any] | None = None
     untold: int = 0
+    grounded: bool = False
 
 
 def init_stream_state(model: Model) -> State:
@@ -134,6 +135,7 @@ def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
         error = data["error"]
         raise provider_error(model.provider, error, body=orjson.dumps(data), retry_in=retry_info(error))
     out: list[StreamChunk] = []
+    state.grounded = state.grounded or is_grounded(*(data.get("candidates") or ()))
     if not state.started:
         state.started, state.id = True, data.get("responseId")
         out.append(Start(data.get("responseId"), data.get("modelVersion")))
@@ -149,7 +151,7 @@ def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
     if raw and (state.usage is None or "totalTokenCount" in raw):
         state.usage = raw
     if state.usage is not None and (raw or state.untold):
-        out.append(UsageUpdate(usage_of(state.usage)))
+        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
     state.untold = 0
     return out
 
@@ -287,8 +289,8 @@ def closing(state: State) -> list[StreamChunk]:
         metadata["malformed_tool_calls"] = [{"name": call.name, "args": call.args} for call in first.calls]
     if metadata:
         out.append(MetadataUpdate(metadata))
-    if state.untold and state.usage is not None:
-        out.append(UsageUpdate(usage_of(state.usage)))
+    if (state.untold or state.grounded) and state.usage is not None:
+        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
     has_calls = any(call.ended for call in first.calls)
     return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ....schemas.model import Model
@@ -14,10 +14,15 @@ _TIERS: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX":
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usageMetadata")
-    return usage_of(raw) if raw else None
+    return usage_of(raw, is_grounded(*(data.get("candidates") or ()))) if raw else None
 
 
-def usage_of(raw: Mapping[str, Any]) -> Usage:
+def is_grounded(*candidates: Mapping[str, Any]) -> bool:
+    """Whether Google has searched for it, which it bills apart."""
+    return any(candidate.get("groundingMetadata") for candidate in candidates)
+
+
+def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
     """The vendor counts thoughts beside the candidates, and what its own tools read beside the prompt; ours has it all.
 
     Counts that are zero are left out on the wire, so that an answer of no tokens shows only in the total.
@@ -35,13 +40,25 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
         output_tokens=output,
         cached_input_tokens=raw.get("cachedContentTokenCount"),
         reasoning_tokens=thought,
-        input_audio_tokens=_audio(raw.get("promptTokensDetails")),
+        input_audio_tokens=_audio(raw.get("promptTokensDetails"), raw.get("toolUsePromptTokensDetails")),
         output_audio_tokens=_audio(raw.get("candidatesTokensDetails")),
+        cached_audio_tokens=_cached_audio(raw),
+        besides=("grounding",) if grounded else (),
         service_tier=raw.get("serviceTier") or _TIERS.get(traffic or "", traffic),
         raw=raw,
     )
 
 
-def _audio(details: Any) -> int | None:
-    counts = [each.get("tokenCount", 0) for each in details or () if each.get("modality") == "AUDIO"]
+def _audio(*lists: Any) -> int | None:
+    counts = [each.get("tokenCount", 0) for each in _all(lists) if each.get("modality") == "AUDIO"]
     return sum(counts) if counts else None
+
+
+def _cached_audio(raw: Mapping[str, Any]) -> int | None:
+    """None where nobody divides the cached input by what it is."""
+    details = raw.get("cacheTokensDetails")
+    return _audio(details) or 0 if details else None
+
+
+def _all(lists: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    return (each for details in lists for each in details or ())

@@ -18,7 +18,7 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
-from ....schemas.usage import Usage
+from ....schemas.usage import Usage, reported
 from ..failures import error_in, provider_error
 from ..failures import find_error as find_error_by_status
 
@@ -197,12 +197,20 @@ def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, A
 def extract_usage(data: Any, model: Model) -> Usage | None:
     """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
-    if not raw and data.get("choices"):
-        raw = data["choices"][0].get("usage")
-    return usage_of(raw, data.get("service_tier")) if raw else None
+    first = data["choices"][0] if data.get("choices") else {}
+    raw = raw or first.get("usage")
+    if not raw:
+        return None
+    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
 
 
-def usage_of(raw: Mapping[str, Any], service_tier: str | None = None) -> Usage:
+def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the server has run itself and charges for besides the tokens, as an answer, a message or a delta shows it:
+    searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems."""
+    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
+
+
+def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, besides: tuple[str, ...] = ()) -> Usage:
     """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
     tier stands beside it, at Mistral in it."""
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
@@ -217,7 +225,9 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None) -> Usage:
     cached = _first(read, "cached_tokens")
     if cached is None:
         cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-    cost = raw.get("cost")
+    charged = _charged(raw)
+    if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
+        besides += unpriced
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -226,10 +236,28 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None) -> Usage:
         reasoning_tokens=reasoning,
         input_audio_tokens=_first(read, "audio_tokens"),
         output_audio_tokens=_first(wrote, "audio_tokens"),
-        reported_cost=Decimal(str(cost)) if isinstance(cost, int | float) else None,
+        reported_cost=charged,
         service_tier=service_tier or raw.get("service_tier"),
+        besides=besides,
         raw=raw,
     )
+
+
+def _charged(raw: Mapping[str, Any]) -> Decimal | None:
+    """The whole of what the call cost, where the server tells it.
+
+    Perplexity divides its cost. OpenRouter's is its own charge alone where the tokens are billed to a key of the
+    caller's (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks of which
+    ten thousand million make a dollar (https://docs.x.ai/developers/cost-tracking).
+    """
+    if ticks := reported(raw.get("cost_in_usd_ticks")):
+        return ticks.scaleb(-10)
+    cost = raw.get("cost")
+    own = reported(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    if own is None or raw.get("is_byok") is not True:
+        return own
+    upstream = reported((raw.get("cost_details") or {}).get("upstream_inference_cost"))
+    return None if upstream is None else own + upstream
 
 
 def _first(values: Mapping[str, Any], *names: str) -> int | None:

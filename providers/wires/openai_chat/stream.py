@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from attrs import evolve
 
 from ....schemas.chunks import (
     Alternative,
@@ -31,6 +32,7 @@ from .decode import (
     REASONING,
     REFUSAL,
     TEXT,
+    billed_apart,
     decode_audio,
     decode_image,
     extract_usage,
@@ -46,7 +48,7 @@ _loads = orjson.loads
 class _Choice:
     """What one choice of the stream has shown so far."""
 
-    __slots__ = ("annotations", "audio", "calls", "details", "images", "raw_reason")
+    __slots__ = ("audio", "besides", "calls", "details", "images", "raw_reason")
 
     def __init__(self, reply_id: str | None) -> None:
         self.calls = StreamedCalls(reply_id)
@@ -54,6 +56,7 @@ class _Choice:
         self.details: list[Any] = []
         self.audio: dict[str, Any] = {}
         self.images = 0
+        self.besides: tuple[str, ...] = ()
 
 
 class State:
@@ -136,6 +139,8 @@ def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
         else:
             out += _choice(choice, state.first)
     if (usage := extract_usage(data, model)) is not None:
+        if besides := state.first.besides:
+            usage = evolve(usage, besides=tuple(dict.fromkeys(besides + usage.besides)))
         out.append(UsageUpdate(usage))
     return out
 
@@ -161,6 +166,7 @@ def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
 
 def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
     out: list[StreamChunk] = []
+    state.besides += billed_apart(delta)
     if details := delta.get("reasoning_details"):
         _merge_details(state.details, details)
     if refusal := delta.get("refusal"):

@@ -21,6 +21,10 @@ from .encode import NAME
 
 PLACES = 100
 METADATA = ("service_tier", "incomplete_details")
+BILLED_APART = frozenset(
+    ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "shell_call")
+)
+"""Items of tools that the provider runs and charges for by the call, the container or the picture."""
 
 
 def decode_response(data: Any, model: Model) -> Reply:
@@ -135,4 +139,7 @@ def logprobs_of(items: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
-    return usage_of(raw, data.get("service_tier")) if raw else None
+    if not raw:
+        return None
+    besides = dict.fromkeys(item["type"] for item in data.get("output") or () if item["type"] in BILLED_APART)
+    return usage_of(raw, data.get("service_tier"), tuple(besides))

@@ -160,7 +160,8 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         for at, item in enumerate(response.get("output") or ())
         if item["type"] == "reasoning" and item not in state.items
     ]
-    usage = extract_usage(response, model)
+    # Some servers leave out of the last event what they have told in pieces.
+    usage = extract_usage(response if response.get("output") else {**response, "output": state.items}, model)
     return [*out, UsageUpdate(usage)] if usage is not None else out
 
 
