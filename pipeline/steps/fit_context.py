@@ -39,12 +39,12 @@ def fit_context(
     last turn alone is too long (an agent at work), its oldest calls go with their results. What was left out is told
     as a warning on the reply; `reply.context` still holds the whole conversation.
 
-    `summarise(context)` gives words, of `summary_tokens` at most, to put in the place of what goes, as a system
-    message. It may be async, and may ask a model; of a conversation that grows it sees its own earlier summary and
-    what is new. `limit` is the context in tokens, input and output together (default: the model's own; a model of
-    unknown length passes untouched, with a warning). The answer's `max_tokens` are kept free, else the model's longest
-    answer up to a quarter of the context. `count(context)` counts tokens (default: the estimate of
-    schemas/estimate.py), and `margin` is the share of the room left free because it may be off.
+    `summarise(context)` gives words to put in the place of what goes, as a system message. What is over
+    `summary_tokens` is cut off, with a warning. It may be async, and may ask a model; of a conversation that grows it
+    sees its own earlier summary and what is new. `limit` is the context in tokens, input and output together (default:
+    the model's own; a model of unknown length passes untouched, with a warning). The answer's `max_tokens` are kept
+    free, else the model's longest answer up to a quarter of the context. `count(context)` counts tokens (default: the
+    estimate of schemas/estimate.py), and `margin` is the share of the room left free because it may be off.
 
     Raises ContextOverflow before anything is sent when even the system messages and the last turn do not fit.
     """
@@ -77,8 +77,11 @@ def fit_context(
     def run(request: Request, call: Rest) -> Flow:
         fitted, dropped = cut(request)
         if dropped:
-            summary = yield summaries.of(Context(dropped))
+            made = yield summaries.of(Context(dropped))
+            summary = _shortened(made, summary_tokens, count)
             summaries.keep(dropped, summary)
+            if summary != made:
+                fitted = fitted.warn("context", f"the summary had over {summary_tokens} tokens, and lost its end")
             fitted = fitted.replace(context=_with_summary(fitted.context, summary))
         return (yield from call(fitted))
 
@@ -137,6 +140,17 @@ def _with_summary(context: Context, summary: str) -> Context:
     return evolve(context, messages=(*messages[:at], system(SUMMARY + summary), *messages[at:]))
 
 
+def _shortened(summary: object, most: int, count: Count) -> str:
+    """The summary, or the beginning of it that has no more than so many tokens."""
+    if not isinstance(summary, str):
+        raise ConfigError(f"summarise returned {type(summary).__name__}", hint="return the summary as a string")
+    most += count(Context((system(SUMMARY),)))
+    while summary and (tokens := count(Context((system(SUMMARY + summary),)))) > most:
+        # A little shorter than its share: words differ in length, and a counter may be slow.
+        summary = summary[: min(len(summary) - 1, len(summary) * most * 19 // (tokens * 20))].rstrip()
+    return summary
+
+
 def _overflow(request: Request, needed: int, room: int) -> ContextOverflow:
     error = ContextOverflow(
         f"the conversation does not fit {request.model}: its system messages and last turn have about {needed} tokens, "
@@ -170,8 +184,6 @@ class _Summaries:
         return _asking(self._summarise, asked)
 
     def keep(self, messages: Block, summary: str) -> None:
-        if not isinstance(summary, str):
-            raise ConfigError(f"summarise returned {type(summary).__name__}", hint="return the summary as a string")
         self._made = (*self._made[1 - _REMEMBERED :], (messages, summary))
 
 

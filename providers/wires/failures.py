@@ -44,6 +44,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "exceeded_current_quota_error": QuotaError,
     "context_length_exceeded": ContextOverflow,
     "context_window_exceeded": ContextOverflow,
+    "tokens_limit_reached": ContextOverflow,
     "content_filter": ContentFiltered,
     "content_policy_violation": ContentFiltered,
     "responsibleaipolicyviolation": ContentFiltered,
@@ -181,7 +182,8 @@ def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tup
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
     if QuotaError in known or (status not in (None, 429) and _QUOTA.search(message)):
         return QuotaError, {}
-    if (numbers := overflow_in(status, message, error)) is not None:
+    limited = RateLimitError in known and status in (None, 429)
+    if not limited and (numbers := overflow_in(status, message, error)) is not None:
         return ContextOverflow, numbers
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:

@@ -14,13 +14,14 @@ _N = r"[\d,]+"
 _PATTERNS = tuple(
     re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
     for pattern in (
-        # OpenAI, and all who copied it: DeepSeek, vLLM, OpenRouter, ...
+        # OpenAI, embeddings too, and all who copied it: DeepSeek, vLLM, OpenRouter, ...
         r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
         r"maximum context length (?:is|of) <max> tokens"
         r".{0,80}?(?:you requested|a total of|resulted in|has|contains)\D{0,40}<requested>",
         r"maximum context length(?: is|:| of)? <max>",
         r"input tokens exceed the configured limit of <max> tokens.{0,60}?resulted in <requested>",
         r"input tokens exceed the configured limit of <max>",
+        r"maximum input length is <max> tokens",
         r"passed <requested> input tokens.{0,80}?context length is only <max>",
         r"reduce the length of the (?:messages|input|prompt).{0,40}?length is <requested> while limit is <max>",
         r"reduce the length of the (?:messages|input|prompt)",
@@ -44,7 +45,14 @@ _PATTERNS = tuple(
         r"input length <requested> exceeds context length <max>",
         r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= <max>\. given: <requested>",
         r"`?inputs`? must have less than <max> tokens\. given: <requested>",
-        # xAI, Mistral, Cohere, Moonshot, GitHub, Alibaba, SiliconFlow
+        r"greater than the context length \(n_keep: <requested> ?>= ?n_ctx: <max>",
+        r"n_keep \(<requested>\) >= n_ctx \(<max>",
+        r"prompt \(length <requested>\) is longer than the maximum model length of <max>",
+        # Bedrock's own models, Cloudflare
+        r"too many input tokens\. max input tokens: <max>(?:,? request input token count: <requested>)?",
+        r"number of input tokens exceeds (?:the )?maximum length",
+        r"(?:tokens \(<requested>\) )?exceeded this model context window limit(?: \(<max>)?",
+        # xAI, Mistral, Cohere, Moonshot, GitHub, Alibaba, SiliconFlow, Z.ai, Volcengine
         r"maximum prompt length is <max> but the request contains <requested>",
         r"prompt contains <requested> tokens.{0,60}?too large for model with <max>",
         r"too large for model with <max> maximum context length",
@@ -55,15 +63,19 @@ _PATTERNS = tuple(
         r"prompt token count of <requested> exceeds the limit of <max>",
         r"range of input length should be \[\d+, <max>\]",
         r"number of input tokens \(<requested>\) has exceeded max_prompt_tokens \(<max>",
+        r"request body too large for .{0,80}?max size: <max> tokens",
+        r"prompt (?:exceeds max length|too long|超长)",
+        r"input length of \w+ is `?<requested>`? and exceeds? max_sequence_length: `?<max>",
         # Whoever else
         r"exceeds? (?:the )?(?:available )?context (?:size|window|length)",
         r"exceed(?:s|ed)?(?: the)? (?:model'?s? )?(?:maximum )?context (?:length|window)(?: of <max>)?",
-        r"total number of tokens.{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?:<max>)?",
+        r"total number of tokens(?! per).{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?:<max>)?",
         r"length of all messages is too long",
         r"input (?:length|tokens) \(?<requested>\)?.{0,40}exceeds.{0,40}?<max>",
     )
 )
-_STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500))
+# 502 is how a gateway passes on what the provider behind it has refused.
+_STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500, 502))
 _FIELDS: Mapping[str, str] = {"n_prompt_tokens": "requested_tokens", "n_ctx": "max_tokens"}
 """Where llama.cpp has the numbers: https://github.com/ggml-org/llama.cpp/pull/15780"""
 

@@ -149,13 +149,13 @@ class Scribe:
 
     def summarise(self, context: Context) -> str:
         self.asked.append([message.text for message in context])
-        return f"summary {len(self.asked)}"
+        return f"summary-{len(self.asked)}"
 
 
 def test_a_summary_takes_the_place_of_what_goes(drive):
     scribe = Scribe()
     request = sent([*TALK, user("a question")], drive, window=11, summarise=scribe.summarise, summary_tokens=1)
-    assert said(request) == ["be brief", f"{SUMMARY}summary 1", "a question"]
+    assert said(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
     assert scribe.asked == [["one one", "first answer", "two two", "second answer"]]
 
 
@@ -173,12 +173,12 @@ def test_a_conversation_that_grows_is_summarised_bit_by_bit():
     send(talk)
     assert len(scribe.asked) == 1
     send([*talk, assistant("third answer"), user("four four")])
-    assert scribe.asked[1] == [f"{SUMMARY}summary 1", "three three", "third answer"]
+    assert scribe.asked[1] == [f"{SUMMARY}summary-1", "three three", "third answer"]
 
 
 def test_an_async_summary_needs_an_async_client():
     async def summarise(context: Context) -> str:
-        return "in short"
+        return "shortly"
 
     how: dict[str, Any] = {"summarise": summarise, "summary_tokens": 1, "count": words, "margin": 0, "limit": 16}
     with pytest.raises(ConfigError, match="AsyncClient"):
@@ -196,12 +196,27 @@ def test_an_async_summary_needs_an_async_client():
             await client.generate_text("groq:m", [*TALK, user("three three")], max_tokens=5)
         return bodies[0]
 
-    assert b"in short" in asyncio.run(ask())
+    assert b"shortly" in asyncio.run(ask())
 
 
 def test_a_summary_is_a_text():
     with pytest.raises(ConfigError, match="NoneType"):
         sent([*TALK, user("three three")], window=11, summarise=lambda context: None, summary_tokens=1)
+
+
+def test_a_summary_that_is_too_long_loses_its_end_and_the_reply_says_so(drive):
+    long = " ".join(f"word{n}" for n in range(5_000))
+    how: dict[str, Any] = {"summarise": lambda context: long, "summary_tokens": 5, "window": 15}
+    request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
+    assert words(request.context) <= 15
+    assert long.startswith(said(request)[1].removeprefix(SUMMARY)) and "word1" in said(request)[1]
+    assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens, and lost its end"
+
+
+def test_a_summary_that_just_fits_is_left_alone(drive):
+    how: dict[str, Any] = {"summarise": lambda context: "one two three", "summary_tokens": 3, "window": 13}
+    request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
+    assert said(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
 
 
 TEXT = st.integers(1, 4).map(lambda n: "w " * n)
