@@ -3,42 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
-import httpx
-import orjson
 import pytest
-
-from stepwell import Client, Reply
-
-
-def answered(model: str, body: Any, *, stream: bool = False, **options: Any) -> Reply:
-    """The reply that a body becomes; a list of events is streamed."""
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    headers = {"content-type": "text/event-stream" if stream else "application/json"}
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=content, headers=headers))
-    keys: dict[str, Any] = {
-        "amazon_bedrock": {"access_key": "a", "secret_key": "b", "region": "us-east-1"},
-        "google_vertex": {"token": "t", "project": "p", "location": "global"},
-    }
-    provider = model.partition(":")[0]
-    with Client(transport=transport, api_keys={provider: keys.get(provider, "k")}) as client:
-        if stream:
-            return client.stream_text(model, "hi", **options).reply()
-        return client.generate_text(model, "hi", **options)
-
-
-def claude(**usage: Any) -> dict[str, Any]:
-    return {"id": "m", "content": [{"type": "text", "text": "yes"}], "stop_reason": "end_turn", "usage": usage}
-
-
-def chat(tier: str | None = None, **usage: Any) -> dict[str, Any]:
-    return {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}], "service_tier": tier, "usage": usage}
-
-
-def gemini(**usage: Any) -> dict[str, Any]:
-    return {"candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}], "usageMetadata": usage}
-
+from billing import answered, chat, claude, events, gemini
 
 LONG = {"prompt_tokens": 272_000, "completion_tokens": 1_000, "prompt_tokens_details": {"cached_tokens": 200_000}}
 WRITTEN = {"input_tokens": 100, "cache_read_input_tokens": 5_000, "cache_creation_input_tokens": 3_000}
@@ -91,19 +58,79 @@ HOURS = {"ephemeral_5m_input_tokens": 1_000, "ephemeral_1h_input_tokens": 2_000}
             gemini(promptTokenCount=200_001, candidatesTokenCount=10, totalTokenCount=200_011),
             "0.5001525",
         ),
+        # 1,000 x $3 + 100 x $15 + 2 searches of $0.01
+        (
+            "anthropic:claude-sonnet-4-5",
+            claude(input_tokens=1_000, output_tokens=100, server_tool_use={"web_search_requests": 2}),
+            "0.0245",
+        ),
+        # in the USA a tenth more for tokens, 1.1 x (1,000 x $5 + 100 x $25), but not for the search
+        (
+            "anthropic:claude-opus-4-6",
+            claude(
+                input_tokens=1_000, output_tokens=100, inference_geo="us", server_tool_use={"web_search_requests": 1}
+            ),
+            "0.01825",
+        ),
+        ("anthropic:claude-opus-4-6", claude(input_tokens=1_000, output_tokens=100, inference_geo="global"), "0.0075"),
+        # fast mode in the USA: 1.1 x (1,000 x $10 + 100 x $50)
+        (
+            "anthropic:claude-opus-5",
+            claude(input_tokens=1_000, output_tokens=100, speed="fast", inference_geo="us"),
+            "0.0165",
+        ),
+        # OpenRouter's own charge, and what the tokens cost on the caller's account
+        (
+            "openrouter:openai/gpt-4o",
+            chat(
+                prompt_tokens=1_000,
+                completion_tokens=500,
+                cost=0.0005,
+                is_byok=True,
+                cost_details={"upstream_inference_cost": 0.0125},
+            ),
+            "0.013",
+        ),
+        # not the caller's account: the same figure stands in both places, and counts once
+        (
+            "openrouter:openai/gpt-4o",
+            chat(prompt_tokens=9, cost=0.01, is_byok=False, cost_details={"upstream_inference_cost": 0.01}),
+            "0.01",
+        ),
+        # Perplexity divides what it charged
+        (
+            "perplexity:sonar-pro",
+            chat(prompt_tokens=3, completion_tokens=440, cost={"request_cost": 0.006, "total_cost": 0.012609}),
+            "0.012609",
+        ),
+        # xAI counts ten thousand million ticks to the dollar
+        ("xai:grok-4.3", chat(prompt_tokens=9, completion_tokens=9, cost_in_usd_ticks=37_756_000), "0.0037756"),
+        # Cohere bills 5 x $2.50 + 418 x $10, though the model read 71
+        (
+            "cohere:command-a-03-2025",
+            {
+                "message": {"content": [{"type": "text", "text": "yes"}]},
+                "finish_reason": "COMPLETE",
+                "usage": {
+                    "billed_units": {"input_tokens": 5, "output_tokens": 418},
+                    "tokens": {"input_tokens": 71, "output_tokens": 418},
+                },
+            },
+            "0.0041925",
+        ),
     ],
 )
 def test_a_real_answer_costs_what_it_does_by_hand(model, body, cost):
-    assert answered(model, body).cost.total == Decimal(cost)
+    answer = answered(model, body).cost
+    assert (answer.total, answer.lower_bound) == (Decimal(cost), False)
 
 
 def test_a_streamed_answer_is_priced_by_its_tier_too():
-    events = [
+    body = events(
         {"choices": [{"delta": {"content": "yes"}, "finish_reason": None}], "service_tier": "flex"},
         {"choices": [{"delta": {}, "finish_reason": "stop"}], "service_tier": "flex"},
         {"choices": [], "service_tier": "flex", "usage": {"prompt_tokens": 1_000, "completion_tokens": 500}},
-    ]
-    body = b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    )
     reply = answered("openai:gpt-5", body, stream=True)
     assert (reply.usage.service_tier, reply.cost.total) == ("flex", Decimal("0.003125"))
 
