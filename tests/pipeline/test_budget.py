@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -127,6 +128,104 @@ def test_a_stream_that_breaks_is_estimated_too():
     with client_of([EVENTS[:1]], budget) as client, pytest.raises(StreamTruncated):
         client.stream_text(MODEL, "hi", max_tokens=1000).reply()
     assert budget.spent == budget.reserved == 0 < budget.estimated
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["unread", "begun"])
+def test_a_stream_that_is_dropped_is_settled_when_it_is_collected(begun):
+    budget = Budget(1)
+    with client_of([EVENTS], budget) as client:
+        stream = client.stream_text(MODEL, "a question of some length", max_tokens=1000)
+        if begun:
+            next(iter(stream))
+        assert budget.reserved > 0 or begun
+        del stream
+        gc.collect()
+        assert (budget.spent, budget.reserved, budget.calls) == (0, 0, 1)
+        assert 0 < budget.estimated < Decimal("0.0005")
+
+
+def test_a_dropped_stream_makes_room_for_the_next_call():
+    budget = Budget("0.01")
+    with client_of([EVENTS, ANSWER], budget) as client:
+        client.stream_text(MODEL, "hi", max_tokens=1000)
+        gc.collect()
+        client.generate_text(MODEL, "hi", max_tokens=1000)
+    assert budget.spent == COST
+
+
+def test_a_stream_may_be_collected_while_the_lock_is_held():
+    """The collector runs when it likes, on the thread that holds the lock as well."""
+    budget = Budget(1)
+    with client_of([EVENTS], budget) as client:
+        held = [client.stream_text(MODEL, "hi", max_tokens=1000)]
+        with budget._lock:
+            held.clear()
+            gc.collect()
+        assert budget.reserved == 0 and budget.calls == 1
+
+
+def test_an_async_stream_that_is_dropped_is_settled_too():
+    budget = Budget(1)
+
+    async def run() -> None:
+        stream_of = httpx.Response(200, stream=Chunks(tuple(EVENTS)), headers={"content-type": "text/event-stream"})
+        settings: dict[str, Any] = {"api_keys": {"openai": "k"}, "pipeline": budget}
+        async with AsyncClient(transport=httpx.MockTransport(lambda request: stream_of), **settings) as client:
+            stream = await client.stream_text(MODEL, "hi", max_tokens=1000)
+            assert budget.reserved > 0
+            del stream
+            gc.collect()
+            assert (budget.reserved, budget.calls) == (0, 1)
+
+    asyncio.run(run())
+
+
+LONGEST = {"max_completion_tokens": 100_000}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "longest", "price"),
+    [
+        (MODEL, {"max_tokens": 1000}, 1000, 8),
+        (MODEL, {"max_tokens": 10, "provider_options": LONGEST}, 100_000, 8),
+        (MODEL, {"max_tokens": 10, "provider_options": {"openai": LONGEST}}, 100_000, 8),
+        (MODEL, {"max_tokens": 1000, "n": 3}, 3000, 8),
+        (MODEL, {"max_tokens": 1000, "provider_options": {"n": 3}}, 3000, 8),
+        ("openai:o3-pro", {"max_tokens": 1000}, 1000, 80),
+        ("anthropic:claude-sonnet-4-5", {}, 8192, 15),
+        ("anthropic:claude-sonnet-4-5", {"provider_options": {"max_tokens": 20_000}}, 20_000, 15),
+        ("google:gemini-2.5-pro", {"max_tokens": 1000}, 1000, 10),
+        ("google:gemini-2.5-pro", {"provider_options": {"generationConfig": {"maxOutputTokens": 500}}}, 500, 10),
+        ("google:gemini-2.5-pro", {}, 65_536, 10),
+        ("cohere:command-a-03-2025", {"max_tokens": 1000}, 1000, 10),
+        ("amazon_bedrock:us.amazon.nova-micro-v1:0", {"max_tokens": 1000}, 1000, Decimal("0.14")),
+    ],
+)
+def test_the_longest_answer_that_is_really_asked_for_is_set_aside(model, options, longest, price):
+    """Reckoned from the body: the rest of `needed` is the input, a few tokens."""
+    aws = {"access_key": "a", "secret_key": "s", "region": "us-east-1"}
+    keys: dict[str, Any] = dict.fromkeys(("openai", "anthropic", "google", "cohere"), "k") | {"amazon_bedrock": aws}
+    with client_of([], Budget(0), api_keys=keys) as client, pytest.raises(BudgetExceeded) as caught:
+        client.generate_text(model, "hi", **options)
+    input_price = caught.value.needed - Decimal(longest) * price / 1_000_000
+    assert 0 <= input_price < Decimal("0.001")
+
+
+def test_a_tier_asked_for_in_provider_options_is_set_aside_at_its_price():
+    def needed(**options: Any) -> Decimal:
+        with client_of([], Budget(0)) as client, pytest.raises(BudgetExceeded) as caught:
+            client.generate_text("openai:gpt-5", "hi", max_tokens=1000, **options)
+        return caught.value.needed  # type: ignore[no-any-return]
+
+    assert needed(provider_options={"service_tier": "priority"}) == 2 * needed()
+
+
+@pytest.mark.parametrize("cost", [-1, True, "free"])
+def test_a_reported_cost_that_is_no_sum_of_money_credits_nothing(cost):
+    budget = Budget(1)
+    with client_of([{**ANSWER, "usage": {**ANSWER["usage"], "cost": cost}}], budget) as client:  # type: ignore[dict-item]
+        assert client.generate_text(MODEL, "hi", max_tokens=1000).text == "hello"
+    assert budget.spent == COST and budget.left == 1 - COST
 
 
 def test_a_refused_call_costs_nothing():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, Tool
+from stepwell import AsyncClient, Client, Tool, cost_report
 from stepwell.schemas.estimate import estimate_tokens
 from stepwell.schemas.message import context_of
+from stepwell.schemas.prices import Cost
 
 PROMPT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why is the sky blue?"}]
 
@@ -51,6 +53,19 @@ def test_with_an_endpoint_the_provider_counts():
     with Client(transport=httpx.MockTransport(count), api_keys={"anthropic": "k"}) as client:
         reply = client.count_tokens("anthropic:claude-haiku-4-5", PROMPT)
     assert reply.usage.input_tokens == 4711 and not reply.warnings
+
+
+def test_to_count_costs_nothing():
+    def count(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"input_tokens": 4711})
+
+    with Client(transport=httpx.MockTransport(count), api_keys={"anthropic": "k"}) as client:
+        counted = client.count_tokens("anthropic:claude-haiku-4-5", PROMPT)
+        estimated = client.count_tokens("groq:m", PROMPT)
+    assert counted.cost == estimated.cost == Cost(Decimal(0))
+    report = cost_report([counted, estimated])
+    assert (report.total, report.all.calls, report.all.complete) == (0, 2, True)
+    assert report.all.usage.input_tokens is None  # no model has read them
 
 
 ENDPOINTS = [
