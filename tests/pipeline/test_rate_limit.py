@@ -79,6 +79,17 @@ def test_tokens_are_reckoned_beforehand_and_put_right_afterwards() -> None:
     assert calls(request(options={"max_tokens": 90})) == pytest.approx(10, abs=2)
 
 
+def test_an_answer_counts_as_long_as_the_body_allows_it_to_be() -> None:
+    """One call of 900 tokens and the next has to wait for most of its own."""
+    limit = RateLimit(tokens=1000, per=60)
+    answer = httpx.MockTransport(lambda asked: httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]}))
+    options: dict[str, Any] = {"max_tokens": 1, "provider_options": {"max_completion_tokens": 900}, "timeout": 1}
+    with Client(transport=answer, api_keys={"openai": "k"}, pipeline=limit) as client:
+        client.generate_text("openai:gpt-4o", "hi", **options)
+        with pytest.raises(RateLimitError, match="past its total timeout"):
+            client.generate_text("openai:gpt-4o", "hi", **options)
+
+
 def test_max_tokens_count_under_whatever_name_the_provider_gives_them() -> None:
     calls = Calls(tokens=100, per=100)
     calls(request(options={"max_completion_tokens": 80}))
