@@ -48,10 +48,11 @@ def load_reply(data: bytes) -> Reply:
         kind, object = body.get("kind"), body.get("object")
         if kind is not None:
             object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]
-        cost = body["usage"].pop("reported_cost", None)
+        usage = body["usage"]
+        cost, besides = usage.pop("reported_cost", None), tuple(usage.pop("besides", ()))
         return Reply(
             message=CONVERTER.structure(body["message"], Message),
-            usage=Usage(**body["usage"], reported_cost=None if cost is None else Decimal(cost)),
+            usage=Usage(**usage, besides=besides, reported_cost=None if cost is None else Decimal(cost)),
             warnings=tuple(CONVERTER.structure(each, CallWarning) for each in body["warnings"]),
             alternatives=tuple(CONVERTER.structure(each, Message) for each in body["alternatives"]),
             metadata=body["metadata"],

@@ -341,7 +341,7 @@ def test_a_reply_is_equal_after_a_round_trip() -> None:
         assistant([Reasoning("hm", signature="s"), Text("x"), call]),
         "stop",
         "end_turn",
-        Usage(input_tokens=3, output_tokens=0, service_tier="flex", reported_cost=None),
+        Usage(input_tokens=3, output_tokens=0, service_tier="flex", web_searches=1, besides=("container",)),
         "id-1",
         "m",
         "acme",
