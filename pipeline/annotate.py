@@ -34,6 +34,10 @@ def annotate(reply: Reply, response: Response) -> Reply:
     model = request.model
     reply.provider = reply.provider or model.provider
     reply.model = reply.model or model.id
+    name = f"{model.provider}:{model.id}"
+    for message in (reply.message, *reply.alternatives):
+        # In place, too: as yet nobody else has it, and a copy would cost 2.1 µs a call instead of 0.1.
+        object.__setattr__(message, "model", name)
     reply.asked = reply.asked or request.context
     reply.priced_as = model
     reply.request_id = reply.request_id or response.request_id

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
@@ -186,7 +186,7 @@ class _EachChunk:
 def _through(stage: Stage, reply: Reply) -> Reply:
     whole = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
     return reply.replace(
-        message=whole.message,
+        message=evolve(whole.message, model=reply.message.model),
         finish_reason=whole.finish_reason,
         finish_reason_raw=whole.finish_reason_raw,
         usage=whole.usage,

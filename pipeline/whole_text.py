@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import uuid4
 
+from attrs import evolve
+
 from ..schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ..schemas.fold import fold
 from .response import Response
@@ -21,7 +23,8 @@ def reread(response: Response, read: Read) -> Response:
     reply = response.reply
     said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
     whole = fold(stage.feed(said))
-    response.reply = reply.replace(message=whole.message, finish_reason=whole.finish_reason)
+    message = evolve(whole.message, model=reply.message.model)
+    response.reply = reply.replace(message=message, finish_reason=whole.finish_reason)
     return response
 
 

@@ -5,7 +5,7 @@ from .dsl.provider import declare_provider
 from .dsl.rules import Losses, Options, degrees_lost, drop, nearest_effort, when
 from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import body_with
+from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
@@ -55,6 +55,6 @@ deepseek = declare_provider(
         ),
     ],
     # Tool use after thinking fails unless earlier reasoning comes back: https://api-docs.deepseek.com/guides/thinking_mode
-    build_body=body_with(replay="reasoning_content"),
+    **replaying("reasoning_content"),
     object_support=ObjectSupport(modes=("tool", "json", "prompt")),
 )

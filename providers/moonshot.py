@@ -4,7 +4,7 @@ from ..schemas.model import Model
 from .dsl.provider import declare_provider, override
 from .dsl.rules import Losses, Options, clamp, drop, efforts, rename, switch, without_thinking
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import body_with
+from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
 
@@ -45,5 +45,5 @@ moonshot = declare_provider(
         "kimi-k[3-9]*": override(translate_options=[_levels_or_none, _FIXED]),
     },
     # Tool use after thinking fails unless earlier reasoning comes back, as with DeepSeek.
-    build_body=body_with(replay="reasoning_content"),
+    **replaying("reasoning_content"),
 )

@@ -3,7 +3,7 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import drop, switch, without_thinking
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import body_with
+from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
 
@@ -21,5 +21,5 @@ zai = declare_provider(
         switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}),
         drop("n", "logit_bias", "logprobs", "top_logprobs", "seed", why="Z.AI does not support it"),
     ],
-    build_body=body_with(replay="reasoning_content"),
+    **replaying("reasoning_content"),
 )

@@ -35,7 +35,9 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
 class Message:
     """One turn. Its parts, tool calls among them, stand in the order in which they were said.
 
-    A `tool` message answers one call: `tool_call_id` and `name` say which, `is_error` whether it failed.
+    A `tool` message answers one call: `tool_call_id` and `name` say which, `is_error` whether it failed. `model` is who
+    wrote an answer, as `provider:model-id`: what only that provider understands of it is sent to no other. Messages
+    that say the same are equal, whoever wrote them.
     """
 
     role: Role
@@ -44,6 +46,7 @@ class Message:
     name: str | None = None
     is_error: bool = False
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
+    model: str | None = field(default=None, repr=False, eq=False)
 
     @property
     def text(self) -> str:

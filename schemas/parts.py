@@ -40,8 +40,7 @@ class Refusal:
 @frozen(hash=False)
 class Reasoning:
     """The model's thinking. `signature` proves it to the provider that wrote it, `encrypted` is what only
-    that provider can read (a redacted block has no text), `wire` names the format that may replay it,
-    `model` the model that may."""
+    that provider can read (a redacted block has no text), `wire` names the format that may replay it."""
 
     type: ClassVar[str] = "reasoning"
     text: str = ""
@@ -49,7 +48,6 @@ class Reasoning:
     encrypted: str | None = field(default=None, repr=False)
     id: str | None = None
     wire: str | None = None
-    model: str | None = None
     extra: Extra = field(factory=dict, repr=False)
 
     @property

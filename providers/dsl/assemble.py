@@ -22,7 +22,8 @@ from ...schemas.options import CHAT_OPTIONS, check_options
 from ...schemas.secret import Secret, checked
 from .addresses import filled
 from .auth import optional
-from .histories import fit_history
+from .histories import RAW_OPTIONS, Target, fit_history
+from .origins import Origins
 from .provider import Override, Provider
 from .rules import judged, translate
 from .schemas import fit_schemas
@@ -50,7 +51,7 @@ def pipeline_for(
             _from(resolve_key(provider, model), resolve_key),
             _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
             _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
-            fit_history(wire.blocks or wire.name, steps["tool_call_id_policy"], wire.replays),
+            fit_history(_target(provider, model, wire, steps)),
             fit_schemas(steps["object_support"], provider.id),
             _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
             _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),
@@ -64,6 +65,12 @@ def pipeline_for(
     )
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     return attach(made, provider) if attach else made
+
+
+def _target(provider: Provider, model: Model, wire: Wire, steps: Mapping[str, Any]) -> Target:
+    own = tuple(f"{id}:" for id in (provider.id, *provider.kin))
+    origins = Origins(wire.blocks or wire.name, own, model, steps["replays"])
+    return Target(origins, steps["tool_call_id_policy"], steps["tool_name_policy"], wire.continued_by, wire.settle)
 
 
 def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSteps] | StreamSteps:

@@ -1,100 +1,115 @@
-"""A conversation begun elsewhere, made to fit: tool call ids in the target's alphabet and length, losses told.
+"""A conversation begun elsewhere, made to fit, with the losses told: the laws that hold for every wire.
 
-Ids are mapped by a hash: one-to-one, the same every turn (or the provider's prompt cache would miss), and without a
-table to keep. The stored conversation is not changed, so going back to the first provider finds everything as it was.
+Names of tools in the target's alphabet; nothing of an answer that only another provider understands; every call with
+its one result behind it, under an id of the target's. The stored conversation is not changed, so going back to the
+first provider finds everything as it was.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from hashlib import sha256
+from collections.abc import Callable
+from typing import Any
 
-from attrs import evolve
+from attrs import define, field
 
+from ...pipeline.effects import Flow, Rest
 from ...pipeline.request import Request
-from ...pipeline.step import Step, on_request
+from ...pipeline.step import Step, around
 from ...schemas.message import Context, Message
-from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, ToolCall, Video
-from .wire import ToolCallIdPolicy
+from ...schemas.parts import Opaque, Text, ToolCall
+from .call_ids import id_matcher
+from .origins import Origins
+from .pairing import paired
+from .tool_names import answered, name_matcher, sent_names
+from .wire import ToolCallIdPolicy, ToolNamePolicy
 
-_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def fit_history(wire: str, policy: ToolCallIdPolicy, replays: Callable[[Part], bool]) -> Step:
-    """Map ids by the policy, and warn of what the wire cannot send back: reasoning and opaque blocks of another, and
-    the pictures and sounds of an answer, unless it `replays` them."""
-
-    def fit(request: Request) -> Request:
-        messages = request.context.messages
-        if len(messages) == 1 and messages[0].role != "assistant":
-            return request
-        foreign = {kind for message in messages for kind in _foreign(message.content, wire)}
-        answers = (part for message in messages if message.role == "assistant" for part in message.content)
-        foreign |= {
-            f"{_NAMES[type(part)]} of an answer" for part in answers if type(part) in _NAMES and not replays(part)
-        }
-        for kind in sorted(foreign):
-            request = request.warn("history", f"{kind} cannot be sent to {wire} and stays behind")
-        context = fitted(request.context, policy)
-        return request if context is request.context else request.replace(context=context)
-
-    return on_request("fit_history", fit)
+RAW_OPTIONS = "raw_options"
+"""Where a request's private notes hold what the caller gave for the body as it is."""
 
 
-_NAMES = {Image: "a picture", Audio: "a sound", Video: "a film", File: "a file"}
+@define(eq=False)
+class Target:
+    """What a conversation is to fit. `continued_by` and `settle` are the wire's, see Wire."""
+
+    origins: Origins
+    ids: ToolCallIdPolicy
+    names: ToolNamePolicy
+    continued_by: frozenset[str] = frozenset()
+    settle: Callable[[Request], Request] | None = None
+    _fits_id: Callable[[str], object] = field(init=False)
+    _fits_name: Callable[[str], object] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._fits_id, self._fits_name = id_matcher(self.ids), name_matcher(self.names)
+
+    def suits(self, context: Context) -> bool:
+        """Whether there is nothing to do. May say no where there is nothing, either: this is the way of every call."""
+        fits_name, wire = self._fits_name, self.origins.wire
+        for tool in context.tools:
+            if tool.server is None and not fits_name(tool.name):
+                return False
+        seen: set[str] = set()
+        waiting: list[str] = []  # the calls of the last answer whose results are still to come, the next one last
+        for message in context.messages:
+            role = message.role
+            if role == "tool":
+                if not waiting or message.tool_call_id != waiting.pop():
+                    return False
+            elif waiting or (role == "assistant" and not self._suits_answer(message, seen, waiting)):
+                return False
+            if role != "assistant":
+                for part in message.content:
+                    if type(part) is Opaque and part.wire != wire:
+                        return False
+        return not waiting
+
+    def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
+        origins = self.origins
+        strange, wire = origins.strange(message), origins.wire
+        part: Any
+        for part in message.content:
+            kind = type(part)
+            if kind is Text:
+                if strange and wire in part.extra:
+                    return False
+            elif kind is ToolCall:
+                id = part.id
+                if id in seen or not self._fits_id(id) or not self._fits_name(part.name):
+                    return False
+                if strange and wire in part.extra:
+                    return False
+                seen.add(id)
+                waiting.append(id)
+            elif not origins.goes(part, message, strange):
+                return False
+        waiting.reverse()
+        return True
 
 
-def _foreign(parts: Iterable[Part], wire: str) -> Iterable[str]:
-    for part in parts:
-        if isinstance(part, Opaque) and part.wire != wire:
-            yield f"an opaque block of {part.wire}"
-        elif isinstance(part, Reasoning) and part.wire not in (None, wire) and (part.signature or part.encrypted):
-            yield f"signed reasoning of {part.wire}"
+def fit_history(target: Target) -> Step:
+    """Make the conversation fit. What fits already, which nearly all do, is looked through once and left alone."""
+    settle = target.settle
+
+    def run(request: Request, call: Rest) -> Flow:
+        names = None
+        if not target.suits(request.context):
+            names = sent_names(request.context, target.names)
+            request = _fitted(request, target)
+        if settle is not None:
+            request = settle(request)
+        return answered(request, call, names) if names else call(request)
+
+    return around("fit_history", run)
 
 
-def fitted(context: Context, policy: ToolCallIdPolicy) -> Context:
-    """The same Context when every id fits already, else one with the others replaced, in calls and results alike."""
-    fits = _matcher(policy)
-    ids = {id for message in context.messages for id in _ids(message)}
-    if all(fits(id) for id in ids):
-        return context
-    names = {id: id if fits(id) else mapped(id, policy) for id in ids}
-    return evolve(context, messages=tuple(_renamed(message, names) for message in context.messages))
-
-
-def _ids(message: Message) -> Iterable[str]:
-    if message.tool_call_id is not None:
-        yield message.tool_call_id
-    for part in message.content:
-        if isinstance(part, ToolCall):
-            yield part.id
-
-
-def _renamed(message: Message, names: dict[str, str]) -> Message:
-    if not any(names[id] != id for id in _ids(message)):
-        return message
-    content = [evolve(part, id=names[part.id]) if isinstance(part, ToolCall) else part for part in message.content]
-    id = message.tool_call_id
-    return evolve(message, content=content, tool_call_id=None if id is None else names[id])
-
-
-@lru_cache
-def _matcher(policy: ToolCallIdPolicy) -> Callable[[str], object]:
-    count = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"
-    return re.compile(f"[{policy.alphabet}]{count}").fullmatch
-
-
-@lru_cache(maxsize=4096)
-def mapped(id: str, policy: ToolCallIdPolicy) -> str:
-    """An id of letters and digits that stands for this one, at any time and in any process."""
-    number = int.from_bytes(sha256(id.encode()).digest()[:16], "big")
-    digits = []
-    while number:
-        number, rest = divmod(number, len(_LETTERS))
-        digits.append(_LETTERS[rest])
-    text = "".join(digits)
-    if policy.exact_length:
-        return text[: policy.exact_length].ljust(policy.exact_length, "0")
-    return f"call_{text}"[: policy.max_length] if "_" in policy.alphabet else text[: policy.max_length]
+def _fitted(request: Request, target: Target) -> Request:
+    context = request.context
+    messages, lost = target.origins.fitted(context.messages)
+    given = {**request.private.get(RAW_OPTIONS, {}), **request.options}
+    begun_elsewhere = not target.continued_by.isdisjoint(given)
+    messages, told = paired(messages, target.ids, begun_elsewhere=begun_elsewhere)
+    for kind in lost:
+        request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and stays behind")
+    for repair in told:
+        request = request.warn("history", repair)
+    return request.replace(context=Context(messages, context.tools))

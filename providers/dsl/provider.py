@@ -38,6 +38,8 @@ STEPS = (
     "normalize_model_id",
     "thinking_constraints",
     "tool_call_id_policy",
+    "tool_name_policy",
+    "replays",
     "object_support",
     "default_env_key",
 )
@@ -77,6 +79,7 @@ class Provider:
     `own_hosts` are ends of host names where it may go, too; `key_optional` lets calls go without one. `options` adds
     options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
+    `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
@@ -96,6 +99,7 @@ class Provider:
     normalize_model_id: Callable[[str], str] = same
     thinking_constraints: Mapping[str, Any] | None = None
     tool_call_id_policy: ToolCallIdPolicy | None = None
+    kin: tuple[str, ...] = field(default=(), converter=_tuple)
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[[Pipeline, Provider], Pipeline] | None = None
     attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None

@@ -31,13 +31,25 @@ def json_body(body: Mapping[str, Any]) -> bytes:
 class ToolCallIdPolicy:
     """What a provider accepts as a tool call's id: `alphabet` is a regex character class, `max_length` in characters.
 
-    `keep_prefix` names a prefix that ids made by this wire have; `required` is False where calls go without ids.
+    `required` is False where calls go without ids.
     """
 
     alphabet: str = "A-Za-z0-9_-"
     max_length: int = 64
     required: bool = True
     exact_length: int | None = None
+
+
+@frozen(kw_only=True)
+class ToolNamePolicy:
+    """What a provider accepts as a tool's name: `alphabet` is a regex character class, `first` that of the first
+    character where it is narrower, `max_length` in characters. Nearly all follow OpenAI, "a-z, A-Z, 0-9, or contain
+    underscores and dashes, with a maximum length of 64": https://platform.openai.com/docs/api-reference/chat/create
+    """
+
+    alphabet: str = "A-Za-z0-9_-"
+    first: str | None = None
+    max_length: int = 64
 
 
 @frozen(kw_only=True)
@@ -50,9 +62,13 @@ class Wire:
     others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
     `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
     `auth` is how this format's vendor takes a key, for providers that say nothing else;
-    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas, and
-    `replays(part)` whether a picture, sound, film or file of an answer is sent back. The other four functions are the
-    streaming side.
+    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
+
+    For histories: `tool_call_id_policy` and `tool_name_policy` say which ids and names of calls it takes,
+    `replays(part, model)` whether a part of an answer that is neither text nor a call is sent back to this model, and
+    `settle(request)` does to a history what this format alone demands of one. `continued_by` names the options by which
+    the provider remembers the beginning of the conversation: the calls of its results may be there.
+    The other four functions are the streaming side.
     """
 
     name: str
@@ -78,7 +94,10 @@ class Wire:
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
     tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
     object_support: ObjectSupport = AS_GIVEN
-    replays: Callable[[Part], bool] = lambda part: False
+    tool_name_policy: ToolNamePolicy = ToolNamePolicy()
+    replays: Callable[[Part, Model], bool] = lambda part, model: False
+    settle: Callable[[Request], Request] | None = None
+    continued_by: frozenset[str] = frozenset()
 
     def stream_steps(self) -> StreamSteps:
         """The streaming functions together. Raises NotSupported for a wire that does not stream."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...pipeline.request import Request
 from ...schemas.message import Message
-from ...schemas.parts import Audio, File, Image, Part, Video
+from ...schemas.parts import Audio, File, Image, Part, Text, Video
 
 Block = dict[str, Any]
 
@@ -18,8 +19,8 @@ def alternating(
     is_result: Callable[[Block], bool],
 ) -> list[Block]:
     """The turns, each `{"role": ..., "content": [blocks]}`: messages of one role in a row are one turn, empty ones are
-    none, results of tools, which are the user's here, stand first in it, and what an answer is begun with does not end
-    in spaces, which Claude refuses. System messages must not be among them.
+    none, results of tools, which are the user's here, stand first in it, the user has the first word, and what an
+    answer is begun with does not end in spaces, which Claude refuses. System messages must not be among them.
 
     `encode` gives a part's block, or None for one that is left out; what an answer has besides words and calls is (see
     Wire.replays).
@@ -36,6 +37,8 @@ def alternating(
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
+    if turns and turns[0]["role"] == "assistant" and (opening := encode(Text(OPENING))):
+        turns.insert(0, {"role": "user", "content": [opening]})
     for turn in turns:
         # A stable sort: results first, everything else in the order in which it was said.
         if turn["role"] == "user":
@@ -46,3 +49,46 @@ def alternating(
 
 
 _MEDIA = (Image, File, Audio, Video)
+OPENING = "."
+"""Said for the user where the vendor wants words of theirs and there are none: nothing shorter is text to it."""
+
+
+def thinking_if_begun(
+    encode: Callable[[Part], Block | None], is_thought: Callable[[Block], bool]
+) -> Callable[[Request], Request]:
+    """For `settle`: Claude takes `thinking: {"type": "enabled"}` only where the answer that it is to go on with, after
+    its calls, began with thinking of its own ("a final `assistant` message must start with a thinking block"). Where
+    another model began it, it goes on without. Adaptive thinking is not so particular.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+    """
+
+    def settle(request: Request) -> Request:
+        thinking = request.options.get("thinking")
+        if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
+            return request
+        parts = (part for message in _unfinished(request.context.messages) for part in message.content)
+        first = next((block for part in parts if not isinstance(part, _MEDIA) and (block := encode(part))), None)
+        if first is None or is_thought(first):
+            return request
+        options = {name: value for name, value in request.options.items() if name != "thinking"}
+        why = "left out: the calls just answered were made without thinking, and Claude does not begin it halfway"
+        return request.replace(options=options).warn("thinking", why)
+
+    return settle
+
+
+def _unfinished(messages: Sequence[Message]) -> list[Message]:
+    """The messages of the answer that a tool's results at the end of a conversation belong to, the first one first."""
+    answer: list[Message] = []
+    answered = False
+    for message in reversed(messages):
+        if message.role == "tool":
+            answered = True
+        elif message.role == "assistant":
+            if not answered:
+                return []
+            answer.insert(0, message)
+        elif message.role == "user" and answer:
+            break
+    return answer

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ..core import Core
 from ..events import span
 from ..recipe import Ask, Recipe
 from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
-from ..schemas.message import Context, Message, context_of, reminder, tool_result
+from ..schemas.message import Context, context_of, reminder, tool_result
 from ..schemas.parts import Text, ToolCall
 from ..schemas.reply import CallWarning, Reply
 from ..schemas.usage import total
@@ -106,7 +108,7 @@ def finished(replies: list[Reply], asked: Asking, value: Any, mended: list[str],
     message = last.message
     if asked.tool is not None and last.tool_calls:
         kept = [part for part in message.content if not isinstance(part, ToolCall | Text)]
-        message = Message("assistant", [*kept, Text(asked.text_of(last))])
+        message = evolve(message, content=[*kept, Text(asked.text_of(last))])
     # What the vendor does not enforce has been checked here, so that is nothing to warn of.
     warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
     warnings += [CallWarning("object", f"the JSON was mended: {what}", str(last.model)) for what in mended]

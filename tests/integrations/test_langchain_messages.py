@@ -166,7 +166,7 @@ ANSWERS = {
     "signed thinking, a search and calls in between": Message(
         "assistant",
         [
-            Reasoning("Hm.", signature="s", wire="anthropic_messages", model="m", extra={"w": {"x": 1}}),
+            Reasoning("Hm.", signature="s", wire="anthropic_messages", extra={"w": {"x": 1}}),
             Text("Let me look.", {"anthropic_messages": {"citations": [1]}}),
             ToolCall("1", "add", '{"a":1}', {"google_generate": {"thoughtSignature": "t"}}),
             Reasoning(encrypted="e", id="rs_2", wire="openai_responses"),

@@ -15,7 +15,7 @@ from stepwell import Client, File, Image, Message, Opaque, Reasoning, Text, Tool
 from stepwell.model_metadata.catalog import CATALOG
 from stepwell.providers.amazon_bedrock import base_id
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
-from stepwell.providers.wires.bedrock_converse.encode import NAME, document_name, tool_name
+from stepwell.providers.wires.bedrock_converse.encode import NAME, document_name
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from stepwell.schemas.message import assistant, system, tool_result, user
 
@@ -245,10 +245,6 @@ def test_documents_of_one_name_are_told_apart_in_the_whole_conversation() -> Non
 
     assert names(1) == ["report", "Report (2)", "document"]
     assert names(4) == ["report", "Report (2)", "document", "report (3)", "document (2)"]
-
-
-def test_tool_names_have_the_letters_that_are_allowed() -> None:
-    assert tool_name("a.b/c d") == "a-b-c-d" and len(tool_name("x" * 99)) == 64
 
 
 # -- invoke ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from pydantic import TypeAdapter, ValidationError
 
 from stepwell import Client, Context, Image, Model, Opaque, Reasoning, Text, Tool, ToolCall, declare_provider
-from stepwell.providers.dsl.histories import fitted
+from stepwell.providers.dsl.pairing import paired
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.dsl.wire import ToolCallIdPolicy, Wire
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
@@ -281,14 +281,16 @@ def test_a_providers_own_turn_goes_back_as_it_came() -> None:
 )
 def test_ids_are_mapped_one_to_one_and_always_alike(policy: ToolCallIdPolicy) -> None:
     ids = [LONG_ID, LONG_ID + "y", "a b", "", "ünïcode", "call_fine", *(f"bad id {n}" for n in range(200))]
-    context = Context([assistant([ToolCall(id, "look_up", "{}") for id in ids]), *(tool_result(id, "r") for id in ids)])
-    once, twice = fitted(context, policy), fitted(context, policy)
-    made = [call.id for call in once.messages[0].tool_calls]
-    assert once == twice and len(set(made)) == len(ids)
-    assert made == [message.tool_call_id for message in once.messages[1:]], "calls and results still match"
+    calls = [ToolCall(id, "look_up", "{}") for id in ids]
+    messages = [assistant(calls), *(tool_result(id, f"of {id}") for id in ids)]
+    (once, told), twice = paired(messages, policy), paired(messages, policy)[0]
+    made = [call.id for call in once[0].tool_calls]
+    assert once == twice and len(set(made)) == len(ids) and told == []
+    assert made == [message.tool_call_id for message in once[1:]], "calls and results still match"
+    assert [message.text for message in once[1:]] == [f"of {id}" for id in ids]
     length = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"
     assert all(re.fullmatch(f"[{policy.alphabet}]{length}", id) for id in made)
-    assert fitted(once, policy) is once
+    assert all(new is old for new, old in zip(paired(once, policy)[0], once, strict=True))
 
 
 def consumed(value: Any) -> Any:

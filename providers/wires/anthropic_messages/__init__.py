@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ...dsl.auth import header_key
 from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import ToolCallIdPolicy, Wire
+from ...dsl.wire import Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body
+from .encode import OPTIONS, build_body, replays, settle
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 anthropic_messages = Wire(
@@ -24,7 +24,8 @@ anthropic_messages = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    tool_call_id_policy=ToolCallIdPolicy(),
+    replays=replays,
+    settle=settle,
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),
         answers=dialect("anthropic"),

@@ -10,7 +10,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...dsl.auth import header_key
 from ...dsl.wire import Wire
-from .encode import build_body
+from .encode import build_body, replays, settle
 
 VERSION = "2023-06-01"
 """https://docs.claude.com/en/api/versioning"""
@@ -35,5 +35,7 @@ anthropic_count_tokens = Wire(
     auth=header_key("x-api-key"),
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
+    replays=replays,
+    settle=settle,
     decode_response=decode_count,
 )

@@ -13,10 +13,11 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..media import inline, unsendable
-from ..turns import alternating
+from ..turns import alternating, thinking_if_begun
 
 NAME = "anthropic_messages"
 MAX_TOKENS = 8192
@@ -126,6 +127,13 @@ def _thinking(part: Reasoning) -> Block | None:
     if part.encrypted is not None:
         return {"type": "redacted_thinking", "data": part.encrypted}
     return {"type": "thinking", "thinking": part.text, "signature": part.signature} if part.signature else None
+
+
+def replays(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and _thinking(part) is not None
+
+
+settle = thinking_if_begun(_block, lambda block: block["type"] in ("thinking", "redacted_thinking"))
 
 
 def _source(part: Image | File) -> Block:

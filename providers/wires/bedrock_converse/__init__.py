@@ -8,7 +8,7 @@ from ...dsl.wire import Wire
 from ..paths import segment
 from ..protocols import aws_event_stream
 from .decode import decode_response, extract_usage, find_error
-from .encode import OPTIONS, build_body
+from .encode import OPTIONS, build_body, replays, settle
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 
@@ -34,6 +34,8 @@ bedrock_converse = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    replays=replays,
+    settle=settle,
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "prompt"),
         answers=dialect("bedrock", "to_strict_dialect"),

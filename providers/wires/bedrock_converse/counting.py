@@ -11,7 +11,7 @@ from ....schemas.usage import Usage
 from ...dsl.wire import Wire
 from ..paths import segment
 from .decode import find_error
-from .encode import build_body
+from .encode import build_body, replays, settle
 
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
@@ -32,6 +32,8 @@ bedrock_count_tokens = Wire(
     path=lambda request: f"/model/{segment(request.model.id, safe='')}/count-tokens",
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
+    replays=replays,
+    settle=settle,
     decode_response=decode_count,
     find_error=find_error,
 )

@@ -13,10 +13,11 @@ import orjson
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool
 from ..media import Media, inline, unsendable
-from ..turns import alternating
+from ..turns import OPENING, alternating, thinking_if_begun
 
 NAME = "bedrock_converse"
 
@@ -88,6 +89,10 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
         if isinstance(part, Text) and part.text.strip()
     ]
     turns = alternating(said, _block, _result, lambda block: "toolResult" in block)
+    for turn in turns:
+        # "A text block must be included when using documents", and it must not be blank.
+        if any("document" in block for block in turn["content"]) and not any("text" in b for b in turn["content"]):
+            turn["content"].append({"text": OPENING})
     name_apart(block for turn in turns for block in turn["content"])
     return system, turns
 
@@ -122,7 +127,7 @@ def _block(part: Part) -> Block | None:
             return _reasoning(part)
         case ToolCall():
             input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            return {"toolUse": {"toolUseId": part.id, "name": tool_name(part.name), "input": input}}
+            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": input}}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
@@ -144,6 +149,13 @@ def _reasoning(part: Reasoning) -> Block | None:
     if not part.signature:
         return None
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
+
+
+def replays(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and _reasoning(part) is not None
+
+
+settle = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
 
 
 def _format_of(part: Media) -> str:
@@ -194,11 +206,6 @@ def document_name(name: str | None) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[^a-zA-Z0-9\s\-()\[\]]", "-", stem)).strip()[:200] or "document"
 
 
-def tool_name(name: str) -> str:
-    """A dot, which others allow in a tool's name, becomes a hyphen."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "-", name)[:64]
-
-
 def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | None:
     """The tools; for a history with calls but no tools on offer, as much of them as the calls tell."""
     specs = [dict(tool.server) if tool.server is not None else _spec(tool) for tool in tools]
@@ -210,7 +217,7 @@ def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | N
 
 def _spec(tool: Tool) -> Block:
     schema = {"json": dict(tool.parameters or NO_PARAMETERS)}
-    spec: Block = {"name": tool_name(tool.name), "inputSchema": schema}
+    spec: Block = {"name": tool.name, "inputSchema": schema}
     return {"toolSpec": {**spec, "description": tool.description} if tool.description else spec}
 
 
@@ -226,7 +233,7 @@ def _choice(body: dict[str, Any], inference: dict[str, Any], choice: Any) -> Non
         choice = {"name": choice.name}
     if isinstance(choice, Mapping):
         name = choice.get("name") or choice["function"]["name"]
-        body["toolConfig"]["toolChoice"] = {"tool": {"name": tool_name(name)}}
+        body["toolConfig"]["toolChoice"] = {"tool": {"name": name}}
     else:
         body["toolConfig"]["toolChoice"] = {"any": {}} if choice in ("required", "any") else {"auto": {}}
 

@@ -6,7 +6,7 @@ from ...dsl.schemas import ObjectSupport
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body
+from .encode import OPTIONS, build_body, replays
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 cohere_chat = Wire(
@@ -20,5 +20,6 @@ cohere_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    replays=replays,
     object_support=ObjectSupport(modes=("json_schema", "tool", "json", "prompt"), sure=True),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..media import address, unsendable
@@ -136,6 +137,10 @@ def _block(part: Part) -> dict[str, Any] | None:
             raise unsendable(part, "Cohere's chat", "text and pictures, and texts as documents=[...]")
         case _:
             return None
+
+
+def replays(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and part.wire == NAME
 
 
 def _format(body: dict[str, Any], wanted: Any) -> None:

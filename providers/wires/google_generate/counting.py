@@ -13,7 +13,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...dsl.auth import header_key
 from ...dsl.wire import Wire
-from .encode import build_body
+from .encode import build_body, replays
 from .paths import model_path
 
 _COUNTED = ("contents", "systemInstruction", "tools")
@@ -40,6 +40,7 @@ google_count_tokens = Wire(
     auth=header_key("x-goog-api-key"),
     options=frozenset(("tools",)),
     build_body=build_count_body,
+    replays=replays,
     decode_response=decode_count,
 )
 vertex_count_tokens = evolve(google_count_tokens, name="vertex_count_tokens", build_body=build_vertex_body)

@@ -16,6 +16,7 @@ from ....pipeline.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.json_schema.dialects import gemini, gemini_json
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from .media import encode_media
@@ -130,8 +131,8 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
         else:
             turns.append((role, ranked))
     contents = [{"role": role, "parts": _in_order(ranked)} for role, ranked in turns]
-    if contents and contents[0]["role"] == "model" and any("functionCall" in part for part in contents[0]["parts"]):
-        # A history whose beginning was cut off: "function call turn comes immediately after a user turn", or 400.
+    if contents and contents[0]["role"] == "model":
+        # A greeting, or a beginning cut off: "function call turn comes immediately after a user turn", or 400.
         contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
     return system, contents
 
@@ -167,6 +168,10 @@ def _block(part: Part) -> Block | None:
             return {"functionCall": call, **{name: value for name, value in extra.items() if name != "id"}}
         case Image() | File() | Audio() | Video():
             return {**encode_media(part), **extra}
+
+
+def replays(part: Part, model: Model) -> bool:
+    return not isinstance(part, Reasoning) or part.wire == NAME
 
 
 def _arguments(call: ToolCall) -> Any:

@@ -1,5 +1,5 @@
 """Mistral's chat: OpenAI's, but for the form of tool call ids, for usage, which it streams without being asked, and for
-the order of turns and the form of files (see encode.py).
+the order of turns, the form of files and thinking (see encode.py).
 
 https://docs.mistral.ai/api
 """
@@ -10,8 +10,7 @@ from attrs import evolve
 
 from ...dsl.wire import ToolCallIdPolicy
 from ..openai_chat import openai_chat
-from ..openai_chat.encode import body_with
-from .encode import encode_messages
+from .encode import build_body, replays
 
 mistral_chat = evolve(
     openai_chat,
@@ -19,7 +18,7 @@ mistral_chat = evolve(
     blocks=openai_chat.name,
     options=openai_chat.options
     - {"logprobs", "top_logprobs", "logit_bias", "user", "store", "verbosity", "modalities"},
-    build_body=body_with(usage_in_stream=False, messages=encode_messages),
-    replays=lambda part: False,
+    build_body=build_body,
+    replays=replays,
     tool_call_id_policy=ToolCallIdPolicy(alphabet="A-Za-z0-9", exact_length=9, max_length=9),
 )

@@ -1,30 +1,45 @@
 """Messages in Mistral's form of a chat completion.
 
 Where it differs from OpenAI's: files and sounds have another form, results of tools hold pictures, a user may not speak
-right after a tool (error 3230), and an answer that is begun for the model must say that it is.
-https://docs.mistral.ai/api, https://github.com/mistralai/mistral-common/issues/169
+right after a tool (error 3230), an empty answer is refused, thinking comes back where the model thinks, and an answer
+that is begun for the model must say that it is. https://docs.mistral.ai/api,
+https://docs.mistral.ai/capabilities/reasoning, https://github.com/mistralai/mistral-common/issues/169
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from ....pipeline.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import Audio, File, Image, Part, Refusal, Text, Video
+from ....schemas.model import Model
+from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
 from ..media import address, inline, unsendable
+from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
 
 BRIDGE = {"role": "assistant", "content": "OK"}
 """Stands between the results of tools and what the user says to them; nothing shorter is taken."""
 
 
-def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
+def build_body(request: Request) -> dict[str, Any]:
+    messages = partial(encode_messages, model=request.model)
+    return build_chat_body(request, usage_in_stream=False, messages=messages)
+
+
+def replays(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and bool(part.text) and model.reasoning is not False
+
+
+def encode_messages(messages: Iterable[Message], model: Model) -> list[dict[str, Any]]:
     """The messages in order. Raises NotSupported for film, and for pictures and sounds that lie with a provider."""
     encoded: list[dict[str, Any]] = []
     for message in messages:
         if message.role == "assistant":
-            encoded.append(encode_answer(message))
+            if (answer := _answer(message, model)).get("content") or "tool_calls" in answer:
+                encoded.append(answer)
             continue
         turn: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
         if message.role == "tool":
@@ -35,6 +50,18 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     if encoded and encoded[-1]["role"] == "assistant" and not encoded[-1].get("tool_calls"):
         encoded[-1] = {**encoded[-1], "prefix": True}
     return encoded
+
+
+def _answer(message: Message, model: Model) -> dict[str, Any]:
+    answer = encode_answer(message)
+    answer.pop("reasoning_details", None)
+    answer.pop("audio", None)
+    thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and replays(part, model)]
+    if thoughts:
+        thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "".join(thoughts)}]}
+        said = [{"type": "text", "text": answer["content"]}] if answer["content"] else []
+        answer["content"] = [thinking, *said]
+    return answer
 
 
 def _content(parts: tuple[Part, ...]) -> Any:

@@ -8,7 +8,7 @@ from ...dsl.schemas import BY_GRAMMAR
 from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body
+from .encode import OPTIONS, build_body, replays
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 ollama_chat = Wire(
@@ -24,5 +24,6 @@ ollama_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
+    replays=replays,
     object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
 )

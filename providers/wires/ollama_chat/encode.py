@@ -7,7 +7,8 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import Audio, File, Image, Reasoning, Refusal, Text, Video
+from ....schemas.model import Model
+from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -99,6 +100,10 @@ def _answer(turn: dict[str, Any], message: Message) -> None:
         turn["tool_calls"] = [
             {"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls
         ]
+
+
+def replays(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and part.wire == NAME
 
 
 def _picture(part: Media) -> str:

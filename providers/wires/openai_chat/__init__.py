@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ....schemas.parts import Audio
 from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage, find_error
-from .encode import OPTIONS, build_body
+from .encode import OPTIONS, build_body, replays
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 openai_chat = Wire(
@@ -22,6 +21,6 @@ openai_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=lambda part: isinstance(part, Audio) and part.file_id is not None,
+    replays=replays,
     object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
 )

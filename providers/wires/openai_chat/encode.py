@@ -8,6 +8,7 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..media import Media, address, inline, unsendable
@@ -77,6 +78,21 @@ def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
     return partial(build_body, **quirks)
 
 
+def replaying(field: str) -> Mapping[str, Any]:
+    """The steps of a provider that wants the reasoning of earlier turns, anybody's, back in this field of a message."""
+
+    def replays_text(part: Part, model: Model) -> bool:
+        return (isinstance(part, Reasoning) and bool(part.text)) or replays(part, model)
+
+    return {"build_body": body_with(replay=field), "replays": replays_text}
+
+
+def replays(part: Part, model: Model) -> bool:
+    if isinstance(part, Reasoning):
+        return bool(part.extra.get(NAME, {}).get("reasoning_details"))
+    return isinstance(part, Audio) and part.file_id is not None
+
+
 def encode_messages(messages: Iterable[Message], replay: str | None = None) -> list[dict[str, Any]]:
     """Messages in OpenAI's form, in order. Pictures in tool results follow them as the user's: the format has no
     other place for them."""
@@ -103,10 +119,9 @@ def encode_messages(messages: Iterable[Message], replay: str | None = None) -> l
 
 def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]:
     """A message of the model's, as it is sent back."""
-    turn: dict[str, Any] = {"role": "assistant", "content": message.text or None}
-    refusal = "".join(part.text for part in message.content if isinstance(part, Refusal))
-    if refusal:
-        turn["refusal"] = refusal
+    # A refusal goes back as what the model said: few but OpenAI know its field, and some refuse it.
+    said = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
+    turn: dict[str, Any] = {"role": "assistant", "content": said or None}
     calls = [_call(part) for part in message.content if isinstance(part, ToolCall)]
     if calls:
         turn["tool_calls"] = calls
@@ -118,7 +133,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
             turn["reasoning_details"] = details
         if isinstance(part, Audio) and part.file_id:
             turn["audio"] = {"id": part.file_id}
-    if turn["content"] is None and not calls and "refusal" not in turn and "audio" not in turn:
+    if turn["content"] is None and not calls and "audio" not in turn:
         turn["content"] = ""
     return turn
 

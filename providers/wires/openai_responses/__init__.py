@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ....schemas.parts import Image
 from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
-from .encode import NAME, OPTIONS, build_body
+from .encode import OPTIONS, build_body
+from .items import replays, settle
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 openai_responses = Wire(
@@ -21,7 +21,8 @@ openai_responses = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    # Its own pictures go back as the items that they were taken from.
-    replays=lambda part: isinstance(part, Image) and NAME in part.extra,
+    replays=replays,
+    settle=settle,
+    continued_by=frozenset(("previous_response_id", "conversation")),
     object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
 )

@@ -10,6 +10,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...dsl.wire import Wire
 from .encode import build_body
+from .items import replays, settle
 
 _COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text")
 
@@ -29,5 +30,7 @@ openai_count_tokens = Wire(
     path="/responses/input_tokens",
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
+    replays=replays,
+    settle=settle,
     decode_response=decode_count,
 )

@@ -63,13 +63,23 @@ def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
         body["tools"] = [encode_tool(tool) for tool in request.context.tools]
     if stateless and "store" not in options and "previous_response_id" not in options:
         body["store"] = False
-        if request.model.reasoning:
+        if _thinks(request):
             body["include"] = [ENCRYPTED_REASONING]
     for name, value in options.items():
         _OPTION.get(name, _plain(name))(body, value)
     if request.stream:
         body["stream"] = True
     return body
+
+
+def _thinks(request: Request) -> bool:
+    """Whether the model does, as far as is known: one that does not refuses to encrypt ("Encrypted content is not
+    supported with this model"), and an unknown one does when it is asked to."""
+    known = request.model.reasoning
+    return bool(known) or (known is None and not _THINKING.isdisjoint(request.options))
+
+
+_THINKING = frozenset(("reasoning_effort", "reasoning_summary", "reasoning"))
 
 
 def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:

@@ -43,7 +43,7 @@ def _message(message: BaseMessage) -> Message:
         failed = message.status == "error"
         return Message("tool", _content(message), message.tool_call_id, message.name, failed)
     if isinstance(message, AIMessage):
-        return Message("assistant", _said(message), name=message.name)
+        return Message("assistant", _said(message), name=message.name, model=_author(message))
     role = _ROLES.get(message.role if isinstance(message, ChatMessage) else message.type.removesuffix("MessageChunk"))
     if role is None:
         raise ConfigError(
@@ -51,6 +51,12 @@ def _message(message: BaseMessage) -> Message:
             hint="use a system, human, AI or tool message",
         )
     return Message(role, _content(message), name=message.name)
+
+
+def _author(message: AIMessage) -> str | None:
+    """Who wrote it, as `provider:model-id`, if it was one of ours: other adapters write other names there."""
+    told = message.response_metadata
+    return told.get("model_name") if "served_model" in told else None
 
 
 def _content(message: BaseMessage) -> list[Part]:

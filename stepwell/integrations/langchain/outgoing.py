@@ -21,7 +21,7 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from .incoming import OURS
 
-_REASONING = ("signature", "encrypted", "id", "wire", "model", "extra")
+_REASONING = ("signature", "encrypted", "id", "wire", "extra")
 
 
 def result_of(reply: Reply) -> ChatResult:

@@ -1,0 +1,65 @@
+"""Which of the vendor's own items can be sent back.
+
+A reasoning item is sent back whole or not at all: with its encrypted form, unless the provider keeps the answer (else
+"Item with id 'rs_...' not found"), and with the item that it led to (else "provided without its required following
+item"). https://platform.openai.com/docs/guides/reasoning#encrypted-reasoning-items
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ....pipeline.request import Request
+from ....schemas.message import Context, Message
+from ....schemas.model import Model
+from ....schemas.parts import Image, Opaque, Part, Reasoning, ToolCall
+from .encode import NAME
+
+
+def replays(part: Part, model: Model) -> bool:
+    """Reasoning in its items; the vendor's own pictures, as the items that they were taken from."""
+    if isinstance(part, Reasoning):
+        return part.wire == NAME and "item" in part.extra.get(NAME, {})
+    return isinstance(part, Image) and NAME in part.extra
+
+
+def settle(request: Request) -> Request:
+    """Leave out reasoning items that would be refused, and say so."""
+    context = request.context
+    kept = bool(request.options.get("store"))
+    messages = [_settled(message, kept) if message.role == "assistant" else message for message in context.messages]
+    if all(new is old for new, old in zip(messages, context.messages, strict=True)):
+        return request
+    why = "reasoning that has no encrypted form, or led to nothing, stays behind"
+    return request.replace(context=Context(messages, context.tools)).warn("history", why)
+
+
+def _settled(message: Message, kept: bool) -> Message:
+    parts = message.content
+    if not any(type(part) is Reasoning for part in parts):
+        return message
+    end = len(parts)
+    while end and type(parts[end - 1]) is Reasoning:
+        end -= 1
+    if not kept and any(_bare(part) for part in parts[:end]):
+        # What came with it goes without its ids, by which the provider would miss it.
+        return evolve(message, content=[_anonymous(part) for part in parts[:end] if not _bare(part)])
+    return message if end == len(parts) else evolve(message, content=parts[:end])
+
+
+def _bare(part: Part) -> bool:
+    """Whether of this reasoning there is nothing but its id and a summary."""
+    if not isinstance(part, Reasoning):
+        return False
+    item = part.extra.get(NAME, {}).get("item", {})
+    return not item.get("encrypted_content") and not item.get("content")
+
+
+def _anonymous(part: Part) -> Part:
+    if isinstance(part, Opaque) or NAME not in part.extra or isinstance(part, Image):
+        return part
+    extra = {name: value for name, value in part.extra.items() if name != NAME}
+    if isinstance(part, ToolCall) and "type" in part.extra[NAME]:
+        extra[NAME] = {"type": part.extra[NAME]["type"]}
+    made: Part = evolve(part, extra=extra)
+    return made
