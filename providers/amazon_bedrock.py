@@ -101,6 +101,8 @@ amazon_bedrock = declare_provider(
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
         **claude_models(prefix="*anthropic."),
     },
+    # Claude's signatures; see anthropic.py.
+    kin=["anthropic", "google_vertex", "google_vertex_anthropic"],
     prepare_request=into_region,
     attach=attach,
 )

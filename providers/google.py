@@ -30,5 +30,6 @@ google = declare_provider(
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
     translate_options=[budgeted_thinking()],
+    kin=["google_vertex"],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     models=gemini_models(),
 )

@@ -39,6 +39,8 @@ google_vertex = declare_provider(
     },
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
     embed_batches={"*": Batch(250, 20_000), "gemini-embedding-*": Batch(1)},
+    # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060
+    kin=["google", "anthropic", "amazon_bedrock", "google_vertex_anthropic"],
     prepare_request=_in_project,
     attach=attach,
 )

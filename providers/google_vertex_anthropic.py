@@ -51,6 +51,7 @@ google_vertex_anthropic = evolve(
     base_url=ADDRESS,
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
+    kin=("anthropic", "amazon_bedrock", "google_vertex"),
     prepare_request=prepare_request,
     attach=attach,
 )

@@ -88,7 +88,7 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
 
 
 def _taken(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
-    waiting = open.get(message.tool_call_id or "")
+    waiting = open.get(message.tool_call_id) if message.tool_call_id else None
     if not waiting:
         return None
     slot = next(slot for slot in waiting if slot.place == waiting[-1].place)

@@ -110,7 +110,7 @@ HISTORIES = {
     "plain": [system("be kind"), user("hi")],
     "tools": [
         user("what now?"),
-        assistant([Text("let me look"), ToolCall("t-1", "look.up", '{"city": "Pune"}'), ToolCall("t-2", "f", "")]),
+        assistant([Text("let me look"), ToolCall("t-1", "look_up", '{"city": "Pune"}'), ToolCall("t-2", "f", "")]),
         tool_result("t-1", "sunny"),
         tool_result("t-2", "", is_error=True),
         user("so?"),
@@ -148,7 +148,7 @@ def test_the_body_fits_the_service_model(history: Any, options: dict[str, Any]) 
     model = botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("Converse")
     tools = [
         Tool("f", "does f"),
-        Tool("look.up", parameters={"type": "object", "properties": {"x": {"type": "string"}}}),
+        Tool("look_up", parameters={"type": "object", "properties": {"x": {"type": "string"}}}),
     ]
     body = body_of(history, tools, **options)
     assert not ParamValidator().validate({"modelId": "m", **_with_bytes(body)}, model.input_shape).generate_report()
@@ -165,8 +165,8 @@ def _with_bytes(value: Any) -> Any:
 
 def test_a_history_with_calls_brings_its_tools_along() -> None:
     body = body_of(HISTORIES["tools"])
-    assert [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]] == ["look-up", "f"]
-    assert body["messages"][1]["content"][1]["toolUse"]["name"] == "look-up"
+    assert [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]] == ["look_up", "f"]
+    assert body["messages"][1]["content"][1]["toolUse"]["name"] == "look_up"
 
 
 def test_thinking_of_this_wire_alone_is_sent_back() -> None:

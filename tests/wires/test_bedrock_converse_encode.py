@@ -59,7 +59,8 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) ->
                         "source": {"bytes": "JVBERg=="},
                         "citations": {"enabled": True},
                     }
-                }
+                },
+                {"text": "."},
             ],
         ),
         (
@@ -71,7 +72,8 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) ->
                         "name": "document",
                         "source": {"s3Location": {"uri": "s3://bucket/a.pdf"}},
                     }
-                }
+                },
+                {"text": "."},
             ],
         ),
         (tool_result("t", "ok"), [{"toolResult": {"toolUseId": "t", "content": [{"text": "ok"}]}}]),
@@ -100,8 +102,8 @@ def test_what_a_user_or_a_tool_says(message: Message, blocks: list[Any]) -> None
         ([Reasoning("unsigned", wire=NAME), Text("yes")], [{"text": "yes"}]),
         ([Reasoning("foreign", "s", wire="anthropic_messages"), Text("yes")], [{"text": "yes"}]),
         (
-            [ToolCall("t", "look.up", '{"a":')],
-            [{"toolUse": {"toolUseId": "t", "name": "look-up", "input": {"invalid_arguments": '{"a":'}}}],
+            [ToolCall("t", "look_up", '{"a":')],
+            [{"toolUse": {"toolUseId": "t", "name": "look_up", "input": {"invalid_arguments": '{"a":'}}}],
         ),
         (
             [Opaque(NAME, {"toolUse": {"toolUseId": "s", "name": "n", "input": {}, "type": "server_tool_use"}})],
@@ -140,7 +142,7 @@ def test_turns_alternate_and_results_stand_first() -> None:
         ("auto", {"auto": {}}),
         ("required", {"any": {}}),
         ({"name": "look_up"}, {"tool": {"name": "look_up"}}),
-        ({"type": "function", "function": {"name": "look.up"}}, {"tool": {"name": "look-up"}}),
+        ({"type": "function", "function": {"name": "look_up"}}, {"tool": {"name": "look_up"}}),
         (TOOL, {"tool": {"name": "look_up"}}),
     ],
 )

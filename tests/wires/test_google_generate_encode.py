@@ -64,7 +64,8 @@ def by_id(recording: Recording) -> str:
     ],
 )
 def test_each_kind_of_turn_is_encoded(message: Message, encoded: dict[str, Any]) -> None:
-    assert body_of(message)["contents"] == [encoded]
+    opening = [{"role": "user", "parts": [{"text": " "}]}] if message.role == "assistant" else []
+    assert body_of(message)["contents"] == [*opening, encoded]
 
 
 def test_turns_of_one_role_are_one_and_empty_ones_none() -> None:

@@ -165,7 +165,8 @@ def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | No
         with pytest.raises(errors.NotSupported, match="documents in pdf, csv"):
             made.body_of(bedrock_converse, [user(file)])
     else:
-        (block,) = made.body_of(bedrock_converse, [user(file)])["messages"][0]["content"]
+        block, words = made.body_of(bedrock_converse, [user([file, "see"])])["messages"][0]["content"]
+        assert words == {"text": "see"}
         assert block["document"]["format"] == bedrock
 
 

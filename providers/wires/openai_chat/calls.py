@@ -26,7 +26,7 @@ class StreamedCalls:
     """Which call a fragment belongs to: by its id, else by its index, else the call that is open.
 
     Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
-    "" or late; names come whole in every fragment, in pieces, or late. A call starts for the reader once its name is
+    "" or late, or two calls have the same; names come whole in every fragment, in pieces, or late. A call starts for the reader once its name is
     known to be whole: with its first arguments, or at the end. See the recordings of openrouter, groq and zai.
 
     `sure` is the open call once it has started, if it was made last: what has only its index and arguments is its own.
@@ -50,7 +50,8 @@ class StreamedCalls:
             import orjson  # a few servers send the object itself
 
             arguments = orjson.dumps(arguments).decode()
-        call = self._find(fragment.get("id") or None, fragment.get("index"), name)
+        begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
+        call = self._find(fragment.get("id") or None, fragment.get("index"), name, begins)
         if call is None:
             if not arguments:
                 return []
@@ -77,12 +78,16 @@ class StreamedCalls:
             out.append(ToolCallEnd(call.place, {NAME: call.extra} if call.extra else {}))
         return out
 
-    def _find(self, id: str | None, index: int | None, name: str | None) -> _Call | None:
+    def _find(self, id: str | None, index: int | None, name: str | None, begins: bool) -> _Call | None:
         at_index = next((call for call in reversed(self._calls) if call.wire_index == index), None)
         if id is not None:
-            for call in self._calls:
-                if call.id == id:
-                    return call
+            if at_index is not None and at_index.id == id:
+                return at_index
+            known = next((call for call in reversed(self._calls) if call.id == id), None)
+            # A known id under a new index is a call of its own if it begins like one. Without that it is more of the
+            # old one, from a server that repeats the id and lets the index shift.
+            if known is not None and not (begins and known.name and index is not None and at_index is None):
+                return known
             if index is not None and at_index is not None and at_index.id is None:
                 at_index.id = id
                 return at_index
@@ -109,7 +114,8 @@ class StreamedCalls:
         if call.started:
             return []
         call.started = True
-        id = call.id or call_id(self._reply_id, call.place - CALLS)
+        before = {other.id for other in self._calls[: call.place - CALLS]}
+        id = call.id if call.id and call.id not in before else call_id(self._reply_id, call.place - CALLS)
         held, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
         return [start, *(ToolCallDelta(call.place, piece) for piece in held)]

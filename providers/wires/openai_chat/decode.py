@@ -105,7 +105,11 @@ def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Par
     if (audio := message.get("audio")) and (audio.get("data") or audio.get("id")):
         parts.append(decode_audio(audio))
     parts.extend(decode_image(image) for image in message.get("images") or ())
+    seen: set[str] = set()
     for index, call in enumerate(message.get("tool_calls") or ()):
+        if (id := call.get("id")) in seen:
+            call = {**call, "id": None}
+        seen.add(id)
         parts.append(_call(call, index, reply_id))
     if (old := message.get("function_call")) and old.get("name"):
         parts.append(_call({"function": old}, 0, reply_id))
@@ -179,7 +183,7 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
 
 
 def call_id(reply_id: str | None, index: int) -> str:
-    """An id for a call that came without one: made from the answer's own, so that a stream and its unstreamed twin
+    """An id for a call that came without one, or with another call's: made from the answer's own, so that a stream and its unstreamed twin
     agree and two answers do not."""
     tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
     return f"call_{tail}_{index}"
