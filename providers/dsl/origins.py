@@ -16,6 +16,8 @@ from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 
+_LABELS = frozenset(("id", "type", "status", "message"))
+"""Names in `extra` by which a provider finds again what it said: without them nothing of it is lost."""
 _MEDIA = {Image: "a picture", Audio: "a sound", Video: "a film", File: "a file"}
 
 
@@ -91,7 +93,7 @@ class Origins:
                 return plain
             lost[f"{_described(part)} of {maker}"] = None
             return None
-        if not isinstance(part, Image | Audio | Video | File):
+        if not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA:
             lost[f"what only {maker} understands of its answer"] = None
         rest = _rest(part, self.wire)
         extra = {name: value for name, value in part.extra.items() if name != self.wire}

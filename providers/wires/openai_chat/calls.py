@@ -26,8 +26,9 @@ class StreamedCalls:
     """Which call a fragment belongs to: by its id, else by its index, else the call that is open.
 
     Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
-    "" or late, or two calls have the same; names come whole in every fragment, in pieces, or late. A call starts for the reader once its name is
-    known to be whole: with its first arguments, or at the end. See the recordings of openrouter, groq and zai.
+    "" or late, or two calls have the same; names come whole in every fragment, in pieces, or late. A call starts for
+    the reader once its name is known to be whole: with its first arguments, or at the end. See the recordings of
+    openrouter, groq and zai.
 
     `sure` is the open call once it has started, if it was made last: what has only its index and arguments is its own.
     """

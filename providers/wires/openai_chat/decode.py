@@ -183,8 +183,8 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
 
 
 def call_id(reply_id: str | None, index: int) -> str:
-    """An id for a call that came without one, or with another call's: made from the answer's own, so that a stream and its unstreamed twin
-    agree and two answers do not."""
+    """An id for a call that came without one, or with that of another: made from the answer's own, so that a stream and
+    its unstreamed twin agree and two answers do not."""
     tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
     return f"call_{tail}_{index}"
 

@@ -1,0 +1,51 @@
+"""One call to a declared provider that answers what a test gives it: what was sent, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import orjson
+from vendor_rules import WIRES
+
+from stepwell import Client, Context, Reply
+from stepwell.testing.conformance import samples_of
+
+KEYS: dict[str, Any] = {
+    **dict.fromkeys(("openai", "anthropic", "google", "groq", "mistral", "openrouter", "minimax"), "key"),
+    **dict.fromkeys(("deepseek", "cohere", "moonshot", "xai"), "key"),
+    "amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"},
+    "azure": {"api_key": "key", "endpoint": "https://r.openai.azure.com"},
+    "google_vertex": {"token": "t", "project": "p", "location": "global"},
+}
+
+
+def exchanged(
+    model: str, context: Context, answer: Any = None, *, stream: bool = False, **options: Any
+) -> tuple[dict[str, Any], Reply]:
+    """The body sent and the reply. `answer` is JSON or bytes; without one it is the wire's own sample of plain text."""
+    bodies: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        content = answer if isinstance(answer, bytes) else orjson.dumps(answer or _sample(client, model, options))
+        kind = "text/event-stream" if stream else "application/json"
+        return httpx.Response(200, content=content, headers={"content-type": kind})
+
+    with Client(transport=httpx.MockTransport(handler), api_keys=KEYS, retries=0) as client:
+        ask = client.stream_text if stream else client.generate_text
+        result: Any = ask(model, context, **options)
+        reply: Reply = result.reply() if stream else result
+    return orjson.loads(bodies[0]), reply
+
+
+def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:
+    plan = client._core.plan("chat", model, wire=options.get("wire"))
+    wire = plan.provider.wire_for("chat", plan.model, options.get("wire"))
+    spoken = next(each for each, _ in WIRES if each.name in (wire.name, wire.blocks))
+    return orjson.loads(samples_of(spoken).text.body)
+
+
+def told(reply: Reply, subject: str = "history") -> list[str]:
+    """What the warnings of this subject say."""
+    return [warning.why for warning in reply.warnings if warning.subject == subject]
