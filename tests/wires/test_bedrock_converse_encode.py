@@ -249,6 +249,19 @@ def test_documents_of_one_name_are_told_apart_in_the_whole_conversation() -> Non
     assert names(4) == ["report", "Report (2)", "document", "report (3)", "document (2)"]
 
 
+def test_a_document_never_comes_without_words_nor_an_answer_first() -> None:
+    """ "A text block must be included when using documents"; "A conversation must start with a user message"."""
+    pdf = File(data=b"%PDF-1", filename="a.pdf")
+    alone, beside, behind = (
+        body_of(*turns)["messages"]
+        for turns in ([user(pdf)], [user([pdf, "see"])], [assistant("Hello"), user([pdf, Image(data=b"GIF8")])])
+    )
+    assert [block["text"] for block in alone[0]["content"] if "text" in block] == ["."]
+    assert [block["text"] for block in beside[0]["content"] if "text" in block] == ["see"]
+    assert [turn["role"] for turn in behind] == ["user", "assistant", "user"]
+    assert all(any("text" in block for block in turn["content"]) for turn in behind)
+
+
 # -- invoke ---------------------------------------------------------------------------------------------------------
 
 

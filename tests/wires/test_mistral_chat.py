@@ -11,7 +11,7 @@ import orjson
 import pytest
 from mistralai.client.models import ChatCompletionRequest
 
-from stepwell import Audio, Client, Context, File, Image, Message, Text, Tool, ToolCall, Video
+from stepwell import Audio, Client, Context, File, Image, Message, Refusal, Text, Tool, ToolCall, Video
 from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -30,6 +30,18 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
     body = made.body_of(mistral_chat, messages, tools, **more)
     ChatCompletionRequest.model_validate(body)
     return body
+
+
+def test_an_empty_answer_is_left_out_and_a_refusal_is_what_was_said() -> None:
+    """ "Assistant message must have either content or tool_calls"; it knows no field for refusals."""
+    body = body_of(user("a"), assistant(""), user("b"), assistant(Refusal("no")), user("c"))
+    assert [(turn["role"], turn["content"]) for turn in body["messages"]] == [
+        ("user", "a"),
+        ("user", "b"),
+        ("assistant", "no"),
+        ("user", "c"),
+    ]
+    assert all("refusal" not in turn for turn in body["messages"])
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,24 @@ def piece(
             [("f", {"a": 1}), ("g", {"b": 2})],
         ),
         ([piece('{"a":1}', name="f", index=0), piece(" ", id="late", index=0)], [("f", {"a": 1})]),
+        (
+            [piece('{"a":1}', name="f", id="x", index=0), piece('{"a":2}', name="f", id="x", index=1)],
+            [("f", {"a": 1}), ("f", {"a": 2})],
+        ),
+        (
+            [
+                piece("", name="f", id="x", index=0),
+                piece('{"a":1}', id="x", index=0),
+                piece(None, name="g", id="x", index=1),
+                piece('{"b"', id="x", index=1),
+                piece(":2}", index=1),
+            ],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        (
+            [piece('{"a"', name="f", id="x", index=0), piece(":1", name="f", id="x", index=1), piece("}", id="x")],
+            [("f", {"a": 1})],
+        ),
     ],
     ids=[
         "no index",
@@ -97,6 +115,9 @@ def piece(
         "a late name",
         "no ids",
         "a late id",
+        "one id for two",
+        "one id for two, in pieces",
+        "a name in every piece, and an index that shifts",
     ],
 )
 def test_tool_calls_are_put_together_however_they_are_labelled(deltas: Any, expected: list[Any]) -> None:
@@ -146,3 +167,17 @@ def test_synthesised_ids_are_the_same_streamed_and_unstreamed() -> None:
         "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [piece("{}", name="f")]}}],
     }
     assert made.decoded(openai_chat, body).tool_calls[0] == streamed_call
+
+
+def test_two_calls_of_one_id_get_two_streamed_and_unstreamed_alike() -> None:
+    fragments = [
+        piece('{"a":1}', name="f", id="x", index=0),
+        piece('{"a":2}', name="f", id="x", index=1),
+        piece("{}", name="g", id="y", index=2),
+    ]
+    whole = {"id": "r-1", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": fragments}}]}
+    decoded, streamed_ = made.decoded(openai_chat, whole), calls(*fragments)
+    assert decoded.message == streamed_.message
+    first, second, third = decoded.tool_calls
+    assert (first.id, third.id) == ("x", "y") and second.id not in ("x", "y", "")
+    assert [first.arguments, second.arguments] == [{"a": 1}, {"a": 2}]

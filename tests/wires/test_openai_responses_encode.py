@@ -13,9 +13,11 @@ from attrs import evolve
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from stepwell import Client, File, Image, Message, Model, Opaque, Reasoning, Refusal, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Model, Opaque, Reasoning, Refusal, Text, Tool, ToolCall
+from stepwell.pipeline.request import Request
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.providers.wires.openai_responses.encode import NAME, body_with
+from stepwell.providers.wires.openai_responses.encode import NAME, body_with, encode_messages
+from stepwell.providers.wires.openai_responses.items import settle
 from stepwell.schemas.message import assistant, system, tool_result, user
 
 from recordings import registry_of
@@ -234,6 +236,51 @@ def test_nothing_is_kept_there_and_reasoning_comes_along_encrypted() -> None:
     assert thinking["store"] is False and thinking["include"] == ["reasoning.encrypted_content"]
     wanted = ["reasoning.encrypted_content", "computer_call_output.output.image_url"]
     assert body_of(user("hi"), model=THINKER, include=wanted)["include"] == wanted
+
+
+def test_a_model_nobody_knows_is_asked_for_it_where_it_is_asked_to_think() -> None:
+    """One that does not think refuses: "Encrypted content is not supported with this model"."""
+    stranger = Model("azure", "mine")
+    assert "include" not in body_of(user("hi"), model=stranger)
+    assert body_of(user("hi"), model=stranger, reasoning_effort="low")["include"] == ["reasoning.encrypted_content"]
+    assert "include" not in body_of(user("hi"), model=evolve(stranger, reasoning=False), reasoning_effort="low")
+
+
+RS = {"type": "reasoning", "id": "rs_1", "summary": []}
+FC = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}", "status": "completed"}
+MESSAGE = {"id": "m_1", "type": "message", "role": "assistant", "status": "completed"}
+MSG = {**MESSAGE, "content": [{"type": "output_text", "text": "ok", "annotations": []}]}
+
+
+def sent_again(*output: dict[str, Any], **options: Any) -> tuple[list[Any], list[str]]:
+    """The items of an answer as they go back, and what was told of them."""
+    answer = made.decoded(openai_responses, {"id": "r", "status": "completed", "output": list(output)}).message
+    results = [tool_result(call, "r") for call in answer.tool_calls]
+    asked = Request("chat", THINKER, Context([user("a"), answer, *results, user("b")]), options=options)
+    settled = settle(asked)
+    return encode_messages(settled.context.messages)[1][1:-1], [warning.why for warning in settled.warnings]
+
+
+def test_reasoning_goes_back_with_its_encrypted_form_or_not_at_all() -> None:
+    """ "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false." """
+    whole = {**RS, "encrypted_content": "blob"}
+    assert sent_again(whole, MSG) == ([whole, MSG], [])
+    shown = {**RS, "content": [{"type": "reasoning_text", "text": "hm"}]}
+    assert sent_again(shown, MSG) == ([shown, MSG], []), "a server that shows all of it needs nothing else"
+    items, told = sent_again(RS, MSG)
+    assert items == [{"role": "assistant", "content": "ok"}] and len(told) == 1, "nor do the ids that belong to it"
+    items, told = sent_again(RS, FC)
+    assert items[0] == {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"} and len(told) == 1
+    assert sent_again(RS, MSG, store=True) == ([RS, MSG], [])
+
+
+def test_reasoning_that_led_to_nothing_stays_behind() -> None:
+    """ "Item 'rs_1' of type 'reasoning' was provided without its required following item." """
+    whole = {**RS, "encrypted_content": "blob"}
+    items, told = sent_again(whole)
+    assert items == [] and len(told) == 1
+    items, told = sent_again(whole, MSG, {**whole, "id": "rs_2"}, store=True)
+    assert items == [whole, MSG] and len(told) == 1
 
 
 def test_who_wants_it_kept_says_so() -> None:
