@@ -22,7 +22,7 @@ from ...schemas.options import CHAT_OPTIONS, check_options
 from ...schemas.secret import Secret, checked
 from .addresses import filled
 from .auth import optional
-from .histories import RAW_OPTIONS, Target, fit_history
+from .histories import Target, fit_history
 from .origins import Origins
 from .provider import Override, Provider
 from .rules import judged, translate

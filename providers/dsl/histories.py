@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 
 from ...pipeline.effects import Flow, Rest
-from ...pipeline.request import Request
+from ...pipeline.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
@@ -22,9 +22,6 @@ from .origins import Origins
 from .pairing import paired
 from .tool_names import answered, name_matcher, sent_names
 from .wire import ToolCallIdPolicy, ToolNamePolicy
-
-RAW_OPTIONS = "raw_options"
-"""Where a request's private notes hold what the caller gave for the body as it is."""
 
 
 @define(eq=False)
