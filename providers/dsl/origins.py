@@ -33,7 +33,11 @@ class Origins:
 
     def strange(self, message: Message) -> bool:
         """Whether it is known that another provider wrote this."""
-        return message.model is not None and not message.model.startswith(self.own)
+        model = message.model
+        if model is None or model.startswith(self.own):
+            return False
+        # A provider may have been called by another spelling of its id.
+        return f"{model.partition(':')[0].lower().replace('-', '_')}:" not in self.own
 
     def goes(self, part: Part, message: Message, strange: bool) -> bool:
         """Whether a part of an answer, no plain text and no call, can be left as it is."""

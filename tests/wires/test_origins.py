@@ -72,7 +72,7 @@ CASES: list[tuple[Any, Where, Where, bool]] = [
     (THINKING, ("minimax:M2", None), ("minimax:M2", None), True),
     (THINKING, ("minimax:M2", None), ("anthropic:claude-sonnet-4-5", None), False),
     (THINKING, ("anthropic:claude-sonnet-4-5", None), (CLAUDE_THERE, INVOKE), True),
-    (THINKING, (CLAUDE_THERE, INVOKE), ("anthropic:claude-sonnet-4-5", None), True),
+    (THINKING, (CLAUDE_THERE.replace("_", "-"), INVOKE), ("anthropic:claude-sonnet-4-5", None), True),
     (THINKING, ("anthropic:claude-sonnet-4-5", None), ("minimax:M2", None), False),
     (SEARCH, ("anthropic:claude-sonnet-4-5", None), ("anthropic:claude-opus-4-5", None), True),
     (SEARCH, ("anthropic:claude-sonnet-4-5", None), ("minimax:M2", None), False),
