@@ -111,7 +111,8 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
 
         The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
-        called: the calls are on `.tool_calls`, for you to answer. A prompt that ends in such calls starts by running
+        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused end
+        it too, and are not run: a warning says so. A prompt that ends in calls starts by running
         those that can be run.
         """
         from .tools.loop import Loop, loop  # JSON Schema's machinery, as above

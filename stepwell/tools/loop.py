@@ -16,9 +16,9 @@ from ..pipeline.edits import edits_of
 from ..pipeline.pipeline import Pipeline
 from ..recipe import Ask, Emit, Gather, Left, Open, Pull, Recipe, Shut
 from ..schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
-from ..schemas.message import Context, context_of
+from ..schemas.message import Context, context_of, tool_result
 from ..schemas.parts import ToolCall
-from ..schemas.reply import Reply
+from ..schemas.reply import WHOLE, CallWarning, Reply
 from ..schemas.tool import Tool
 from ..schemas.usage import total
 from .call import Approve, ToolRun, approval_of, effect_of, refused
@@ -96,7 +96,11 @@ def _loop(
             reply = yield from _answer(model, context, options, stream, steps)
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
-            pending = tuple(call for call in reply.tool_calls)
+            pending = reply.tool_calls
+            if pending and reply.finish_reason not in WHOLE | _GO_ON:
+                steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
+                context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
+                break
             if not _runnable(pending, tools) and reply.finish_reason not in _GO_ON:
                 break
         work.note(steps=len(steps))
@@ -152,6 +156,15 @@ def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     """Whether the loop is to run these calls: not when one of them is for a tool that is not run here."""
     outside = {tool.name for tool in tools if tool.callback is None}
     return bool(calls) and not any(call.name in outside for call in calls)
+
+
+_UNRUN = "not run: the answer that held this call was cut short or refused"
+
+
+def _not_run(reply: Reply) -> CallWarning:
+    more = "; raise max_tokens" if reply.finish_reason == "length" else ""
+    why = f"not run, since an answer that ended with {reply.finish_reason!r} may hold them cut short or refused{more}"
+    return CallWarning("tool_calls", why, f"{reply.provider}:{reply.model}")
 
 
 def _freed(options: dict[str, Any]) -> dict[str, Any]:

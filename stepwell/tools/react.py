@@ -18,6 +18,7 @@ from ..pipeline.whole_text import call_chunks, reread
 from ..schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, Message, assistant, user
+from ..schemas.reply import WHOLE
 from ..schemas.tool import Tool
 
 _OPTIONS = ("tool_choice", "parallel_tool_calls")
@@ -78,7 +79,7 @@ def _meant(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk
         return _broken(text, error, finish, tools)
     if not isinstance(said, Action):
         return [*_thought(said.thought), TextDelta(said.text, 1), finish]
-    if finish.reason == "length":
+    if finish.reason not in WHOLE:
         return _broken(text, None, finish, tools)
     call = call_chunks(2, said.tool, said.arguments_json)
     return [*_thought(said.thought), *call, Finish("tool_calls", finish.raw)]
@@ -86,7 +87,7 @@ def _meant(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk
 
 def _broken(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
     """Half a call can only be told to the model as what it is; text that is cut stays text."""
-    if finish.reason == "length" or error is None or "call" not in error.message:
+    if finish.reason not in WHOLE or error is None or "call" not in error.message:
         return [TextDelta(text, 1), finish]
     name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
     return [*call_chunks(2, name, orjson.dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]

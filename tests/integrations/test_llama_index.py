@@ -126,6 +126,14 @@ def test_a_call_that_does_not_parse_is_never_run() -> None:
         llm.get_tool_calls_from_response(response)
 
 
+def test_a_call_of_an_answer_that_was_cut_is_never_run() -> None:
+    cut = Reply(Message("assistant", ToolCall("1", "get_weather", '{"city": "Pune"}')), "length")
+    llm, _ = scripted(cut)
+    response = llm.chat_with_tools([WEATHER], "How is it?")
+    with pytest.raises(ToolFailed, match="length"):
+        llm.get_tool_calls_from_response(response)
+
+
 class Place(BaseModel):
     """A place and how it is there."""
 

@@ -36,6 +36,7 @@ from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ToolFailed
 from ...schemas.fold import Fold
 from ...schemas.message import Context
+from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool
 from ..common import choice_of, default_model, gathered
 from .messages import last_of, messages_from, response_of, so_far_of
@@ -153,10 +154,16 @@ class StepwellLLM(FunctionCallingLLM):
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
         """The calls that the model wants made. Raises ValueError, as LlamaIndex expects, for an answer without any, and
-        ToolFailed for a call whose arguments are no JSON object: it must not be run."""
+        ToolFailed for calls that must not be run: with arguments that are no JSON object, or of an answer cut short."""
         calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
         if not calls and error_on_no_tool_call:
             raise ValueError("the model called no tool")
+        if calls and (reason := response.additional_kwargs.get("finish_reason")) not in WHOLE:
+            raise ToolFailed(
+                f"the answer ended with {reason!r}, so its calls may be cut short or refused",
+                hint="ask again, or raise max_tokens if the answer was cut",
+                tool=calls[0].tool_name,
+            )
         return [_selection(call) for call in calls]
 
     def _prepare_chat_with_tools(
