@@ -14,7 +14,6 @@ from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total
 from .usage import Usage
 
-
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
 """The finish reasons after which tool calls may be run: the answer was given to its end, or nobody says that it was not
 (some servers give no reason). After any other, a call may lack half of its arguments, or be one that was refused."""

@@ -122,7 +122,9 @@ def test_a_streamed_loop_ends_there_as_well(drive: Run, wiped: list[bool]) -> No
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "stop", "eos_token", None])
-def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise(reason: Any, wiped: list[bool]) -> None:
+def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise(
+    reason: Any, wiped: list[bool]
+) -> None:
     script = Scripted([httpx.Response(200, json=chat(reason)), "Done."])
     assert script.client.run_tools(MODEL, "Go.", [wipe_into(wiped)]).text == "Done."
     assert wiped == [True]
