@@ -19,12 +19,14 @@ from ..schemas.model import Model
 @frozen
 class StreamSteps:
     """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
-    means the end of input."""
+    means the end of input. `begins_stream(start, content_type)` says of a body's first bytes, which are not all white
+    space, whether they can be a stream of this protocol; without it everything is taken for one."""
 
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
     init_stream_state: Callable[[Model], Any]
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
+    begins_stream: Callable[[bytes, str], bool] | None = None
 
 
 class StreamDecoder:

@@ -28,8 +28,8 @@ from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
 from .dsl.thinking import CLAUDE, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.failures import find_error as find_error_by_status
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.decode import find_error as find_chat_error
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
@@ -95,7 +95,7 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
 
 def find_error(response: Response) -> ProviderError | None:
     """A 404 here is nearly always a wrong address or deployment, so it shows both."""
-    error = find_chat_error(response)
+    error = find_error_by_status(response)
     if isinstance(error, NotFound):
         request = response.request
         error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"

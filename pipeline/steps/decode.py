@@ -19,6 +19,7 @@ from ..step import Step, around
 from .errors import tell
 
 _SHOWN = 2000
+_QUOTED = 200
 
 
 def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = False) -> Step:
@@ -31,22 +32,25 @@ def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = Fal
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)
         if response.reply is None and not request.stream:
-            data = response.body if binary else _json(response)
-            try:
-                reply = decode(data, request.model)
-            except StepwellError as error:
-                error.request_id = error.request_id or response.request_id
-                tell(error, request)
-                raise
-            except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-                raise _misfit(
-                    response, f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__
-                ) from error
-            reply.raw = data
-            response.reply = annotate(reply, response)
+            response.reply = decoded(response, request, decode, binary=binary)
         return response
 
     return around("decode_response", run)
+
+
+def decoded(response: Response, request: Request, decode: Callable[[Any, Model], Reply], *, binary: bool) -> Reply:
+    """The reply that the response's body holds; see decode_response."""
+    data = response.body if binary else _json(response)
+    try:
+        reply = decode(data, request.model)
+    except StepwellError as error:
+        error.request_id = error.request_id or response.request_id
+        tell(error, request)
+        raise
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise _misfit(response, f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__) from error
+    reply.raw = data
+    return annotate(reply, response)
 
 
 def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
@@ -69,7 +73,7 @@ def _json(response: Response) -> Any:
     except orjson.JSONDecodeError:
         pass
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
-    start = response.body[:80].decode("utf-8", "replace").strip()
+    start = response.body[:_QUOTED].decode("utf-8", "replace").strip()
     what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
     raise _error(
         response, f"the answer ({response.status}) {what}", hint="check base_url: a proxy or web page answered"

@@ -11,14 +11,16 @@ from attrs import evolve
 from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
+from ...pipeline.response import Response
 from ...pipeline.step import Step, around, on_request
-from ...pipeline.steps.decode import decode_response, extract_usage
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options
+from ...schemas.reply import Reply
 from ...schemas.secret import Secret, checked
 from .addresses import filled
 from .auth import optional
@@ -58,7 +60,7 @@ def pipeline_for(
             _from(decode_response(steps["decode_response"], binary=wire.binary), steps["decode_response"]),
             _from(map_errors(find_error), find_error),
             retry(find_error, budget=budget),
-            _from(open_stream(_stream_steps(wire, steps)), steps["decode_stream_event"]),
+            _from(open_stream(_stream_steps(wire, steps), _unstreamed(wire, steps)), steps["decode_stream_event"]),
             _from(on_request("authenticate", authenticate), steps["authenticate"]),
             around("send", lambda request, call: call(request)),
         )
@@ -77,7 +79,24 @@ def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSt
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
     names = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
-    return StreamSteps(*(steps[name] for name in names))
+    own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
+    return StreamSteps(*(steps[name] for name in names), begins_stream=None if own else wire.begins_stream)
+
+
+def _unstreamed(wire: Wire, steps: Mapping[str, Any]) -> Callable[[Response], Reply]:
+    """What to make of a whole body where a stream was asked for: the same reply, or error, as without streaming."""
+    find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
+
+    def read(response: Response) -> Reply:
+        error = find_error(response)
+        if error is not None:
+            raise error
+        reply = decoded(response, response.request, decode, binary=wire.binary)
+        if (usage := extract(reply.raw, response.request.model)) is not None:
+            reply.usage = usage
+        return reply
+
+    return read
 
 
 def _from(step: Step, fn: Any) -> Step:

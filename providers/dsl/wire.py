@@ -68,7 +68,8 @@ class Wire:
     `replays(part, model)` whether a part of an answer that is neither text nor a call is sent back to this model, and
     `settle(request)` does to a history what this format alone demands of one. `continued_by` names the options by which
     the provider remembers the beginning of the conversation: the calls of its results may be there.
-    The other four functions are the streaming side.
+    The other four functions are the streaming side; `begins_stream(start, content_type)` tells the first bytes of a
+    stream from those of anything else.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Wire:
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     init_stream_state: Callable[[Model], Any] = lambda model: None
+    begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
     tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
@@ -104,5 +106,9 @@ class Wire:
         if self.parse_stream_protocol is None or self.decode_stream_event is None:
             raise NotSupported(f"the {self.name} format does not stream", hint="make the unstreamed call")
         return StreamSteps(
-            self.parse_stream_protocol, self.init_stream_state, self.decode_stream_event, self.flush_stream_state
+            self.parse_stream_protocol,
+            self.init_stream_state,
+            self.decode_stream_event,
+            self.flush_stream_state,
+            self.begins_stream,
         )

@@ -46,6 +46,7 @@ def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
         build_body=build_body,
         find_error=find_error,
         parse_stream_protocol=aws_event_stream.parse,
+        begins_stream=aws_event_stream.begins,
         decode_stream_event=decode_stream_event,
     )
 

@@ -88,6 +88,9 @@ _QUOTA = re.compile(
 # llama.cpp says of what a model cannot read that the server has failed: tools/server/server-common.cpp
 _UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
+# The beginning of a body that is an error and nothing else; the second is Anthropic's way.
+_ERROR_BODY = re.compile(rb'\s*+\{\s*+"(?:error"|type"\s*+:\s*+"error")')
+
 _HINTS: Mapping[type[ProviderError], str] = {
     AuthError: "check the API key and what it may use",
     QuotaError: "check the account's billing; waiting does not help",
@@ -101,10 +104,15 @@ _HINTS: Mapping[type[ProviderError], str] = {
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """The error that an unsuccessful status stands for; None for a good answer."""
-    if response.status < 300:
-        return None
+    """The error that an unsuccessful status stands for, or a body that holds one under a 200, as gateways send
+    (OpenRouter; see the recordings). None for a good answer."""
     provider = response.request.model.provider
+    if response.status < 300:
+        if not _ERROR_BODY.match(response.body):
+            return None
+        error = error_in(response.body)
+        told = isinstance(error, dict) and error.get("error")
+        return provider_error(provider, error, status=response.status, body=response.body) if told else None
     if response.status < 400:
         return InvalidRequest(
             f"{provider} answered {response.status}, a redirect, which is never followed",

@@ -31,6 +31,7 @@ bedrock_converse = Wire(
     extract_usage=extract_usage,
     find_error=find_error,
     parse_stream_protocol=aws_event_stream.parse,
+    begins_stream=aws_event_stream.begins,
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,

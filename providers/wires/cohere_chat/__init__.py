@@ -17,6 +17,7 @@ cohere_chat = Wire(
     decode_response=decode_response,
     extract_usage=extract_usage,
     parse_stream_protocol=sse.parse,
+    begins_stream=sse.begins,
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,

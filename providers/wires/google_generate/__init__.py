@@ -10,7 +10,7 @@ from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
 from .encode import OPTIONS, build_body, replays
 from .paths import model_path
-from .stream import decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
+from .stream import begins_stream, decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
 from .usage import extract_usage
 
 
@@ -32,6 +32,7 @@ google_generate = Wire(
     decode_response=decode_response,
     extract_usage=extract_usage,
     parse_stream_protocol=parse_stream_protocol,
+    begins_stream=begins_stream,
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,

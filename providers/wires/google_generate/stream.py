@@ -56,6 +56,11 @@ def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent],
     return events, (parse, rest)
 
 
+def begins_stream(start: bytes, content_type: str) -> bool:
+    """Whether a body that begins so is one of the two."""
+    return start[:1] in (b"[", b"{") or sse.begins(start, content_type)
+
+
 def _array(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
     elements, buffer = json_array.parse(data, buffer)
     return [("", element) for element in elements], buffer

@@ -20,6 +20,7 @@ ollama_chat = Wire(
     decode_response=decode_response,
     extract_usage=extract_usage,
     parse_stream_protocol=ndjson.parse,
+    begins_stream=ndjson.begins,
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,

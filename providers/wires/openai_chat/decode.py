@@ -12,15 +12,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from ....pipeline.response import Response
-from ....schemas.errors import DecodeError, ProviderError
+from ....schemas.errors import DecodeError
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage, reported
-from ..failures import error_in, provider_error
-from ..failures import find_error as find_error_by_status
+from ..failures import provider_error
 
 NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
@@ -46,15 +44,6 @@ METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields beside the choices that are kept on `reply.metadata`."""
 
 
-def find_error(response: Response) -> ProviderError | None:
-    """Errors by status, and the error bodies that gateways send with a 200 (OpenRouter; see the recordings)."""
-    if response.status == 200 and response.body[:16].lstrip().startswith(b'{"error"'):
-        error = error_in(response.body)
-        if isinstance(error, dict) and error.get("error"):
-            return provider_error(response.request.model.provider, error, status=response.status, body=response.body)
-    return find_error_by_status(response)
-
-
 def decode_response(data: Any, model: Model) -> Reply:
     """Raises DecodeError for a body without choices, the provider's error where it holds one instead."""
     choices = data.get("choices")
@@ -69,7 +58,7 @@ def decode_response(data: Any, model: Model) -> Reply:
         message=message,
         finish_reason=finish_reason(raw, bool(message.tool_calls)),
         finish_reason_raw=raw,
-        id=data.get("id"),
+        id=data.get("id") or None,
         model=data.get("model") or "",
     )
     if metadata := _metadata(data, first):

@@ -72,6 +72,11 @@ def parse(data: bytes, buffer: Any) -> tuple[list[AWSEvent], Any]:
     return events, pending
 
 
+def begins(start: bytes, content_type: str) -> bool:
+    """Whether a body that begins so can be frames: none is so long that the first byte of its length is over 1."""
+    return start[0] <= MAX_FRAME >> 24
+
+
 def _frame_end(source: bytes | bytearray, at: int) -> int:
     """Where the frame at `at` ends; 0 while it is not all there."""
     if len(source) - at < _PRELUDE.size:

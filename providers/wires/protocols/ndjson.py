@@ -25,5 +25,11 @@ def parse(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
     return resume(data, buffer, _LINE_END, _lines, len)
 
 
+def begins(start: bytes, content_type: str) -> bool:
+    """Whether a body that begins so can be a stream of objects: JSON in many lines is one object, not a stream."""
+    line, end, _ = start.partition(b"\n")
+    return start[:1] == b"{" and (not end or line.rstrip(_SPACE)[-1:] == b"}")
+
+
 def _lines(text: bytes) -> list[bytes]:
     return [line for raw in text.split(b"\n") if (line := raw.strip(_SPACE))]

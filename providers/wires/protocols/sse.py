@@ -42,6 +42,17 @@ def parse(data: bytes, buffer: Any) -> tuple[list[SSEEvent], Any]:
     return resume(data, buffer, _BLANK_LINES if 13 in data else _BLANK_LINES[:1], _framed, _size)
 
 
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+
+
+def begins(start: bytes, content_type: str) -> bool:
+    """Whether a body that begins so can be a stream of events. JSON and HTML cannot, whatever they are labelled;
+    a body that is labelled as something else must begin with a field's name, or with as much of one as is there."""
+    if start[:1] in (b"{", b"[", b"<"):
+        return False
+    return "event-stream" in content_type or any(start[: len(name)] == name[: len(start)] for name in _FIELDS)
+
+
 def _framed(text: bytes) -> list[SSEEvent]:
     return _events([*_lines(text), b""])
 

@@ -1,0 +1,175 @@
+"""A stream was asked for and something else came: the whole answer, an error, a page. It means what it means without
+streaming. Streams that are labelled wrongly are streams all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from stepwell import AsyncClient, Client, Reply
+from stepwell.providers.dsl.wire import Wire
+from stepwell.providers.wires.anthropic_messages import anthropic_messages
+from stepwell.providers.wires.bedrock_converse import bedrock_converse
+from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
+from stepwell.providers.wires.cohere_chat import cohere_chat
+from stepwell.providers.wires.google_generate import google_generate
+from stepwell.providers.wires.mistral_chat import mistral_chat
+from stepwell.providers.wires.ollama_chat import ollama_chat
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.schemas.errors import DecodeError, Overloaded, ProviderError, QuotaError, RateLimitError, StepwellError
+
+from recordings import Chunks, Recording, recordings, registry_of, replay
+
+WIRES = {
+    wire.name: wire
+    for wire in (
+        anthropic_messages,
+        bedrock_converse,
+        bedrock_invoke_anthropic,
+        bedrock_invoke_openai,
+        cohere_chat,
+        google_generate,
+        mistral_chat,
+        ollama_chat,
+        openai_chat,
+        openai_responses,
+    )
+}
+WHOLE = [each for each in recordings(*WIRES, streaming=False) if each.status == 200]
+EVENTS = [
+    each
+    for each in recordings("openai_chat", "anthropic_messages", "google_generate", "bedrock_converse", streaming=True)
+    if each.status == 200 and "error" not in each.expected and len(each.body) < 20_000
+]
+COLOURS = ("sync", "async")
+PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"<p>to go on</p>" * 50
+TOLD = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def by_id(recording: Recording) -> str:
+    return recording.id
+
+
+def told(outcome: Any) -> Any:
+    """What an outcome says, leaving out what only an unstreamed body has."""
+    if isinstance(outcome, StepwellError):
+        return type(outcome), outcome.message, getattr(outcome, "status", None)
+    return outcome.replace(raw=None, warnings=())
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("recording", WHOLE, ids=by_id)
+def test_a_whole_answer_is_given_as_a_stream(recording: Recording, colour: str) -> None:
+    wire = WIRES[recording.api]
+    streamed = replay(recording, wire, colour=colour, stream=True)
+    assert told(streamed) == told(replay(recording, wire))
+
+
+def test_that_it_came_whole_is_told() -> None:
+    recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
+    (warning,) = replay(recording, openai_chat, stream=True).warnings
+    assert (warning.subject, "whole" in warning.why) == ("stream", True)
+
+
+def ask(wire: Wire, body: bytes, kind: str | None, colour: str, *, stream: bool = True, pieces: int = 0) -> Any:
+    """The outcome, and how many requests it took."""
+    asked: list[Chunks] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        size = pieces or len(body) or 1
+        asked.append(Chunks(tuple(body[at : at + size] for at in range(0, len(body), size))))
+        return httpx.Response(200, stream=asked[-1], headers={"content-type": kind} if kind else {})
+
+    settings: dict[str, Any] = {"transport": httpx.MockTransport(handler), "registry": registry_of(wire)}
+    settings["retries"] = 2
+
+    async def main() -> Reply:
+        async with AsyncClient(**settings) as client:
+            return await client.stream_text("recorded:m", "hi").reply()
+
+    try:
+        if colour == "async":
+            return asyncio.run(main()), len(asked)
+        with Client(**settings) as client:
+            if stream:
+                return client.stream_text("recorded:m", "hi").reply(), len(asked)
+            return client.generate_text("recorded:m", "hi"), len(asked)
+    except StepwellError as error:
+        assert all(body.closed for body in asked)
+        return error, len(asked)
+
+
+@pytest.mark.parametrize("pieces", [0, 1])
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", None])
+def test_an_error_in_place_of_a_stream_is_typed_and_not_sent_again(
+    wire: Wire, kind: str | None, colour: str, pieces: int
+) -> None:
+    error, requests = ask(wire, b" \n" + TOLD, kind, colour, pieces=pieces)
+    assert type(error) is QuotaError and "Insufficient credits" in str(error)
+    assert requests == 1
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
+@pytest.mark.parametrize("code", [402, 429, 503])
+def test_it_is_the_error_of_an_unstreamed_call(wire: Wire, code: int) -> None:
+    body = orjson.dumps({"error": {"message": "no", "code": code, "retry_after": 0}}, option=orjson.OPT_INDENT_2)
+    whole, _ = ask(wire, body, "application/json", "sync", stream=False)
+    streamed, _ = ask(wire, body, "application/json", "sync")
+    assert type(streamed) is type(whole) and isinstance(whole, ProviderError)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(429, RateLimitError), (503, Overloaded)])
+def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
+    body = orjson.dumps({"error": {"message": "wait", "code": code}})
+    error, requests = ask(openai_chat, body, "application/json", "sync")
+    assert (type(error), requests) == (kind, 3)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
+@pytest.mark.parametrize("kind", ["text/html", "text/event-stream", None])
+def test_a_page_in_place_of_a_stream_is_shown_and_not_sent_for_again(wire: Wire, kind: str | None, colour: str) -> None:
+    error, requests = ask(wire, PAGE, kind, colour)
+    assert type(error) is DecodeError and requests == 1
+    assert PAGE[:200].decode() in str(error) and error.payload == PAGE
+
+
+def test_a_plain_text_is_no_stream_either() -> None:
+    error, requests = ask(openai_chat, b"upstream gone", "text/plain", "sync")
+    assert type(error) is DecodeError and "upstream gone" in str(error) and requests == 1
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("start", [b"", b"\n\n", b": hello\n\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", None])
+@pytest.mark.parametrize("recording", [each for each in EVENTS if each.body[:1] in (b"d", b"e")][::4], ids=by_id)
+def test_a_stream_under_a_wrong_label_loses_nothing(
+    recording: Recording, kind: str | None, start: bytes, size: int
+) -> None:
+    wire, body = WIRES[recording.api], start + recording.body
+    model_told = replay(recording, wire)
+    found, requests = ask(wire, body, kind, "sync", pieces=size)
+    assert (found.message, found.finish_reason, requests) == (model_told.message, model_told.finish_reason, 1)
+
+
+@pytest.mark.parametrize("recording", [each for each in EVENTS if each.api == "bedrock_converse"], ids=by_id)
+def test_so_do_frames_under_a_wrong_label(recording: Recording) -> None:
+    found, _ = ask(bedrock_converse, recording.body, "application/octet-stream", "async", pieces=7)
+    assert found.message == replay(recording, bedrock_converse).message
+
+
+def test_an_empty_body_is_still_a_stream_that_was_cut() -> None:
+    error, _ = ask(openai_chat, b"", "text/event-stream", "sync")
+    assert error.retryable
