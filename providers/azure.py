@@ -23,7 +23,7 @@ from ..schemas.secret import Secret
 from .anthropic import anthropic, with_betas
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
-from .dsl.openai_models import OPENAI, metadata_when_stored, openai_families
+from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
 from .dsl.thinking import CLAUDE, claude_models, user_id_alone
@@ -131,6 +131,7 @@ azure = declare_provider(
     translate_options=OPENAI,
     models={
         **openai_families(),
+        **TRANSCRIBING,
         "claude-*": override(translate_options=only(user_id_alone, *CLAUDE)),
         **claude_models(user_id_alone),
     },

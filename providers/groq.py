@@ -1,5 +1,6 @@
 """Groq: OpenAI-compatible chat. https://console.groq.com/docs/api-reference"""
 
+from .dsl.openai_models import TRANSCRIBING
 from .dsl.provider import declare_provider, override
 from .dsl.rules import clamp, drop, efforts, rename, without_thinking
 from .wires.openai_chat import openai_chat
@@ -31,6 +32,7 @@ groq = declare_provider(
     ],
     # https://console.groq.com/docs/reasoning#reasoning-effort
     models={
+        **TRANSCRIBING,
         "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")]),
         "qwen/*": override(translate_options=[efforts("none", "high", spelt={"high": "default"})]),
     },

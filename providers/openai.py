@@ -1,7 +1,7 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
 from .dsl.batches import Batch
-from .dsl.openai_models import OPENAI, metadata_when_stored, openai_families
+from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .dsl.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -39,5 +39,5 @@ openai = declare_provider(
     },
     prepare_request=metadata_when_stored,
     translate_options=OPENAI,
-    models=openai_families(),
+    models={**openai_families(), **TRANSCRIBING},
 )

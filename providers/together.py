@@ -1,5 +1,6 @@
 """Together AI. https://docs.together.ai"""
 
+from .dsl.openai_models import TRANSCRIBING
 from .dsl.provider import declare_provider
 from .dsl.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
@@ -16,6 +17,7 @@ together = declare_provider(
     base_url="https://api.together.xyz/v1",
     env_key="TOGETHER_API_KEY",
     translate_options=BY_FACTS,
+    models=TRANSCRIBING,
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "min_p": {"type": "number", "minimum": 0, "maximum": 1},

@@ -88,9 +88,8 @@ class _Media:
         """The media type to send: as given, else guessed from the bytes or the URL, else the class's own default."""
         if self.media_type:
             return self.media_type
-        for magic, media_type in _MAGIC:
-            if self.data and self.data.startswith(magic):
-                return media_type
+        if self.data and (found := media_type_of(self.data, self.type)):
+            return found
         return mimetypes.guess_type((self.url or self.filename or "").partition("?")[0])[0] or self.fallback_type
 
 
@@ -98,11 +97,39 @@ _MAGIC = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
     (b"%PDF", "application/pdf"),
     (b"ID3", "audio/mpeg"),
     (b"OggS", "audio/ogg"),
     (b"fLaC", "audio/flac"),
 )
+_RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
+_BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"mif1": "image/heif", b"qt  ": "video/quicktime"}
+_BRANDS |= dict.fromkeys((b"heic", b"heix", b"hevc"), "image/heic") | dict.fromkeys((b"M4A ", b"M4B "), "audio/mp4")
+
+
+def media_type_of(data: bytes, family: str) -> str | None:
+    """The media type that the first bytes tell; None for what we do not know. Of containers that hold sounds and films
+    alike, `family` (audio or video) tells which this one is."""
+    for magic, media_type in _MAGIC:
+        if data.startswith(magic):
+            return media_type
+    if family == "image" and data[:2] == b"BM":
+        return "image/bmp"
+    if family == "audio" and data[:1] == b"\xff":
+        # A frame of MPEG audio: eleven 1s, the version, the layer (III is 01, AAC's frames have 00). Bare samples may
+        # begin with \xff too, as text in UTF-16 does.
+        second = data[1] if len(data) > 1 else 0
+        return "audio/mpeg" if second & 0xE6 == 0xE2 else "audio/aac" if second & 0xF6 == 0xF0 else None
+    family = "audio" if family == "audio" else "video"
+    if data[:4] == b"RIFF":
+        return _RIFF.get(data[8:12])
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12], f"{family}/mp4")
+    if data[:4] == b"\x1aE\xdf\xa3":
+        return f"{family}/webm"
+    return None
 
 
 @frozen(hash=False, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from attrs import frozen
 
 from ...schemas.errors import DecodeError, StepwellError
 from ...schemas.model import Model
@@ -22,8 +23,16 @@ _SHOWN = 2000
 _QUOTED = 200
 
 
+@frozen
+class Body:
+    """A body that need not be JSON, and the media type that it came under: lower case, no parameters, "" for none."""
+
+    data: bytes
+    media_type: str = ""
+
+
 def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = False) -> Step:
-    """`decode(data, model)` makes the reply; `data` is the body's JSON, or its bytes when `binary`.
+    """`decode(data, model)` makes the reply; `data` is the body's JSON, or when `binary` a Body.
 
     A stream passes untouched. Raises DecodeError, with the beginning of the body in `.payload`, for a body that is
     not JSON or not of the wire's shape.
@@ -40,7 +49,7 @@ def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = Fal
 
 def decoded(response: Response, request: Request, decode: Callable[[Any, Model], Reply], *, binary: bool) -> Reply:
     """The reply that the response's body holds; see decode_response."""
-    data = response.body if binary else _json(response)
+    data = _body(response) if binary else _json(response)
     try:
         reply = decode(data, request.model)
     except StepwellError as error:
@@ -49,7 +58,8 @@ def decoded(response: Response, request: Request, decode: Callable[[Any, Model],
         raise
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise _misfit(response, f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__) from error
-    reply.raw = data
+    if reply.raw is None:
+        reply.raw = response.body if binary else data
     return annotate(reply, response)
 
 
@@ -65,6 +75,10 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
         return response
 
     return around("extract_usage", run)
+
+
+def _body(response: Response) -> Body:
+    return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
 def _json(response: Response) -> Any:

@@ -78,9 +78,14 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Mapping[str, An
 def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
-    names = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
     own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
-    return StreamSteps(*(steps[name] for name in names), begins_stream=None if own else wire.begins_stream)
+    return StreamSteps(
+        steps["parse_stream_protocol"],
+        steps["init_stream_state"],
+        steps["decode_stream_event"],
+        steps["flush_stream_state"],
+        None if own else wire.begins_stream,
+    )
 
 
 def _unstreamed(wire: Wire, steps: Mapping[str, Any]) -> Callable[[Response], Reply]:

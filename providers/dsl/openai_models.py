@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ...pipeline.request import Request
 from ...schemas.model import Model
 from .provider import Override, override
-from .rules import Losses, Only, Options, Rule, drop, efforts, judged, only, rename, when, without_thinking
+from .rules import Losses, Only, Options, Rule, default, drop, efforts, judged, only, rename, when, without_thinking
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
@@ -78,6 +78,17 @@ _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, _RENAMED)),
     "gpt-[6-9]*": reasoning("none", *_LEVELS),
 }
+
+
+# https://platform.openai.com/docs/api-reference/audio/createTranscription: the newer models give text alone, but for
+# the one that tells speakers apart, which wants to be told how to cut whatever is longer than 30 seconds.
+TRANSCRIBING: Mapping[str, Override] = {
+    "*whisper*": override(translate_options=[default("response_format", "verbose_json")]),
+    "*-transcribe-diarize*": override(
+        translate_options=[default("response_format", "diarized_json"), default("chunking_strategy", "auto")]
+    ),
+}
+"""Which models give more than the text of a sound, wherever they are served."""
 
 
 def metadata_when_stored(request: Request) -> Request:

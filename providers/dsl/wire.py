@@ -60,7 +60,7 @@ class Wire:
     `path` is put behind the provider's base URL (a function of the request where the URL holds the model), and
     `stream_path` where streams have another. `options` names the canonical options that `build_body` encodes;
     others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
-    `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: its bytes);
+    `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: a Body);
     `auth` is how this format's vendor takes a key, for providers that say nothing else;
     `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
 

@@ -142,9 +142,38 @@ def test_a_media_part_holds_exactly_one_thing() -> None:
         Image()
     with pytest.raises(ConfigError):
         Image(url="https://x", data=b"x")
-    assert Image(data=b"\x89PNG...").sent_type == "image/png"
-    assert File(data=b"%PDF-1.7").sent_type == "application/pdf"
     assert Audio(url="https://x/a.mp3?sig=1").sent_type == "audio/mpeg"
+
+
+@pytest.mark.parametrize(
+    ("part", "media_type"),
+    [
+        (Image(data=b"\x89PNG..."), "image/png"),
+        (Image(data=b"\xff\xd8\xff\xe0"), "image/jpeg"),
+        (Image(data=b"RIFF\x10\0\0\0WEBPVP8 "), "image/webp"),
+        (Image(data=b"\0\0\0\x20ftypavif\0"), "image/avif"),
+        (Image(data=b"\0\0\0\x20ftypheic\0"), "image/heic"),
+        (Image(data=b"BM\x10\0"), "image/bmp"),
+        (Image(data=b"nothing we know"), "image/png"),
+        (File(data=b"%PDF-1.7"), "application/pdf"),
+        (File(data=b"BMW was founded in 1916"), "application/octet-stream"),
+        (File(data="text".encode("utf-16")), "application/octet-stream"),
+        (File(data=b"\0\0\0\x20ftypisom"), "video/mp4"),
+        (Audio(data=b"ID3\x04"), "audio/mpeg"),
+        (Audio(data=b"\xff\xfb\x90\x44"), "audio/mpeg"),
+        (Audio(data=b"\xff\xf3\x84\xc4"), "audio/mpeg"),
+        (Audio(data=b"\xff\xf1\x50\x80"), "audio/aac"),
+        (Audio(data=b"\xff\xff\xff\xff"), "audio/wav"),
+        (Audio(data=b"RIFF\x10\0\0\0WAVEfmt "), "audio/wav"),
+        (Audio(data=b"\0\0\0\x20ftypM4A "), "audio/mp4"),
+        (Audio(data=b"\x1aE\xdf\xa3..."), "audio/webm"),
+        (Video(data=b"\x1aE\xdf\xa3..."), "video/webm"),
+        (Video(data=b"\0\0\0\x14ftypqt  "), "video/quicktime"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value.data[:12]),
+)
+def test_the_first_bytes_tell_the_media_type(part: Any, media_type: str) -> None:
+    assert part.sent_type == media_type
 
 
 def test_bodies_do_not_show_in_a_repr() -> None:

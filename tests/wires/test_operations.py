@@ -123,17 +123,24 @@ def test_what_cannot_be_embedded_is_refused_before_sending(texts: Any) -> None:
         sent_by(openai_embeddings, lambda client, model: client.embed(model, texts), VECTORS)
 
 
-def asked(call: Any, answer: Any) -> tuple[httpx.Request, Any]:
-    """The same through a declared provider."""
+def asked(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
+    """The same through a declared provider; `kind` is the answer's content type."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, content=answer if isinstance(answer, bytes) else orjson.dumps(answer))
+        headers = {"content-type": kind} if kind else {}
+        return httpx.Response(
+            200, content=answer if isinstance(answer, bytes) else orjson.dumps(answer), headers=headers
+        )
 
-    with Client(transport=httpx.MockTransport(handler), api_keys={"openai": "k", "together": "k"}) as client:
+    with Client(transport=httpx.MockTransport(handler), api_keys=KEYS, retries=0) as client:
         reply = call(client)
     return seen[0], reply
+
+
+KEYS: Any = dict.fromkeys(("openai", "together", "mistral", "groq"), "k")
+KEYS["azure"] = {"api_key": "k", "endpoint": "https://r.openai.azure.com"}
 
 
 def test_ranking() -> None:
@@ -159,6 +166,66 @@ def test_speech() -> None:
     )
     assert orjson.loads(request.content) == {"model": "tts-1", "input": "hi", "voice": "nova", "response_format": "mp3"}
     assert (reply.audio.data, reply.audio.media_type) == (b"ID3 sound", "audio/mpeg")
+
+
+@pytest.mark.parametrize(
+    ("sound", "kind", "told"),
+    [
+        (b"\xff\xf3\x84\xc4", "audio/mpeg", "audio/mpeg"),
+        (b"\xff\xf3\x84\xc4", None, "audio/mpeg"),
+        (b"\xff\xf3\x84\xc4", "application/octet-stream", "audio/mpeg"),
+        (b"\0\1\0\2", "audio/pcm; rate=24000", "audio/pcm"),
+        (b"\0\1\0\2", None, "application/octet-stream"),
+    ],
+)
+def test_speech_is_what_the_answer_says_it_is_else_what_its_bytes_tell(sound: bytes, kind: str, told: str) -> None:
+    _, reply = asked(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
+    assert (reply.audio.data, reply.audio.media_type) == (sound, told)
+
+
+@pytest.mark.parametrize("kind", ["application/json", None])
+def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
+    answer = {"error": {"message": "no credit", "code": "insufficient_quota"}}
+    with pytest.raises(errors.QuotaError):
+        asked(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
+    with pytest.raises(errors.DecodeError, match="no sound"):
+        asked(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("model", "format"),
+    [
+        ("openai:whisper-1", "verbose_json"),
+        ("azure:whisper", "verbose_json"),
+        ("groq:whisper-large-v3", "verbose_json"),
+        ("together:openai/whisper-large-v3", "verbose_json"),
+        ("openai:gpt-4o-transcribe", None),
+        ("openai:gpt-4o-mini-transcribe", None),
+        ("azure:my-deployment", None),
+        ("mistral:voxtral-mini-latest", None),
+        ("openai:gpt-4o-transcribe-diarize", "diarized_json"),
+    ],
+)
+def test_more_than_the_text_is_asked_of_models_that_have_more(model: str, format: str | None) -> None:
+    request, reply = asked(lambda client: client.transcribe(model, Audio(data=b"ID3")), {"text": "hello"})
+    field = b'name="response_format"\r\n\r\n'
+    assert (field in request.content) == (format is not None)
+    assert format is None or field + format.encode() in request.content
+    assert (b'name="chunking_strategy"\r\n\r\nauto' in request.content) == ("diarize" in model)
+    assert reply.text == "hello"
+
+
+@pytest.mark.parametrize(("format", "answer"), [("text", "hello\n"), ("srt", "1\n00:00:00 --> 00:00:01\nhello\n")])
+def test_a_transcript_may_be_bare_text(format: str, answer: str) -> None:
+    call = lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3"), response_format=format)
+    _, reply = asked(call, answer.encode(), "text/plain; charset=utf-8")
+    assert (reply.text, reply.raw) == (answer[:-1], answer)
+
+
+@pytest.mark.parametrize("answer", [b"<!DOCTYPE html><html>sign in</html>", b'{"words": []}', b"\xff\xfe"])
+def test_what_is_no_transcript_is_no_reply(answer: bytes) -> None:
+    with pytest.raises(errors.DecodeError):
+        asked(lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3")), answer)
 
 
 def test_transcripts() -> None:

@@ -5,17 +5,21 @@ https://platform.openai.com/docs/api-reference/images, https://platform.openai.c
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import orjson
+
 from ....pipeline.request import Request
+from ....pipeline.steps.decode import Body
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, Image, Text
+from ....schemas.parts import Audio, Image, Text, media_type_of
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...dsl.wire import Wire
@@ -71,11 +75,20 @@ def build_speech_body(request: Request) -> dict[str, Any]:
     return {**body, **options}
 
 
-def decode_speech(data: bytes, model: Model) -> Reply:
-    if not data:
-        raise DecodeError("the answer has no sound", hint="see .payload")
-    sound = Audio(data=data)
-    return Reply(Message("assistant", Audio(data=data, media_type=sound.sent_type)), "stop")
+_UNSAID = ("", "application/octet-stream", "binary/octet-stream")
+
+
+def decode_speech(body: Body, model: Model) -> Reply:
+    """The sound under the media type that the answer states, else the one that its first bytes tell.
+
+    Raises DecodeError for an answer that is empty, or a text by its own word.
+    """
+    data, kind = body.data, body.media_type
+    if not data or kind == "application/json" or kind.startswith("text/"):
+        raise DecodeError(f"the answer has no sound; it is {kind or 'empty'}", hint="see .payload", payload=data[:2000])
+    if kind in _UNSAID:
+        kind = media_type_of(data, "audio") or "application/octet-stream"
+    return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
 
 
 openai_speech = Wire(
@@ -99,12 +112,12 @@ def sound_input(request: Request) -> tuple[str, bytes, str]:
     if not isinstance(given, Audio) or not given.data:
         raise ConfigError("transcribe needs a sound", hint="pass a path, bytes, or Audio(data=...)")
     kind = given.sent_type
-    return given.filename or f"sound.{kind.partition('/')[2].replace('mpeg', 'mp3')}", given.data, kind
+    ending = kind.partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
+    return given.filename or f"sound.{ending}", given.data, kind
 
 
 def build_transcription_body(request: Request) -> dict[str, Any]:
-    fields = {"model": request.model.id, "response_format": "verbose_json", **request.options}
-    return {**fields, "file": sound_input(request)}
+    return {"model": request.model.id, **request.options, "file": sound_input(request)}
 
 
 def encode_form(body: Mapping[str, Any]) -> bytes:
@@ -125,11 +138,26 @@ def _quoted(name: str) -> str:
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def decode_transcript(data: Any, model: Model) -> Reply:
-    metadata = {
-        name: data[name] for name in ("language", "duration", "segments", "words") if data.get(name) is not None
-    }
-    return Reply(Message("assistant", Text(data["text"])), "stop", metadata=metadata)
+_TOLD = ("language", "duration", "segments", "words", "logprobs")
+_PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
+
+
+def decode_transcript(body: Body, model: Model) -> Reply:
+    """An object with the text and what is told beside it, or the bare text (text, srt, vtt) as it came.
+
+    Raises DecodeError for a web page and for bytes that are no text.
+    """
+    try:
+        told = orjson.loads(body.data)
+    except orjson.JSONDecodeError:
+        told = None
+    if isinstance(told, dict):
+        metadata = {name: told[name] for name in _TOLD if told.get(name) is not None}
+        return Reply(Message("assistant", Text(told["text"])), "stop", metadata=metadata, raw=told)
+    if _PAGE.match(body.data):
+        raise DecodeError("the answer is a web page", hint="check base_url", payload=body.data[:2000])
+    text = body.data.decode()
+    return Reply(Message("assistant", Text(text.removesuffix("\n"))), "stop", raw=text)
 
 
 openai_transcription = Wire(
@@ -137,6 +165,7 @@ openai_transcription = Wire(
     operation="transcribe",
     path="/audio/transcriptions",
     content_type=CONTENT_TYPE,
+    binary=True,
     options=frozenset(("language", "prompt", "temperature", "response_format")),
     build_body=build_transcription_body,
     encode_body=encode_form,
