@@ -289,6 +289,14 @@ def test_a_call_cut_by_the_token_limit_is_kept_with_its_fault() -> None:
     assert call.arguments is None and call.error
 
 
+def test_a_search_cut_by_the_token_limit_is_kept_with_the_text_before_it() -> None:
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "ab"}}
+    stream = list(events([{"type": "text", "text": "hello"}, search], stop="max_tokens", cut=12))
+    reply = folded(each for each in stream if (each.get("delta") or {}).get("partial_json") != '"}')
+    assert (reply.text, reply.finish_reason) == ("hello", "length")
+    assert reply.message.content[1].data["input"] == {"invalid_arguments": '{"query":"ab'}
+
+
 def test_a_prefix_that_parses_is_not_a_call() -> None:
     stream = list(events([{"type": "tool_use", "id": "t", "name": "f", "input": {"n": 1}}], cut=9))
     cut = streamed(*stream[:5])

@@ -59,9 +59,10 @@ def end(reason: str = "COMPLETE", **more: Any) -> bytes:
     return event("message-end", delta={"finish_reason": reason, "usage": USAGE, **more})
 
 
-def said(index: int, *pieces: str, kind: str = "text") -> bytes:
+def said(index: int, *pieces: str, kind: str = "text", first: str = "") -> bytes:
+    """A block of these pieces; `first` is what stands in its start already."""
     deltas = (event("content-delta", index, {"content": {kind: piece}}) for piece in pieces)
-    start = event("content-start", index, {"content": {"type": kind, kind: ""}})
+    start = event("content-start", index, {"content": {"type": kind, kind: first}})
     return start + b"".join(deltas) + event("content-end", index)
 
 
@@ -295,6 +296,13 @@ def test_log_probabilities_are_kept() -> None:
     deltas = [event("content-delta", 0, {"content": {"text": each["text"]}}, logprobs=each) for each in entries]
     assert answered(b"".join([START, *deltas, end()]), stream=True) == plain
     assert plain.logprobs == entries
+
+
+@pytest.mark.parametrize("kind", ["text", "thinking"])
+def test_what_a_block_starts_with_belongs_to_it(kind: str) -> None:
+    plain = answered(START + said(0, "Hello", " hi", kind=kind) + end(), stream=True)
+    assert answered(START + said(0, " hi", kind=kind, first="Hello") + end(), stream=True) == plain
+    assert plain.text + plain.reasoning == "Hello hi"
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,24 @@ def test_a_response_without_deltas_is_read_from_its_items() -> None:
     assert folded(iter(quiet)).message == decode(response(*items)).message
 
 
+@pytest.mark.parametrize("left", ["response.output_item.done", "response.output_item.added", "response.completed"])
+def test_what_only_the_whole_response_tells_is_not_lost(left: str) -> None:
+    items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
+    few = {
+        "response.output_item.done": lambda kind: kind != "response.output_item.done",
+        "response.output_item.added": lambda kind: "output_item" not in kind,
+        "response.completed": lambda kind: kind in ("response.created", "response.completed"),
+    }[left]
+    reply, whole = folded(each for each in events(*items) if few(each["type"])), decode(response(*items))
+    assert reply.message == whole.message and reply.finish_reason == "tool_calls"
+
+
+def test_an_item_that_was_told_already_is_not_told_again() -> None:
+    items = numbered([thought("hm"), said(text("hello")), called('{"a":1}')])
+    without_places = [{key: value for key, value in each.items() if key != "output_index"} for each in events(*items)]
+    assert folded(iter(without_places)).message == decode(response(*items)).message
+
+
 def test_reasoning_encrypted_anew_at_the_end_is_the_one_that_counts() -> None:
     items = [thought("hm", encrypted="first")]
     last = {"type": "response.completed", "response": response(thought("hm", encrypted="second"))}

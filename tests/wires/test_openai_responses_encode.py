@@ -299,6 +299,12 @@ def test_a_previous_response_saves_what_the_provider_has() -> None:
     assert len(body_of(user("a"), previous_response_id="resp_1")["input"]) == 1
 
 
+def test_instructions_are_said_again_after_a_previous_response() -> None:
+    turns = [system("SYS"), user("a"), system("aside"), assistant("b"), user("c")]
+    body = body_of(*turns, previous_response_id="resp_9")
+    assert (body["instructions"], body["input"]) == ("SYS", [{"role": "user", "content": "c"}])
+
+
 def test_servers_that_know_no_store_are_not_asked() -> None:
     plain = evolve(openai_responses, build_body=body_with(stateless=False))
     asked = made.body_of(plain, [user("hi")], model=THINKER)

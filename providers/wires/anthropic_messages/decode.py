@@ -74,6 +74,14 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             return Opaque(NAME, dict(block))
 
 
+def input_of(text: str) -> Any:
+    """What a tool of the provider's is given, from its streamed JSON; the limit of tokens may have cut it."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"invalid_arguments": text}
+
+
 def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
     return usage_of(raw, data) if raw else None

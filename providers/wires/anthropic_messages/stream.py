@@ -25,7 +25,7 @@ from ....schemas.chunks import (
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ..failures import not_json, provider_error
-from .decode import finish_reason, metadata_of, usage_of
+from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
 
 _loads = orjson.loads
@@ -131,7 +131,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [ToolCallEnd(index, {NAME: extra} if extra else {})]
         case _:
             if partial := block.pop("partial_json", ""):
-                block["input"] = _loads(partial)
+                block["input"] = input_of(partial)
             return [PartDone(Opaque(NAME, block), index)]
 
 

@@ -27,6 +27,7 @@ from ....schemas.chunks import (
 from ....schemas.errors import ProviderError
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ..anthropic_messages.decode import input_of
 from ..failures import provider_error
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
@@ -145,19 +146,11 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if block["kind"] == "opaque":
         whole = block["block"]
         if block.get("input"):
-            whole["input"] = _input(block["input"])
+            whole["input"] = input_of(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
     return [PartEnd(index, {"extra": cited_extra(block["citations"])})] if "citations" in block else []
-
-
-def _input(text: str) -> Any:
-    """What a tool of the provider's is given; the limit of tokens may have cut it."""
-    try:
-        return _loads(text)
-    except orjson.JSONDecodeError:
-        return {"invalid_arguments": text}
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:

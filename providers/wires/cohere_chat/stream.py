@@ -78,6 +78,10 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     return [Start(data.get("id"), None)]
 
 
+def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    return _content(data, data["delta"]["message"]["content"], state)
+
+
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     return [PartEnd(data["index"], {"wire": NAME})] if data["index"] in state.thinking else []
 
@@ -119,6 +123,7 @@ def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChun
 
 _HANDLERS = {
     "message-start": _start,
+    "content-start": _content_start,
     "content-end": _content_end,
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from ....pipeline.request import Request
@@ -88,10 +89,12 @@ def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
 
 
 def _since_last_answer(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """What the provider does not have yet: everything after the last answer."""
+    """What the provider does not have yet: everything after the last answer, and the instructions, which it does not
+    carry over: https://platform.openai.com/docs/api-reference/responses/create#responses_create-instructions"""
     for at in range(len(messages) - 1, -1, -1):
         if messages[at].role == "assistant":
-            return messages[at + 1 :]
+            led = tuple(takewhile(lambda message: message.role == "system", messages))
+            return led + messages[at + 1 :]
     return messages
 
 

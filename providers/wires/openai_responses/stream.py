@@ -44,9 +44,12 @@ _loads = orjson.loads
 
 @define
 class State:
-    """One stream's memory: which places have shown text already, and the response as the last event described it."""
+    """One stream's memory: which places have shown text already, which calls have begun, which items are whole, and the
+    response as the last event described it."""
 
     shown: set[int] = field(factory=set)
+    begun: set[int] = field(factory=set)
+    done: set[int | str] = field(factory=set)
     last: int = -1
     custom: frozenset[str] = frozenset()
     started: bool = False
@@ -101,6 +104,7 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item, place = data["item"], state.place(data)
     if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
+        state.begun.add(place)
         return [ToolCallStart(place, item["call_id"], item["name"])]
     return []
 
@@ -125,16 +129,19 @@ def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[Stream
 
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     place = state.place(data)
+    if place not in state.begun:
+        return []  # of a call whose name is not known yet: it is given when it is whole
     state.shown.add(place)
     return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
 
 
 def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     """An item is whole: what was not shown yet is shown now, and each part gets what it gains at its end."""
-    item = data["item"]
+    item, at = data["item"], state.place(data)
     state.items.append(item)
+    state.done |= {at, item.get("id") or at}
     out: list[StreamChunk] = []
-    for place, part in decode_item(item, state.place(data) // PLACES, state.custom):
+    for place, part in decode_item(item, at // PLACES, state.custom):
         shown = place in state.shown
         if isinstance(part, Text | Refusal):
             delta = TextDelta if isinstance(part, Text) else RefusalDelta
@@ -145,6 +152,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
             out.append(PartEnd(place, reasoning_fields(item)))
         elif isinstance(part, ToolCall):
             state.has_calls = True
+            out += [] if place in state.begun else [ToolCallStart(place, part.id, part.name)]
             out += [] if shown or not part.arguments_json else [ToolCallDelta(place, part.arguments_json)]
             out.append(ToolCallEnd(place, call_extra(item)))
         else:
@@ -154,12 +162,14 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     state.final = response = data["response"]
-    # The whole response encrypts its reasoning anew (see the recordings); an unstreamed answer would hold this one.
-    out: list[StreamChunk] = [
-        PartEnd(at * PLACES, reasoning_fields(item))
-        for at, item in enumerate(response.get("output") or ())
-        if item["type"] == "reasoning" and item not in state.items
-    ]
+    out: list[StreamChunk] = []
+    for at, item in enumerate(response.get("output") or ()):
+        if state.done.isdisjoint((at * PLACES, item.get("id") or at * PLACES)):
+            # Some servers give an item here alone, or never say that it is whole.
+            out += _done({"item": item, "output_index": at}, model, state)
+        elif item["type"] == "reasoning" and item not in state.items:
+            # The whole response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
+            out.append(PartEnd(at * PLACES, reasoning_fields(item)))
     # Some servers leave out of the last event what they have told in pieces.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.items}, model)
     return [*out, UsageUpdate(usage)] if usage is not None else out
