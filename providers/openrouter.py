@@ -3,6 +3,7 @@
 from .dsl.provider import declare_provider
 from .dsl.rules import BY_FACTS, move, not_both
 from .wires.openai_chat import openai_chat
+from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
 
@@ -26,6 +27,8 @@ openrouter = declare_provider(
         "plugins": {"type": "array"},
         "usage": {"type": "object"},
     },
+    # https://openrouter.ai/docs/features/multimodal/pdfs
+    build_body=body_with(file_urls=True),
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
         # It passes over what a model does not take, without a word: https://openrouter.ai/docs/api/reference/parameters

@@ -114,6 +114,22 @@ def test_an_answers_media_go_back_or_the_loss_is_told(wire: Wire, kind: type) ->
     assert "here" in bodies[0] and reply.context.messages[1].content == history[1].content
 
 
+def test_a_document_lies_elsewhere_only_for_chats_that_fetch_it() -> None:
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(orjson.loads(request.content))
+        return httpx.Response(200, content=samples_of(openai_chat).text.body)
+
+    file = File(url="https://x.test/y.pdf", filename="y.pdf")
+    with Client(transport=httpx.MockTransport(handler), api_keys={"openai": "k", "openrouter": "k"}) as client:
+        client.generate_text("openrouter:x/y", [user(["read", file])])
+        with pytest.raises(errors.NotSupported, match="takes no file .* by address.*responses"):
+            client.generate_text("openai:gpt-4o", [user(["read", file])])
+    (sent,) = bodies
+    assert sent["messages"][0]["content"][1]["file"] == {"filename": "y.pdf", "file_data": "https://x.test/y.pdf"}
+
+
 def test_a_models_own_picture_goes_back_as_its_item_without_a_warning() -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "result": CODE, "output_format": "png"}
     answer = {"id": "r", "status": "completed", "output": [item], "model": "m"}

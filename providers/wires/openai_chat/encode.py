@@ -49,13 +49,19 @@ Encode = Callable[[Iterable[Message]], list[dict[str, Any]]]
 
 
 def build_body(
-    request: Request, *, usage_in_stream: bool = True, replay: str | None = None, messages: Encode | None = None
+    request: Request,
+    *,
+    usage_in_stream: bool = True,
+    replay: str | None = None,
+    file_urls: bool = False,
+    messages: Encode | None = None,
 ) -> dict[str, Any]:
     """The body. `usage_in_stream=False` is for servers that refuse `stream_options`; `replay` names the message field
-    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek); `messages`
-    encodes them for a format that has its own."""
+    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek);
+    `file_urls=True` is for those that fetch documents, which OpenAI does not; `messages` encodes them for a format that
+    has its own."""
     said = request.context.messages
-    encoded = encode_messages(said, replay) if messages is None else messages(said)
+    encoded = encode_messages(said, replay, file_urls) if messages is None else messages(said)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
     if options:
@@ -93,14 +99,16 @@ def replays(part: Part, model: Model) -> bool:
     return isinstance(part, Audio) and part.file_id is not None
 
 
-def encode_messages(messages: Iterable[Message], replay: str | None = None) -> list[dict[str, Any]]:
+def encode_messages(
+    messages: Iterable[Message], replay: str | None = None, file_urls: bool = False
+) -> list[dict[str, Any]]:
     """Messages in OpenAI's form, in order. Pictures in tool results follow them as the user's: the format has no
     other place for them."""
     encoded: list[dict[str, Any]] = []
     held: list[Part] = []
     for message in messages:
         if held and message.role != "tool":
-            encoded.append({"role": "user", "content": _content(tuple(held))})
+            encoded.append({"role": "user", "content": _content(tuple(held), file_urls)})
             held = []
         if message.role == "tool":
             held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
@@ -108,12 +116,12 @@ def encode_messages(messages: Iterable[Message], replay: str | None = None) -> l
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))
         else:
-            turn: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
+            turn: dict[str, Any] = {"role": message.role, "content": _content(message.content, file_urls)}
             if message.name:
                 turn["name"] = message.name
             encoded.append(turn)
     if held:
-        encoded.append({"role": "user", "content": _content(tuple(held))})
+        encoded.append({"role": "user", "content": _content(tuple(held), file_urls)})
     return encoded
 
 
@@ -147,29 +155,32 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}, **extra}
 
 
-def _content(parts: tuple[Part, ...]) -> Any:
+def _content(parts: tuple[Part, ...], file_urls: bool) -> Any:
     if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
         return parts[0].text
-    return [block for part in parts if (block := _block(part)) is not None] if parts else ""
+    return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
 
 
-def _block(part: Part) -> dict[str, Any] | None:
+def _block(part: Part, file_urls: bool) -> dict[str, Any] | None:
     match part:
         case Text():
             return {"type": "text", "text": part.text, **part.extra.get(NAME, {})}
         case Image() | File() | Audio() | Video():
-            return _media(part)
+            return _media(part, file_urls)
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case _:
             return {"type": "text", "text": part.text} if isinstance(part, Refusal) else None
 
 
-def _media(part: Media) -> dict[str, Any]:
-    """Raises NotSupported for what the format has no place for: files it holds but documents, sounds by address."""
+def _media(part: Media, file_urls: bool) -> dict[str, Any]:
+    """Raises NotSupported for what the format has no place for: files it holds but documents, sounds by address, and
+    documents by address (https://platform.openai.com/docs/guides/pdf-files) where the provider does not fetch them."""
     if isinstance(part, File):
         if part.file_id:
             return {"type": "file", "file": {"file_id": part.file_id}}
+        if not file_urls and inline(part) is None:
+            raise unsendable(part, "A chat completion", "files as bytes and by id; OpenAI's responses take addresses")
         return {"type": "file", "file": {"filename": part.filename or "file", "file_data": address(part)}}
     if part.file_id is not None:
         raise unsendable(part, "A chat completion", "bytes and addresses, and files by id")
