@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
@@ -36,12 +37,18 @@ def from_catalog(id: str) -> Provider | None:
         id=row.id.replace("-", "_"),
         name=row.name,
         wires=tuple(wires),
-        base_url=row.base_url,
+        base_url=_root(row.base_url, wires),
         docs=row.doc or "",
         env_key=key_variables(row),
         translate_options=BY_FACTS,
         source="models.dev",
     )
+
+
+def _root(url: str, wires: Iterable[Wire]) -> str:
+    """The address that paths are put behind: some rows name the whole of one."""
+    paths = (wire.path for wire in wires if wire.operation == "chat" and isinstance(wire.path, str))
+    return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
 
 
 def key_variables(row: ProviderRow) -> tuple[str, ...]:

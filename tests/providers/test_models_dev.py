@@ -57,7 +57,8 @@ def test_one_request_to_each(row: ProviderRow, monkeypatch: pytest.MonkeyPatch) 
         assert client.generate_text(f"{row.id}:some-model", "hi").text == samples.text.text
     (request,) = seen
     assert request.url.scheme in ("https", "http") and "$" not in str(request.url) and KEY not in str(request.url)
-    assert request.url.path.endswith(PATHS[wire.name]), request.url
+    path = request.url.path
+    assert path.endswith(PATHS[wire.name]) and path.count(PATHS[wire.name]) == 1, request.url
     sent = request.headers[HEADERS.get(wire.name, "authorization")]
     assert sent in (KEY, f"Bearer {KEY}")
     body = json.loads(request.content)
