@@ -42,11 +42,14 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "billing_not_active": QuotaError,
     "billing_error": QuotaError,
     "exceeded_current_quota_error": QuotaError,
+    "servicequotaexceededexception": QuotaError,
+    "1113": QuotaError,  # Z.ai's, with a 429: https://docs.z.ai/api-reference/api-code
     "context_length_exceeded": ContextOverflow,
     "context_window_exceeded": ContextOverflow,
     "tokens_limit_reached": ContextOverflow,
     "content_filter": ContentFiltered,
     "content_policy_violation": ContentFiltered,
+    "safety_check_failed": ContentFiltered,
     "responsibleaipolicyviolation": ContentFiltered,
     "invalid_api_key": AuthError,
     "api_key_invalid": AuthError,
@@ -75,6 +78,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "internalserverexception": ServerError,
     "modelstreamerrorexception": ServerError,
     "modeltimeoutexception": ServerError,
+    "modelerrorexception": ServerError,
     "api_error": ServerError,
     "timeout_error": ServerError,
     "invalid_request_error": InvalidRequest,
@@ -82,9 +86,11 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalid_argument": InvalidRequest,
 }
 
-_QUOTA = re.compile(
-    r"credit balance is too low|exceeded your current quota|insufficient (?:balance|credits|funds)", re.I
-)
+_BROKE = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+# Google says it of a limit per minute, too, with a 429.
+_OVER_QUOTA = re.compile(r"exceeded your current quota", re.I)
+_BAD_KEY = re.compile(r"\b(?:incorrect|invalid) api key\b", re.I)
+_FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
 # llama.cpp says of what a model cannot read that the server has failed: tools/server/server-common.cpp
 _UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
@@ -188,7 +194,9 @@ def provider_error(
 
 def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
-    if QuotaError in known or (status not in (None, 429) and _QUOTA.search(message)):
+    if QuotaError in known or _BROKE.search(message):
+        return QuotaError, {}
+    if status not in (None, 429) and _OVER_QUOTA.search(message):
         return QuotaError, {}
     limited = RateLimitError in known and status in (None, 429)
     if not limited and (numbers := overflow_in(status, message, error)) is not None:
@@ -196,8 +204,12 @@ def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tup
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:
             return kind, {}
+    if status == 403 and (_flagged(error) or _FLAGGED.search(message)):
+        return ContentFiltered, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}
+    if status == 400 and _BAD_KEY.search(message):
+        return AuthError, {}
     if status == 500 and _UNREADABLE.search(message):
         return InvalidRequest, {}
     if status is not None and status >= 500:
@@ -205,6 +217,13 @@ def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tup
     if known and (status is None or known[0] is not InvalidRequest):
         return known[0], {}
     return (InvalidRequest if status is not None else ProviderError), {}
+
+
+def _flagged(error: Any) -> bool:
+    """OpenRouter's way of saying that a moderator stopped the prompt:
+    https://openrouter.ai/docs/api/reference/errors-and-debugging#moderation-errors"""
+    metadata = error.get("metadata") if isinstance(error, Mapping) else None
+    return isinstance(metadata, Mapping) and "flagged_input" in metadata
 
 
 def _codes(error: Any) -> list[str]:
