@@ -21,6 +21,7 @@ from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from ..schemas.secret import Secret
 from .anthropic import anthropic, with_betas
+from .dsl.addresses import spelt_out
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
 from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
@@ -41,6 +42,8 @@ _TAIL = re.compile(
     r"(/openai(/v1|/deployments(/[^/]+)?)?|/models|/anthropic(/v1)?)?"
     r"(/chat/completions|/responses|/embeddings|/messages(/count_tokens)?|/images/generations|/audio/[a-z]+)?$"
 )
+# A project's endpoint serves the v1 API (as azure-ai-projects asks it); deployments and Claude are the resource's.
+_PROJECT = re.compile(r"(?<=\.services\.ai\.azure\.com)/api/projects/[^/]+$", re.I)
 _OTHER_HOSTS = re.compile(r"^(https://[^./]+)\.(openai|cognitiveservices)\.azure\.com", re.I)
 
 
@@ -54,8 +57,12 @@ def endpoint_of(request: Request) -> str:
     """Who names the resource: the credential, the call or the client, else the environment."""
     given = request.credential.get("endpoint") if isinstance(request.credential, Mapping) else None
     given = given.reveal() if isinstance(given, Secret) else given
+    if given:
+        return spelt_out(given, "the endpoint that came with the key")
     # A model's own address has the resource's name left open, too.
-    return given or ("${" in request.base_url and os.environ.get(ENDPOINT)) or request.base_url
+    if "${" in request.base_url and (named := os.environ.get(ENDPOINT, "").strip()):
+        return spelt_out(named, f"the environment variable {ENDPOINT}")
+    return request.base_url
 
 
 def to_resource(request: Request) -> Request:
@@ -68,13 +75,15 @@ def to_resource(request: Request) -> Request:
     version = request.options.get("api_version")
     options = {name: value for name, value in request.options.items() if name != "api_version"}
     if path.startswith(_CLAUDE):
-        host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", root)
+        host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", _PROJECT.sub("", root))
         return with_betas(request.replace(url=host + path, options=options))
     if version is None:
         return request.replace(url=f"{root}/openai/v1{path}")
     own = path in ("/responses", "/models")  # which know no deployments
     deployment = "/openai" if own else f"/openai/deployments/{quote(request.model.id, safe='')}"
-    return request.replace(url=f"{root}{deployment}{path}?api-version={quote(version)}", options=options)
+    return request.replace(
+        url=f"{_PROJECT.sub('', root)}{deployment}{path}?api-version={quote(version)}", options=options
+    )
 
 
 def authenticate(request: Request, call: Rest) -> Flow:

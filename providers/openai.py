@@ -28,6 +28,8 @@ openai = declare_provider(
         *openai_batches,
     ],
     base_url="https://api.openai.com/v1",
+    # eu.api.openai.com and others: https://platform.openai.com/docs/guides/your-data#data-residency-controls
+    own_hosts=(".api.openai.com",),
     env_key="OPENAI_API_KEY",
     # https://platform.openai.com/docs/api-reference/embeddings/create: 2,048 texts, 300,000 tokens in all.
     embed_batches={"*": Batch(2048, 300_000)},

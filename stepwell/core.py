@@ -20,6 +20,7 @@ from .pipeline.response import Response
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
+from .providers.dsl.addresses import origin
 from .providers.dsl.assemble import checked_headers, pipeline_for
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Provider
@@ -68,7 +69,9 @@ class Core:
         headers: Mapping[str, str] | None,
     ) -> None:
         self.keys = {_id(name): credential_of(key, f"api_keys[{name!r}]") for name, key in (api_keys or {}).items()}
-        self.base_urls = {_id(name): url for name, url in (base_urls or {}).items()}
+        self.base_urls = {
+            _id(name): checked_url(url, f"base_urls[{name!r}]") for name, url in (base_urls or {}).items() if url
+        }
         self.timeouts = timeouts_of(timeout)
         self.retries = retries
         self.registry = registry or REGISTRY
@@ -195,9 +198,9 @@ class Core:
         changes["context"] = context
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
-            # A key held for this provider was meant for its own address: an address of the call's wants the call's key.
+            url = checked_url(given["base_url"], "base_url")
             # What our list of its models says does not hold there.
-            changes |= {"base_url": checked_url(given["base_url"]), "credential": None, "warnings": ()}
+            changes |= {"base_url": url, "credential": self._kept_at(url, plan, request.credential), "warnings": ()}
         if "api_key" in given:
             changes["credential"] = given["api_key"]
         if "headers" in given:
@@ -208,6 +211,17 @@ class Core:
             if name in given:
                 changes[name] = given[name]
         return pipeline, request.replace(**changes)
+
+    def _kept_at(self, url: str, plan: Plan, credential: Any) -> Any:
+        """The client's credential as far as it may go to an address of the call's: to where it goes anyhow, and to
+        other addresses of the provider that it is for. Any other address wants a key of the call's own."""
+        known = origin(url) is not None and origin(url) == origin(plan.base_url)
+        at_home = _id(plan.provider.id) not in self.base_urls and plan.provider.is_home(url)
+        if not known and not at_home:
+            return None
+        if isinstance(credential, Mapping):  # an address that came with the key gives way to the call's
+            return {name: value for name, value in credential.items() if name != "endpoint"}
+        return credential
 
     def _keyed(self, extra: Any) -> bool:
         """Whether these provider_options are kept by provider id, `{"openai": {...}, "anthropic": {...}}`."""
@@ -275,12 +289,13 @@ def _kept(name: str, value: Any, where: str) -> Any:
     return checked(value, where=f"{where}[{name!r}]") if name in _SENT else Secret(value)
 
 
-def checked_url(url: Any) -> str:
+def checked_url(given: Any, where: str) -> str:
     """An address to send to. Raises InvalidOption for one without http(s) or with a password in it."""
-    if not isinstance(url, str) or not url.startswith(("http://", "https://")) or not url.isascii() or " " in url:
-        raise InvalidOption("base_url is not an http:// or https:// address")
+    url = given.strip() if isinstance(given, str) else ""
+    if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
+        raise InvalidOption(f"{where} is not an http:// or https:// address")
     if "@" in url.partition("://")[2].partition("/")[0]:
-        raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
+        raise InvalidOption(f"{where} holds a user name or password", hint="pass the key as api_key")
     return url
 
 

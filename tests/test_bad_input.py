@@ -209,9 +209,60 @@ def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeyp
 def test_a_clients_key_does_not_follow_a_calls_address() -> None:
     tap = Wiretap()
     call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
-    failing(errors.MissingKey, call, says="api_key=")
+    failing(errors.MissingKey, call, says="api_key= with the call that has base_url=")
     tap.client().generate_text("openai:gpt", PROMPT, base_url="https://mine.test/v1", api_key="my-own")
     assert [request.headers["authorization"] for request in tap.sent] == ["Bearer my-own"]
+
+
+@pytest.mark.parametrize(
+    ("address", "client_address", "kept"),
+    [
+        ("https://eu.api.openai.com/v1", None, True),
+        ("https://api.openai.com/v2", None, True),
+        ("https://API.openai.com:443/v1/", None, True),
+        ("https://mine.test/v2", "https://mine.test/v1", True),
+        ("http://localhost:1234/v2", "http://localhost:1234/v1", True),
+        ("http://api.openai.com/v1", None, False),
+        ("https://api.openai.com:8443/v1", None, False),
+        ("https://api.openai.com.evil.test/v1", None, False),
+        ("https://notapi.openai.com/v1", None, False),
+        ("https://evil.test#.api.openai.com", None, False),
+        ("https://evil.test?x=.api.openai.com", None, False),
+        ("https://evil.test\\.api.openai.com", None, False),
+        ("https://evil.test:x.api.openai.com", None, False),
+        ("http://localhost:4321/v1", "http://localhost:1234/v1", False),
+        # The key that was given for a proxy of one's own is not for OpenAI.
+        ("https://eu.api.openai.com/v1", "https://mine.test/v1", False),
+    ],
+)
+def test_a_clients_key_goes_where_it_goes_anyhow_and_to_the_providers_own_hosts(
+    address: str, client_address: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    tap = Wiretap()
+    client = tap.client(base_urls={"openai": client_address} if client_address else {})
+    if kept:
+        client.generate_text("openai:gpt", PROMPT, base_url=address)
+        assert tap.sent[0].headers["authorization"] == f"Bearer {CANARY}"
+    else:
+        with pytest.raises(errors.MissingKey, match="pass api_key="):
+            client.generate_text("openai:gpt", PROMPT, base_url=address)
+        assert tap.sent == []
+
+
+@pytest.mark.parametrize("address", ["api.test/v1", "ftp://api.test", "https://a.test https://b.test"])
+def test_an_address_that_is_none_is_told_of_at_once(address: str) -> None:
+    tap = Wiretap()
+    with pytest.raises(errors.InvalidOption, match="'openai'.* is not an http"):
+        tap.client(base_urls={"openai": address})
+    call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url=address)
+    failing(errors.InvalidOption, call, says="base_url is not an http")
+
+
+def test_spaces_around_an_address_are_taken_off() -> None:
+    tap = Wiretap()
+    tap.client(base_urls={"openai": " https://mine.test/v1\n"}).generate_text("openai:gpt", PROMPT)
+    assert str(tap.sent[0].url) == "https://mine.test/v1/chat/completions"
 
 
 def test_a_secret_shows_itself_to_nobody() -> None:

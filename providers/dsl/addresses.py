@@ -10,6 +10,29 @@ from ...pipeline.request import Request
 from ...schemas.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+# Read by ourselves and strictly, since a key's way depends on it: every other reader forgives something else.
+_PLACE = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d{1,5}))?(?:[/?#]|$)", re.I)
+
+
+def origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address; None for one that is not plainly written."""
+    found = _PLACE.match(url)
+    if found is None:
+        return None
+    scheme = found[1].lower()
+    return scheme, found[2].lower(), int(found[3] or (443 if scheme == "https" else 80))
+
+
+def spelt_out(given: str, what: str) -> str:
+    """An address that somebody wrote by hand: spaces around it taken off, https:// put before a bare host.
+
+    Raises ConfigError, naming `what` it was given as, for what is no address all the same.
+    """
+    url = given.strip()
+    url = url if "://" in url else f"https://{url}"
+    if origin(url) is None or not url.isascii() or len(url.split()) != 1:
+        raise ConfigError(f"{what} is not an address: {url[:80]!r}", hint="write it as https://host")
+    return url
 
 
 def moved(operation: str, old: str, new: str) -> Callable[[Request], Request]:

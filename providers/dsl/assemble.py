@@ -159,9 +159,9 @@ def resolve_key(provider: Provider, model: Model) -> Step:
         names = " or ".join(provider.env_key) or "api_key"
         if not own:
             raise MissingKey(
-                f"no API key for {provider.id} at a base_url of your own: keys from the environment go only to "
-                f"{provider.base_url}",
-                hint="pass api_key= with the call or api_keys= to the Client",
+                f"no API key for {provider.id} at a base_url of your own: keys that were not given for it go only to "
+                f"{provider.homes()}",
+                hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
         raise MissingKey(f"no API key for {provider.id}", hint=f"set {names}, or pass api_key= or Client(api_keys=…)")
 

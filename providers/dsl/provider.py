@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -15,6 +14,7 @@ from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
+from .addresses import origin
 from .auth import Auth
 from .batches import Batch
 from .rules import Rule, Translate, joined, table
@@ -76,8 +76,8 @@ class Provider:
 
     `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
-    `own_hosts` are ends of host names where it may go, too; `key_optional` lets calls go without one. `options` adds
-    options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
+    `own_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
+    `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
@@ -121,22 +121,29 @@ class Provider:
         return self.env_key[0] if self.env_key else None
 
     def address(self) -> str:
-        """The base URL; for a server of your own, the one that `base_url_env` names: `localhost:11434` will do."""
+        """The base URL; for a server of your own, the one that `base_url_env` names: `localhost:11434` will do, which
+        is taken to be reached as the base URL is, by http or https."""
         given = os.environ.get(self.base_url_env, "").strip().rstrip("/") if self.base_url_env else ""
         if not given:
             return self.base_url
         if "://" not in given:
-            given = f"http://{given}"
+            given = f"{self.base_url.partition('://')[0]}://{given}"
         path = self.base_url.partition("://")[2].partition("/")[2]
         return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
 
     def is_home(self, base_url: str) -> bool:
-        """Whether a key of the environment may go there: to the address that the environment names, or to a host of
-        the provider's, for those that give everybody one of their own."""
+        """Whether a key of the environment or the client may go there: to the address that the environment names, or
+        by https to any address of the provider's own hosts."""
         if base_url == self.address():
             return True
-        parts = urlsplit(base_url)
-        return parts.scheme == "https" and (parts.hostname or "").endswith(self.own_hosts)
+        place = origin(base_url)
+        if place is None or place[0] != "https":
+            return False
+        return place[1].endswith(self.own_hosts) or place == origin(self.base_url)
+
+    def homes(self) -> str:
+        """Where keys may go, for messages."""
+        return " and ".join(f"*{host}" for host in self.own_hosts) if "${" in self.base_url else self.base_url
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
         """The wire to speak: the one named by the call, by the model's metadata, or the first for the operation.

@@ -147,6 +147,49 @@ def test_a_path_of_ones_own_is_kept(path: str) -> None:
         assert str(asked(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
 
 
+@pytest.mark.parametrize("spelt", ["mine.openai.azure.com", f"  {ROOT}/ \n", "mine.openai.azure.com/openai/v1/"])
+@pytest.mark.parametrize("by_environment", [True, False])
+def test_an_endpoint_may_lack_its_scheme_or_have_spaces(
+    spelt: str, by_environment: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key: Any = "k"
+    if by_environment:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", spelt)
+    else:
+        monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+        key = {"api_key": "k", "endpoint": spelt}
+    assert str(asked(None, key)[0].url) == f"{ROOT}/openai/v1/chat/completions"
+
+
+@pytest.mark.parametrize("spelt", ["ftp://mine.test", "https://my host.test", "https://", "://"])
+def test_an_endpoint_that_is_no_address_is_told_of(spelt: str) -> None:
+    with pytest.raises(errors.ConfigError, match="endpoint that came with the key is not an address"):
+        asked(None, {"api_key": "k", "endpoint": spelt})
+
+
+def test_an_address_of_the_call_goes_before_the_endpoint_that_came_with_the_key() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=completion())
+
+    keys = {"azure": {"api_key": "k", "endpoint": ROOT}}
+    with Client(transport=httpx.MockTransport(handler), api_keys=keys) as client:
+        client.generate_text("azure:gpt", "hi", wire="openai_chat", base_url="https://other.openai.azure.com")
+        with pytest.raises(errors.MissingKey, match=r"only to \*\.openai\.azure\.com.*the call that has base_url="):
+            client.generate_text("azure:gpt", "hi", wire="openai_chat", base_url="https://evil.test")
+    (request,) = seen
+    assert request.url.host == "other.openai.azure.com" and request.headers["api-key"] == "k"
+
+
+def test_a_projects_deployments_and_claude_are_its_resources() -> None:
+    project = "https://mine.services.ai.azure.com/api/projects/p"
+    dated = other("chat", "gpt", "hi", base_url=project, api_version="2025-04-01-preview", wire="openai_chat")
+    assert dated.url.path == "/openai/deployments/gpt/chat/completions"
+    assert other("chat", "claude-sonnet-4-5", "hi", base_url=project).url.path == "/anthropic/v1/messages"
+
+
 @pytest.mark.parametrize(
     ("address", "sent"),
     [

@@ -89,12 +89,12 @@ def test_an_answer_that_is_no_http_or_only_half_of_it_is_cut(transport: str, jun
 
 
 @transports
-def test_a_login_in_the_address_is_refused_for_each_library_does_something_else_with_it(transport: str) -> None:
-    client = AsyncClient(
-        transport=transport, base_urls={"openai": "http://me:pass@host.test"}, api_keys={"openai": "k"}
-    )
+def test_a_login_in_the_address_is_refused_for_each_library_does_something_else_with_it(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "http://me:pass@host.test")
     with pytest.raises(errors.InvalidOption, match="user name or password") as caught:
-        asyncio.run(client.generate_text(MODEL, "hi"))
+        asyncio.run(AsyncClient(transport=transport).generate_text("ollama:m", "hi"))
     assert "pass@" not in str(caught.value)
 
 
