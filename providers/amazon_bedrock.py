@@ -69,6 +69,7 @@ amazon_bedrock = declare_provider(
         ),
     ],
     base_url=ADDRESS,
+    place="https://bedrock-runtime.${AWS_REGION}.amazonaws.com",
     env_key=[BEARER],
     key_optional=True,
     # Titan and Nova take one text a call; for Cohere see

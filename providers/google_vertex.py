@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .dsl.batches import Batch
 from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
-from .dsl.google_cloud import ADDRESS, attach, into_project
+from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import only, rename
 from .dsl.thinking import CLAUDE, user_id_alone
@@ -26,6 +26,7 @@ google_vertex = declare_provider(
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs",
     wire=[google_generate, claude.wires[0], openai_chat, vertex_predict_embeddings, vertex_count_tokens],
     base_url=ADDRESS,
+    place=PLACE,
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
     key_optional=True,
     options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},

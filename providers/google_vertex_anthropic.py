@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..pipeline.request import Request
 from .anthropic import anthropic, with_betas
-from .dsl.google_cloud import ADDRESS, attach, into_project
+from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.counting import build_count_body
 from .wires.anthropic_messages.encode import body_for
@@ -49,6 +49,7 @@ google_vertex_anthropic = evolve(
         ),
     ),
     base_url=ADDRESS,
+    place=PLACE,
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     kin=("anthropic", "amazon_bedrock", "google_vertex"),

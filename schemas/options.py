@@ -98,7 +98,9 @@ CALL_OPTIONS: Mapping[str, Option] = {
     "timeout": Option(_ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False),
     "retries": Option({"type": "integer", "minimum": 0}, "how often to send again; 2 unless told", sent=False),
     "wire": Option(_STRING, "speak this wire format of the provider", sent=False),
-    "base_url": Option(_STRING, "send there instead; a host that is not the provider's needs an explicit api_key", sent=False),
+    "base_url": Option(
+        _STRING, "send there instead; a host that is not the provider's needs an explicit api_key", sent=False
+    ),
     "api_key": Option(_ANY, "the credential, before any other place", sent=False),
     "headers": Option(_OBJECT, "more request headers", sent=False),
     "provider_options": Option(

@@ -89,6 +89,17 @@ def test_providers_tells_where_and_whether_a_key_is_there(monkeypatch: pytest.Mo
     assert "https://api.groq.com/openai/v1" in table and "GROQ_API_KEY" in table and "canary" not in table
 
 
+def test_providers_says_where_each_is_and_all_that_it_does(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    _, table, _ = run(monkeypatch, capsys, "providers")
+    lines = {line.split()[0]: line for line in table.splitlines()}
+    assert ".invalid" not in table
+    assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in lines["amazon_bedrock"]
+    assert "in this process" in lines["local"]
+    assert lines["groq"].split()[-4:] == ["batch", "list_models", "speak", "transcribe"]
+    row = next(row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1]) if row["id"] == "groq")
+    assert {"chat", "speak", "transcribe", "create_batch"} <= set(row["operations"])
+
+
 def test_models_filters_and_prints(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     words = ["models", "--provider", "openai", "--reasoning", "--tools", "--max-input-price", "1"]
     _, table, _ = run(monkeypatch, capsys, *words)

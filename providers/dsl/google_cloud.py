@@ -31,6 +31,7 @@ from .auth import asked_for
 from .provider import Provider
 
 ADDRESS = "https://vertex.invalid"
+PLACE = "https://${GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
 """Stands for the address, which depends on project and region."""
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MARGIN_SECONDS = 300

@@ -76,6 +76,7 @@ class Provider:
 
     `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
+    `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
     `own_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
@@ -88,6 +89,7 @@ class Provider:
     name: str = ""
     base_url: str = ""
     base_url_env: str | None = None
+    place: str = ""
     own_hosts: tuple[str, ...] = ()
     docs: str = ""
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)

@@ -89,6 +89,7 @@ local = declare_provider(
         rerank,
     ],
     base_url=f"{_ADDRESS}/v1",
+    place="in this process",
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,

@@ -69,9 +69,9 @@ def providers(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(told))
         return
-    rows = [(row["id"], _spoken(row), row["base_url"], " ".join(row["env_key"]) or "-", _presence(row)) for row in told]
-    # The address comes last: some are longer than a line.
-    table(("provider", "wires", "key variable", "key", "address"), [(*row[:2], *row[3:], row[2]) for row in rows])
+    head = ("provider", "chat wires", "key variable", "key", "address", "other operations")
+    # What may be longer than a line comes last.
+    table(head, [_told(row) for row in told])
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
@@ -80,17 +80,19 @@ def _provider(provider: Provider) -> dict[str, Any]:
         "name": provider.name,
         "wires": [wire.name for wire in provider.wires],
         "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
-        "base_url": provider.address(),
+        "operations": sorted({wire.operation for wire in provider.wires}),
+        "base_url": provider.place or provider.address(),
         "env_key": list(provider.env_key),
         "key_present": any(os.environ.get(name) for name in provider.env_key),
         "key_needed": not provider.key_optional,
     }
 
 
-def _spoken(row: dict[str, Any]) -> str:
-    """The chat wires, and how many more there are for other operations (`--json` names them all)."""
-    more = len(row["wires"]) - len(row["chat_wires"])
-    return " ".join([*row["chat_wires"], *([f"+{more}"] if more else [])])
+def _told(row: dict[str, Any]) -> tuple[str, ...]:
+    # The five calls that make a batch are one thing to whoever reads a table.
+    others = {"batch" if "batch" in operation else operation for operation in row["operations"]} - {"chat"}
+    wires, keys, more = (" ".join(words) or "-" for words in (row["chat_wires"], row["env_key"], sorted(others)))
+    return row["id"], wires, keys, _presence(row), row["base_url"], more
 
 
 def _presence(row: dict[str, Any]) -> str:
