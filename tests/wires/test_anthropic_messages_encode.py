@@ -302,6 +302,32 @@ def test_the_key_the_version_and_the_betas_are_headers() -> None:
     assert "anthropic-beta" not in sent().headers
 
 
+TOOLSET = Tool("mcp", server={"type": "mcp_toolset", "mcp_server_name": "s"})
+SERVERS = [{"type": "url", "url": "https://mcp.test", "name": "s"}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "betas"),
+    [
+        ([user(File(file_id="file_1"))], {}, ["files-api-2025-04-14"]),
+        ([user(["see", Image(file_id="file_1")])], {"anthropic_beta": ["b"]}, ["b", "files-api-2025-04-14"]),
+        ([user(File(file_id="file_1"))], {"anthropic_beta": ["files-api-2026-01-01"]}, ["files-api-2026-01-01"]),
+        (
+            [user(Opaque("anthropic_messages", {"type": "container_upload", "file_id": "f"}))],
+            {},
+            ["files-api-2025-04-14"],
+        ),
+        ("hi", {"mcp_servers": SERVERS}, ["mcp-client-2025-04-04"]),
+        ("hi", {"mcp_servers": SERVERS, "tools": [TOOLSET]}, ["mcp-client-2025-11-20"]),
+        ([user(File(url="https://x.test/y.pdf"))], {}, None),
+    ],
+    ids=["file", "picture", "another version", "upload", "servers", "toolsets", "none"],
+)
+def test_betas_that_a_request_cannot_do_without_are_named(prompt: Any, options: Any, betas: list[str] | None) -> None:
+    headers = sent(prompt, **options).headers
+    assert headers.get("anthropic-beta") == (",".join(betas) if betas else None)
+
+
 def test_the_vendors_own_options_go_into_the_body() -> None:
     own = {
         "container": "c1",
