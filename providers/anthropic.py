@@ -45,10 +45,9 @@ def _needed(request: Request) -> list[str]:
 
 def _held(part: Part) -> bool:
     """Whether a part is a file that lies with Anthropic."""
-    kind = type(part)
-    if kind is Image or kind is File:
-        return part.file_id is not None  # type: ignore[union-attr]
-    return kind is Opaque and part.wire == NAME and "file_id" in part.data  # type: ignore[union-attr]
+    if isinstance(part, Opaque):
+        return part.wire == NAME and "file_id" in part.data
+    return isinstance(part, Image | File) and part.file_id is not None
 
 
 # https://docs.claude.com/en/api/models-list

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ....pipeline.request import Request
+from ....pipeline.steps.decode import Body
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
 from ....schemas.model import Model
@@ -41,8 +42,8 @@ def state_wire(name: str, operation: str, path: str, method: str, decode: Callab
 def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wire:
     """Read answers, one line of JSON each."""
 
-    def read(data: bytes, model: Model) -> Reply:
-        return Reply(object=[decode(row) for row in rows_of(data)], finish_reason="stop")
+    def read(body: Body, model: Model) -> Reply:
+        return Reply(object=[decode(row) for row in rows_of(body.data)], finish_reason="stop")
 
     return Wire(
         name=name,
