@@ -52,7 +52,8 @@ class Verdict:
 class Reply:
     """An answer, streamed or not, in one form.
 
-    `finish_reason` is stop, length, tool_calls, content_filter or error, or the provider's own word where none fits;
+    `finish_reason` is stop, length, tool_calls, content_filter (a filter's doing, or the model's refusal, whose words
+    may stand in `refusal`) or error, or the provider's own word where none fits;
     `finish_reason_raw` is always the provider's word. `raw` is the decoded body of an unstreamed answer.
     `object` is the result that is not text: the object that fits a schema, vectors, a ranking, verdicts, models.
     `alternatives` are the further choices when n > 1. `free` says that the provider charges nothing for the call,
@@ -93,6 +94,7 @@ class Reply:
 
     @property
     def refusal(self) -> str:
+        """The model's words for declining, where the provider keeps them apart from its text; else empty."""
         return "".join(part.text for part in self.message.content if type(part) is Refusal)
 
     @property

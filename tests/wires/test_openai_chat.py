@@ -150,6 +150,8 @@ def test_refusals_logprobs_and_several_choices() -> None:
         blocks.append(b"data: " + orjson.dumps({"choices": [body]}) + b"\n\n")
     folded = streamed(*blocks, DONE)
     assert (folded.refusal, folded.logprobs, folded.alternatives) == (reply.refusal, reply.logprobs, reply.alternatives)
+    for each in (reply, folded):
+        assert (each.finish_reason, each.finish_reason_raw) == ("content_filter", "stop")
 
 
 @pytest.mark.parametrize(

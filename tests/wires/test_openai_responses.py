@@ -233,6 +233,13 @@ def test_why_it_ended(status: str, details: Any, reason: str) -> None:
         assert (streamed.finish_reason, streamed.metadata) == (reason, reply.metadata)
 
 
+def test_a_refusal_is_the_reason_that_a_filter_would_be() -> None:
+    item = said({"type": "refusal", "refusal": "no"})
+    for reply in (decode(response(item)), folded(events(item))):
+        assert (reply.finish_reason, reply.finish_reason_raw) == ("content_filter", "completed")
+        assert (reply.text, reply.refusal) == ("", "no")
+
+
 def test_calls_make_a_completed_response_a_tool_call() -> None:
     for reply in (decode(response(called("{}"))), folded(events(called("{}")))):
         assert reply.finish_reason == "tool_calls"

@@ -56,7 +56,7 @@ def decode_response(data: Any, model: Model) -> Reply:
     raw = first.get("finish_reason")
     reply = Reply(
         message=message,
-        finish_reason=finish_reason(raw, bool(message.tool_calls)),
+        finish_reason=finish_reason(raw, bool(message.tool_calls), refused(message)),
         finish_reason_raw=raw,
         id=data.get("id") or None,
         model=data.get("model") or "",
@@ -73,12 +73,17 @@ def decode_response(data: Any, model: Model) -> Reply:
     return reply
 
 
-def finish_reason(raw: str | None, has_calls: bool) -> str:
-    """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls."""
-    if not raw:
-        return "tool_calls" if has_calls else "unknown"
-    reason = FINISH_REASONS.get(raw.lower(), raw)
-    return "tool_calls" if has_calls and reason == "stop" else reason
+def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
+    """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls. OpenAI says it of
+    a model's refusal, which others (Anthropic) have a reason of its own for: that is content_filter everywhere."""
+    reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
+    if reason == "stop" or not raw:
+        return "tool_calls" if has_calls else "content_filter" if refused else reason
+    return reason
+
+
+def refused(message: Message) -> bool:
+    return any(type(part) is Refusal for part in message.content)
 
 
 def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Part, ...]:

@@ -48,7 +48,7 @@ _loads = orjson.loads
 class _Choice:
     """What one choice of the stream has shown so far."""
 
-    __slots__ = ("audio", "besides", "calls", "details", "images", "raw_reason")
+    __slots__ = ("audio", "besides", "calls", "details", "images", "raw_reason", "refused")
 
     def __init__(self, reply_id: str | None) -> None:
         self.calls = StreamedCalls(reply_id)
@@ -57,6 +57,7 @@ class _Choice:
         self.audio: dict[str, Any] = {}
         self.images = 0
         self.besides: tuple[str, ...] = ()
+        self.refused = False
 
 
 class State:
@@ -170,6 +171,7 @@ def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
     if details := delta.get("reasoning_details"):
         _merge_details(state.details, details)
     if refusal := delta.get("refusal"):
+        state.refused = True
         out.append(RefusalDelta(refusal, REFUSAL))
     if annotations := delta.get("annotations"):
         out.append(MetadataUpdate({"annotations": list(annotations)}))
@@ -208,7 +210,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
         out += [Alternative(index, chunk) for chunk in _close(choice)]
     if state.metadata:
         out.append(MetadataUpdate(state.metadata))
-    out.append(Finish(finish_reason(first.raw_reason, bool(first.calls)), first.raw_reason))
+    out.append(Finish(finish_reason(first.raw_reason, bool(first.calls), first.refused), first.raw_reason))
     return out
 
 

@@ -16,7 +16,7 @@ from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, Too
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..failures import provider_error
-from ..openai_chat.decode import usage_of
+from ..openai_chat.decode import refused, usage_of
 from .encode import NAME
 
 PLACES = 100
@@ -34,7 +34,7 @@ def decode_response(data: Any, model: Model) -> Reply:
     message = Message("assistant", parts)
     reply = Reply(
         message,
-        finish_reason(data, bool(message.tool_calls)),
+        finish_reason(data, bool(message.tool_calls), refused(message)),
         data.get("status"),
         id=data.get("id"),
         model=data.get("model") or "",
@@ -55,11 +55,11 @@ def failure(response: Mapping[str, Any], model: Model) -> ProviderError:
     return provider_error(model.provider, response.get("error") or {"message": "the response failed"})
 
 
-def finish_reason(response: Mapping[str, Any], has_calls: bool) -> str:
-    """The canonical reason for a status; why it is incomplete is in the details."""
+def finish_reason(response: Mapping[str, Any], has_calls: bool, refused: bool) -> str:
+    """The canonical reason for a status; why it is incomplete is in the details. A refusal is content_filter."""
     status = response.get("status") or "unknown"
     if status == "completed":
-        return "tool_calls" if has_calls else "stop"
+        return "tool_calls" if has_calls else "content_filter" if refused else "stop"
     if status == "incomplete":
         why = (response.get("incomplete_details") or {}).get("reason") or "incomplete"
         return {"max_output_tokens": "length", "max_tokens": "length"}.get(why, why)

@@ -54,6 +54,7 @@ class State:
     custom: frozenset[str] = frozenset()
     started: bool = False
     has_calls: bool = False
+    refused: bool = False
     final: Mapping[str, Any] | None = None
     items: list[Mapping[str, Any]] = field(factory=list)
     places: dict[str, int] = field(factory=dict)
@@ -144,6 +145,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
     for place, part in decode_item(item, at // PLACES, state.custom):
         shown = place in state.shown
         if isinstance(part, Text | Refusal):
+            state.refused = state.refused or isinstance(part, Refusal)
             delta = TextDelta if isinstance(part, Text) else RefusalDelta
             out += [] if shown or not part.text else [delta(part.text, place)]
             out.append(PartEnd(place, {"extra": part.extra}))
@@ -210,4 +212,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if logprobs := logprobs_of(state.items):
         metadata["logprobs"] = logprobs
     told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
-    return [*told, Finish(finish_reason(state.final, state.has_calls), state.final.get("status"))]
+    return [*told, Finish(finish_reason(state.final, state.has_calls, state.refused), state.final.get("status"))]
