@@ -6,12 +6,12 @@ from attrs import evolve
 
 from .dsl.auth import header_key
 from .dsl.batches import Batch
-from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
+from .dsl.gemini_thinking import IMAGEN, OPTIONS, budgeted_thinking, gemini_models
 from .dsl.provider import declare_provider
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.google_batches import google_batches
 from .wires.operations.google_embeddings import google_embeddings
-from .wires.operations.google_images import google_images
+from .wires.operations.google_images import google_generate_images, google_images
 from .wires.operations.openai_misc import models_by, openai_models
 
 # https://ai.google.dev/api/models
@@ -21,7 +21,15 @@ google = declare_provider(
     "google",
     name="Google",
     docs="https://ai.google.dev/gemini-api/docs",
-    wire=[google_generate, google_embeddings, google_count_tokens, google_images, _MODELS, *google_batches],
+    wire=[
+        google_generate,
+        google_embeddings,
+        google_count_tokens,
+        google_generate_images,
+        google_images,
+        _MODELS,
+        *google_batches,
+    ],
     base_url="https://generativelanguage.googleapis.com/v1beta",
     env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     # "at most 100 requests can be in one batch": https://github.com/langchain-ai/langchainjs/issues/4491
@@ -32,4 +40,5 @@ google = declare_provider(
     translate_options=[budgeted_thinking()],
     kin=["google_vertex"],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     models=gemini_models(),
+    spoken=IMAGEN,
 )

@@ -7,7 +7,7 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 from __future__ import annotations
 
 from .dsl.batches import Batch
-from .dsl.gemini_thinking import OPTIONS, budgeted_thinking, gemini_models
+from .dsl.gemini_thinking import IMAGEN, OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import only, rename
@@ -16,6 +16,7 @@ from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
 from .wires.operations.google_embeddings import vertex_predict_embeddings
+from .wires.operations.google_images import google_generate_images, google_images
 
 _in_project = into_project("publishers/google")
 _labels = rename("metadata", "labels")
@@ -24,7 +25,15 @@ google_vertex = declare_provider(
     "google_vertex",
     name="Google Vertex AI",
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs",
-    wire=[google_generate, claude.wires[0], openai_chat, vertex_predict_embeddings, vertex_count_tokens],
+    wire=[
+        google_generate,
+        claude.wires[0],
+        openai_chat,
+        vertex_predict_embeddings,
+        vertex_count_tokens,
+        google_generate_images,
+        google_images,
+    ],
     base_url=ADDRESS,
     place=PLACE,
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
@@ -38,6 +47,7 @@ google_vertex = declare_provider(
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
         "*-maas": override(translate_options=only(), prepare_request=into_project("endpoints/openapi")),
     },
+    spoken=IMAGEN,
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
     embed_batches={"*": Batch(250, 20_000), "gemini-embedding-*": Batch(1)},
     # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060

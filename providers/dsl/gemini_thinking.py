@@ -35,6 +35,10 @@ OPTIONS: Mapping[str, JSONSchema] = {
 }
 
 
+IMAGEN: Mapping[str, str] = {"imagen-*": "google_images"}
+"""Which models draw by predict; the others draw in a chat."""
+
+
 def budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool = True) -> Rule:
     """reasoning_effort and reasoning_budget become a budget of tokens between `least` and `most`.
 

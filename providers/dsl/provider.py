@@ -81,6 +81,7 @@ class Provider:
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
+    `spoken` names the wire of some models, by pattern, where an operation has several; later rows win.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
@@ -107,6 +108,7 @@ class Provider:
     attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
     steps: Mapping[str, Any] = {}
     models: Mapping[str, Override] = {}
+    spoken: Mapping[str, str] = {}
     embed_batches: Mapping[str, Batch] = {}
     source: str = field(default="", repr=False, eq=False)
 
@@ -148,7 +150,7 @@ class Provider:
         return " and ".join(f"*{host}" for host in self.own_hosts) if "${" in self.base_url else self.base_url
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
-        """The wire to speak: the one named by the call, by the model's metadata, or the first for the operation.
+        """The wire to speak: the one named by the call, the model's metadata or its row, or the operation's first.
 
         Raises InvalidOption for a name that is not one of this provider's wires, NotSupported when there is none.
         """
@@ -156,7 +158,8 @@ class Provider:
         if not able:
             operations = ", ".join(sorted({wire.operation for wire in self.wires}))
             raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {operations}")
-        for wanted in (named, model.wire):
+        rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
+        for wanted in (named, model.wire, *rows):
             for wire in able:
                 if wire.name == wanted:
                     return wire

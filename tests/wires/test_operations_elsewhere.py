@@ -168,6 +168,77 @@ def test_a_picture_that_is_held_back_is_told(answer: Any, kind: type[Exception])
         asked("google", lambda client: client.generate_image("google:imagen-4.0", "a cat"), answer)
 
 
+DRAWN = {
+    "candidates": [
+        {
+            "content": {
+                "role": "model",
+                "parts": [
+                    {"text": "Here it is."},
+                    {"inlineData": {"mimeType": "image/png", "data": b64encode(b"\x89PNG").decode()}},
+                ],
+            },
+            "finishReason": "STOP",
+        }
+    ],
+    "usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 1290, "totalTokenCount": 1294},
+}
+VERTEX = {"token": "ya29.t", "project": "p", "location": "global"}
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "path"),
+    [
+        ("google:gemini-2.5-flash-image", "k", "/v1beta/models/gemini-2.5-flash-image:generateContent"),
+        ("google:gemini-9-of-tomorrow", "k", "/v1beta/models/gemini-9-of-tomorrow:generateContent"),
+        (
+            "google_vertex:gemini-2.5-flash-image",
+            VERTEX,
+            "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash-image:generateContent",
+        ),
+    ],
+)
+def test_gemini_draws_in_a_chat(model: str, key: Any, path: str) -> None:
+    provider = model.partition(":")[0]
+    call = lambda client: client.generate_image(model, "a cat", aspect_ratio="16:9", size="2K")
+    request, reply = asked(provider, call, DRAWN, key)
+    assert request.url.path == path
+    assert orjson.loads(request.content) == {
+        "contents": [{"role": "user", "parts": [{"text": "a cat"}]}],
+        "generationConfig": {
+            "responseModalities": ["TEXT", "IMAGE"],
+            "imageConfig": {"aspectRatio": "16:9", "imageSize": "2K"},
+        },
+    }
+    assert (reply.images[0].data, reply.text, reply.usage.output_tokens) == (b"\x89PNG", "Here it is.", 1290)
+    assert reply.finish_reason == "stop"
+
+
+def test_imagen_draws_by_predict_on_vertex_as_well() -> None:
+    png = {"mimeType": "image/png", "bytesBase64Encoded": b64encode(b"\x89PNG").decode()}
+    call = lambda client: client.generate_image("google_vertex:imagen-4.0-generate-001", "a cat")
+    request, reply = asked("google_vertex", call, {"predictions": [png]}, VERTEX)
+    assert request.url.path.endswith("/publishers/google/models/imagen-4.0-generate-001:predict")
+    assert reply.images[0].data == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}, errors.ContentFiltered),
+        ({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, errors.ContentFiltered),
+        (
+            {"candidates": [{"content": {"parts": [{"text": "What shall I draw?"}]}, "finishReason": "STOP"}]},
+            errors.DecodeError,
+        ),
+    ],
+)
+def test_a_chat_without_a_picture_is_an_error_with_what_was_said(answer: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        asked("google", lambda client: client.generate_image("google:gemini-2.5-flash-image", "a cat"), answer)
+    assert caught.value.partial.text in ("", "What shall I draw?")  # type: ignore[attr-defined]
+
+
 VECTORS = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"total_tokens": 4}, "model": "m"}
 
 

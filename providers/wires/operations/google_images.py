@@ -1,6 +1,6 @@
-"""Google's Imagen: pictures by predict. https://ai.google.dev/gemini-api/docs/imagen
+"""Pictures of Gemini, which come with a chat, and of Imagen, by predict.
 
-Gemini's own pictures come with a chat: `modalities=["text", "image"]`.
+https://ai.google.dev/gemini-api/docs/image-generation, https://ai.google.dev/gemini-api/docs/imagen
 """
 
 from __future__ import annotations
@@ -10,15 +10,57 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.errors import ContentFiltered, DecodeError
-from ....schemas.message import Message
+from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
 from ....schemas.parts import Image
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
+from ..google_generate import google_generate
 from ..paths import segment
 from .openai_media import text_input
 
 _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"}
+
+
+def build_chat_body(request: Request) -> dict[str, Any]:
+    """A chat that is asked for a picture. `size` is 1K, 2K or 4K."""
+    options = dict(request.options)
+    wanted = {_CONFIG[name]: options.pop(name) for name in _CONFIG.keys() & options.keys()}
+    options["modalities"] = ("text", "image")
+    if wanted:
+        options["image_config"] = {**wanted, **options.get("image_config", {})}
+    asked = request.replace(context=Context([user(text_input(request))]), options=options)
+    body: dict[str, Any] = google_generate.build_body(asked)
+    return body
+
+
+_CONFIG = {"size": "imageSize", "aspect_ratio": "aspectRatio"}
+
+
+def decode_chat(data: Any, model: Model) -> Reply:
+    """Raises ContentFiltered for a picture that was held back, DecodeError where there is none, with what the model
+    said instead on `.partial`."""
+    reply = google_generate.decode_response(data, model)
+    if reply.images:
+        return reply
+    if reply.finish_reason == "content_filter":
+        why = reply.finish_reason_raw or reply.metadata.get("block_reason") or "without a reason"
+        raise ContentFiltered(
+            f"{model.provider} held the picture back: {why}", hint="rephrase the prompt", partial=reply
+        )
+    raise DecodeError("the answer has no picture", hint="what it says is on .partial.text", partial=reply)
+
+
+google_generate_images = Wire(
+    name="google_generate_images",
+    operation="image",
+    path=google_generate.path,
+    auth=google_generate.auth,
+    options=frozenset(("size", "aspect_ratio")),
+    build_body=build_chat_body,
+    decode_response=decode_chat,
+    extract_usage=google_generate.extract_usage,
+)
 
 
 def build_body(request: Request) -> dict[str, Any]:
