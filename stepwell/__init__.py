@@ -76,6 +76,7 @@ _HOME = {
     "model_metadata.catalog": ("Catalog", "models"),
     "schemas.tool": ("Tool",),
     "schemas.reply": ("CallWarning", "Reply"),
+    "schemas.untrusted": ("untrusted",),
     "schemas.usage": ("Usage",),
     "schemas.model": ("Model",),
     "schemas.secret": ("Secret",),
@@ -204,6 +205,7 @@ if TYPE_CHECKING:
     from .schemas.reply import CallWarning, Reply
     from .schemas.secret import Secret
     from .schemas.tool import Tool
+    from .schemas.untrusted import untrusted
     from .schemas.usage import Usage
     from .spending import CostReport, cost_report
     from .tools.call import ToolRun
