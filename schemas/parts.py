@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import orjson
 from attrs import field, frozen
 
-from .errors import ConfigError
+from .errors import ConfigError, DecodeError
 
 Extra = Mapping[str, Any]
 
@@ -169,8 +168,8 @@ class Video(_Media):
 class ToolCall:
     """A call that the model wants made. `arguments_json` is its arguments as sent, byte for byte.
 
-    `arguments` is the parsed object, `{}` for a call without any, None when they are not a JSON object;
-    `error` then says why. Nothing that failed to parse may be run.
+    `arguments` is the parsed object, `{}` for a call without any, None when they are not a JSON object or give a
+    name twice; `error` then says why. Nothing that failed to parse may be run.
     """
 
     type: ClassVar[str] = "tool_call"
@@ -191,31 +190,17 @@ class ToolCall:
         text = self.arguments_json.strip()
         if text in ("", "null"):
             return {}, None
+        from .json_schema.decode import loads  # the standard json module: only where arguments are looked at
+
         try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            return None, f"the arguments are not valid JSON: {error}"
+            value = loads(text)
+        except DecodeError as error:
+            return None, error.message.replace("the JSON has", "the arguments have")
         if isinstance(value, str):
             return ToolCall(self.id, self.name, value)._parsed() if value != text else (None, "not an object")
         if not isinstance(value, dict):
             return None, f"the arguments are a JSON {type(value).__name__}, not an object"
-        return (_exact(text) if _has_long_number(text) else value), None
-
-
-def _has_long_number(text: str) -> bool:
-    run = 0
-    for char in text:
-        run = run + 1 if char.isdigit() else 0
-        if run > 18:
-            return True
-    return False
-
-
-def _exact(text: str) -> Any:
-    """orjson makes a float of an integer over 64 bits; the standard library keeps it whole."""
-    import json  # only for calls with very long numbers
-
-    return json.loads(text)
+        return value, None
 
 
 @frozen(hash=False)
