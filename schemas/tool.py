@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import ConfigError
 
@@ -16,6 +18,17 @@ NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return given or NO_PARAMETERS
+
+
+def is_method(function: Any) -> bool:
+    """Whether this is a method as its class body defines it, still without the object that it wants first."""
+    if not isinstance(function, FunctionType):
+        return False
+    inner = inspect.unwrap(function)
+    around = function.__qualname__.rpartition(".")[0]
+    if not isinstance(inner, FunctionType) or not around or around.endswith("<locals>"):
+        return False
+    return inner.__code__.co_argcount > 0 and inner.__code__.co_varnames[0] in ("self", "cls")
 
 
 @frozen(hash=False)
@@ -42,6 +55,12 @@ class Tool:
         if self.callback is None:
             raise ConfigError(f"the tool {self.name!r} has no function to call", hint="pass Tool(callback=...)")
         return self.callback(*args, **kwargs)
+
+    def __get__(self, owner: Any, cls: type | None = None) -> Tool:
+        """A method that was made a tool is bound to its object, as methods are; any other tool stays as it is."""
+        if owner is None or not is_method(self.callback):
+            return self
+        return evolve(self, callback=self.callback.__get__(owner, cls))  # type: ignore[union-attr]
 
     def __attrs_post_init__(self) -> None:
         if not _NAME.match(self.name):

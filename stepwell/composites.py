@@ -97,6 +97,7 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
         stop_when: Callable[[Reply], bool] | None = None,
         on_tool_error: str = "tell",
         react: bool | None = None,
+        resume: bool = False,
         **options: Any,
     ) -> Answer:
         """Ask, run the tools that the model calls, tell it the results, and so on until it has answered.
@@ -112,8 +113,9 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
         The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
         called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused end
-        it too, and are not run: a warning says so. A prompt that ends in calls starts by running
-        those that can be run.
+        it too, and are not run: a warning says so. A prompt that ends in calls without an answer is a ConfigError, since
+        whoever wrote it would have them run unasked; `resume=True` begins by running them. Where the history comes from
+        a client that you do not trust, see `stepwell.untrusted`.
         """
         from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
 
@@ -124,6 +126,7 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
             stop_when=stop_when,
             on_tool_error=on_tool_error,
             react=react,
+            resume=resume,
         )
         return self._carry(loop(self._core, model, prompt, tools, how, options, stream=False))
 
@@ -139,6 +142,7 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
         stop_when: Callable[[Reply], bool] | None = None,
         on_tool_error: str = "tell",
         react: bool | None = None,
+        resume: bool = False,
         **options: Any,
     ) -> Loops:
         """run_tools as it happens: iterate for the chunks of each answer and a ToolRun for each call."""
@@ -151,6 +155,7 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
             stop_when=stop_when,
             on_tool_error=on_tool_error,
             react=react,
+            resume=resume,
         )
         return self._loops(loop(self._core, model, prompt, tools, how, options, stream=True))
 

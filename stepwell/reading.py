@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any, Self
 
 from .recipe import AsyncReading, Reading, Recipe
 from .schemas.errors import StepwellError
@@ -57,10 +57,17 @@ class ReplyStream(_ReplyStream):
 
 
 class AsyncReplyStream(_ReplyStream):
-    """ReplyStream's twin."""
+    """ReplyStream's twin. Awaiting it gives it back, as it may be written for a stream of text; it still starts when it
+    is first read."""
 
     def __init__(self, client: Any, recipe: Recipe) -> None:
         self._reading = AsyncReading(client, recipe)
+
+    async def _itself(self) -> Self:
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._itself().__await__()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         try:

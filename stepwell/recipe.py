@@ -15,6 +15,8 @@ A recipe whose reader gets things along the way yields `Emit(item)`, and is read
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
@@ -263,27 +265,54 @@ async def _aperform(client: Any, effect: Any) -> Any:
 
 
 def _gather(client: Any, gather: Gather) -> list[Any]:
-    from concurrent.futures import ThreadPoolExecutor  # loads logging and queue: only where threads are wanted
-
-    def one(effect: Any) -> Any:
-        try:
-            return copies.pop().run(_perform, client, effect)
-        except Exception as error:
-            return error
+    """In threads that nobody waits for once there is a Ctrl-C, or anything else that is no mere Exception: it is raised
+    at once, what has not begun does not begin, and what has begun runs out by itself (Python cannot stop a thread)."""
+    from queue import SimpleQueue  # brings in heapq: only where threads are wanted
 
     effects = gather.effects
-    copies = [copy_context() for _ in effects]  # a context can be in use once at a time
     workers = min(gather.limit or MAX_THREADS, MAX_THREADS, len(effects))
     if workers <= 1:
-        return [one(effect) for effect in effects]
-    with ThreadPoolExecutor(workers, "stepwell") as pool:
-        return list(pool.map(one, effects))
+        return [_outcome(client, effect) for effect in effects]
+    waiting = deque(enumerate(effects))
+    copies = [copy_context() for _ in effects]  # a context can be in use once at a time
+    done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            try:
+                place, effect = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                done.put((place, copies[place].run(_outcome, client, effect), None))
+            except BaseException as fatal:
+                done.put((place, None, fatal))
+
+    for number in range(workers):
+        threading.Thread(target=work, name=f"stepwell-{number}", daemon=True).start()
+    results: list[Any] = [None] * len(effects)
+    try:
+        for _ in effects:
+            place, results[place], fatal = done.get()
+            if fatal is not None:
+                raise fatal
+    finally:
+        waiting.clear()
+    return results
+
+
+def _outcome(client: Any, effect: Any) -> Any:
+    try:
+        return _perform(client, effect)
+    except Exception as error:
+        return error
 
 
 async def _agather(client: Any, gather: Gather) -> list[Any]:
     import anyio  # comes with httpx; runs on whichever event loop there is
 
-    results: list[Any] = [None] * len(gather.effects)
+    # A task group lets go of a task that ends in a cancellation of its own making: then this stays in its place.
+    results: list[Any] = [StepError("what it waited for was cancelled") for _ in gather.effects]
     places = anyio.Semaphore(gather.limit or max(len(results), 1))
 
     async def one(place: int, effect: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from attrs import NOTHING, evolve, frozen
@@ -67,6 +68,21 @@ def type_hints(owner: Any) -> dict[str, Any]:
             f"the annotation {error.name!r} in {getattr(owner, '__qualname__', owner)} cannot be resolved",
             hint="define that type at the top of its module",
         ) from None
+
+
+def parameter_hints(function: Any) -> dict[str, Any]:
+    """The annotations of a function's parameters, as types. What it returns matters only where it can be resolved: such
+    a type is often imported for type checkers alone. Raises as `type_hints` does."""
+    try:
+        return type_hints(function)
+    except SchemaError:
+        annotations = dict(getattr(function, "__annotations__", {}))
+        if annotations.pop("return", None) is None:
+            raise
+        closure = function.__closure__
+        parameters = FunctionType(function.__code__, function.__globals__, function.__name__, closure=closure)
+        parameters.__annotations__, parameters.__qualname__ = annotations, function.__qualname__
+        return type_hints(parameters)
 
 
 def _of_attrs(cls: Any) -> list[Field]:

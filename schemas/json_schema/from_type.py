@@ -19,7 +19,7 @@ from .docstrings import read_docstring
 from .fields import Field, fields_of
 from .keywords import subschemas
 
-__all__ = ["Schemas", "schema_of"]
+__all__ = ["Schemas", "is_model", "own_docstring", "schema_of"]
 
 # By module and name, so that no module is imported for a type that nobody uses.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -175,7 +175,7 @@ class Schemas:
         if issubclass(cls, Enum):
             values = _of_values([member.value for member in cls], cls)
             return _described(values, cls.__dict__.get("__doc__"))
-        if hasattr(cls, "model_json_schema"):
+        if is_model(cls):
             return self._of_pydantic(cls[args] if args else cls)
         fields = fields_of(cls, args)
         if fields is None:
@@ -183,7 +183,7 @@ class Schemas:
                 raise _unsupported(cls)
             return dict(simple)
         name = "_".join([cls.__name__, *map(_name, args)])
-        about, _ = read_docstring(_own_docstring(cls))
+        about, _ = read_docstring(own_docstring(cls))
         return self._defined((cls, args), name, lambda: self.object_of(fields, about))
 
     def _of_pydantic(self, model: Any) -> dict[str, Any]:
@@ -256,7 +256,12 @@ def _unsupported(tp: Any) -> SchemaError:
     )
 
 
-def _own_docstring(cls: type) -> str | None:
+def is_model(tp: Any) -> bool:
+    """Whether this is a pydantic model, or a class that offers what one does."""
+    return isinstance(tp, type) and hasattr(tp, "model_json_schema")
+
+
+def own_docstring(cls: type) -> str | None:
     """The class's own docstring; not the signature that dataclass and NamedTuple write into an empty one."""
     text = cls.__dict__.get("__doc__")
     return None if text is None or text.startswith(f"{cls.__name__}(") else text

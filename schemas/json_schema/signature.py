@@ -10,9 +10,10 @@ from typing import Any
 from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
+from ..tool import is_method
 from .docstrings import read_docstring
-from .fields import Field, fields_of, type_hints
-from .from_type import Schemas
+from .fields import Field, fields_of, parameter_hints
+from .from_type import Schemas, is_model, own_docstring, schema_of
 from .keywords import escape
 from .structure import structure
 
@@ -22,25 +23,29 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
 
     Parameters without an annotation admit any value; those with a default are not required; descriptions come from
     `Annotated[..., "..."]` or from the docstring (Google, NumPy or Sphinx style). `**options` admits any further
-    names. Plain functions, coroutine functions, bound methods, partials and callable objects all do; a leading
-    `self` or `cls` is passed over. Raises SchemaError for parameters that cannot be passed by name.
+    names. Plain functions, coroutine functions, bound methods, partials, classes and callable objects all do; the
+    `self` or `cls` of a method in its class body is passed over. Raises SchemaError for parameters that cannot be
+    passed by name, and for a callable that does not tell its parameters.
     """
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
     if not inspect.isroutine(inner) and not isinstance(inner, type):
-        name, documented, annotated = type(inner).__name__, inner, type(inner).__call__
+        name, annotated = type(inner).__name__, type(inner).__call__
     else:
-        name, documented, annotated = getattr(inner, "__name__", ""), inner, inspect.unwrap(inner)
+        name, annotated = getattr(inner, "__name__", ""), inspect.unwrap(inner)
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
-    about, described = read_docstring(getattr(documented, "__doc__", None))
+    about, described = read_docstring(own_docstring(inner) if isinstance(inner, type) else inner.__doc__)
+    if is_model(inner):
+        return name, about, _of_model(inner)
     hints = _hints(annotated)
+    method = is_method(inner)
     fields: list[Field] = []
     extra: Any = False
     schemas = Schemas()
-    for at, parameter in enumerate(inspect.signature(function).parameters.values()):
-        if at == 0 and parameter.name in ("self", "cls"):
+    for at, parameter in enumerate(_signature(function, name).parameters.values()):
+        if at == 0 and method and parameter.name in ("self", "cls"):
             continue
         hint = hints.get(parameter.name, Any)
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -62,6 +67,9 @@ def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
+    if is_model(inner):
+        structure(values, inner)  # for its complaints; the call makes it again, from the same values
+        return dict(values)
     called = inner if inspect.isroutine(inner) or isinstance(inner, type) else type(inner).__call__
     hints = _hints(inspect.unwrap(called))
     made = {}
@@ -77,12 +85,30 @@ def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     return made
 
 
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):
+        raise SchemaError(
+            f"{name}() does not tell its parameters, as some built-in functions do not",
+            hint="wrap it in a function of your own, with annotations",
+        ) from None
+
+
+def _of_model(model: Any) -> dict[str, Any]:
+    """The parameters of a pydantic model, as it tells them itself: its __init__ takes anything."""
+    schema = {word: value for word, value in schema_of(model).items() if word not in ("title", "description")}
+    if schema.get("type") != "object" and "$ref" not in schema:
+        raise SchemaError(f"{model.__name__} is not made of named fields, and a model passes arguments by name")
+    return schema
+
+
 def _hints(annotated: Any) -> dict[str, Any]:
     if not isinstance(annotated, type):
-        return type_hints(annotated)
+        return parameter_hints(annotated)
     fields = fields_of(annotated)
     if fields is None:
-        return type_hints(inspect.getattr_static(annotated, "__init__"))
+        return parameter_hints(inspect.getattr_static(annotated, "__init__"))
     return {field.argument: field.type for field in fields}
 
 

@@ -6,10 +6,12 @@ What goes wrong is a result, too: the model is told, and may do better.
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -25,6 +27,7 @@ from ..schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ..schemas.tool import Tool
 
 MAX_SHOWN = 10
+_AS_JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
 
 
@@ -76,32 +79,39 @@ def prepared(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str, Any
         raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name) from None
 
 
+def can_be_made(call: ToolCall, tools: Sequence[Tool]) -> bool:
+    """Whether there is such a tool and the arguments fit it."""
+    try:
+        prepared(call, tools)
+    except ToolFailed:
+        return False
+    return True
+
+
 def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> Call:
     """The effect that makes the call and gives a ToolRun, whatever happens."""
     return Call(lambda: _run(call, tools, timeout), lambda: _arun(call, tools, timeout))
 
 
 def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
-    with span("tool", name=call.name) as work:
-        began = time.monotonic()
-        try:
+    began = time.monotonic()
+    try:
+        with span("tool", name=call.name):
             tool, arguments = prepared(call, tools)
             value = _waited(lambda: _called(tool, arguments), tool.timeout or timeout, tool)
             return _done(call, value, began)
-        except Exception as error:
-            work.note(error=error)
-            return _failed(call, error, began)
+    except Exception as error:
+        return _failed(call, error, began)
 
 
 async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
-    with span("tool", name=call.name) as work:
-        began = time.monotonic()
-        try:
+    began = time.monotonic()
+    try:
+        with span("tool", name=call.name):
             tool, arguments = prepared(call, tools)
             return _done(call, await _acalled(tool, arguments, tool.timeout or timeout), began)
-        except Exception as error:
-            work.note(error=error)
-            return _failed(call, error, began)
+    except Exception as error:
+        return _failed(call, error, began)
 
 
 def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
@@ -111,7 +121,7 @@ def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
         return value
 
     async def main() -> Any:
-        return await value
+        return await _finished(value, tool)
 
     import asyncio  # only for async tools in synchronous code
 
@@ -161,12 +171,27 @@ async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None)
         return await value if inspect.isawaitable(value) else value
 
     if timeout is None:
-        return await run()
+        return await _finished(run(), tool)
     with anyio.move_on_after(timeout) as scope:
-        return await run()
+        return await _finished(run(), tool)
     if scope.cancelled_caught:
         raise _late(tool, timeout)
     return None
+
+
+async def _finished(value: Awaitable[Any], tool: Tool) -> Any:
+    """The awaited result. A tool that waits for a task which somebody cancelled has failed; the loop itself is
+    cancelled only when this task is. (Under trio a cancellation is always the task's own.)"""
+    asyncio = sys.modules.get("asyncio")  # never to be imported for trio
+    try:
+        return await value
+    except BaseException as error:
+        if asyncio is None or not isinstance(error, asyncio.CancelledError):
+            raise
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ToolFailed("what it waited for was cancelled", tool=tool.name) from error
 
 
 def _late(tool: Tool, timeout: float) -> ToolFailed:
@@ -178,12 +203,20 @@ def _done(call: ToolCall, value: Any, began: float) -> ToolRun:
 
 
 def _failed(call: ToolCall, error: Exception, began: float) -> ToolRun:
-    said = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {error}"
+    said = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
     return ToolRun(call, f"Error: {said}", None, error, time.monotonic() - began)
 
 
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # a faulty __str__ of the tool's own must not hide that the tool failed
+        return "(its text cannot be had)"
+
+
 def sendable(value: Any, tool: str) -> Content:
-    """A tool's result as a message can hold it: text and parts as they are, all else as JSON.
+    """A tool's result as a message can hold it: text and parts as they are, all else as JSON. NaN and infinities, which
+    JSON has no numbers for, become the words "NaN", "Infinity" and "-Infinity".
 
     Raises ToolFailed for what has no JSON form.
     """
@@ -196,9 +229,31 @@ def sendable(value: Any, tool: str) -> Content:
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
         return list(value)
     try:
-        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+        text = orjson.dumps(value, default=_plain, option=_AS_JSON)
+        if b"null" in text:  # what orjson makes of NaN as well as of None
+            text = orjson.dumps(_spelled(value), default=_plain, option=_AS_JSON)
+        return text.decode()
     except TypeError:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
+
+
+def _spelled(value: Any) -> Any:
+    """The value with NaN and infinities in words, wherever they are."""
+    if isinstance(value, float):
+        return value if isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _spelled(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(part) for part in value]
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        return {name: _spelled(getattr(value, name)) for name in value.__dataclass_fields__}
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers
+        return _spelled(value.tolist())
+    try:
+        plain = _plain(value)
+    except TypeError:
+        return value
+    return _spelled(plain)
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, overload
 from ..schemas.errors import ConfigError
 from ..schemas.json_schema.signature import signature_schema
 from ..schemas.json_schema.validate import check_schema
-from ..schemas.tool import Tool
+from ..schemas.tool import Tool, is_method
 
 
 @overload
@@ -60,11 +60,14 @@ def _made(
 
 
 def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
-    """Tools from Tools and functions. Raises ConfigError for two of one name, or for anything else, and SchemaError for
-    a schema that cannot be used."""
+    """Tools from Tools and functions. Raises ConfigError for two of one name, for a method without its object, and for
+    anything else, SchemaError for a schema that cannot be used."""
     tools = tuple(each if isinstance(each, Tool) else tool(each) for each in given)
     for each in tools:
         check_schema(dict(each.parameters))
+        if is_method(each.callback):
+            hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
+            raise ConfigError(f"the tool {each.name!r} is a method, and no object is there to call it on", hint=hint)
     names = [each.name for each in tools]
     for name in names:
         if names.count(name) > 1:

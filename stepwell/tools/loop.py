@@ -21,7 +21,7 @@ from ..schemas.parts import ToolCall
 from ..schemas.reply import WHOLE, CallWarning, Reply
 from ..schemas.tool import Tool
 from ..schemas.usage import total
-from .call import Approve, ToolRun, approval_of, effect_of, refused
+from .call import Approve, ToolRun, approval_of, can_be_made, effect_of, refused
 from .define import tools_of
 from .react import react_tools
 
@@ -35,7 +35,8 @@ class Loop:
     """How a loop goes. `max_steps` is the most answers that are asked for; `tool_timeout` the seconds that a call may
     take, where its tool does not say; `approve(call)` is asked before each call and gives True, False or the reason why
     not; `stop_when(reply)` is asked after each step's tools have run, and True ends the loop there; `on_tool_error` is
-    "tell" (the model is told) or "raise"; `react` forces, or forbids, plain-text tools (None: what the model needs).
+    "tell" (the model is told) or "raise"; `react` forces, or forbids, plain-text tools (None: what the model needs);
+    `resume` begins by running the calls at the end of the prompt that nobody has answered.
     """
 
     max_steps: int = 8
@@ -44,6 +45,7 @@ class Loop:
     stop_when: Callable[[Reply], bool] | None = None
     on_tool_error: str = "tell"
     react: bool | None = None
+    resume: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.max_steps < 1:
@@ -63,6 +65,11 @@ def loop(
     """
     offered = tools_of(tools)
     context = context_of(prompt)
+    if _unanswered(context) and not how.resume:
+        raise ConfigError(
+            "the prompt ends in tool calls that nobody has answered, and they were not run",
+            hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
+        )
     settings = {**options, "tools": list(offered)}
     plan = core.plan("chat", model, wire=options.get("wire"))
     if how.react or (how.react is None and plan.model.tools is False):
@@ -136,7 +143,9 @@ def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) ->
     runs: dict[int, ToolRun] = {}
     wanted: list[int] = []
     for place, call in enumerate(calls):
-        answer = True if how.approve is None else (yield approval_of(how.approve, call))
+        # Nobody is asked about a call that cannot be made: what is wrong with it is told to the model.
+        ask = how.approve if can_be_made(call, tools) else None
+        answer = True if ask is None else (yield approval_of(ask, call))
         if answer is True:
             wanted.append(place)
         else:
@@ -148,8 +157,13 @@ def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) ->
 
 def _unanswered(context: Context) -> tuple[ToolCall, ...]:
     """Calls at the end of a conversation that nobody has answered: a loop that was left is taken up again there."""
-    last = context.messages[-1]
-    return last.tool_calls if last.role == "assistant" else ()
+    answered = set()
+    for message in reversed(context.messages):
+        if message.role != "tool":
+            calls = message.tool_calls if message.role == "assistant" else ()
+            return tuple(call for call in calls if call.id not in answered)
+        answered.add(message.tool_call_id or "")
+    return ()
 
 
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
@@ -207,7 +221,7 @@ def _endless(steps: list[Reply], asked: Context, context: Context, how: Loop) ->
     reply = _summed(steps, asked, context)
     return StepLimit(
         f"the model still calls tools after {how.max_steps} steps",
-        hint="raise max_steps, or go on from .partial.context",
+        hint="raise max_steps, or go on from .partial.context with resume=True",
         partial=reply,
         usage=reply.usage,
         warnings=reply.warnings,

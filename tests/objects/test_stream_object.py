@@ -118,6 +118,12 @@ def test_words_around_the_json_cost_only_the_partial_values(read: Read) -> None:
     assert items == [reply.object]
 
 
+async def test_an_async_stream_may_be_awaited_like_a_stream_of_text() -> None:
+    async_client = Scripted([said(CITY, "json_schema")]).async_client
+    stream = await async_client.stream_object(MODEL, "hi", City)
+    assert (await stream.reply()).object.name == "Paris"
+
+
 def test_leaving_early_returns_the_connection() -> None:
     script = Scripted([said(CITY, "json_schema")], piece=1)
     stream = script.client.stream_object(MODEL, "hi", City)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import Annotated, Literal
 
+import pydantic
 import pytest
 
 import stepwell
 from stepwell.errors import ConfigError, SchemaError
+
+from scripted import MODEL, Scripted, calls
 
 
 def test_a_function_becomes_a_tool() -> None:
@@ -52,11 +57,115 @@ def test_all_of_it_can_be_said_explicitly() -> None:
         (lambda x: x, SchemaError),
         (42, ConfigError),
         (print, SchemaError),
+        (int, SchemaError),
+        (max, SchemaError),
+        (pydantic.RootModel[list[int]], SchemaError),
     ],
 )
 def test_what_cannot_be_a_tool_says_so(function: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         stepwell.tool(function)  # type: ignore[call-overload]
+
+
+class Till:
+    def __init__(self, held: int) -> None:
+        self.held = held
+
+    @stepwell.tool
+    def add(self, amount: int) -> int:
+        """Put money in."""
+        return self.held + amount
+
+    @stepwell.tool
+    async def later(self, amount: int) -> Missing:  # type: ignore[name-defined]  # noqa: F821
+        return self.held - amount
+
+    @classmethod
+    @stepwell.tool
+    def named(cls, amount: int) -> str:
+        return f"{cls.__name__} {amount}"
+
+
+def test_a_method_that_is_a_tool_is_bound_to_its_object() -> None:
+    till = Till(3)
+    assert till.add(amount=4) == 7
+    assert till.add.parameters == Till.add.parameters
+    assert list(till.add.parameters["properties"]) == ["amount"]
+    assert Till.named(amount=1) == "Till 1"
+    turn = calls(("c1", "add", {"amount": 4}), ("c2", "later", {"amount": 1}), ("c3", "named", {"amount": 2}))
+    script = Scripted([turn, "ok"])
+    script.client.run_tools(MODEL, "Go.", [till.add, till.later, Till.named])
+    assert [message["content"] for message in script.seen[1]["messages"][2:]] == ["7", "2", "Till 2"]
+
+
+def test_a_method_without_its_object_is_an_error_before_anything_is_sent() -> None:
+    script = Scripted([])
+    with pytest.raises(ConfigError, match="no object is there to call it on"):
+        script.client.run_tools(MODEL, "Go.", [Till.add])
+    assert script.seen == []
+
+
+def test_a_plain_tool_in_a_class_stays_plain_and_its_cls_is_a_parameter_like_any_other() -> None:
+    @stepwell.tool
+    def of_class(cls: str, number: int) -> str:
+        return f"{cls}{number}"
+
+    class Holder:
+        tool = of_class
+
+    assert Holder().tool is of_class
+    assert of_class.parameters["required"] == ["cls", "number"]
+    assert of_class(cls="B", number=2) == "B2"
+
+
+def test_a_return_type_that_only_type_checkers_see_does_not_matter() -> None:
+    factor = 2
+
+    @stepwell.tool
+    def double(number: int) -> Missing:  # type: ignore[name-defined]  # noqa: F821
+        return number * factor
+
+    script = Scripted([calls(("c", "double", {"number": 21})), "ok"])
+    script.client.run_tools(MODEL, "Go.", [double])
+    assert script.seen[1]["messages"][-1]["content"] == "42"
+    with pytest.raises(SchemaError, match="'Missing'.*cannot be resolved"):
+
+        @stepwell.tool
+        def unknown(number: Missing) -> int:  # type: ignore[name-defined]  # noqa: F821
+            return 1
+
+
+class Order(pydantic.BaseModel):
+    item: str
+    count: int = pydantic.Field(default=1, ge=1, description="how many")
+
+    @pydantic.field_validator("count")
+    @classmethod
+    def even(cls, count: int) -> int:
+        if count % 2:
+            raise ValueError("come in pairs")
+        return count
+
+
+@dataclasses.dataclass
+class Entry:
+    title: str
+
+
+def test_a_pydantic_model_is_a_tool_with_its_own_fields_and_rules() -> None:
+    tool = stepwell.tool(Order)
+    assert tool.parameters["properties"]["count"]["minimum"] == 1
+    assert tool.parameters["required"] == ["item"]
+    turn = calls(("a", "Order", {"item": "sock", "count": 0}), ("b", "Order", {"item": "sock", "count": 3}))
+    script = Scripted([turn, calls(("c", "Order", {"item": "sock", "count": 2})), "ok"])
+    script.client.run_tools(MODEL, "Go.", [tool])
+    told = [message["content"] for message in script.seen[2]["messages"] if message["role"] == "tool"]
+    assert "/count must be at least 1" in told[0] and "/count Value error, come in pairs" in told[1]
+    assert json.loads(told[2]) == {"item": "sock", "count": 2}
+
+
+def test_a_class_without_a_docstring_has_no_description() -> None:
+    assert (stepwell.tool(Entry).description, stepwell.tool(Order).description) == ("", "")
 
 
 def test_a_tool_without_a_function_cannot_be_called() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import httpx
+import numpy
 import pytest
 from attrs import frozen
 
@@ -164,6 +166,11 @@ def test_a_late_tool_is_a_result_too(run: Run) -> None:
     assert time.monotonic() - began < 10
 
 
+@dataclass
+class Measured:
+    value: float
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
@@ -172,6 +179,9 @@ def test_a_late_tool_is_a_result_too(run: Run) -> None:
         ({"a": [1, Decimal("2.5")]}, '{"a":[1,"2.5"]}'),
         (Stay(date(2026, 11, 21), 2), '{"begin":"2026-11-21","nights":2}'),
         ({3, 1}, "[1,3]"),
+        ({"mean": float("nan"), "none": None}, '{"mean":"NaN","none":null}'),
+        ([Measured(float("inf")), (-float("inf"), 1.5)], '[{"value":"Infinity"},["-Infinity",1.5]]'),
+        (numpy.array([1.0, numpy.nan]), '[1.0,"NaN"]'),
         (object(), "Error: it returned a object, which has no JSON form"),
         (lambda: 1, "Error: it returned a function, which has no JSON form"),
     ],
@@ -233,7 +243,7 @@ def test_a_model_that_loops_is_stopped_and_all_there_is_is_kept(run: Run) -> Non
     assert made == [0, 1]  # the third call is left for whoever goes on
 
     onward = Scripted(["done"])
-    assert run(onward, [again], prompt=reply.context).text == "done"
+    assert run(onward, [again], prompt=reply.context, resume=True).text == "done"
     assert made == [0, 1, 2]
     assert results(onward, 0) == ["0", "1", "2"]
 
@@ -303,6 +313,13 @@ def test_a_streamed_loop_hands_out_chunks_and_runs_as_they_come() -> None:
     again = Scripted([calls(("c1", "add", {"a": 1, "b": 2}), text="Let me see."), "It is 3."], piece=3)
     stream = again.client.stream_tools(MODEL, "Go.", [add])
     assert "".join(stream.text_deltas()) == "Let me see.It is 3."
+
+
+async def test_an_async_stream_of_a_loop_may_be_awaited_like_a_stream_of_text() -> None:
+    script = Scripted([calls(("c1", "add", {"a": 1, "b": 2})), "It is 3."])
+    stream = await script.async_client.stream_tools(MODEL, "Go.", [add])
+    assert [text async for text in stream.text_deltas()] == ["It i", "s 3."]
+    assert (await stream.reply()).text == "It is 3."
 
 
 def test_leaving_a_streamed_loop_runs_nothing_more() -> None:
