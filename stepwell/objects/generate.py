@@ -48,7 +48,7 @@ def generate(
             try:
                 reply: Reply = yield Ask("chat", model, context, asked.options)
             except StepwellError as error:
-                raise _with_usage(error, replies) from None
+                raise with_what_came_before(error, replies) from None
             replies.append(reply)
             try:
                 value, mended = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
@@ -82,9 +82,11 @@ def failed(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> Object
     return invalid
 
 
-def _with_usage(error: StepwellError, replies: list[Reply]) -> StepwellError:
+def with_what_came_before(error: StepwellError, replies: list[Reply]) -> StepwellError:
+    """The error of a later call, with the usage of all and the last answer there was."""
     if replies:
         error.usage = total([*(each.usage for each in replies), error.usage])
+        error.partial = error.partial or replies[-1]
     return error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..objects.generate import failed, worth_repair
+from ..objects.generate import failed, with_what_came_before, worth_repair
 from ..recipe import Ask, Recipe
 from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ..schemas.message import context_of, user
@@ -36,8 +36,7 @@ def ask_and_parse(
         try:
             reply: Reply = yield Ask("chat", model, context, options)
         except StepwellError as error:
-            error.usage = total([*(each.usage for each in replies), error.usage]) if replies else error.usage
-            raise
+            raise with_what_came_before(error, replies) from None
         replies.append(reply)
         try:
             value = read(parser, reply)

@@ -225,11 +225,12 @@ def test_an_answer_cut_at_the_token_limit_is_not_asked_for_again(generate: Gener
             generate(Scripted([httpx.Response(200, json=body)]), schema)
 
 
-def test_when_the_second_call_fails_the_usage_of_the_first_is_kept(generate: Generate) -> None:
+def test_when_the_second_call_fails_the_answer_and_the_usage_of_the_first_are_kept(generate: Generate) -> None:
     script = Scripted([said({}, "json_schema"), httpx.Response(500, json={"error": {"message": "broken"}})])
     with pytest.raises(ServerError) as caught:
         generate(script, SCHEMA)
     assert caught.value.usage.input_tokens == 10
+    assert caught.value.partial.text == "{}"
 
 
 def test_a_filtered_request_stays_what_it_is(generate: Generate) -> None:
