@@ -42,12 +42,12 @@ class Target:
         Raises ObjectInvalid with all the violations when there is none or it does not fit.
         """
         try:
-            value, mended = repair(text)
+            value, mended = repair(text, lambda found: not errors_of(self._meant(found), self.schema))
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
         if cut and any(what.startswith(LEFT_OPEN) for what in mended):
             raise _invalid([Violation("", "ends before its value does", "json")], text)
-        value = self.unwrapped(without_nulls(value, self.sent))
+        value = self._meant(value)
         if violations := errors_of(value, self.schema):
             raise _invalid(violations, text)
         try:
@@ -56,8 +56,10 @@ class Target:
             error.text = text
             raise
 
-    def unwrapped(self, value: Any) -> Any:
-        """The value itself, out of the object that it came in; a model that left the object out is understood."""
+    def _meant(self, value: Any) -> Any:
+        """The value itself, without nulls that stand for nothing, and out of the object that it came in; a model that
+        left the object out is understood."""
+        value = without_nulls(value, self.sent)
         if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
             return value[KEY]
         return value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -18,6 +20,9 @@ OBJECTS = st.dictionaries(
     st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner, max_size=3)),
     max_size=4,
 )
+
+
+AROUND = ["removed text around the JSON"]
 
 
 @pytest.mark.parametrize(
@@ -48,11 +53,60 @@ OBJECTS = st.dictionaries(
             {"a": 2},
             ["removed a code fence", "removed text around the JSON"],
         ),
+        ("```json\n5\n```", 5, ["removed a code fence"]),
+        ('Here:\n```\n"yes"\n```\nDone.', "yes", ["removed a code fence", "removed text around the JSON"]),
+        ("```\n5\n```\n[1]", [1], ["removed a code fence", "removed text around the JSON"]),
+        ('{"a": "draft of it"}\n{"a": "x"}', {"a": "x"}, AROUND),
+        ('<think>{"a": "a draft"}?</think>{"a": "x"}', {"a": "x"}, AROUND),
+        ('{"a": "x"}<think>{"a": "y"} was wrong</think>', {"a": "x"}, AROUND),
+        ('{"a": "a draft"}?</think>\n{"a": "x"},', {"a": "x"}, AROUND),
+        ('{"a": "x"} <THINKING>or {"a": "y"}', {"a": "x"}, AROUND),
+        ('<think>[{</think>{"a": "<think>{"}', {"a": "<think>{"}, ["removed text around the JSON"]),
+        ('<think>all of it: {"a": "x"}', {"a": "x"}, ["removed text around the JSON"]),
+        ("<think>5 or 7?</think>\n\n7", 7, ["removed text around the JSON"]),
+        (" ".join(f"[{word}]" for word in "abcdefghijklmnopqrstuvwxyz") + ' {"a": 1}', {"a": 1}, AROUND),
         (f'{{"n": {2**70},}}', {"n": 2**70}, ["removed a trailing comma (1)"]),
     ],
 )
 def test_light_damage_is_mended_and_told(text: str, value: Any, repairs: list[str]) -> None:
     assert repair(text) == (value, repairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('I considered ["x", "y", "z"].\n{"a": "x"}', {"a": "x"}),
+        ('{"a": "x"}\nSources: [1], [2]', {"a": "x"}),
+        ('{"a": "x"}, as in [1]: ```json\n["the", "list"]\n```', {"a": "x"}),
+        ('{"a": "draft"}, or rather {"a": "x"}', {"a": "x"}),
+        ('<think>{"a": "draft"}</think>[1]', [1]),
+        ("[1] [2]", [2]),
+    ],
+)
+def test_of_several_documents_the_last_that_fits_is_taken(text: str, value: Any) -> None:
+    assert repair(text, lambda found: isinstance(found, dict))[0] == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1] " * 50_000,
+        "[a] " * 50_000,
+        "<think>" * 50_000,
+        "<think>{</think>" * 20_000,
+        "```json\n" * 20_000,
+        "```\n{" * 20_000,
+        "```\n5\n" * 20_000,
+        "```" + " " * 200_000,
+        '{"a": "' + "```\n[" * 20_000 + '"}',
+    ],
+    ids=range(9),
+)
+def test_the_time_is_linear_in_the_text(text: str) -> None:
+    began = time.perf_counter()
+    with contextlib.suppress(DecodeError):
+        repair(text, lambda found: False)
+    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,22 @@ def test_slightly_broken_json_is_mended_and_said_to_be(generate: Generate) -> No
     assert any("trailing comma" in str(warning) for warning in reply.warnings)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ('<think>maybe {"name": "a draft", "people": 1}?</think>{"name": "Paris", "people": 2}', SCHEMA, CITY),
+        ('I considered ["Rome", "Oslo", "Bern"].\n{"name": "Paris", "people": 2}', SCHEMA, CITY),
+        ('{"name": "Paris", "people": 2}\nSources: ["1"]', DictCity, CITY),
+        ("It is:\n```json\n7\n```", int, 7),
+        ("<think>5?</think>7", int, 7),
+    ],
+)
+def test_of_several_documents_the_one_that_was_asked_for_is_taken(
+    generate: Generate, text: str, kind: Any, value: Any
+) -> None:
+    assert generate(Scripted([text]), kind, max_repairs=0, mode="prompt").object == value
+
+
 def test_optional_properties_that_came_as_null_are_absent(generate: Generate) -> None:
     schema = {**SCHEMA, "required": ["name"]}
     script = Scripted(['{"name": "Paris", "people": null}'])
