@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from ..errors import DecodeError
 from .decode import MAX_DIGITS
 
-__all__ = ["MISSING", "Missing", "PartialJSON", "complete"]
+__all__ = ["MISSING", "Hold", "Missing", "PartialJSON", "Path", "complete"]
+
+Path: TypeAlias = tuple[str | None, ...]
+"""Where a value stands: the names of the objects around it; None for an item of a list."""
+Hold: TypeAlias = Callable[[Path, bool], bool]
+"""Whether what begins at a path is to be held back; True is passed for a null, False for a string."""
 
 
 class Missing(Enum):
@@ -54,14 +60,18 @@ class PartialJSON:
     A number, `true`, `false`, `null` or a name appears when it has ended, an escape when it is whole; strings,
     lists and objects appear when they begin, and grow. So whatever has been published is part of the final value.
     The value is alive: the same lists and objects grow in place, which keeps the whole linear in the text; copy it
-    to keep a moment of it. With `fenced`, a Markdown code fence around the document is let through.
+    to keep a moment of it. With `fenced`, a Markdown code fence around the document is let through. `hold` is asked
+    about each null of an object and each string that begins: the null it holds back is left out, the string appears
+    when it has ended.
 
     Raises DecodeError where the text stops being JSON, as `decode.loads` would.
     """
 
-    def __init__(self, *, fenced: bool = False) -> None:
+    def __init__(self, *, fenced: bool = False, hold: Hold | None = None) -> None:
         self.value: Any = MISSING
         self._fenced = fenced
+        self._hold = hold
+        self._held = False
         self._rest = ""
         self._at = 0
         self._expect = _VALUE
@@ -179,7 +189,9 @@ class PartialJSON:
         self._string = []
         self._length = self._published = 0
         if not self._string_is_name:
-            self._place("")
+            self._held = self._hold is not None and self._hold(tuple(self._names), False)
+            if not self._held:
+                self._place("")
         return start + 1
 
     def _read_string(self, position: int) -> int | None:
@@ -239,7 +251,8 @@ class PartialJSON:
         whole = "".join(self._string or ())
         self._string = None
         if not self._string_is_name:
-            self._replace(whole)
+            (self._place if self._held else self._replace)(whole)
+            self._held = False
             self._settle()
             return
         if whole in self._open[-1]:
@@ -248,7 +261,7 @@ class PartialJSON:
         self._expect = _COLON
 
     def _publish_string(self) -> None:
-        if self._string is None or self._string_is_name or self._length == self._published:
+        if self._string is None or self._string_is_name or self._held or self._length == self._published:
             return
         if self._length <= _LONG or self._length - self._published > self._published // 16:
             self._string[:] = ["".join(self._string)]
@@ -263,12 +276,17 @@ class PartialJSON:
             if len(word) > MAX_WORD:
                 self._fail("a number that is too long", start)
             return None
-        if word in _LITERALS:
+        if word == "null" and self._names and self._names[-1] is not None and self._hides_null():
+            pass
+        elif word in _LITERALS:
             self._place(_LITERALS[word])
         else:
             self._place(self._number(word, start))
         self._settle()
         return end
+
+    def _hides_null(self) -> bool:
+        return self._hold is not None and self._hold(tuple(self._names), True)
 
     def _number(self, word: str, start: int) -> int | float:
         number = _NUMBER.fullmatch(word)

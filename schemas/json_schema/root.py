@@ -64,7 +64,7 @@ def _moved(schema: Schema) -> Schema:
 
 
 def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:
-    views = [view for schema in schemas for view in _alternatives(schema, reader)]
+    views = [view for schema in schemas for view in alternatives(schema, reader)]
     if isinstance(value, list):
         items = [view for view in views if view.type == "array"]
         return [
@@ -77,7 +77,7 @@ def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_nul
     fitting = [view for view in objects if _may_fit(value, view, reader)] or objects
     kept: dict[str, Any] = {}
     for name, part in value.items():
-        inside = [_property(view, name) for view in fitting]
+        inside = [property_of(view, name) for view in fitting]
         absent = part is None and not any(name in view.words.get("required", ()) for view in fitting)
         if absent and inside and not any(map(allows_null, inside)):
             continue
@@ -85,7 +85,7 @@ def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_nul
     return kept
 
 
-def _alternatives(schema: Schema, reader: Reader) -> list[View]:
+def alternatives(schema: Schema, reader: Reader) -> list[View]:
     """What the schema may turn out to be, references followed and unions spread."""
     found: list[View] = []
     waiting = [reader.read(schema)]
@@ -100,7 +100,7 @@ def _alternatives(schema: Schema, reader: Reader) -> list[View]:
     return found
 
 
-def _property(view: View, name: str) -> Schema:
+def property_of(view: View, name: str) -> Schema:
     properties: dict[str, Schema] = view.words.get("properties", {})
     extra: Schema = view.words.get("additionalProperties", True)
     return properties.get(name, extra)
@@ -123,7 +123,7 @@ def _may_fit(value: dict[str, Any], view: View, reader: Reader) -> bool:
         return False
     for name, part in properties.items():
         if name in value and value[name] is not None and not isinstance(value[name], dict | list):
-            allowed = [inner.words.get("enum") for inner in _alternatives(part, reader)]
+            allowed = [inner.words.get("enum") for inner in alternatives(part, reader)]
             if allowed and all(values is not None and value[name] not in values for values in allowed):
                 return False
     return True

@@ -18,6 +18,8 @@ from ..schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStar
 from ..schemas.errors import DecodeError, ObjectInvalid
 from ..schemas.json_schema.partial import MISSING, PartialJSON
 from ..schemas.json_schema.root import KEY
+from ..schemas.json_schema.showing import continues, holding
+from ..schemas.json_schema.validate import Violation
 from ..schemas.message import context_of
 from ..schemas.reply import Reply
 from .generate import failed, finished
@@ -31,10 +33,17 @@ class Growing:
 
     asked: Asking
     target: Target
-    _json: PartialJSON = field(factory=lambda: PartialJSON(fenced=True))
+    _json: PartialJSON = field(init=False)
     _call: int | None = None
     _broken: bool = False
     _last: Any = MISSING
+
+    def __attrs_post_init__(self) -> None:
+        self._json = PartialJSON(fenced=True, hold=holding(self.target.sent))
+
+    def contradicted(self, value: Any) -> bool:
+        """Whether the whole, as plain data, takes back some of what was shown."""
+        return self._last is not MISSING and not continues(self._last, value)
 
     def feed(self, chunks: list[StreamChunk]) -> Any:
         """The value as far as it is certain, if that is more than before; else MISSING."""
@@ -112,12 +121,24 @@ def _stream(model: Any, target: Target, asked: Asking, prompt: Any) -> Recipe:
             raise
         reply: Reply = source._whole()
         try:
-            value, mended = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
+            text = asked.text_of(reply)
+            plain, mended = target.plain(text, cut=reply.finish_reason == "length")
+            if growing.contradicted(plain):
+                raise _contradiction(text)
+            value = target.made(plain, text)
         except ObjectInvalid as invalid:
             raise failed(invalid, reply, [reply]) from None
         whole = finished([reply], asked, value, mended, context_of(prompt))
         yield Emit(value)
         return whole
+
+
+def _contradiction(text: str) -> ObjectInvalid:
+    """A second document in an answer may be the one that is meant, when the first has been shown."""
+    error = ObjectInvalid("the answer takes back what was shown of the object: it holds several", text=text)
+    error.violations = (Violation("", "is followed by another value", "json"),)
+    error.hint = "the answer is in .text; generate_object can choose among them"
+    return error
 
 
 class ObjectStream(ReplyStream):

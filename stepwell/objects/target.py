@@ -41,6 +41,11 @@ class Target:
 
         Raises ObjectInvalid with all the violations when there is none or it does not fit.
         """
+        value, mended = self.plain(text, cut=cut)
+        return self.made(value, text), mended
+
+    def plain(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
+        """As `read`, but the value as JSON has it, checked against the schema alone."""
         try:
             value, mended = repair(text, lambda found: not errors_of(self._meant(found), self.schema))
         except DecodeError as error:
@@ -50,8 +55,12 @@ class Target:
         value = self._meant(value)
         if violations := errors_of(value, self.schema):
             raise _invalid(violations, text)
+        return value, mended
+
+    def made(self, value: Any, text: str) -> Any:
+        """The plain value as its type. Raises ObjectInvalid where that refuses it."""
         try:
-            return structure(value, self.kind), mended
+            return structure(value, self.kind)
         except ObjectInvalid as error:
             error.text = text
             raise

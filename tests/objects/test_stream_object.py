@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -104,6 +105,62 @@ def test_what_was_given_out_no_longer_changes(read: Read) -> None:
     items, _ = read(Scripted([said(CITY, "json_schema")], piece=1), City)
     copies = [json.dumps(item) for item in items[:-1]]
     assert len(set(copies)) == len(copies)
+
+
+@dataclass
+class Draft:
+    title: str
+    mood: str = "plain"
+    pages: int | None = None
+    parts: list[Draft | None] = field(default_factory=list)
+
+
+NOTE = {
+    "type": "object",
+    "properties": {"must": {"type": ["string", "null"]}, "may": {"type": "string"}},
+    "required": ["must"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "shown", "whole"),
+    [
+        (Draft, {"title": "x", "mood": None, "pages": None}, {"title": "x", "pages": None}, Draft("x")),
+        (
+            Draft,
+            {"title": "x", "parts": [None, {"title": "y", "mood": None}]},
+            {"title": "x", "parts": [None, {"title": "y"}]},
+            Draft("x", parts=[None, Draft("y")]),
+        ),
+        (NOTE, {"must": None, "may": None}, {"must": None}, {"must": None}),
+        ({"type": "object"}, {"any": None}, {"any": None}, {"any": None}),
+    ],
+    ids=["optional", "nested", "required", "any"],
+)
+def test_a_null_that_may_stand_for_nothing_is_not_shown_before_the_end(
+    read: Read, schema: Any, text: Any, shown: Any, whole: Any
+) -> None:
+    items, _ = read(Scripted([said(text, "json_schema")], piece=1), schema, mode="json_schema")
+    assert items[-2:] == [shown, whole]
+    assert all(grows(before, after) for before, after in pairwise(items[:-1]))
+
+
+def test_a_choice_is_shown_when_it_is_whole(read: Read) -> None:
+    choices = {"type": "array", "items": {"enum": ["al", "alpha", None]}}
+    items, _ = read(Scripted([said({"value": ["alpha", None, "al"]}, "json_schema")], piece=1), choices)
+    assert items[:4] == [[], ["alpha"], ["alpha", None], ["alpha", None, "al"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": "ex"}\nThat was an example. ```json\n{"a": "real"}\n```', '{"a": "x"}{"a": "yyyy", "n": 1}'],
+)
+def test_an_answer_that_takes_back_what_was_shown_is_an_error(read: Read, text: str) -> None:
+    with pytest.raises(ObjectInvalid, match="takes back what was shown") as caught:
+        read(Scripted([text], piece=1), {"type": "object"}, mode="prompt")
+    assert (caught.value.text, caught.value.partial.text) == (text, text)
+    assert caught.value.usage.input_tokens == 10
 
 
 def test_an_object_that_does_not_fit_is_an_error_at_the_end(read: Read) -> None:
