@@ -22,6 +22,8 @@ MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000
 MAX_DEPTH: Final = 64
 MAX_VALUE_DEPTH: Final = 200
+MAX_EXPANDED: Final = 5_000
+"""How many schemas may speak about one and the same value, each counted as often as references lead to it."""
 
 _NUMBERS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 _COUNTS = frozenset(
@@ -37,8 +39,8 @@ def check_schema(schema: Any) -> None:
     """Raise SchemaError, naming the place, unless `schema` is well formed and safe to use.
 
     Refused: schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
-    to nowhere; references that lead back to themselves without looking at a smaller value; malformed keywords;
-    patterns that Python cannot match in time linear in the text.
+    to nowhere; references that lead back to themselves without looking at a smaller value, or that multiply until more
+    than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that Python cannot match in time linear in the text.
     """
     prepared(schema)
 
@@ -74,7 +76,7 @@ def prepare(content: bytes) -> Schema:
     _require_json(root)
     found = _modernise(root, "")
     _settle_references(root, found)
-    _refuse_cycles(root, found)
+    _bound_matching(root, found)
     return root
 
 
@@ -226,24 +228,35 @@ def _compile_patterns(one: _Found) -> None:
             )
 
 
-def _refuse_cycles(root: dict[str, Any], found: list[_Found]) -> None:
-    """Refuse references that come back to the same schema for the same value: matching them would never end."""
-    done: set[int] = set()
+def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
+    """Refuse references that come back to the same schema for the same value, so that matching would never end, and
+    those that double with each step, so that it would end too late."""
+    counts: dict[int, int] = {}  # how many schemas are matched against a value, this one and all that it leads to
     for start in found:
         open_now: set[int] = set()
-        waiting: list[tuple[dict[str, Any], bool]] = [(start.schema, False)]
+        waiting: list[tuple[dict[str, Any], list[dict[str, Any]] | None]] = [(start.schema, None)]
         while waiting:
-            node, leaving = waiting.pop()
-            if leaving:
+            node, led_to = waiting.pop()
+            if led_to is not None:
                 open_now.discard(id(node))
-                done.add(id(node))
+                counts[id(node)] = count = 1 + sum(counts[id(target)] for target in led_to)
+                if count > MAX_EXPANDED:
+                    raise SchemaError(
+                        f"the schema at '#{_place(node, found)}' leads to more than {MAX_EXPANDED:,} others that would "
+                        "be matched against the same value",
+                        hint="refer to each alternative once",
+                    )
             elif id(node) in open_now:
-                place = next(one.pointer for one in found if one.schema is node)
-                raise SchemaError(f"the schema at '#{place}' refers back to itself without end")
-            elif id(node) not in done:
+                raise SchemaError(f"the schema at '#{_place(node, found)}' refers back to itself without end")
+            elif id(node) not in counts:
                 open_now.add(id(node))
-                waiting.append((node, True))
-                waiting += [(target, False) for target in _same_value(root, node)]
+                targets = _same_value(root, node)
+                waiting.append((node, targets))
+                waiting += [(target, None) for target in targets]
+
+
+def _place(node: dict[str, Any], found: list[_Found]) -> str:
+    return next(one.pointer for one in found if one.schema is node)
 
 
 def _same_value(root: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from .keywords import pointer
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
+    from .matching import Matcher
+
 __all__ = ["Violation", "check_schema", "errors_of", "fits_part"]
 
 MAX_VIOLATIONS: Final = 50
@@ -42,9 +44,9 @@ def errors_of(value: Any, schema: Any) -> list[Violation]:
     For a union the alternative that comes closest is the one complained about. Formats count: `date-time` and the
     like must hold. Raises SchemaError when the schema itself cannot be used (see `check_schema`).
     """
-    validator = _validator(content_of(schema))
+    matcher = _matcher(content_of(schema))
     try:
-        found = [violation for error in validator.iter_errors(value) for violation in _explained(error)]
+        found = [violation for error in matcher.errors(value) for violation in _explained(error)]
     except RecursionError:
         return [Violation("", "is nested too deeply to be checked", "depth")]
     return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
@@ -52,19 +54,19 @@ def errors_of(value: Any, schema: Any) -> list[Violation]:
 
 def fits_part(value: Any, part: Any, schema: Any) -> bool:
     """Whether the value fits one part of a schema, as the reader of its prepared copy gives it."""
-    return bool(_validator(content_of(schema)).evolve(schema=part).is_valid(value))
+    return _matcher(content_of(schema)).fits(value, part)
 
 
 @lru_cache(maxsize=256)
-def _validator(content: bytes) -> Any:
-    from .matching import validator_of  # imports jsonschema, which most programs never need
+def _matcher(content: bytes) -> Matcher:
+    from .matching import Matcher  # imports jsonschema, which most programs never need
 
-    return validator_of(prepare(content))
+    return Matcher(prepare(content))
 
 
 def _explained(error: ValidationError) -> Iterable[Violation]:
     if error.context:
-        return _closest(error)
+        return [violation for inner in error.context for violation in _explained(inner)]
     place = pointer(error.absolute_path)
     keyword = str(error.validator or "false")
     say = _SAY.get(keyword)
@@ -73,31 +75,6 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
     if len(above) > 1 and above[-2] == "propertyNames":
         message = f"has a property name that {message}"
     return [Violation(place, message, keyword)]
-
-
-def _closest(error: ValidationError) -> Iterable[Violation]:
-    """The complaints about the alternative that fits best, or one about all of them when none comes near."""
-    alternatives: dict[Any, list[ValidationError]] = {}
-    for inner in error.context or ():
-        if inner.schema_path:  # an alternative that is `false` has none, and nothing comes near it
-            alternatives.setdefault(inner.schema_path[0], []).append(inner)
-    scored = sorted(((_distance(inners), inners) for inners in alternatives.values()), key=lambda pair: pair[0])
-    if not scored or scored[0][0][0]:
-        count = len(error.validator_value)
-        return [Violation(pointer(error.absolute_path), f"fits none of the {count} alternatives", str(error.validator))]
-    nearest = scored[0][1]
-    return [violation for inner in nearest for violation in _explained(inner)]
-
-
-def _distance(errors: list[ValidationError]) -> tuple[int, int]:
-    """First whether the value is of another kind altogether (wrong type, wrong tag), then the number of faults."""
-    kinds = {"type", "const", "enum", "additionalProperties"}
-    wrong_kind = sum(
-        1
-        for error in errors
-        if (error.validator in kinds and not error.path) or (error.validator in {"const"} and len(error.path) == 1)
-    )
-    return wrong_kind, len(errors)
 
 
 def _quoted(value: Any) -> str:
@@ -113,6 +90,10 @@ def _one_of(values: list[Any]) -> str:
 def _types(wanted: str | list[str]) -> str:
     names = wanted if isinstance(wanted, list) else [wanted]
     return f"must be of type {' or '.join(names)}"
+
+
+def _fits_none(wanted: list[Any], error: ValidationError) -> str:
+    return f"fits none of the {len(wanted)} alternatives"
 
 
 def _missing(wanted: list[str], error: ValidationError) -> str:
@@ -148,7 +129,13 @@ _SAY: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "items": lambda wanted, error: "has more items than allowed",
     "pattern": lambda wanted, error: f"must match the pattern {_quoted(wanted)}",
     "format": lambda wanted, error: f"must be written as a {wanted}",
-    "oneOf": lambda wanted, error: "fits more than one of the alternatives, and may fit only one",
+    "$ref": lambda wanted, error: "does not fit",
+    "anyOf": _fits_none,
+    "oneOf": lambda wanted, error: (
+        _fits_none(wanted, error)
+        if error.message == "none"
+        else "fits more than one of the alternatives, and may fit only one"
+    ),
     "not": lambda wanted, error: "fits the schema under 'not', and must not",
     "false": lambda wanted, error: "is not allowed here",
 }

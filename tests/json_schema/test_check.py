@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -82,6 +84,38 @@ def test_a_reference_that_comes_back_without_progress_is_refused(schema: dict[st
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_schemas_of_real_programs_pass(case: Case) -> None:
     check_schema(case.schema)
+
+
+def doubling(steps: int, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """A schema in which each definition uses the one before it twice."""
+    definitions: dict[str, Any] = {"t0": {"type": "integer"}}
+    for at in range(1, steps + 1):
+        definitions[f"t{at}"] = step({"$ref": f"#/$defs/t{at - 1}"})
+    return {"$defs": definitions, "$ref": f"#/$defs/t{steps}"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda ref: {"anyOf": [ref, ref]},
+        lambda ref: {"oneOf": [ref, ref]},
+        lambda ref: {"allOf": [ref, ref]},
+        lambda ref: {"if": ref, "then": ref},
+        lambda ref: {"dependentSchemas": {"a": ref, "b": ref}},
+        lambda ref: {**ref, "anyOf": [ref]},
+    ],
+)
+def test_references_that_multiply_are_refused_at_once(step: Any) -> None:
+    schema = doubling(200, step)
+    began = time.perf_counter()
+    with pytest.raises(SchemaError, match="more than 5,000 others that would be matched against the same value"):
+        check_schema(schema)
+    assert time.perf_counter() - began < 1
+    check_schema(doubling(9, step))
+
+
+def test_references_may_multiply_where_the_value_does_too() -> None:
+    check_schema(doubling(200, lambda ref: {"properties": {"a": ref, "b": ref}}))
 
 
 def test_recursion_that_makes_progress_passes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -98,6 +99,65 @@ def test_of_a_union_the_nearest_alternative_is_complained_about() -> None:
 @pytest.mark.parametrize("value", [SECRET, [SECRET, SECRET], {"k": SECRET}, {SECRET: 1}])
 def test_the_value_is_never_quoted(schema: dict[str, Any], value: Any) -> None:
     assert not any(SECRET in violation.message for violation in errors_of(value, schema))
+
+
+def terms(keyword: str) -> dict[str, Any]:
+    """The schema of a recursive union, as pydantic and others write it."""
+    term = {"$ref": "#/$defs/term"}
+    kinds = {
+        kind: an_object({"kind": {"const": kind}, "left": term, "right": term}, required=["kind", "left", "right"])
+        for kind in ("add", "sub", "mul", "div")
+    }
+    union = [WHOLE, *({"$ref": f"#/$defs/{kind}"} for kind in kinds)]
+    return {"$defs": {**kinds, "term": {keyword: union}}, **term}
+
+
+def a_term(levels: int, first: Any) -> Any:
+    inner: Any = first
+    for _ in range(levels):
+        inner = {"kind": "div", "left": inner, "right": {"kind": "mul", "left": 1, "right": 2}}
+    return inner
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+def test_a_recursive_union_is_matched_in_time_linear_in_the_value(keyword: str) -> None:
+    schema = terms(keyword)
+    began = time.perf_counter()
+    assert said(a_term(20, 7), schema) == []
+    assert said(a_term(20, {"kind": "add", "left": 1}), schema) == [f"{'/left' * 20} lacks the required 'right'"]
+    assert said(a_term(20, "x"), schema) == [f"{'/left' * 20} fits none of the 5 alternatives"]
+    assert time.perf_counter() - began < 5
+
+
+def test_what_takes_too_long_to_explain_is_still_refused() -> None:
+    definitions: dict[str, Any] = {"t0": {"properties": {"n": {"$ref": "#/$defs/t9"}, "end": WHOLE}}}
+    for at in range(1, 10):
+        definitions[f"t{at}"] = {"allOf": [{"$ref": f"#/$defs/t{at - 1}"}] * 2}
+    schema = {"$defs": definitions, "$ref": "#/$defs/t9"}
+    deep: dict[str, Any] = {"end": "x"}
+    for _ in range(10):
+        deep = {"n": deep}
+    began = time.perf_counter()
+    assert errors_of(deep, schema)
+    assert errors_of({"n": {"n": {"end": 1}}}, schema) == []
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ([{"a": number} for number in range(20_000)], True),
+        ([*({"a": number} for number in range(20_000)), {"a": 7.0}], False),
+        ([1, True, "1", [1], [True], {"a": 1}, {"a": True}, None, 0, False], True),
+        ([1, 1.0], False),
+        ([{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], False),
+        ([[], {}], True),
+    ],
+)
+def test_items_that_repeat_are_found_in_linear_time(value: Any, fits: bool) -> None:
+    began = time.perf_counter()
+    assert (errors_of(value, {"uniqueItems": True}) == []) == fits
+    assert time.perf_counter() - began < 5
 
 
 def test_at_most_fifty_violations_are_listed() -> None:
