@@ -16,6 +16,7 @@ from .message import Context, Message, context_of
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, ToolCall, Video
 
 _GRANTS: Final = ("system", "tools", "provider_data", "files")
+_NO_EXTRA: Final[dict[str, Any]] = {"extra": {}}
 _MEDIA: Final = (Image, File, Audio, Video)
 _FETCHED_AS_ANYONE: Final = ("https://", "http://", "data:")
 
@@ -75,7 +76,7 @@ def _divided(message: Message, allow: Collection[str]) -> tuple[Message | None, 
     if "provider_data" not in allow:
         if message.extra or any(getattr(part, "extra", None) for part in parts):
             forged.append("a provider's data")
-        parts = [evolve(part, extra={}) if getattr(part, "extra", None) else part for part in parts]
+        parts = [part if isinstance(part, Opaque) else evolve(part, **_NO_EXTRA) for part in parts]
         message = evolve(message, extra={})
     if not parts and message.role != "tool":
         return None, forged

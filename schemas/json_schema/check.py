@@ -40,7 +40,8 @@ def check_schema(schema: Any) -> None:
 
     Refused: schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
     to nowhere; references that lead back to themselves without looking at a smaller value, or that multiply until more
-    than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that Python cannot match in time linear in the text.
+    than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that Python cannot
+    match in time linear in the text.
     """
     prepared(schema)
 

@@ -7,6 +7,7 @@ TypedDicts, NamedTuples, generic ones of these, and pydantic models (through the
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import types
 import typing
@@ -15,11 +16,12 @@ from enum import Enum
 from typing import Any, Final
 
 from ..errors import SchemaError
+from .constraints import annotated
 from .docstrings import read_docstring
 from .fields import Field, fields_of
 from .keywords import subschemas
 
-__all__ = ["Schemas", "is_model", "own_docstring", "schema_of"]
+__all__ = ["Schemas", "is_adapter", "is_model", "own_docstring", "schema_of", "standing_for"]
 
 # By module and name, so that no module is imported for a type that nobody uses.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -41,9 +43,23 @@ _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("pathlib", "Path"): {"type": "string"},
     ("pathlib._local", "Path"): {"type": "string"},  # where Python 3.13 keeps it
 }
-_LISTS: Final = (list, collections.abc.Sequence, collections.abc.MutableSequence)
+_LISTS: Final = (
+    list,
+    collections.deque,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Collection,
+    collections.abc.Iterable,
+)
 _SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
 DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+
+def standing_for(variable: typing.TypeVar) -> Any:
+    """What a type variable without a value may be."""
+    if variable.__constraints__:
+        return typing.Union[variable.__constraints__]  # noqa: UP007
+    return Any if variable.__bound__ is None else variable.__bound__
 
 
 def schema_of(tp: Any) -> dict[str, Any]:
@@ -51,13 +67,24 @@ def schema_of(tp: Any) -> dict[str, Any]:
 
     Fields with a default are not required; classes admit no other properties; docstrings and the strings in
     `Annotated[...]` become descriptions, and a dict there is merged in as further keywords
-    (`Annotated[int, {"minimum": 1}]`). A class that is used twice or contains itself stands in `$defs`. Raises
-    SchemaError for what has no JSON form.
+    (`Annotated[int, {"minimum": 1}]`), as are the bounds of pydantic's Field, annotated-types and msgspec. A list of
+    values is a choice of one of them; a pydantic TypeAdapter tells its own schema. A class that is used twice or
+    contains itself stands in `$defs`. Raises SchemaError for what has no JSON form.
     """
     if isinstance(tp, dict):
         return tp
+    if isinstance(tp, list):
+        return _of_values(tp, "the list")
+    if is_adapter(tp):
+        adapted: dict[str, Any] = tp.json_schema()
+        return adapted
     schemas = Schemas()
     return schemas.closed(schemas.of(tp))
+
+
+def is_adapter(tp: Any) -> bool:
+    """Whether this is a pydantic TypeAdapter, or an object that offers what one does."""
+    return not isinstance(tp, type) and hasattr(tp, "json_schema") and hasattr(tp, "validate_python")
 
 
 class Schemas:
@@ -77,6 +104,8 @@ class Schemas:
         if isinstance(tp, dict):
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
+        if origin is not None and not hasattr(tp, "__args__"):
+            return self._of_class(origin, ())  # typing.List and its like, which say nothing of what is inside
         if origin is not None:
             return self._of_generic(tp, origin, args)
         if hasattr(tp, "__supertype__"):
@@ -84,7 +113,7 @@ class Schemas:
         if hasattr(tp, "__value__"):
             return self._defined(tp, str(tp.__name__), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
-            return self.of(tp.__bound__) if tp.__bound__ is not None else {}
+            return self.of(standing_for(tp))
         if isinstance(tp, type):
             return self._of_class(tp, ())
         raise _unsupported(tp)
@@ -126,7 +155,7 @@ class Schemas:
 
     def _of_generic(self, tp: Any, origin: Any, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
-            return _annotated(self.of(args[0]), tp.__metadata__)
+            return annotated(self.of(args[0]), tp.__metadata__)
         if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
             return self.of(args[0])
         if getattr(origin, "__name__", "") == "ReadOnly":
@@ -270,17 +299,6 @@ def own_docstring(cls: type) -> str | None:
 def _described(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
     about, _ = read_docstring(text)
     return {**schema, "description": about} if about else schema
-
-
-def _annotated(schema: dict[str, Any], notes: Iterable[Any]) -> dict[str, Any]:
-    for note in notes:
-        if isinstance(note, str):
-            schema = {**schema, "description": note}
-        elif isinstance(note, Mapping):
-            schema = {**schema, **note}
-        elif isinstance(text := getattr(note, "documentation", getattr(note, "description", None)), str):
-            schema = {**schema, "description": text}
-    return schema
 
 
 def _of_values(values: list[Any], tp: Any) -> dict[str, Any]:

@@ -29,9 +29,12 @@ does not."""
 
 @define
 class _Work:
-    """One matching under way. What is known of pairs of a schema and a value is kept, so that whether the value fits is
-    decided in steps that add up and never multiply. While `deciding`, why it does not fit is not asked; while `shallow`,
-    not why it does not fit the unions inside."""
+    """One matching under way.
+
+    What is known of pairs of a schema and a value is kept, so that whether the value fits is decided in steps that add
+    up and never multiply. While `deciding`, why it does not fit is not asked; while `shallow`, not why it does not fit
+    the unions inside.
+    """
 
     fitting: dict[tuple[Any, int], bool] = field(factory=dict)
     deciding: bool = False

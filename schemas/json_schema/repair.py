@@ -88,7 +88,9 @@ def _documents(text: str) -> list[_Mended]:
     thoughts = _thoughts(text)
     fences = {match.end() for match in _FENCE.finditer(text)}
     starts = sorted(fences.union(match.start() for match in _OPENER.finditer(text)))
-    said, thought, at = [], [], 0
+    said: list[int] = []
+    thought: list[int] = []
+    at = 0
     for start in starts:
         while at < len(thoughts) and thoughts[at][1] <= start:
             at += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -10,27 +12,31 @@ from typing import Any, Final
 
 from ..errors import ObjectInvalid, SchemaError
 from .fields import Field, fields_of
-from .from_type import DICTS, schema_of
+from .from_type import DICTS, is_adapter, schema_of, standing_for
 from .keywords import pointer
 from .validate import Violation, errors_of
 
 Read = Callable[[Any, Any], Any]
+MAX_SAID: Final = 500
+_ITERABLES: Final = (collections.deque, collections.abc.Collection, collections.abc.Iterable)
 
 
 def structure(value: Any, tp: Any) -> Any:
-    """The validated JSON `value` as an instance of `tp`; for a dict (a JSON Schema) the value itself.
+    """The validated JSON `value` as an instance of `tp`; for a dict (a JSON Schema) or a list (a choice) the value
+    itself.
 
     Every type that `schema_of` understands can be built. Of a union, the first alternative whose schema the value
     fits is taken. Raises ObjectInvalid, with the JSON pointers of what could not be read, for a value that does not
-    fit (`errors_of` tells all that is wrong with it), SchemaError for a type that cannot be built.
+    fit (`errors_of` tells all that is wrong with it), or that its class refuses, in the words of its ValueError,
+    TypeError or AssertionError; SchemaError for a type that cannot be built.
     """
-    if isinstance(tp, dict):
+    if isinstance(tp, dict | list):
         return value
     # cattrs costs 50 ms to import.
     from cattrs.errors import StructureHandlerNotFoundError
 
     try:
-        return _converter().structure(value, _bare(tp))
+        return _read_adapted(value, tp) if is_adapter(tp) else _converter().structure(value, _bare(tp))
     except (SchemaError, StructureHandlerNotFoundError) as error:
         if isinstance(error, SchemaError):
             raise
@@ -58,6 +64,11 @@ def _converter() -> Any:
     converter.register_structure_hook_func(
         lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, _bare(tp.__value__))
     )
+    converter.register_structure_hook_func(
+        lambda tp: isinstance(tp, typing.TypeVar),
+        lambda value, tp: converter.structure(value, _bare(standing_for(tp))),
+    )
+    converter.register_structure_hook_func(_is_iterable, lambda value, tp: _read_items(converter, value, tp))
     converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
     return converter
 
@@ -142,6 +153,11 @@ def _is_mapping(tp: Any) -> bool:
     return typing.get_origin(tp) in DICTS
 
 
+def _is_iterable(tp: Any) -> bool:
+    """What cattrs makes no list of by itself: the interfaces, bare or not, and a deque."""
+    return (typing.get_origin(tp) or tp) in _ITERABLES
+
+
 def _has_fields(tp: Any) -> bool:
     return _fields(tp) is not None
 
@@ -170,7 +186,7 @@ def _read_union(converter: Any, value: Any, tp: Any) -> Any:
 def _read_mapping(converter: Any, value: Any, tp: Any) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise _Unreadable("must be an object")
-    keys, values = typing.get_args(tp)
+    keys, values = typing.get_args(tp) or (Any, Any)
     return _each(
         tp,
         {
@@ -179,6 +195,11 @@ def _read_mapping(converter: Any, value: Any, tp: Any) -> dict[Any, Any]:
         },
         converter,
     )
+
+
+def _read_items(converter: Any, value: Any, tp: Any) -> Any:
+    items = converter.structure(value, list[typing.get_args(tp) or (Any,)])  # type: ignore[misc]
+    return collections.deque(items) if (typing.get_origin(tp) or tp) is collections.deque else items
 
 
 def _read_object(converter: Any, value: Any, tp: Any) -> Any:
@@ -191,7 +212,19 @@ def _read_object(converter: Any, value: Any, tp: Any) -> Any:
         raise _Unreadable(f"lacks the required {', '.join(map(repr, absent))}")
     present = [field for field in fields if field.name in value]
     parts = {field.argument: (field.name, value[field.name], field.type) for field in present}
-    return cls(**_each(tp, parts, converter))
+    arguments = _each(tp, parts, converter)
+    try:
+        return cls(**arguments)
+    except (ValueError, TypeError, AssertionError) as error:
+        raise _Unreadable(_refusal(error)) from None
+
+
+def _refusal(error: Exception) -> str:
+    """What a class of the program's own says against a value: its words are for the model, which is to do better."""
+    said = error.args[0] if error.args else ""
+    if not isinstance(said, str) or not said.strip():
+        return f"cannot be read ({type(error).__name__})"
+    return f"is refused: {said.strip()[:MAX_SAID]}"
 
 
 def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Any) -> dict[Any, Any]:
@@ -230,9 +263,17 @@ def _bare(tp: Any) -> Any:
 
 
 def _read_model(value: Any, tp: Any) -> Any:
-    """A pydantic model; its complaints become violations."""
+    return _validated(tp.model_validate, value)
+
+
+def _read_adapted(value: Any, adapter: Any) -> Any:
+    return _validated(adapter.validate_python, value)
+
+
+def _validated(validate: Callable[[Any], Any], value: Any) -> Any:
+    """What pydantic makes of the value; its complaints become violations."""
     try:
-        return tp.model_validate(value)
+        return validate(value)
     except ValueError as error:
         if not hasattr(error, "errors"):
             raise

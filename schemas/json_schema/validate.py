@@ -27,7 +27,8 @@ MAX_VIOLATIONS: Final = 50
 class Violation:
     """One way in which a value does not fit: where (a JSON pointer into the value), what is wanted, which keyword.
 
-    `message` speaks of the schema only: the value itself, which may be private, is never in it.
+    `message` speaks of the schema only: the value itself, which may be private, is never in it, unless a class of the
+    program's own quotes it when it refuses the value.
     """
 
     pointer: str

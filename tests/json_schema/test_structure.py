@@ -8,8 +8,10 @@ import decimal
 import enum
 import pathlib
 import pickle
+import typing
 import uuid
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar
 
 import attrs
@@ -21,6 +23,7 @@ from stepwell.schemas.json_schema.structure import structure
 from stepwell.schemas.json_schema.validate import errors_of
 
 T = TypeVar("T")
+Narrow = TypeVar("Narrow", int, str)
 UserId = NewType("UserId", int)
 
 
@@ -83,6 +86,18 @@ class Private:
             raise ValueError(f"{value} is odd")
 
 
+@attrs.define
+class Span:
+    low: int = attrs.field(validator=attrs.validators.ge(0))
+    high: int
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        if self.low == self.high:
+            raise ValueError
+
+
 class Model:
     """Stands for a pydantic model, which is known by its methods."""
 
@@ -108,6 +123,21 @@ class Model:
         if not isinstance(value["n"], int):
             raise cls.Invalid
         return cls(value["n"])
+
+
+@dataclasses.dataclass
+class Choice(Generic[Narrow]):
+    content: Narrow
+
+
+class Adapter:
+    """Stands for a pydantic TypeAdapter of a list of Models."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Model.model_json_schema()}
+
+    def validate_python(self, value: Any) -> list[Model]:
+        return [Model.model_validate(one) for one in value]
 
 
 WHEN = datetime.datetime(2026, 11, 21, 10, 0, tzinfo=datetime.UTC)
@@ -159,6 +189,17 @@ TABLE: list[tuple[Any, Any, Any]] = [
     (3, Annotated[int, "three"], 3),
     ([3], Annotated[list[Annotated[int, {"minimum": 1}]], {"maxItems": 2}], [3]),
     ({"a": 3}, dict[str, Annotated[int, {"minimum": 1}]], {"a": 3}),
+    ({"content": [1]}, Box, Box([1])),
+    ({"content": "red"}, Choice, Choice("red")),
+    ([1], typing.List, [1]),  # noqa: UP006
+    ({"a": 1}, typing.Dict, {"a": 1}),  # noqa: UP006
+    ([1], typing.Tuple, (1,)),  # noqa: UP006
+    ([1], typing.Iterable[int], [1]),
+    ([1], Collection[int], [1]),
+    (["red"], deque[Color], deque([Color.RED])),
+    ([1], Iterable, [1]),
+    ("a", ["a", "b"], "a"),
+    ([{"n": 1}], Adapter(), [Model(1)]),
     ({"n": 1}, Model, Model(1)),
     ([{"n": 1}], list[Model], [Model(1)]),
 ]
@@ -208,11 +249,15 @@ def places(value: Any, tp: Any) -> list[tuple[str, str]]:
             [("/children/1/value", "must be an integer"), ("/children/1/children/0", "lacks the required 'value'")],
         ),
         ({"left": "x", "right": "red"}, Pair, [("/left", "must be an integer")]),
-        ({"even": 3}, Private, [("", "cannot be read (ValueError)")]),
+        ({"even": 3}, Private, [("", "is refused: 3 is odd")]),
+        ([{"even": 4}, {"even": 3}], list[Private], [("/1", "is refused: 3 is odd")]),
+        ({"low": 5, "high": 3}, Span, [("", "is refused: low must not be above high")]),
+        ({"low": -1, "high": 3}, Span, [("", "is refused: 'low' must be >= 0: -1")]),
+        ({"low": 1, "high": 1}, Span, [("", "cannot be read (ValueError)")]),
         ({"n": ["x"]}, Model, [("/n/0", "Input should be a valid integer")]),
         ({"m": [{"n": 1}, {"n": ["x"]}]}, dict[str, list[Model]], [("/m/1/n/0", "Input should be a valid integer")]),
     ],
-    ids=range(20),
+    ids=range(24),
 )
 def test_what_cannot_be_read_is_named_by_its_place(value: Any, tp: Any, expected: list[tuple[str, str]]) -> None:
     assert places(value, tp) == expected

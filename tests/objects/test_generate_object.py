@@ -110,7 +110,15 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(list[int], [1, 2]), (int, 7), (Literal["yes", "no"], "yes"), (Colour, Colour.BLUE), (int | None, None)],
+    [
+        (list[int], [1, 2]),
+        (["yes", "no"], "no"),
+        (pydantic.TypeAdapter(list[int]), [1]),
+        (int, 7),
+        (Literal["yes", "no"], "yes"),
+        (Colour, Colour.BLUE),
+        (int | None, None),
+    ],
 )
 @pytest.mark.parametrize("mode", MODES)
 def test_roots_that_are_no_objects_travel_in_one_and_come_out_of_it(
@@ -188,6 +196,22 @@ def test_an_answer_that_does_not_fit_is_shown_with_its_faults_and_asked_for_agai
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (20, 10)
     assert len(reply.steps) == 2
     assert [message.role for message in reply.context.messages] == ["user", "assistant"]
+
+
+@dataclass
+class Pair:
+    left: int
+    right: int
+
+    def __post_init__(self) -> None:
+        if self.left == self.right:
+            raise ValueError("left and right must differ")
+
+
+def test_what_a_class_says_against_a_value_is_told_to_the_model(generate: Generate) -> None:
+    script = Scripted([said({"left": 1, "right": 1}, "json_schema"), said({"left": 1, "right": 2}, "json_schema")])
+    assert generate(script, Pair).object == Pair(1, 2)
+    assert "left and right must differ" in script.seen[1]["messages"][-1]["content"]
 
 
 def test_past_the_last_repair_the_error_carries_all_there_is(generate: Generate) -> None:
