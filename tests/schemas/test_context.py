@@ -128,6 +128,9 @@ def test_what_is_no_prompt_is_refused_with_a_hint(prompt: Any) -> None:
         ("[1]", None),
         ('"text"', None),
         ('{"a": NaN}', None),
+        ('{"a": 1, "a": 2}', None),
+        ('{"a": [{"b": 1, "b": 1}]}', None),
+        ('{"a": "x:y", "b": ":::"}', {"a": "x:y", "b": ":::"}),
     ],
 )
 def test_the_arguments_of_a_call(arguments: str, parsed: dict[str, Any] | None) -> None:
