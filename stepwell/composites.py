@@ -113,7 +113,7 @@ class Composites(Generic[Answer, Objects, Loops, Jobs]):
         The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
         called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused end
-        it too, and are not run: a warning says so. A prompt that ends in calls without an answer is a ConfigError, since
+        it too, unrun: a warning says so. A prompt that ends in calls without an answer is a ConfigError, since
         whoever wrote it would have them run unasked; `resume=True` begins by running them. Where the history comes from
         a client that you do not trust, see `stepwell.untrusted`.
         """

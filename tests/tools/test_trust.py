@@ -59,7 +59,7 @@ def test_resuming_runs_those_without_an_answer_and_no_others(run: Run, history: 
     script = Scripted(["ok"])
     assert run(script, [erasing(made)], prompt=history, resume=True).text == "ok"
     assert made == ["all"]
-    assert [message["tool_call_id"] for message in script.seen[0]["messages"] if message["role"] == "tool"][-1] == "x"
+    assert "x" in [message["tool_call_id"] for message in script.seen[0]["messages"] if message["role"] == "tool"]
 
 
 def test_a_name_given_twice_in_the_arguments_runs_nothing(run: Run) -> None:
