@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -78,12 +79,15 @@ class Pipeline:
         return tuple(step.name for step in self.steps)
 
     def describe(self) -> str:
-        """The steps from the outside in, one a line, indented as they nest, with the place each comes from."""
+        """The steps from the outside in, one a line, indented as they nest, with the place that each comes from, who
+        put it there, and below it what it is made of."""
         lines = []
         width = max((len(step.name) + depth for depth, step in enumerate(self.steps)), default=0)
         for depth, step in enumerate(self.steps):
             label = " " * depth + step.name
-            lines.append(f"{label:<{width}}  {step.kind:<8}  {_short(step.source)}")
+            origin = f"  ({step.origin})" if step.origin else ""
+            lines.append(f"{label:<{width}}  {step.kind:<8}  {_short(step.source)}{origin}".rstrip())
+            lines += [f"{'':<{width}}  {'':<8}  - {_short(detail)}" for detail in step.details]
         return "\n".join(lines)
 
     def flow(self, request: Request) -> Flow:
@@ -105,8 +109,9 @@ class Pipeline:
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
 
 
-_ROOT = str(Path(__file__).resolve().parent.parent)
+_ROOT = f"{Path(__file__).resolve().parent.parent}{os.sep}"
 
 
-def _short(source: str) -> str:
-    return source.removeprefix(_ROOT).lstrip("/\\")
+def _short(text: str) -> str:
+    """With places in this package told from its folder on."""
+    return text.replace(_ROOT, "")

@@ -43,12 +43,15 @@ Bind = Callable[[Rest, Rest], tuple[Rest, Rest]]
 @frozen
 class Step:
     """A named place in a pipeline. `bind(call, landing)` wraps the two ways inwards: `call` goes on to the network,
-    `landing` carries a halted reply through the response steps further in."""
+    `landing` carries a halted reply through the response steps further in. `source` is where its function stands,
+    `origin` who put it there and `details` what else there is to say of it, for `describe()`."""
 
     name: str
     bind: Bind = field(repr=False)
     kind: str = "around"
     source: str = field(default="", repr=False)
+    origin: str = field(default="", repr=False)
+    details: tuple[str, ...] = field(default=(), repr=False)
 
 
 def around(name: str, run: Callable[[Request, Rest], Flow]) -> Step:

@@ -1,11 +1,23 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
+from ..schemas.model import Model
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
-from .dsl.rules import rename, switch, without_thinking
+from .dsl.rules import Losses, Options, bounded_switch, clamp, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
+
+
+def thinking_budget(options: Options, model: Model) -> Losses:
+    """Thinking is a switch and a budget: https://help.aliyun.com/zh/model-studio/deep-thinking"""
+    budget = options.pop("reasoning_budget", None)
+    if budget is not None:
+        options.setdefault("enable_thinking", budget > 0)
+    if budget:
+        options["thinking_budget"] = budget
+    return []
+
 
 alibaba = declare_provider(
     "alibaba",
@@ -24,10 +36,12 @@ alibaba = declare_provider(
         "enable_search": {"type": "boolean"},
         "enable_thinking": {"type": "boolean"},
     },
-    # https://help.aliyun.com/zh/model-studio/deep-thinking: thinking is a switch and a budget.
     translate_options=[
         without_thinking,
+        bounded_switch,
+        thinking_budget,
         switch("enable_thinking", on=True, off=False),
-        rename("reasoning_budget", "thinking_budget"),
+        # https://help.aliyun.com/zh/model-studio/use-qwen-by-calling-api: [0, 2)
+        clamp("temperature", 0, 1.99, why="Alibaba's scale ends below 2"),
     ],
 )

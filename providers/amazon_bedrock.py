@@ -9,7 +9,7 @@ from ..schemas.model import Model
 from .dsl.aws import ADDRESS, BEARER, attach, into_region
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, drop, efforts, move, only, without_thinking
+from .dsl.rules import Losses, Options, clamp, drop, efforts, move, only, without_thinking
 from .dsl.thinking import CLAUDE, claude_models
 from .wires.bedrock_converse import bedrock_converse
 from .wires.bedrock_converse.counting import bedrock_count_tokens
@@ -23,6 +23,8 @@ def base_id(model_id: str) -> str:
     return reduced(model_id, NORMALIZERS["amazon-bedrock"])
 
 
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
+_SCALE = clamp("temperature", 0, 1, why="Converse's scale ends there")
 _MORE = "additional_model_request_fields"
 _NO_SWITCH = (
     without_thinking,
@@ -43,7 +45,7 @@ def _nova_effort(options: Options, model: Model) -> Losses:
     effort = options.pop("reasoning_effort", None)
     if effort is not None:
         thinking = {"type": "disabled"} if effort == "none" else {"type": "enabled", "maxReasoningEffort": effort}
-        options.setdefault(_MORE, {})["reasoningConfig"] = thinking
+        options[_MORE] = {**options.get(_MORE, {}), "reasoningConfig": thinking}
     if effort == "high":
         losses += _NOT_WHEN_HIGH(options, model)
     return losses
@@ -87,17 +89,15 @@ amazon_bedrock = declare_provider(
         "guardrailConfig": {"type": "object"},
         "performanceConfig": {"type": "object"},
     },
-    normalize_model_id=base_id,
-    thinking_constraints={"temperature": 1, "min_budget": 1024, "min_max_tokens": 4001},
     # Converse has no place for these; a model that takes them has one of its own, and refuses all others.
-    translate_options=[*_NO_SWITCH, _NO_TOP_K],
+    translate_options=[*_NO_SWITCH, _NO_TOP_K, _SCALE],
     models={
-        "*mistral.*": override(translate_options=only(*_NO_SWITCH)),
+        "*mistral.*": override(translate_options=only(*_NO_SWITCH, _SCALE)),
         # https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
-        "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K)),
-        "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K)),
+        "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K, _SCALE)),
+        "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K, _SCALE)),
         "*openai.gpt-oss*": override(
-            translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K)
+            translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _SCALE)
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
         **claude_models(prefix="*anthropic."),

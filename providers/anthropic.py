@@ -80,7 +80,6 @@ anthropic = declare_provider(
     },
     prepare_request=with_betas,
     translate_options=(user_id_alone, *CLAUDE),
-    thinking_constraints={"temperature": 1, "min_budget": 1024, "min_top_p": 0.95},
     # "signature values are compatible across platforms (Claude APIs, Amazon Bedrock, and Google Cloud)":
     # https://platform.claude.com/docs/en/build-with-claude/extended-thinking
     kin=["amazon_bedrock", "google_vertex", "google_vertex_anthropic"],

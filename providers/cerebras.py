@@ -1,7 +1,7 @@
 """Cerebras. https://inference-docs.cerebras.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, drop, rename
+from .dsl.rules import BY_FACTS, at_most, clamp, drop, rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_misc import openai_models
 
@@ -15,6 +15,9 @@ cerebras = declare_provider(
     translate_options=[
         *BY_FACTS,
         rename("max_tokens", "max_completion_tokens"),
+        # https://inference-docs.cerebras.ai/api-reference/chat-completions
+        clamp("temperature", 0, 2, why="Cerebras's scale ends there"),
+        at_most("stop", 4, why="Cerebras takes 4"),
         drop("frequency_penalty", "presence_penalty", "logit_bias", why="Cerebras does not support it"),
     ],
 )

@@ -1,23 +1,25 @@
 """Cohere. https://docs.cohere.com/reference/about"""
 
+from ..schemas.model import Model
 from .dsl.addresses import moved
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, clamp, degrees_lost, without_thinking
+from .dsl.rules import Losses, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.cohere_embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
 from .wires.operations.rerank import rerank
 
 
-def thinking(options: Options, model: object) -> Losses:
+def thinking(options: Options, model: Model) -> Losses:
     """reasoning_effort turns thinking on or off, reasoning_budget bounds it: https://docs.cohere.com/docs/reasoning"""
+    losses = bounded_switch(options, model)
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if effort == "none" or budget == 0:
         options["thinking"] = {"type": "disabled"}
     elif effort is not None or budget is not None:
         options["thinking"] = {"type": "enabled", **({"token_budget": budget} if budget else {})}
-    return [] if budget else degrees_lost(effort)
+    return losses + degrees_lost(effort)
 
 
 cohere = declare_provider(
@@ -44,8 +46,9 @@ cohere = declare_provider(
         without_thinking,
         thinking,
         # https://docs.cohere.com/reference/chat#request.body
-        clamp("top_p", 0.01, 0.99),
-        clamp("presence_penalty", 0, 1),
-        clamp("frequency_penalty", 0, 1),
+        clamp("top_p", 0.01, 0.99, why="Cohere takes 0.01 to 0.99"),
+        clamp("presence_penalty", 0, 1, why="Cohere takes 0 to 1"),
+        clamp("frequency_penalty", 0, 1, why="Cohere takes 0 to 1"),
+        at_most("stop", 5, why="Cohere takes 5"),
     ],
 )

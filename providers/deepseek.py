@@ -2,7 +2,7 @@
 
 from ..schemas.model import Model
 from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, degrees_lost, drop, nearest_effort, when
+from .dsl.rules import Losses, Options, at_most, clamp, degrees_lost, drop, nearest_effort, when
 from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
@@ -48,6 +48,9 @@ deepseek = declare_provider(
     translate_options=[
         thinking,
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
+        # https://api-docs.deepseek.com/api/create-chat-completion
+        clamp("temperature", 0, 2, why="DeepSeek's scale ends there"),
+        at_most("stop", 16, why="DeepSeek takes 16"),
         drop(
             *("seed", "n", "logit_bias", "parallel_tool_calls", "verbosity", "prompt_cache_key", "service_tier"),
             *("user", "metadata", "modalities", "audio", "store"),

@@ -1,7 +1,7 @@
 """Fireworks AI. https://docs.fireworks.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS
+from .dsl.rules import BY_FACTS, at_most, clamp
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -14,7 +14,12 @@ fireworks = declare_provider(
     wire=[openai_chat, openai_embeddings, rerank, openai_models],
     base_url="https://api.fireworks.ai/inference/v1",
     env_key="FIREWORKS_API_KEY",
-    translate_options=BY_FACTS,
+    # https://docs.fireworks.ai/api-reference/post-chatcompletions
+    translate_options=[
+        *BY_FACTS,
+        clamp("temperature", 0, 2, why="Fireworks' scale ends there"),
+        at_most("stop", 4, why="Fireworks takes 4"),
+    ],
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "min_p": {"type": "number", "minimum": 0, "maximum": 1},

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from .dsl.auth import header_key
 from .dsl.batches import Batch
-from .dsl.gemini_thinking import IMAGEN, OPTIONS, budgeted_thinking, gemini_models
+from .dsl.gemini_thinking import IMAGEN, LIMITS, OPTIONS, budgeted_thinking, gemini_models
 from .dsl.provider import declare_provider
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.google_batches import google_batches
@@ -37,7 +37,7 @@ google = declare_provider(
     # In a header: what stands in a URL ends up in logs.
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
-    translate_options=[budgeted_thinking()],
+    translate_options=[budgeted_thinking(), *LIMITS],
     kin=["google_vertex"],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     models=gemini_models(),
     spoken=IMAGEN,

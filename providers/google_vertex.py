@@ -7,7 +7,7 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 from __future__ import annotations
 
 from .dsl.batches import Batch
-from .dsl.gemini_thinking import IMAGEN, OPTIONS, budgeted_thinking, gemini_models
+from .dsl.gemini_thinking import IMAGEN, LIMITS, OPTIONS, budgeted_thinking, gemini_models
 from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import only, rename
@@ -39,7 +39,7 @@ google_vertex = declare_provider(
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
     key_optional=True,
     options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
-    translate_options=[budgeted_thinking(), _labels],
+    translate_options=[budgeted_thinking(), *LIMITS, _labels],
     models={
         **gemini_models(_in_project, (_labels,)),
         "claude-*": override(translate_options=only(user_id_alone, *CLAUDE), prepare_request=claude.prepare_request),

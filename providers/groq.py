@@ -2,7 +2,7 @@
 
 from .dsl.openai_models import TRANSCRIBING
 from .dsl.provider import declare_provider, override
-from .dsl.rules import clamp, drop, efforts, rename, without_thinking
+from .dsl.rules import at_most, clamp, drop, efforts, rename, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
@@ -23,7 +23,9 @@ groq = declare_provider(
         without_thinking,
         rename("max_tokens", "max_completion_tokens"),
         clamp("n", high=1, why="Groq gives one answer"),
-        # It refuses what it does not know: https://console.groq.com/docs/api-reference#chat-create
+        # https://console.groq.com/docs/api-reference#chat-create; it refuses what it does not know.
+        clamp("temperature", 0, 2, why="Groq's scale ends there"),
+        at_most("stop", 4, why="Groq takes 4"),
         drop(
             *("logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prompt_cache_key"),
             *("presence_penalty", "frequency_penalty", "metadata", "store"),

@@ -3,7 +3,7 @@
 from ..schemas.model import Model
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, drop, efforts, rename, without_thinking
+from .dsl.rules import Losses, Options, clamp, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.mistral_ocr import mistral_ocr
 from .wires.operations.openai_batches import mistral_batches
@@ -53,6 +53,8 @@ mistral = declare_provider(
         # https://docs.mistral.ai/capabilities/reasoning: thinking is on or off.
         efforts("none", "high"),
         rename("seed", "random_seed"),
+        # https://docs.mistral.ai/api/#tag/chat/operation/chat_completion_v1_chat_completions_post
+        clamp("temperature", 0, 1.5, why="Mistral's scale ends there"),
         drop("audio", why="Mistral has no such option"),
     ],
     models={"magistral*": override(translate_options=[prompted_thinking])},

@@ -34,7 +34,7 @@ moonshot = declare_provider(
     translate_options=[
         without_thinking,
         rename("max_tokens", "max_completion_tokens"),
-        clamp("temperature", 0, 1),
+        clamp("temperature", 0, 1, why="Moonshot's scale ends there"),
     ],
     # https://platform.moonshot.ai/docs/api/chat#fields-description
     models={

@@ -1,7 +1,7 @@
 """OpenRouter. https://openrouter.ai/docs"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, move, not_both
+from .dsl.rules import BY_FACTS, clamp, move, not_both
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -33,6 +33,7 @@ openrouter = declare_provider(
     translate_options=[
         # It passes over what a model does not take, without a word: https://openrouter.ai/docs/api/reference/parameters
         *BY_FACTS,
+        clamp("temperature", 0, 2, why="OpenRouter's scale ends there"),
         not_both(
             "reasoning_budget", "reasoning_effort", why="a budget is more exact, and OpenRouter takes one of them"
         ),

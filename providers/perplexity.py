@@ -1,7 +1,7 @@
 """Perplexity. https://docs.perplexity.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, drop
+from .dsl.rules import BY_FACTS, clamp, drop
 from .dsl.schemas import ObjectSupport
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
@@ -22,7 +22,12 @@ perplexity = declare_provider(
         "return_related_questions": {"type": "boolean"},
         "web_search_options": {"type": "object"},
     },
-    translate_options=[*BY_FACTS, drop("seed", "stop", "n", "logit_bias", why="Perplexity does not support it")],
+    translate_options=[
+        *BY_FACTS,
+        drop("seed", "stop", "n", "logit_bias", why="Perplexity does not support it"),
+        # https://docs.perplexity.ai/api-reference/chat-completions-post: below 2
+        clamp("temperature", 0, 1.99, why="Perplexity's scale ends below 2"),
+    ],
     # Usage comes in every stream; stream_options is not documented.
     build_body=body_with(usage_in_stream=False),
     # https://docs.perplexity.ai/guides/structured-outputs

@@ -1,7 +1,7 @@
 """xAI. https://docs.x.ai"""
 
 from .dsl.provider import declare_provider, override
-from .dsl.rules import drop, efforts, only, rename, when, without_thinking
+from .dsl.rules import at_most, clamp, drop, efforts, only, rename, when, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models
@@ -14,6 +14,9 @@ _RULES = (
         lambda options, model: bool(model.reasoning),
         drop("presence_penalty", "frequency_penalty", "stop", why="xAI's reasoning models refuse it"),
     ),
+    # https://docs.x.ai/docs/api-reference#chat-completions
+    clamp("temperature", 0, 2, why="xAI's scale ends there"),
+    at_most("stop", 4, why="xAI takes 4"),
 )
 
 _NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right")

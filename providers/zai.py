@@ -1,7 +1,7 @@
 """Z.AI. https://docs.z.ai"""
 
 from .dsl.provider import declare_provider
-from .dsl.rules import drop, switch, without_thinking
+from .dsl.rules import clamp, drop, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -19,6 +19,8 @@ zai = declare_provider(
     translate_options=[
         without_thinking,
         switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}),
+        # https://docs.z.ai/api-reference/llm/chat-completion
+        clamp("temperature", 0, 1, why="Z.AI's scale ends there"),
         drop("n", "logit_bias", "logprobs", "top_logprobs", "seed", why="Z.AI does not support it"),
     ],
     **replaying("reasoning_content"),

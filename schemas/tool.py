@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from .errors import ConfigError
+from .errors import ConfigError, InvalidOption
+from .options import nearest
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
@@ -67,3 +68,44 @@ class Tool:
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"
             )
+
+
+CHOICES = frozenset(("auto", "none", "required", "any"))
+"""The words that tool_choice may be; `any` is another word for `required`."""
+SEVERAL = "a list of tools"
+"""Among the choices of a format that can be told to call one of several tools."""
+_NAMING = (None, "function", "tool")
+
+
+def chosen_name(choice: Any) -> str | None:
+    """The tool that a tool_choice names: a Tool, `{"name": ...}`, or a vendor's object around a name."""
+    if isinstance(choice, Tool):
+        return choice.name
+    if not isinstance(choice, Mapping) or choice.get("type") not in _NAMING:
+        return None
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    return name if isinstance(name, str) else None
+
+
+def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> None:
+    """Raise InvalidOption for a tool_choice that is none of `choices` or names none of the tools. An object that names
+    no tool is the vendor's own, and passes."""
+    names = [tool.name for tool in tools]
+    if isinstance(choice, str):
+        if choice not in choices:
+            hint = f"write {{'name': {choice!r}}}" if choice in names else _forms(choices)
+            raise InvalidOption(f"tool_choice for {where} cannot be {choice!r}", hint=hint)
+        return
+    several = isinstance(choice, list | tuple) and SEVERAL in choices
+    for each in choice if several else [choice]:
+        name = each if several and isinstance(each, str) else chosen_name(each)
+        if name is None and (several or not isinstance(each, Mapping) or "type" not in each):
+            raise InvalidOption(f"tool_choice for {where} fits no form of it", hint=_forms(choices))
+        if name is not None and name not in names:
+            hint = nearest(name, names) if names else "pass tools=[...]"
+            raise InvalidOption(f"tool_choice for {where} names {name!r}, which is not among the tools", hint=hint)
+
+
+def _forms(choices: frozenset[str]) -> str:
+    return f"use {', '.join(sorted(choices))} or {{'name': ...}}"

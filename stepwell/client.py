@@ -26,6 +26,7 @@ from .pipeline.timeouts import Timeouts
 from .pipeline.transport import AsyncTransport, Transport, adrive, drive
 from .providers.dsl.registry import Registry
 from .recipe import Recipe, acarry_out, carry_out
+from .schemas.change import Change
 from .schemas.reply import Reply
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ class _Shared:
         """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
         return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
 
-    def override(self, models: str, **steps: Any) -> None:
-        """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`."""
-        self._core.overrides.add(models, **steps)
+    def override(self, models: str, **steps: Any) -> Change:
+        """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
+
+        It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
+        """
+        return self._core.overrides.add(models, **steps)
 
 
 class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .model_metadata.catalog import CATALOG, Catalog
 from .pipeline.edits import NO_EDITS, Edits, edits_of
@@ -23,8 +23,9 @@ from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.addresses import origin
 from .providers.dsl.assemble import checked_headers, pipeline_for
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
-from .providers.dsl.provider import Provider
+from .providers.dsl.provider import Override, Provider, canonical
 from .providers.dsl.registry import REGISTRY, Registry
+from .providers.dsl.resolve import listed_id, resolve
 from .providers.dsl.schemas import AS_GIVEN, ObjectSupport
 from .schemas.errors import InvalidOption, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
@@ -68,16 +69,17 @@ class Core:
         catalog: Catalog | None,
         headers: Mapping[str, str] | None,
     ) -> None:
-        self.keys = {_id(name): credential_of(key, f"api_keys[{name!r}]") for name, key in (api_keys or {}).items()}
+        keys = (api_keys or {}).items()
+        self.keys = {canonical(name): credential_of(key, f"api_keys[{name!r}]") for name, key in keys}
         self.base_urls = {
-            _id(name): checked_url(url, f"base_urls[{name!r}]") for name, url in (base_urls or {}).items() if url
+            canonical(name): checked_url(url, f"base_urls[{name!r}]") for name, url in (base_urls or {}).items() if url
         }
         self.timeouts = timeouts_of(timeout)
         self.retries = retries
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.headers = checked_headers(headers) if headers else _EMPTY
-        self.overrides = Overrides()
+        self.overrides = Overrides("client, ")
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
         self._plans: dict[Any, Plan] = {}
@@ -102,6 +104,7 @@ class Core:
             wire,
             OVERRIDES.version,
             self.overrides.version,
+            self.registry.version,
             getattr(self.catalog, "version", 0),
         )
         plan = self._plans.get(key) if isinstance(model, str) else None
@@ -117,21 +120,30 @@ class Core:
     def _make_plan(self, operation: str, named: Any, stream: bool, wire_name: str | None) -> Plan:
         model = named if isinstance(named, Model) else Model.named(_name(named))
         provider = self.registry.get_or_raise(model.provider)
+        overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
         if not isinstance(named, Model):
-            model = self.catalog.get(str(model))
+            model = self._listed(model, provider, overrides)
         if operation == "count_tokens" and wire_name is None:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        overrides = in_force(provider.id, model.id, OVERRIDES, self.overrides)
-        pipeline = pipeline_for(provider, model, wire, stream=stream, overrides=overrides, budget=self.budget)
-        base_url = self.base_urls.get(_id(provider.id)) or model.base_url or provider.address()
-        support = provider.resolve(model, wire, overrides)["object_support"]
+        steps = resolve(provider, model, wire, overrides)
+        pipeline = pipeline_for(provider, model, wire, steps, stream=stream, budget=self.budget)
+        base_url = self.base_urls.get(canonical(provider.id)) or model.base_url or provider.address()
         stranger = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             stranger = self._stranger(model)
+        support = steps["object_support"]
         return Plan(self._edits.apply(pipeline), pipeline, model, provider, base_url, support, stranger)
+
+    def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
+        """What the catalog says of a model: under the id that normalize_model_id gives, or under its own."""
+        listed = listed_id(provider, model.id, overrides)
+        found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
+        if found is None:
+            return self.catalog.get(str(model))
+        return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
 
     def _stranger(self, model: Model) -> CallWarning | None:
         """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""
@@ -159,7 +171,7 @@ class Core:
             "POST",
             plan.base_url,
             headers=self.headers,
-            credential=self.keys.get(_id(plan.provider.id)),
+            credential=self.keys.get(canonical(plan.provider.id)),
             retries=self.retries,
             timeouts=self.timeouts,
             started=monotonic(),
@@ -216,7 +228,7 @@ class Core:
         """The client's credential as far as it may go to an address of the call's: to where it goes anyhow, and to
         other addresses of the provider that it is for. Any other address wants a key of the call's own."""
         known = origin(url) is not None and origin(url) == origin(plan.base_url)
-        at_home = _id(plan.provider.id) not in self.base_urls and plan.provider.is_home(url)
+        at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_home(url)
         if not known and not at_home:
             return None
         if isinstance(credential, Mapping):  # an address that came with the key gives way to the call's
@@ -305,7 +317,3 @@ def _name(model: Any) -> str:
     if not isinstance(model, str):
         raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
     return model
-
-
-def _id(provider: str) -> str:
-    return provider.lower().replace("-", "_")

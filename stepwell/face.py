@@ -9,6 +9,7 @@ from .pipeline.pipeline import Pipeline
 from .providers.dsl.overrides import OVERRIDES
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY
+from .schemas.change import Change
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
@@ -56,14 +57,15 @@ def pipeline_for(model: str | None = None, **how: Any) -> Pipeline:
     return _CLIENT.pipeline_for(model, **how)
 
 
-def override(models: str, **steps: Any) -> None:
+def override(models: str, **steps: Any) -> Change:
     """Replace single steps for one model, a pattern of models or a provider, in the whole process:
 
         override("openai:gpt-5*", translate_options=my_function)
 
-    The most specific pattern wins. Raises UnknownStep for a name that no step has.
+    The most specific pattern wins. It holds until the `undo()` of what is returned, or to the end of a `with` block
+    around it. Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be.
     """
-    OVERRIDES.add(models, **steps)
+    return OVERRIDES.add(models, **steps)
 
 
 def provider(id: str) -> Provider:

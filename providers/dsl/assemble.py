@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from attrs import evolve
 
 from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
@@ -22,12 +20,15 @@ from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options
 from ...schemas.reply import Reply
 from ...schemas.secret import Secret, checked
+from ...schemas.tool import check_tool_choice
 from .addresses import filled
 from .auth import optional
 from .histories import Target, fit_history
 from .origins import Origins
-from .provider import Override, Provider
-from .rules import judged, translate
+from .provenance import told
+from .provider import Provider
+from .resolve import Resolved
+from .rules import Rules, judged, translate
 from .schemas import fit_schemas
 from .wire import Wire
 
@@ -38,44 +39,51 @@ def pipeline_for(
     provider: Provider,
     model: Model,
     wire: Wire,
+    steps: Resolved,
     *,
     stream: bool = False,
-    overrides: Iterable[Override] = (),
     budget: RetryBudget | None = None,
 ) -> Pipeline:
     """The steps of one call, outermost first. Retry sees raw statuses, authentication final bytes on each attempt."""
-    steps = provider.resolve(model, wire, overrides)
     find_error = steps["find_error"]
     authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
+    attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     made = Pipeline(
         (
-            _from(check(provider, wire), check),
-            _from(resolve_key(provider, model), resolve_key),
-            _from(prepare(provider, wire, steps.get("prepare_request")), steps.get("prepare_request") or prepare),
-            _from(translation(provider, wire, steps["translate_options"]), steps["translate_options"]),
-            fit_history(_target(provider, model, wire, steps)),
-            fit_schemas(steps["object_support"], provider.id),
-            _from(encoding(steps["build_body"], steps["encode_body"]), steps["build_body"]),
-            _from(extract_usage(steps["extract_usage"]), steps["extract_usage"]),
-            _from(decode_response(steps["decode_response"], binary=wire.binary), steps["decode_response"]),
-            _from(map_errors(find_error), find_error),
+            told(check(provider, wire), steps, details=["normalize_model_id"]),
+            told(resolve_key(provider, model, steps.get("default_env_key")), steps, details=["default_env_key"]),
+            told(prepare(provider, wire, steps.get("prepare_request")), steps, "prepare_request"),
+            told(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
+            told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
+            told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
+            told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            told(extract_usage(steps["extract_usage"]), steps, "extract_usage"),
+            told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
+            told(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
-            _from(open_stream(_stream_steps(wire, steps), _unstreamed(wire, steps)), steps["decode_stream_event"]),
-            _from(on_request("authenticate", authenticate), steps["authenticate"]),
-            around("send", lambda request, call: call(request)),
+            told(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
+            told(on_request("authenticate", authenticate), steps, "authenticate"),
+            told(around("send", lambda request, call: call(request)), steps, details=["attach", "attach_stream"]),
         )
     )
-    attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     return attach(made, provider) if attach else made
 
 
-def _target(provider: Provider, model: Model, wire: Wire, steps: Mapping[str, Any]) -> Target:
+STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
+HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "replays")
+
+
+def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Target:
     own = tuple(f"{id}:" for id in (provider.id, *provider.kin))
     origins = Origins(wire.blocks or wire.name, own, model, steps["replays"])
     return Target(origins, steps["tool_call_id_policy"], steps["tool_name_policy"], wire.continued_by, wire.settle)
 
 
-def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSteps] | StreamSteps:
+def _opening(wire: Wire, steps: Resolved) -> Step:
+    return open_stream(_stream_steps(wire, steps), _unstreamed(wire, steps))
+
+
+def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
     own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
@@ -88,7 +96,7 @@ def _stream_steps(wire: Wire, steps: Mapping[str, Any]) -> Callable[[], StreamSt
     )
 
 
-def _unstreamed(wire: Wire, steps: Mapping[str, Any]) -> Callable[[Response], Reply]:
+def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     """What to make of a whole body where a stream was asked for: the same reply, or error, as without streaming."""
     find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
 
@@ -104,19 +112,6 @@ def _unstreamed(wire: Wire, steps: Mapping[str, Any]) -> Callable[[Response], Re
     return read
 
 
-def _from(step: Step, fn: Any) -> Step:
-    """The step, said to come from the function that a wire, a provider or a user gave for it."""
-    code = getattr(getattr(fn, "func", fn), "__code__", None)
-    if code is None:
-        return evolve(step, source=f"{provider_table(fn)}")
-    return evolve(step, source=f"{code.co_filename}:{code.co_firstlineno}")
-
-
-def provider_table(rules: Any) -> str:
-    """How a table of rules is described."""
-    return f"table of {len(rules)} rules" if isinstance(rules, tuple) else type(rules).__name__
-
-
 def check(provider: Provider, wire: Wire) -> Step:
     """Check every option against the table, and set the provider's own apart from those it gets as they are."""
     table = provider.option_table(wire)
@@ -127,6 +122,10 @@ def check(provider: Provider, wire: Wire) -> Step:
         if not given:
             return request
         where = str(request.model)
+        tools = request.context.tools
+        # Tools in the vendor's own form are not ours to know.
+        if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
+            check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
         options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
         check_options(options, table, where=where)
         extra = given.get("provider_options")
@@ -142,28 +141,42 @@ def check(provider: Provider, wire: Wire) -> Step:
     return on_request("check_options", check_options_of)
 
 
-def resolve_key(provider: Provider, model: Model) -> Step:
-    """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address."""
+def at_home(provider: Provider, model: Model) -> Callable[[str], bool]:
+    """Whether an address is the provider's own: where the environment's keys may go, and where our list holds."""
     own_addresses = {provider.base_url, model.base_url or provider.base_url}
+    return lambda base_url: base_url in own_addresses or provider.is_home(base_url)
+
+
+def resolve_key(provider: Provider, model: Model, named: Callable[[], str | None] | str | None = None) -> Step:
+    """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address.
+
+    `named` is a default_env_key: the one variable that holds the key, in the place of the provider's own."""
+    is_home = at_home(provider, model)
+
+    def variables() -> tuple[str, ...]:
+        if named is None:
+            return provider.env_key
+        name = named() if callable(named) else named
+        return (name,) if name else ()
 
     def resolve(request: Request) -> Request:
         if request.credential is not None:
             return request
-        own = request.base_url in own_addresses or provider.is_home(request.base_url)
+        own, names = is_home(request.base_url), variables()
         if own:
-            for name in provider.env_key:
+            for name in names:
                 if (value := os.environ.get(name)) is not None:
                     return request.replace(credential=checked(value, where=f"the environment variable {name}"))
         if provider.key_optional:
             return request
-        names = " or ".join(provider.env_key) or "api_key"
         if not own:
             raise MissingKey(
                 f"no API key for {provider.id} at a base_url of your own: keys that were not given for it go only to "
                 f"{provider.homes()}",
                 hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
-        raise MissingKey(f"no API key for {provider.id}", hint=f"set {names}, or pass api_key= or Client(api_keys=…)")
+        hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
+        raise MissingKey(f"no API key for {provider.id}", hint=hint)
 
     return on_request("resolve_key", resolve)
 
@@ -207,9 +220,11 @@ def checked_headers(headers: Mapping[str, Any]) -> Headers:
     return out
 
 
-def translation(provider: Provider, wire: Wire, rules: Any) -> Step:
+def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the options the provider's own by its rules, and drop what its wire cannot say."""
     sayable = wire.options | provider.options.keys()
+    longest = model.max_output_tokens if model.known else None
+    is_home = at_home(provider, model)
 
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in sayable:
@@ -218,25 +233,31 @@ def translation(provider: Provider, wire: Wire, rules: Any) -> Step:
             request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
         if not request.options and not rules:
             return request
-        options, warnings = translate(rules, dict(request.options), request.model, request.on_unsupported)
+        options, warnings = dict(request.options), request.warnings
+        if longest is not None and options.get("max_tokens", 0) > longest and is_home(request.base_url):
+            losses = [("max_tokens", f"{options['max_tokens']} became {longest}, the most that our list has for it")]
+            warnings += judged(losses, request.model, request.on_unsupported)
+            options["max_tokens"] = longest
+        options, more = translate(rules, options, request.model, request.on_unsupported)
+        warnings += more
         # Only canonical names are judged: what a rule has made is already the provider's own.
         lost = [name for name in options if name in CHAT_OPTIONS and name not in sayable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += judged(losses, request.model, request.on_unsupported)
             options = {name: value for name, value in options.items() if name not in lost}
-        return request.replace(options=options, warnings=request.warnings + warnings)
+        return request.replace(options=options, warnings=warnings)
 
     return on_request("translate_options", translate_options)
 
 
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
-    """Build the body and make bytes of it. What the caller put in provider_options goes in as given, last."""
+    """Build the body and make bytes of it. What the caller put in provider_options is laid over it, last."""
 
     def encode(request: Request) -> Request:
         body = build_body(request)
         if raw := request.private.get(RAW_OPTIONS):
-            body.update(raw)
+            body = laid_over(body, raw)
         try:
             return request.replace(body=encode_body(body))
         except TypeError as error:
@@ -244,3 +265,15 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             raise ConfigError(f"the request cannot be encoded: {error}", hint="use plain JSON values") from None
 
     return on_request("encode_body", encode)
+
+
+def laid_over(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with more in it, objects key by key; of two values the latter stays. Objects that both say of which "type"
+    they are are not mixed. Neither mapping is changed."""
+    whole = dict(body)
+    for key, value in more.items():
+        old = whole.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
+            value = laid_over(old, value)
+        whole[key] = value
+    return whole

@@ -16,8 +16,9 @@ from ...schemas.model import Model
 from ...schemas.options import EFFORTS, JSONSchema
 from ...schemas.parts import ToolCall
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
+from .constraints import Constraints, constrained, fitting, sampling_within
 from .provider import Override, override
-from .rules import TOKENS, Losses, Rule, default, nearest_effort, only
+from .rules import TOKENS, Losses, Rule, at_most, clamp, default, nearest_effort, only
 from .rules import Options as Given
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -45,21 +46,23 @@ def budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool
     0 turns thinking off, where it `can_stop`; -1 leaves it to the model.
     """
 
-    def fitted(asked: int) -> int:
-        if asked < 0 or (asked == 0 and can_stop):
-            return asked
-        return max(asked, least) if most is None else min(max(asked, least), most)
+    def make(constraints: Constraints) -> Rule:
+        held = {"min_budget": least, "max_budget": most, **constraints}
 
-    def by_budget(asked: int) -> Thinking:
-        budget = fitted(asked)
-        return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
+        def fitted(asked: int) -> int:
+            return asked if asked < 0 or (asked == 0 and can_stop) else fitting(asked, held)
 
-    def by_effort(effort: str) -> Thinking:
-        budget = fitted(TOKENS[effort])
-        stopped = effort != "none" or budget == 0
-        return {"thinkingBudget": budget}, "" if stopped else f"this model cannot but think; it gets {budget} tokens"
+        def by_budget(asked: int) -> Thinking:
+            return _by_budget(asked, fitted(asked))
 
-    return _thinking(by_effort, by_budget)
+        def by_effort(effort: str) -> Thinking:
+            budget = fitted(TOKENS[effort])
+            said = "" if effort != "none" or budget == 0 else f"this model cannot but think; it gets {budget} tokens"
+            return {"thinkingBudget": budget}, said
+
+        return _thinking(by_effort, by_budget, held)
+
+    return constrained(f"budgeted_thinking from {least}" + (f" to {most}" if most else ""), make)
 
 
 def levelled_thinking(*levels: str) -> Rule:
@@ -71,14 +74,24 @@ def levelled_thinking(*levels: str) -> Rule:
         said = f"{effort} became {level}; this model knows {', '.join(levels)}"
         return {"thinkingLevel": level}, "" if level == effort else said
 
-    return _thinking(by_effort, lambda budget: ({"thinkingBudget": budget}, ""))
+    def make(constraints: Constraints) -> Rule:
+        def by_budget(asked: int) -> Thinking:
+            return _by_budget(asked, fitting(asked, constraints) if asked > 0 else asked)
+
+        return _thinking(by_effort, by_budget, constraints)
+
+    return constrained(f"levelled_thinking {', '.join(levels)}", make)
+
+
+def _by_budget(asked: int, budget: int) -> Thinking:
+    return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
 
 
 Thinking = tuple[dict[str, Any], str]
 """What to send, and what to tell the caller about it, if anything."""
 
 
-def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking]) -> Rule:
+def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking], held: Constraints) -> Rule:
     """The rule that both have in common. A budget is more exact than an effort, the vendor's own object more than
     both. Whoever asks for thinking is shown it, unless the summary is unwanted."""
 
@@ -91,17 +104,18 @@ def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], T
         config: dict[str, Any] = {}
         losses: Losses = []
         for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
-            if name not in asked or config:
+            if name not in asked:
                 continue
-            if given is not None:
-                losses.append((name, "thinking_config was given, too"))
+            if config or given is not None:
+                which = "reasoning_budget" if config else "thinking_config"
+                losses.append((name, f"{which} was given, too, and is more exact"))
                 continue
             config, said = by(asked[name])
             losses += [(name, said)] if said else []
         if config or "reasoning_summary" in asked:
             shown = config.get("thinkingBudget") != 0 and asked.get("reasoning_summary") != "none"
             options["thinking_config"] = {**config, "includeThoughts": shown, **(given or {})}
-        return losses
+        return losses + (sampling_within(options, held) if config.get("thinkingBudget") != 0 and config else [])
 
     return rule
 
@@ -127,11 +141,19 @@ def _signed(message: Message) -> Message:
     return message
 
 
+# https://ai.google.dev/api/generate-content#generationconfig
+LIMITS: tuple[Rule, ...] = (
+    clamp("temperature", 0, 2, why="Gemini's scale ends there"),
+    at_most("stop", 5, why="Gemini takes 5"),
+)
+
+
 def gemini_models(
     prepare: Callable[[Request], Request] | None = None, rules: tuple[Rule, ...] = ()
 ) -> Mapping[str, Override]:
     """What is special about which models. `prepare` and `rules` are the provider's own prepare_request and option
     rules, which stay in force."""
+    rules = (*LIMITS, *rules)
 
     def sign_and_prepare(request: Request) -> Request:
         signed = sign_foreign_calls(request)

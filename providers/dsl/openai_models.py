@@ -10,9 +10,29 @@ from collections.abc import Mapping
 from ...pipeline.request import Request
 from ...schemas.model import Model
 from .provider import Override, override
-from .rules import Losses, Only, Options, Rule, default, drop, efforts, judged, only, rename, when, without_thinking
+from .rules import (
+    Losses,
+    Only,
+    Options,
+    Rule,
+    at_most,
+    clamp,
+    default,
+    drop,
+    efforts,
+    judged,
+    only,
+    rename,
+    when,
+    without_thinking,
+)
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
+# https://platform.openai.com/docs/api-reference/chat/create
+_LIMITS = (
+    clamp("temperature", 0, 2, why="OpenAI's scale ends there"),
+    at_most("stop", 4, why="OpenAI takes 4"),
+)
 _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
 _NEVER = ("presence_penalty", "frequency_penalty", "logit_bias", "stop")
 _WORDS = drop("verbosity", why="GPT-5 and later alone take it")
@@ -25,7 +45,7 @@ def _unwanted_summary(options: Options, model: Model) -> Losses:
     return []
 
 
-OPENAI: tuple[Rule, ...] = (without_thinking, _unwanted_summary, _RENAMED)
+OPENAI: tuple[Rule, ...] = (without_thinking, _unwanted_summary, *_LIMITS, _RENAMED)
 """Models that nothing is known of: a deployment under a name of your own, say."""
 
 
@@ -47,6 +67,7 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
         when(thinking, drop(*_SAMPLING, why="this model takes no sampling while it thinks")),
         drop(*_NEVER, why="this model does not take it"),
         *early,
+        *_LIMITS,
         _unwanted_summary,
         _RENAMED,
     )
@@ -58,7 +79,7 @@ def _unthinking(options: Options, model: Model) -> Losses:
     return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
 
 
-_PLAIN = only(_unthinking, _WORDS, _RENAMED)
+_PLAIN = only(_unthinking, _WORDS, *_LIMITS, _RENAMED)
 _LEVELS = ("low", "medium", "high")
 _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-3.5*", "gpt-4*", "chatgpt-*"), _PLAIN),
@@ -75,7 +96,7 @@ _TABLES: Mapping[str, Only] = {
     "gpt-5.[2-9]-codex*": reasoning(*_LEVELS, "xhigh"),
     "gpt-5.[2-9]-pro*": reasoning("medium", "high", "xhigh"),
     "gpt-5.[12]-chat*": reasoning("medium"),
-    **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, _RENAMED)),
+    **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, *_LIMITS, _RENAMED)),
     "gpt-[6-9]*": reasoning("none", *_LEVELS),
 }
 

@@ -6,45 +6,68 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .provider import Override, override
+from ...schemas.change import Change
+from .provider import Override, Provider, canonical, override
+
+Specificity = tuple[bool, int]
 
 
 class Overrides:
     """Replaced steps by pattern: `openai:gpt-5*`, `*:qwen*`, `groq:*`, or a provider's id alone. The most specific
-    pattern wins, which is the one with the most literal characters; among equals the later one."""
+    pattern wins: one without wildcards, then the one with the most literal characters; among equals the later one.
 
-    def __init__(self) -> None:
+    `scope` says whose they are."""
+
+    def __init__(self, scope: str = "") -> None:
+        self._scope = scope
         self._rows: list[tuple[str, Override]] = []
         self.version = 0
 
-    def add(self, models: str, **steps: Any) -> Overrides:
-        """Raises UnknownStep for a name that no step has."""
-        pattern = models if ":" in models else f"{models}:*"
-        self._rows.append((pattern, override(scope=f"override of {models}", **steps)))
+    def add(self, models: str, **steps: Any) -> Change:
+        """Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be."""
+        row = (_pattern(models), override(scope=f"{self._scope}override of {models}", **steps))
+        self._rows = [*self._rows, row]
         self.version += 1
-        return self
+        return Change(lambda: self._remove(row))
 
-    def remove(self, models: str) -> None:
-        """Take back everything said of this pattern."""
-        pattern = models if ":" in models else f"{models}:*"
-        self._rows = [row for row in self._rows if row[0] != pattern]
+    def _remove(self, row: tuple[str, Override]) -> None:
+        self._rows = [each for each in self._rows if each is not row]
         self.version += 1
 
-    def matching(self, provider: str, model_id: str) -> list[tuple[int, Override]]:
+    def matching(self, provider: str, model_id: str) -> list[tuple[Specificity, Override]]:
         """Those that apply, in the order in which they were added, each with how specific it is."""
-        name = f"{provider}:{model_id}"
-        return [(len(_WILD.sub("", pattern)), each) for pattern, each in self._rows if fnmatchcase(name, pattern)]
+        name = f"{canonical(provider)}:{model_id}"
+        return [(_specificity(pattern), each) for pattern, each in self._rows if fnmatchcase(name, pattern)]
+
+
+def _pattern(models: str) -> str:
+    """With the provider's half as ids are looked up; what stands in brackets is left alone."""
+    provider, colon, ids = models.partition(":")
+    parts = re.split(r"(\[[^]]*\])", provider)
+    parts[::2] = map(canonical, parts[::2])
+    return f"{''.join(parts)}:{ids if colon else '*'}"
 
 
 _WILD = re.compile(r"\[[^]]*\]|[*?]")
 
 
-def in_force(provider: str, model_id: str, *scopes: Overrides) -> list[Override]:
+def _specificity(pattern: str) -> Specificity:
+    literal = _WILD.sub("", pattern)
+    return literal == pattern, len(literal)
+
+
+def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Override]:
     """The overrides that apply, from the general to the specific, so that the most specific has the last word. Among
-    equals it is that of the narrower scope; `scopes` are given from wide to narrow."""
-    found = [row for scope in scopes for row in scope.matching(provider, model_id)]
+    equals it is that of the narrower scope; `scopes` are given from wide to narrow. What the provider was given by
+    with_steps and override is one more, the widest."""
+    own = [
+        (_specificity(f"{canonical(provider.id)}:{pattern}"), Override(each.steps, f"{provider.id}, {each.scope}"))
+        for pattern, each in provider.changes
+        if fnmatchcase(model_id, pattern)
+    ]
+    found = [*own, *(row for scope in scopes for row in scope.matching(provider.id, model_id))]
     return [each for _, each in sorted(found, key=lambda row: row[0])]
 
 
-OVERRIDES = Overrides()
+OVERRIDES = Overrides("process, ")
 """Those of the whole process."""

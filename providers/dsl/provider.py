@@ -11,39 +11,16 @@ from attrs import evolve, field, frozen
 
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
-from ...schemas.errors import InvalidOption, NotSupported, UnknownStep
+from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
 from .addresses import origin
 from .auth import Auth
 from .batches import Batch
-from .rules import Rule, Translate, joined, table
+from .constraints import Constraints, checked_constraints
+from .rules import Rule, Translate, table
+from .steps import STEPS, checked_steps
 from .wire import ToolCallIdPolicy, Wire
-
-STEPS = (
-    "prepare_request",
-    "attach",
-    "attach_stream",
-    "build_body",
-    "encode_body",
-    "decode_response",
-    "extract_usage",
-    "find_error",
-    "translate_options",
-    "parse_stream_protocol",
-    "init_stream_state",
-    "decode_stream_event",
-    "flush_stream_state",
-    "authenticate",
-    "normalize_model_id",
-    "thinking_constraints",
-    "tool_call_id_policy",
-    "tool_name_policy",
-    "replays",
-    "object_support",
-    "default_env_key",
-)
-"""What can be replaced on its own, for a provider, for some of its models, or by a user."""
 
 
 @frozen
@@ -55,11 +32,13 @@ class Override:
 
 
 def override(*, scope: str = "", **steps: Any) -> Override:
-    """Steps by name. Raises UnknownStep for a name that no step has."""
-    for name in steps:
-        if name not in STEPS:
-            raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
-    return Override(steps, scope)
+    """Steps by name. Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be."""
+    return Override(checked_steps(steps), scope)
+
+
+def canonical(id: str) -> str:
+    """A provider's id as it is looked up: hyphens and underscores, small and capital letters are the same."""
+    return id.strip().lower().replace("-", "_")
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -82,6 +61,9 @@ class Provider:
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
     `spoken` names the wire of some models, by pattern, where an operation has several; later rows win.
+    `changes` are a user's (`with_steps`, `override`), which go before all of these, the most specific first.
+    `normalize_model_id` gives the id that a model is listed by, for its facts, prices and row of `models`; what is sent
+    is the id as given. `thinking_constraints` are described in constraints.py.
     `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
     """
 
@@ -100,7 +82,7 @@ class Provider:
     options: Mapping[str, JSONSchema] = {}
     translate_options: tuple[Rule, ...] | Translate = ()
     normalize_model_id: Callable[[str], str] = same
-    thinking_constraints: Mapping[str, Any] | None = None
+    thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
     tool_call_id_policy: ToolCallIdPolicy | None = None
     kin: tuple[str, ...] = field(default=(), converter=_tuple)
     prepare_request: Callable[[Request], Request] | None = None
@@ -109,16 +91,20 @@ class Provider:
     steps: Mapping[str, Any] = {}
     models: Mapping[str, Override] = {}
     spoken: Mapping[str, str] = {}
+    changes: tuple[tuple[str, Override], ...] = ()
     embed_batches: Mapping[str, Batch] = {}
     source: str = field(default="", repr=False, eq=False)
 
     def with_steps(self, **steps: Any) -> Provider:
-        """The same provider with some steps replaced for all its models."""
-        return evolve(self, steps={**self.steps, **override(**steps).steps})
+        """The same provider with some steps replaced for all its models; a list of rules is added to its own."""
+        return self._changed("*", override(scope="with_steps", **steps))
 
     def override(self, models: str, **steps: Any) -> Provider:
-        """The same provider with some steps replaced for the models whose id matches the pattern; later ones win."""
-        return evolve(self, models={**self.models, models: override(**steps)})
+        """The same for the models whose id matches the pattern. The most specific pattern wins, then the later one."""
+        return self._changed(models, override(scope=f"override of {models}", **steps))
+
+    def _changed(self, models: str, change: Override) -> Provider:
+        return evolve(self, changes=(*self.changes, (models, change)))
 
     def default_env_key(self) -> str | None:
         """The first environment variable that may hold the key."""
@@ -179,23 +165,6 @@ class Provider:
         """Every option that may be given for an operation: the common ones and this provider's own."""
         common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}
         return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
-
-    def resolve(self, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> dict[str, Any]:
-        """Each step's function for this model: the wire's, unless provider, model row or user says otherwise."""
-        steps = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
-        for name in ("translate_options", "normalize_model_id", "thinking_constraints", "default_env_key"):
-            steps[name] = getattr(self, name)
-        for name in ("prepare_request", "attach", "attach_stream", "tool_call_id_policy"):
-            if (given := getattr(self, name)) is not None:
-                steps[name] = given
-        steps["authenticate"] = self.auth or wire.auth
-        rows = [each.steps for pattern, each in self.models.items() if fnmatchcase(model.id, pattern)]
-        given = [self.steps, *rows, *(each.steps for each in overrides)]
-        for row in given:
-            steps.update(row)
-        tables = [row["translate_options"] for row in given if "translate_options" in row]
-        steps["translate_options"] = joined(self.translate_options, tables)
-        return steps
 
 
 def _option(name: str) -> Option:

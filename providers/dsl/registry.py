@@ -9,7 +9,7 @@ from pathlib import Path
 from ...schemas.errors import UnknownProvider
 from ...schemas.options import nearest
 from .from_catalog import catalog_ids, from_catalog
-from .provider import Provider
+from .provider import Provider, canonical
 
 ENTRY_POINTS = "stepwell.providers"
 _HOME = Path(__file__).resolve().parent.parent
@@ -26,10 +26,12 @@ class Registry:
         self._removed: set[str] = set()
         self._plugins: dict[str, object] | None = None
         self.broken: dict[str, Exception] = {}
+        self.version = 0
+        """Counts what was registered and unregistered, for those who keep what they looked up."""
 
     def get(self, id: str) -> Provider | None:
         """The provider, or None."""
-        id = _canonical(id)
+        id = canonical(id)
         if id in self._known:
             return self._known[id]
         if id in self._removed:
@@ -43,19 +45,21 @@ class Registry:
         """The provider. Raises UnknownProvider, with the nearest known id."""
         provider = self.get(id)
         if provider is None:
-            raise UnknownProvider(f"no provider named {id!r}", hint=nearest(_canonical(id), self.ids()))
+            raise UnknownProvider(f"no provider named {id!r}", hint=nearest(canonical(id), self.ids()))
         return provider
 
     def register(self, provider: Provider) -> Provider:
         """Add a provider, or put it in the place of another of the same id."""
-        self._removed.discard(_canonical(provider.id))
-        self._known[_canonical(provider.id)] = provider
+        self.version += 1
+        self._removed.discard(canonical(provider.id))
+        self._known[canonical(provider.id)] = provider
         return provider
 
     def unregister(self, id: str) -> None:
         """Forget a provider, a built-in one too."""
-        self._known.pop(_canonical(id), None)
-        self._removed.add(_canonical(id))
+        self.version += 1
+        self._known.pop(canonical(id), None)
+        self._removed.add(canonical(id))
 
     def ids(self) -> list[str]:
         """All known ids, sorted: built-in, plugins, registered, and those of the catalog whose wire we speak."""
@@ -82,12 +86,8 @@ class Registry:
         if self._plugins is None:
             from importlib.metadata import entry_points  # reads every installed distribution: only when asked
 
-            self._plugins = {_canonical(entry.name): entry for entry in entry_points(group=ENTRY_POINTS)}
+            self._plugins = {canonical(entry.name): entry for entry in entry_points(group=ENTRY_POINTS)}
         return self._plugins
-
-
-def _canonical(id: str) -> str:
-    return id.strip().lower().replace("-", "_")
 
 
 def _built_in_ids() -> list[str]:

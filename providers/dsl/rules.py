@@ -9,7 +9,7 @@ of everything more general, and so does a function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...schemas.errors import ConfigError, InvalidOption
@@ -34,25 +34,49 @@ def only(*rules: Rule) -> Only:
     return Only(rules)
 
 
-def table(given: Iterable[Rule] | Translate) -> tuple[Rule, ...] | Translate:
-    """What is given for translate_options, as it is kept."""
-    return given if callable(given) or isinstance(given, Only) else tuple(given)
+Rules = tuple[Rule, ...] | Translate
 
 
-def joined(general: tuple[Rule, ...] | Translate, more: Iterable[Any]) -> tuple[Rule, ...] | Translate:
-    """The table in force: the general one, with what is given for ever more specific models."""
-    added: tuple[Rule, ...] = ()
-    for each in more:
-        if callable(each) or isinstance(each, Only):
-            general, added = each, ()
-        else:
-            added += tuple(each)
+def table(given: Iterable[Rule] | Translate) -> Rules:
+    """What is given for translate_options, as it is kept: rules, or a function. Raises ConfigError for all else."""
+    if isinstance(given, Only) or (callable(given) and not hasattr(given, "words")):
+        return given
+    if callable(given):
+        return (given,)  # one of the rules below, its list forgotten
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
+    rules = tuple(given)
+    for each in rules:
+        if not callable(each):
+            raise ConfigError(f"a {type(each).__name__} among translate_options is no rule", hint=_WANTED)
+    return rules
+
+
+_WANTED = "pass a list of rules, [drop('seed', why='...')], or a function (options, model) that gives the options"
+
+
+def surviving(tables: Sequence[Any], rules: Callable[[Any], Rules] = lambda each: each) -> list[Any]:
+    """Of tables, from the general to the specific, those that are in force, in the order in which they run."""
+    last = max((at for at, each in enumerate(tables) if _replaces(rules(each))), default=0)
+    return [*tables[last + 1 :], tables[last]]
+
+
+def _replaces(rules: Rules) -> bool:
+    return callable(rules) or isinstance(rules, Only)
+
+
+def joined(tables: Sequence[Rules]) -> Rules:
+    """The one table in force, of the provider's own and those for ever more specific models."""
+    *more, general = surviving(tables)
+    added = tuple(rule for each in more for rule in each)
     if not callable(general):
         return (*added, *general)
-    return _before(added, general) if added else general
+    return before(added, general) if added else general
 
 
-def _before(rules: tuple[Rule, ...], function: Translate) -> Translate:
+def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
+    """The function, after these rules."""
+
     def both(options: Options, model: Model) -> Any:
         losses = [loss for rule in rules for loss in rule(options, model)]
         result = function(options, model)
@@ -60,6 +84,21 @@ def _before(rules: tuple[Rule, ...], function: Translate) -> Translate:
         return options, [*losses, *told]
 
     return both
+
+
+def said(words: str, rule: Rule) -> Rule:
+    """The rule, with the words that `describe()` has for it."""
+    rule.words = words  # type: ignore[attr-defined]
+    return rule
+
+
+def words_of(rule: Any) -> str:
+    """What a rule does, in few words; of one that has none, its name and place."""
+    words: str | None = getattr(rule, "words", None)
+    code = getattr(rule, "__code__", None)
+    if words is not None or code is None:
+        return words or type(rule).__name__
+    return f"{rule.__name__}, {code.co_filename}:{code.co_firstlineno}"
 
 
 def rename(option: str, to: str) -> Rule:
@@ -72,7 +111,7 @@ def rename(option: str, to: str) -> Rule:
             options[to] = options.pop(option)
         return []
 
-    return rule
+    return said(f"rename {option} to {to}", rule)
 
 
 def drop(*names: str, why: str) -> Rule:
@@ -81,7 +120,7 @@ def drop(*names: str, why: str) -> Rule:
     def rule(options: Options, model: Model) -> Losses:
         return [(name, why) for name in names if options.pop(name, None) is not None]
 
-    return rule
+    return said(f"drop {', '.join(names)}: {why}", rule)
 
 
 def clamp(option: str, low: float | None = None, high: float | None = None, *, why: str = "") -> Rule:
@@ -91,12 +130,28 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
         value = options.get(option)
         if value is None:
             return []
-        fitted = value if low is None or value >= low else low
-        fitted = fitted if high is None or fitted <= high else high
-        options[option] = fitted
-        return [] if fitted == value else [(option, f"{value} became {fitted}" + (f": {why}" if why else ""))]
+        if low is not None and value < low:
+            options[option] = low
+            return [(option, f"{value} became {low}: {why or 'the least there is'}")]
+        if high is not None and value > high:
+            options[option] = high
+            return [(option, f"{value} became {high}: {why or 'the most there is'}")]
+        return []
 
-    return rule
+    return said(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule)
+
+
+def at_most(option: str, count: int, *, why: str) -> Rule:
+    """Send the first `count` values of a list and tell the caller."""
+
+    def rule(options: Options, model: Model) -> Losses:
+        given = options.get(option)
+        if not isinstance(given, list | tuple) or len(given) <= count:
+            return []
+        options[option] = given[:count]
+        return [(option, f"the first {count} of {len(given)} were sent: {why}")]
+
+    return said(f"at most {count} {option}: {why}", rule)
 
 
 def move(option: str, path: str) -> Rule:
@@ -108,11 +163,14 @@ def move(option: str, path: str) -> Rule:
             value = options.pop(option)
             place = options
             for key in outer:
-                place = place.setdefault(key, {})
+                # A copy: what stands there may be the caller's own object.
+                inner = dict(place.get(key) or {})
+                place[key] = inner
+                place = inner
             place[last] = value
         return []
 
-    return rule
+    return said(f"move {option} to {path}", rule)
 
 
 def default(option: str, value: Any) -> Rule:
@@ -122,7 +180,7 @@ def default(option: str, value: Any) -> Rule:
         options.setdefault(option, value)
         return []
 
-    return rule
+    return said(f"default {option}={value!r}", rule)
 
 
 def force(option: str, value: Any, *, why: str) -> Rule:
@@ -133,7 +191,7 @@ def force(option: str, value: Any, *, why: str) -> Rule:
         options[option] = value
         return [] if asked == value else [(option, f"{asked!r} became {value!r}: {why}")]
 
-    return rule
+    return said(f"force {option}={value!r}: {why}", rule)
 
 
 def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: str | None = None) -> Rule:
@@ -149,7 +207,7 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
             options[to or option] = value
         return []
 
-    return rule
+    return said(f"convert {option}" + (f" to {to}" if to else ""), rule)
 
 
 def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
@@ -158,7 +216,7 @@ def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
     def rule(options: Options, model: Model) -> Losses:
         return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
 
-    return rule
+    return said(f"when {test.__name__.strip('_<>')}: {'; '.join(map(words_of, rules))}", rule)
 
 
 def not_both(first: str, second: str, *, why: str) -> Rule:
@@ -170,7 +228,7 @@ def not_both(first: str, second: str, *, why: str) -> Rule:
         del options[second]
         return [(second, why)]
 
-    return rule
+    return said(f"not both {first} and {second}: {why}", rule)
 
 
 TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
@@ -209,7 +267,7 @@ def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] 
         options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
-    return rule
+    return said(f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule)
 
 
 def without_thinking(options: Options, model: Model) -> Losses:
@@ -229,7 +287,7 @@ def switch(to: str, *, on: Any, off: Any) -> Rule:
             options.setdefault(to, off if asked == "none" else on)
         return degrees_lost(asked)
 
-    return rule
+    return said(f"switch {to}: {on!r} or {off!r}", rule)
 
 
 def degrees_lost(asked: str | None) -> Losses:
@@ -239,10 +297,26 @@ def degrees_lost(asked: str | None) -> Losses:
     return [("reasoning_effort", f"{asked} became on; this model thinks or does not, without degrees")]
 
 
+def _sampling_is_fixed(options: Options, model: Model) -> bool:
+    return model.temperature is False
+
+
+BUDGET_FIRST = not_both(
+    "reasoning_budget", "reasoning_effort", why="reasoning_budget was given, too, and is more exact"
+)
+
+
+def bounded_switch(options: Options, model: Model) -> Losses:
+    """For models that think or do not, without degrees, but within a budget: `high` and a budget say no two things."""
+    if options.get("reasoning_budget") and options.get("reasoning_effort") == "high":
+        del options["reasoning_effort"]
+    return BUDGET_FIRST(options, model)
+
+
 BY_FACTS: tuple[Rule, ...] = (
     without_thinking,
     when(
-        lambda options, model: model.temperature is False,
+        _sampling_is_fixed,
         drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),
     ),
 )
@@ -252,7 +326,7 @@ _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
 
 
 def translate(
-    steps: Iterable[Rule] | Translate, options: Options, model: Model, on_unsupported: str
+    steps: Rules, options: Options, model: Model, on_unsupported: str
 ) -> tuple[Options, tuple[CallWarning, ...]]:
     """Apply a table of rules, or a function that gives options or (options, warnings).
 
@@ -272,7 +346,10 @@ def translate(
         else:
             options = result
         if not isinstance(options, dict):
-            raise ConfigError("translate_options must return the options, or (options, warnings)")
+            raise ConfigError(
+                "translate_options, a function, must return the options, or (options, warnings)",
+                hint="a single rule, which returns losses, goes into a list: translate_options=[rule]",
+            )
     else:
         for rule in steps:
             losses += rule(options, model)

@@ -11,46 +11,84 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.model import Model
+from .constraints import Constraints, constrained, fitting, sampling_within
 from .provider import Override, override
-from .rules import Losses, Options, Rule, clamp, drop, effort_of, nearest_effort, not_both, only
+from .rules import BUDGET_FIRST, Losses, Options, Rule, clamp, drop, effort_of, nearest_effort, not_both, only
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 """Tokens to think with, by effort."""
-MIN_BUDGET = 1024
+CONSTRAINTS: Constraints = {"min_budget": 1024, "temperature": 1, "min_top_p": 0.95, "top_k": False}
 ROOM = 4096
 """Tokens left for the answer itself when the caller's max_tokens leaves none."""
 SAMPLING = ("temperature", "top_p", "top_k")
+_EXCLUSIVE = "a forced tool choice and thinking exclude each other"
 
 
-def budgeted_thinking(options: Options, model: Model) -> Losses:
-    """reasoning_effort and reasoning_budget become a budget of tokens, and what thinking forbids is dropped."""
-    effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
-    summary = options.pop("reasoning_summary", None)
-    losses: Losses = []
-    if "thinking" not in options:
-        if budget is None:
-            budget = BUDGETS.get(effort or "none", 0)
-        elif 0 < budget < MIN_BUDGET:
-            losses.append(("reasoning_budget", f"{budget} became {MIN_BUDGET}, the least there is"))
-            budget = MIN_BUDGET
-        if not budget:
+def _budgeted(constraints: Constraints) -> Rule:
+    held = {**CONSTRAINTS, **constraints}
+
+    def rule(options: Options, model: Model) -> Losses:
+        losses = _given_up(options) if "thinking" in options else _budget(options, model, held)
+        thinking = options.get("thinking")
+        if not thinking or thinking.get("type") == "disabled":
             return losses
-        if model.reasoning is False:
-            return [*losses, ("reasoning_effort", "this model does not think")]
-        if _forced(options.get("tool_choice")):
-            return [*losses, ("reasoning_effort", "a forced tool choice and thinking exclude each other")]
-        options["thinking"] = {"type": "enabled", "budget_tokens": budget}
-        if summary == "none":
-            options["thinking"]["display"] = "omitted"
-    thinking = options["thinking"]
-    if thinking.get("type") == "disabled":
+        return losses + _make_room(options, model, thinking.get("budget_tokens", 0)) + _without_sampling(options, held)
+
+    return rule
+
+
+budgeted_thinking = constrained("budgeted_thinking", _budgeted)
+"""reasoning_effort and reasoning_budget become a budget of tokens, and what thinking forbids is dropped."""
+
+
+def _given_up(options: Options) -> Losses:
+    """What goes when the vendor's own object is given, which says it all."""
+    options.pop("reasoning_summary", None)
+    names = ("reasoning_effort", "reasoning_budget")
+    return [(name, "thinking was given, too") for name in names if options.pop(name, None) is not None]
+
+
+def _budget(options: Options, model: Model, held: Constraints) -> Losses:
+    """The object that asks for a budget, if one is wanted and possible."""
+    losses = BUDGET_FIRST(options, model)
+    effort, asked = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    summary = options.pop("reasoning_summary", None)
+    name = "reasoning_effort" if asked is None else "reasoning_budget"
+    wanted = BUDGETS.get(effort or "none", 0) if asked is None else asked
+    if not wanted:
         return losses
-    asked, needed = options.get("max_tokens"), thinking.get("budget_tokens", 0) + 1
-    if asked is not None and asked < needed:
-        losses.append(("max_tokens", f"{asked} became {needed + ROOM}: it must hold the thinking, too"))
-    if asked is None or asked < needed:
-        options["max_tokens"] = needed + ROOM
-    return losses + without_sampling(options)
+    if model.reasoning is False:
+        return [*losses, (name, "this model does not think")]
+    if _forced(options.get("tool_choice")):
+        return [*losses, (name, _EXCLUSIVE)]
+    budget = fitting(wanted, {**held, "max_budget": _most(model, held)})
+    if budget < wanted:
+        what = f"{wanted} became {budget}" if effort is None else f"{effort} became {budget} tokens"
+        losses.append((name, f"{what}, the most that leaves room for an answer"))
+    elif budget > wanted and effort is None:
+        losses.append((name, f"{wanted} became {budget}, the least there is"))
+    options["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    if summary == "none":
+        options["thinking"]["display"] = "omitted"
+    return losses
+
+
+def _most(model: Model, held: Constraints) -> int | None:
+    """The greatest budget: thinking and answer together must fit into what the model may write."""
+    limits = [] if model.max_output_tokens is None else [model.max_output_tokens - ROOM]
+    limits += [] if held.get("max_budget") is None else [held["max_budget"]]
+    return min(limits, default=None)
+
+
+def _make_room(options: Options, model: Model, budget: int) -> Losses:
+    asked, enough = options.get("max_tokens"), budget + 1 + ROOM
+    if model.max_output_tokens is not None:
+        enough = min(enough, model.max_output_tokens)
+    if asked is None or asked <= budget:
+        options["max_tokens"] = enough
+    if asked is None or asked > budget:
+        return []
+    return [("max_tokens", f"{asked} became {enough}: it must hold the thinking, too")]
 
 
 def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False, always: bool = False) -> Rule:
@@ -61,56 +99,58 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
     it, unless unwanted: the newer models leave it out by themselves.
     """
 
-    def rule(options: Options, model: Model) -> Losses:
-        if "thinking" in options or (budgets and "reasoning_budget" in options):
-            return budgeted_thinking(options, model)
-        asked, losses = _asked(options)
-        summary = options.pop("reasoning_summary", None)
-        if asked == "none" and always:
-            losses.append(("reasoning_effort", "this model cannot but think; it does so with the effort low"))
-            asked = "low"
-        if asked == "none":
-            if unasked:
+    def make(constraints: Constraints) -> Rule:
+        by_budget = _budgeted(constraints)
+        held = {**CONSTRAINTS, **constraints}
+
+        def rule(options: Options, model: Model) -> Losses:
+            if "thinking" in options or (budgets and "reasoning_budget" in options):
+                return by_budget(options, model)
+            name, asked, losses = _asked(options)
+            summary = options.pop("reasoning_summary", None)
+            if asked == "none" and always:
+                losses.append((name, "this model cannot but think; it does so with the effort low"))
+                asked = "low"
+            if asked == "none" and unasked:
                 options["thinking"] = {"type": "disabled"}
-            return losses
-        if asked is None:
-            return losses
-        effort = nearest_effort(asked, known)
-        # `max` is above the scale that providers share: it is the nearest where there is no xhigh.
-        word = "max" if asked == "xhigh" and "xhigh" not in known else effort
-        if word != asked:
-            losses.append(("reasoning_effort", f"{asked} became {word}; this model knows {', '.join(known)}, max"))
-        options["output_config"] = {**options.get("output_config", {}), "effort": word}
-        if _forced(options.get("tool_choice")):
-            return [*losses, ("reasoning_effort", "a forced tool choice and thinking exclude each other")]
-        options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
-        return losses + (without_sampling(options) if budgets else [])
+            if asked in (None, "none"):
+                return losses
+            losses += _put_effort(options, name, asked, known)
+            if _forced(options.get("tool_choice")):
+                return [*losses, (name, _EXCLUSIVE)]
+            options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
+            return losses + (_without_sampling(options, held) if budgets else [])
 
-    return rule
+        return rule
+
+    return constrained(f"adaptive_thinking {', '.join(known)}", make)
 
 
-def _asked(options: Options) -> tuple[str | None, Losses]:
-    """The effort that is asked for, by name or by tokens."""
+def _asked(options: Options) -> tuple[str, str | None, Losses]:
+    """The option that asks, the effort that it asks for, by name or by tokens, and what is told of that."""
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if budget is None:
-        return effort, []
+        return "reasoning_effort", effort, []
     if effort is not None:
-        return effort, [("reasoning_budget", "reasoning_effort was given, too, and this model sets its own budget")]
+        why = "reasoning_effort was given, too, and this model sets its own budget"
+        return "reasoning_effort", effort, [("reasoning_budget", why)]
     effort = effort_of(budget)
-    return effort, [("reasoning_budget", f"{budget} tokens became the effort {effort}; this model sets its own budget")]
+    why = f"{budget} tokens became the effort {effort}; this model sets its own budget"
+    return "reasoning_budget", effort, [("reasoning_budget", why)]
 
 
-def without_sampling(options: Options) -> Losses:
+def _put_effort(options: Options, name: str, asked: str, known: tuple[str, ...]) -> Losses:
+    # `max` is above the scale that providers share: it is the nearest where there is no xhigh.
+    word = "max" if asked == "xhigh" and "xhigh" not in known else nearest_effort(asked, known)
+    options["output_config"] = {**options.get("output_config", {}), "effort": word}
+    return [] if word == asked else [(name, f"{asked} became {word}; this model knows {', '.join(known)}, max")]
+
+
+def _without_sampling(options: Options, held: Constraints) -> Losses:
     """Thinking takes no temperature but 1, no top_k, and a top_p of 0.95 or more."""
-    losses: Losses = []
-    if options.get("temperature") not in (None, 1):
-        losses.append(("temperature", "thinking takes no temperature but 1"))
-    options.pop("temperature", None)
-    if options.pop("top_k", None) is not None:
-        losses.append(("top_k", "thinking takes no top_k"))
-    if (top_p := options.get("top_p")) is not None and top_p < 0.95:
-        losses.append(("top_p", f"{top_p} became 0.95, the least that thinking takes"))
-        options["top_p"] = 0.95
+    losses = sampling_within(options, held)
+    if held["temperature"] is not None:
+        options.pop("temperature", None)  # the one it takes is its default
     return losses
 
 

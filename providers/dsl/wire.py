@@ -16,6 +16,7 @@ from ...schemas.errors import NotSupported, ProviderError
 from ...schemas.model import Model
 from ...schemas.parts import Part
 from ...schemas.reply import Reply
+from ...schemas.tool import CHOICES
 from ...schemas.usage import Usage
 from ..wires.failures import find_error as find_error_by_status
 from .auth import Auth, bearer
@@ -56,13 +57,13 @@ class ToolNamePolicy:
 class Wire:
     """One operation of one wire format.
 
-    `blocks` names the format whose reasoning and opaque blocks it takes back, where that is not its own name.
-    `path` is put behind the provider's base URL (a function of the request where the URL holds the model), and
-    `stream_path` where streams have another. `options` names the canonical options that `build_body` encodes;
-    others are dropped with a warning. `build_body(request)` gives what `encode_body(body)` makes bytes of;
-    `decode_response(data, model)` and `extract_usage(data, model)` read the JSON that came back (`binary`: a Body);
-    `auth` is how this format's vendor takes a key, for providers that say nothing else;
-    `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
+    `blocks` names the format whose reasoning and opaque blocks it takes back, where that is not its own name. `path` is
+    put behind the provider's base URL (a function of the request where the URL holds the model), and `stream_path`
+    where streams have another. `options` names the canonical options that `build_body` encodes; others are dropped with
+    a warning. `tool_choices` are the words that its tool_choice knows. `build_body(request)` gives what
+    `encode_body(body)` makes bytes of; `decode_response(data, model)` and `extract_usage(data, model)` read the JSON
+    that came back (`binary`: a Body); `auth` is how this format's vendor takes a key, for providers that say nothing
+    else; `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
 
     For histories: `tool_call_id_policy` and `tool_name_policy` say which ids and names of calls it takes,
     `replays(part, model)` whether a part of an answer that is neither text nor a call is sent back to this model, and
@@ -79,6 +80,7 @@ class Wire:
     stream_path: str | Callable[[Request], str] | None = None
     method: str = "POST"
     options: frozenset[str] = frozenset()
+    tool_choices: frozenset[str] = CHOICES
     headers: Mapping[str, str] = {}
     auth: Auth = bearer
     content_type: str = "application/json"

@@ -12,9 +12,9 @@ from option_matrix import sent
 import stepwell
 from stepwell import Client, Model, declare_provider
 from stepwell.declare import drop, openai_chat, override, rename
-from stepwell.providers.dsl.overrides import OVERRIDES
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.dsl.rules import (
+    at_most,
     clamp,
     convert,
     default,
@@ -47,7 +47,21 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
     [
         (rename("max_tokens", "limit"), {"max_tokens": 5}, {"limit": 5}, []),
         (drop("seed", why="no seeds"), {"seed": 0}, {}, [("seed", "no seeds")]),
-        (clamp("temperature", 0, 1), {"temperature": 2}, {"temperature": 1}, [("temperature", "2 became 1")]),
+        (
+            clamp("temperature", 0, 1),
+            {"temperature": 2},
+            {"temperature": 1},
+            [("temperature", "2 became 1: the most there is")],
+        ),
+        (clamp("n", 1, 4, why="so"), {"n": 0}, {"n": 1}, [("n", "0 became 1: so")]),
+        (at_most("stop", 1, why="one"), {"stop": ["a"]}, {"stop": ["a"]}, []),
+        (at_most("stop", 1, why="one"), {"stop": "abc"}, {"stop": "abc"}, []),
+        (
+            at_most("stop", 1, why="one"),
+            {"stop": ["a", "b"]},
+            {"stop": ["a"]},
+            [("stop", "the first 1 of 2 were sent: one")],
+        ),
         (clamp("temperature", 0, 1), {"temperature": 0}, {"temperature": 0}, []),
         (move("top_k", "extra.sampling.k"), {"top_k": 0}, {"extra": {"sampling": {"k": 0}}}, []),
         (default("n", 1), {}, {"n": 1}, []),
@@ -182,7 +196,7 @@ def test_only_and_a_function_take_the_place_of_everything_more_general():
 
 
 def test_a_table_added_to_a_function_runs_before_it():
-    both = joined(lambda options, model: ({**options, "seen": True}, ["told"]), [[drop("seed", why="gone")]])
+    both = joined([lambda options, model: ({**options, "seen": True}, ["told"]), (drop("seed", why="gone"),)])
     options, warnings = translate(both, {"seed": 1}, MODEL, "warn")
     assert options == {"seen": True}
     assert [warning.why for warning in warnings] == ["gone", "told"]
@@ -196,22 +210,26 @@ def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
 
 
 def test_an_override_of_the_whole_process_can_be_taken_back():
-    stepwell.override("acme:small", translate_options=[drop("top_p", why="none")])
-    try:
-        assert body_of("acme:small", top_p=0.5) == {}
-    finally:
-        OVERRIDES.remove("acme:small")
+    change = stepwell.override("acme:small", translate_options=[drop("top_p", why="none")])
+    assert body_of("acme:small", top_p=0.5) == {}
+    change.undo()
+    change.undo()
     assert body_of("acme:small", top_p=0.5) == {"top_p": 0.5}
+
+
+def test_an_override_holds_for_a_with_block_and_takes_back_itself_alone():
+    client = client_of()
+    client.override("acme:small", translate_options=[force("seed", 1, why="so")])
+    with client.override("acme:small", translate_options=[force("top_p", 0.1, why="so")]):
+        assert body_of("acme:small", client) == {"seed": 1, "top_p": 0.1}
+    assert body_of("acme:small", client) == {"seed": 1}
 
 
 def test_the_most_specific_override_wins_whatever_its_scope():
     client = client_of()
     client.override("acme:*", translate_options=[force("top_p", 0.2, why="client")])
-    stepwell.override("acme:small", translate_options=[force("top_p", 0.1, why="process")])
-    try:
+    with stepwell.override("acme:small", translate_options=[force("top_p", 0.1, why="process")]):
         assert body_of("acme:small", client, top_p=0.5)["top_p"] == 0.1
         client = client_of()
         client.override("acme:small", translate_options=[force("top_p", 0.3, why="client")])
         assert body_of("acme:small", client, top_p=0.5)["top_p"] == 0.3  # as specific, and narrower
-    finally:
-        OVERRIDES.remove("acme:small")

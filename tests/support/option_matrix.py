@@ -66,7 +66,10 @@ SCENES: dict[str, dict[str, Any]] = {
     "tools": {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
     "one tool": {"tools": [TOOL], "tool_choice": {"name": "look"}},
     "thinking": {"reasoning_effort": "high", "temperature": 0.5, "top_p": 0.9, "top_k": 40, "max_tokens": 1000},
+    "too much": {"temperature": 3, "max_tokens": 9_999_999, "stop": [str(n) for n in range(20)]},
     "budget": {"reasoning_budget": 5000},
+    "great budget": {"reasoning_budget": 100_000},
+    "effort and budget": {"reasoning_effort": "low", "reasoning_budget": 5000},
     **{f"effort {effort}": {"reasoning_effort": effort} for effort in EFFORTS},
 }
 # What is no option: the conversation, the model, the tools, what every call to a wire has.

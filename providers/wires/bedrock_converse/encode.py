@@ -12,10 +12,11 @@ from typing import Any
 import orjson
 
 from ....pipeline.request import Request
+from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import NO_PARAMETERS, Tool
+from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
 from ..media import Media, inline, unsendable
 from ..turns import OPENING, alternating, thinking_if_begun
 
@@ -229,13 +230,12 @@ def _choice(body: dict[str, Any], inference: dict[str, Any], choice: Any) -> Non
         return
     if "toolConfig" not in body:
         return
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
-    if isinstance(choice, Mapping):
-        name = choice.get("name") or choice["function"]["name"]
+    if (name := chosen_name(choice)) is not None:
         body["toolConfig"]["toolChoice"] = {"tool": {"name": name}}
+    elif isinstance(choice, str):
+        body["toolConfig"]["toolChoice"] = {"auto": {}} if choice == "auto" else {"any": {}}
     else:
-        body["toolConfig"]["toolChoice"] = {"any": {}} if choice in ("required", "any") else {"auto": {}}
+        raise InvalidOption("tool_choice fits no form of it", hint="use auto, none, required or {'name': ...}")
 
 
 def _format(body: dict[str, Any], inference: dict[str, Any], wanted: Any) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.request import Request
+from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -45,12 +46,13 @@ def build_body(request: Request) -> dict[str, Any]:
         elif name == "response_format":
             _format(body, value)
         elif name == "tool_choice":
-            if isinstance(value, Mapping | Tool):
+            if (wanted := chosen_name(value)) is not None:
                 # The wire can demand a call but not which: the others are not offered.
-                wanted = value.name if isinstance(value, Tool) else value.get("name") or value["function"]["name"]
                 tools = [tool for tool in tools if tool.name == wanted]
                 body["tool_choice"] = "REQUIRED"
-            elif (choice := _CHOICES.get(value, value)) is not None:
+            elif not isinstance(value, str):
+                raise InvalidOption("tool_choice fits no form of it", hint="use auto, none, required or {'name': ...}")
+            elif (choice := _CHOICES[value]) is not None:
                 body["tool_choice"] = choice
         else:
             body[_NAMES.get(name, name)] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....pipeline.request import Request
+from ....schemas.tool import CHOICES, SEVERAL
 from ...dsl.auth import header_key
 from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import ToolCallIdPolicy, ToolNamePolicy, Wire
@@ -28,6 +29,7 @@ google_generate = Wire(
     auth=header_key("x-goog-api-key"),
     stream_path=stream_path,
     options=OPTIONS,
+    tool_choices=CHOICES | {"validated", SEVERAL},
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
