@@ -76,10 +76,15 @@ SCENES: dict[str, dict[str, Any]] = {
 _NOT_OPTIONS = ("model", "messages", "contents", "system", "input", "instructions", "tools", "store", "include")
 
 
-def sent(model: str, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
-    """The body that these options make, without the conversation, and the warnings."""
+def client_for(model: str, **settings: Any) -> Client:
+    """A client with a key for this model's provider."""
     provider = model.partition(":")[0]
-    with Client(api_keys={provider: KEYS.get(provider, "k")}) as client:
+    return Client(api_keys={provider: KEYS.get(provider.replace("-", "_"), "k")}, **settings)
+
+
+def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
+    """The body that these options make, without the conversation, and the warnings."""
+    with client or client_for(model) as client:
         pipeline, asked = client._core.request("chat", model, "hi", options)
         flow = pipeline.flow(asked)
         effect = next(flow)
