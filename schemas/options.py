@@ -121,7 +121,7 @@ def check_options(given: Mapping[str, Any], table: Mapping[str, Option], *, wher
             continue
         option = table.get(name)
         if option is None:
-            raise InvalidOption(f"unknown option {name!r} for {where}", hint=nearest(name, table))
+            raise InvalidOption(f"unknown option {name!r} for {where}", hint=_meant(name, table))
         check_value(name, value, option.schema, where=where)
 
 
@@ -151,6 +151,38 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, 1, 0.6)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+
+
+def _meant(name: str, table: Mapping[str, Option]) -> str:
+    """The option that other libraries and vendors call by this name, else the nearest."""
+    ours = [each for each in _ELSEWHERE.get(name.replace("_", "").lower(), ()) if each in table or each in CALL_OPTIONS]
+    return f"did you mean {' or '.join(map(repr, ours))}?" if ours else nearest(name, table)
+
+
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
+    **dict.fromkeys(
+        ("maxoutputtokens", "maxcompletiontokens", "maxnewtokens", "maxlength", "numpredict", "npredict"),
+        ("max_tokens",),
+    ),
+    **dict.fromkeys(("thinking", "reasoning", "think", "thinkingconfig"), ("reasoning_effort", "reasoning_budget")),
+    **dict.fromkeys(("thinkingbudget", "budgettokens", "reasoningmaxtokens"), ("reasoning_budget",)),
+    **dict.fromkeys(("systemprompt", "systeminstruction", "systemmessage", "instructions"), ("system",)),
+    **dict.fromkeys(("functions", "tool", "toolconfig"), ("tools",)),
+    **dict.fromkeys(("functioncall",), ("tool_choice",)),
+    **dict.fromkeys(
+        ("responseschema", "jsonschema", "schema", "responsemimetype", "outputschema"), ("response_format",)
+    ),
+    **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
+    **dict.fromkeys(("randomseed",), ("seed",)),
+    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
+    **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
+    **dict.fromkeys(("key", "token"), ("api_key",)),
+    **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
+    **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
+    **dict.fromkeys(("requesttimeout",), ("timeout",)),
+}
+"""What others call our options, without underscores."""
 
 
 def _wanted(schema: JSONSchema) -> str:

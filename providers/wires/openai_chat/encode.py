@@ -10,7 +10,7 @@ from ....pipeline.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ..media import Media, address, inline, unsendable
 
 NAME = "openai_chat"
@@ -214,8 +214,8 @@ def encode_tool_choice(choice: Any) -> Any:
     """`auto`, `none` and `required` as they are; a tool's name as OpenAI's object."""
     if isinstance(choice, Tool):
         choice = {"name": choice.name}
-    if isinstance(choice, Mapping) and "name" in choice and "type" not in choice:
-        return {"type": "function", "function": {"name": choice["name"]}}
+    if isinstance(choice, Mapping) and "type" not in choice and (name := chosen_name(choice)) is not None:
+        return {"type": "function", "function": {"name": name}}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
