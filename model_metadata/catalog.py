@@ -12,62 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from ..schemas.change import Change
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model, split_name
-from .families import base_url_of, wire_of
+from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
 from .files import read_json
-from .ids import ANY, NORMALIZERS, Normalizer, Spellings
+from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
 from .rows import Row, as_row, model_of
+from .shelf import ProviderRow, Shelf, json_files, provider_file
 
 FOLDER = os.path.dirname(__file__)
 
 _REMEMBERED = 20_000
-STABLE = "stable"
-
-
-@frozen
-class ProviderRow:
-    """What models.dev says about a provider, with the wire and base URL that follow from it."""
-
-    id: str
-    name: str
-    npm: str | None = None
-    api: str | None = None
-    env: tuple[str, ...] = ()
-    """Environment variables that hold its key and the parts of its URL."""
-    doc: str | None = None
-    models: int = 0
-    """How many models it lists, before patches."""
-
-    @property
-    def wire(self) -> str | None:
-        return wire_of(self.npm)
-
-    @property
-    def base_url(self) -> str | None:
-        return base_url_of(self.id, self.npm, self.api)
-
-
-class _Shelf:
-    """The rows of one provider, and the models already made of them. Never changed, only replaced."""
-
-    __slots__ = ("as_of", "models", "rows", "source", "spellings")
-
-    def __init__(self, rows: Mapping[str, Row | Model], as_of: str | None, source: str | None) -> None:
-        self.rows = rows
-        self.as_of = as_of
-        self.source = source
-        self.models: dict[str, Model] = {}
-        self.spellings = Spellings(rows)
-
-    def with_rows(self, rows: Mapping[str, Row | Model]) -> _Shelf:
-        """A shelf of these rows; the models of those that are the same as before stand ready."""
-        shelf = _Shelf(rows, self.as_of, self.source)
-        shelf.models = {id: model for id, model in self.models.items() if rows.get(id) is self.rows.get(id)}
-        return shelf
 
 
 class Catalog:
@@ -82,7 +41,9 @@ class Catalog:
         """Counts the changes made by add, patch and load, for those who keep what they looked up."""
         self._folder = folder
         self._lock = threading.RLock()
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, Shelf] = {}
+        self._base: dict[str, Shelf] = {}
+        """Rows that do not come from the folder's data: whole providers, before they are patched."""
         self._index: dict[str, ProviderRow] | None = None
         self._patches: tuple[Patch, ...] = ()
         self._as_of: str | None = None
@@ -130,12 +91,15 @@ class Catalog:
 
         `input` and `output` name modalities that all must be there; prices are dollars per million tokens, and a model
         without a known price fits no limit; `status` "stable" wants models that are neither alpha, beta nor
-        deprecated; `text` is looked for in id, name and family.
+        deprecated; `text` is looked for in id, name and family. Raises UnknownProvider for a provider that is not
+        listed and InvalidOption for a modality, price or status that is none.
         """
         flags = {"reasoning": reasoning, "tools": tools, "structured_output": structured_output}
         wanted = {name: value for name, value in flags.items() if value is not None}
-        reads, writes = _words(input), _words(output)
-        words = (text or "").lower().split()
+        reads, writes = words(input, "input"), words(output, "output")
+        cheap_in, cheap_out = dollars(max_input_price, "max_input_price"), dollars(max_output_price, "max_output_price")
+        status = checked_status(status)
+        parts = (text or "").lower().split()
 
         def fits(model: Model) -> bool:
             return (
@@ -143,10 +107,10 @@ class Catalog:
                 and reads <= model.input
                 and writes <= model.output
                 and (context_at_least is None or (model.context_window or 0) >= context_at_least)
-                and _costs_at_most(model, "input", max_input_price)
-                and _costs_at_most(model, "output", max_output_price)
+                and _costs_at_most(model, "input", cheap_in)
+                and _costs_at_most(model, "output", cheap_out)
                 and (status is None or (model.status or STABLE) == status)
-                and all(word in f"{model.id} {model.name} {model.family}".lower() for word in words)
+                and all(part in f"{model.id} {model.name} {model.family}".lower() for part in parts)
             )
 
         return [model for model in self._models(provider) if fits(model)]
@@ -166,75 +130,113 @@ class Catalog:
         index = self._read_index()
         return index.get(id) or index.get(id.replace("_", "-"))
 
-    def add(self, model: Model | Row) -> Model:
+    def add(self, model: Model | Row) -> Change:
         """List a model of your own, in place of any of that name.
 
         A row needs "provider" and "id", and may use the names of Model's fields: `add({"provider": "acme", "id":
-        "m-1", "context_window": 8192, "tools": True, "prices": {"input": "0.5", "output": 1}})`.
+        "m-1", "context_window": 8192, "tools": True, "prices": {"input": "0.5", "output": 1}})`. It is listed until the
+        `undo()` of what is returned, or to the end of a `with` block. Raises ConfigError for a row that will not do.
         """
-        if isinstance(model, Model):
-            row: Row | Model = model
-            made = model
-        else:
-            row, made = _read_user_row(model)
-        with self._lock:
-            listed = self.provider(made.provider)
-            under = listed.id if listed else made.provider
-            shelf = self._shelf(under) or _Shelf({}, None, None)
-            self._put(under, shelf.with_rows({**shelf.rows, made.id: row}))
-        return made
+        row, provider, id = (model, model.provider, model.id) if isinstance(model, Model) else _read_user_row(model)
+        return self._apply(Patch(self._listed_as(provider) or provider, put={id: row}))
 
-    def patch(self, pattern: str, changes: Row) -> None:
+    def patch(self, pattern: str, changes: Row) -> Change:
         """Change what is said of each model that matches "provider:pattern", now and when its provider is first read.
 
         Both halves may hold `*`, `?` and `[...]`. Keys are those of rows or of Model's fields; objects are merged, and
-        None takes a key away. Raises ConfigError for a price that is none.
+        None takes a key away. It holds until the `undo()` of what is returned, or to the end of a `with` block. Raises
+        ConfigError for what no row may say, UnknownProvider and UnknownModel for a pattern that nothing matches.
         """
         provider, models = split_name(pattern)
-        patch = Patch(provider, (models,), set=as_row(changes))
-        listed = self._one_provider(provider)
-        shelf = self._shelf(listed[0]) if listed else None
-        if shelf is not None and not any(map(patch.matches, shelf.rows)):
-            raise UnknownModel(f"no model of {listed[0]} matches {models!r}", hint="use add() to list a new one")
-        self._apply(patch)
+        return self._apply(self._aimed(Patch(provider, (models,), set=as_row(changes)), pattern))
 
-    def load(self, path: str) -> None:
-        """Read a patch file, or a provider file: {"id": "acme", "api": ..., "models": {id: row}}."""
+    def load(self, path: str) -> Change:
+        """Read a patch file, or a provider file: {"id": "acme", "api": ..., "models": {id: row}}. All of it or nothing:
+        raises like `patch`."""
         content = read_json(path)
         if isinstance(content, dict) and "models" in content and "id" in content:
-            self._load_provider(content)
-            return
-        for patch in read_patches(content, where=path):
-            self._apply(patch)
+            return self._load_provider(content)
+        made: list[Change] = []
 
-    def _load_provider(self, content: Mapping[str, Any]) -> None:
-        row, shelf = _provider_file(content)
-        with self._lock:
-            self._read_index()
-            self._index = {**(self._index or {}), row.id: row}
-            self._put(row.id, shelf)
+        def undo() -> None:
+            for change in reversed(made):
+                change.undo()
 
-    def _apply(self, patch: Patch) -> None:
+        try:
+            for patch in read_patches(content, where=path):
+                made.append(self._apply(self._aimed(patch, f"{path}, {patch.provider}")))
+        except ConfigError:
+            undo()
+            raise
+        return Change(undo)
+
+    def _load_provider(self, content: Mapping[str, Any]) -> Change:
+        row, shelf = provider_file(content)
         with self._lock:
-            changed = {}
-            for id in [id for id in self._shelves if patch.touches(id)] or self._one_provider(patch.provider):
-                shelf = self._shelf(id)
-                if shelf is not None:
-                    changed[id] = _patched(id, shelf, patch)
-            self._patches = (*self._patch_list(), patch)
-            self.version += 1
+            before = self._read_index().get(row.id), self._base.get(row.id)
+            self._seat(row.id, row, shelf)
+        return Change(lambda: self._seat(row.id, *before))
+
+    def _seat(self, id: str, row: ProviderRow | None, base: Shelf | None) -> None:
+        """Take this for a provider's row and rows, or with None what the folder has, if anything."""
+        with self._lock:
+            index = {key: each for key, each in self._read_index().items() if key != id}
+            bases = {key: each for key, each in self._base.items() if key != id}
+            self._index = index if row is None else {**index, id: row}
+            self._base = bases if base is None else {**bases, id: base}
+            self._renew(id)
+
+    def _aimed(self, patch: Patch, where: str) -> Patch:
+        """A patch that a person wrote, checked: its rows may be said, and there is something that it changes."""
+        rows = {id: checked_row(row, where) for id, row in patch.add.items()}
+        listed = self._listed_as(patch.provider)
+        if listed is None and not any(map(patch.touches, self._ids())):
+            raise unlisted(patch.provider, self._ids())
+        shelf = self._shelf(listed) if listed else None
+        missed = patch.misses(shelf.rows) if shelf else None
+        if missed is not None:
+            raise UnknownModel(f"no model of {listed} matches {missed!r}", hint="use add() to list a new one")
+        return evolve(patch, provider=listed or patch.provider, set=checked_row(patch.set, where), add=rows)
+
+    def _apply(self, patch: Patch) -> Change:
+        with self._lock:
+            # A provider that is named is read now, so that a fault in a patch shows now.
+            named = self._listed_as(patch.provider) or (patch.provider if patch.put else None)
+            ids = [*filter(patch.touches, self._shelves), *([named] if named else [])]
+            shelves = {id: self._shelf(id) or Shelf({}) for id in ids}
+            changed = {id: shelf.patched([patch]) for id, shelf in shelves.items()}
             for id, shelf in changed.items():
-                self._put(id, shelf)
+                shelf.check(id, shelves[id])
+            self._patches = (*self._patch_list(), patch)
+            self._put(changed)
+        return Change(lambda: self._take_back(patch))
 
-    def _one_provider(self, pattern: str) -> list[str]:
-        """The provider that a pattern without wildcards names: read now, so that a fault in a patch shows now."""
-        row = self.provider(pattern)
-        return [row.id] if row else []
+    def _take_back(self, patch: Patch) -> None:
+        with self._lock:
+            self._patches = tuple(each for each in self._patches if each is not patch)
+            for id in list(filter(patch.touches, self._shelves)):
+                self._renew(id)
 
-    def _put(self, id: str, shelf: _Shelf) -> None:
-        self._shelves = {**self._shelves, id: shelf}
+    def _renew(self, id: str) -> None:
+        """Read a provider's rows anew, and change them by what is in force."""
+        self._shelves = {key: shelf for key, shelf in self._shelves.items() if key != id}
+        shelf = self._shelf(id)
+        self._put({} if shelf is None else {id: shelf})
+
+    def _put(self, shelves: Mapping[str, Shelf]) -> None:
+        self._shelves = {**self._shelves, **shelves}
         self._found = {}
         self.version += 1
+
+    def _ids(self) -> set[str]:
+        """The providers of which something is listed."""
+        return {*self._read_index(), *self._base, *self._shelves}
+
+    def _listed_as(self, provider: str) -> str | None:
+        """The id under which a provider is listed: hyphens where underscores were given."""
+        row = self.provider(provider)
+        id = row.id if row else provider
+        return id if id in self._ids() else None
 
     def _look_up(self, provider: str, id: str, steps: tuple[Normalizer, ...] | None) -> Model | None:
         row = self.provider(provider)
@@ -251,18 +253,16 @@ class Catalog:
         return _named(self._model(listed_under, shelf, listed_as), provider, id, same_price)
 
     def _models(self, provider: str | None) -> Iterator[Model]:
-        if provider is None:
-            ids = sorted(self._read_index().keys() | self._shelves.keys())
-        else:
-            row = self.provider(provider)
-            ids = [row.id if row else provider]
-        for id in ids:
+        listed = None if provider is None else self._listed_as(provider)
+        if provider is not None and listed is None:
+            raise unlisted(provider, self._ids())
+        for id in sorted(self._ids()) if listed is None else [listed]:
             shelf = self._shelf(id)
             if shelf is not None:
                 for name in sorted(shelf.rows):
                     yield self._model(id, shelf, name)
 
-    def _model(self, provider: str, shelf: _Shelf, id: str) -> Model:
+    def _model(self, provider: str, shelf: Shelf, id: str) -> Model:
         model = shelf.models.get(id)
         if model is None:
             row = shelf.rows[id]
@@ -271,20 +271,22 @@ class Catalog:
             model = shelf.models.setdefault(id, row)
         return model
 
-    def _shelf(self, provider: str) -> _Shelf | None:
+    def _shelf(self, provider: str) -> Shelf | None:
         shelf = self._shelves.get(provider)
-        if shelf is None and provider in self._read_index():
+        if shelf is None:
             with self._lock:
                 shelf = self._shelves.get(provider) or self._read_shelf(provider)
-        return shelf or self._shelves.get(provider)
+        return shelf
 
-    def _read_shelf(self, provider: str) -> _Shelf:
-        content = read_json(os.path.join(self._folder or "", "data", f"{provider}.json"))
-        rows: Mapping[str, Row | Model] = content["models"]
-        for patch in self._patch_list():
-            if patch.touches(provider):
-                rows = patch.apply(rows)
-        shelf = _Shelf(rows, self._as_of, self._source)
+    def _read_shelf(self, provider: str) -> Shelf | None:
+        base = self._base.get(provider)
+        if base is None and provider in self._read_index():
+            content = read_json(os.path.join(self._folder or "", "data", f"{provider}.json"))
+            base = Shelf(content["models"], self._as_of, self._source)
+        patches = [patch for patch in self._patch_list() if patch.touches(provider)]
+        if base is None and not any(patch.put for patch in patches):
+            return None
+        shelf = (base or Shelf({})).patched(patches)
         self._shelves = {**self._shelves, provider: shelf}
         return shelf
 
@@ -304,35 +306,14 @@ class Catalog:
             return {}
         index = read_json(os.path.join(self._folder, "index.json"))
         self._as_of, self._source = index["as_of"], index["source"]
-        for path in _files(os.path.join(self._folder, "patches")):
+        for path in json_files(os.path.join(self._folder, "patches")):
             self._patches += read_patches(read_json(path), where=os.path.basename(path))
         listed = {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
         # Not among the providers listed: what is there has a declaration of its own, which is more than a row.
-        for path in _files(os.path.join(self._folder, "own")):
-            row, shelf = _provider_file(read_json(path))
-            self._shelves = {**self._shelves, row.id: shelf}
+        for path in json_files(os.path.join(self._folder, "own")):
+            row, shelf = provider_file(read_json(path))
+            self._base[row.id] = shelf
         return listed
-
-
-def _provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, _Shelf]:
-    """A whole provider from one file; raises ConfigError for one that is not of that form."""
-    id, models = content["id"], content["models"]
-    if not (
-        isinstance(id, str) and id and isinstance(models, dict) and all(isinstance(r, dict) for r in models.values())
-    ):
-        raise ConfigError('a provider file needs an "id" and "models", an object of rows by model id')
-    rows = {name: as_row(row) for name, row in models.items()}
-    for name, row in rows.items():
-        model_of(id, name, row)
-    head = {key: content.get(key) for key in ("npm", "api", "doc")}
-    listed = ProviderRow(id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head)
-    return listed, _Shelf(rows, content.get("as_of"), content.get("source"))
-
-
-def _files(folder: str) -> list[str]:
-    """The JSON files of a folder, if there is one."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [os.path.join(folder, name) for name in names if name.endswith(".json")]
 
 
 def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Model:
@@ -343,32 +324,20 @@ def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Mod
     return evolve(model, provider=provider, id=id, facts=facts, prices=model.prices if same_price else None)
 
 
-def _patched(provider: str, shelf: _Shelf, patch: Patch) -> _Shelf:
-    """The shelf with the patch applied; raises ConfigError if a row that it touched no longer makes a model."""
-    new = shelf.with_rows(patch.apply(shelf.rows))
-    for id, row in new.rows.items():
-        if isinstance(row, Mapping) and row is not shelf.rows.get(id):
-            model_of(provider, id, row)
-    return new
-
-
-def _read_user_row(given: Row) -> tuple[Row, Model]:
+def _read_user_row(given: Row) -> tuple[Row, str, str]:
     row = as_row(given)
     provider, id = row.pop("provider", None), row.pop("id", None)
-    if isinstance(provider, str) and provider and isinstance(id, str) and id:
-        return row, model_of(provider, id, row)
-    raise ConfigError('a row to add needs a "provider" and an "id"', hint='{"provider": "acme", "id": "model-1", ...}')
+    if not (isinstance(provider, str) and provider and isinstance(id, str) and id):
+        hint = '{"provider": "acme", "id": "model-1", ...}'
+        raise ConfigError('a row to add needs a "provider" and an "id"', hint=hint)
+    return checked_row(row, f"{provider}:{id}"), provider, id
 
 
-def _words(given: str | Iterable[str] | None) -> frozenset[str]:
-    return frozenset((given,) if isinstance(given, str) else given or ())
-
-
-def _costs_at_most(model: Model, bucket: str, limit: Decimal | float | str | None) -> bool:
+def _costs_at_most(model: Model, bucket: str, limit: Decimal | None) -> bool:
     if limit is None:
         return True
     price = getattr(model.prices, bucket, None)
-    return price is not None and price <= Decimal(str(limit))
+    return price is not None and price <= limit
 
 
 CATALOG = Catalog()

@@ -53,7 +53,12 @@ def harvest(content: Any) -> Harvest:
 
 def _provider(id: str, given: Mapping[str, Any], problems: list[str]) -> Row:
     head = {key: given[key] for key in _PROVIDER_KEYS if given.get(key)}
-    rows = {name: clean_row(f"{id}:{name}", row, problems) for name, row in sorted(given["models"].items())}
+    rows = {}
+    for name, row in sorted(given["models"].items()):
+        try:
+            rows[name] = clean_row(f"{id}:{name}", row, problems)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{id}:{name} left out: not of the form that rows have ({error})")
     return {**head, "id": id, "models": rows}
 
 

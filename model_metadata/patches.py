@@ -36,12 +36,17 @@ class Patch:
     set: Mapping[str, Any] = field(factory=dict)
     add: Mapping[str, Row] = field(factory=dict)
     exclude: tuple[str, ...] = ()
+    put: Mapping[str, Row | Model] = field(factory=dict)
+    """Rows in the place of any of that name; not in files."""
 
     def touches(self, provider: str) -> bool:
         return fnmatchcase(provider, self.provider)
 
-    def matches(self, id: str) -> bool:
-        return _matcher(self.models)(id)
+    def misses(self, rows: Mapping[str, Row | Model]) -> str | None:
+        """A pattern of this patch that none of the rows matches, if there is one."""
+        there = {**rows, **self.add}
+        patterns = (*self.exclude, *(self.models if self.set else ()))
+        return next((pattern for pattern in patterns if not _matching((pattern,), there)), None)
 
     def apply(self, rows: Mapping[str, Row | Model]) -> dict[str, Row | Model]:
         """The rows after this patch; the rows given stay as they are, and so does a model that was given whole."""
@@ -51,6 +56,7 @@ class Patch:
         for id, added in self.add.items():
             old = after.get(id)
             after[id] = merged(old if isinstance(old, Mapping) else {}, added)
+        after.update(self.put)
         if self.set:
             for id in _matching(self.models, after):
                 row = after[id]

@@ -18,13 +18,13 @@ from .families import wire_of
 
 Row = Mapping[str, Any]
 
-_USED = frozenset(
+USED = frozenset(
     {"id", "name", "family", "limit", "modalities", "cost", "tool_call", "reasoning", "structured_output"}
     | {"temperature", "attachment", "knowledge", "release_date", "status", "wire", "base_url"}
 )
 _TEXT = frozenset({"text"})
 
-_FRIENDLY: Mapping[str, tuple[str, ...]] = {
+FRIENDLY: Mapping[str, tuple[str, ...]] = {
     "context_window": ("limit", "context"),
     "max_output_tokens": ("limit", "output"),
     "input": ("modalities", "input"),
@@ -38,7 +38,7 @@ def as_row(changes: Row) -> dict[str, Any]:
     """A row, from one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
     row: dict[str, Any] = {}
     for name, value in changes.items():
-        *folders, last = _FRIENDLY.get(name, (name,))
+        *folders, last = FRIENDLY.get(name, (name,))
         place = row
         for folder in folders:
             place = place.setdefault(folder, {})
@@ -90,7 +90,7 @@ def model_of(provider: str, id: str, row: Row, *, as_of: str | None = None, sour
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    facts = {name: value for name, value in row.items() if name not in _USED}
+    facts = {name: value for name, value in row.items() if name not in USED}
     most = (row.get("limit") or {}).get("input")
     if most:
         facts["max_input_tokens"] = most

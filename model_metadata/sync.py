@@ -10,6 +10,7 @@ import gzip
 import os
 import sys
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,19 +33,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--from", dest="origin", default=URL, metavar="FILE_OR_URL", help=f"default: {URL}")
     parser.add_argument("--to", dest="folder", default=FOLDER, help="the catalog's folder; default: this package")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
+    parser.add_argument("--shrink", action="store_true", help="write even if most providers are gone")
     given = parser.parse_args(arguments)
     try:
         found = harvest(read(given.origin))
-        print(sync(found, given.folder, write=not given.dry_run))
+        print(sync(found, given.folder, write=not given.dry_run, shrink=given.shrink))
     except StepwellError as error:
         print(f"sync: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def sync(found: Harvest, folder: str, *, write: bool = True) -> str:
-    """Bring `folder` to what was found; gives the difference in words."""
+def sync(found: Harvest, folder: str, *, write: bool = True, shrink: bool = False) -> str:
+    """Bring `folder` to what was found; gives the difference in words.
+
+    Raises ConfigError, and writes nothing, when there is not a model in it, or, unless it may `shrink`, when most of
+    the providers are gone: an origin that is broken must not empty the catalog.
+    """
     before = stored(folder)
+    if not any(provider["models"] for provider in found.providers.values()):
+        raise ConfigError("no model was found", hint="the origin is broken, or not models.dev; nothing was written")
+    if write and not shrink and len(before.keys() & found.providers.keys()) < len(before) / 2:
+        raise ConfigError(
+            f"only {len(found.providers)} providers were found where {len(before)} are stored",
+            hint="nothing was written; --shrink writes all the same",
+        )
     if write:
         store(found, folder)
     lines = difference(before, found.providers)
@@ -60,7 +73,14 @@ def read(origin: str) -> Any:
             content = file.read()
     except OSError as error:
         raise ConfigError(f"cannot read {origin}: {error.strerror}") from error
-    return _parse(gzip.decompress(content) if origin.endswith(".gz") else content, origin)
+    return _parse(_unzipped(content, origin) if origin.endswith(".gz") else content, origin)
+
+
+def _unzipped(content: bytes, origin: str) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{origin} is not a gzip file: {error}") from error
 
 
 def stored(folder: str) -> dict[str, Any]:
@@ -76,9 +96,6 @@ def store(found: Harvest, folder: str) -> None:
     """Write every provider's file and the index, and remove the files of providers that are gone."""
     data = os.path.join(folder, "data")
     os.makedirs(data, exist_ok=True)
-    for name in os.listdir(data):
-        if name.endswith(".json") and name.removesuffix(".json") not in found.providers:
-            os.remove(os.path.join(data, name))
     for id, provider in found.providers.items():
         _write(os.path.join(data, f"{id}.json"), provider, "models")
     index = {
@@ -87,6 +104,10 @@ def store(found: Harvest, folder: str) -> None:
         "providers": [_index_row(provider) for provider in found.providers.values()],
     }
     _write(os.path.join(folder, "index.json"), index, "providers")
+    # Last, when all that is to come is there.
+    for name in os.listdir(data):
+        if name.endswith(".json") and name.removesuffix(".json") not in found.providers:
+            os.remove(os.path.join(data, name))
 
 
 def _index_row(provider: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,10 @@ def test_reasoning_and_warnings_go_to_stderr(monkeypatch: pytest.MonkeyPatch, ca
         (["ask", "vllm:m", "hi", "-o", "nonsense"], 2, "NAME=VALUE"),
         (["ask", "vllm:m", "hi", "-o", "retries=0"], 7, "cannot connect"),
         (["pipeline", "vllm:m", "--wire", "morse"], 2, "morse"),
+        (["pipeline", "vllm:m", "--import", "no_such_module"], 2, "cannot import 'no_such_module'"),
+        (["models", "--max-input-price", "abc"], 2, "max_input_price cannot be 'abc'"),
+        (["models", "--provider", "anthropc"], 2, "did you mean 'anthropic'"),
+        (["models", "--input", "pictures"], 2, "no model has the input 'pictures'"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(
@@ -112,6 +116,27 @@ def test_pipeline_prints_the_steps(monkeypatch: pytest.MonkeyPatch, capsys: Any)
     _, out, _ = run(monkeypatch, capsys, "pipeline", "openai:gpt-4o")
     lines = [line.split()[0] for line in out.splitlines()]
     assert lines.index("retry") < lines.index("authenticate") < lines.index("send")
+
+
+def test_pipeline_warns_of_a_model_that_is_not_listed_as_a_call_would(monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    _, out, err = run(monkeypatch, capsys, "pipeline", "openai:gpt-4o-mni")
+    assert "send" in out and err.startswith("warning: model: not in our list") and "did you mean 'gpt-4o-mini'" in err
+    assert run(monkeypatch, capsys, "pipeline", "openai:gpt-4o-mini")[2] == ""
+
+
+def test_pipeline_shows_the_overrides_of_a_module_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / "house_rules.py").write_text(
+        "import stepwell\nfrom stepwell.declare import drop\n"
+        "stepwell.override('openai:gpt-4o', translate_options=[drop('user', why='no ids leave the house')])\n"
+    )
+    command = [sys.executable, "-P", "-m", "stepwell", "pipeline", "openai:gpt-4o", "--import", "house_rules"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "drop user: no ids leave the house  (process, override of openai:gpt-4o)" in done.stdout
+
+
+def test_that_no_model_fits_is_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    assert run(monkeypatch, capsys, "models", "no such model anywhere") == (0, "", "no model fits\n")
+    assert run(monkeypatch, capsys, "models", "no such model anywhere", "--json")[1] == "[]\n"
 
 
 def test_chat_keeps_the_conversation(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
-from ...model_metadata.catalog import CATALOG, ProviderRow
+from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
+from ...model_metadata.shelf import ProviderRow
 from .addresses import variables
 from .provider import Provider
 from .rules import BY_FACTS

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from ..client import Client
 from ..model_metadata.catalog import CATALOG
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import REGISTRY
+from ..schemas.errors import ConfigError
 from ..schemas.model import Model
 
 
@@ -31,6 +34,9 @@ def models(arguments: argparse.Namespace) -> None:
     )
     if arguments.json:
         print(json.dumps([_model(model) for model in found]))
+        return
+    if not found:
+        print("no model fits", file=sys.stderr)
         return
     rows = [_row(model) for model in found]
     table(("model", "context", "output", "$/M in", "$/M out", "can"), rows)
@@ -100,12 +106,24 @@ def _presence(row: dict[str, Any]) -> str:
 
 
 def pipeline(arguments: argparse.Namespace) -> None:
-    """The steps of a call, from the outside in."""
+    """The steps of a call, from the outside in; what a call would warn of on stderr."""
+    for name in arguments.modules:
+        _import(name)
     with Client() as client:
-        made = client.pipeline_for(
-            arguments.model, operation=arguments.operation, stream=arguments.stream, wire=arguments.wire
-        )
-    print(made.describe())
+        plan = client._core.plan(arguments.operation, arguments.model, stream=arguments.stream, wire=arguments.wire)
+    print(plan.pipeline.describe())
+    if plan.stranger is not None:
+        print(f"warning: {plan.stranger}", file=sys.stderr)
+
+
+def _import(name: str) -> None:
+    """A module of the user's, which may override, register and patch; the folder it is called from comes first."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        import_module(name)
+    except ImportError as error:
+        raise ConfigError(f"cannot import {name!r}: {error}", hint="name a module, as for python -m") from None
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -97,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--operation", default="chat")
     command.add_argument("--stream", action="store_true")
     command.add_argument("--wire")
+    imports = "import this first: your overrides, providers, models"
+    command.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE", help=imports)
 
     command = _command(commands, "local", local, "the embedded model: `stepwell local install` fetches it")
     command.add_argument("action", choices=["install", "path"])

@@ -119,13 +119,11 @@ def _meets(patch: Patch, rows: dict[str, dict[str, object]], providers: list[Pro
     touched = [row.id for row in providers if patch.touches(row.id)]
     if patch.add:
         return all(touched) and not any(patch.add.keys() & rows[id].keys() for id in touched)
-    return all(
-        any(_single(patch, pattern).matches(id) for name in touched for id in rows[name]) for pattern in patch.models
-    )
+    return all(any(_missed(pattern, rows[name]) is None for name in touched) for pattern in patch.models)
 
 
-def _single(patch: Patch, pattern: str) -> Patch:
-    return Patch(patch.provider, (pattern,))
+def _missed(pattern: str, rows: dict[str, object]) -> str | None:
+    return Patch("*", (pattern,), set={"seen": True}).misses(rows)
 
 
 def _overrides() -> set[str]:

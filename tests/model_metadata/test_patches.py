@@ -110,4 +110,5 @@ def test_patterns_match_as_file_names_do(patterns, ids):
     patch = Patch("acme", tuple(patterns), set={"seen": True})
     changed = {id for id, row in patch.apply({id: {} for id in ids}).items() if row}
     assert changed == {id for id in ids if any(fnmatchcase(id, pattern) for pattern in patterns)}
-    assert all(patch.matches(id) == (id in changed) for id in ids)
+    missed = [pattern for pattern in patterns if not any(fnmatchcase(id, pattern) for id in ids)]
+    assert patch.misses({id: {} for id in ids}) == next(iter(missed), None)

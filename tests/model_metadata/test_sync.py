@@ -166,3 +166,54 @@ def test_what_ships_is_what_a_sync_would_write(tmp_path):
     again = harvest(shipped)
     assert again.problems == []
     assert sync.difference(shipped, again.providers)[0] == "nothing changed"
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A folder with the files of three providers."""
+    rows = {id: {"id": id, "models": {"m": dict(ROW)}} for id in ("a", "b", "c")}
+    sync.sync(harvest(rows), str(tmp_path))
+    return tmp_path
+
+
+def files(folder):
+    return {path.name: path.read_text() for path in (folder / "data").iterdir()}
+
+
+@pytest.mark.parametrize("content", [{}, {"providers": {}}, {"a": {"models": {}}}, {"a": {"models": {"m": "x"}}}])
+def test_an_origin_without_models_empties_nothing(stored, tmp_path, capsys, content):
+    before = files(stored)
+    origin = tmp_path / "api.json"
+    origin.write_text(json.dumps(content))
+    assert sync.main(["--from", str(origin), "--to", str(stored), "--shrink"]) == 1
+    assert "no model was found" in capsys.readouterr().err
+    assert files(stored) == before
+
+
+def test_most_providers_are_not_let_go_unless_it_is_said(stored, tmp_path, capsys):
+    before = files(stored)
+    origin = tmp_path / "api.json"
+    origin.write_text(json.dumps({"a": {"models": {"m": ROW}}}))
+    assert sync.main(["--from", str(origin), "--to", str(stored)]) == 1
+    assert "only 1 providers were found where 3 are stored" in capsys.readouterr().err
+    assert files(stored) == before
+    assert sync.main(["--from", str(origin), "--to", str(stored), "--dry-run"]) == 0
+    assert files(stored) == before
+    assert sync.main(["--from", str(origin), "--to", str(stored), "--shrink"]) == 0
+    assert set(files(stored)) == {"a.json"}
+
+
+@pytest.mark.parametrize("change", [{"limit": "x"}, {"cost": 5}, {"provider": "x"}, {"experimental": "x"}])
+def test_a_row_of_another_form_is_left_out_and_told(run, change):
+    content = api()
+    content["acme"]["models"]["odd"] = {**ROW, **change}
+    lines = run(content)
+    assert lines[-1].startswith("problem: acme:odd left out: not of the form that rows have")
+    assert "1 models" in lines[-2]
+
+
+def test_a_broken_gzip_file_is_an_error_of_one_line(tmp_path, capsys):
+    for name, content in (("a.json.gz", b"not gzip"), ("b.json.gz", gzip.compress(b"{}" * 99)[:-9])):
+        (tmp_path / name).write_bytes(content)
+        assert sync.main(["--from", str(tmp_path / name), "--to", str(tmp_path)]) == 1
+        assert capsys.readouterr().err.startswith(f"sync: {tmp_path / name} is not a gzip file")

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from stepwell import Client
-from stepwell.model_metadata.catalog import CATALOG, ProviderRow
+from stepwell.model_metadata.catalog import CATALOG
+from stepwell.model_metadata.shelf import ProviderRow
 from stepwell.providers.dsl.addresses import variables
 from stepwell.providers.dsl.from_catalog import from_catalog
 from stepwell.providers.dsl.registry import REGISTRY, Registry

@@ -1,0 +1,113 @@
+"""What people write is checked before it is believed: a slip of the pen is an error that names the right word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
+from ..schemas.options import nearest
+from ..schemas.prices import BUCKETS, Prices
+from .rows import FRIENDLY, USED, Row
+
+MODALITIES = ("text", "image", "pdf", "audio", "video", "embedding", "ranking")
+STABLE = "stable"
+STATUSES = ("alpha", "beta", "deprecated")
+
+_LIMITS = ("context", "output", "input")
+_RATES = (*BUCKETS, "over")
+_COST = (*BUCKETS, "tiers", "tiers_over", "batch_factor", "batch_cache_read_factor", "besides", "as_of", "source")
+_KNOWN = (USED - {"id"}) | FRIENDLY.keys() | {"modes", "provider", "interleaved", "open_weights"}
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),
+    **dict.fromkeys(
+        ("tool_call", "reasoning", "structured_output", "temperature", "attachment", "open_weights"), (bool,)
+    ),
+    **dict.fromkeys(("limit", "modalities", "provider", "modes"), (Mapping,)),
+    "cost": (Mapping, Prices),
+}
+
+
+def checked_row(row: Row, where: str) -> dict[str, Any]:
+    """A row that a person wrote (see `as_row`), with a modality given as a word made a list of one.
+
+    Raises ConfigError for a value of another kind than rows have, and for a name that is nearly one of theirs; any
+    other name is a fact of the writer's own. None takes something away, and passes.
+    """
+    for name, value in row.items():
+        if name not in _KNOWN and (close := difflib.get_close_matches(name, _KNOWN, 1, 0.8)):
+            raise ConfigError(f"{where}: a row has no {name!r}", hint=f"did you mean {close[0]!r}?")
+        if name in _KINDS and value is not None and not isinstance(value, _KINDS[name]):
+            kinds = " or ".join(kind.__name__.lower() for kind in _KINDS[name])
+            raise ConfigError(f"{where}: {name!r} cannot be {value!r}", hint=f"it is a {kinds}")
+    if (status := row.get("status")) is not None:
+        _word("status", status, STATUSES, where)
+    for name, value in (row.get("limit") or {}).items():
+        _word("limit", name, _LIMITS, where)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise ConfigError(f"{where}: the limit {name!r} cannot be {value!r}", hint="it is a whole number of tokens")
+    _check_cost(row.get("cost"), where)
+    if not row.get("modalities"):
+        return dict(row)
+    return {**row, "modalities": {side: _modalities(side, given, where) for side, given in row["modalities"].items()}}
+
+
+def _modalities(side: str, given: Any, where: str) -> list[str] | None:
+    _word("modalities", side, ("input", "output"), where)
+    if given is None:
+        return None
+    words = [given] if isinstance(given, str) else list(given)
+    for word in words:
+        _word(side, word, MODALITIES, where)
+    return words
+
+
+def _check_cost(cost: Any, where: str) -> None:
+    if not isinstance(cost, Mapping):
+        return
+    for name in cost:
+        _word("prices", name, _COST, where)
+    tiers = cost.get("tiers")
+    for tier in tiers if isinstance(tiers, list | tuple) else ():
+        for name in tier if isinstance(tier, Mapping) else ():
+            _word("a tier of prices", name, _RATES, where)
+
+
+def _word(what: str, word: Any, known: Iterable[str], where: str) -> None:
+    if word not in known:
+        raise ConfigError(f"{where}: {what} cannot be or have {word!r}", hint=nearest(str(word), known))
+
+
+def words(given: str | Iterable[str] | None, option: str) -> frozenset[str]:
+    """The modalities looked for. Raises InvalidOption for a word that is none."""
+    wanted = frozenset((given,) if isinstance(given, str) else given or ())
+    for word in sorted(wanted - set(MODALITIES)):
+        raise InvalidOption(f"no model has the {option} {word!r}", hint=nearest(word, MODALITIES))
+    return wanted
+
+
+def checked_status(status: str | None) -> str | None:
+    """Raises InvalidOption for a status that no model has."""
+    if status is not None and status not in (STABLE, *STATUSES):
+        raise InvalidOption(f"no model has the status {status!r}", hint=nearest(status, (STABLE, *STATUSES)))
+    return status
+
+
+def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
+    """A price as a number. Raises InvalidOption for what is none."""
+    try:
+        price = None if limit is None else Decimal(str(limit))
+    except InvalidOperation:
+        price = Decimal("nan")
+    if price is not None and price.is_nan():
+        raise InvalidOption(f"{option} cannot be {limit!r}", hint="dollars per million tokens, 0.5 for instance")
+    return price
+
+
+def unlisted(provider: str, known: Iterable[str]) -> UnknownProvider:
+    """The error for a provider of which no model is listed."""
+    close = difflib.get_close_matches(provider.replace("_", "-"), list(known), 1, 0.6)
+    hint = f"did you mean {close[0]!r}?" if close else "models.providers() gives all that are; add() lists a new model"
+    return UnknownProvider(f"no model of a provider {provider!r} is listed", hint=hint)
