@@ -8,6 +8,7 @@ from .providers.dsl.auth import bearer, header_key, no_key, optional
 from .providers.dsl.batches import Batch
 from .providers.dsl.provider import Override, Provider, declare_provider, override
 from .providers.dsl.rules import (
+    at_most,
     clamp,
     convert,
     default,
@@ -38,6 +39,7 @@ __all__ = [
     "ToolCallIdPolicy",
     "Wire",
     "always_stream",
+    "at_most",
     "aws_event_stream",
     "bearer",
     "clamp",
