@@ -9,7 +9,7 @@ from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from ..schemas.options import nearest
-from ..schemas.prices import BUCKETS, Prices
+from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FRIENDLY, USED, Row
 
 MODALITIES = ("text", "image", "pdf", "audio", "video", "embedding", "ranking")
@@ -18,7 +18,8 @@ STATUSES = ("alpha", "beta", "deprecated")
 
 _LIMITS = ("context", "output", "input")
 _RATES = (*BUCKETS, "over")
-_COST = (*BUCKETS, "tiers", "tiers_over", "batch_factor", "batch_cache_read_factor", "besides", "as_of", "source")
+_FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
+_COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "besides", "as_of", "source")
 _KNOWN = (USED - {"id"}) | FRIENDLY.keys() | {"modes", "provider", "interleaved", "open_weights"}
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),

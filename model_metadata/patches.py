@@ -120,8 +120,8 @@ def _test(pattern: str) -> Callable[[str], bool]:
         return lambda id: match(id) is not None
     if pattern == middle:
         return lambda id: id == pattern
-    if pattern == f"{middle}*":
+    if not pattern.startswith("*"):
         return lambda id: id.startswith(middle)
-    if pattern == f"*{middle}":
+    if not pattern.endswith("*"):
         return lambda id: id.endswith(middle)
     return lambda id: middle in id

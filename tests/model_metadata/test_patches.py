@@ -3,7 +3,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stepwell.model_metadata.patches import Patch, read_patches
@@ -105,6 +105,7 @@ def test_a_cost_without_a_single_price_is_no_price_list():
 ALPHABET = st.text("ab-*?[]!", max_size=6)
 
 
+@example(["-**"], ["a-", "-a"])
 @given(st.lists(ALPHABET, min_size=1, max_size=3), st.lists(st.text("ab-", max_size=5), max_size=6))
 def test_patterns_match_as_file_names_do(patterns, ids):
     patch = Patch("acme", tuple(patterns), set={"seen": True})
