@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..schemas.chunks import Finish, StreamChunk
+from ..schemas.chunks import LAST_WORD, Finish, StreamChunk
 from ..schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ..schemas.model import Model
 
@@ -19,8 +19,11 @@ from ..schemas.model import Model
 @frozen
 class StreamSteps:
     """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
-    means the end of input. `begins_stream(start, content_type)` says of a body's first bytes, which are not all white
-    space, whether they can be a stream of this protocol; without it everything is taken for one."""
+    means the end of input. Where a wire has a last word (`[DONE]`, `message_stop`), its decode_stream_event gives
+    LAST_WORD for it; else the flush is due when the bytes end. `begins_stream(start, content_type)` says of a body's
+    first bytes, which are not all white space, whether they can be a stream of this protocol; without it everything is
+    taken for one.
+    """
 
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
     init_stream_state: Callable[[Model], Any]
@@ -35,9 +38,23 @@ class StreamDecoder:
     `failure` is an error that stood behind the chunks given last: the next call raises it, and needs no bytes to do so.
     """
 
-    __slots__ = ("_buffer", "_decode", "_flush", "_model", "_parse", "_state", "_tail", "ended", "failure", "finished")
+    __slots__ = (
+        "_buffer",
+        "_decode",
+        "_flush",
+        "_model",
+        "_on_last_word",
+        "_parse",
+        "_state",
+        "_tail",
+        "ended",
+        "failure",
+        "finished",
+    )
 
-    def __init__(self, steps: StreamSteps, model: Model) -> None:
+    def __init__(self, steps: StreamSteps, model: Model, on_last_word: Callable[[], None] | None = None) -> None:
+        """`on_last_word` is called once the wire has said it; what is fed after that is dropped."""
+        self._on_last_word = on_last_word
         self._parse = steps.parse_stream_protocol
         self._decode = steps.decode_stream_event
         self._flush = steps.flush_stream_state
@@ -110,12 +127,26 @@ class StreamDecoder:
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         kept = []
         for chunk in chunks:
+            if chunk is LAST_WORD:
+                return kept + self._last()
             if type(chunk) is Finish:
                 if self.finished:
                     continue
                 self.finished = True
             kept.append(chunk)
         return kept
+
+    def _last(self) -> list[StreamChunk]:
+        """What is due at the last word. An error behind it is none: the answer is whole."""
+        chunks = self._one_finish(self._flushed())
+        self._parse, self._tail, self.failure = _unread, [], None
+        if self._on_last_word is not None:
+            self._on_last_word()
+        return chunks
+
+
+def _unread(data: bytes, buffer: Any) -> tuple[list[Any], Any]:
+    return [], None
 
 
 def _misfit(error: Exception) -> Exception:

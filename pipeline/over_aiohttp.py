@@ -13,38 +13,45 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
-from attrs import define
+from attrs import define, field
 from yarl import URL
+
+from .timeouts import Clock
+from .waits import Limits
 
 _WARNED = 2**20  # from here on aiohttp warns of bytes, and wants a file
 
 
 @define
 class Outgoing:
-    """A request; `extensions["timeout"]` holds the limits in seconds, `read` the one of the next read."""
+    """A request; `extensions["timeout"]` holds its Limits."""
 
     method: str
     url: URL
     headers: Any
-    content: bytes
+    content: bytes = field(repr=False)
     extensions: dict[str, Any]
 
 
 class Incoming:
     """A response whose body is still to be read; also the iterator over that body."""
 
-    __slots__ = ("_content", "_limits", "_response", "headers", "status_code", "stream", "url")
+    __slots__ = ("_clock", "_content", "_loop", "_response", "headers", "status_code", "url")
 
     extensions = {"live_limits": True}
 
-    def __init__(self, response: aiohttp.ClientResponse, limits: dict[str, Any]) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._response = response
         self._content = response.content
-        self._limits = limits
+        self._clock = clock
         self.status_code = response.status
         self.headers = response.headers
         self.url = response.url
-        self.stream = self
+
+    @property
+    def stream(self) -> Incoming:
+        return self  # kept as a field it would keep itself
 
     def __aiter__(self) -> Incoming:
         return self
@@ -53,7 +60,7 @@ class Incoming:
         # What lies ready needs no timer: 4 µs less.
         data = self._content.read_nowait(-1)
         if not data:
-            async with asyncio.timeout(self._limits["read"]):
+            async with asyncio.timeout(self._clock.allowance()):
                 data = await self._content.readany()
             if not data:
                 raise StopAsyncIteration
@@ -62,6 +69,12 @@ class Incoming:
     async def aclose(self) -> None:
         """Give up what is not read yet; the connection serves on only if everything was."""
         self._response.close()
+
+    def __del__(self) -> None:
+        """A stream that was dropped unread gives its connection up as one that was closed: aiohttp's own response is
+        held by its connection, and never goes by itself. A collection may run in any thread."""
+        if not self._response.closed and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._response.close)
 
 
 class AiohttpClient:
@@ -74,6 +87,7 @@ class AiohttpClient:
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
+        self._loop = asyncio.get_running_loop()
         self._urls: dict[str, URL] = {}
         self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
 
@@ -86,13 +100,13 @@ class AiohttpClient:
         return Outgoing(method, parsed, headers, content, extensions)
 
     async def send(self, request: Outgoing, **_: Any) -> Incoming:
-        limits = request.extensions["timeout"]
-        connect = limits["connect"]
+        limits: Limits = request.extensions["timeout"]
+        connect = limits.connect
         timeout = self._timeouts.get(connect)
         if timeout is None:
             timeout = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, connect=connect)
         body = request.content
-        async with asyncio.timeout(limits["read"]):
+        async with asyncio.timeout(limits.clock.allowance()):
             response = await self._session.request(
                 request.method,
                 request.url,
@@ -101,7 +115,7 @@ class AiohttpClient:
                 allow_redirects=False,
                 timeout=timeout,
             )
-        return Incoming(response, limits)
+        return Incoming(response, limits.clock, self._loop)
 
     async def aclose(self) -> None:
         await self._session.close()

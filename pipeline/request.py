@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
 
+from ..schemas.errors import InvalidOption
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
@@ -32,6 +33,29 @@ class Headers(dict[str, str]):
     def __repr__(self) -> str:
         shown = {name: value if name in _HARMLESS else _MASKED for name, value in self.items()}
         return f"Headers({shown})"
+
+
+_FRAMING = frozenset(("content-length", "transfer-encoding"))
+
+
+def check_sendable(headers: Headers) -> None:
+    """Raises InvalidOption, without the value, for a header that HTTP libraries treat each in its own way: one with a
+    line break in it, which may pass for two, or one that says how long the body is, which they know themselves."""
+    if not _FRAMING.isdisjoint(headers):
+        name = min(_FRAMING & headers.keys())
+        raise InvalidOption(f"the header {name!r} cannot be set", hint="leave it out: it follows from the body")
+    try:
+        text = "".join([*headers, *headers.values()])
+    except TypeError:
+        text = "\n"
+    # Searched as one piece of text, and taken apart only where something is wrong: 0.5 µs in place of 3.
+    if text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text:
+        return
+    for name, value in headers.items():
+        if not isinstance(value, str) or not (name + value).isascii() or any(c in name + value for c in "\r\n\0"):
+            raise InvalidOption(
+                f"the value of header {name!r:.60} cannot be sent", hint="use printable ASCII without line breaks"
+            )
 
 
 @frozen
@@ -75,7 +99,7 @@ class Request:
 
     def with_headers(self, **headers: str) -> Request:
         """More headers, named with underscores for hyphens."""
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        more = {name.replace("_", "-").lower(): value for name, value in headers.items()}
         return self.replace(headers=Headers(self.headers, **more))
 
     def warn(self, subject: str, why: str) -> Request:

@@ -16,9 +16,13 @@ from ..schemas.errors import (
     TransportError,
 )
 from .timeouts import Clock
+from .waits import Limits, keep_time
 
 MAX_BODY_BYTES = 256 * 2**20
 MAX_ERROR_BYTES = 64 * 2**10
+LAST_MOMENT = 0.1
+"""Seconds that the end of a body may take to come after the answer is whole."""
+_GZIP = b"\x1f\x8b"
 
 
 class Source:
@@ -29,21 +33,18 @@ class Source:
         "_encoding",
         "_inflater",
         "_limit",
-        "_marker",
+        "_lingers",
         "_size",
-        "_timed",
         "clock",
         "closed",
         "full",
         "iterator",
-        "limits",
         "raw",
     )
 
-    def __init__(
-        self, raw: Any, iterator: Any, clock: Clock, marker: float | None, *, limit: int, cut: bool = False
-    ) -> None:
-        """`limit` is the most bytes to take; `cut` means that what is over it is left unread, not an error."""
+    def __init__(self, raw: Any, iterator: Any, clock: Clock, *, limit: int, cut: bool = False) -> None:
+        """`limit` is the most bytes to take; `cut` means an error's body: what is over the limit is left unread, and
+        what does not inflate is taken as it is."""
         self.raw = raw
         self.iterator = iterator
         self.clock = clock
@@ -52,11 +53,9 @@ class Source:
         self._limit = limit
         self._cut = cut
         self._size = 0
-        self._marker = marker
-        self._timed: Any = None
-        self.limits: dict[str, Any] | None = None
+        self._lingers = False
         self._encoding = raw.headers.get("content-encoding", "")
-        self._inflater = _inflater(self._encoding)
+        self._inflater = _inflater(self._encoding, known_only=not cut)
 
     def take(self, data: bytes) -> bytes:
         """Count and inflate what was read; raises ResponseTooLarge past the limit, and the clock's error when late."""
@@ -75,60 +74,89 @@ class Source:
 
     def _inflate(self, data: bytes) -> bytes:
         # Asked for no more than one byte over the limit, a bomb cannot fill the memory.
+        room = self._limit - self._size + 1
+        out = b""
         try:
-            out: bytes = self._inflater.decompress(data, self._limit - self._size + 1)
+            while True:
+                inflater = self._inflater
+                out += inflater.decompress(data, room - len(out))
+                if inflater.unconsumed_tail:
+                    if not self._cut:
+                        raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
+                    return out
+                data = inflater.unused_data
+                if not inflater.eof or len(data) < len(_GZIP):
+                    return out  # what lies behind the end, if anything, is added to by the next read
+                # A gzip body may be several, one after another; whatever else stands there is padding.
+                self._inflater = _inflater(self._encoding) if data.startswith(_GZIP) else _Padding
+                if len(out) >= room:
+                    return out
         except zlib.error as error:
-            raise DecodeError(f"the answer claims to be {self._encoding} but does not inflate: {error}") from None
-        if self._inflater.unconsumed_tail and not self._cut:
-            raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
-        return out
+            if not self._cut:
+                raise DecodeError(f"the answer claims to be {self._encoding} but does not inflate: {error}") from None
+            begun = bool(self._size or out)
+            self._inflater = _Padding if begun else None
+            return out if begun else data
 
-    def tune(self, limits: dict[str, Any]) -> None:
-        """Make each read of a streamed body wait exactly as long as the clock allows at that moment. `limits` are the
-        request's, in seconds, by what they limit.
-
-        HTTP/2, and our client over aiohttp, look at `limits["read"]` before each read: there it is kept up to date.
-        Else httpcore takes one limit for the whole body, but before the first event we may wait far longer than
-        between two. It hands that number to the connection's `network_stream.read` (a documented extension), where we
-        know it again by identity; the reads of every other exchange pass through untouched. Where there is no such
-        stream (other transports) the limit for silence serves for all.
+    def tune(self, limits: Limits) -> None:
+        """Make each read of a streamed body wait exactly as long as the clock allows at that moment, where the
+        connection can: over httpcore, whose first answer may come by a connection that we did not see opened, and over
+        our client on aiohttp. Elsewhere (other transports) the limit for silence serves for all reads.
         """
         extensions = self.raw.extensions
-        stream = extensions.get("network_stream")
-        marker, clock = self._marker, self.clock
-        if extensions.get("http_version") == b"HTTP/2" or extensions.get("live_limits"):
-            self.limits = limits
-            return
-        if marker is None or not hasattr(stream, "__dict__"):
-            limits["read"] = clock.allowance(begun=True)
-            return
-        read = stream.read
+        live = bool(extensions.get("live_limits")) or keep_time(extensions.get("network_stream"))
+        # A read that runs out of time is the end of all streams of an HTTP/2 connection, so there none is risked.
+        self._lingers = live and extensions.get("http_version") != b"HTTP/2"
+        limits.stream(live=live)
 
-        def timed(max_bytes: int, timeout: float | None = None) -> Any:
-            return read(max_bytes, clock.allowance() if timeout is marker else timeout)
-
-        stream.read = timed
-        self._timed = timed
-
-    def release(self) -> None:
-        """Take our hand off the connection; it may serve another exchange by now."""
-        self.closed = True
-        if self._timed is not None:
-            stream = self.raw.extensions["network_stream"]
-            if stream.__dict__.get("read") is self._timed:
-                del stream.read
-            self._timed = None
+    def finish(self) -> None:
+        """The wire has said its last word. Most often the end of the body comes with it, or a moment later, and only a
+        body read to its end leaves its connection fit for the next call: so it gets that moment, but no more.
+        """
+        if self._lingers:
+            self.clock.finish(LAST_MOMENT)
+        else:
+            self.iterator = _Nothing()
 
 
-def _inflater(encoding: str) -> Any:
-    """We ask for no compression; a server that compresses all the same gets a bounded inflater."""
+class _Nothing:
+    """An iterator of either colour that is at its end."""
+
+    def __iter__(self) -> _Nothing:
+        return self
+
+    def __next__(self) -> bytes:
+        raise StopIteration
+
+    def __aiter__(self) -> _Nothing:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+class _Padding:
+    """Inflates to nothing."""
+
+    eof = False
+    unconsumed_tail = unused_data = b""
+
+    @staticmethod
+    def decompress(data: bytes, most: int) -> bytes:
+        return b""
+
+
+def _inflater(encoding: str, *, known_only: bool = True) -> Any:
+    """We ask for no compression; a server that compresses all the same gets a bounded inflater. Raises DecodeError for
+    an encoding that we do not know, unless its bytes will do as they are."""
     match encoding.strip().lower():
         case "" | "identity":
             return None
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(wbits=47)
-        case other:
+        case other if known_only:
             raise DecodeError(f"the answer is encoded as {other[:40]!r}, which was not asked for")
+    return None
 
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
@@ -172,6 +200,8 @@ def failure(error: BaseException, clock: Clock | None, host: str) -> BaseExcepti
             return clock.error()
         if kind.__name__ in _MEANING:
             meaning, text = _MEANING[kind.__name__]
+            if meaning is ConnectTimeout and clock is not None and (expired := clock.expired()) is not None:
+                return expired
             return meaning(text.format(host=host), hint=_reason(error) if meaning is ConnectError else None)
         if kind.__name__ == "LocalProtocolError":
             return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")

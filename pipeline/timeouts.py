@@ -74,16 +74,34 @@ class Clock:
             limit = self._deadline - now
         return None if limit == inf else limit if limit > 0.001 else 0.001
 
+    def within(self, limit: float | None) -> float | None:
+        """Seconds that may pass before the first byte is sent: `limit`, but never more than the call has left."""
+        if self._deadline == inf:
+            return limit
+        left = max(0.001, self._deadline - monotonic())
+        return left if limit is None else min(limit, left)
+
+    def finish(self, seconds: float) -> None:
+        """The answer is whole: all that may still come must come in that time."""
+        self._deadline = min(self._deadline, monotonic() + seconds)
+        self.bounded = True
+
     def overdue(self) -> bool:
         """Whether an absolute limit has passed although bytes keep dripping in."""
         now = monotonic()
         return now >= self._deadline or (not self.begun and now >= self._first)
 
+    def expired(self) -> TransportError | None:
+        """The error for the call as a whole, if it is that limit which has just been reached."""
+        # Reads wake a moment early or late; 10 ms decides between limits that lie far apart.
+        if monotonic() < self._deadline - 0.01:
+            return None
+        return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
+
     def error(self) -> TransportError:
         """The error for the limit that has just been reached."""
-        # Reads wake a moment early or late; 10 ms decides between limits that lie far apart.
-        if monotonic() >= self._deadline - 0.01:
-            return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
+        if (expired := self.expired()) is not None:
+            return expired
         if self.begun:
             return StreamIdleTimeout(f"the stream was silent for {self._idle:g} s", hint="raise Timeouts(idle=...)")
         return FirstEventTimeout("no answer began within the first-event timeout", hint="raise Timeouts(first_event=)")

@@ -11,12 +11,17 @@ from typing import Any
 
 from ..schemas.errors import ConnectError, InvalidOption, ResponseTooLarge, StepError
 from .effects import Call, Close, Flow, Read, Send, Sleep
-from .request import Headers, Request
+from .request import Headers, Request, check_sendable
 from .response import Response
 from .source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, failure
 from .timeouts import Clock
+from .waits import Limits, anotice, notice
 
 Build = Callable[..., Any]
+
+# What a library raises holds its request, or the headers in its frames. Our error must not have it for a context, which
+# `from None` only hides: it is raised where the other one is no longer being handled, out of a list, since a variable
+# would tie it to its own frame.
 
 
 def drive(flow: Flow, perform: Callable[[Any], Any]) -> Response:
@@ -74,16 +79,14 @@ class Transport:
         raise _unknown(effect)
 
     def _send(self, request: Request) -> Response:
-        clock, marker, outgoing = _outgoing(request, self._build)
+        limits, outgoing = _outgoing(request, self._build, notice)
+        raw = None
         try:
             raw = self.client.send(outgoing, stream=True, follow_redirects=False)
-        except BaseException as error:
-            raise failure(error, clock, request_host(request)) from None
-        try:
-            source = _source(request, raw, iter(raw.stream), clock, marker, self._max)
+            source = _source(request, raw, iter(raw.stream), limits.clock, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
-                source.tune(outgoing.extensions["timeout"])
+                source.tune(limits)
                 response.source = source
                 return response
             pieces = []
@@ -92,26 +95,27 @@ class Transport:
                 if source.full:
                     break
             response.body = b"".join(pieces)
-        except BaseException as error:
             raw.close()
-            raise failure(error, clock, request_host(request)) from None
-        raw.close()
-        return response
+            return response
+        except BaseException as error:
+            failed = [failure(error, limits.clock, request_host(request))]
+        if raw is not None:
+            raw.close()
+        raise failed.pop()
 
     def _read(self, source: Source) -> bytes:
-        if source.limits is not None:
-            source.limits["read"] = source.clock.allowance()
         try:
             for data in source.iterator:
                 if data:
                     return source.take(data)
             return b""
         except BaseException as error:
-            raise failure(error, source.clock, source.raw.url.host) from None
+            failed = [failure(error, source.clock, source.raw.url.host)]
+        raise failed.pop()
 
     def _close(self, source: Source) -> None:
         if not source.closed:
-            source.release()
+            source.closed = True
             source.raw.close()
 
 
@@ -139,16 +143,14 @@ class AsyncTransport:
         raise _unknown(effect)
 
     async def _send(self, request: Request) -> Response:
-        clock, marker, outgoing = _outgoing(request, self._build)
+        limits, outgoing = _outgoing(request, self._build, anotice)
+        raw = None
         try:
             raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
-        except BaseException as error:
-            raise failure(error, clock, request_host(request)) from None
-        try:
-            source = _source(request, raw, raw.stream.__aiter__(), clock, marker, self._max)
+            source = _source(request, raw, raw.stream.__aiter__(), limits.clock, self._max)
             response = Response(request, raw.status_code, Headers(raw.headers.items()))
             if request.stream and raw.status_code < 300:
-                source.tune(outgoing.extensions["timeout"])
+                source.tune(limits)
                 response.source = source
                 return response
             pieces = []
@@ -157,26 +159,27 @@ class AsyncTransport:
                 if source.full:
                     break
             response.body = b"".join(pieces)
-        except BaseException as error:
             await raw.aclose()
-            raise failure(error, clock, request_host(request)) from None
-        await raw.aclose()
-        return response
+            return response
+        except BaseException as error:
+            failed = [failure(error, limits.clock, request_host(request))]
+        if raw is not None:
+            await raw.aclose()
+        raise failed.pop()
 
     async def _read(self, source: Source) -> bytes:
-        if source.limits is not None:
-            source.limits["read"] = source.clock.allowance()
         try:
             async for data in source.iterator:
                 if data:
                     return source.take(data)
             return b""
         except BaseException as error:
-            raise failure(error, source.clock, source.raw.url.host) from None
+            failed = [failure(error, source.clock, source.raw.url.host)]
+        raise failed.pop()
 
     async def _close(self, source: Source) -> None:
         if not source.closed:
-            source.release()
+            source.closed = True
             await source.raw.aclose()
 
 
@@ -190,33 +193,29 @@ async def _asleep(seconds: float) -> None:
     await anyio.sleep(seconds)
 
 
-def _outgoing(request: Request, build: Build) -> tuple[Clock, float | None, Any]:
-    """The clock of this exchange, the number that marks its reads, and the library's own request object.
+def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]:
+    """The limits of this exchange, and the library's own request object.
 
-    Raises InvalidOption for a URL with a login in it: one library would send it, another drop it, a third fail.
+    Raises InvalidOption for a URL with a login in it: one library would send it, another drop it, a third fail. And for
+    headers that one library would send as they are, another cut a body by, a third quote with all that is in them.
     """
     if "@" in request.url.partition("://")[2].partition("/")[0]:
         raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
-    clock = Clock(request.timeouts, request.started)
-    read = clock.allowance()
-    # A float of its own, so that Source.tune can tell this exchange's reads by identity.
-    marker = None if read is None else float.fromhex(read.hex())
-    connect = request.timeouts.connect
-    limits = {"connect": connect, "read": marker, "write": marker, "pool": connect}
-    outgoing = build(
-        request.method, request.url, headers=request.headers, content=request.body, extensions={"timeout": limits}
-    )
-    return clock, marker, outgoing
+    check_sendable(request.headers)
+    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started))
+    extensions = {"timeout": limits, "trace": notice}
+    outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
+    return limits, outgoing
 
 
-def _source(request: Request, raw: Any, iterator: Any, clock: Clock, marker: float | None, most: int) -> Source:
+def _source(request: Request, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
     """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
     if raw.status_code >= 300:
-        return Source(raw, iterator, clock, marker, limit=MAX_ERROR_BYTES, cut=True)
+        return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, cut=True)
     declared = raw.headers.get("content-length", "")
     if not request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
-    return Source(raw, iterator, clock, marker, limit=most)
+    return Source(raw, iterator, clock, limit=most)
 
 
 def request_host(request: Request) -> str:

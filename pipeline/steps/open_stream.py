@@ -55,7 +55,7 @@ def _opened(request: Request, call: Rest, steps: StreamSteps, unstreamed: Callab
             start = read.removeprefix(_BOM).lstrip(_SPACE)
             if start and not begins(start, response.headers.get("content-type", "")):
                 return (yield from _whole(response, read, unstreamed))
-        decoder = response.decoder = StreamDecoder(steps, request.model)
+        decoder = response.decoder = StreamDecoder(steps, request.model, source.finish)
         ready = response.ready
         while not decoder.ended and all(type(chunk) in _NO_CONTENT for chunk in ready):
             data = read or (b"" if decoder.failure else (yield Read(source)))

@@ -186,7 +186,7 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
     standing = Headers({"content-type": wire.content_type, "accept": "application/json"})
     standing["accept-encoding"] = "identity"
     standing["user-agent"] = USER_AGENT
-    standing.update({**wire.headers, **provider.headers})
+    standing.update(checked_headers({**wire.headers, **provider.headers}))
     streamed = Headers(standing, accept=wire.stream_accept)
 
     def prepare_request(request: Request) -> Request:

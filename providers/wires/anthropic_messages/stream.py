@@ -9,6 +9,7 @@ import orjson
 from attrs import define, evolve, field
 
 from ....schemas.chunks import (
+    LAST_WORD,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -148,7 +149,7 @@ def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[
 
 def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     state.ended = True
-    return []
+    return [LAST_WORD]
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

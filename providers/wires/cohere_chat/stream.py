@@ -9,6 +9,7 @@ import orjson
 from attrs import define, field
 
 from ....schemas.chunks import (
+    LAST_WORD,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -118,7 +119,7 @@ def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChun
         raise provider_error(model.provider, delta["error"], body=orjson.dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
     raw = delta.get("usage")
-    return [UsageUpdate(usage_of(raw))] if raw else []
+    return [UsageUpdate(usage_of(raw)), LAST_WORD] if raw else [LAST_WORD]
 
 
 _HANDLERS = {

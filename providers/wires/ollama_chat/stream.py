@@ -8,6 +8,7 @@ import orjson
 from attrs import define
 
 from ....schemas.chunks import (
+    LAST_WORD,
     Finish,
     MetadataUpdate,
     PartEnd,
@@ -84,6 +85,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         state.done, state.started, state.reason = True, False, data.get("done_reason")
         if (usage := extract_usage(data, model)) is not None:
             out.append(UsageUpdate(usage))
+        out.append(LAST_WORD)
     return out
 
 

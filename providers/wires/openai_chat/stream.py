@@ -9,6 +9,7 @@ import orjson
 from attrs import evolve
 
 from ....schemas.chunks import (
+    LAST_WORD,
     Alternative,
     Finish,
     MetadataUpdate,
@@ -112,7 +113,8 @@ def _not_json(data: bytes, state: State) -> list[StreamChunk]:
     if data.strip() == b"[DONE]":
         # No longer started: what follows takes the general path, which drops it.
         state.done, state.started = True, False
-    elif not state.done and data.strip()[:1] != b":":
+        return [LAST_WORD]
+    if not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; anything else that is not JSON is a broken stream.
         raise not_json(data)
     return []

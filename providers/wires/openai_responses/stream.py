@@ -9,6 +9,7 @@ import orjson
 from attrs import define, field
 
 from ....schemas.chunks import (
+    LAST_WORD,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -174,7 +175,9 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
             out.append(PartEnd(at * PLACES, reasoning_fields(item)))
     # Some servers leave out of the last event what they have told in pieces.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.items}, model)
-    return [*out, UsageUpdate(usage)] if usage is not None else out
+    if usage is not None:
+        out.append(UsageUpdate(usage))
+    return [*out, LAST_WORD]
 
 
 def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
