@@ -100,8 +100,8 @@ class Source:
 
     def tune(self, limits: Limits) -> None:
         """Make each read of a streamed body wait exactly as long as the clock allows at that moment, where the
-        connection can: over httpcore, whose first answer may come by a connection that we did not see opened, and over
-        our client on aiohttp. Elsewhere (other transports) the limit for silence serves for all reads.
+        connection can: over httpcore, and over our client on aiohttp. Elsewhere (other transports) the limit for
+        silence serves for all reads.
         """
         extensions = self.raw.extensions
         live = bool(extensions.get("live_limits")) or keep_time(extensions.get("network_stream"))

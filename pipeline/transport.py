@@ -15,7 +15,7 @@ from .request import Headers, Request, check_sendable
 from .response import Response
 from .source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, failure
 from .timeouts import Clock
-from .waits import Limits, anotice, notice
+from .waits import Limits, anotice, keep_time, notice
 
 Build = Callable[..., Any]
 
@@ -210,6 +210,8 @@ def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]
 
 def _source(request: Request, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
     """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
+    if (stream := raw.extensions.get("network_stream")) is not None:
+        keep_time(stream)  # opened by somebody else, perhaps
     if raw.status_code >= 300:
         return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, cut=True)
     declared = raw.headers.get("content-length", "")

@@ -6,12 +6,13 @@ import asyncio
 import gzip
 import time
 from collections.abc import Callable, Iterable
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from carriers import MODEL, aclient_of, ask, carriers, client_of, saying
 
 import stepwell
 from stepwell import AsyncClient, Client, Timeouts
@@ -19,41 +20,6 @@ from stepwell.pipeline.over_aiohttp import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import DONE, END, Hangup, Loopback, answer, chunk, completion, event, serving, streaming, whole_stream
-
-MODEL = "openai:m"
-
-
-def client_of(server: Loopback, **settings: Any) -> Client:
-    return Client(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
-
-
-def aclient_of(server: Loopback, **settings: Any) -> AsyncClient:
-    return AsyncClient(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
-
-
-def ask(server: Loopback, carrier: str, *, stream: bool = True, **settings: Any) -> Any:
-    """The whole answer of one call, by one of the ways that a call can go."""
-    if carrier in ("httpx", "httpx2"):
-        with httpx2.Client() if carrier == "httpx2" else nullcontext() as http:
-            with client_of(server, transport="httpx", http=http, **settings) as client:
-                return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
-
-    async def run() -> Any:
-        async with httpx2.AsyncClient() if carrier == "httpx2 async" else nullcontext() as http:
-            name = "aiohttp" if carrier == "aiohttp" else "httpx"
-            async with aclient_of(server, transport=name, http=http, **settings) as client:
-                if stream:
-                    return await client.stream_text(MODEL, "hi").reply()
-                return await client.generate_text(MODEL, "hi")
-
-    return asyncio.run(run())
-
-
-carriers = pytest.mark.parametrize("carrier", ["httpx", "httpx async", "aiohttp", "httpx2", "httpx2 async"])
-
-
-def saying(*acts: bytes | float) -> Callable[[Any], Iterable[bytes | float]]:
-    return lambda request: acts
 
 
 @carriers

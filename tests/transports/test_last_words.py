@@ -1,0 +1,197 @@
+"""Once a wire has said its last word the stream is over, whatever its server does with the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from carriers import MODEL, aclient_of, all_carriers, ask, carriers, client_of, is_async, own_client, saying
+
+from stepwell import Client
+from stepwell.schemas import errors
+
+from loopback import DONE, END, Hangup, chunk, event, serving, streaming, whole_stream
+
+USAGE = event(None, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})
+LINGER = 30.0
+
+
+@all_carriers
+def test_a_server_that_lingers_is_not_waited_for(carrier: str) -> None:
+    acts = [streaming(), chunk(event("a", "stop")), chunk(USAGE + DONE), LINGER]
+    with serving(saying(*acts)) as server:
+        began = time.monotonic()
+        reply = ask(server, carrier)
+        assert time.monotonic() - began < 2
+        assert (reply.text, reply.finish_reason, reply.usage.total_tokens) == ("a", "stop", 5)
+        assert server.wait_until_free()
+
+
+@carriers
+def test_nor_is_one_that_says_more_and_more(carrier: str) -> None:
+    acts = [streaming(), chunk(event("a", "stop") + DONE), *[chunk(b": ping\n\n"), 0.02] * 500]
+    with serving(saying(*acts)) as server:
+        began = time.monotonic()
+        assert ask(server, carrier).text == "a"
+        assert time.monotonic() - began < 2
+
+
+@carriers
+def test_usage_that_comes_late_is_waited_for_until_the_last_word(carrier: str) -> None:
+    acts = [streaming(), chunk(event("a", "stop")), 0.4, chunk(USAGE), 0.4, chunk(DONE), END]
+    with serving(saying(*acts)) as server:
+        assert ask(server, carrier).usage.total_tokens == 5
+
+
+@carriers
+def test_a_server_without_a_last_word_is_read_to_the_end(carrier: str) -> None:
+    acts = [streaming(), chunk(event("a", "stop")), 0.4, chunk(USAGE), 0.4, END]
+    with serving(saying(*acts)) as server:
+        assert ask(server, carrier).usage.total_tokens == 5
+
+
+@carriers
+@pytest.mark.parametrize("junk", [b"data: {not json\n\n", b'data: {"error": {"message": "late"}}\n\n', b"\xff"])
+@pytest.mark.parametrize("apart", [False, True], ids=["in one read", "in the next"])
+def test_junk_behind_the_last_word_is_no_error(carrier: str, junk: bytes, apart: bool) -> None:
+    last = event("a", "stop") + DONE
+    acts = [streaming(), chunk(last), chunk(junk), END] if apart else [streaming(), chunk(last + junk), END]
+    with serving(saying(*acts)) as server:
+        assert ask(server, carrier).text == "a"
+
+
+@all_carriers
+@pytest.mark.parametrize("gap", [0.0, 0.03], ids=["with it", "a moment later"])
+def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more(carrier: str, gap: float) -> None:
+    def script(request: Any) -> Iterable[bytes | float]:
+        return [streaming(), chunk(event("a", "stop") + DONE), *([gap] if gap else []), END]
+
+    async def run(server: Any) -> None:
+        async with own_client(carrier) as http:
+            name = "aiohttp" if carrier == "aiohttp" else "httpx"
+            async with aclient_of(server, http=http, transport=name) as client:
+                for _ in range(3):
+                    assert (await client.stream_text(MODEL, "hi").reply()).text == "a"
+
+    with serving(script) as server:
+        if is_async(carrier):
+            asyncio.run(run(server))
+        else:
+            with own_client(carrier) as http, client_of(server, http=http, transport="httpx") as client:
+                for _ in range(3):
+                    assert client.stream_text(MODEL, "hi").reply().text == "a"
+        assert server.connections == 1
+
+
+def test_the_last_chunks_are_handed_out_before_the_body_ends() -> None:
+    acts = [streaming(), chunk(event("a", "stop") + DONE), LINGER]
+    with serving(saying(*acts)) as server, client_of(server) as client:
+        seen = [(chunk.type, time.monotonic()) for chunk in client.stream_text(MODEL, "hi")]
+        assert [kind for kind, _ in seen] == ["start", "text", "finish"]
+        assert seen[-1][1] - seen[0][1] < 0.05
+
+
+def jsons(*events: dict[str, Any], ending: bytes = b"\n\n", prefix: bytes = b"data: ") -> bytes:
+    return b"".join(prefix + orjson.dumps(each) + ending for each in events)
+
+
+ANTHROPIC = jsons(
+    {"type": "message_start", "message": {"id": "m", "model": "m", "usage": {"input_tokens": 3, "output_tokens": 1}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+    {"type": "message_stop"},
+)
+RESPONSES = jsons(
+    {"type": "response.created", "response": {"id": "r", "model": "m"}},
+    {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "a"},
+    {
+        "type": "response.completed",
+        "response": {
+            "id": "r",
+            "status": "completed",
+            "output": [],
+            "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+        },
+    },
+)
+COHERE = jsons(
+    {"type": "message-start", "id": "m"},
+    {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "a"}}}},
+    {
+        "type": "message-end",
+        "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 3, "output_tokens": 2}}},
+    },
+)
+OLLAMA = jsons(
+    {"model": "m", "created_at": "t", "message": {"role": "assistant", "content": "a"}, "done": False},
+    {
+        "model": "m",
+        "created_at": "t",
+        "message": {"role": "assistant", "content": ""},
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 3,
+        "eval_count": 2,
+    },
+    ending=b"\n",
+    prefix=b"",
+)
+
+
+class Lingering(httpx.SyncByteStream):
+    """A body that fails whoever reads on after its last word."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+        self.closed = False
+
+    def __iter__(self) -> Any:
+        yield self.said
+        raise AssertionError("the last word has been said")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("groq:m", event("a", "stop") + USAGE + DONE),
+        ("anthropic:m", ANTHROPIC),
+        ("openai:m", RESPONSES),
+        ("cohere:m", COHERE),
+        ("ollama:m", OLLAMA),
+    ],
+    ids=["openai_chat", "anthropic_messages", "openai_responses", "cohere_chat", "ollama_chat"],
+)
+def test_every_wire_that_has_a_last_word_ends_with_it(model: str, said: bytes) -> None:
+    body = Lingering(said)
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=body))
+    wire = {"wire": "openai_responses"} if model == "openai:m" else {}
+    with Client(transport=transport, api_keys={model.partition(":")[0]: "k"}, retries=0) as client:
+        reply = client.stream_text(model, "hi", **wire).reply()
+    assert (reply.text, reply.finish_reason, reply.usage.input_tokens) == ("a", "stop", 3) and body.closed
+
+
+@carriers
+def test_a_stream_cut_before_its_last_word_and_finish_is_still_an_error(carrier: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        yield streaming() + chunk(event("a"))
+        raise Hangup
+
+    with serving(script) as server, pytest.raises(errors.StreamTruncated):
+        ask(server, carrier)
+
+
+def test_a_stream_that_was_read_whole_still_works_50_times_over_one_connection() -> None:
+    with serving(lambda request: [whole_stream()]) as server, client_of(server) as client:
+        for _ in range(50):
+            assert client.stream_text(MODEL, "hi").reply().text == "hello"
+        assert server.connections == 1

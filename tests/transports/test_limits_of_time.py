@@ -1,0 +1,162 @@
+"""A limit for the call is a limit for each of its waits, whatever the library waits for."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from carriers import MODEL, aclient_of, all_carriers, ask, client_of
+
+from stepwell import AsyncClient, Client, Timeouts
+from stepwell.schemas import errors
+
+from loopback import answer, completion, serving
+
+
+@pytest.fixture
+def deaf() -> Iterator[Any]:
+    """An address that neither accepts a connection nor refuses it: its queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield SimpleNamespace(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        for each in waiting:
+            each.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[Any]:
+    """An address that accepts, and then says not a word of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
+
+
+def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: bool = False) -> None:
+    began = time.monotonic()
+    with pytest.raises(error):
+        ask(server, carrier, stream=stream, timeout=timeout)
+    assert time.monotonic() - began < 2, "the limit is the call's"
+
+
+@all_carriers
+def test_a_connection_that_nobody_accepts_takes_no_longer_than_the_call(carrier: str, deaf: Any) -> None:
+    in_time(deaf, carrier, errors.TotalTimeout, 0.4)
+
+
+@all_carriers
+def test_a_connection_has_a_limit_of_its_own_with_its_own_error(carrier: str, deaf: Any) -> None:
+    in_time(deaf, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
+
+
+@all_carriers
+def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent: Any) -> None:
+    in_time(silent, carrier, errors.TotalTimeout, 0.4)
+
+
+def dripping(request: Any) -> Iterable[bytes | float]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    for number in range(60):
+        yield b"x-%d: 1\r\n" % number
+        yield 0.05
+    yield b"content-length: 0\r\n\r\n"
+
+
+@all_carriers
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [(0.4, errors.TotalTimeout), (Timeouts(first_event=0.4), errors.FirstEventTimeout)],
+    ids=["total", "first_event"],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
+def test_headers_that_drip_do_not_push_a_limit_back(carrier: str, timeout: Any, error: type, stream: bool) -> None:
+    with serving(dripping) as server:
+        in_time(server, carrier, error, timeout, stream=stream)
+        assert server.wait_until_free()
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
+    with serving(dripping) as proxy, library.Client(proxy=proxy.url) as http:
+        server = SimpleNamespace(url="https://openai.test/v1")
+        with client_of(server, http=http, timeout=0.4) as client:
+            began = time.monotonic()
+            with pytest.raises(errors.TotalTimeout):
+                client.generate_text(MODEL, "hi")
+            assert time.monotonic() - began < 2
+
+
+def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
+    released = threading.Event()
+
+    def holding(request: Any) -> Iterable[bytes]:
+        released.wait(10)
+        yield answer(completion())
+
+    limits = httpx.Limits(max_connections=1)
+    with serving(holding) as server, httpx.Client(limits=limits) as http, client_of(server, http=http) as client:
+        first = threading.Thread(target=client.generate_text, args=(MODEL, "hi"))
+        first.start()
+        while not server.seen:
+            time.sleep(0.01)
+        began = time.monotonic()
+        with pytest.raises(errors.TotalTimeout):
+            client.generate_text(MODEL, "hi", timeout=Timeouts(connect=3, total=0.3))
+        assert time.monotonic() - began < 2
+        with pytest.raises(errors.ConnectTimeout, match="no free connection"):
+            client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.2, total=30))
+        released.set()
+        first.join()
+
+
+def test_a_connection_that_others_opened_keeps_our_time_from_its_first_answer_on() -> None:
+    def script(request: Any) -> Iterable[bytes | float]:
+        return dripping(request) if request.method == "POST" and len(server.seen) > 2 else [answer(completion())]
+
+    with serving(script) as server, httpx.Client() as http, client_of(server, http=http) as client:
+        http.get(server.url)
+        client.generate_text(MODEL, "hi")
+        began = time.monotonic()
+        with pytest.raises(errors.TotalTimeout):
+            client.generate_text(MODEL, "hi", timeout=0.4)
+        assert time.monotonic() - began < 2 and server.connections == 1
+
+
+def test_the_other_users_of_a_shared_client_keep_their_own_limits() -> None:
+    def script(request: Any) -> Iterable[bytes | float]:
+        return [answer(completion())] if request.method == "POST" else [0.3, answer(b"late")]
+
+    with serving(script) as server, httpx.Client(timeout=5) as http, client_of(server, http=http) as client:
+        client.generate_text(MODEL, "hi", timeout=0.2)
+        assert http.get(server.url).content == b"late" and server.connections == 1
+        with pytest.raises(httpx.ReadTimeout):
+            http.get(server.url, timeout=0.1)
+
+
+def test_on_trio_the_same_holds() -> None:
+    trio = pytest.importorskip("trio")
+
+    async def run(client: AsyncClient) -> None:
+        with pytest.raises(errors.TotalTimeout):
+            await client.generate_text(MODEL, "hi")
+
+    with serving(dripping) as server:
+        began = time.monotonic()
+        trio.run(run, aclient_of(server, timeout=0.4))
+        assert time.monotonic() - began < 2
+
+
+def test_the_connect_limit_is_not_raised_by_a_longer_total(deaf: Any) -> None:
+    client = Client(base_urls={"openai": deaf.url}, api_keys={"openai": "k"}, retries=0)
+    with client, pytest.raises(errors.ConnectTimeout):
+        client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.3, total=30))
