@@ -44,18 +44,20 @@ def check_sendable(headers: Headers) -> None:
     if not _FRAMING.isdisjoint(headers):
         name = min(_FRAMING & headers.keys())
         raise InvalidOption(f"the header {name!r} cannot be set", hint="leave it out: it follows from the body")
+    if not _plain(headers):
+        name = next(name for name in headers if not _plain({name: headers[name]}))
+        raise InvalidOption(
+            f"the header {name!r:.60} cannot be sent", hint="its name and value must be ASCII without line breaks"
+        )
+
+
+def _plain(headers: Mapping[str, str]) -> bool:
+    # One text searched for all of them: 0.5 µs in place of 3. In a frame of its own, which no traceback shows.
     try:
         text = "".join([*headers, *headers.values()])
     except TypeError:
-        text = "\n"
-    # Searched as one piece of text, and taken apart only where something is wrong: 0.5 µs in place of 3.
-    if text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text:
-        return
-    for name, value in headers.items():
-        if not isinstance(value, str) or not (name + value).isascii() or any(c in name + value for c in "\r\n\0"):
-            raise InvalidOption(
-                f"the value of header {name!r:.60} cannot be sent", hint="use printable ASCII without line breaks"
-            )
+        return False
+    return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
 
 
 @frozen

@@ -31,11 +31,11 @@ _OWN: dict[str, Callable[..., Any]] = {
 
 
 def client_of(server: Loopback, **settings: Any) -> Client:
-    return Client(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
+    return Client(base_urls={"openai": server.url}, **{"api_keys": {"openai": "k"}, "retries": 0, **settings})
 
 
 def aclient_of(server: Loopback, **settings: Any) -> AsyncClient:
-    return AsyncClient(base_urls={"openai": server.url}, api_keys={"openai": "k"}, **{"retries": 0, **settings})
+    return AsyncClient(base_urls={"openai": server.url}, **{"api_keys": {"openai": "k"}, "retries": 0, **settings})
 
 
 def is_async(carrier: str) -> bool:
