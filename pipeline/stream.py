@@ -13,6 +13,7 @@ from ..schemas.reply import Reply
 from ..schemas.usage import Usage
 from .annotate import annotate, tell_partial
 from .effects import Close, Read
+from .redact import redact
 from .response import Response, Stage
 from .source import Source
 
@@ -101,6 +102,7 @@ class _Stream:
         if isinstance(error, StepwellError) and self._response is not None:
             tell_partial(error, self._reply())
             request = self._response.request
+            redact(error, request)
             error.provider, error.model = request.model.provider, request.model.id
             error.request_id = error.request_id or self._response.request_id
             error.warnings = request.warnings

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...schemas.errors import ProviderError, StepwellError
 from ..effects import Flow, Rest
+from ..redact import redact
 from ..request import Request
 from ..response import Response
 from ..step import Step, around
@@ -26,6 +27,7 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
         found = classify(response)
         if found is None:
             return response
+        redact(found, response.request)  # as it was sent, by whoever gave it its credential
         found.request_id = found.request_id or response.request_id
         tell(found, request)
         raise found
@@ -34,7 +36,8 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
 
 
 def tell(error: StepwellError, request: Request) -> None:
-    """Put the provider, the model and the warnings so far on an error."""
+    """Put the provider, the model and the warnings so far on an error, and take the credential off it."""
+    redact(error, request)
     error.provider = error.provider or request.model.provider
     error.model = error.model or request.model.id
     error.warnings = error.warnings or request.warnings

@@ -11,6 +11,7 @@ from ...schemas.fold import chunks_of
 from ...schemas.reply import Reply
 from ..decoder import StreamDecoder, StreamSteps
 from ..effects import Close, Flow, Read, Rest
+from ..redact import redact
 from ..request import Request
 from ..response import Response
 from ..source import Source
@@ -65,6 +66,7 @@ def _opened(request: Request, call: Rest, steps: StreamSteps, unstreamed: Callab
         raise
     except BaseException as error:
         if isinstance(error, StepwellError):
+            redact(error, response.request)
             error.request_id = error.request_id or response.request_id
         yield Close(source)
         raise

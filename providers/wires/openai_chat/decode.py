@@ -39,7 +39,6 @@ FINISH_REASONS: Mapping[str, str] = {
     "content_filter": "content_filter",
     "error": "error",
 }
-
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields beside the choices that are kept on `reply.metadata`."""
 
