@@ -75,28 +75,28 @@ class Source:
     def _inflate(self, data: bytes) -> bytes:
         # Asked for no more than one byte over the limit, a bomb cannot fill the memory.
         room = self._limit - self._size + 1
-        out = b""
+        out: list[bytes] = []
         try:
-            while True:
+            while room > 0:
                 inflater = self._inflater
-                out += inflater.decompress(data, room - len(out))
+                out.append(inflater.decompress(data, room))
+                room -= len(out[-1])
                 if inflater.unconsumed_tail:
                     if not self._cut:
                         raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
-                    return out
+                    break
                 data = inflater.unused_data
                 if not inflater.eof or len(data) < len(_GZIP):
-                    return out  # what lies behind the end, if anything, is added to by the next read
+                    break  # what lies behind the end, if anything, is added to by the next read
                 # A gzip body may be several, one after another; whatever else stands there is padding.
                 self._inflater = _inflater(self._encoding) if data.startswith(_GZIP) else _Padding
-                if len(out) >= room:
-                    return out
         except zlib.error as error:
             if not self._cut:
                 raise DecodeError(f"the answer claims to be {self._encoding} but does not inflate: {error}") from None
             begun = bool(self._size or out)
             self._inflater = _Padding if begun else None
-            return out if begun else data
+            return b"".join(out) if begun else data
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def tune(self, limits: Limits) -> None:
         """Make each read of a streamed body wait exactly as long as the clock allows at that moment, where the

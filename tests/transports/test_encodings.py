@@ -1,0 +1,92 @@
+"""Compressed answers that were not asked for: read where they can be, and never in the way of what a status says."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from carriers import ask, carriers, saying
+
+from stepwell.schemas import errors
+
+from loopback import answer, completion, serving
+
+ERROR = b'{"error": {"message": "no room"}}'
+
+
+def headed(body: bytes, encoding: str, status: str = "200 OK") -> bytes:
+    return answer(body, status, f"content-encoding: {encoding}")
+
+
+UNREADABLE = {
+    "an encoding nobody asked for": headed(b"\x8b\x03\x80" + bytes(range(40)), "br", "503 Busy"),
+    "gzip that is none": headed(b"\x00\x01\x02\x03" * 9, "gzip", "503 Busy"),
+    "gzip cut short": headed(gzip.compress(ERROR)[:12], "gzip", "503 Busy"),
+    "gzip that breaks off": headed(gzip.compress(ERROR * 5000, 1)[:-20] + b"\xff" * 12, "gzip", "503 Busy"),
+}
+
+
+@carriers
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+def test_an_error_keeps_its_status_and_is_sent_again(carrier: str, unreadable: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        yield UNREADABLE[unreadable] if len(server.seen) == 1 else answer(completion())
+
+    with serving(script) as server:
+        assert ask(server, carrier, stream=False, retries=1).text == "hello"
+    with serving(saying(UNREADABLE[unreadable])) as server, pytest.raises(errors.Overloaded) as caught:
+        ask(server, carrier, stream=False)
+    assert caught.value.status == 503 and str(caught.value).isprintable()
+
+
+@carriers
+def test_an_error_that_only_claims_to_be_compressed_is_read_as_it_is(carrier: str) -> None:
+    with serving(saying(headed(ERROR, "gzip", "503 Busy"))) as server:
+        with pytest.raises(errors.Overloaded, match="no room"):
+            ask(server, carrier, stream=False)
+
+
+@carriers
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_an_answer_that_cannot_be_read_is_an_error_that_says_so(carrier: str, encoding: str) -> None:
+    with serving(saying(headed(b"\x8b\x03\x80", encoding))) as server:
+        with pytest.raises(errors.DecodeError, match="was not asked for|does not inflate"):
+            ask(server, carrier, stream=False)
+
+
+WHOLE = completion("zipped")
+
+
+@carriers
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(WHOLE[:20]) + gzip.compress(WHOLE[20:]),
+        b"".join(gzip.compress(WHOLE[at : at + 9]) for at in range(0, len(WHOLE), 9)),
+        gzip.compress(WHOLE) + bytes(100),
+        gzip.compress(WHOLE) + b"\x1f\x00 padding",
+    ],
+    ids=["two members", "many members", "padding", "junk"],
+)
+@pytest.mark.parametrize("step", [7, 10_000])
+def test_gzip_of_several_members_is_read_to_the_last(carrier: str, body: bytes, step: int) -> None:
+    pieces = [body[at : at + step] for at in range(0, len(body), step)]
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces]
+    with serving(saying(head, *chunks, b"0\r\n\r\n")) as server:
+        assert ask(server, carrier, stream=False).text == "zipped"
+
+
+def test_deflate_is_read_too() -> None:
+    with serving(saying(headed(zlib.compress(WHOLE), "deflate"))) as server:
+        assert ask(server, "httpx", stream=False).text == "zipped"
+
+
+@carriers
+def test_many_small_members_are_a_bomb_too(carrier: str) -> None:
+    member = gzip.compress(bytes(2**20), 9)
+    with serving(saying(headed(member * 300, "gzip"))) as server, pytest.raises(errors.ResponseTooLarge):
+        ask(server, carrier, stream=False)

@@ -1,0 +1,63 @@
+"""What stands in a header is checked where it leaves, whoever put it there and whatever library carries it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from carriers import all_carriers, ask
+
+from stepwell import Client, declare_provider
+from stepwell.pipeline.step import on_request
+from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.schemas import errors
+
+from loopback import answer, completion, serving
+
+EVIL = ["b\r\nEvil: 1", "b\nEvil: 1", "b\rEvil: 1", "b\0", "é", 7]
+
+
+@all_carriers
+@pytest.mark.parametrize("value", EVIL)
+def test_a_step_cannot_set_what_would_pass_for_two(carrier: str, value: Any) -> None:
+    evil = on_request("evil", lambda request: request.with_headers(x_trace=value))
+    with serving(lambda request: [answer(completion())]) as server:
+        with pytest.raises(errors.InvalidOption, match="'x-trace' cannot be sent"):
+            ask(server, carrier, stream=False, pipeline=lambda steps: steps.after("prepare_request", evil))
+        assert server.seen == []
+
+
+@pytest.mark.parametrize("value", EVIL)
+def test_nor_can_a_provider_that_is_declared(value: Any) -> None:
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, content=completion())
+
+    registry = Registry()
+    provider = declare_provider(
+        "evil", wire=openai_chat, base_url="https://evil.example", env_key="EVIL", headers={"a": value}
+    )
+    registry.register(provider)
+    with Client(transport=httpx.MockTransport(handler), api_keys={"evil": "k"}, registry=registry) as client:
+        with pytest.raises(errors.InvalidOption, match="header 'a'"):
+            client.generate_text("evil:m", "hi")
+    assert sent == []
+
+
+@all_carriers
+@pytest.mark.parametrize("name", ["content-length", "Content-Length", "transfer-encoding"])
+def test_the_length_of_the_body_is_not_the_callers_to_say(carrier: str, name: str) -> None:
+    with serving(lambda request: [answer(completion())]) as server:
+        with pytest.raises(errors.InvalidOption, match=f"{name.lower()}.*cannot be set"):
+            ask(server, carrier, stream=False, headers={name: "5"})
+        assert server.seen == []
+
+
+def test_what_http_allows_goes_out_as_it_is() -> None:
+    with serving(lambda request: [answer(completion())]) as server:
+        ask(server, "httpx", stream=False, headers={"X-Odd": 'a\tb; c="d"'})
+        assert server.seen[0].headers["x-odd"] == 'a\tb; c="d"'
