@@ -13,6 +13,7 @@ from urllib.request import urlopen
 from attrs import frozen
 
 from ...schemas.errors import ConfigError, MissingExtra
+from . import inherited
 from .gguf import facts
 from .install import MEMBER, RERANKER, checked, model_path
 from .template import TEMPLATE
@@ -41,9 +42,10 @@ _RUNNING: dict[tuple[str, Work], tuple[int, Any, str]] = {}
 def base_url(model: str | Path | None = None, work: Work = CHAT) -> str:
     """The address of the server for a GGUF file (None: the installed model), which is started if it does not run.
 
-    One server for each file, kind of work and process: later calls share it, a forked child starts its own. Blocks
-    until the model is loaded, about half a second. Raises MissingExtra without `xllamacpp`, ConfigError
-    without the file or for one that cannot do the work.
+    One server for each file, kind of work and process: later calls share it, and so do forked children (see
+    inherited.py). Blocks until the model is loaded, about half a second. Raises MissingExtra without `xllamacpp`,
+    ConfigError without the file, for one that cannot do the work or be loaded, and in a child whose parent's server it
+    would need but cannot have.
     """
     path = str(checked(model) if model else model_path())
     if work is RANKING and not facts(path).ranks:
@@ -51,9 +53,18 @@ def base_url(model: str | Path | None = None, work: Work = CHAT) -> str:
         raise ConfigError(f"{Path(path).name} is no reranker", hint=f"name a reranker's GGUF, or set {RERANKER}")
     with _LOCK:
         pid, _, url = _RUNNING.get((path, work), (0, None, ""))
-        if pid != os.getpid():
-            server, url = _start(path, work)
-            _RUNNING[path, work] = (os.getpid(), server, url)
+        if pid == os.getpid():
+            return url
+        if inherited.from_a_parent():
+            if not (url and _answers(url)):
+                raise ConfigError(
+                    "the local model runs in the process that this one was forked from, or did, and cannot be started "
+                    "here again",
+                    hint="use it first after the fork, or start processes by 'spawn'",
+                )
+            return url
+        server, url = _start(path, work)
+        _RUNNING[path, work] = (os.getpid(), server, url)
     return url
 
 
@@ -61,7 +72,7 @@ def stop() -> None:
     """Stop every server of this process. A later call starts it again."""
     with _LOCK:
         for key, (pid, _, _) in list(_RUNNING.items()):
-            # The server stops when its object goes; a child must not stop its parent's.
+            # The server stops when its object goes; a child cannot stop its parent's.
             if pid == os.getpid():
                 del _RUNNING[key]
 
@@ -94,22 +105,40 @@ def _start(path: str, work: Work) -> tuple[Any, str]:
             params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model has no way of its own
     if Path(path).name == Path(MEMBER).name:
         params.chat_template = TEMPLATE
-    server = xllamacpp.Server(params)
+    inherited.guard(_forked)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{Path(path).name} cannot be loaded: {error!s:.200}", hint="is it whole? STEPWELL_LOCAL_LOG=1 says more"
+        ) from None
     url = str(server.listening_address).replace("0.0.0.0", "127.0.0.1")
     _wait(url)
     return server, url
 
 
+def _forked() -> None:
+    global _LOCK
+    _LOCK = threading.Lock()  # another thread may have held it
+    for _, server, _ in _RUNNING.values():
+        inherited.keep_for_ever(server)
+
+
 def _wait(url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        try:
-            with urlopen(f"{url}/health", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.02)  # 503 while the model loads
+        if _answers(url):
+            return
+        time.sleep(0.02)  # 503 while the model loads
     raise ConfigError("the local model did not load within a minute", hint="set STEPWELL_LOCAL_LOG=1 to see why")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 atexit.register(stop)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import made
 import orjson
 import pytest
 from faults import LOSSLESS, cuts
 
-from stepwell import Reply
+from stepwell import Client, Reply
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
 
-from loopback import DONE, event
+from loopback import DONE, completion, event
 from recordings import Recording, recordings, replay, respelt
 
 STREAMS = [
@@ -168,3 +169,31 @@ def test_an_error_inside_a_stream_is_the_error_that_a_status_would_be(error: Any
     outcome = streamed(event("so far", usage=USAGE), b"data: " + orjson.dumps({"error": error}) + b"\n\n")
     assert type(outcome) is kind
     assert (outcome.partial.text, outcome.usage.output_tokens, outcome.usage.complete) == ("so far", 3, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"code":502,"message":"bad gateway"}}',
+        b'{\n  "error" : {"code": 502, "message": "bad gateway"}}',
+        b'\n\n   {"id": "gen-1", "provider": "X", "error": {"code": 502, "message": "bad gateway"}}',
+        b'{"id": "gen-1", "choices": [], "error": {"code": 502, "message": "bad gateway"}}',
+    ],
+)
+def test_an_error_in_place_of_an_answer_is_sent_again_wherever_it_stands(body: bytes) -> None:
+    bodies = [body, completion("hello")]
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=bodies.pop(0)))
+    with Client(transport=transport, api_keys={"groq": "k"}, retries=1) as client:
+        assert client.generate_text("groq:m", "hi").text == "hello"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"error": None}, {"error": ""}, {"note": {"error": {"code": 502}}}],
+    ids=["null", "empty", "deeper down"],
+)
+def test_an_answer_that_speaks_of_an_error_is_an_answer(more: dict[str, Any]) -> None:
+    bodies = [completion('of an "error": {"code": 502}', **more)]
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=bodies.pop(0)))
+    with Client(transport=transport, api_keys={"groq": "k"}, retries=1) as client:
+        assert "502" in client.generate_text("groq:m", "hi").text
