@@ -125,7 +125,7 @@ class StreamDecoder:
         return self._tail
 
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        kept = []
+        kept: list[StreamChunk] = []
         for chunk in chunks:
             if chunk is LAST_WORD:
                 return kept + self._last()

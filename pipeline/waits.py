@@ -67,7 +67,7 @@ def keep_time(stream: Any) -> bool:
     subclass: a function put on the object would hold the object itself, and neither would go before a collection.
     False for an object of another kind.
     """
-    kind = type(stream)
+    kind: Any = type(stream)
     if kind in _kinds:
         return True
     try:

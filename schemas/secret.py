@@ -51,6 +51,16 @@ class Secret:
         raise TypeError("a Secret does not pickle; give the other process its own key")
 
 
+class Hidden(dict[str, Any]):
+    """Several secrets under their names, a token file's for instance: nothing of them shows in a repr, and so none in
+    the locals of a frame."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Hidden({MASK})"
+
+
 def checked(value: str, *, where: str) -> Secret:
     """A Secret that may stand in a header, its surrounding white space stripped.
 

@@ -32,7 +32,7 @@ from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options
 from .schemas.reply import CallWarning, Reply
-from .schemas.secret import Secret, checked
+from .schemas.secret import Hidden, Secret, checked
 
 DEFAULT_MODEL = "local:smollm2"
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
@@ -296,6 +296,8 @@ _OPEN = frozenset(("region", "project", "location", "account", "profile", "endpo
 def _kept(name: str, value: Any, where: str) -> Any:
     """One value of a credential: what goes into headers is checked, what says where to go stays plain, all else
     (a private key of many lines, say) is masked."""
+    if isinstance(value, Mapping):
+        return Hidden(value)  # what a key file holds
     if not isinstance(value, str) or name in _OPEN:
         return value
     return checked(value, where=f"{where}[{name!r}]") if name in _SENT else Secret(value)

@@ -16,7 +16,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Headers, Request
 from ...pipeline.step import around
 from ...schemas.errors import ConfigError, MissingExtra, MissingKey
-from ...schemas.secret import Secret, checked
+from ...schemas.secret import Hidden, Secret, checked
 from .provider import Provider
 
 ADDRESS = "https://bedrock.invalid"
@@ -79,7 +79,9 @@ def authenticate(request: Request, call: Rest) -> Flow:
 def given_keys(credential: Mapping[str, Any]) -> Any:
     """botocore's credentials of the keys that were given."""
     credentials = _botocore("credentials")
-    values = {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
+    values = Hidden(
+        {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
+    )
     if not values.get("secret_key"):
         raise MissingKey("an AWS access_key needs its secret_key", hint=_HINT)
     return credentials.Credentials(values["access_key"], values["secret_key"], values.get("session_token"))

@@ -26,7 +26,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
-from ...schemas.secret import Secret
+from ...schemas.secret import Hidden, Secret
 from .auth import asked_for
 from .provider import Provider
 
@@ -108,14 +108,24 @@ def _account(credential: Any) -> Mapping[str, Any] | str | None:
     if not isinstance(credential, Mapping):
         return None
     if _plain(credential.get("type")) == "service_account":
-        return {name: _plain(value) for name, value in credential.items()}
-    given = _plain(credential.get("service_account"))
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        try:
-            given = orjson.loads(given)
-        except orjson.JSONDecodeError:
-            raise ConfigError("the service account is not valid JSON", hint="pass what its key file holds") from None
-    return given or None
+        return Hidden({name: _plain(value) for name, value in credential.items()})
+    given = _parsed(_plain(credential.get("service_account")))
+    if given is _BROKEN:
+        raise ConfigError("the service account is not valid JSON", hint="pass what its key file holds")
+    return Hidden(given) if isinstance(given, Mapping) else given or None
+
+
+_BROKEN = object()
+
+
+def _parsed(given: Any) -> Any:
+    """A key file's text as what it says; all else as it is. In a frame of its own, which no traceback shows."""
+    if not isinstance(given, str) or not given.lstrip().startswith("{"):
+        return given
+    try:
+        return orjson.loads(given)
+    except orjson.JSONDecodeError:
+        return _BROKEN
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
@@ -217,13 +227,16 @@ def _refresh(credentials: Any) -> None:
     from google.auth.exceptions import TransportError  # the extra, loaded by load_credentials
     from google.auth.transport.requests import Request as Fetch
 
-    # Never chained: their frames and texts hold assertions, tokens and whole answers.
+    # Never chained, and so raised outside the handlers: their frames and texts hold assertions and whole answers.
+    failed: list[Exception] = []
     try:
         credentials.refresh(Fetch())
     except TransportError:
-        raise ConnectError("Google's token server cannot be reached", hint="check the network") from None
+        failed.append(ConnectError("Google's token server cannot be reached", hint="check the network"))
     except Exception as error:
-        raise AuthError(f"Google gave no access token ({type(error).__name__})", hint=_LOGIN) from None
+        failed.append(AuthError(f"Google gave no access token ({type(error).__name__})", hint=_LOGIN))
+    if failed:
+        raise failed.pop()
 
 
 class _Tokens:
@@ -235,7 +248,8 @@ class _Tokens:
 
     def of(self, account: Mapping[str, Any] | str | None) -> TokenSource:
         """The source for a service account; for None, that of the machine's own credentials."""
-        key = hashlib.sha256(repr(account).encode()).digest()  # so that no private key lies about in a second place
+        text = repr(dict(account) if isinstance(account, Mapping) else account)
+        key = hashlib.sha256(text.encode()).digest()  # so that no private key lies about in a second place
         with self._lock:
             if key not in self._sources:
                 self._sources[key] = TokenSource(lambda: load_credentials(account))
@@ -265,4 +279,5 @@ def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str 
             return credentials, project
         return credentials, credentials.project_id
     except Exception as error:
-        raise MissingKey(f"no Google credentials were found ({type(error).__name__})", hint=_LOGIN) from None
+        name = type(error).__name__
+    raise MissingKey(f"no Google credentials were found ({name})", hint=_LOGIN)

@@ -16,7 +16,7 @@ from ...pipeline.effects import Call, Flow, Rest, Send, Sleep
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...schemas.errors import AuthError, MissingKey
-from ...schemas.secret import Secret
+from ...schemas.secret import Hidden, Secret
 
 MARGIN_SECONDS = 300
 
@@ -28,13 +28,17 @@ class TokenFile:
         self.path = path
         self._lock = threading.Lock()
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> Hidden:
         """Raises MissingKey when there is no such file or nobody is logged in by it."""
         try:
-            data: dict[str, Any] = orjson.loads(self.path.read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            raise MissingKey(f"no tokens could be read from {self.path}", hint="log in with: codex login") from None
-        if not (data.get("tokens") or {}).get("access_token"):
+            data = Hidden(orjson.loads(self.path.read_bytes()))
+            data["tokens"] = Hidden(data.get("tokens") or {})
+        except (OSError, ValueError, TypeError):
+            data = None
+        # Outside the handler: an error of the JSON's holds all that stood in the file.
+        if data is None:
+            raise MissingKey(f"no tokens could be read from {self.path}", hint="log in with: codex login")
+        if not data["tokens"].get("access_token"):
             raise MissingKey(f"{self.path} holds no access token", hint="log in with: codex login")
         return data
 
@@ -96,13 +100,17 @@ def _credential(tokens: Mapping[str, Any]) -> dict[str, Any]:
     return {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
 
 
-def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any) -> Flow:
-    url, body = renewal(data["tokens"].get("refresh_token") or "")
+def _asked(request: Request, url: str, body: bytes) -> Request:
     headers = Headers({"content-type": "application/json", "accept": "application/json"})
-    response: Response = yield Send(request.replace(method="POST", url=url, body=body, headers=headers, stream=False))
+    return request.replace(method="POST", url=url, body=body, headers=headers, stream=False)
+
+
+def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any) -> Flow:
+    asked = _asked(request, *renewal(data["tokens"].get("refresh_token") or ""))
+    response: Response = yield Send(asked)
     if response.status != 200:
         raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
-    fresh = orjson.loads(response.body)
+    fresh = Hidden(orjson.loads(response.body))
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Call(lambda: file.write(data))

@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 import trio
+from leaks import leaks
 
 from stepwell import AsyncClient, Client
 from stepwell.providers.dsl import google_cloud
@@ -341,3 +342,16 @@ def test_a_service_account_signs_for_its_token_once(
         assert f"/projects/{project.get('project', 'of-the-account')}/" in str(request.url)
     (exchange,) = token_server.seen
     assert b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" in exchange.body
+
+
+@pytest.mark.parametrize("broken", ["private_key", "token_uri", None])
+def test_a_service_accounts_key_is_nowhere_in_an_error(account: dict[str, str], broken: str | None) -> None:
+    secret = account["private_key"][100:140]
+    if broken:
+        account[broken] = account[broken].replace("A", "B") if broken == "private_key" else "http://127.0.0.1:9/token"
+    refusing = httpx.MockTransport(lambda request: httpx.Response(403, json={"error": {"message": "no"}}))
+    keys = {"google_vertex": {"service_account": account, "project": "p"}}
+    with Client(transport=refusing, api_keys=keys, retries=0) as client:
+        with pytest.raises(errors.StepwellError) as caught:
+            client.generate_text(GEMINI, "hi")
+    assert leaks(caught.value, secret) == [] and leaks(caught.value, "BEGIN PRIVATE KEY") == []

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from leaks import leaks
 
 from stepwell import AsyncClient, Client
 from stepwell.providers.wires.openai_responses.samples import SAMPLES
@@ -128,3 +129,26 @@ def test_what_the_service_refuses_is_dropped_and_told() -> None:
     assert not {"max_output_tokens", "temperature"} & body.keys()
     assert body["include"] == ["web_search_call.action.sources", "reasoning.encrypted_content"]
     assert {warning.subject for warning in reply.warnings} >= {"max_tokens", "temperature"}
+
+
+@pytest.mark.parametrize("lasts", [3600, 60], ids=["fresh", "to be renewed"])
+def test_what_the_file_holds_is_nowhere_in_an_error(tmp_path: Path, lasts: float) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, json={"error": {"message": f"not {request.headers.get('authorization')}"}})
+
+    path = login(tmp_path / "auth.json", lasts)
+    secret = orjson.loads(path.read_bytes())["tokens"]["access_token"]
+    keys = {"openai_codex": {"auth_file": str(path)}}
+    with Client(transport=httpx.MockTransport(refuse), api_keys=keys, retries=0) as client:
+        with pytest.raises(errors.AuthError) as caught:
+            client.generate_text(MODEL, "hi")
+    assert leaks(caught.value, secret) == [] and leaks(caught.value, "refresh-1") == []
+
+
+def test_nor_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "auth.json"
+    path.write_text('{"tokens": {"access_token": "sk-canary-123"')
+    with Client(api_keys={"openai_codex": {"auth_file": str(path)}}, retries=0) as client:
+        with pytest.raises(errors.MissingKey, match="no tokens could be read") as caught:
+            client.generate_text(MODEL, "hi")
+    assert caught.value.__context__ is None and leaks(caught.value, "sk-canary-123") == []
