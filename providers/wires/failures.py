@@ -94,7 +94,8 @@ _FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged
 # llama.cpp says of what a model cannot read that the server has failed: tools/server/server-common.cpp
 _UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
-_AN_ERROR = re.compile(rb'"error"\s*+:\s*+[{"\[]')
+# The beginning of a body that is an error and nothing else; the second is Anthropic's way.
+_ERROR_BODY = re.compile(rb'\s*+\{\s*+"(?:error"|type"\s*+:\s*+"error")')
 
 _HINTS: Mapping[type[ProviderError], str] = {
     AuthError: "check the API key and what it may use",
@@ -113,8 +114,7 @@ def find_error(response: Response) -> ProviderError | None:
     (OpenRouter; see the recordings). None for a good answer."""
     provider = response.request.model.provider
     if response.status < 300:
-        # Good answers are not parsed twice: most do not have the word, and the others have null behind it.
-        if b'"error"' not in response.body or not _AN_ERROR.search(response.body):
+        if not _ERROR_BODY.match(response.body):
             return None
         error = error_in(response.body)
         told = isinstance(error, dict) and error.get("error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dsl.schemas import ObjectSupport, dialect
 from ...dsl.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, extract_usage
+from .decode import decode_response, extract_usage, find_error
 from .encode import OPTIONS, build_body, replays
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -16,6 +16,7 @@ openai_chat = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    find_error=find_error,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=init_stream_state,

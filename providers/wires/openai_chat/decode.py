@@ -12,13 +12,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from ....schemas.errors import DecodeError
+from ....pipeline.response import Response
+from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage, reported
-from ..failures import provider_error
+from ..failures import error_in, provider_error
+from ..failures import find_error as find_error_by_status
 
 NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
@@ -41,6 +43,20 @@ FINISH_REASONS: Mapping[str, str] = {
 }
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields beside the choices that are kept on `reply.metadata`."""
+
+
+# Good answers are not parsed twice: most do not have the word, and the others have null behind it.
+_AN_ERROR = re.compile(rb'"error"\s*+:\s*+[{"\[]')
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """Errors as everywhere, and those that gateways put beside other fields of a 200, wherever they stand."""
+    body = response.body
+    if response.status == 200 and b'"error"' in body and _AN_ERROR.search(body):
+        error = error_in(body)
+        if isinstance(error, dict) and error.get("error"):
+            return provider_error(response.request.model.provider, error, status=200, body=body)
+    return find_error_by_status(response)
 
 
 def decode_response(data: Any, model: Model) -> Reply:
