@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve
-
 from ..client import AsyncClient, Client
 from ..clients import Clients
 from ..pipeline.effects import Call
@@ -24,7 +22,8 @@ class FusedRetriever(Retriever):
     """Asks several retrievers at once and fuses their rankings: a node's score is the sum of weight / (60 + rank) over
     the rankings it is in, so that scores of different kinds need not be comparable.
 
-    `weights` is one number for each retriever (None: all 1). Raises what any of them raises.
+    `weights` is one number for each retriever (None: all 1). A retriever's own `min_score` holds for what it finds; the
+    one asked for holds for the fused scores. Raises what any of them raises.
     """
 
     def __init__(
@@ -46,9 +45,10 @@ class FusedRetriever(Retriever):
 
     def seek(self, search: Search) -> Recipe:
         # A least score is meant for the fused ones: what a retriever's own scores mean, only it knows.
-        inner = evolve(search, min_score=None)
-        asked = [pair for pair in zip(self.retrievers, self.weights, strict=True) if id(pair[0]) not in search.visited]
-        rankings: list[Any] = yield Gather([_looking(retriever, inner) for retriever, _ in asked])
+        asked = [pair for pair in zip(self.retrievers, self.weights, strict=True) if not search.has_visited(pair[0])]
+        rankings: list[Any] = yield Gather(
+            [_looking(retriever, search.branch(min_score=retriever.min_score)) for retriever, _ in asked]
+        )
         scores: dict[tuple[str, str], float] = {}
         nodes: dict[tuple[str, str], Found] = {}
         for ranking, (_, weight) in zip(rankings, asked, strict=True):
@@ -63,7 +63,8 @@ class FusedRetriever(Retriever):
 
 class RerankedRetriever(Retriever):
     """Takes what another retriever finds, `fetch` nodes of it, and lets a model that ranks score each against the
-    query: `RerankedRetriever(notes, "cohere:rerank-v3.5")`. The scores are the model's."""
+    query: `RerankedRetriever(notes, "cohere:rerank-v3.5")`. The scores, and so `min_score`, are the model's; that of
+    `retriever` holds for what it fetches."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class RerankedRetriever(Retriever):
         self._clients = Clients(client, async_client)
 
     def seek(self, search: Search) -> Recipe:
-        wider = evolve(search, top_k=max(self.fetch, search.top_k), min_score=None)
+        wider = search.branch(top_k=max(self.fetch, search.top_k), min_score=self.retriever.min_score)
         found: list[Found] = yield from self.retriever.look(wider)
         if not found:
             return []

@@ -28,9 +28,20 @@ class Search:
     top_k: int
     where: Where = None
     min_score: float | None = None
-    visited: set[int] = field(factory=set, repr=False, eq=False)
+    _visited: dict[int, Any] = field(factory=dict, repr=False, eq=False)
     """The retrievers and functions that this search has come by already: each is asked once, so that no circle of
-    pointers is run through for ever."""
+    pointers is run through for ever. By id, and kept alive, for an id is given again once its object is gone."""
+
+    def visit(self, target: Any) -> None:
+        self._visited[id(target)] = target
+
+    def has_visited(self, target: Any) -> bool:
+        return id(target) in self._visited
+
+    def branch(self, *, top_k: int | None = None, min_score: float | None = None) -> Search:
+        """A search of the same by another retriever, which comes by what it comes by itself and not by what others do
+        at the same time: what is found must not hang on who was quicker."""
+        return Search(self.text, self.top_k if top_k is None else top_k, self.where, min_score, dict(self._visited))
 
 
 class Retriever:
@@ -77,7 +88,7 @@ class Retriever:
 
     def look(self, search: Search, depth: int = 0) -> Recipe:
         """The recipe of a search in this retriever, for recipes of others."""
-        search.visited.add(id(self))
+        search.visit(self)
         with span("retrieve", retriever=self._label, top_k=search.top_k) as report:
             found = list(findings_of((yield from self.seek(search))))
             found = yield from self._followed(found, search, depth)
@@ -115,7 +126,7 @@ class Retriever:
                 kept.append(each)
             elif depth < MAX_DEPTH:
                 target = self._target(each.node)
-                if id(target) in search.visited:
+                if search.has_visited(target):
                     continue
                 further = yield from _beyond(target, each, search, depth + 1)
                 kept += yield from self._followed(further, search, depth + 1)
@@ -143,7 +154,7 @@ def _beyond(target: Any, pointer: Found, search: Search, depth: int) -> Recipe:
             f"a pointer cannot point to a {type(target).__name__}",
             hint="point to a Retriever, a function of the query, a Node, or a name in targets=",
         )
-    search.visited.add(id(target))
+    search.visit(target)
     given = list(findings_of((yield _asked(target, search.text)), pointer.score))
     # What a function says has no source of its own: it comes from where the pointer stood.
     return [Found(_sourced(each.node, pointer.node), each.score) for each in given]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +92,37 @@ class NodeStore:
         return int(self._database.read("SELECT COUNT(*) FROM nodes")[0][0])
 
     def search(self, query: Vector, search: Search, mode: Mode) -> list[Found]:
-        """The best nodes. Pointers are not held to `where`: what counts is what stands where they point to."""
-        index = self._current()
-        scores: dict[str, float] = {}
-        for entry, score in index.ranked(query, mode):
-            if len(scores) == search.top_k or (search.min_score is not None and score < search.min_score):
-                break
-            if entry.is_pointer or matches(search.where, entry.metadata, entry.source):
-                scores[entry.id] = score
-        nodes = self.get(list(scores))
-        return [Found(nodes[id], score) for id, score in scores.items() if id in nodes]
+        """The best nodes, of those with the same text and source one, and the pointers among them.
+
+        Pointers are neither held to `where`, for what counts is what stands where they point to, nor do they take the
+        place of nodes, for it may be nothing: up to `top_k` of them come besides.
+        """
+        fitting = self._fitting(query, search, mode)
+        found: dict[Any, Found] = {}
+        places, size = search.top_k, search.top_k
+        while scores := dict(islice(fitting, size)):
+            known = self.get(list(scores))
+            for node, score in ((known[id], score) for id, score in scores.items() if id in known):
+                pointing = node.target is not None
+                key = node.id if pointing else node.identity
+                if key not in found:
+                    found[key] = Found(node, score)
+                    places -= not pointing
+                if not places:
+                    return list(found.values())
+            size *= 2  # so that a text which is here a thousand times is not read in a thousand steps
+        return list(found.values())
+
+    def _fitting(self, query: Vector, search: Search, mode: Mode) -> Iterator[tuple[str, float]]:
+        """The ids and scores of what passes, best first."""
+        pointers = 0
+        for entry, score in self._current().ranked(query, mode):
+            if search.min_score is not None and score < search.min_score:
+                return
+            if entry.is_pointer:
+                pointers += 1
+            if pointers <= search.top_k if entry.is_pointer else matches(search.where, entry.metadata, entry.source):
+                yield entry.id, score
 
     def close(self) -> None:
         self._index = None

@@ -115,6 +115,18 @@ def test_a_function_that_points_to_itself_ends_too(retrieve: Retrieve) -> None:
 
 
 @both_colours
+def test_pointers_to_what_lives_no_longer_than_the_search_lose_nothing(retrieve: Retrieve) -> None:
+    def leading_to(n: int) -> Any:
+        return lambda query: [Node(f"in {n}", target=lambda query: f"leaf {n}")]
+
+    class Made(Retriever):
+        def find(self, search: Any) -> Any:
+            return [Node(f"to {n}", target=leading_to(n)) for n in range(50)]
+
+    assert len(retrieve(Made(), top_k=100)) == 50
+
+
+@both_colours
 @pytest.mark.parametrize(
     ("target", "says"),
     [("archiv", "did you mean 'archive'"), (3, "cannot point to a int"), (lambda query: 3, "nothing that")],
@@ -195,6 +207,20 @@ def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve)
     for wrong in ([], None):
         with pytest.raises(errors.ConfigError, match="as many weights"):
             FusedRetriever([words] if wrong is None else [], weights=[1, 2])
+
+
+@both_colours
+def test_what_both_of_two_retrievers_point_to_is_in_both_rankings(retrieve: Retrieve) -> None:
+    archive = Fixed(Found(Node("archived"), 1.0))
+    left, right = (Fixed(Node(f"see {n}", target=archive)) for n in range(2))
+    assert told(retrieve(FusedRetriever([left, right]))) == [("archived", pytest.approx(2 / 61))]
+
+
+@both_colours
+def test_a_least_score_of_a_retriever_s_own_holds_inside_others(retrieve: Retrieve) -> None:
+    words = Fixed(Found(Node("good"), 0.9), Found(Node("bad"), 0.1))
+    words.min_score = 0.5
+    assert [each.text for each in retrieve(FusedRetriever([words, Fixed("other")]))] == ["good", "other"]
 
 
 @both_colours

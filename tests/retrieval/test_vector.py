@@ -96,6 +96,19 @@ def test_filters_apply_before_the_best_are_counted(notes: VectorRetriever) -> No
     assert texts(notes.retrieve("aaa", where={"source": "s"})) == ["zzz"]
 
 
+@pytest.mark.parametrize("copies", [4, 700])
+def test_copies_of_a_text_are_one_before_the_best_are_counted(notes: VectorRetriever, copies: int) -> None:
+    notes.add([*(Node("aaa", "s", id=str(n)) for n in range(copies)), Node("aaa", "t"), "aab", "zzz"])
+    found = notes.retrieve("aaa", top_k=3)
+    assert sorted((each.text, each.source) for each in found) == [("aaa", "s"), ("aaa", "t"), ("aab", "")]
+
+
+def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
+    notes = VectorRetriever(server.embedder(), similarity="euclidean", targets={"nothing": lambda query: None})
+    notes.add([*(Node("aaa", id=str(n), target="nothing") for n in range(5)), "aab", "zzz"])
+    assert texts(notes.retrieve("aaa", top_k=2)) == ["aab", "zzz"]
+
+
 def test_documents_are_cut(notes: VectorRetriever) -> None:
     notes.add(Document("\n\n".join(f"Paragraph {n} " + "of some words " * 40 for n in range(9)), "book.md"))
     found = notes.retrieve("Paragraph 3", top_k=9)
