@@ -60,6 +60,7 @@ _HOME = {
     "embedder.vectors": ("similarity",),
     "retrieval.citations": ("citations",),
     "retrieval.context": ("retrieve_context",),
+    "retrieval.fused": ("FusedRetriever", "RerankedRetriever"),
     "retrieval.node": ("Document", "Found", "Node"),
     "retrieval.retriever": ("Retriever",),
     "retrieval.vector": ("VectorRetriever",),
@@ -195,6 +196,7 @@ if TYPE_CHECKING:
     from .providers.gateways.cloudflare_universal import cloudflare_fallback
     from .retrieval.citations import citations
     from .retrieval.context import retrieve_context
+    from .retrieval.fused import FusedRetriever, RerankedRetriever
     from .retrieval.node import Document, Found, Node
     from .retrieval.retriever import Retriever
     from .retrieval.vector import VectorRetriever

@@ -41,6 +41,8 @@ class Cache:
         keys = {self._key(text): text for text in texts}
         try:
             found = yield aside(lambda: store.get_many(list(keys)))
+            if not isinstance(found, Mapping):
+                raise TypeError(f"get_many gave a {type(found).__name__}, not a mapping")
         except Exception as error:
             self._trouble("read", error)
             return {}
@@ -48,8 +50,11 @@ class Cache:
         for key, data in found.items():
             try:
                 vectors[keys[key]] = unpacked(data)
-            except DecodeError as error:
+            except (DecodeError, TypeError, KeyError) as error:
                 self._trouble("read", error)
+        if len({len(vector) for vector in vectors.values()}) > 1:
+            self._trouble("read", DecodeError("it holds vectors of different lengths; all are asked for again"))
+            return {}
         return vectors
 
     def write(self, vectors: Mapping[str, Vector]) -> Recipe:

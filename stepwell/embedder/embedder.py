@@ -9,7 +9,7 @@ import orjson
 
 from ..client import AsyncClient, Client
 from ..clients import Clients
-from ..core import credential_of
+from ..core import Plan, credential_of
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
@@ -37,7 +37,7 @@ class Embedder:
     `workers` calls run at once. `cache` keeps vectors: True for a file in the user's cache folder, a path, or a store
     (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (one makes
     the other; none means the shared ones of the public functions). Other options go along with each call:
-    `dimensions`, `truncate`, `provider_options` and the like.
+    `dimensions`, `truncate`, `provider_options` and the like. Vectors of another server (`base_urls`) are kept apart.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class Embedder:
         if options.get("api_key") is not None:
             options["api_key"] = credential_of(options["api_key"], "api_key")
         self.options = {name: value for name, value in options.items() if value is not None}
+        key = self.options.get("api_key") or self._clients.core.keys.get(plan.provider.id)
+        self._server = _server(plan, key, self.options.get("base_url"))
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """The vector of each text, in order; equal texts are asked for once.
@@ -104,11 +106,18 @@ class Embedder:
     @property
     def made_with(self) -> str:
         """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
-        told = (f" {name}={orjson.dumps(value).decode()}" for name, value in sorted(_decisive(self.options).items()))
+        told = (
+            f" {name}={orjson.dumps(value).decode()}" for name, value in sorted(self._decisive(self.options).items())
+        )
         return f"{self.model}{''.join(told)}"
 
     def __repr__(self) -> str:
         return f"Embedder({self.made_with!r})"
+
+    def _decisive(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What the vectors depend on besides the model's name and the text."""
+        decisive = {name: value for name, value in options.items() if name not in _INDIFFERENT}
+        return decisive if self._server is None else {**decisive, "base_url": self._server}
 
     def _work(self, texts: Iterable[str], kind: str | None) -> Work:
         options = self.options if kind is None else {**self.options, "kind": kind}
@@ -117,7 +126,7 @@ class Embedder:
             texts=checked_texts(texts),
             options=options,
             limit=self.limit,
-            cache=Cache(self.store, str(self.model), _decisive(options)),
+            cache=Cache(self.store, str(self.model), self._decisive(options)),
             workers=self.workers,
             progress=self.progress,
             clients=self._clients,
@@ -133,11 +142,15 @@ def _limit(most: Batch, texts: int | None, tokens: int | None) -> Batch:
 
 
 # What steers the call and not the vectors; neither a key nor a header may end up in a file.
-_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire", "base_url"} | {"pipeline", "user"}
+_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"pipeline", "user"}
 
 
-def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in _INDIFFERENT}
+def _server(plan: Plan, key: Any, given: str | None) -> str | None:
+    """The address of a server other than the one that all the world means by the provider's name: it may give other
+    vectors under the same name. Without its query, which may hold a key."""
+    endpoint = key.get("endpoint") if isinstance(key, Mapping) else None
+    address = str(given or endpoint or plan.base_url)
+    return None if address in (plan.model.base_url, plan.provider.base_url) else address.partition("?")[0].rstrip("/")
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

@@ -40,7 +40,8 @@ from .vectors import Vector, vector_of
 # ServerError is among them because llama.cpp and others answer 500 to a text that is too long.
 _MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError, ResponseTooLarge, ServerError)
 _HOPELESS = 3
-"""So many texts refused one after the other with the same words, and it is not about texts."""
+"""So many texts refused one after the other with the same words, and it may not be about texts: the shortest of the
+others is tried next."""
 
 
 @define(eq=False)
@@ -62,6 +63,7 @@ class Work:
     fault: Exception | None = None
     cached: int = 0
     _in_a_row: int = 0
+    _probe: str | None = None
     _bar: Bar = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock)
 
@@ -106,12 +108,17 @@ class Work:
             except StepwellError as error:
                 pending += self._refused(texts, error)
                 continue
-            with self._lock:
-                self.vectors.update(vectors)
-                self.replies.append(reply)
-                self._in_a_row = 0
-                self._bar.update(len(vectors))
+            self._taken(reply, vectors)
             yield from self.cache.write(vectors)
+
+    def _taken(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
+        with self._lock:
+            self._bar.update(len(vectors.keys() - self.vectors.keys() - self.refused.keys()))
+            self.vectors.update(vectors)
+            for text in vectors.keys() & self.refused.keys():
+                del self.refused[text]
+            self.replies.append(reply)
+            self._in_a_row, self._probe = 0, None
 
     def _vectors(self, reply: Reply, texts: list[str]) -> dict[str, Vector]:
         rows = reply.object or ()
@@ -143,16 +150,28 @@ class Work:
             if len(texts) > 1:
                 middle = len(texts) // 2
                 return [texts[middle:], texts[:middle]]
-            before = list(self.refused.values())[-1:]
-            same = bool(before) and before[0].message == error.message
-            self._in_a_row = self._in_a_row + 1 if same else 1
-            self.refused[texts[0]] = error
-            # Texts that are too long may well come in a row; a server that fails, or an option that no text can please,
-            # must not be asked once for every text.
-            if self._in_a_row >= _HOPELESS and (isinstance(error, ServerError) or not self.replies):
-                self.fault = self.fault or error
+            return self._alone(texts[0], error)
+
+    def _alone(self, text: str, error: StepwellError) -> list[list[str]]:
+        """One text refused. Several may well be too long and come in a row; but a server that fails, or an option that
+        no text can please, must not be asked once for every text. What it is, another text tells."""
+        before = list(self.refused.values())[-1:]
+        same = bool(before) and before[0].message == error.message
+        self._in_a_row = self._in_a_row + 1 if same else 1
+        if text not in self.refused:
             self._bar.update(1)
+        self.refused[text] = error
+        probed, self._probe = text == self._probe, None if text == self._probe else self._probe
+        if self._in_a_row < _HOPELESS or self._probe is not None:
             return []
+        if self.replies and not isinstance(error, ServerError):
+            return []
+        others = [other for other in self.texts if other not in self.refused]
+        if probed or not others:
+            self.fault = self.fault or error
+            return []
+        self._probe = min(others, key=len)
+        return [[self._probe]]
 
     def _outcome(self) -> Embeddings:
         got = self._embeddings()
@@ -202,8 +221,28 @@ def checked_texts(texts: Any) -> list[str]:
     if isinstance(texts, str):
         raise ConfigError("these are the letters of one text", hint="pass a list of texts")
     checked = list(texts)
-    for at, text in enumerate(checked):
-        if not isinstance(text, str) or not text.strip():
-            kind = "empty" if isinstance(text, str) else f"a {type(text).__name__}"
-            raise ConfigError(f"text {at} cannot be embedded: it is {kind}", hint="leave it out; nothing was sent")
+    wrong = {at: what for at, text in enumerate(checked) if (what := _unfit(text))}
+    if wrong:
+        first, *others = wrong
+        more = f"; and {len(others)} more: {', '.join(map(str, others[:_NAMED]))}" if others else ""
+        raise ConfigError(
+            f"text {first} cannot be embedded: it is {wrong[first]}{more}{', ...' if len(others) > _NAMED else ''}",
+            hint="leave it out; nothing was sent",
+        )
     return checked
+
+
+_NAMED = 10
+
+
+def _unfit(text: Any) -> str | None:
+    """What keeps it from being sent."""
+    if not isinstance(text, str):
+        return f"a {type(text).__name__}"
+    if not text.strip():
+        return "empty"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "no valid Unicode (it has half a surrogate pair)"
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def store_of(given: Any, file: str) -> KeyValueStore | None:
         return SQLiteStore(cache_folder() / file)
     if isinstance(given, str | Path):
         return SQLiteStore(given)
-    if callable(getattr(given, "get_many", None)) and callable(getattr(given, "set_many", None)):
+    methods = [getattr(given, name, None) for name in ("get_many", "set_many")]
+    if any(iscoroutinefunction(method) for method in methods):
+        raise ConfigError("a store's methods cannot be coroutine functions", hint="plain ones are called in threads")
+    if all(callable(method) for method in methods):
         store: KeyValueStore = given
         return store
     raise ConfigError(

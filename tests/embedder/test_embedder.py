@@ -69,24 +69,38 @@ def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_for_once(
 
 @both_colours
 @settings(max_examples=25, deadline=None)
-@given(texts=words, limit=st.integers(2, 7), batch_size=st.integers(1, 7))
+@given(texts=words, at=st.integers(0, 9), limit=st.integers(2, 7), batch_size=st.integers(1, 7))
 def test_a_text_that_is_refused_costs_the_others_nothing(
-    embed: Embed, texts: list[str], limit: int, batch_size: int
+    embed: Embed, texts: list[str], at: int, limit: int, batch_size: int
 ) -> None:
-    texts = ["ok", *texts]
+    texts = [*texts[:at], "ok", *texts[at:]]
     server = Vectors(too_long(limit))
     bad = {at for at, text in enumerate(texts) if len(text) > limit}
     embedder = server.embedder(batch_size=batch_size, workers=1)
     if not bad:
         assert rows(embed(embedder, texts)) == [vector(text) for text in texts]
         return
-    with pytest.raises(errors.StepwellError) as caught:
+    with pytest.raises(errors.EmbeddingFailed) as caught:
         embed(embedder, texts)
     expected = [None if at in bad else vector(text) for at, text in enumerate(texts)]
-    if isinstance(caught.value, errors.EmbeddingFailed):
-        assert set(caught.value.failures) == bad and rows(caught.value.partial) == expected
-    else:
-        assert len({texts[at] for at in bad}) >= 3, "given up only when nothing but refusals came"
+    assert set(caught.value.failures) == bad and rows(caught.value.partial) == expected
+
+
+@both_colours
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("first", [True, False])
+def test_many_bad_texts_in_a_row_are_told_from_a_server_that_takes_none(
+    embed: Embed, status: int, workers: int, first: bool
+) -> None:
+    server = Vectors(lambda texts: refusal("too long", status) if any(len(text) > 50 for text in texts) else None)
+    bad, good = [f"{n}" * 51 for n in range(9)], [f"text {n}" for n in range(100)]
+    done: list[tuple[int, int]] = []
+    embedder = server.embedder(workers=workers, batch_size=10, progress=lambda *seen: done.append(seen))
+    with pytest.raises(errors.EmbeddingFailed) as caught:
+        embed(embedder, bad + good if first else good + bad)
+    assert len(caught.value.failures) == 9 and sum(row is not None for row in caught.value.partial) == 100
+    assert done[-1] == (109, 109) and len(server.asked) < 50
 
 
 @both_colours
@@ -107,6 +121,14 @@ def test_a_mistake_that_no_text_can_mend_is_not_asked_for_every_text(embed: Embe
     with pytest.raises(errors.InvalidRequest, match="no such option"):
         embed(server.embedder(), [f"text {n}" for n in range(1000)])
     assert len(server.asked) < 20
+
+
+@both_colours
+def test_a_server_that_fails_half_way_is_not_asked_for_every_text(embed: Embed) -> None:
+    server = Vectors(lambda texts: refusal("out of memory", 500) if len(server.asked) > 5 else None)
+    with pytest.raises(errors.ServerError, match="out of memory") as caught:
+        embed(server.embedder(batch_size=2, workers=1), [f"text {n}" for n in range(1000)])
+    assert len(server.asked) < 20 and caught.value.partial.calls == 5
 
 
 @both_colours
@@ -141,6 +163,31 @@ def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed:
     assert (whole.calls, whole.usage.input_tokens, whole.cost.total) == (0, 0, 0)
 
 
+def test_vectors_of_another_server_are_kept_apart() -> None:
+    server, store = Vectors(), MemoryStore()
+    server.embedder(cache=store).embed(["a"])
+    given: Any = {"transport": httpx.MockTransport(server), "api_keys": {"openai": "k"}}
+    home, away, port = (
+        stepwell.Client(**given, base_urls={"openai": url})
+        for url in ("https://api.openai.com/v1", "http://vllm.local/v1?key=canary", "http://vllm.local:81/v1")
+    )
+    assert Embedder(MODEL, client=home, cache=store).embed(["a"]).cached == 1
+    embedder = Embedder(MODEL, client=away, cache=store)
+    assert (embedder.embed(["a"]).cached, embedder.embed(["a"]).cached) == (0, 1)
+    assert embedder.made_with == f'{MODEL} base_url="http://vllm.local/v1"'
+    assert Embedder(MODEL, client=port, cache=store).embed(["a"]).cached == 0
+    asked_for = server.embedder(cache=store, base_url="http://vllm.local/v1", api_key="k")
+    assert asked_for.made_with == embedder.made_with and asked_for.embed(["a"]).cached == 1
+
+
+def test_a_deployment_of_another_resource_is_another_model() -> None:
+    made = [
+        Embedder("azure:mine", client=stepwell.Client(api_keys={"azure": {"api_key": "k", "endpoint": url}})).made_with
+        for url in ("https://one.openai.azure.com", "https://two.openai.azure.com")
+    ]
+    assert made == [f'azure:mine base_url="https://{name}.openai.azure.com"' for name in ("one", "two")]
+
+
 def test_what_steers_the_call_does_not_change_the_vectors_and_is_not_kept() -> None:
     server, store = Vectors(), MemoryStore()
     server.embedder(cache=store).embed(["a"])
@@ -169,20 +216,43 @@ def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
     ]
 
 
-def test_what_is_damaged_in_a_cache_is_asked_for_again() -> None:
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are no vector"),
+        (lambda keys: dict.fromkeys(keys, "text"), "could not be read"),
+        (lambda keys: {"what nobody asked for": b"1234"}, "could not be read"),
+        (lambda keys: dict(zip(keys, (b"1234", b"12345678"), strict=True)), "different lengths"),
+        (lambda keys: None, "gave a NoneType, not a mapping"),
+        (lambda keys: [b"1234"], "gave a list, not a mapping"),
+    ],
+)
+@both_colours
+def test_what_is_damaged_in_a_cache_is_asked_for_again(embed: Embed, given: Any, says: str) -> None:
     class Damaged(MemoryStore):
-        def get_many(self, keys: Any) -> dict[str, bytes]:
-            return dict.fromkeys(keys, b"123")
+        def get_many(self, keys: Any) -> Any:
+            return given(keys)
 
-    found = Vectors().embedder(cache=Damaged()).embed(["a"])
-    assert rows(found) == [vector("a")] and "3 bytes are no vector" in found.warnings[0].why
+    found = embed(Vectors().embedder(cache=Damaged()), ["a", "b"])
+    assert rows(found) == [vector("a"), vector("b")] and says in found.warnings[0].why
 
 
-@pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"]])
+def test_a_store_that_must_be_awaited_is_refused_at_once() -> None:
+    class Awaited(MemoryStore):
+        async def get_many(self, keys: Any) -> Any:  # type: ignore[override]
+            return {}
+
+    with pytest.raises(errors.ConfigError, match="cannot be coroutine functions"):
+        Vectors().embedder(cache=Awaited())
+
+
+@pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"], ["a", "\ud83d"]])
 def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
     server = Vectors()
     with pytest.raises(errors.ConfigError, match="text 1 cannot be embedded"):
         server.embedder().embed(texts)
+    with pytest.raises(errors.ConfigError, match="text 1 cannot be embedded: .*; and 1 more: 3"):
+        server.embedder(cache=MemoryStore()).embed([*texts, "c", texts[1]])
     with pytest.raises(errors.ConfigError, match="letters of one text"):
         server.embedder().embed("one text")
     assert server.asked == []
