@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import orjson
 import pytest
-from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.agent.workflow import FunctionAgent, ReActAgent
+from llama_index.core import Document, PromptTemplate, VectorStoreIndex
+from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole, TextBlock, ThinkingBlock
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.tools import FunctionTool
@@ -119,6 +120,14 @@ def test_one_call_is_kept_where_one_is_allowed() -> None:
     assert fake.requests[0].options["tool_choice"] == "required"
 
 
+def test_the_call_that_is_kept_keeps_what_its_provider_wants_back() -> None:
+    calls = [ToolCall(str(n), "get_weather", "{}", {"google_generate": {"thoughtSignature": "x"}}) for n in range(2)]
+    llm, _ = scripted(["Look.", *calls])
+    message = llm.chat_with_tools([WEATHER], "How is it?").message
+    assert messages_from([message]) == [Message("assistant", [Text("Look."), calls[0]])]
+    assert [call["id"] for call in message.additional_kwargs["tool_calls"]] == ["0"]
+
+
 def test_a_call_that_does_not_parse_is_never_run() -> None:
     llm, _ = scripted(ToolCall("1", "get_weather", '{"city": "Pu'))
     response = llm.chat_with_tools([WEATHER], "How is it?")
@@ -142,10 +151,71 @@ class Place(BaseModel):
 
 
 def test_a_structured_prediction_gives_an_object(llm: StepwellLLM) -> None:
-    from llama_index.core import PromptTemplate
-
     place = llm.structured_predict(Place, PromptTemplate("It is sunny in Paris."))
     assert isinstance(place, Place) and place.city
+
+
+def in_pieces(*arguments: str) -> Client:
+    """A client whose model streams a call of Place with its arguments in these pieces."""
+    first: Any = {"id": "1", "function": {"name": "Place", "arguments": ""}}
+    calls = [first, *({"function": {"arguments": piece}} for piece in arguments)]
+    deltas = [{"delta": {"tool_calls": [{"index": 0, **call}]}} for call in calls]
+    events = [{"choices": [choice]} for choice in (*deltas, {"delta": {}, "finish_reason": "tool_calls"})]
+    body = b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, content=body, headers={"content-type": "text/event-stream"})
+    )
+    return Client(transport=transport, api_keys={"openai": "k"})
+
+
+async def test_a_streamed_prediction_grows_to_the_whole_object() -> None:
+    def llm() -> StepwellLLM:
+        client = in_pieces('{"city": "Pa', 'ris", "sun', 'ny": tr', "ue}")
+        return StepwellLLM(model="openai:gpt-4o", client=client, wire="openai_chat")
+
+    prompt = PromptTemplate("{how}")
+    grown = list(llm().stream_structured_predict(Place, prompt, how="Sunny."))
+    assert [each.city for each in grown] == ["Pa", "Paris", "Paris", "Paris", "Paris", "Paris"]
+    assert grown[-1] == Place(city="Paris", sunny=True)
+    awaited = [each async for each in await llm().astream_structured_predict(Place, prompt, how="Sunny.")]
+    assert [each.model_dump() for each in awaited] == [each.model_dump() for each in grown]
+    *_, last = llm().as_structured_llm(Place).stream_chat([ChatMessage("Sunny.")])
+    assert last.raw == grown[-1]
+
+
+async def test_a_prediction_demands_the_call_streamed_or_not() -> None:
+    call, prompt = ToolCall("1", "Place", '{"city": "Rome", "sunny": false}'), PromptTemplate("{how}")
+    llm, fake = scripted(*[call] * 4)
+    llm.structured_predict(Place, prompt, how="x")
+    await llm.astructured_predict(Place, prompt, how="x")
+    list(llm.stream_structured_predict(Place, prompt, how="x"))
+    async for _ in await llm.astream_structured_predict(Place, prompt, how="x"):
+        pass
+    assert [request.options["tool_choice"] for request in fake.requests] == ["required"] * 4
+
+
+async def test_an_agent_sees_a_call_grow_and_runs_it_once_it_is_whole() -> None:
+    ran: list[str] = []
+
+    def look(city: str) -> str:
+        """Look."""
+        ran.append(city)
+        return "sunny"
+
+    client = in_pieces('{"city": "Pa', 'ris"}')
+    llm = StepwellLLM(model="openai:gpt-4o", client=client, wire="openai_chat")
+    tool = FunctionTool.from_defaults(look, name="Place", return_direct=True)
+    handler = FunctionAgent(tools=[tool], llm=llm).run("How is it?")
+    seen = [event.tool_calls[0].tool_kwargs async for event in handler.stream_events() if type(event) is AgentStream]
+    assert str(await handler) == "sunny" and ran == ["Paris"]
+    assert seen == [{"city": "Pa"}, *[{"city": "Paris"}] * 3]
+
+
+def test_half_a_call_is_in_no_last_response() -> None:
+    llm = StepwellLLM(model="openai:gpt-4o", client=in_pieces('{"city": "Pa'), wire="openai_chat")
+    pieces = list(llm.stream_chat([ChatMessage("hi")]))
+    with pytest.raises(ToolFailed, match="Place"):
+        llm.get_tool_calls_from_response(pieces[-1])
 
 
 def test_the_catalog_fills_the_metadata() -> None:

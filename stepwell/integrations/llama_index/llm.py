@@ -27,19 +27,21 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program.utils import get_program_for_llm
 from llama_index.core.tools.types import BaseTool
+from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
 from ...clients import Clients
 from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ToolFailed
-from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool
 from ..common import choice_of, default_model, gathered
-from .messages import last_of, messages_from, response_of, so_far_of
+from .messages import messages_from, response_of, with_one_call
+from .streaming import ResponseWriter
 
 
 class StepwellLLM(FunctionCallingLLM):
@@ -110,12 +112,12 @@ class StepwellLLM(FunctionCallingLLM):
         stream = self._clients.sync.stream_text(model, context, **options)
 
         def responses() -> ChatResponseGen:
-            fold = Fold()
+            writer = ResponseWriter()
             with stream:
                 for chunk in stream:
-                    if (so_far := so_far_of(fold, chunk)) is not None:
+                    if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
-                yield last_of(stream.reply())
+                yield writer.last(stream.reply())
 
         return responses()
 
@@ -125,12 +127,12 @@ class StepwellLLM(FunctionCallingLLM):
         stream = await self._clients.asynchronous.stream_text(model, context, **options)
 
         async def responses() -> ChatResponseAsyncGen:
-            fold = Fold()
+            writer = ResponseWriter()
             async with stream:
                 async for chunk in stream:
-                    if (so_far := so_far_of(fold, chunk)) is not None:
+                    if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
-                yield last_of(await stream.reply())
+                yield writer.last(await stream.reply())
 
         return responses()
 
@@ -149,6 +151,23 @@ class StepwellLLM(FunctionCallingLLM):
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         return await astream_chat_to_completion_decorator(self.astream_chat)(prompt, **kwargs)
+
+    def _structured_stream_call(
+        self, output_cls: Any, prompt: Any, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> Any:
+        return self._streaming_program(output_cls, prompt).stream_call(llm_kwargs=llm_kwargs, **prompt_args)
+
+    async def _structured_astream_call(
+        self, output_cls: Any, prompt: Any, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> Any:
+        return await self._streaming_program(output_cls, prompt).astream_call(llm_kwargs=llm_kwargs, **prompt_args)
+
+    def _streaming_program(self, output_cls: Any, prompt: Any) -> Any:
+        """LlamaIndex's own, but the object's tool must be called: it demands that of whole answers only, and of prose
+        it makes empty objects."""
+        calling = self.pydantic_program_mode in _CALLING and self.metadata.is_function_calling_model
+        how = {"tool_choice": "required"} if calling else {}
+        return get_program_for_llm(output_cls, prompt, self, pydantic_program_mode=self.pydantic_program_mode, **how)
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
@@ -183,15 +202,16 @@ class StepwellLLM(FunctionCallingLLM):
             options["parallel_tool_calls"] = False
         if tools and tool_required:
             options["tool_choice"] = "required"
-        return {"messages": [*(chat_history or []), *([asked] if asked else [])], **options, **kwargs}
+        # LlamaIndex's programs say tool_choice=None beside tool_required=True.
+        options |= {name: value for name, value in kwargs.items() if value is not None}
+        return {"messages": [*(chat_history or []), *([asked] if asked else [])], **options}
 
     def _validate_chat_with_tools_response(
         self, response: ChatResponse, tools: Sequence[BaseTool], allow_parallel_tool_calls: bool = False, **kwargs: Any
     ) -> ChatResponse:
         """The response with its first call alone where one only is allowed: not every provider can be told so."""
         if not allow_parallel_tool_calls:
-            calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-            response.message.blocks = [block for block in response.message.blocks if block not in calls[1:]]
+            response.message = with_one_call(response.message)
         return response
 
     def _request(
@@ -210,6 +230,9 @@ class StepwellLLM(FunctionCallingLLM):
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
         return options.pop("model", self.model), Context(messages_from(messages), tools), options
+
+
+_CALLING = (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
 
 
 def tool_of(tool: BaseTool) -> Tool:

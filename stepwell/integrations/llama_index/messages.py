@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
+from attrs import evolve
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
@@ -26,14 +27,15 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallEnd
 from ...schemas.errors import ConfigError
-from ...schemas.fold import Fold
 from ...schemas.message import Context, Message, Role
 from ...schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ...schemas.reply import Reply
 
 OURS = "stepwell"
+CALLS = "tool_calls"
+"""Where LlamaIndex's older integrations kept the calls, and its programs and chat engines still look for them:
+https://github.com/run-llama/llama_index/blob/main/llama-index-core/llama_index/core/program/utils.py"""
 
 _ROLES: Mapping[MessageRole, Role] = {
     MessageRole.SYSTEM: "system",
@@ -126,11 +128,25 @@ _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
 
 def message_of(said: Message) -> ChatMessage:
     """The model's message. Tool calls are blocks, with the arguments as text where they are no JSON object."""
-    blocks = blocks_of(said)
-    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(said))
     if _message(message) != said:
         message.additional_kwargs[OURS] = Context((said,)).to_json().decode()
+    if calls := said.tool_calls:
+        message.additional_kwargs[CALLS] = [called(call.id, call.name, call.arguments_json) for call in calls]
     return message
+
+
+def called(id: str, name: str, arguments_json: str) -> dict[str, Any]:
+    """A call in the form of OpenAI's chat API, from which parts of LlamaIndex tell that there are calls."""
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments_json}}
+
+
+def with_one_call(message: ChatMessage) -> ChatMessage:
+    """The model's message without any tool call but the first."""
+    said = _kept(message) or _message(message)
+    others = {id(call) for call in said.tool_calls[1:]}
+    kept = [part for part in said.content if id(part) not in others]
+    return message_of(evolve(said, content=kept)) if others else message
 
 
 def blocks_of(said: Message) -> list[ContentBlock]:
@@ -170,24 +186,6 @@ def response_of(reply: Reply) -> ChatResponse:
     counts = {"prompt_tokens": reply.usage.input_tokens or 0, "completion_tokens": reply.usage.output_tokens or 0}
     raw = {**(reply.raw if isinstance(reply.raw, Mapping) else {}), "usage": counts}
     return ChatResponse(message=message_of(reply.message), raw=raw, additional_kwargs=metadata_of(reply))
-
-
-def so_far_of(fold: Fold, chunk: StreamChunk) -> ChatResponse | None:
-    """The answer of a stream up to this chunk, and what the chunk adds to it; None for one that shows nothing."""
-    fold.feed((chunk,))
-    if not isinstance(chunk, TextDelta | ReasoningDelta | ToolCallEnd):
-        return None
-    message = message_of(fold.reply().message)
-    if isinstance(chunk, ReasoningDelta):
-        return ChatResponse(message=message, delta="", additional_kwargs={"thinking_delta": chunk.text})
-    return ChatResponse(message=message, delta=chunk.text if isinstance(chunk, TextDelta) else "")
-
-
-def last_of(reply: Reply) -> ChatResponse:
-    """A stream's whole answer once more, now with its usage."""
-    response = response_of(reply)
-    response.delta = ""
-    return response
 
 
 def metadata_of(reply: Reply) -> dict[str, Any]:
