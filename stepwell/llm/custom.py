@@ -47,7 +47,9 @@ class CustomLLM(LLM):
 
     What you write is the step that sends, in a pipeline that has all the others: the rest of the interface, both
     colours, streams, objects, tools, retries and your own steps run over it. So `Echo().complete(...)` is the whole
-    call and gives a Reply. `provider` can be registered with any client, for `generate_text("echo:default", ...)`.
+    call and gives a Reply. Among themselves the four call each other as you wrote them: `complete` may well be
+    `return "".join(self.stream_complete(prompt))`. `provider` can be registered with any client, for
+    `generate_text("echo:default", ...)`.
 
     A function that names options in its signature is given those, and others are dropped with a warning, as for any
     provider; with `**options` it is given all. `tools` (as dicts) and `response_format` must be named: they tell that
@@ -64,7 +66,7 @@ class CustomLLM(LLM):
     max_output_tokens: int | None = None
 
     if TYPE_CHECKING:
-        # On the class these are what you write, of whatever type; on an object they are the whole call.
+        # On the class, and among themselves, these are what you write, of whatever type; on an object the whole call.
         complete: Any
         acomplete: Any
         stream_complete: Any
@@ -81,7 +83,8 @@ class CustomLLM(LLM):
         async_client: AsyncClient | None = None,
         **settings: Any,
     ) -> None:
-        hooks = Hooks({name: getattr(self, name) for name in NAMES if _is_written(type(self), name)})
+        inside = _inside(self)
+        hooks = Hooks({name: getattr(inside, name) for name in NAMES if _is_written(type(self), name)})
         if not hooks.written:
             raise ConfigError(
                 f"{type(self).__name__} answers nothing yet", hint=f"write one of {', '.join(NAMES)}, or several"
@@ -119,6 +122,31 @@ class CustomLLM(LLM):
         """Put LLM's methods before what the class has written, which is the step inside them."""
         for name in NAMES:
             setattr(self, name, MethodType(getattr(LLM, name), self))
+
+
+def _inside(llm: CustomLLM) -> Any:
+    """The same object as what is written in it sees it: its `complete` and the others are themselves, not whole calls.
+
+    It has the same attributes, and what is set on it is set on the object.
+    """
+    cls: Any = type(llm)
+
+    def own(name: str) -> property:
+        def get(self: Any) -> Any:
+            if _is_written(cls, name):
+                return getattr(super(inner, self), name)
+            raise ConfigError(f"{cls.__name__} has no {name} of its own", hint="call what it has, or write it")
+
+        return property(get)
+
+    methods: dict[str, Any] = {
+        "__getattr__": lambda self, name: getattr(llm, name),  # attributes in slots
+        "__setattr__": lambda self, name, value: setattr(llm, name, value),
+    }
+    inner = type(cls)(cls.__name__, (cls,), {**methods, **{name: own(name) for name in NAMES}})
+    made = object.__new__(inner)
+    object.__setattr__(made, "__dict__", llm.__dict__)
+    return made
 
 
 def _is_written(cls: type, name: str) -> bool:

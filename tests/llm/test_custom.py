@@ -82,6 +82,53 @@ def test_pieces_come_one_by_one_where_there_are_pieces(kind: type[CustomLLM], as
     assert pieces == (["<", "hi", ">"] if kind in (Pieces, PiecesAsync) else ["<hi>"])
 
 
+def test_what_is_written_calls_itself_as_it_is_written(ask: Ask) -> None:
+    class Both(CustomLLM):
+        __slots__ = ("slow",)
+        asked = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.begin, self.slow = "<", "~"
+
+        def complete(self, prompt: str) -> str:
+            self.asked += 1
+            return "".join(self.stream_complete(prompt))
+
+        def stream_complete(self, prompt: str) -> Iterator[str]:
+            yield from (self.begin, prompt, self.slow)
+
+    class Heir(Both):
+        def stream_complete(self, prompt: str) -> Iterator[str]:
+            yield from super().stream_complete(prompt)
+            yield "!"
+
+    assert ask(Both(), "complete", "hi").text == "<hi~"
+    llm = Heir()
+    llm.slow = "-"
+    assert ask(llm, "complete", "hi").text == "<hi-!" and llm.asked == 1
+
+
+async def test_the_async_ones_do_as_well() -> None:
+    class Both(CustomLLM):
+        async def acomplete(self, prompt: str) -> str:
+            return "".join([piece async for piece in self.astream_complete(prompt)])
+
+        async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+            yield f"<{prompt}>"
+
+    assert (await Both().acomplete("hi")).text == Both().complete("hi").text == "<hi>"
+
+
+def test_what_is_not_written_is_not_there_for_what_is(ask: Ask) -> None:
+    class Circle(CustomLLM):
+        def complete(self, prompt: str) -> str:
+            return "".join(self.stream_complete(prompt))
+
+    with pytest.raises(ConfigError, match="Circle has no stream_complete of its own"):
+        ask(Circle(), "complete", "hi")
+
+
 def test_the_better_fitting_function_is_taken(ask: Ask) -> None:
     class All(CustomLLM):
         def complete(self, prompt: str) -> str:
