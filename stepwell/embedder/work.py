@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -220,6 +220,8 @@ def checked_texts(texts: Any) -> list[str]:
     """The texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
     if isinstance(texts, str):
         raise ConfigError("these are the letters of one text", hint="pass a list of texts")
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
+        raise ConfigError(f"a {type(texts).__name__} cannot be embedded", hint="pass a list of texts")
     checked = list(texts)
     wrong = {at: what for at, text in enumerate(checked) if (what := _unfit(text))}
     if wrong:

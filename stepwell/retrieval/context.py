@@ -11,7 +11,7 @@ from weakref import ref
 from ..pipeline.effects import Call, Flow, Rest
 from ..pipeline.request import Request
 from ..pipeline.step import Step, around
-from ..schemas.errors import StepwellError
+from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.parts import Text
 from .citations import CitingStage, with_citations
@@ -55,6 +55,8 @@ def retrieve_context(
         if asked is not request.context.messages[-1] and (known := remembered.get(asked)) is not None:
             return known
         text = asked.text if query is None else query(request.context)
+        if text is not None:
+            _check(text, "query")
         if not text or not text.strip():
             return []
         how: dict[str, Any] = {"top_k": top_k, "where": where, "min_score": min_score}
@@ -73,7 +75,9 @@ def retrieve_context(
             return (yield from call(request.warn(name, f"nothing was retrieved: {why[:200]}")))
         if not found:
             return (yield from call(request))
-        response = yield from call(request.replace(context=_told(request.context, at, (write or notes)(found))))
+        response = yield from call(
+            request.replace(context=_told(request.context, at, _check((write or notes)(found), "write")))
+        )
         if response.reply is None:
             return response.through(CitingStage(found))
         response.reply = with_citations(response.reply, found)
@@ -93,6 +97,12 @@ def notes(found: Sequence[Found]) -> str:
         for number, each in enumerate(found, start=1)
     )
     return "\n\n".join([INSTRUCTION, *shown])
+
+
+def _check(made: Any, by: str) -> str:
+    if not isinstance(made, str):
+        raise ConfigError(f"{by}= of retrieve_context gave a {type(made).__name__}", hint="let it return text")
+    return made
 
 
 def _asking(request: Request) -> int | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..client import AsyncClient, Client
 from ..clients import Clients
 from ..pipeline.effects import Call
 from ..recipe import Gather, Recipe, acarry_out, carry_out
-from ..schemas.errors import ConfigError
+from ..schemas.errors import ConfigError, DecodeError
 from ..schemas.reply import Reply
 from .node import Found
 from .retriever import Retriever, Search
@@ -34,6 +34,10 @@ class FusedRetriever(Retriever):
         top_k: int = 4,
         name: str = "",
     ) -> None:
+        if not isinstance(retrievers, Iterable):
+            retrievers = (retrievers,)
+        for retriever in retrievers:
+            _check(retriever)
         if not retrievers or (weights is not None and len(weights) != len(retrievers)):
             raise ConfigError(
                 "a FusedRetriever needs retrievers, and as many weights", hint="weights=None weighs all alike"
@@ -78,6 +82,7 @@ class RerankedRetriever(Retriever):
         async_client: AsyncClient | None = None,
         name: str = "",
     ) -> None:
+        _check(retriever)
         self.retriever = retriever
         self.model = model
         self.fetch = fetch
@@ -96,7 +101,16 @@ class RerankedRetriever(Retriever):
             lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
             lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
         )
+        if any(not 0 <= ranked.index < len(found) for ranked in reply.ranking):
+            raise DecodeError(
+                f"{self.model} ranked a text that it was not given", hint="see .payload", payload=reply.raw
+            )
         return [Found(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
+
+
+def _check(retriever: Any) -> None:
+    if not isinstance(retriever, Retriever):
+        raise ConfigError(f"a {type(retriever).__name__} is no Retriever", hint="subclass it and write find()")
 
 
 def _looking(retriever: Retriever, search: Search) -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from os import PathLike
 from typing import Any
 
 from attrs import field, frozen
@@ -17,6 +18,21 @@ def digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def _name(given: Any) -> str:
+    """A source: text, or a path."""
+    if given is None or isinstance(given, str):
+        return given or ""
+    if isinstance(given, PathLike):
+        return str(given)
+    raise ConfigError(f"a source cannot be a {type(given).__name__}", hint="name it in text, or by its path")
+
+
+def _facts(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigError(f"metadata cannot be a {type(given).__name__}", hint="pass a dict")
+    return given or {}
+
+
 @frozen(hash=False)
 class Node:
     """A piece of text that can be found.
@@ -27,8 +43,8 @@ class Node:
     """
 
     text: str
-    source: str = ""
-    metadata: Mapping[str, Any] = field(factory=dict, repr=False)
+    source: str = field(default="", converter=_name)
+    metadata: Mapping[str, Any] = field(factory=dict, converter=_facts, repr=False)
     id: str = field(default="", kw_only=True)
     target: Any = field(default=None, kw_only=True)
 
@@ -37,6 +53,8 @@ class Node:
             raise ConfigError("a node has no text", hint="its text is what it is found by")
         if not self.id:
             object.__setattr__(self, "id", digest(self.text, self.source))
+        if not isinstance(self.id, str):
+            raise ConfigError(f"a node's id cannot be a {type(self.id).__name__}", hint="ids are text")
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -49,8 +67,8 @@ class Document:
     """A whole text from one source, which `nodes` cuts into pieces of a size to search and to quote."""
 
     text: str
-    source: str = ""
-    metadata: Mapping[str, Any] = field(factory=dict, repr=False)
+    source: str = field(default="", converter=_name)
+    metadata: Mapping[str, Any] = field(factory=dict, converter=_facts, repr=False)
 
     def nodes(self, size: int = 256, overlap: int = 0) -> list[Node]:
         """Pieces of at most `size` tokens (estimated), cut at paragraphs, else at sentences, else at words; each begins
@@ -58,12 +76,29 @@ class Document:
         return [Node(piece, self.source, self.metadata) for piece in split(self.text, size, overlap)]
 
 
+def _node(given: Any) -> Node:
+    if isinstance(given, str):
+        return Node(given)
+    if not isinstance(given, Node):
+        raise ConfigError(f"a {type(given).__name__} is nothing that was found", hint="Found(Node(...), score)")
+    return given
+
+
+def _score(given: Any) -> float | None:
+    """A number of any library's; one that is none (NaN) says nothing."""
+    try:
+        score = None if given is None else float(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"a score cannot be a {type(given).__name__}", hint="pass a number, or None") from None
+    return None if score != score else score
+
+
 @frozen(hash=False)
 class Found:
-    """A node and how well it fits: higher is better, 0.0 is a score like any other, None is no score."""
+    """A node and how well it fits: higher is better, 0.0 is a score like any other, None is no score, nor is NaN."""
 
-    node: Node
-    score: float | None = None
+    node: Node = field(converter=_node)
+    score: float | None = field(default=None, converter=_score)
 
     @property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isasyncgen, isawaitable, iscoroutinefunction
 from typing import Any
 
 from attrs import field, frozen
@@ -100,10 +100,14 @@ class Retriever:
         """What this retriever itself has for the search; `find` and `afind` unless a subclass has a recipe."""
         finds, afinds = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
         if afinds:
-            return (yield Call(lambda: self.find(search), lambda: self.afind(search)))
+            return (yield Call(lambda: self.find(search), lambda: self._afound(search)))
         if finds:
             return (yield aside(lambda: self.find(search)))
         raise NotSupported(f"{self._label} has neither find() nor afind()", hint="write one of them")
+
+    async def _afound(self, search: Search) -> Any:
+        made: Any = self.afind(search)
+        return [each async for each in made] if isasyncgen(made) else await made
 
     @property
     def _label(self) -> str:
@@ -115,8 +119,11 @@ class Retriever:
         top_k = self.top_k if top_k is None else top_k
         if type(top_k) is not int or top_k < 1:
             raise ConfigError(f"top_k must be an integer of 1 or more, not {top_k!r}")
+        least = self.min_score if min_score is None else min_score
+        if least is not None and (not isinstance(least, int | float) or least != least):
+            raise ConfigError(f"min_score must be a number, not {least!r}")
         check_where(where)
-        return Search(query, top_k, where, self.min_score if min_score is None else min_score)
+        return Search(query, top_k, where, least)
 
     def _followed(self, found: list[Found], search: Search, depth: int) -> Recipe:
         """The findings with each pointer replaced by what is found where it points to."""

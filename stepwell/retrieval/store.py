@@ -46,8 +46,11 @@ class NodeStore:
         self._objects: dict[str, Any] = {}
 
     def unknown(self, nodes: Sequence[Node]) -> list[Node]:
-        """Those whose text is not here yet under their id, each id once; of one id the last counts."""
+        """Those whose text is not here yet under their id, each id once; of one id the last counts. Raises ConfigError
+        for what cannot be kept, so that it is told before anything is paid for."""
         self._check()
+        for node in nodes:
+            self._row(node)
         wanted = {node.id: node for node in nodes}
         rows = self._database.read_many("SELECT id, text FROM nodes WHERE id IN ({})", list(wanted))
         known = dict(rows)
@@ -65,6 +68,10 @@ class NodeStore:
             connection.executemany("INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?)", new)
             connection.executemany("UPDATE nodes SET source = ?, metadata = ?, target = ? WHERE id = ?", old)
 
+        for node in nodes:
+            self._objects.pop(node.id, None)
+            if node.target is not None and not isinstance(node.target, str):
+                self._objects[node.id] = node.target
         self._database.change(work)
         self._changes += 1
 
@@ -171,19 +178,24 @@ class NodeStore:
 
     def _row(self, node: Node) -> tuple[str, str, str, bytes, str | None]:
         target = node.target
-        self._objects.pop(node.id, None)
         if target is not None and not isinstance(target, str):
             if self._database.path != MEMORY:
                 raise ConfigError(
                     "a pointer to an object cannot be kept in a file",
                     hint='point to a name, Node(..., target="archive"), and say what it is: targets={"archive": ...}',
                 )
-            self._objects[node.id] = target
             target = _OBJECT
         try:
-            return node.id, node.text, node.source, orjson.dumps(dict(node.metadata)), target
+            metadata = orjson.dumps(dict(node.metadata))
         except TypeError as error:
             raise ConfigError(f"the metadata of a node cannot be kept: {error}", hint="use plain JSON values") from None
+        try:
+            f"{node.id}{node.text}{node.source}{target}".encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                "a node cannot be kept: text, source, id or target have half a surrogate pair", hint="leave it out"
+            ) from None
+        return node.id, node.text, node.source, metadata, target
 
     def _node(self, row: tuple[Any, ...]) -> Node:
         id, text, source, metadata, target = row

@@ -253,6 +253,9 @@ def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
         server.embedder().embed(texts)
     with pytest.raises(errors.ConfigError, match="text 1 cannot be embedded: .*; and 1 more: 3"):
         server.embedder(cache=MemoryStore()).embed([*texts, "c", texts[1]])
+    for wrong in (None, 5, {"a": 1}, b"a"):
+        with pytest.raises(errors.ConfigError, match="cannot be embedded; pass a list"):
+            server.embedder().embed(wrong)
     with pytest.raises(errors.ConfigError, match="letters of one text"):
         server.embedder().embed("one text")
     assert server.asked == []

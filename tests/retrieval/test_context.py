@@ -205,6 +205,16 @@ def test_the_query_and_the_wording_may_be_your_own() -> None:
     assert "notes" not in str(script.seen[0]) and "<notes>a note</notes>" in str(script.seen[1])
 
 
+@pytest.mark.parametrize("how", [{"query": lambda context: 5}, {"write": lambda found: None}])
+def test_what_is_no_text_is_never_sent(how: Any) -> None:
+    script = Scripted(["unasked"])
+    client = script.client
+    client.pipeline = [retrieve_context(Notes(*NOTES), **how)]
+    with pytest.raises(errors.ConfigError, match=r"retrieve_context gave a (int|NoneType)"):
+        ask(client, "q")
+    assert script.seen == []
+
+
 def test_a_message_without_text_and_other_operations_are_left_alone() -> None:
     notes, script = Notes("a note"), Scripted(["a picture", "x"])
     client = script.client

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -42,6 +44,27 @@ def test_with_an_overlap_every_piece_is_still_a_stretch_of_the_text(text: str, s
     pieces = split(text, size, overlap)
     assert all(piece in text and estimate_text(piece) <= size for piece in pieces)
     assert set(letters(text)) == set(letters("".join(pieces)))
+
+
+def test_what_people_have_becomes_a_node_or_a_finding() -> None:
+    assert Node("a", Path("notes") / "a.md") == Node("a", "notes/a.md") and Document("a", None, None) == Document("a")
+    assert Found("a", np.float32(0.5)) == Found(Node("a"), 0.5)
+    assert Found("a", float("nan")).score is None
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Node("a", 3), "a source cannot be a int"),
+        (lambda: Node("a", metadata=["a"]), "metadata cannot be a list"),
+        (lambda: Node("a", id=3), "id cannot be a int"),
+        (lambda: Found(3), "a int is nothing that was found"),
+        (lambda: Found("a", "high"), "a score cannot be a str"),
+    ],
+)
+def test_what_cannot_be_one_is_told(make: Any, says: str) -> None:
+    with pytest.raises(errors.ConfigError, match=says):
+        make()
 
 
 def test_a_text_is_cut_at_the_best_borders() -> None:

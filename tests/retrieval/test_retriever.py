@@ -137,9 +137,12 @@ def test_a_pointer_to_nowhere_is_told(retrieve: Retrieve, target: Any, says: str
 
 
 @both_colours
-@pytest.mark.parametrize("how", [{"query": " "}, {"query": None}, {"top_k": 0}, {"top_k": True}])
+@pytest.mark.parametrize(
+    "how",
+    [{"query": " "}, {"query": None}, {"top_k": 0}, {"top_k": True}, {"min_score": float("nan")}, {"min_score": "1"}],
+)
 def test_bad_input_is_told(retrieve: Retrieve, how: Any) -> None:
-    with pytest.raises(errors.ConfigError, match="query is empty|top_k must be"):
+    with pytest.raises(errors.ConfigError, match="query is empty|top_k must be|min_score must be"):
         retrieve(Fixed(), **{"query": "q", **how})
 
 
@@ -162,6 +165,20 @@ def test_a_retriever_without_either_is_told() -> None:
 
     with pytest.raises(errors.NotSupported, match=r"Empty has neither find\(\) nor afind\(\)"):
         Empty().retrieve("hi")
+
+
+def test_what_finds_one_by_one_may_yield() -> None:
+    class Each(Retriever):
+        def find(self, search: Any) -> Any:
+            yield "a"
+            yield "b"
+
+        async def afind(self, search: Any) -> Any:
+            yield "c"
+            yield "d"
+
+    assert [each.text for each in in_sync(Each())] == ["a", "b"]
+    assert [each.text for each in in_async(Each())] == ["c", "d"]
 
 
 async def test_a_find_that_waits_does_not_hold_up_the_event_loop() -> None:
@@ -204,6 +221,9 @@ def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve)
     assert found[0].score == pytest.approx(1 / 62 + 1 / 61)
     heavy = retrieve(FusedRetriever([words, vectors], weights=[1, 0.1]))
     assert [each.text for each in heavy] == ["b", "a", "c", "d"]
+    assert told(retrieve(FusedRetriever(words, top_k=1))) == [("a", 1 / 61)], "one is as good as a list of one"
+    with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
+        FusedRetriever([words, "words"])
     for wrong in ([], None):
         with pytest.raises(errors.ConfigError, match="as many weights"):
             FusedRetriever([words] if wrong is None else [], weights=[1, 2])
@@ -245,3 +265,15 @@ def test_a_model_ranks_what_another_retriever_found(retrieve: Retrieve) -> None:
     assert told(retrieve(ranked)) == [("b", 0.9), ("a", 0.2)]
     assert told(retrieve(ranked, min_score=0.5)) == [("b", 0.9)]
     assert retrieve(RerankedRetriever(Fixed(), "cohere:rerank-v3.5")) == [], "nothing is sent for nothing"
+    with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
+        RerankedRetriever("notes", "cohere:rerank-v3.5")
+
+
+@both_colours
+@pytest.mark.parametrize("index", [2, -1])
+def test_a_rank_for_a_text_that_nobody_sent_is_an_error(retrieve: Retrieve, index: int) -> None:
+    answer = httpx.Response(200, json={"results": [{"index": index, "relevance_score": 0.9}]})
+    given: Any = {"transport": httpx.MockTransport(lambda _: answer), "api_keys": {"cohere": "k"}}
+    ranked = RerankedRetriever(Fixed("a", "b"), "cohere:rerank-v3.5", client=stepwell.Client(**given))
+    with pytest.raises(errors.DecodeError, match="a text that it was not given"):
+        retrieve(ranked)

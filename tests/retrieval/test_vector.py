@@ -109,6 +109,21 @@ def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
     assert texts(notes.retrieve("aaa", top_k=2)) == ["aab", "zzz"]
 
 
+@pytest.mark.parametrize(
+    ("node", "says"),
+    [
+        (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be kept"),
+        (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_kept_is_told_before_it_is_paid_for(
+    notes: VectorRetriever, server: Vectors, node: Node, says: str
+) -> None:
+    with pytest.raises(errors.ConfigError, match=says):
+        notes.add(["b", node])
+    assert server.asked == [] and len(notes) == 0
+
+
 def test_documents_are_cut(notes: VectorRetriever) -> None:
     notes.add(Document("\n\n".join(f"Paragraph {n} " + "of some words " * 40 for n in range(9)), "book.md"))
     found = notes.retrieve("Paragraph 3", top_k=9)
