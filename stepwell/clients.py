@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .client import AsyncClient, Client
-from .core import Core
+from .core import Core, Plan
 from .schemas.errors import ConfigError
 
 
@@ -27,6 +28,15 @@ class Clients:
     def core(self) -> Core:
         """The settings that both share."""
         return (self._sync or self._asynchronous or self.sync)._core
+
+    def elsewhere(self, plan: Plan, options: Mapping[str, Any]) -> str | None:
+        """The address of a server other than the one that all the world means by the provider's name: it may give other
+        answers under the same name. Without its query, which may hold a key."""
+        key = options.get("api_key") or self.core.keys.get(plan.provider.id)
+        endpoint = key.get("endpoint") if isinstance(key, Mapping) else None
+        address = str(options.get("base_url") or endpoint or plan.base_url)
+        home = (plan.model.base_url, plan.provider.base_url)
+        return None if address in home else address.partition("?")[0].rstrip("/")
 
     @property
     def sync(self) -> Client:

@@ -9,7 +9,7 @@ import orjson
 
 from ..client import AsyncClient, Client
 from ..clients import Clients
-from ..core import Plan, credential_of
+from ..core import credential_of
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
@@ -66,8 +66,7 @@ class Embedder:
         if options.get("api_key") is not None:
             options["api_key"] = credential_of(options["api_key"], "api_key")
         self.options = {name: value for name, value in options.items() if value is not None}
-        key = self.options.get("api_key") or self._clients.core.keys.get(plan.provider.id)
-        self._server = _server(plan, key, self.options.get("base_url"))
+        self._server = self._clients.elsewhere(plan, self.options)
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """The vector of each text, in order; equal texts are asked for once.
@@ -106,9 +105,8 @@ class Embedder:
     @property
     def made_with(self) -> str:
         """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
-        told = (
-            f" {name}={orjson.dumps(value).decode()}" for name, value in sorted(self._decisive(self.options).items())
-        )
+        decisive = sorted(self._decisive(self.options).items())
+        told = (f" {name}={orjson.dumps(value, default=repr).decode()}" for name, value in decisive)
         return f"{self.model}{''.join(told)}"
 
     def __repr__(self) -> str:
@@ -143,14 +141,6 @@ def _limit(most: Batch, texts: int | None, tokens: int | None) -> Batch:
 
 # What steers the call and not the vectors; neither a key nor a header may end up in a file.
 _INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"pipeline", "user"}
-
-
-def _server(plan: Plan, key: Any, given: str | None) -> str | None:
-    """The address of a server other than the one that all the world means by the provider's name: it may give other
-    vectors under the same name. Without its query, which may hold a key."""
-    endpoint = key.get("endpoint") if isinstance(key, Mapping) else None
-    address = str(given or endpoint or plan.base_url)
-    return None if address in (plan.model.base_url, plan.provider.base_url) else address.partition("?")[0].rstrip("/")
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

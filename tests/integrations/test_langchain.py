@@ -9,20 +9,21 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler
-from langchain_core.exceptions import ContextOverflowError, ModelError, ModelRateLimitError
+from langchain_core.exceptions import ContextOverflowError, ModelError, ModelRateLimitError, OutputParserException
 from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
 import stepwell
-from stepwell import AsyncClient, Client, Tool, ToolCall
+from stepwell import AsyncClient, Catalog, Client, Tool, ToolCall
 from stepwell.integrations.common import missing
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
 from stepwell.schemas import errors
 from stepwell.schemas.message import Message
-from stepwell.schemas.parts import Reasoning, Text
+from stepwell.schemas.parts import Reasoning, Refusal, Text
 from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 from stepwell.testing.fake import FakeModel
@@ -188,6 +189,60 @@ def test_structured_output_on_the_embedded_model(method: str) -> None:
 def test_structured_output_takes_the_models_schema_where_the_catalog_knows_of_one() -> None:
     assert "response_format" in ChatStepwell(model="openai:gpt-4o").with_structured_output(Place).steps[0].kwargs  # type: ignore[attr-defined]
     assert "tools" in ChatStepwell(model="ollama:unheard-of").with_structured_output(Place).steps[0].kwargs  # type: ignore[attr-defined]
+
+
+def ended(reason: str, *parts: Any) -> Reply:
+    return Reply(Message("assistant", parts), reason)
+
+
+UNSOUND = {
+    "no call": ("function_calling", ended("stop", Text("Sunny.")), "made no call that can be read.*text"),
+    "half a call": ("function_calling", ended("length", ToolCall("1", "Place", '{"ci')), "arguments are no.*length"),
+    "a refusal": ("json_schema", ended("stop", Refusal("I will not.")), "the model refused: I will not"),
+    "half an object": ("json_schema", ended("length", Text('{"city": "Pune"')), "broke off .length"),
+    "a filtered one": ("json_mode", ended("content_filter", Text('{"city": "Pune", ')), "broke off .content_filter"),
+}
+
+
+@pytest.mark.parametrize(("method", "turn", "says"), UNSOUND.values(), ids=UNSOUND)
+@pytest.mark.parametrize("schema", [Place, Place.model_json_schema()], ids=["class", "dict"])
+async def test_what_is_no_whole_object_is_an_error_and_never_none_or_half(
+    method: str, turn: Reply, says: str, schema: Any
+) -> None:
+    chat, _ = scripted(*[turn] * 5)
+    plain = chat.with_structured_output(schema, method=method)
+    with pytest.raises(OutputParserException, match=says):
+        plain.invoke("hi")
+    with pytest.raises(OutputParserException, match=says):
+        await plain.ainvoke("hi")
+    with pytest.raises(OutputParserException, match=says):
+        list(plain.stream("hi"))
+    with pytest.raises(OutputParserException, match=says):
+        async for _ in plain.astream("hi"):
+            pass
+    beside = chat.with_structured_output(schema, method=method, include_raw=True).invoke("hi")
+    assert beside["parsed"] is None and isinstance(beside["parsing_error"], OutputParserException) and beside["raw"]
+
+
+def test_an_object_that_grows_is_still_shown_as_it_grows() -> None:
+    chat, _ = scripted(Reply(Message("assistant", [Text('{"city": '), Text('"Pune"}')]), "stop"))
+    grown = list(chat.with_structured_output(Place.model_json_schema(), method="json_schema").stream("hi"))
+    assert grown == [{}, {"city": "Pune"}]
+
+
+def test_the_cache_and_the_profile_know_the_clients_server_and_catalog() -> None:
+    fake, cache = FakeModel("one", "two"), InMemoryCache()
+    for client in (
+        Client(registry=fake.registry),
+        Client(registry=fake.registry, base_urls={"fake": "http://a.local"}),
+    ):
+        for _ in range(2):
+            ChatStepwell(model="fake:m", client=client, cache=cache).invoke("hi")
+    assert len(fake.requests) == 2
+    catalog = Catalog()
+    catalog.add({"provider": "openai", "id": "mine", "context_window": 77})
+    profile = ChatStepwell(model="openai:mine", client=Client(catalog=catalog)).profile
+    assert profile and profile["max_input_tokens"] == 77
 
 
 def test_structured_output_keeps_the_raw_answer_beside_its_error() -> None:

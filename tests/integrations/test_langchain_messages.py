@@ -106,6 +106,47 @@ def test_a_file_in_any_form(block: Any) -> None:
     assert content_of(block) == File(data=PICTURE, media_type="application/pdf", filename="a.pdf")
 
 
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        ({"type": "input_image", "image_url": f"data:image/png;base64,{BASE64}"}, Image(data=PICTURE)),
+        ({"type": "input_image", "file_id": "f", "detail": "low"}, Image(file_id="f", detail="low")),
+        ({"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{BASE64}"}, None),
+        ({"type": "media", "mime_type": "image/png", "data": BASE64}, Image(data=PICTURE)),
+        ({"type": "media", "mime_type": "video/mp4", "file_uri": "https://e.org/v"}, Video(url="https://e.org/v")),
+    ],
+)
+def test_media_in_the_forms_of_other_integrations(block: Any, part: Any) -> None:
+    read = content_of(block)
+    if part is None:
+        assert (type(read), read.data, read.filename) == (File, PICTURE, "a.pdf")
+    else:
+        assert (type(read), read.data, read.url, read.file_id) == (type(part), part.data, part.url, part.file_id)
+
+
+def test_what_is_no_base64_is_read_as_what_it_is() -> None:
+    text = content_of({"type": "document", "title": "t", "source": {"type": "text", "data": "four"}})
+    assert (text.data, text.filename) == (b"four", "t")
+    drawing = content_of({"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg/%3E"}})
+    assert (drawing.data, drawing.media_type) == (b"<svg/>", "image/svg+xml")
+    assert (
+        content_of({"type": "image", "base64": f"{BASE64[:4]}\n{BASE64[4:]}", "mime_type": "image/png"}).data == PICTURE
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "no base64"),
+        ({"type": "image_url", "image_url": {}}, "has no 'url'"),
+        ({"type": "media", "data": BASE64}, "has no 'mime_type'"),
+    ],
+)
+def test_a_broken_block_is_told(block: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        content_of(block)
+
+
 def test_sound_and_film() -> None:
     sound = Audio(data=PICTURE, media_type="audio/wav")
     assert content_of({"type": "audio", "base64": BASE64, "mime_type": "audio/wav"}) == sound

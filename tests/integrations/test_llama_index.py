@@ -12,14 +12,15 @@ from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ReActAge
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole, TextBlock, ThinkingBlock
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.tools import FunctionTool
+from openai.types.chat import ChatCompletionMessageFunctionToolCall
 from pydantic import BaseModel
 
-from stepwell import Client, ToolCall
+from stepwell import Catalog, Client, ToolCall
 from stepwell.integrations.llama_index import StepwellEmbedding, StepwellLLM
 from stepwell.integrations.llama_index.messages import message_of, messages_from
 from stepwell.schemas.errors import InvalidOption, ToolFailed
 from stepwell.schemas.message import Message
-from stepwell.schemas.parts import Image, Opaque, Reasoning, Text
+from stepwell.schemas.parts import Image, Opaque, Reasoning, Refusal, Text
 from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 from stepwell.testing.fake import FakeModel
@@ -216,6 +217,25 @@ def test_half_a_call_is_in_no_last_response() -> None:
     pieces = list(llm.stream_chat([ChatMessage("hi")]))
     with pytest.raises(ToolFailed, match="Place"):
         llm.get_tool_calls_from_response(pieces[-1])
+
+
+def test_a_refusal_is_streamed_as_it_is_said() -> None:
+    llm, _ = scripted([Refusal("I will not.")])
+    assert "".join(piece.delta or "" for piece in llm.stream_chat([ChatMessage("hi")])) == "I will not."
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["dict", "object"])
+def test_calls_of_an_old_history_are_read(whole: bool) -> None:
+    old: Any = {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Pune"}'}}
+    call = old if whole else ChatCompletionMessageFunctionToolCall.model_validate(old)
+    (said,) = messages_from([ChatMessage(role="assistant", content=None, additional_kwargs={"tool_calls": [call]})])
+    assert said.tool_calls == (ToolCall("1", "get_weather", '{"city": "Pune"}'),)
+
+
+def test_the_catalog_is_the_clients() -> None:
+    catalog = Catalog()
+    catalog.add({"provider": "openai", "id": "mine", "context_window": 77})
+    assert StepwellLLM(model="openai:mine", client=Client(catalog=catalog)).metadata.context_window == 77
 
 
 def test_the_catalog_fills_the_metadata() -> None:

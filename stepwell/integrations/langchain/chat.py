@@ -15,7 +15,6 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
 from ...clients import Clients
-from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
@@ -90,13 +89,21 @@ class ChatStepwell(BaseChatModel):
         return {"api_key": "STEPWELL_API_KEY"}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(CATALOG.get(self.model))
+        return profile_of(self._clients.core.catalog.get(self.model))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """What traces say; providers and models under the names that LangSmith has prices for."""
         params = super()._get_ls_params(stop=stop or _listed(self.stop), **kwargs)
         provider, colon, name = params["ls_model_name"].partition(":")
         return LangSmithParams(**{**params, "ls_provider": provider, "ls_model_name": name}) if colon else params
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """What LangChain's cache tells models apart by. The same name at another server is another model."""
+        options = {"base_url": self.base_url, **self.options, **kwargs}
+        plan = self._clients.core.plan("chat", options.get("model") or self.model, wire=options.get("wire"))
+        server = self._clients.elsewhere(plan, options)
+        name = super()._get_llm_string(stop=stop, **kwargs)
+        return name if server is None else f"{name}---{server}"
 
     def _generate(
         self,
@@ -200,12 +207,15 @@ class ChatStepwell(BaseChatModel):
         (give dicts).
 
         `method` is json_schema, function_calling or json_mode; without it json_schema where the catalog says that the
-        model has it, else function_calling. Raises ConfigError for any other.
+        model has it, else function_calling. Raises ConfigError for any other, and the Runnable LangChain's
+        OutputParserException for an answer that is no such object: a refusal and a cut one, too.
         """
         if kwargs:
             raise ConfigError(f"with_structured_output has no argument {', '.join(kwargs)}")
         if method is None:
-            method = "json_schema" if CATALOG.get(self.model).structured_output else "function_calling"
+            method = (
+                "json_schema" if self._clients.core.catalog.get(self.model).structured_output else "function_calling"
+            )
         return structured(self, schema, method, strict=strict, include_raw=include_raw)
 
     def get_num_tokens(self, text: str) -> int:

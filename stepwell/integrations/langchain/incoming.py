@@ -1,7 +1,7 @@
 """LangChain's messages as stepwell's.
 
-Content blocks may be of LangChain's standard, of OpenAI's chat form, or of Anthropic's; LangChain itself rewrites the
-forms of its older versions before a chat model sees them. What `outgoing` wrote comes back as it was.
+Content blocks may be of LangChain's standard, of OpenAI's forms, of Anthropic's, or Google's; LangChain itself rewrites
+the forms of its older versions before a chat model sees them. What `outgoing` wrote comes back as it was.
 https://docs.langchain.com/oss/python/langchain/messages#standard-content-blocks
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, ToolMessage
@@ -127,7 +128,12 @@ def _part(block: Block) -> Part:
             f"a content block of type {block.get('type')!r} cannot be sent to a model",
             hint=f"use one of {', '.join(_PARTS)}",
         )
-    return make(block)
+    try:
+        return make(block)
+    except KeyError as error:
+        raise ConfigError(
+            f"a content block of type {block['type']!r} has no {error}", hint="see LangChain's content blocks"
+        ) from None
 
 
 def _ours(block: Block) -> dict[str, Any]:
@@ -178,23 +184,39 @@ def _video(block: Block) -> Video:
     return Video(**_source(block))
 
 
+def _media(block: Block) -> Part:
+    """What langchain-google-genai calls media: anything, by its MIME type."""
+    kind: Any = {"image": Image, "audio": Audio, "video": Video}.get(block["mime_type"].partition("/")[0], File)
+    part: Part = kind(**_source({**block, "url": block.get("file_uri")}))
+    return part
+
+
 def _source(block: Block) -> dict[str, Any]:
     """The arguments of a part of bytes, a URL or a provider's file."""
     given = {**block.get("source", {}), **block}  # Anthropic's form has a layer more
     extras = block.get("extras", {})
     source: dict[str, Any] = {
         "media_type": given.get("mime_type") or given.get("media_type"),
-        "filename": given.get("filename") or extras.get("filename"),
+        "filename": given.get("filename") or given.get("title") or extras.get("filename"),
         "extra": _ours(block).get("extra", {}),
     }
     data, url = given.get("base64") or given.get("data"), given.get("url")
+    if data and block.get("source", {}).get("type") == "text":
+        return source | {"data": data.encode()}
     if url and url.startswith("data:"):
-        head, _, data = url.partition(",")
-        source["media_type"] = head.removeprefix("data:").partition(";")[0] or None
-        url = None
+        head, _, data = url.removeprefix("data:").partition(",")
+        source["media_type"] = head.partition(";")[0] or None
+        return source | {"data": _decoded(data) if head.endswith(";base64") else unquote_to_bytes(data)}
     if data:
-        return source | {"data": b64decode(data)}
+        return source | {"data": _decoded(data)}
     return source | ({"url": url} if url else {"file_id": given.get("file_id")})
+
+
+def _decoded(data: Any) -> bytes:
+    try:
+        return b64decode("".join(data.split()) if isinstance(data, str) else data, validate=True)
+    except (ValueError, TypeError):
+        raise ConfigError("a content block's data is no base64", hint="base64.b64encode(data).decode()") from None
 
 
 def _opaque(block: Block) -> Part:
@@ -212,6 +234,9 @@ _PARTS: Mapping[str, Callable[[Block], Part]] = {
     "image": _image,
     "image_url": _image,
     "audio": _audio,
+    "input_image": lambda block: Image(**_source({**block, "url": block.get("image_url")}), detail=block.get("detail")),
+    "input_file": lambda block: File(**_source({**block, "url": block.get("file_data") or block.get("file_url")})),
+    "media": _media,
     "file": _file,
     "document": _file,
     "video": _video,

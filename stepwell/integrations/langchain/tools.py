@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from ...schemas.errors import ConfigError
@@ -74,7 +77,58 @@ def structured(
         raise ConfigError(
             f"{method!r} is not a method of structured output", hint="use function_calling, json_schema or json_mode"
         )
+    parser = _sound(calling=method == "function_calling") | parser
     return _with_raw(llm, parser) if include_raw else llm | parser
+
+
+def _sound(*, calling: bool) -> Runnable[AIMessage, AIMessage]:
+    """Lets an answer through, and raises at its end if it cannot be an object: LangChain's parsers make None of a call
+    that was not made, and something whole of JSON that was cut."""
+
+    def check(said: list[AIMessage]) -> None:
+        whole = said[0] + said[1:] if isinstance(said[0], AIMessageChunk) else said[0]
+        if (fault := _fault(whole, calling)) is not None:
+            raise OutputParserException(fault, llm_output=whole.text)
+
+    def through(pieces: Iterator[AIMessage]) -> Iterator[AIMessage]:
+        said = []
+        for piece in pieces:
+            said.append(piece)
+            yield piece
+        check(said)
+
+    async def athrough(pieces: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
+        said = []
+        async for piece in pieces:
+            said.append(piece)
+            yield piece
+        check(said)
+
+    return RunnableGenerator(through, athrough)
+
+
+def _fault(said: Any, calling: bool) -> str | None:
+    """Why an answer holds no object, in words; None if it may."""
+    refusal = said.additional_kwargs.get("refusal")
+    if refusal and not said.text and not said.tool_calls:
+        return f"the model refused: {refusal[:200]}"
+    ending = said.response_metadata.get("finish_reason")
+    if calling:
+        if said.tool_calls:
+            return None
+        why = "; ".join(call["error"] or "its arguments are no JSON object" for call in said.invalid_tool_calls)
+        return f"the model made no call that can be read ({why or 'it answered with text'}; it ended with {ending})"
+    if ending in (None, "stop", "tool_calls") or _is_whole(said.text):
+        return None
+    return f"the answer broke off ({ending}); for length, raise max_tokens"
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        parse_json_markdown(text, parser=json.loads)
+    except ValueError:
+        return False
+    return True
 
 
 def _format(function: Declared, method: str) -> Any:

@@ -34,7 +34,6 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...client import AsyncClient, Client
 from ...clients import Clients
-from ...model_metadata.catalog import CATALOG
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
@@ -87,7 +86,7 @@ class StepwellLLM(FunctionCallingLLM):
     @property
     def metadata(self) -> LLMMetadata:
         """What the catalog knows. A model of unknown abilities is taken to call functions."""
-        known = CATALOG.get(self.model)
+        known = self._clients.core.catalog.get(self.model)
         return LLMMetadata(
             context_window=self.context_window or known.context_window or DEFAULT_CONTEXT_WINDOW,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,

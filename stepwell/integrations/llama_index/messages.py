@@ -66,6 +66,8 @@ def _kept(message: ChatMessage) -> Message | None:
 def _message(message: ChatMessage) -> Message:
     more = message.additional_kwargs
     parts = [part for block in message.blocks if (part := _part(block)) is not None]
+    if not any(isinstance(part, ToolCall) for part in parts) and _ROLES[message.role] == "assistant":
+        parts += [_old_call(call) for call in more.get(CALLS) or ()]
     return Message(_ROLES[message.role], parts, more.get("tool_call_id"), more.get("name"))
 
 
@@ -80,6 +82,12 @@ def _call(block: ToolCallBlock) -> ToolCall:
     given = block.tool_kwargs
     text = given if isinstance(given, str) else orjson.dumps(given).decode()
     return ToolCall(block.tool_call_id or "", block.tool_name, text)
+
+
+def _old_call(call: Any) -> ToolCall:
+    """A call of a history from before LlamaIndex had blocks for them: a dict, or an object of the openai package."""
+    given = call if isinstance(call, Mapping) else call.model_dump()
+    return ToolCall(given["id"], given["function"]["name"], given["function"]["arguments"])
 
 
 def _thought(block: ThinkingBlock) -> Reasoning:

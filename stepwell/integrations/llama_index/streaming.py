@@ -9,6 +9,7 @@ from attrs import define, field
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 
 from ...schemas.chunks import (
+    PartDone,
     ReasoningDelta,
     RefusalDelta,
     StreamChunk,
@@ -20,6 +21,7 @@ from ...schemas.chunks import (
 from ...schemas.errors import DecodeError
 from ...schemas.fold import Fold
 from ...schemas.json_schema.partial import MISSING, PartialJSON
+from ...schemas.parts import Refusal
 from ...schemas.reply import Reply
 from .messages import CALLS, called, message_of, response_of
 
@@ -41,6 +43,8 @@ class ResponseWriter:
         match chunk:
             case TextDelta() | RefusalDelta():
                 return ChatResponse(message=self._so_far(), delta=chunk.text)
+            case PartDone(part=Refusal() as refusal):
+                return ChatResponse(message=self._so_far(), delta=refusal.text)
             case ReasoningDelta():
                 thinking = {"thinking_delta": chunk.text}
                 return ChatResponse(message=self._so_far(), delta="", additional_kwargs=thinking)
