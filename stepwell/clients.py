@@ -27,7 +27,7 @@ class Clients:
     @property
     def core(self) -> Core:
         """The settings that both share."""
-        return (self._sync or self._asynchronous or self.sync)._core
+        return (self._sync or self._asynchronous or _own(0))._core
 
     def elsewhere(self, plan: Plan, options: Mapping[str, Any]) -> str | None:
         """The address of a server other than the one that all the world means by the provider's name: it may give other
@@ -41,21 +41,27 @@ class Clients:
     @property
     def sync(self) -> Client:
         if self._sync is None:
-            self._sync = Client(**_carried(self._asynchronous, "handle_request")) if self._asynchronous else _own(0)
-            self._sync._core = (self._asynchronous or self._sync)._core
+            if self._asynchronous is None:
+                own: Client = _own(0)
+                return own
+            self._sync = Client(**_carried(self._asynchronous, "handle_request"))
+            self._sync._core = self._asynchronous._core
         return self._sync
 
     @property
     def asynchronous(self) -> AsyncClient:
         if self._asynchronous is None:
-            made = AsyncClient(**_carried(self._sync, "handle_async_request")) if self._sync else _own(1)
-            made._core = (self._sync or made)._core
-            self._asynchronous = made
+            if self._sync is None:
+                own: AsyncClient = _own(1)
+                return own
+            self._asynchronous = AsyncClient(**_carried(self._sync, "handle_async_request"))
+            self._asynchronous._core = self._sync._core
         return self._asynchronous
 
 
 def _own(colour: int) -> Any:
-    from .face import _ASYNC_CLIENT, _CLIENT  # made when first needed, as everywhere
+    # Made when first needed, as everywhere; and not kept here, so that what has no client of its own can be pickled.
+    from .face import _ASYNC_CLIENT, _CLIENT
 
     return (_CLIENT, _ASYNC_CLIENT)[colour]
 

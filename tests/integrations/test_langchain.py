@@ -92,6 +92,12 @@ def test_it_is_stored_and_loaded_without_its_key() -> None:
     assert again.asdict() == chat.asdict() and again.api_key is None
 
 
+@pytest.mark.parametrize("make", [ChatStepwell, StepwellEmbeddings], ids=lambda make: make.__name__)
+def test_it_is_pickled_and_back(make: Any) -> None:
+    one = make(model="openai:text-embedding-3-small", options={"user": "u"})
+    assert pickle.loads(pickle.dumps(one)).model_dump() == one.model_dump()
+
+
 def test_the_trace_names_provider_and_model_apart() -> None:
     params = ChatStepwell(model="openai:gpt-4o", temperature=0, stop="x")._get_ls_params()
     assert (params["ls_provider"], params["ls_model_name"], params["ls_stop"]) == ("openai", "gpt-4o", ["x"])

@@ -193,6 +193,12 @@ def test_thinking_of_other_integrations_is_read() -> None:
     )
 
 
+def test_a_summary_of_openais_is_read_as_the_reasoning() -> None:
+    summary = [{"type": "summary_text", "text": "First."}, {"type": "summary_text", "text": "Then."}]
+    (said,) = messages_from([AIMessage([{"type": "reasoning", "id": "rs_1", "summary": summary}])])
+    assert said.reasoning == "First.\n\nThen."
+
+
 def test_an_answers_block_that_nobody_knows_rides_along_as_opaque() -> None:
     block = {"type": "server_tool_call", "id": "s1", "name": "search", "args": {}}
     (message,) = messages_from([AIMessage([block])])  # type: ignore[list-item]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import httpx
@@ -272,6 +273,12 @@ def test_the_key_is_used_but_never_shown() -> None:
         assert "sk-test" not in repr(each) + str(each.to_dict()) + str(each.to_payload())
 
 
+@pytest.mark.parametrize("make", [StepwellLLM, StepwellEmbedding], ids=lambda make: make.__name__)
+def test_it_is_pickled_and_back(make: Any) -> None:
+    one = make(model="openai:text-embedding-3-small", options={"user": "u"})
+    assert pickle.loads(pickle.dumps(one)).to_dict() == one.to_dict()
+
+
 def test_what_llama_index_has_no_block_for_comes_back_unharmed() -> None:
     said = Message(
         "assistant",
@@ -307,10 +314,19 @@ def test_pictures_are_sent_as_bytes_or_by_address() -> None:
 
 def test_llama_index_counts_the_tokens() -> None:
     counter = TokenCountingHandler()
-    llm, _ = scripted(Reply(Message("assistant", "hello"), "stop", usage=Usage(11, 4)))
+    llm, _ = scripted(*[Reply(Message("assistant", "hello"), "stop", usage=Usage(11, 4))] * 4)
     llm.callback_manager = CallbackManager([counter])
-    llm.chat([ChatMessage("hi")])
-    assert (counter.prompt_llm_token_count, counter.completion_llm_token_count) == (11, 4)
+    for times, ask in enumerate((llm.chat, llm.stream_chat, llm.complete, llm.stream_complete), start=1):
+        for _ in ask("hi" if times > 2 else [ChatMessage("hi")]):
+            pass
+        assert (counter.prompt_llm_token_count, counter.completion_llm_token_count) == (11 * times, 4 * times)
+
+
+async def test_a_stream_that_nobody_reads_is_never_opened() -> None:
+    llm, fake = scripted("never said")
+    llm.stream_chat([ChatMessage("hi")])
+    await llm.astream_chat([ChatMessage("hi")])
+    assert fake.requests == []
 
 
 def test_embeddings_keep_their_order_in_batches() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ import orjson
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Reply, ToolCall, Usage, assistant, system, user
+from stepwell import AsyncClient, Client, Context, Reply, ToolCall, Usage, assistant, face, system, user
+from stepwell.clients import Clients
 from stepwell.events import Event, subscribe
 from stepwell.llm.llm import LLM
 from stepwell.llm.structured import StructuredLLM
@@ -309,3 +311,11 @@ def test_failures_and_streams_left_early_are_reported() -> None:
     ]
     assert isinstance(events[1].data["error"], RuntimeError)
     assert events[-1].data["left_early"] is True
+
+
+def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> None:
+    for first in ("sync", "asynchronous", "core"):
+        clients = Clients()
+        getattr(clients, first)
+        assert clients.sync is face._CLIENT and clients.asynchronous is face._ASYNC_CLIENT
+    assert pickle.loads(pickle.dumps(clients)).sync is face._CLIENT

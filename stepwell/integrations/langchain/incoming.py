@@ -157,7 +157,8 @@ def _reasoning(block: Block) -> Reasoning:
     if block["type"] == "thinking":
         signature = block.get("signature")
         return Reasoning(block["thinking"], signature=signature, wire="anthropic_messages" if signature else None)
-    return Reasoning(block.get("reasoning", ""), **_ours(block))
+    summary = "\n\n".join(each["text"] for each in block.get("summary") or ())  # as OpenAI's responses say it
+    return Reasoning(block.get("reasoning") or summary, **_ours(block))
 
 
 def _plain_text(block: Block) -> Part:

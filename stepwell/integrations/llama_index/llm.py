@@ -97,22 +97,53 @@ class StepwellLLM(FunctionCallingLLM):
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model, context, options = self._request(messages, kwargs)
-        return response_of(self._clients.sync.generate_text(model, context, **options))
+        return self._chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        model, context, options = self._request(messages, kwargs)
-        return response_of(await self._clients.asynchronous.generate_text(model, context, **options))
+        return await self._achat(messages, **kwargs)
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        return self._stream_chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        return await self._astream_chat(messages, **kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return chat_to_completion_decorator(self._chat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return await achat_to_completion_decorator(self._achat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        return stream_chat_to_completion_decorator(self._stream_chat)(prompt, **kwargs)
+
+    @llm_completion_callback()
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        return await astream_chat_to_completion_decorator(self._astream_chat)(prompt, **kwargs)
+
+    # Without the callbacks: a completion that called `chat` would be reported, and its tokens counted, twice. A stream
+    # is opened when it is first read, as it is in LlamaIndex's own, for one that nobody reads nobody would close.
+
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        stream = self._clients.sync.stream_text(model, context, **options)
+        return response_of(self._clients.sync.generate_text(model, context, **options))
+
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        model, context, options = self._request(messages, kwargs)
+        return response_of(await self._clients.asynchronous.generate_text(model, context, **options))
+
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        model, context, options = self._request(messages, kwargs)
 
         def responses() -> ChatResponseGen:
             writer = ResponseWriter()
-            with stream:
+            with self._clients.sync.stream_text(model, context, **options) as stream:
                 for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
@@ -120,36 +151,18 @@ class StepwellLLM(FunctionCallingLLM):
 
         return responses()
 
-    @llm_chat_callback()
-    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         model, context, options = self._request(messages, kwargs)
-        stream = await self._clients.asynchronous.stream_text(model, context, **options)
 
         async def responses() -> ChatResponseAsyncGen:
             writer = ResponseWriter()
-            async with stream:
+            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
                 async for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
                 yield writer.last(await stream.reply())
 
         return responses()
-
-    @llm_completion_callback()
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return chat_to_completion_decorator(self.chat)(prompt, **kwargs)
-
-    @llm_completion_callback()
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return await achat_to_completion_decorator(self.achat)(prompt, **kwargs)
-
-    @llm_completion_callback()
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        return stream_chat_to_completion_decorator(self.stream_chat)(prompt, **kwargs)
-
-    @llm_completion_callback()
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
-        return await astream_chat_to_completion_decorator(self.astream_chat)(prompt, **kwargs)
 
     def _structured_stream_call(
         self, output_cls: Any, prompt: Any, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
