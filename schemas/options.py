@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
 from typing import Any
 
 from attrs import frozen
 
 from .errors import InvalidOption
+from .finite import not_finite
 
 JSONSchema = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "logit_bias": Option(_OBJECT, "token id to bias"),
     "logprobs": Option(_BOOL, "log probabilities of the answer's tokens"),
     "top_logprobs": Option({"type": "integer", "minimum": 0}, "how many alternatives with each"),
-    "tools": Option({"type": "array"}, "tools on offer: Tool objects"),
+    "tools": Option({"type": "array"}, "tools on offer: Tools, functions, or the dict form of OpenAI"),
     "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}'),
     "parallel_tool_calls": Option(_BOOL, "whether several calls may come in one answer"),
     "reasoning_effort": Option({"enum": list(EFFORTS)}, "how hard to think"),
@@ -111,6 +111,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
     ),
 }
 
+_MAY_HOLD_NUMBERS = frozenset((float, dict, list, tuple))
 _ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
 
 
@@ -131,8 +132,9 @@ def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> Non
     A few plain comparisons accept nearly every value (under 1 µs); only what they do not accept is shown to
     jsonschema, which takes 0.1 s to import and has the last word.
     """
-    if value.__class__ is float and not isfinite(value):
-        raise InvalidOption(f"option {name!r} for {where} is not a finite number", hint="JSON has no such number")
+    if value.__class__ in _MAY_HOLD_NUMBERS and (place := not_finite(value)) is not None:
+        at = f", at {place}" if place else ""
+        raise InvalidOption(f"option {name!r} for {where} is not a finite number{at}", hint="JSON has no such number")
     known = _ACCEPTS.get(id(schema))
     if known is None:
         # The schema is kept beside its id, so that the id cannot pass to another object.
@@ -146,19 +148,34 @@ def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> Non
         raise InvalidOption(f"option {name!r} for {where} does not fit: {violations[0].message}", hint=_wanted(schema))
 
 
+_MOST_SHOWN = 60
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name closest to the given one, or all of them when none is close."""
+    """A hint with the known name closest to the given one; where none is close, all of them, if they are not many."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, 1, 0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(names) <= _MOST_SHOWN:
+        return f"known are {', '.join(names)}"
+    nearby = difflib.get_close_matches(name, names, 3, 0.0)
+    return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
 
 
 def _meant(name: str, table: Mapping[str, Option]) -> str:
-    """The option that other libraries and vendors call by this name, else the nearest."""
+    """The option that other libraries and vendors call by this name, or what to do without one, else the nearest."""
+    if name in _INSTEAD:
+        return _INSTEAD[name]
     ours = [each for each in _ELSEWHERE.get(name.replace("_", "").lower(), ()) if each in table or each in CALL_OPTIONS]
     return f"did you mean {' or '.join(map(repr, ours))}?" if ours else nearest(name, table)
 
 
+_INSTEAD: Mapping[str, str] = {
+    "stream": "call stream_text(...), which gives a stream",
+    "messages": "pass the conversation as the prompt",
+    "response_model": "call generate_object(model, prompt, schema)",
+}
 _ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
     **dict.fromkeys(

@@ -15,7 +15,8 @@ import orjson
 from attrs import fields
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from .errors import DecodeError
+from .errors import ConfigError, DecodeError
+from .finite import not_finite
 from .message import Context, Message
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
@@ -67,14 +68,29 @@ CONVERTER = _converter()
 
 
 def dump_context(context: Context) -> bytes:
-    """The JSON of a Context. Callbacks of tools are left out: code is not data."""
+    """The JSON of a Context. Callbacks of tools are left out: code is not data. Raises ConfigError for what JSON cannot
+    hold: half a surrogate pair, an integer over 64 bits, infinity, an object that is no plain data."""
     body = {
         "stepwell": "context",
         "version": VERSION,
         "messages": [CONVERTER.unstructure(message) for message in context.messages],
         "tools": [_dump_tool(tool) for tool in context.tools],
     }
-    return orjson.dumps(body)
+    return dumped(body, "this conversation")
+
+
+def dumped(body: Any, what: str) -> bytes:
+    """The JSON of plain data, from which the same data can be read again. Raises ConfigError for anything else."""
+    try:
+        data = orjson.dumps(body)
+    except TypeError as error:
+        # orjson says what it met (a set, half a surrogate pair) but not the value itself.
+        raise ConfigError(f"{what} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
+    if b"null" in data and (place := not_finite(body)) is not None:
+        raise ConfigError(
+            f"{what} holds a number that JSON has not, at {place}", hint="JSON has no NaN and no infinity"
+        )
+    return data
 
 
 def _dump_tool(tool: Tool) -> dict[str, Any]:

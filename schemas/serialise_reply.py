@@ -15,7 +15,7 @@ import orjson
 from .errors import DecodeError
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
-from .serialise import CONVERTER
+from .serialise import CONVERTER, dumped
 from .usage import Usage
 
 VERSION = 1
@@ -24,7 +24,7 @@ _LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
 
 
 def dump_reply(reply: Reply) -> bytes:
-    """The JSON of a Reply. Raises TypeError for one that holds what JSON cannot say."""
+    """The JSON of a Reply. Raises ConfigError for one that holds what JSON cannot say."""
     body = {
         "stepwell": "reply",
         "version": VERSION,
@@ -36,7 +36,7 @@ def dump_reply(reply: Reply) -> bytes:
         **{name: getattr(reply, name) for name in _PLAIN},
         **_object(reply.object),
     }
-    return orjson.dumps(body)
+    return dumped(body, "this answer")
 
 
 def load_reply(data: bytes) -> Reply:

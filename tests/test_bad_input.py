@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, Context, Secret, Tool, declare_provider
+from stepwell import Client, Context, Message, Secret, Tool, declare_provider, system, user
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.secret import checked
@@ -115,6 +115,14 @@ def test_white_space_around_a_key_is_stripped() -> None:
         ({"max_tokens": 0}, "'max_tokens'"),
         ({"temperature": True}, "'temperature'"),
         ({"temperature": float("nan")}, "'temperature'"),
+        ({"logit_bias": {"1": float("inf")}}, "'logit_bias'.*not a finite number, at /1"),
+        ({"provider_options": {"a": [{"b": float("nan")}]}}, "not a finite number, at /a/0/b"),
+        ({"provider_options": "x"}, "'provider_options'.*object"),
+        ({"provider_options": ["x"]}, "'provider_options'.*object"),
+        ({"provider_options": 5}, "'provider_options'.*object"),
+        ({"headers": "x-a: b"}, "headers"),
+        ({"stream": True}, r"stream_text\("),
+        ({"api_keys": {"openai": "k"}}, "api_key"),
         ({"top_p": 2}, "at least 0, at most 1"),
         ({"reasoning_effort": "huge"}, "use one of none, minimal"),
         ({"timeout": -1}, "timeout"),
@@ -143,9 +151,91 @@ def test_a_key_given_with_the_call_leaves_no_plain_copy_in_a_frame() -> None:
     clean(caught.value)
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", [], Context(), 42])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "   ",
+        [],
+        Context(),
+        42,
+        b"hi",
+        user(""),
+        [user("hi"), user(" ")],
+        {"role": "user", "content": ""},
+        {"role": "user", "content": []},
+        {"role": "user", "content": [{"type": "text", "text": ""}]},
+        {"role": "user"},
+    ],
+    ids=repr,
+)
 def test_an_empty_prompt_is_refused(prompt: Any) -> None:
-    failing(errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", prompt), says="prompt")
+    failing(
+        errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", prompt), says="prompt|no content"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"role": "user", "contnet": PROMPT}, "no 'contnet'; did you mean 'content'"),
+        ({"role": "user", "content": 5}, "content cannot be a int"),
+        ({"role": "user", "content": [{"type": "text"}]}, "no 'text'"),
+        ({"role": "user", "content": [{"type": "image_url"}]}, "no 'url'"),
+        ({"role": "user", "content": [{"type": "image_url", "image_url": 5}]}, "no 'url'"),
+        ({"role": "user", "content": [{"type": "film"}]}, "'film' is not a part"),
+        ({"role": "user", "content": [5]}, "cannot hold a int"),
+        ({"role": "user", "content": PROMPT, "name": 5}, "'name' of a message is a int"),
+        ({"role": "assistant"}, "role assistant has no content"),
+        ({"role": "assistant", "tool_calls": [{"id": "1"}]}, "tool call of a message has no name"),
+        ({"role": "assistant", "tool_calls": ["f"]}, "tool call of a message has no name"),
+        ({"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": {1}}}}]}, "not JSON"),
+        ({"role": "tool", "tool_call_id": "1"}, "no content"),
+        ({"role": "tool", "tool_call_id": 1, "content": "x"}, "'tool_call_id'"),
+        ({"role": ["user"], "content": PROMPT}, "not a role"),
+        ({"content": PROMPT}, "a dict without a role"),
+        (5, "cannot be a int"),
+    ],
+    ids=str,
+)
+def test_a_message_of_another_shape_is_refused_wherever_it_stands(message: Any, says: str) -> None:
+    tap = Wiretap()
+    for prompt in ([message, "hi"], [system("s"), message]):
+        failing(errors.ConfigError, lambda prompt=prompt: tap.client().generate_text("openai:gpt", prompt), says=says)  # type: ignore[misc]
+    with pytest.raises(errors.ConfigError, match=says):
+        Context([message])
+    with pytest.raises(errors.ConfigError, match=says):
+        Context().append(message)
+    assert tap.sent == []
+
+
+@pytest.mark.parametrize("make", [lambda: Message("wizard", "x"), lambda: Message("user", 5), lambda: user({"a": 1})])  # type: ignore[arg-type]
+def test_a_message_that_cannot_be_is_refused_when_it_is_made(make: Callable[[], Any]) -> None:
+    with pytest.raises(errors.ConfigError, match="role|content cannot be"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("tools", "says"),
+    [
+        ("x", "tools cannot be a str"),
+        (7, "tools cannot be a int"),
+        (Tool("f"), "tools cannot be a Tool"),
+        ([5], "cannot be made of a int"),
+        ([{"type": "web_search"}], "'web_search' is the provider's own; pass Tool"),
+        ([{"type": "function"}], "needs its name"),
+        ([{"type": "function", "function": {"name": "f", "parameters": "x"}}], "JSON Schema"),
+        ([{"type": "function", "function": {"name": "not a name"}}], "not a tool name"),
+    ],
+    ids=str,
+)
+def test_what_is_no_tool_is_refused(tools: Any, says: str) -> None:
+    tap = Wiretap()
+    failing(errors.ConfigError, lambda: tap.client().generate_text("openai:gpt", PROMPT, tools=tools), says=says)
+    if isinstance(tools, list):
+        with pytest.raises(errors.ConfigError):
+            Context([], tools)
+    assert tap.sent == []
 
 
 def test_a_prompt_that_is_not_unicode_is_refused() -> None:

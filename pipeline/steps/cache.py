@@ -59,8 +59,8 @@ class Cache:
             return (yield from call(request))
         try:
             key = self._key(request)
-        except TypeError as error:
-            why = f"a call with {error} in it is not kept"
+        except (TypeError, ConfigError) as error:
+            why = f"a call with {error} in it is not kept" if isinstance(error, TypeError) else f"not kept: {error}"
             return (yield from call(request.warn("cache", why)))
         known, request = yield from self._read(request, key)
         if known is not None:
@@ -106,7 +106,7 @@ class Cache:
             return None
         try:
             return {key: b"%f\n" % self._clock() + dump_reply(reply)}
-        except TypeError:  # something of a wire's own that JSON cannot say
+        except ConfigError:  # something of a wire's own that JSON cannot say
             return None
 
     def _key(self, request: Request) -> str:

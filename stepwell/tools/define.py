@@ -60,9 +60,11 @@ def _made(
 
 
 def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
-    """Tools from Tools and functions. Raises ConfigError for two of one name, for a method without its object, and for
-    anything else, SchemaError for a schema that cannot be used."""
-    tools = tuple(each if isinstance(each, Tool) else tool(each) for each in given)
+    """Tools from Tools, functions and OpenAI's dict form. Raises ConfigError for two of one name, for a method without
+    its object, and for anything else, SchemaError for a schema that cannot be used."""
+    if isinstance(given, str | Mapping | Tool) or not isinstance(given, Iterable):
+        raise ConfigError(f"tools cannot be a {type(given).__name__}", hint="pass a list of Tools and functions")
+    tools = tuple(_tool_of(each) for each in given)
     for each in tools:
         check_schema(dict(each.parameters))
         if is_method(each.callback):
@@ -73,3 +75,25 @@ def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
         if names.count(name) > 1:
             raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
     return tools
+
+
+def _tool_of(given: Any) -> Tool:
+    if isinstance(given, Tool):
+        return given
+    return _declared(given) if isinstance(given, Mapping) else tool(given)
+
+
+def _declared(given: Mapping[str, Any]) -> Tool:
+    """A tool that is only declared, in one of OpenAI's two dict forms: nobody here can run it."""
+    facts = given.get("function", given)
+    if given.get("type", "function") != "function" or not isinstance(facts, Mapping):
+        raise ConfigError(
+            f"a tool of type {given.get('type')!r:.40} is the provider's own", hint="pass Tool(name, server={...})"
+        )
+    name, parameters = facts.get("name"), facts.get("parameters")
+    if not isinstance(name, str) or not isinstance(parameters, Mapping | None):
+        raise ConfigError(
+            "a tool given as a dict needs its name, and its parameters as a JSON Schema",
+            hint='pass {"type": "function", "function": {"name": …, "parameters": {…}}}, or a function',
+        )
+    return Tool(name, facts.get("description") or "", parameters, strict=facts.get("strict"))

@@ -100,10 +100,50 @@ def test_the_callback_of_a_tool_stays_behind() -> None:
             ],
             [assistant(ToolCall("1", "f", "{}")), tool_result("1", "42")],
         ),
+        (
+            # What the answer of OpenAI's own client dumps as, DeepSeek's word for thinking added.
+            [
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "refusal": "no",
+                    "annotations": [],
+                    "audio": None,
+                    "function_call": None,
+                    "tool_calls": None,
+                    "reasoning_content": "hm",
+                },
+                "why?",
+            ],
+            [assistant([Reasoning("hm"), Refusal("no")]), user("why?")],
+        ),
     ],
 )
 def test_what_people_pass_as_a_prompt(prompt: Any, messages: list[Message]) -> None:
     assert context_of(prompt) == Context(messages)
+
+
+def test_a_context_takes_what_a_prompt_is_made_of() -> None:
+    said = [system("s"), "hi", {"role": "assistant", "content": "yes"}]
+    wanted = Context((system("s"), user("hi"), assistant("yes")))
+    assert Context(said) == Context().append(*said) == wanted
+    assert Context("hi") == Context(user("hi")) == Context((user("hi"),))
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"a": "\ud800"}, "surrogate"),
+        ({"a": 2**64}, "64-bit"),
+        ({"a": {1}}, "set"),
+        ({"a": [float("nan")]}, "JSON has not, at /messages/0/extra/a/0"),
+        ({"a": float("inf")}, "JSON has not"),
+    ],
+    ids=str,
+)
+def test_what_json_cannot_hold_is_refused_and_not_changed(extra: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Context((Message("user", "null", extra=extra),)).to_json()
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n", [], 3, None, {"content": "x"}, [{"role": "boss", "content": "x"}], [3]])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
 
 import stepwell
+from stepwell import Client, Tool, ToolCall, tool
 from stepwell.errors import ConfigError, SchemaError
+from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls
 
@@ -177,3 +179,41 @@ def test_an_unusable_schema_is_found_before_anything_is_sent() -> None:
     tool = stepwell.Tool("t", "", {"$ref": "https://example.com/x.json"}, callback=print)
     with pytest.raises(SchemaError):
         stepwell.Client().run_tools("openai:gpt-4o", "hi", [tool], api_key="k")
+
+
+def look_up(city: str) -> str:
+    """Look a city up."""
+    return city
+
+
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FACTS = {"name": "look_up", "description": "Look a city up.", "parameters": PARAMETERS}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [look_up],
+        (tool(look_up),),
+        [Tool("look_up", "Look a city up.", PARAMETERS)],
+        [{"type": "function", "function": FACTS}],
+        [{"type": "function", **FACTS}],
+    ],
+    ids=["function", "tool", "Tool", "dict of chat completions", "dict of responses"],
+)
+def test_all_calls_take_tools_in_the_same_forms(given: Any) -> None:
+    fake = FakeModel("done", repeat=True)
+    for call in ("generate_text", "stream_text"):
+        answer = getattr(Client(registry=fake.registry), call)("fake:m", "hi", tools=given)
+        assert (answer if call == "generate_text" else answer.reply()).text == "done"
+    Client(registry=fake.registry).run_tools("fake:m", "hi", given)
+    for request in fake.requests:
+        (offered,) = request.context.tools
+        assert (offered.name, offered.description) == ("look_up", "Look a city up.")
+        assert offered.parameters["properties"]["city"]["type"] == "string"
+
+
+def test_a_declared_tool_is_called_by_nobody_here() -> None:
+    fake = FakeModel(ToolCall("1", "look_up", '{"city": "Pune"}'))
+    reply = Client(registry=fake.registry).run_tools("fake:m", "hi", [{"type": "function", "function": FACTS}])
+    assert [call.name for call in reply.tool_calls] == ["look_up"]
