@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-m
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -24,6 +23,7 @@ from .anthropic import anthropic, with_betas
 from .dsl.addresses import spelt_out
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
+from .dsl.environment import environment_of
 from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
@@ -60,8 +60,9 @@ def endpoint_of(request: Request) -> str:
     if given:
         return spelt_out(given, "the endpoint that came with the key")
     # A model's own address has the resource's name left open, too.
-    if "${" in request.base_url and (named := os.environ.get(ENDPOINT, "").strip()):
-        return spelt_out(named, f"the environment variable {ENDPOINT}")
+    variables = environment_of(request)
+    if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):
+        return spelt_out(named, variables.place(ENDPOINT))
     return request.base_url
 
 

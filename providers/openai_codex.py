@@ -5,7 +5,6 @@ The login is read from ~/.codex/auth.json, or from the path in CODEX_AUTH_FILE o
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..pipeline.request import Headers, Request
 from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.secret import Secret
+from .dsl.environment import environment_of
 from .dsl.oauth import TokenFile, claims, refreshed
 from .dsl.openai_models import OPENAI, openai_families
 from .dsl.provider import Provider, declare_provider
@@ -42,7 +42,7 @@ def build_body(request: Request) -> dict[str, Any]:
 def auth_file(request: Request) -> Path:
     given = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
     path = given.reveal() if isinstance(given, Secret) else given
-    return Path(path or os.environ.get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
+    return Path(path or environment_of(request).get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
 
 
 @cache

@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Never
 from weakref import WeakKeyDictionary, finalize
 
 from .composites import Composites
@@ -28,6 +29,7 @@ from .providers.dsl.registry import Registry
 from .recipe import Recipe, acarry_out, carry_out
 from .schemas.change import Change
 from .schemas.reply import Reply
+from .settings import checked_http, checked_pattern, refused
 
 if TYPE_CHECKING:
     from .batch.job import AsyncBatchJob, BatchJob
@@ -55,6 +57,8 @@ class _Shared:
         registry: Registry | None = None,
         catalog: Catalog | None = None,
         headers: Mapping[str, str] | None = None,
+        env_file: str | os.PathLike[str] | None = None,
+        **unknown: Never,
     ) -> None:
         """
         `transport` is "httpx", "http2" or, for async calls, "aiohttp" (see connect.py), or an httpx transport
@@ -62,7 +66,11 @@ class _Shared:
         `api_keys` and `base_urls` go by provider id; where you gave a base_url, no key from the environment is sent.
         `timeout` is seconds in all or Timeouts; `retries` how often a failed call is
         sent again. `pipeline` are steps put around every call, Edits, or a function from Pipeline to Pipeline.
+        `env_file` is a file of variables (".env") that stand in for those which the process's environment lacks; none
+        is read unless it is named, here or by STEPWELL_ENV_FILE. Raises ConfigError for what cannot be used.
         """
+        if unknown:
+            raise refused(unknown, signature(_Shared).parameters)
         self._core = Core(
             api_keys=api_keys,
             base_urls=base_urls,
@@ -72,9 +80,14 @@ class _Shared:
             registry=registry,
             catalog=catalog,
             headers=headers,
+            env_file=env_file,
         )
         self._transport = checked_transport(transport, asynchronous=self._asynchronous)
-        self._http = http
+        self._http = checked_http(http, asynchronous=self._asynchronous)
+        self._made()
+
+    def _made(self) -> None:
+        """What one colour needs beside the settings."""
 
     @property
     def pipeline(self) -> Edits:
@@ -96,7 +109,7 @@ class _Shared:
 
         It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
         """
-        return self._core.overrides.add(models, **steps)
+        return self._core.overrides.add(checked_pattern(models, self._core.registry), **steps)
 
 
 class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):
@@ -177,8 +190,7 @@ class AsyncClient(
 
     _asynchronous = True
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+    def _made(self) -> None:
         self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
 
     async def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:

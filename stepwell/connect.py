@@ -25,6 +25,10 @@ MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
 def checked_transport(given: Any, *, asynchronous: bool) -> Any:
     """A transport as a client is given it: a name, an httpx transport, or None. Raises ConfigError."""
     if not isinstance(given, str):
+        handler = "handle_async_request" if asynchronous else "handle_request"
+        if given is not None and not hasattr(given, handler):
+            kind = "an asynchronous" if asynchronous else "a synchronous"
+            raise ConfigError(f"{type(given).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}")
         return given
     if given not in NAMES:
         raise ConfigError(f"there is no transport {given[:40]!r}", hint=f"it is one of {', '.join(NAMES)}")

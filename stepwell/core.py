@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -21,22 +21,25 @@ from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.addresses import origin
-from .providers.dsl.assemble import checked_headers, pipeline_for
+from .providers.dsl.assemble import pipeline_for
+from .providers.dsl.environment import PROCESS, Environment, read_environment
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Override, Provider, canonical
 from .providers.dsl.registry import REGISTRY, Registry
 from .providers.dsl.resolve import listed_id, resolve
 from .providers.dsl.schemas import AS_GIVEN, ObjectSupport
-from .schemas.errors import InvalidOption, StepwellError, UnknownModel
+from .schemas.errors import StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
-from .schemas.options import CALL_OPTIONS, check_options
+from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
-from .schemas.secret import Hidden, Secret, checked
+from .schemas.tool import Tool
+from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 DEFAULT_MODEL = "local:smollm2"
+ENV_FILE = "STEPWELL_ENV_FILE"
+"""Names a file of variables, to be read as `env_file=` is by every client that has no such setting."""
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
-_EMPTY = Headers()
 
 
 @frozen
@@ -68,23 +71,31 @@ class Core:
         registry: Registry | None,
         catalog: Catalog | None,
         headers: Mapping[str, str] | None,
+        env_file: str | os.PathLike[str] | None,
     ) -> None:
-        keys = (api_keys or {}).items()
-        self.keys = {canonical(name): credential_of(key, f"api_keys[{name!r}]") for name, key in keys}
-        self.base_urls = {
-            canonical(name): checked_url(url, f"base_urls[{name!r}]") for name, url in (base_urls or {}).items() if url
-        }
-        self.timeouts = timeouts_of(timeout)
-        self.retries = retries
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
-        self.headers = checked_headers(headers) if headers else _EMPTY
+        self.keys = keys_of(api_keys, self.registry)
+        self.base_urls = addresses_of(base_urls, self.registry)
+        self.timeouts = timeouts_of(timeout)
+        self.retries = retries_of(retries)
+        self.headers = headers_of(headers)
+        self._environment = read_environment(env_file) if env_file is not None else None
         self.overrides = Overrides("client, ")
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
         self._plans: dict[Any, Plan] = {}
         self._told: set[CallWarning] = set()
         self._lock = threading.Lock()
+
+    @property
+    def environment(self) -> Environment:
+        """The variables that this client's calls may use: the process's, and those of a file if one was asked for."""
+        if self._environment is None:
+            # Not when the client is made: the shared ones are, on import.
+            path = os.environ.get(ENV_FILE)
+            self._environment = read_environment(path) if path else PROCESS
+        return self._environment
 
     @property
     def edits(self) -> Edits:
@@ -118,7 +129,7 @@ class Core:
         return plan
 
     def _make_plan(self, operation: str, named: Any, stream: bool, wire_name: str | None) -> Plan:
-        model = named if isinstance(named, Model) else Model.named(_name(named))
+        model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
         overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
         if not isinstance(named, Model):
@@ -129,8 +140,14 @@ class Core:
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         steps = resolve(provider, model, wire, overrides)
-        pipeline = pipeline_for(provider, model, wire, steps, stream=stream, budget=self.budget)
-        base_url = self.base_urls.get(canonical(provider.id)) or model.base_url or provider.address()
+        pipeline = pipeline_for(
+            provider, model, wire, steps, stream=stream, budget=self.budget, environment=self.environment
+        )
+        base_url = self.base_urls.get(canonical(provider.id)) or model.base_url
+        if base_url is None:
+            base_url = provider.address(self.environment)
+            if provider.base_url_env and "${" not in base_url:
+                checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
         stranger = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             stranger = self._stranger(model)
@@ -144,6 +161,17 @@ class Core:
         if found is None:
             return self.catalog.get(str(model))
         return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+
+    def _name(self, model: Any) -> str:
+        if model is None:
+            return self.default_model()
+        if not isinstance(model, str):
+            raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
+        return model
+
+    def default_model(self) -> str:
+        """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
+        return self.environment.get("STEPWELL_MODEL") or DEFAULT_MODEL
 
     def _stranger(self, model: Model) -> CallWarning | None:
         """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""
@@ -177,11 +205,11 @@ class Core:
             started=monotonic(),
             elsewhere=self.elsewhere,
         )
-        extra = options.get("provider_options")
-        if extra and plan.provider.id not in extra and self._keyed(extra):
-            # Keyed by provider, and nothing among it for this one.
-            options["provider_options"] = {**extra, plan.provider.id: {}}
+        if extra := options.get("provider_options"):
+            options["provider_options"] = self._provider_options(extra, plan)
         if plan.stranger is not None and plan.stranger not in self._told:
+            if len(self._told) > 1000:
+                self._told.clear()  # as with plans: better told twice than kept for ever
             self._told.add(plan.stranger)
             request = request.replace(warnings=(plan.stranger,))
         if not _CALL_ONLY.isdisjoint(options):
@@ -204,7 +232,7 @@ class Core:
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
-            context = context.with_tools(*tools)
+            context = context.with_tools(*_tools(tools))
         if system := given.get("system"):
             context = Context((Message("system", system), *context.messages), context.tools)
         changes["context"] = context
@@ -216,7 +244,7 @@ class Core:
         if "api_key" in given:
             changes["credential"] = given["api_key"]
         if "headers" in given:
-            changes["headers"] = Headers(request.headers, **checked_headers(given["headers"]))
+            changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
         for name in ("retries", "on_unsupported"):
@@ -228,12 +256,18 @@ class Core:
         """The client's credential as far as it may go to an address of the call's: to where it goes anyhow, and to
         other addresses of the provider that it is for. Any other address wants a key of the call's own."""
         known = origin(url) is not None and origin(url) == origin(plan.base_url)
-        at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_home(url)
+        at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_home(url, self.environment)
         if not known and not at_home:
             return None
         if isinstance(credential, Mapping):  # an address that came with the key gives way to the call's
             return {name: value for name, value in credential.items() if name != "endpoint"}
         return credential
+
+    def _provider_options(self, extra: Any, plan: Plan) -> Any:
+        check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
+        if plan.provider.id not in extra and self._keyed(extra):
+            return {**extra, plan.provider.id: {}}  # keyed by provider, and nothing among it for this one
+        return extra
 
     def _keyed(self, extra: Any) -> bool:
         """Whether these provider_options are kept by provider id, `{"openai": {...}, "anthropic": {...}}`."""
@@ -276,46 +310,10 @@ def finished(response: Response, asked: Context) -> Reply:
     return reply
 
 
-def credential_of(given: Any, where: str) -> Any:
-    """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays."""
-    if isinstance(given, Mapping):
-        return {name: _kept(name, value, where) for name, value in given.items()}
-    if isinstance(given, Secret):
-        return checked(given.reveal(), where=where)
-    if isinstance(given, str):
-        return checked(given, where=where)
-    if callable(given):
+def _tools(given: Any) -> Iterable[Tool]:
+    """The tools of a call: Tools as they are, anything else as run_tools takes it."""
+    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
         return given
-    raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
+    from .tools.define import tools_of  # reads signatures: only for those who pass functions
 
-
-_SENT = frozenset(("api_key", "token", "access_token", "access_key", "secret_key", "session_token"))
-_OPEN = frozenset(("region", "project", "location", "account", "profile", "endpoint", "api_version", "auth_file"))
-
-
-def _kept(name: str, value: Any, where: str) -> Any:
-    """One value of a credential: what goes into headers is checked, what says where to go stays plain, all else
-    (a private key of many lines, say) is masked."""
-    if isinstance(value, Mapping):
-        return Hidden(value)  # what a key file holds
-    if not isinstance(value, str) or name in _OPEN:
-        return value
-    return checked(value, where=f"{where}[{name!r}]") if name in _SENT else Secret(value)
-
-
-def checked_url(given: Any, where: str) -> str:
-    """An address to send to. Raises InvalidOption for one without http(s) or with a password in it."""
-    url = given.strip() if isinstance(given, str) else ""
-    if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
-        raise InvalidOption(f"{where} is not an http:// or https:// address")
-    if "@" in url.partition("://")[2].partition("/")[0]:
-        raise InvalidOption(f"{where} holds a user name or password", hint="pass the key as api_key")
-    return url
-
-
-def _name(model: Any) -> str:
-    if model is None:
-        return os.environ.get("STEPWELL_MODEL") or DEFAULT_MODEL
-    if not isinstance(model, str):
-        raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
-    return model
+    return tools_of(given)

@@ -10,6 +10,7 @@ from .providers.dsl.overrides import OVERRIDES
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY
 from .schemas.change import Change
+from .settings import checked_pattern
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
@@ -65,7 +66,7 @@ def override(models: str, **steps: Any) -> Change:
     The most specific pattern wins. It holds until the `undo()` of what is returned, or to the end of a `with` block
     around it. Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be.
     """
-    return OVERRIDES.add(models, **steps)
+    return OVERRIDES.add(checked_pattern(models, REGISTRY), **steps)
 
 
 def provider(id: str) -> Provider:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 
 from ...pipeline.request import Request
 from ...schemas.errors import ConfigError
+from .environment import PROCESS, Environment
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # Read by ourselves and strictly, since a key's way depends on it: every other reader forgives something else.
@@ -47,11 +47,11 @@ def moved(operation: str, old: str, new: str) -> Callable[[Request], Request]:
     return move
 
 
-def filled(url: str) -> str:
+def filled(url: str, environment: Environment = PROCESS) -> str:
     """The URL with the environment's values. Raises ConfigError naming the variable that is not set."""
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1], "").strip()
+        found = (environment.get(match[1]) or "").strip()
         if not found:
             raise ConfigError(f"the address needs {match[1]}", hint=f"set {match[1]}, or pass base_urls= to the Client")
         return found.rstrip("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,12 +16,13 @@ from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, check_options
+from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
 from ...schemas.secret import Secret, checked
 from ...schemas.tool import check_tool_choice
 from .addresses import filled
 from .auth import optional
+from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
 from .histories import Target, fit_history
 from .origins import Origins
 from .provenance import told
@@ -32,6 +32,7 @@ from .rules import Rules, judged, translate
 from .schemas import fit_schemas
 from .wire import Wire
 
+_ANY: Mapping[str, Any] = {}
 USER_AGENT = "stepwell/0.1"
 
 
@@ -43,6 +44,7 @@ def pipeline_for(
     *,
     stream: bool = False,
     budget: RetryBudget | None = None,
+    environment: Environment = PROCESS,
 ) -> Pipeline:
     """The steps of one call, outermost first. Retry sees raw statuses, authentication final bytes on each attempt."""
     find_error = steps["find_error"]
@@ -51,7 +53,11 @@ def pipeline_for(
     made = Pipeline(
         (
             told(check(provider, wire), steps, details=["normalize_model_id"]),
-            told(resolve_key(provider, model, steps.get("default_env_key")), steps, details=["default_env_key"]),
+            told(
+                resolve_key(provider, model, steps.get("default_env_key"), environment),
+                steps,
+                details=["default_env_key"],
+            ),
             told(prepare(provider, wire, steps.get("prepare_request")), steps, "prepare_request"),
             told(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
@@ -136,22 +142,29 @@ def check(provider: Provider, wire: Wire) -> Step:
         known = {name: value for name, value in extra.items() if name in own}
         check_options(known, table, where=where)
         raw = {name: value for name, value in extra.items() if name not in own}
+        check_value("provider_options", raw, _ANY, where=where)
         return request.replace(options={**options, **known}, private={**request.private, RAW_OPTIONS: raw})
 
     return on_request("check_options", check_options_of)
 
 
-def at_home(provider: Provider, model: Model) -> Callable[[str], bool]:
+def at_home(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
     """Whether an address is the provider's own: where the environment's keys may go, and where our list holds."""
     own_addresses = {provider.base_url, model.base_url or provider.base_url}
-    return lambda base_url: base_url in own_addresses or provider.is_home(base_url)
+    return lambda base_url: base_url in own_addresses or provider.is_home(base_url, environment)
 
 
-def resolve_key(provider: Provider, model: Model, named: Callable[[], str | None] | str | None = None) -> Step:
+def resolve_key(
+    provider: Provider,
+    model: Model,
+    named: Callable[[], str | None] | str | None = None,
+    environment: Environment = PROCESS,
+) -> Step:
     """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address.
 
-    `named` is a default_env_key: the one variable that holds the key, in the place of the provider's own."""
-    is_home = at_home(provider, model)
+    `named` is a default_env_key: the one variable that holds the key, in the place of the provider's own. Steps further
+    in find the client's own environment, if it has one, on the request."""
+    is_home = at_home(provider, model, environment)
 
     def variables() -> tuple[str, ...]:
         if named is None:
@@ -160,13 +173,15 @@ def resolve_key(provider: Provider, model: Model, named: Callable[[], str | None
         return (name,) if name else ()
 
     def resolve(request: Request) -> Request:
+        if environment.has_file:
+            request = request.replace(private={**request.private, ENVIRONMENT: environment})
         if request.credential is not None:
             return request
         own, names = is_home(request.base_url), variables()
         if own:
             for name in names:
-                if (value := os.environ.get(name)) is not None:
-                    return request.replace(credential=checked(value, where=f"the environment variable {name}"))
+                if (value := environment.get(name)) is not None:
+                    return request.replace(credential=checked(value, where=environment.place(name)))
         if provider.key_optional:
             return request
         if not own:
@@ -199,7 +214,9 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
         if own is not None:
             request = own(request)
         # Last, since a credential may have named the address that the environment does not.
-        return request.replace(url=filled(request.url)) if "${" in request.base_url else request
+        return (
+            request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
+        )
 
     return on_request("prepare_request", prepare_request)
 

@@ -7,7 +7,6 @@ given are never mixed with those of the environment.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,8 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Headers, Request
 from ...pipeline.step import around
 from ...schemas.errors import ConfigError, MissingExtra, MissingKey
-from ...schemas.secret import Hidden, Secret, checked
+from ...schemas.secret import Hidden, Secret
+from .environment import Environment, environment_of
 from .provider import Provider
 
 ADDRESS = "https://bedrock.invalid"
@@ -43,7 +43,8 @@ def region_of(request: Request) -> str:
     arn = request.model.id.split(":")
     if not given and arn[0] == "arn" and len(arn) > 3:
         given = arn[3]
-    region = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    variable = environment_of(request).get
+    region = given or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or "us-east-1"
     if not region.replace("-", "").isalnum():
         raise ConfigError(f"{region!r} is not an AWS region")
     return str(region)
@@ -59,8 +60,8 @@ def authenticate(request: Request, call: Rest) -> Flow:
     credential = request.credential
     if isinstance(credential, Mapping) and isinstance(credential.get("api_key"), Secret):
         credential = credential["api_key"]
-    if credential is None and os.environ.get(BEARER):
-        credential = checked(os.environ[BEARER], where=f"the environment variable {BEARER}")
+    if credential is None:
+        credential = _of_environment(environment_of(request))
     if isinstance(credential, Secret):
         return (yield from call(request.with_headers(authorization=f"Bearer {credential.reveal()}")))
     if isinstance(credential, Mapping) and "access_key" in credential:
@@ -74,6 +75,22 @@ def authenticate(request: Request, call: Rest) -> Flow:
 
         keys = yield Call(lambda: chain_keys(credential), load_aside)
     return (yield from call(signed(request, keys, region_of(request))))
+
+
+def _of_environment(environment: Environment) -> Any:
+    """The keys that a client's own file of variables holds: botocore reads those of the process. The bearer key has
+    been looked for already, by resolve_key, which knows where it may go."""
+    if environment.of_file("AWS_ACCESS_KEY_ID") is None:
+        return None
+    found = ((name, environment.of_file(variable)) for name, variable in _VARIABLES.items())
+    return {name: Secret(value) for name, value in found if value is not None}
+
+
+_VARIABLES = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
 
 
 def given_keys(credential: Mapping[str, Any]) -> Any:

@@ -10,7 +10,6 @@ credentials. It is fetched once, shared by all calls, and renewed five minutes b
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 import time
@@ -28,6 +27,7 @@ from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Hidden, Secret
 from .auth import asked_for
+from .environment import environment_of
 from .provider import Provider
 
 ADDRESS = "https://vertex.invalid"
@@ -84,7 +84,7 @@ def _project(request: Request) -> str | None:
 def _named(request: Request, names: tuple[str, ...], *variables: str) -> str | None:
     credential = request.credential if isinstance(request.credential, Mapping) else {}
     given = (_plain(credential.get(name)) for name in names)
-    return next((value for value in (*given, *map(os.environ.get, variables)) if value), None)
+    return next((value for value in (*given, *map(environment_of(request).get, variables)) if value), None)
 
 
 def _plain(value: Any) -> Any:
@@ -147,6 +147,8 @@ def authenticate(request: Request, call: Rest) -> Flow:
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = _account(credential)
+    if account is None and credential is None and _is_googles(request.url):
+        account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
     if account is None and not _is_googles(request.url):
         raise MissingKey(
             "no access token for a base_url of your own: the machine's own credentials go only to Google",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,6 +17,7 @@ from .addresses import origin
 from .auth import Auth
 from .batches import Batch
 from .constraints import Constraints, checked_constraints
+from .environment import PROCESS, Environment
 from .rules import Rule, Translate, table
 from .steps import STEPS, checked_steps
 from .wire import ToolCallIdPolicy, Wire
@@ -110,10 +110,10 @@ class Provider:
         """The first environment variable that may hold the key."""
         return self.env_key[0] if self.env_key else None
 
-    def address(self) -> str:
+    def address(self, environment: Environment = PROCESS) -> str:
         """The base URL; for a server of your own, the one that `base_url_env` names: `localhost:11434` will do, which
         is taken to be reached as the base URL is, by http or https."""
-        given = os.environ.get(self.base_url_env, "").strip().rstrip("/") if self.base_url_env else ""
+        given = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
         if not given:
             return self.base_url
         if "://" not in given:
@@ -121,10 +121,10 @@ class Provider:
         path = self.base_url.partition("://")[2].partition("/")[2]
         return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
 
-    def is_home(self, base_url: str) -> bool:
+    def is_home(self, base_url: str, environment: Environment = PROCESS) -> bool:
         """Whether a key of the environment or the client may go there: to the address that the environment names, or
         by https to any address of the provider's own hosts."""
-        if base_url == self.address():
+        if base_url == self.address(environment):
             return True
         place = origin(base_url)
         if place is None or place[0] != "https":

@@ -45,8 +45,19 @@ class Registry:
         """The provider. Raises UnknownProvider, with the nearest known id."""
         provider = self.get(id)
         if provider is None:
-            raise UnknownProvider(f"no provider named {id!r}", hint=nearest(canonical(id), self.ids()))
+            raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
         return provider
+
+    def knows(self, id: str) -> bool:
+        """Whether there is such a provider, without loading it."""
+        id = canonical(id)
+        if id in self._known or id in self._removed:
+            return id in self._known
+        return _home_of(id) is not None or id in catalog_ids() or id in self._entry_points()
+
+    def nearest(self, id: str) -> str:
+        """A hint with the known id that is closest to this one."""
+        return nearest(canonical(id), self.ids())
 
     def register(self, provider: Provider) -> Provider:
         """Add a provider, or put it in the place of another of the same id."""
@@ -97,13 +108,19 @@ def _built_in_ids() -> list[str]:
 
 def _built_in(id: str) -> Provider | None:
     """A provider of this package: the file of its name, or `provider.py` in the folder of its name."""
+    module = _home_of(id)
+    if module is None:
+        return None
+    provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), id)
+    return provider
+
+
+def _home_of(id: str) -> str | None:
+    """The module of this package that declares the provider."""
     if not id.isidentifier() or id == "dsl":
         return None
-    for place, module in ((f"{id}.py", id), (f"{id}/provider.py", f"{id}.provider")):
-        if (_HOME / place).exists():
-            provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), id)
-            return provider
-    return None
+    places = ((f"{id}.py", id), (f"{id}/provider.py", f"{id}.provider"))
+    return next((module for place, module in places if (_HOME / place).exists()), None)
 
 
 REGISTRY = Registry()

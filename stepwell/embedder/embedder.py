@@ -9,12 +9,12 @@ import orjson
 
 from ..client import AsyncClient, Client
 from ..clients import Clients
-from ..core import credential_of
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
 from ..schemas.options import CALL_OPTIONS
+from ..settings import credential_of
 from ..stores.store import store_of
 from .cache import Cache
 from .progress import Progress

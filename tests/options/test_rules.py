@@ -12,7 +12,7 @@ from option_matrix import sent
 import stepwell
 from stepwell import Client, Model, declare_provider
 from stepwell.declare import drop, openai_chat, override, rename
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.dsl.registry import REGISTRY, Registry
 from stepwell.providers.dsl.rules import (
     at_most,
     clamp,
@@ -209,7 +209,15 @@ def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
     assert body_of("acme:small", Client(registry=registry), max_tokens=5, top_p=0.5) == {"max_completion_tokens": 5}
 
 
-def test_an_override_of_the_whole_process_can_be_taken_back():
+@pytest.fixture
+def acme_known():
+    """An override of the whole process is for a provider that the whole process knows."""
+    stepwell.register(PROVIDER)
+    yield
+    REGISTRY.unregister("acme")
+
+
+def test_an_override_of_the_whole_process_can_be_taken_back(acme_known: None):
     change = stepwell.override("acme:small", translate_options=[drop("top_p", why="none")])
     assert body_of("acme:small", top_p=0.5) == {}
     change.undo()
@@ -225,7 +233,7 @@ def test_an_override_holds_for_a_with_block_and_takes_back_itself_alone():
     assert body_of("acme:small", client) == {"seed": 1}
 
 
-def test_the_most_specific_override_wins_whatever_its_scope():
+def test_the_most_specific_override_wins_whatever_its_scope(acme_known: None):
     client = client_of()
     client.override("acme:*", translate_options=[force("top_p", 0.2, why="client")])
     with stepwell.override("acme:small", translate_options=[force("top_p", 0.1, why="process")]):

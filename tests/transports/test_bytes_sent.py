@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Timeouts
+from stepwell import AsyncClient, Timeouts, on_request
 from stepwell.pipeline.over_aiohttp import AiohttpClient
 from stepwell.schemas import errors
 
@@ -93,9 +93,18 @@ def test_a_login_in_the_address_is_refused_for_each_library_does_something_else_
     transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "http://me:pass@host.test")
-    with pytest.raises(errors.InvalidOption, match="user name or password") as caught:
-        asyncio.run(AsyncClient(transport=transport).generate_text("ollama:m", "hi"))
-    assert "pass@" not in str(caught.value)
+    client = AsyncClient(transport=transport, api_keys={"openai": "k"})
+    moved = on_request("moved", lambda request: request.replace(url="http://me:pass@host.test/v1"))
+    client.pipeline = client.pipeline.after("prepare_request", moved)
+    for call in (
+        lambda: client.generate_text(MODEL, "hi"),
+        lambda: client.generate_text(MODEL, "hi", base_url="http://me:pass@host.test", api_key="k"),
+        lambda: AsyncClient(transport=transport).generate_text("ollama:m", "hi"),
+        lambda: AsyncClient(transport=transport, base_urls={"openai": "http://me:pass@host.test"}),
+    ):
+        with pytest.raises(errors.InvalidOption, match="user name or password") as caught:
+            asyncio.run(call())
+        assert "pass@" not in str(caught.value)
 
 
 POOLS_OF_ONE: dict[str, Callable[[], Any]] = {
