@@ -32,6 +32,10 @@ class StreamSteps:
     begins_stream: Callable[[bytes, str], bool] | None = None
 
 
+MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a decoder raises, without meaning to, over data of another shape than its wire's."""
+
+
 class StreamDecoder:
     """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error.
 
@@ -121,7 +125,11 @@ class StreamDecoder:
 
     def _flushed(self) -> list[StreamChunk]:
         if self._tail is None:
-            self._tail = self._flush(self._model, self._state)
+            try:
+                self._tail = self._flush(self._model, self._state)
+            except Exception as error:
+                self.failure = error if isinstance(error, StepwellError) else _misfit(error)
+                raise self.failure from None
         return self._tail
 
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
@@ -151,6 +159,6 @@ def _unread(data: bytes, buffer: Any) -> tuple[list[Any], Any]:
 
 def _misfit(error: Exception) -> Exception:
     """A decoder that stumbles over an event's shape has met an event that does not fit its wire."""
-    if isinstance(error, KeyError | TypeError | IndexError | AttributeError | ValueError):
+    if isinstance(error, MISFITS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
     return error

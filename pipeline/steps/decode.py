@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from ...schemas.errors import DecodeError, StepwellError
+from ...schemas.errors import DecodeError, StepError, StepwellError
+from ...schemas.message import Message
 from ...schemas.model import Model
+from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, keep_whole
+from ..decoder import MISFITS
 from ..effects import Flow, Rest
 from ..request import Request
 from ..response import Response
@@ -56,22 +59,38 @@ def decoded(response: Response, request: Request, decode: Callable[[Any, Model],
         error.request_id = error.request_id or response.request_id
         tell(error, request)
         raise
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        raise _misfit(response, f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__) from error
+    except MISFITS as error:
+        raise _misfit(response, error) from error
+    if type(reply) is not Reply:
+        raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
+    if not (_sound(reply.message) and all(map(_sound, reply.alternatives))):
+        raise _misfit(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     return annotate(reply, response)
 
 
 def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
-    """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage."""
+    """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage.
+
+    Raises DecodeError for usage of another shape, with the reply as its `.partial`.
+    """
 
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)
         reply = response.reply
-        if reply is not None and reply.raw is not None and (usage := extract(reply.raw, request.model)) is not None:
-            reply.usage = usage
-            keep_whole(reply, request.model)
+        if reply is not None and reply.raw is not None:
+            try:
+                usage = extract(reply.raw, request.model)
+            except MISFITS as error:
+                found = _misfit(response, error)
+                found.partial = reply
+                raise found from error
+            if type(usage) is Usage:
+                reply.usage = usage
+                keep_whole(reply, request.model)
+            elif usage is not None:
+                raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
         return response
 
     return around("extract_usage", run)
@@ -79,6 +98,18 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
 
 def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
+
+
+def _sound(message: Message) -> bool:
+    """Whether what should be text is."""
+    for part in message.content:
+        kind = type(part)
+        if kind is Text or kind is Reasoning or kind is Refusal:
+            if type(part.text) is not str:  # type: ignore[union-attr]
+                return False
+        elif kind is ToolCall and type(part.arguments_json) is not str:  # type: ignore[union-attr]
+            return False
+    return True
 
 
 def _json(response: Response) -> Any:
@@ -94,7 +125,8 @@ def _json(response: Response) -> Any:
     )
 
 
-def _misfit(response: Response, where: str) -> DecodeError:
+def _misfit(response: Response, error: Exception) -> DecodeError:
+    where = f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__
     return _error(response, f"the answer does not have the shape of its wire format: {where}", hint="see .payload")
 
 

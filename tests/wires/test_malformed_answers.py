@@ -1,0 +1,147 @@
+"""Answers with any one of their values replaced by another kind of value: what cannot be read is a typed error, with
+no exception of Python's own, whole, streamed and refused."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from stepwell import Client
+from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.schemas import errors
+from stepwell.schemas.chunks import Finish, TextDelta
+from stepwell.schemas.fold import Fold
+from stepwell.testing.conformance import TOOL, samples_of
+
+SPEAKERS = {
+    "openai_chat": "groq",
+    "openai_responses": "openai",
+    "anthropic_messages": "anthropic",
+    "google_generate": "google",
+    "bedrock_converse": "amazon_bedrock",
+    "ollama_chat": "ollama",
+    "cohere_chat": "cohere",
+    "mistral_chat": "mistral",
+}
+KEYS = {**dict.fromkeys(SPEAKERS.values(), "k"), "amazon_bedrock": {"access_key": "a", "secret_key": "s"}}
+OTHERS = (5, "abc", [5], {"a": 1}, None, -1.5)
+wires = pytest.mark.parametrize("wire", SPEAKERS)
+
+
+def spoiled(value: Any) -> Iterator[Any]:
+    """The value once for each place in it and each thing that may stand there instead."""
+    for place in places(value):
+        for other in OTHERS:
+            yield put(value, place, other)
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield here
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield from places(each, (*here, name))
+
+
+def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
+    if not place:
+        return other
+    value = copy.copy(value)
+    value[place[0]] = put(value[place[0]], place[1:], other)
+    return value
+
+
+class Server:
+    """Says what it is told to say, to a client of its own."""
+
+    def __init__(self, provider: str) -> None:
+        self._said = httpx.Response(200)
+        transport = httpx.MockTransport(lambda request: self._said)
+        self._client = Client(transport=transport, api_keys=KEYS, retries=0)
+        self._model = f"{provider}:some-model"
+
+    def read(self, body: bytes, *, stream: bool = False, status: int = 200, kind: str = "application/json") -> None:
+        """Ask, and look at all there is to an answer; a StepwellError is an answer, too."""
+        self._said = httpx.Response(status, content=body, headers={"content-type": kind})
+        try:
+            if stream:
+                reply = self._client.stream_text(self._model, "hi", tools=[TOOL]).reply()
+            else:
+                reply = self._client.generate_text(self._model, "hi", tools=[TOOL])
+            assert isinstance(reply.text + reply.reasoning + repr(reply) + str(reply.cost.total), str)
+            assert all(call.arguments is None or call.error is None for call in reply.tool_calls)
+        except errors.StepwellError as error:
+            assert str(error)
+
+
+def scenes(wire: str) -> Any:
+    found = next(each for each in REGISTRY.get_or_raise(SPEAKERS[wire]).wires if each.name == wire)
+    return samples_of(found)
+
+
+@wires
+def test_a_whole_answer(wire: str) -> None:
+    server, samples = Server(SPEAKERS[wire]), scenes(wire)
+    for sample in (samples.text, samples.tools):
+        for body in spoiled(orjson.loads(sample.body)):
+            server.read(orjson.dumps(body))
+
+
+@wires
+def test_an_event_of_a_stream(wire: str) -> None:
+    server, samples = Server(SPEAKERS[wire]), scenes(wire)
+    for sample in (samples.text, samples.tools):
+        lines = sample.stream.split(b"\n")
+        for at, line in enumerate(lines):
+            head = b"data: " if line.startswith(b"data: ") else b""
+            if not line.removeprefix(head).startswith((b"{", b"[{")):
+                continue
+            try:
+                event = orjson.loads(line.removeprefix(head))
+            except orjson.JSONDecodeError:
+                continue  # frames of AWS, which no line ends
+            for other in spoiled(event):
+                stream = b"\n".join([*lines[:at], head + orjson.dumps(other), *lines[at + 1 :]])
+                server.read(stream, stream=True, kind=sample.stream_type)
+
+
+@wires
+def test_a_refusal(wire: str) -> None:
+    server = Server(SPEAKERS[wire])
+    google = {"message": "m", "details": [{"@type": "t", "reason": "r", "retryDelay": "3.4.5s"}]}
+    for error in (orjson.loads(scenes(wire).error), {"error": google}, {"errors": [{"message": "m", "code": 1}]}):
+        for body in (error, *spoiled(error)):
+            for status in (200, 429, 500):
+                server.read(orjson.dumps(body), status=status)
+
+
+def asked(body: Any, **more: Any) -> Any:
+    handler = lambda request: httpx.Response(200, json=body, **more)
+    return Client(transport=httpx.MockTransport(handler), api_keys=KEYS, retries=0).generate_text("groq:m", "hi")
+
+
+def test_usage_that_cannot_be_read_is_an_error_with_the_answer_on_it() -> None:
+    body = {"choices": [{"index": 0, "message": {"content": "hello"}, "finish_reason": "stop"}], "usage": "abc"}
+    with pytest.raises(errors.DecodeError, match="shape of its wire format") as caught:
+        asked(body)
+    assert caught.value.partial.text == "hello" and caught.value.payload.startswith(b'{"choices"')
+
+
+def test_text_that_is_none_is_an_error_and_no_surprise_for_whoever_reads_it() -> None:
+    with pytest.raises(errors.DecodeError, match="shape"):
+        asked({"choices": [{"index": 0, "message": {"content": "", "refusal": 7}, "finish_reason": "stop"}]})
+
+
+def test_a_fold_goes_on_telling_what_was_sound() -> None:
+    fold = Fold()
+    fold.feed([TextDelta("good", 0), TextDelta(5, 0)])  # type: ignore[arg-type]
+    with pytest.raises(errors.DecodeError):
+        fold.feed([Finish("stop")])
+    assert fold.reply().text == "good"
+    with pytest.raises(errors.DecodeError):
+        fold.feed([TextDelta("lost", "0")])  # type: ignore[arg-type]
+    assert fold.reply().text == "good"
