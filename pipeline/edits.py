@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import isgeneratorfunction
 
 from attrs import frozen
 
@@ -44,6 +45,12 @@ class Edits:
     def apply(self, pipeline: Pipeline) -> Pipeline:
         for change in self.changes:
             pipeline = change(pipeline)
+            if not isinstance(pipeline, Pipeline):
+                name = getattr(change, "__name__", type(change).__name__)
+                raise ConfigError(
+                    f"{name} gave a {type(pipeline).__name__} instead of a Pipeline",
+                    hint="a function in pipeline= takes a Pipeline and returns one",
+                )
         return pipeline
 
 
@@ -60,6 +67,8 @@ def edits_of(given: object) -> Edits:
         return given
     if isinstance(given, Step):
         return Edits().prepend(given)
+    if isgeneratorfunction(given):
+        raise ConfigError(f"{given.__name__} is no step yet", hint=f"make it one: around({given.__name__!r}, …)")
     if callable(given):
         return Edits().then(given)
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):

@@ -12,8 +12,8 @@ All of this holds for streams as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, overload
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, get_args, overload
 
 from attrs import evolve, field, frozen
 
@@ -37,6 +37,7 @@ class Halt(BaseException):
         self.outcome = outcome
 
 
+_CHUNKS = frozenset(get_args(StreamChunk))
 Bind = Callable[[Rest, Rest], tuple[Rest, Rest]]
 
 
@@ -57,13 +58,41 @@ class Step:
 def around(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
     """The core shape: `run(request, call)` is a generator that gets its response by `yield from call(request)`.
 
-    It may call more than once (retry), never (cache), or for something else (fallback), and yield effects.
+    It may call more than once (retry), never (cache), or for something else (fallback), and yield effects. It returns
+    a Response, or a Reply of its own. Raises StepError, with the step's name, when it returns anything else.
     """
+
+    def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
+        def enter(request: Request) -> Flow:
+            flow = run(request, call)
+            if not isinstance(flow, Generator):
+                flow = _plain(flow, name)
+            result = yield from flow
+            return landed(request, result) if isinstance(result, Reply) else _outcome(result, name)
+
+        return enter, landing
+
+    return Step(name, bind, "around", _place(run))
+
+
+def wrapping(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
+    """`around` without a look at what is returned, for the steps that every call has: it saves 0.25 µs a step."""
 
     def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
         return (lambda request: run(request, call)), landing
 
     return Step(name, bind, "around", _place(run))
+
+
+def _plain(result: Any, name: str) -> Generator[Any, Any, Any]:
+    """What a function without a yield has returned, at its place in the flow."""
+    if isinstance(result, Reply | Response):
+        return result
+    raise StepError(
+        f"step {name!r} is a plain function that returned {type(result).__name__}",
+        hint="write response = yield from call(request), and return the response",
+    )
+    yield  # a generator, like every Flow
 
 
 @overload
@@ -148,7 +177,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     `flush()`, see Stage. An unstreamed reply passes through as the chunks it is made of.
     """
     name, fn = _named(first, second)
-    make: Callable[[], Stage] = fn if isinstance(fn, type) else (lambda: _EachChunk(fn))
+    make: Callable[[], Stage] = (lambda: _Named(fn(), name)) if isinstance(fn, type) else (lambda: _EachChunk(fn, name))
 
     def wrap(inner: Rest) -> Rest:
         def run(request: Request) -> Flow:
@@ -164,11 +193,33 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     return Step(name, lambda call, landing: (wrap(call), wrap(landing)), "chunk", _place(fn))
 
 
+class _Named:
+    """A Stage of the user's own, by the name of its step when it gives no list."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self._stage = stage
+        self._name = name
+
+    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        return self._listed(self._stage.feed(chunks), "feed")
+
+    def flush(self) -> list[StreamChunk]:
+        return self._listed(self._stage.flush(), "flush")
+
+    def _listed(self, given: Any, method: str) -> list[StreamChunk]:
+        if isinstance(given, list):
+            return given
+        if isinstance(given, Iterable) and not isinstance(given, str):
+            return list(given)
+        raise _broken(f"{self._name}.{method}", given, "a list of chunks")
+
+
 class _EachChunk:
     """A Stage from a plain function."""
 
-    def __init__(self, fn: Callable[[StreamChunk], Any]) -> None:
+    def __init__(self, fn: Callable[[StreamChunk], Any], name: str) -> None:
         self._fn = fn
+        self._name = name
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         out: list[StreamChunk] = []
@@ -176,10 +227,14 @@ class _EachChunk:
             result = self._fn(chunk)
             if result is None:
                 out.append(chunk)
-            elif isinstance(result, list):
+            elif type(result) in _CHUNKS:
+                out.append(result)
+            elif isinstance(result, list) and all(type(each) in _CHUNKS for each in result):
                 out.extend(result)
             else:
-                out.append(result)
+                given = {type(each).__name__ for each in result} if isinstance(result, list) else None
+                what = f"a list of {', '.join(sorted(given))}" if given else type(result).__name__
+                raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
         return out
 
     def flush(self) -> list[StreamChunk]:

@@ -19,7 +19,7 @@ from ..decoder import MISFITS
 from ..effects import Flow, Rest
 from ..request import Request
 from ..response import Response
-from ..step import Step, around
+from ..step import Step, wrapping
 from .errors import tell
 
 _SHOWN = 2000
@@ -47,7 +47,7 @@ def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = Fal
             response.reply = decoded(response, request, decode, binary=binary)
         return response
 
-    return around("decode_response", run)
+    return wrapping("decode_response", run)
 
 
 def decoded(response: Response, request: Request, decode: Callable[[Any, Model], Reply], *, binary: bool) -> Reply:
@@ -93,7 +93,7 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
         return response
 
-    return around("extract_usage", run)
+    return wrapping("extract_usage", run)
 
 
 def _body(response: Response) -> Body:

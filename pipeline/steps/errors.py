@@ -9,7 +9,7 @@ from ..effects import Flow, Rest
 from ..redact import redact
 from ..request import Request
 from ..response import Response
-from ..step import Step, around
+from ..step import Step, wrapping
 
 
 def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
@@ -32,7 +32,7 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
         tell(found, request)
         raise found
 
-    return around("map_errors", run)
+    return wrapping("map_errors", run)
 
 
 def tell(error: StepwellError, request: Request) -> None:

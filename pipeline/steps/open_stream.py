@@ -15,7 +15,7 @@ from ..redact import redact
 from ..request import Request
 from ..response import Response
 from ..source import Source
-from ..step import Step, around
+from ..step import Step, wrapping
 
 
 def open_stream(
@@ -35,7 +35,7 @@ def open_stream(
             return call(request)
         return _opened(request, call, steps() if callable(steps) else steps, unstreamed)
 
-    return around("open_stream", run)
+    return wrapping("open_stream", run)
 
 
 _NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate))

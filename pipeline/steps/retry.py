@@ -11,7 +11,7 @@ from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import Flow, Rest, Sleep
 from ..request import Request
 from ..response import Response
-from ..step import Step, around
+from ..step import Step, wrapping
 
 MAX_WAIT = 60.0
 Classify = Callable[[Response], ProviderError | None]
@@ -75,7 +75,7 @@ def retry(
             yield Sleep(delay)
         raise AssertionError("the last attempt either returns or raises")
 
-    return around("retry", run)
+    return wrapping("retry", run)
 
 
 def _delay(

@@ -9,12 +9,12 @@ from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.response import Response
-from ...pipeline.step import Step, around, on_request
+from ...pipeline.step import Step, on_request, wrapping
 from ...pipeline.steps.decode import decode_response, decoded, extract_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
-from ...schemas.errors import ConfigError, InvalidOption, MissingKey
+from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
@@ -69,10 +69,13 @@ def pipeline_for(
             retry(find_error, budget=budget),
             told(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
             told(on_request("authenticate", authenticate), steps, "authenticate"),
-            told(around("send", lambda request, call: call(request)), steps, details=["attach", "attach_stream"]),
+            told(wrapping("send", lambda request, call: call(request)), steps, details=["attach", "attach_stream"]),
         )
     )
-    return attach(made, provider) if attach else made
+    attached = attach(made, provider) if attach else made
+    if not isinstance(attached, Pipeline):
+        raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
+    return attached
 
 
 STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
@@ -213,6 +216,8 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
         request = request.replace(method=wire.method, url=url, headers=headers)
         if own is not None:
             request = own(request)
+            if type(request) is not Request:
+                raise StepError(f"prepare_request returned {type(request).__name__} instead of a Request")
         # Last, since a credential may have named the address that the environment does not.
         return (
             request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
@@ -273,13 +278,18 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
 
     def encode(request: Request) -> Request:
         body = build_body(request)
+        if body is None:
+            raise StepError("build_body returned None instead of a body", hint="return what it has built")
         if raw := request.private.get(RAW_OPTIONS):
             body = laid_over(body, raw)
         try:
-            return request.replace(body=encode_body(body))
+            encoded = encode_body(body)
         except TypeError as error:
             # orjson says what it met (a lone surrogate, a set) but not the value itself.
             raise ConfigError(f"the request cannot be encoded: {error}", hint="use plain JSON values") from None
+        if type(encoded) is not bytes:
+            raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
+        return request.replace(body=encoded)
 
     return on_request("encode_body", encode)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -185,7 +186,9 @@ def declare_provider(
                                 env_key="GROQ_API_KEY")
 
     `wire` is one wire or several, `facts` the other fields of Provider, and any step's name replaces that step.
+    Raises InvalidOption for an id, a wire, an address or a fact that cannot be one.
     """
+    _check_declared(id, wire, facts)
     steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
     return Provider(
         id=id,
@@ -197,4 +200,28 @@ def declare_provider(
     )
 
 
+def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        raise InvalidOption(
+            f"a provider cannot be called {id!r:.40}",
+            hint="use letters, digits, '_', '-' and '.'; no colon",
+        )
+    wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)
+    for each in wires:
+        if not isinstance(each, Wire):
+            raise InvalidOption(
+                f"the wire of {id} is a {type(each).__name__}",
+                hint="from stepwell.declare import openai_chat",
+            )
+    for name in facts:
+        if name not in _FIELDS and name not in STEPS:
+            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, (*_FIELDS, *STEPS)))
+    if not wires:
+        raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
+    base_url = facts.get("base_url", "")
+    if not isinstance(base_url, str) or not base_url.startswith(("https://", "http://", "${")):
+        raise InvalidOption(f"the base_url of {id} is not an http:// or https:// address", hint="base_url='https://…'")
+
+
+_ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)

@@ -38,17 +38,17 @@ Rules = tuple[Rule, ...] | Translate
 
 
 def table(given: Iterable[Rule] | Translate) -> Rules:
-    """What is given for translate_options, as it is kept: rules, or a function. Raises ConfigError for all else."""
+    """What is given for translate_options, as it is kept: rules, or a function. Raises InvalidOption for all else."""
     if isinstance(given, Only) or (callable(given) and not hasattr(given, "words")):
         return given
     if callable(given):
         return (given,)  # one of the rules below, its list forgotten
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise ConfigError(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
+        raise InvalidOption(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
     rules = tuple(given)
     for each in rules:
         if not callable(each):
-            raise ConfigError(f"a {type(each).__name__} among translate_options is no rule", hint=_WANTED)
+            raise InvalidOption(f"a {type(each).__name__} among translate_options is no rule", hint=_WANTED)
     return rules
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...schemas.errors import ConfigError, UnknownStep
+from ...schemas.errors import InvalidOption, UnknownStep
 from ...schemas.options import nearest
 from .constraints import checked_constraints
 from .rules import table
@@ -43,9 +43,14 @@ _DATA: Mapping[str, type] = {
     "object_support": ObjectSupport,
 }
 
+_NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "decode_stream_event"))
+"""Steps that there may be none of."""
+_NAMED = frozenset(("default_env_key",))
+"""Steps that may be a word in the place of a function that gives one."""
+
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Steps by name, as they are kept. Raises UnknownStep for a name that no step has and ConfigError for a value that
+    """Steps by name, as they are kept. Raises UnknownStep for a name that no step has, InvalidOption for a value that
     cannot be that step."""
     return {name: _checked(name, value) for name, value in steps.items()}
 
@@ -59,7 +64,11 @@ def _checked(name: str, value: Any) -> Any:
         return checked_constraints(value)
     if name in _DATA:
         if not isinstance(value, _DATA[name]):
-            raise ConfigError(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
-    elif not callable(value) and not (name == "default_env_key" and isinstance(value, str)):
-        raise ConfigError(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
+            raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
+    elif (
+        not callable(value)
+        and not (value is None and name in _NONE)
+        and not (name == "default_env_key" and isinstance(value, str))
+    ):
+        raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
     return value

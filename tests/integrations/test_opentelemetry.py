@@ -192,7 +192,7 @@ def test_nothing_that_anyone_wrote_is_told_unless_asked_for() -> None:
 
 
 def test_reasoning_is_never_told() -> None:
-    told = Told(content=True)
+    told = Told(content=True, composites=False)
     message = {"role": "assistant", "content": "yes", "reasoning_content": "canary"}
     body = {"choices": [{"message": message, "finish_reason": "stop"}]}
     told.answers = [httpx.Response(200, json=body)]
@@ -313,7 +313,7 @@ def test_a_kept_answer_is_told_as_what_it_is(told: Told) -> None:
 def test_without_an_sdk_nothing_happens() -> None:
     telemetry = Telemetry()
     try:
-        with Client(**{**Told().settings(), "pipeline": telemetry}) as client:
+        with Client(**{**Told(composites=False).settings(), "pipeline": telemetry}) as client:
             assert client.generate_text(MODEL, "hi").text
     finally:
         telemetry.close()

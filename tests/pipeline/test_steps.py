@@ -192,6 +192,73 @@ def step(name: str) -> Step:
     return on_request(name, lambda asked: asked)
 
 
+def test_an_around_step_may_return_a_reply_of_its_own(drive: Drive, stream: bool) -> None:
+    def cached(asked: Any, call: Any) -> Any:
+        return reply("kept")
+        yield
+
+    for run in (cached, lambda asked, call: reply("kept")):
+        trace: list[str] = []
+        response = drive(Pipeline([tracing("a", trace), around("cache", run)]), World([]), request(stream=stream))
+        assert text_of(response) == "kept" and trace == ["a in", "a out"]
+
+
+def test_an_around_step_may_hand_on_the_rest_of_the_pipeline(drive: Drive, stream: bool) -> None:
+    step = around("through", lambda asked, call: call(asked))
+    assert text_of(drive(Pipeline([step]), World([answer(stream)]), request(stream=stream))) == "hello"
+
+
+def nothing(asked: Any, call: Any) -> Any:
+    yield from call(asked)
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (nothing, "step 'mine' returned NoneType instead of a Response"),
+        (lambda asked, call: None, "'mine' is a plain function that returned NoneType; write response = yield from"),
+        (lambda asked, call: "text", "plain function that returned str"),
+    ],
+)
+def test_an_around_step_that_returns_no_answer_is_named(run: Any, says: str, drive: Drive, stream: bool) -> None:
+    with pytest.raises(StepError, match=says):
+        drive(Pipeline([around("mine", run)]), World([answer(stream)]), request(stream=stream))
+
+
+@pytest.mark.parametrize("given", ["text", ["text"], 5, {"text": "x"}])
+def test_a_chunk_step_that_gives_no_chunk_is_named(given: Any, drive: Drive, stream: bool) -> None:
+    pipeline = Pipeline([on_chunk("mine", lambda chunk: given)])
+    with pytest.raises(StepError, match="step 'mine' returned .* instead of a chunk"):
+        text_of(drive(pipeline, World([answer(stream)]), request(stream=stream)))
+
+
+class Careless:
+    """A stage that forgets to give anything back."""
+
+    def feed(self, chunks: Any) -> Any:
+        pass
+
+    def flush(self) -> Any:
+        return []
+
+
+def test_a_stage_that_gives_nothing_is_named(drive: Drive, stream: bool) -> None:
+    with pytest.raises(StepError, match=r"'mine.feed' returned NoneType instead of a list"):
+        text_of(drive(Pipeline([on_chunk("mine", Careless)]), World([answer(stream)]), request(stream=stream)))
+
+
+class Wordy(Careless):
+    """A stage that gives text where chunks are wanted."""
+
+    def feed(self, chunks: Any) -> Any:
+        return ["text"]
+
+
+def test_a_stage_that_gives_no_chunks_is_told(drive: Drive, stream: bool) -> None:
+    with pytest.raises(StepError, match="gave a str instead of a StreamChunk"):
+        text_of(drive(Pipeline([on_chunk("mine", Wordy)]), World([answer(stream)]), request(stream=stream)))
+
+
 def test_editing_gives_a_new_pipeline_and_leaves_the_old_one() -> None:
     before = Pipeline([step("a"), step("b")])
     after = before.prepend(step("first")).append(step("last")).before("b", step("x")).after("b", step("y")).without("a")
