@@ -98,6 +98,11 @@ class _Shared:
     def pipeline(self, edits: Any) -> None:
         self._core.edits = edits
 
+    @property
+    def default_model(self) -> str:
+        """The model that is meant where none is named: what STEPWELL_MODEL says, else the local one."""
+        return self._core.default_model()
+
     def pipeline_for(
         self, model: str | None = None, *, operation: str = "chat", stream: bool = False, wire: str | None = None
     ) -> Pipeline:

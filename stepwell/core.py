@@ -22,7 +22,7 @@ from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.addresses import origin
 from .providers.dsl.assemble import pipeline_for
-from .providers.dsl.environment import PROCESS, Environment, read_environment
+from .providers.dsl.environment import Environment, process_environment, read_environment
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Override, Provider, canonical
 from .providers.dsl.registry import REGISTRY, Registry
@@ -37,8 +37,6 @@ from .schemas.tool import Tool
 from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 DEFAULT_MODEL = "local:smollm2"
-ENV_FILE = "STEPWELL_ENV_FILE"
-"""Names a file of variables, to be read as `env_file=` is by every client that has no such setting."""
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
 
 
@@ -92,9 +90,7 @@ class Core:
     def environment(self) -> Environment:
         """The variables that this client's calls may use: the process's, and those of a file if one was asked for."""
         if self._environment is None:
-            # Not when the client is made: the shared ones are, on import.
-            path = os.environ.get(ENV_FILE)
-            self._environment = read_environment(path) if path else PROCESS
+            self._environment = process_environment()  # not before: the shared clients are made on import
         return self._environment
 
     @property

@@ -74,6 +74,12 @@ def test_reasoning_and_warnings_go_to_stderr(monkeypatch: pytest.MonkeyPatch, ca
         (["models", "--max-input-price", "abc"], 2, "max_input_price cannot be 'abc'"),
         (["models", "--provider", "anthropc"], 2, "did you mean 'anthropic'"),
         (["models", "--input", "pictures"], 2, "no model has the input 'pictures'"),
+        (["ask"], 2, "nothing to ask"),
+        (["ask", "  "], 2, "nothing to ask"),
+        (["ask", "--image", "no/such.png", "hi"], 2, "no/such.png cannot be read"),
+        (["ask", "--image", ".", "hi"], 2, "cannot be read"),
+        (["ask", "nowhere_at_all:x", "hi"], 2, "known is close; the nearest are"),
+        (["models", "--max-output-price", "nan"], 2, "max_output_price cannot be 'nan'"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(
@@ -151,6 +157,79 @@ def test_chat_keeps_the_conversation(monkeypatch: pytest.MonkeyPatch, capsys: An
     assert (code, out.split()) == (0, ["1", "3", "1", "5"])
 
 
+@pytest.mark.parametrize("words", [["ask"], ["ask", "vllm:m"]])
+def test_nothing_in_the_pipe_is_nothing_to_ask(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, out, err = run(monkeypatch, capsys, *words, stdin=" \n")
+    assert code == 2 and "nothing to ask" in err and out == ""
+
+
+def test_a_picture_needs_no_words(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"\x89PNG")
+    with serving(lambda request: [answer(completion())]) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        words = ["ask", "vllm:m", "--image", str(tmp_path / "x.png"), "--no-stream"]
+        assert run(monkeypatch, capsys, *words, stdin="")[:2] == (0, "hello\n")
+        (message,) = server.seen[0].json["messages"]  # type: ignore[index]
+    assert [part["type"] for part in message["content"]] == ["image_url"]
+
+
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    with serving(lambda request: [answer(completion())]) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main(["ask", "vllm:m", "hi", "--no-stream"]) == 0
+        assert main(["chat", "vllm:m"]) == 0
+        assert main(["embed"]) == 2
+    assert capsys.readouterr().out == "hello\n"
+
+
+def test_what_is_piped_in_and_no_text_is_told(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
+    assert main(["ask", "what?"]) == 2
+    assert "not text in utf-8" in capsys.readouterr().err
+
+
+def test_the_environment_names_the_model_that_is_meant(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    with serving(lambda request: [whole_stream(str(request.json["model"]))]) as server:  # type: ignore[index]
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        monkeypatch.setenv("STEPWELL_MODEL", "vllm:mine")
+        assert run(monkeypatch, capsys, "ask", "hi")[1] == "mine\n"
+        monkeypatch.setattr(sys, "stdin", Terminal("/quit\n"))
+        assert main(["chat"]) == 0
+    assert "vllm:mine: /quit leaves" in capsys.readouterr().err
+
+
+def test_a_talk_goes_on_after_a_failed_command_and_a_stopped_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    def script(request: Any) -> list[bytes]:
+        return [whole_stream(str(len(request.json["messages"])))]
+
+    class Stdout(io.StringIO):
+        def write(self, text: str) -> int:
+            if text == "3":
+                raise KeyboardInterrupt  # pressed while the second answer is printed
+            return super().write(text)
+
+    talk = f"one\n/load /no/such\n/save {tmp_path}/no/such\ntwo\nthree\n/quit\n"
+    with serving(script) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", server.url)
+        monkeypatch.setattr(sys, "stdin", Terminal(talk))
+        monkeypatch.setattr(sys, "stdout", printed := Stdout())
+        assert main(["chat", "vllm:m"]) == 0
+        asked = [[message["content"] for message in seen.json["messages"]] for seen in server.seen]  # type: ignore[index]
+    err = capsys.readouterr().err
+    assert "cannot read /no/such" in err and "cannot write" in err and "(stopped)" in err
+    # What had come of the answer that was stopped is part of the talk.
+    assert asked == [["one"], ["one", "1", "two"], ["one", "1", "two", "3", "three"]]
+    assert printed.getvalue().split() == ["1", "5"]
+
+
+def test_in_a_pipe_a_failed_command_ends_the_talk(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, _, err = run(monkeypatch, capsys, "chat", "vllm:m", stdin="/save /no/such/file\n")
+    assert code == 2 and "cannot write /no/such/file" in err
+
+
 def test_it_works_in_a_pipe_that_is_closed_early() -> None:
     command = f"{sys.executable} -m stepwell models | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
@@ -159,7 +238,14 @@ def test_it_works_in_a_pipe_that_is_closed_early() -> None:
 
 @pytest.mark.parametrize(
     ("word", "is_one"),
-    [("openai:gpt-4o", True), ("local:/path/x.gguf", True), ("Why:", False), ("hello", False), ("note: this", False)],
+    [
+        ("openai:gpt-4o", True),
+        ("local:/path/x.gguf", True),
+        ("Why:", False),
+        ("hello", False),
+        ("note: this", False),
+        ("http://x.test", False),
+    ],
 )
 def test_a_first_word_that_looks_like_a_model_is_one(word: str, is_one: bool) -> None:
     assert is_model(word) is is_one

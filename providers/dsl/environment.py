@@ -18,6 +18,9 @@ from ...schemas.secret import Secret
 ENVIRONMENT = "environment"
 """Where in a request's `private` the Environment of its client stands, when that is more than the process's own."""
 
+FILE_VARIABLE = "STEPWELL_ENV_FILE"
+"""Names a file to be read as `env_file=` is, by every client that has no such setting."""
+
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=
         (?:[ \t]*(?:'(?P<single>[^']*)'|"(?P<double>(?:\\.|[^"\\])*)")[ \t]*(?:\#[^\n]*)?
@@ -65,6 +68,12 @@ def environment_of(request: Request) -> Environment:
     """The variables that this call may use."""
     found: Environment = request.private.get(ENVIRONMENT, PROCESS)
     return found
+
+
+def process_environment() -> Environment:
+    """The process's environment, with the file behind it that STEPWELL_ENV_FILE names, if it names one."""
+    path = os.environ.get(FILE_VARIABLE)
+    return read_environment(path) if path else PROCESS
 
 
 def read_environment(path: str | os.PathLike[str]) -> Environment:

@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 from ..client import Client
-from ..core import DEFAULT_MODEL
 from ..pipeline.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
@@ -20,7 +19,11 @@ from ..schemas.reply import Reply
 def ask(arguments: argparse.Namespace) -> None:
     """Ask once. In a pipe, what comes in is added below the prompt."""
     model, prompt = _model_and_prompt(arguments.words)
-    content: list[str | Part] = [*(Image.from_path(path) for path in arguments.image), prompt]
+    content: list[str | Part] = [_image(path) for path in arguments.image]
+    if prompt.strip():
+        content.append(prompt)
+    if not content:
+        raise ConfigError("there is nothing to ask", hint="give a prompt, or text on standard input")
     with Client() as client:
         if arguments.no_stream or arguments.json:
             reply = client.generate_text(model, user(content), **options_of(arguments))
@@ -94,20 +97,45 @@ def as_json(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _model_and_prompt(words: list[str]) -> tuple[str, str]:
-    model, rest = DEFAULT_MODEL, words
-    if (words and len(words) > 1 and is_model(words[0])) or (words and is_model(words[0]) and not sys.stdin.isatty()):
-        model, *rest = words
-    prompt = " ".join(rest)
-    if not sys.stdin.isatty():
-        piped = sys.stdin.read().strip()
-        prompt = "\n\n".join(part for part in (prompt, piped) if part)
-    return model, prompt
+def _image(path: str) -> Image:
+    try:
+        return Image.from_path(path)
+    except OSError as error:
+        raise ConfigError(f"the picture {path} cannot be read: {error.strerror}") from None
+
+
+def _model_and_prompt(words: list[str]) -> tuple[str | None, str]:
+    """The model, None where none is named, and the prompt."""
+    model: str | None = None
+    if words and is_model(words[0]) and (len(words) > 1 or not at_terminal()):
+        model, *words = words
+    parts = [" ".join(words), piped().strip()]
+    return model, "\n\n".join(part for part in parts if part)
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits at standard input, which may also be closed."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def piped() -> str:
+    """All that comes in by a pipe or a file; nothing from a terminal. Raises ConfigError for what is no text."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"standard input is not text in {error.encoding}", hint="a picture goes with --image"
+        ) from None
 
 
 def is_model(word: str) -> bool:
     """Whether a word is a model's name and not the beginning of a prompt."""
     provider, colon, id = word.partition(":")
     return (
-        bool(colon and id) and provider.replace("_", "").replace("-", "").isalnum() and not any(map(str.isspace, word))
+        bool(colon and id)
+        and not id.startswith("//")  # an address
+        and provider.replace("_", "").replace("-", "").isalnum()
+        and not any(map(str.isspace, word))
     )

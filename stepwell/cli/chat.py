@@ -7,40 +7,53 @@ import sys
 from pathlib import Path
 
 from ..client import Client
-from ..core import DEFAULT_MODEL
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
-from .ask import options_of, show
+from .ask import at_terminal, options_of, show
 
 _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conversation"
 
 
 def chat(arguments: argparse.Namespace) -> None:
     """Ask, answer, remember, until /quit or the end of input. A failed turn is told and not remembered."""
-    context = Context()
-    talking = sys.stdin.isatty()
-    if talking:
-        print(f"{arguments.model or DEFAULT_MODEL}: {_HELP}", file=sys.stderr)
+    context: Context | None = Context()
+    talking = at_terminal()
     with Client() as client:
-        while (line := _line(talking)) is not None:
-            if line.startswith("/"):
-                if (changed := _command(line, context)) is None:
-                    return
-                context = changed
-            elif line:
-                try:
-                    stream = client.stream_text(arguments.model, context.append(line), **options_of(arguments))
-                    context = context.append(line, show(stream, arguments.hide_reasoning).message)
-                except StepwellError as error:
-                    if not talking:
-                        raise
-                    print(f"stepwell: {error}", file=sys.stderr)
+        if talking:
+            print(f"{arguments.model or client.default_model}: {_HELP}", file=sys.stderr)
+        while context is not None and (line := _line(talking)) is not None:
+            try:
+                if line.startswith("/"):
+                    context = _command(line, context)
+                elif line:
+                    context = _turn(client, arguments, context, line)
+            except StepwellError as error:
+                if not talking:
+                    raise
+                print(f"stepwell: {error}", file=sys.stderr)
+
+
+def _turn(client: Client, arguments: argparse.Namespace, context: Context, line: str) -> Context:
+    """The conversation after a question and its answer, or as much of it as there was when Ctrl-C stopped it."""
+    asked = context.append(line)
+    stream = client.stream_text(arguments.model, asked, **options_of(arguments))
+    try:
+        return asked.append(show(stream, arguments.hide_reasoning).message)
+    except KeyboardInterrupt:
+        if not at_terminal():
+            raise
+        print("\n(stopped)", file=sys.stderr)
+    try:
+        reply = stream.reply()
+    except StepwellError as error:
+        reply = error.partial
+    return asked.append(reply.message) if reply is not None and reply.text else context
 
 
 def _line(talking: bool) -> str | None:
     if talking:
         print("> ", end="", flush=True, file=sys.stderr)
-    line = sys.stdin.readline()
+    line = sys.stdin.readline() if sys.stdin is not None else ""
     return line.strip() if line else None
 
 
@@ -53,7 +66,10 @@ def _command(line: str, context: Context) -> Context | None:
         case "/clear":
             return Context()
         case "/save" if path:
-            Path(path).write_bytes(context.to_json())
+            try:
+                Path(path).write_bytes(context.to_json())
+            except OSError as error:
+                raise ConfigError(f"cannot write {path}: {error.strerror}") from None
         case "/load" if path:
             try:
                 return Context.from_json(Path(path).read_bytes())

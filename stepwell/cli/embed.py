@@ -11,13 +11,13 @@ from ..client import Client
 from ..embedder.embedder import Embedder
 from ..embedder.result import Embeddings
 from ..schemas.errors import ConfigError
-from .ask import extra_options, is_model
+from .ask import at_terminal, extra_options, is_model, piped
 
 
 def embed(arguments: argparse.Namespace) -> None:
     """The texts are the arguments, the lines of --file, or the lines that come in."""
     words = list(arguments.words)
-    more = len(words) > 1 or arguments.file or not sys.stdin.isatty()
+    more = len(words) > 1 or arguments.file or not at_terminal()
     model = words.pop(0) if words and more and is_model(words[0]) else None
     texts = words + _lines(arguments.file, words)
     if not texts:
@@ -63,6 +63,8 @@ def _lines(path: str | None, words: list[str]) -> list[str]:
             text = Path(path).read_text()
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} is not text in {error.encoding}") from None
     else:
-        text = "" if words or sys.stdin.isatty() else sys.stdin.read()
+        text = "" if words else piped()
     return [line for line in text.splitlines() if line.strip()]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..client import Client
 from ..model_metadata.catalog import CATALOG
+from ..providers.dsl.environment import Environment, process_environment
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import REGISTRY
 from ..schemas.errors import ConfigError
@@ -71,7 +72,8 @@ def _row(model: Model) -> tuple[str, ...]:
 
 def providers(arguments: argparse.Namespace) -> None:
     """A table, or JSON, of the providers."""
-    told = [_provider(provider) for provider in REGISTRY]
+    environment = process_environment()
+    told = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
         print(json.dumps(told))
         return
@@ -80,16 +82,16 @@ def providers(arguments: argparse.Namespace) -> None:
     table(head, [_told(row) for row in told])
 
 
-def _provider(provider: Provider) -> dict[str, Any]:
+def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
     return {
         "id": provider.id,
         "name": provider.name,
         "wires": [wire.name for wire in provider.wires],
         "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
         "operations": sorted({wire.operation for wire in provider.wires}),
-        "base_url": provider.place or provider.address(),
+        "base_url": provider.place or provider.address(environment),
         "env_key": list(provider.env_key),
-        "key_present": any(os.environ.get(name) for name in provider.env_key),
+        "key_present": any(environment.get(name) for name in provider.env_key),
         "key_needed": not provider.key_optional,
     }
 

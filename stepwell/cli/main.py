@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except StepwellError as error:
         if os.environ.get("STEPWELL_RAISE"):
             raise
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--image", action="append", default=[], metavar="PATH", help="a picture to send along")
 
     command = _command(commands, "chat", chat, "a conversation; /quit leaves, /save PATH and /load PATH keep it")
-    command.add_argument("model", nargs="?", help="provider:model-id (default: the local model)")
+    command.add_argument("model", nargs="?", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)")
     _call_options(command)
 
     command = _command(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core import DEFAULT_MODEL
+from ..providers.dsl.environment import process_environment
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
 
 
 def default_model() -> str:
     """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
-    return os.environ.get("STEPWELL_MODEL") or DEFAULT_MODEL
+    return process_environment().get("STEPWELL_MODEL") or DEFAULT_MODEL
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:
