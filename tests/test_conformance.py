@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 from attrs import evolve
 
+from stepwell import Request, around
+from stepwell.declare import bearer, openai_chat
 from stepwell.providers.dsl.provider import Provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
+from stepwell.schemas.errors import ServerError
 from stepwell.testing import ConformanceError, conformance
-from stepwell.testing.conformance import KEY
+from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
 
-from toy import PARLEY_SAMPLES, parley
+from toy import PARLEY_SAMPLES, build_body, parley
 
 # Where not every name will do: the embedded server loads what it is asked for.
 CREDENTIALS = {"amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"}}
@@ -42,6 +48,67 @@ def test_a_provider_that_shortens_a_cut_stream_is_caught() -> None:
     careless = parley.with_steps(flush_stream_state=lenient)
     with pytest.raises(ConformanceError, match="cut at byte"):
         conformance(careless, samples=PARLEY_SAMPLES)
+
+
+def body_without(*, replaced: str = "", stream: bool | None = None, **changes: Any) -> Any:
+    """The toy's body with something left out, or one text in another's place."""
+
+    def build(request: Request) -> Any:
+        body = build_body(request if stream is None else request.replace(stream=stream))
+        body = orjson.loads(orjson.dumps(body).replace(replaced.encode(), b"gone")) if replaced else body
+        return {name: changes.get(name, value) for name, value in body.items()}
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda request: {}, "the system's message is not in the request"),
+        (body_without(replaced=PROMPT), "the prompt is not in the request"),
+        (body_without(replaced=SYSTEM), "the system's message is not in the request"),
+        (body_without(engine="another"), "the model's name is not in the request"),
+        (body_without(tools=[]), "the tool's name is not in the request"),
+        (body_without(replaced="city"), "its parameter is not in the request"),
+        (body_without(replaced="Timbuktu"), "its argument is not in the request"),
+        (body_without(replaced=RESULT), "the tool's result is not in the request"),
+        (body_without(temperature=1), "temperature is not in the request, and no warning tells of it"),
+        (body_without(stream=False), "a stream is asked for: .* in the same words"),
+    ],
+    ids=["nothing", "prompt", "system", "model", "tools", "parameters", "arguments", "result", "options", "stream"],
+)
+def test_a_provider_that_does_not_send_what_was_asked_is_caught(build: Any, said: str) -> None:
+    with pytest.raises(ConformanceError, match=said):
+        conformance(parley.with_steps(build_body=build), samples=PARLEY_SAMPLES)
+
+
+def test_a_provider_that_sends_no_key_with_a_stream_is_caught() -> None:
+    def authenticate(request: Request) -> Request:
+        return request if request.stream else bearer(request)
+
+    report = conformance(parley.with_steps(authenticate=authenticate), samples=PARLEY_SAMPLES, raises=False)
+    assert [check.fault for check in report.failed] == ["AssertionError: the key was not sent"]
+
+
+def test_a_provider_that_swallows_a_cancellation_is_caught() -> None:
+    def stubborn(request: Request, call: Any) -> Any:
+        try:
+            return (yield from call(request))
+        except BaseException as error:
+            raise ServerError("the call was lost") from error
+
+    def attach(pipeline: Any, provider: Provider) -> Any:
+        return pipeline.before("send", around("stubborn", stubborn))
+
+    report = conformance(evolve(parley, attach=attach), samples=PARLEY_SAMPLES, raises=False)
+    assert [check.name for check in report.failed] == ["cancelling a call"]
+    assert "cancel" in str(report.failed[0].fault)
+
+
+def test_the_wire_that_is_named_is_the_one_that_is_checked() -> None:
+    both = evolve(parley, wires=(openai_chat, *parley.wires))
+    assert conformance(both, wire="parley_chat", samples=PARLEY_SAMPLES).ok
+    assert conformance(both).ok
 
 
 def test_a_provider_that_puts_its_key_into_the_url_is_caught() -> None:

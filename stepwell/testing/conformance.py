@@ -1,4 +1,5 @@
-"""The suite that every provider must pass, offline, in both colours: text, streams, tools, errors, cuts, early leaving.
+"""The suite that every provider must pass, offline, in both colours: text, streams, tools, errors, cuts, early leaving,
+cancelling; and that what was asked for stands in the request.
 
     from stepwell.testing import conformance
     conformance(my_provider)
@@ -9,11 +10,11 @@ few scenes, as bytes (see providers/wires/samples.py).
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any
+from urllib.parse import unquote
 
 from attrs import define, field, frozen
 
@@ -24,11 +25,18 @@ from ..providers.dsl.registry import Registry
 from ..providers.dsl.wire import Wire
 from ..providers.wires.samples import Sample, Samples
 from ..schemas import errors
+from ..schemas.message import Context, assistant, system, tool_result, user
+from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
+from .network import Body, cancelled, run, transport_of
 
 KEY = "test-key-that-must-not-leak"
-TOOL = Tool("look_up", "Look a city up.", {"type": "object", "properties": {"city": {"type": "string"}}})
+TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
+# What is asked for in words and numbers that occur nowhere else, and are written alike in JSON, forms and addresses.
+SYSTEM, PROMPT, RESULT = "besystematic", "askedbyuser", "resultoftool"
+CALL = ToolCall("call00001", TOOL.name, '{"city":"Timbuktu"}')
+OPTIONS = {"max_tokens": 4321, "temperature": 0.375, "top_p": 0.625, "stop": ["stopword"]}
 STATUSES = {401: errors.AuthError, 404: errors.NotFound, 429: errors.RateLimitError, 500: errors.ServerError}
 
 
@@ -124,10 +132,19 @@ class _Suite:
             for status, kind in STATUSES.items():
                 yield f"status {status}, {colour}", partial(self._fails, status, kind, colour)
             yield f"leaving early, {colour}", partial(self._leaves, colour)
+            if colour == "async":
+                yield "cancelling a call", partial(self._cancels, False)
+                yield "cancelling a stream", partial(self._cancels, True)
             if self.samples.stream_error is not None:
                 yield f"error inside a stream, {colour}", partial(self._fails_midway, colour)
         yield "cut at every byte", self._cut
         yield "a stream folds to the unstreamed reply", self._law
+        for stream, manner in ((False, "unstreamed"), (True, "streamed")):
+            yield f"the request holds the prompt and the model, {manner}", partial(self._asks, stream)
+            yield f"the request holds the tools, {manner}", partial(self._offers, stream)
+            yield f"the request holds a call and its result, {manner}", partial(self._answers, stream)
+            yield f"the request holds the options, or they are told of, {manner}", partial(self._obeys, stream)
+        yield "a stream is asked for", self._asks_for_stream
         yield "the key is sent, and only in headers", self._key
         yield "a missing key is told", self._no_key
         yield "a misspelt option is told", self._misspelt
@@ -175,32 +192,86 @@ class _Suite:
             raise AssertionError("no ProviderError was raised")
 
     def _leaves(self, colour: str) -> None:
-        body = _Body(self.samples.text.stream, 16)
+        body = Body(self.samples.text.stream, 16)
         if colour == "sync":
             with self._client(body) as client:
-                for _ in client.stream_text(self.model, "hi"):
+                for _ in client.stream_text(self.model, "hi", **self._chosen):
                     break
         else:
-            _run(self._leave_async(body))
+            run(self._leave_async(body))
         assert body.closed, "the connection was not given back"
 
-    async def _leave_async(self, body: _Body) -> None:
-        async with self._aclient(body) as client, client.stream_text(self.model, "hi") as stream:
+    async def _leave_async(self, body: Body) -> None:
+        async with self._aclient(body) as client, client.stream_text(self.model, "hi", **self._chosen) as stream:
             async for _ in stream:
                 break
 
+    def _cancels(self, stream: bool) -> None:
+        sample = self.samples.text
+        data = sample.stream[: sample.whole_at // 2] if stream else self._said(sample, False)[:10]
+        body = Body(data, 16, kind=sample.stream_type if stream else None, stalls=True)
+        run(cancelled(body, self._endless(body, stream)))
+        assert body.closed, "the connection was not given back"
+
+    async def _endless(self, body: Body, stream: bool) -> None:
+        async with self._aclient(body) as client:
+            if not stream:
+                await client.generate_text(self.model, "hi", **self._chosen)
+            async for _ in client.stream_text(self.model, "hi", **self._chosen):
+                pass
+
+    def _asks(self, stream: bool) -> None:
+        sent = self._sent(stream, Context((system(SYSTEM), user(PROMPT))))[0]
+        _holds(sent, {"the system's message": SYSTEM, "the prompt": PROMPT})
+        id = self.model.partition(":")[2]
+        names = {id, self.provider.normalize_model_id(id)}
+        assert any(name in sent for name in names), "the model's name is not in the request"
+
+    def _offers(self, stream: bool) -> None:
+        sent, reply = self._sent(stream, PROMPT, tools=[TOOL])
+        if not _told(reply, "tools"):
+            _holds(sent, {"the tool's name": TOOL.name, "its description": TOOL.description, "its parameter": "city"})
+
+    def _answers(self, stream: bool) -> None:
+        said = Context((user(PROMPT), assistant([CALL]), tool_result(CALL, RESULT)))
+        sent, reply = self._sent(stream, said, tools=[TOOL])
+        if not _told(reply, "tools"):
+            _holds(sent, {"the call's name": CALL.name, "its argument": "Timbuktu", "the tool's result": RESULT})
+
+    def _obeys(self, stream: bool) -> None:
+        sent, reply = self._sent(stream, PROMPT, **OPTIONS)
+        for name, value in OPTIONS.items():
+            written = value[0] if isinstance(value, list) else str(value)
+            told = any(name in f"{warning.subject} {warning.why}" for warning in reply.warnings)
+            assert written in sent or told, f"{name} is not in the request, and no warning tells of it"
+
+    def _asks_for_stream(self) -> None:
+        with self._client(Body(b"")) as client:
+            if GATHER in client.pipeline_for(self.model, wire=self.wire.name):
+                return  # it always streams
+        assert self._sent(False, PROMPT)[0] != self._sent(True, PROMPT)[0], "it is asked for in the same words"
+
+    def _sent(self, stream: bool, prompt: Any, **options: Any) -> tuple[str, Reply]:
+        """The address and body of a request, and the reply."""
+        sample, seen = self.samples.text, list[Any]()
+        reply = self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen, prompt=prompt, **options)
+        assert seen, "nothing was sent"
+        return f"{unquote(str(seen[0].url))}\n{seen[0].content.decode('utf-8', 'replace')}", reply
+
     def _key(self) -> None:
         sample = self.samples.text
-        seen: list[Any] = []
-        self._ask(self._said(sample, False), "sync", False, sample, seen=seen)
-        assert KEY not in str(seen[0].url), "the key stands in the URL"
-        sent = any(KEY in value for value in seen[0].headers.values())
-        assert sent or self.credential is not KEY, "the key was not sent"
+        for stream in (False, True):
+            seen: list[Any] = []
+            self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen)
+            assert KEY not in str(seen[0].url), "the key stands in the URL"
+            assert KEY.encode() not in seen[0].content, "the key stands in the body"
+            sent = any(KEY in value for value in seen[0].headers.values())
+            assert sent or self.credential is not KEY, "the key was not sent"
 
     def _no_key(self) -> None:
         if self.provider.key_optional or self.credential is not KEY:
             return
-        with self._client(_Body(b""), keys={}) as client:
+        with self._client(Body(b""), keys={}) as client:
             try:
                 client.generate_text(self.model, "hi", base_url="http://elsewhere.invalid")
             except errors.MissingKey:
@@ -208,7 +279,7 @@ class _Suite:
         raise AssertionError("no MissingKey was raised")
 
     def _misspelt(self) -> None:
-        with self._client(_Body(b"")) as client:
+        with self._client(Body(b"")) as client:
             try:
                 client.generate_text(self.model, "hi", temprature=1)
             except errors.InvalidOption as error:
@@ -218,8 +289,8 @@ class _Suite:
 
     def _said(self, sample: Sample, stream: bool) -> bytes:
         """What the server answers; one that only streams does so even where the caller wants the answer whole."""
-        with self._client(_Body(b"")) as client:
-            streams = stream or GATHER in client.pipeline_for(self.model)
+        with self._client(Body(b"")) as client:
+            streams = stream or GATHER in client.pipeline_for(self.model, wire=self.wire.name)
         return sample.stream if streams else sample.body
 
     def _ask(
@@ -232,34 +303,49 @@ class _Suite:
         size: int = 0,
         status: int = 200,
         seen: list[Any] | None = None,
+        prompt: Any = "hi",
+        **options: Any,
     ) -> Reply:
-        body = _Body(data, size, status, sample.stream_type if stream and sample else None, seen)
-        options = {"tools": [TOOL]} if sample is self.samples.tools else {}
+        body = Body(data, size, status, sample.stream_type if stream and sample else None, seen)
+        options = {**self._chosen, **({"tools": [TOOL]} if sample is self.samples.tools else {}), **options}
         if colour == "async":
-            reply: Reply = _run(self._aask(body, stream, options))
+            reply: Reply = run(self._aask(body, stream, prompt, options))
             return reply
         with self._client(body) as client:
             if stream:
-                return client.stream_text(self.model, "hi", **options).reply()
-            return client.generate_text(self.model, "hi", **options)
+                return client.stream_text(self.model, prompt, **options).reply()
+            return client.generate_text(self.model, prompt, **options)
 
-    async def _aask(self, body: _Body, stream: bool, options: dict[str, Any]) -> Reply:
+    async def _aask(self, body: Body, stream: bool, prompt: Any, options: dict[str, Any]) -> Reply:
         async with self._aclient(body) as client:
             if stream:
-                return await client.stream_text(self.model, "hi", **options).reply()
-            return await client.generate_text(self.model, "hi", **options)
+                return await client.stream_text(self.model, prompt, **options).reply()
+            return await client.generate_text(self.model, prompt, **options)
 
-    def _settings(self, body: _Body, keys: Any = None) -> dict[str, Any]:
+    @property
+    def _chosen(self) -> dict[str, Any]:
+        return {"wire": self.wire.name}
+
+    def _settings(self, body: Body, keys: Any = None) -> dict[str, Any]:
         registry = Registry()
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
-        return {"transport": _transport(body), "registry": registry, "api_keys": keys, "retries": 0}
+        return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
 
-    def _client(self, body: _Body, keys: Any = None) -> Client:
+    def _client(self, body: Body, keys: Any = None) -> Client:
         return Client(**self._settings(body, keys))
 
-    def _aclient(self, body: _Body) -> AsyncClient:
+    def _aclient(self, body: Body) -> AsyncClient:
         return AsyncClient(**self._settings(body))
+
+
+def _holds(sent: str, wanted: dict[str, str]) -> None:
+    for what, text in wanted.items():
+        assert text in sent, f"{what} is not in the request"
+
+
+def _told(reply: Reply, subject: str) -> bool:
+    return any(warning.subject == subject for warning in reply.warnings)
 
 
 def _expect(reply: Reply, sample: Sample) -> None:
@@ -271,73 +357,3 @@ def _expect(reply: Reply, sample: Sample) -> None:
     assert counts == (sample.input_tokens, sample.output_tokens), f"the usage is {counts!r}"
     wanted = "tool_calls" if sample.tool_calls else "stop"
     assert reply.finish_reason == wanted, f"the finish reason is {reply.finish_reason!r}"
-
-
-class _Body:
-    """An answer to every request, in reads of `size` bytes (0: one read)."""
-
-    def __init__(
-        self, data: bytes, size: int = 0, status: int = 200, kind: str | None = None, seen: Any = None
-    ) -> None:
-        self.status = status
-        self.headers = {"content-type": kind or "application/json"}
-        self.seen = seen if seen is not None else []
-        self.closed = False
-        self._pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-    def close(self) -> None:
-        self.closed = True
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-def _transport(body: _Body) -> Any:
-    import httpx  # heavy: only when something is to be sent
-
-    class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            return iter(body)
-
-        def __aiter__(self) -> AsyncIterator[bytes]:
-            return body.__aiter__()
-
-        def close(self) -> None:
-            body.close()
-
-        async def aclose(self) -> None:
-            body.close()
-
-    def handler(request: Any) -> Any:
-        body.seen.append(request)
-        return httpx.Response(body.status, headers=body.headers, stream=Stream())
-
-    return httpx.MockTransport(handler)
-
-
-def _run(coroutine: Any) -> Any:
-    """Run a coroutine to its end, in a thread of its own so that it works inside a running event loop, too."""
-    import asyncio  # heavy, and for this suite alone
-
-    outcome: list[Any] = []
-
-    def target() -> None:
-        try:
-            outcome.append((asyncio.run(coroutine), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
