@@ -66,7 +66,7 @@ def within(constraints: Constraints) -> Rule:
 
     def rule(options: Options, model: Model) -> Losses:
         effort, budget = options.get("reasoning_effort"), options.get("reasoning_budget")
-        if effort in (None, "none") and not budget:
+        if not (effort not in (None, "none") if budget is None else budget):
             return []
         losses: Losses = []
         if budget and budget > 0:
