@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import suppress
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Never
-from weakref import WeakKeyDictionary, finalize
+from weakref import WeakKeyDictionary, finalize, ref
 
 from .composites import Composites
 from .connect import aconnect, checked_transport, connect
@@ -254,19 +254,24 @@ class AsyncClient(
         entry = self._senders.get(loop)
         if entry is None:
             sender = aconnect(self._transport, self._http, asyncio=hasattr(loop, "call_soon"))
-            entry = self._senders[loop] = (sender, self._lease(loop, sender.client))
+            closed = None if self._http is not None else sender.client
+            entry = self._senders[loop] = (sender, _lease(ref(self._senders), loop, closed))
             # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
             await entry[1].__anext__()
         return entry[0]
 
-    async def _lease(self, loop: Any, client: Any) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            # What is kept for a loop refers to it, so that its key alone would never be let go.
-            self._senders.pop(loop, None)
-            if self._http is None:
-                await client.aclose()
+
+async def _lease(senders: ref[Any], loop: Any, client: Any) -> AsyncGenerator[None]:
+    """Holds a loop's connections, and closes them when it ends: with the loop, or, where nobody has the AsyncClient any
+    more, at once. It must not refer to that itself, or it would take a garbage collection, whose order is anybody's."""
+    try:
+        yield
+    finally:
+        # What is kept for a loop refers to it, so that its key alone would never be let go.
+        if (kept := senders()) is not None:
+            kept.pop(loop, None)
+        if client is not None:
+            await client.aclose()
 
 
 _LOCK = threading.Lock()

@@ -66,9 +66,13 @@ def _own(colour: int) -> Any:
     return (_CLIENT, _ASYNC_CLIENT)[colour]
 
 
+_BOTH = (None, "httpx", "http2")
+"""Transports that are there in both colours."""
+
+
 def _carried(client: Any, ability: str) -> dict[str, Any]:
     """The transport of one client for the other. Raises ConfigError for one that serves its own colour only."""
-    if client._http is not None or not (client._transport is None or hasattr(client._transport, ability)):
+    if client._http is not None or not (client._transport in _BOTH or hasattr(client._transport, ability)):
         raise ConfigError(
             f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
             hint="give both, client= and async_client=",
