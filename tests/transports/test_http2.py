@@ -178,3 +178,26 @@ async def _leave_thrice(server: Server) -> None:
         for _ in range(3):
             async with client.stream_text(MODEL, "hi") as stream:
                 await anext(aiter(stream))
+
+
+@colours
+def test_a_stream_ends_with_its_last_word_and_the_connection_lives_on(colour: str) -> None:
+    """Nothing is risked for the end of the body: a read that runs out of time would end all streams beside it."""
+    with serving(event("a", "stop") + DONE, 30.0) as server:
+        settings: dict[str, Any] = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0}
+
+        async def run() -> None:
+            async with httpx.AsyncClient(http1=False, http2=True) as http:
+                client = AsyncClient(http=http, **settings)
+                for _ in range(2):
+                    streams = (client.stream_text(MODEL, "hi").reply() for _ in range(5))
+                    assert [reply.text for reply in await asyncio.gather(*streams)] == ["a"] * 5
+
+        began = time.monotonic()
+        if colour == "async":
+            asyncio.run(run())
+        else:
+            with httpx.Client(http1=False, http2=True) as http:
+                client = Client(http=http, **settings)
+                assert [client.stream_text(MODEL, "hi").reply().text for _ in range(3)] == ["a"] * 3
+        assert time.monotonic() - began < 5 and server.connections == 1
