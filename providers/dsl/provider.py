@@ -152,7 +152,9 @@ class Provider:
                     return wire
             if wanted is named is not None:
                 names = [wire.name for wire in able]
-                raise InvalidOption(f"{self.id} does not speak {named!r} for {operation}", hint=nearest(named, names))
+                raise InvalidOption(
+                    f"{self.id} does not speak {named!r} for {operation}", hint=nearest(str(named), names)
+                )
         return able[0]
 
     def counting_wire(self, model: Model) -> str | None:

@@ -25,13 +25,7 @@ from stepwell.prompts import ChatTemplate, Slot
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, UnknownProvider
 from stepwell.testing.fake import FakeModel
 
-from colours import Ask, ask_async, ask_sync
-
-
-@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    chosen: Ask = request.param
-    return chosen
+from colours import Ask
 
 
 def llm_of(fake: FakeModel, **settings: Any) -> LLM:

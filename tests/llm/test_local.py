@@ -13,13 +13,7 @@ from stepwell.parsers.lists import ListParser
 from stepwell.parsers.regex import RegexParser
 from stepwell.schemas.errors import StepLimit
 
-from colours import Ask, ask_async, ask_sync
-
-
-@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    chosen: Ask = request.param
-    return chosen
+from colours import Ask
 
 
 def llm_of(**settings: object) -> LLM:

@@ -15,7 +15,7 @@ from stepwell.schemas.message import assistant
 from stepwell.schemas.reply import Reply
 from stepwell.testing.fake import FakeModel
 
-from colours import Ask, ask_async, ask_sync
+from colours import Ask
 
 
 @attrs.frozen
@@ -26,12 +26,6 @@ class City:
 
 PUNE = City("Pune", 7)
 JSON = '{"name": "Pune", "people": 7}'
-
-
-@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    chosen: Ask = request.param
-    return chosen
 
 
 def llm_of(fake: FakeModel, **settings: Any) -> LLM:

@@ -1,0 +1,13 @@
+"""What the tests of LLMs share: each asks in both colours."""
+
+from __future__ import annotations
+
+import pytest
+
+from colours import Ask, ask_async, ask_sync
+
+
+@pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    chosen: Ask = request.param
+    return chosen

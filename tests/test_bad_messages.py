@@ -1,0 +1,104 @@
+"""Messages, conversations and tools of another shape: refused in words wherever they stand, and nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stepwell import Context, Message, Tool, system, user
+from stepwell.schemas import errors
+
+from wiretap import PROMPT, Wiretap, failing
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "   ",
+        [],
+        Context(),
+        42,
+        b"hi",
+        user(""),
+        [user("hi"), user(" ")],
+        {"role": "user", "content": ""},
+        {"role": "user", "content": []},
+        {"role": "user", "content": [{"type": "text", "text": ""}]},
+        {"role": "user"},
+    ],
+    ids=repr,
+)
+def test_an_empty_prompt_is_refused(prompt: Any) -> None:
+    failing(
+        errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", prompt), says="prompt|no content"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"role": "user", "contnet": PROMPT}, "no 'contnet'; did you mean 'content'"),
+        ({"role": "user", "content": 5}, "content cannot be a int"),
+        ({"role": "user", "content": [{"type": "text"}]}, "no 'text'"),
+        ({"role": "user", "content": [{"type": "image_url"}]}, "no 'url'"),
+        ({"role": "user", "content": [{"type": "image_url", "image_url": 5}]}, "no 'url'"),
+        ({"role": "user", "content": [{"type": "film"}]}, "'film' is not a part"),
+        ({"role": "user", "content": [5]}, "cannot hold a int"),
+        ({"role": "user", "content": PROMPT, "name": 5}, "'name' of a message is a int"),
+        ({"role": "assistant"}, "role assistant has no content"),
+        ({"role": "assistant", "tool_calls": [{"id": "1"}]}, "tool call of a message has no name"),
+        ({"role": "assistant", "tool_calls": ["f"]}, "tool call of a message has no name"),
+        ({"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": {1}}}}]}, "not JSON"),
+        ({"role": "tool", "tool_call_id": "1"}, "no content"),
+        ({"role": "tool", "tool_call_id": 1, "content": "x"}, "'tool_call_id'"),
+        ({"role": ["user"], "content": PROMPT}, "not a role"),
+        ({"content": PROMPT}, "a dict without a role"),
+        (5, "cannot be a int"),
+    ],
+    ids=str,
+)
+def test_a_message_of_another_shape_is_refused_wherever_it_stands(message: Any, says: str) -> None:
+    tap = Wiretap()
+    for prompt in ([message, "hi"], [system("s"), message]):
+        failing(errors.ConfigError, lambda prompt=prompt: tap.client().generate_text("openai:gpt", prompt), says=says)  # type: ignore[misc]
+    with pytest.raises(errors.ConfigError, match=says):
+        Context([message])
+    with pytest.raises(errors.ConfigError, match=says):
+        Context().append(message)
+    assert tap.sent == []
+
+
+@pytest.mark.parametrize("make", [lambda: Message("wizard", "x"), lambda: Message("user", 5), lambda: user({"a": 1})])  # type: ignore[arg-type]
+def test_a_message_that_cannot_be_is_refused_when_it_is_made(make: Callable[[], Any]) -> None:
+    with pytest.raises(errors.ConfigError, match="role|content cannot be"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("tools", "says"),
+    [
+        ("x", "tools cannot be a str"),
+        (7, "tools cannot be a int"),
+        (Tool("f"), "tools cannot be a Tool"),
+        ([5], "cannot be made of a int"),
+        ([{"type": "web_search"}], "'web_search' is the provider's own; pass Tool"),
+        ([{"type": "function"}], "needs its name"),
+        ([{"type": "function", "function": {"name": "f", "parameters": "x"}}], "JSON Schema"),
+        ([{"type": "function", "function": {"name": "not a name"}}], "not a tool name"),
+    ],
+    ids=str,
+)
+def test_what_is_no_tool_is_refused(tools: Any, says: str) -> None:
+    tap = Wiretap()
+    failing(errors.ConfigError, lambda: tap.client().generate_text("openai:gpt", PROMPT, tools=tools), says=says)
+    if isinstance(tools, list):
+        with pytest.raises(errors.ConfigError):
+            Context([], tools)
+    assert tap.sent == []
+
+
+def test_a_tool_name_that_nobody_takes_is_refused() -> None:
+    failing(errors.ConfigError, lambda: Tool("not a name"), says="not a tool name")
