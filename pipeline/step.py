@@ -13,6 +13,7 @@ All of this holds for streams as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from types import GeneratorType
 from typing import Any, get_args, overload
 
 from attrs import evolve, field, frozen
@@ -65,7 +66,7 @@ def around(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
     def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
         def enter(request: Request) -> Flow:
             flow = run(request, call)
-            if not isinstance(flow, Generator):
+            if type(flow) is not GeneratorType:
                 flow = _plain(flow, name)
             result = yield from flow
             return landed(request, result) if isinstance(result, Reply) else _outcome(result, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from attrs import frozen
@@ -111,7 +112,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
     ),
 }
 
-_MAY_HOLD_NUMBERS = frozenset((float, dict, list, tuple))
+_CONTAINERS = frozenset((dict, list, tuple))
 _ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
 
 
@@ -132,7 +133,8 @@ def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> Non
     A few plain comparisons accept nearly every value (under 1 µs); only what they do not accept is shown to
     jsonschema, which takes 0.1 s to import and has the last word.
     """
-    if value.__class__ in _MAY_HOLD_NUMBERS and (place := not_finite(value)) is not None:
+    kind = value.__class__
+    if (kind in _CONTAINERS or (kind is float and not isfinite(value))) and (place := not_finite(value)) is not None:
         at = f", at {place}" if place else ""
         raise InvalidOption(f"option {name!r} for {where} is not a finite number{at}", hint="JSON has no such number")
     known = _ACCEPTS.get(id(schema))

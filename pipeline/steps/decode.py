@@ -63,7 +63,7 @@ def decoded(response: Response, request: Request, decode: Callable[[Any, Model],
         raise _misfit(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    if not (_sound(reply.message) and all(map(_sound, reply.alternatives))):
+    if not _sound(reply.message) or (reply.alternatives and not all(map(_sound, reply.alternatives))):
         raise _misfit(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data

@@ -175,8 +175,10 @@ def resolve_key(
         name = named() if callable(named) else named
         return (name,) if name else ()
 
+    of_its_own = environment.has_file
+
     def resolve(request: Request) -> Request:
-        if environment.has_file:
+        if of_its_own:
             request = request.replace(private={**request.private, ENVIRONMENT: environment})
         if request.credential is not None:
             return request

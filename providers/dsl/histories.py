@@ -14,7 +14,7 @@ from attrs import define, field
 
 from ...pipeline.effects import Flow, Rest
 from ...pipeline.request import RAW_OPTIONS, Request
-from ...pipeline.step import Step, around
+from ...pipeline.step import Step, wrapping
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from .call_ids import id_matcher
@@ -96,7 +96,7 @@ def fit_history(target: Target) -> Step:
             request = settle(request)
         return answered(request, call, names) if names else call(request)
 
-    return around("fit_history", run)
+    return wrapping("fit_history", run)
 
 
 def _fitted(request: Request, target: Target) -> Request:
