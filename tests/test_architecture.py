@@ -60,8 +60,7 @@ def test_imports_run_down_the_house_and_are_relative(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_one_subject_a_file(path: Path) -> None:
-    most = 400 if path in SOURCES else 500  # tests hold tables of cases
-    assert path.read_text().count("\n") <= most, f"over {most} lines, likely two subjects"
+    assert path.read_text().count("\n") <= 400, "over 400 lines, likely two subjects"
 
 
 # Modules that exist to bring in the heavy one they are named for, and are themselves imported on first use.

@@ -362,8 +362,8 @@ def test_a_cancelled_call_keeps_its_estimate():
             await asyncio.sleep(60)
             raise AssertionError
 
-        settings: dict[str, Any] = {"api_keys": {"openai": "k"}, "pipeline": budget}
-        async with AsyncClient(transport=httpx.MockTransport(answer), **settings) as client:
+        how: dict[str, Any] = {"transport": httpx.MockTransport(answer), "api_keys": {"openai": "k"}}
+        async with AsyncClient(**how, pipeline=budget) as client:
             task = asyncio.create_task(client.generate_text(MODEL, "hi", max_tokens=1000))
             await under_way.wait()
             task.cancel()
@@ -390,13 +390,11 @@ def test_an_async_stream_is_counted_like_any_other():
         return httpx.Response(200, stream=Chunks(tuple(EVENTS)), headers={"content-type": "text/event-stream"})
 
     async def run() -> None:
-        settings: dict[str, Any] = {"api_keys": {"openai": "k"}, "pipeline": budget}
-        async with AsyncClient(transport=httpx.MockTransport(answer), **settings) as client:
+        how: dict[str, Any] = {"transport": httpx.MockTransport(answer), "api_keys": {"openai": "k"}}
+        async with AsyncClient(**how, pipeline=budget) as client:
             await client.stream_text(MODEL, "hi", max_tokens=1000).reply()
             async with client.stream_text(MODEL, "a question of some length", max_tokens=1000) as stream:
-                async for _ in stream:
-                    break
+                await anext(aiter(stream))
 
     asyncio.run(run())
-    assert (budget.spent, budget.reserved, budget.calls) == (COST, 0, 2)
-    assert budget.estimated > 0
+    assert (budget.spent, budget.reserved, budget.calls, budget.estimated > 0) == (COST, 0, 2, True)
