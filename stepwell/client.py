@@ -254,24 +254,34 @@ class AsyncClient(
         entry = self._senders.get(loop)
         if entry is None:
             sender = aconnect(self._transport, self._http, asyncio=hasattr(loop, "call_soon"))
-            closed = None if self._http is not None else sender.client
-            entry = self._senders[loop] = (sender, _lease(ref(self._senders), loop, closed))
+            held: list[finalize[Any, Any]] = []
+            lease = _lease(ref(self._senders), loop, sender.client if self._http is None else None, held)
+            entry = self._senders[loop] = (sender, lease)
             # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
-            await entry[1].__anext__()
+            await lease.__anext__()
+            # Held from outside, too, as long as client or stream needs it: in a circle of garbage the connections would
+            # go with them, unclosed. What is let go here is closed by the loop as well.
+            held.append(finalize(sender, _let_go, lease))
+            held[0].atexit = False
         return entry[0]
 
 
-async def _lease(senders: ref[Any], loop: Any, client: Any) -> AsyncGenerator[None]:
-    """Holds a loop's connections, and closes them when it ends: with the loop, or, where nobody has the AsyncClient any
-    more, at once. It must not refer to that itself, or it would take a garbage collection, whose order is anybody's."""
+async def _lease(senders: ref[Any], loop: Any, client: Any, held: list[finalize[Any, Any]]) -> AsyncGenerator[None]:
+    """Closes `client` at its end. Knows of the AsyncClient only what does not keep that alive."""
     try:
         yield
     finally:
         # What is kept for a loop refers to it, so that its key alone would never be let go.
         if (kept := senders()) is not None:
             kept.pop(loop, None)
+        for each in held:
+            each.detach()
         if client is not None:
             await client.aclose()
+
+
+def _let_go(lease: Any) -> None:
+    pass
 
 
 _LOCK = threading.Lock()

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -152,3 +153,22 @@ def test_one_async_client_serves_loop_after_loop_and_loops_at_once(server: Loopb
     assert results == [["hello"] * 6] * 3
     gc.collect()
     assert len(client._senders) == 0
+
+
+async def test_a_client_that_is_dropped_is_closed_without_a_word_and_not_before_its_streams(server: Loopback) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+    client = stepwell.AsyncClient(api_keys={"openai": "test"}, base_urls={"openai": f"{server.url}/v1"})
+    circle: list[Any] = [client]
+    circle.append(circle)
+    stream = await client.stream_text(MODEL, "hi")
+    sender = next(iter(client._senders.values()))[0]
+    connector = sender.client._session.connector
+    del client, circle, sender
+    gc.collect()
+    await asyncio.sleep(0.05)
+    assert not connector.closed and (await stream.reply()).text == "hello"
+    del stream
+    gc.collect()
+    await asyncio.sleep(0.05)
+    assert connector.closed and told == []

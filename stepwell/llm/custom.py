@@ -90,8 +90,7 @@ class CustomLLM(LLM):
                 f"{type(self).__name__} answers nothing yet", hint=f"write one of {', '.join(NAMES)}, or several"
             )
         alone = client is None and async_client is None
-        # Nothing is sent, and this object refers to itself: httpx does not mind being collected with it.
-        own = Client(registry=Registry(), transport="httpx") if alone else client
+        own = Client(registry=Registry()) if alone else client
         super().__init__(None, client=own, async_client=async_client, **settings)
         registry = self._clients.core.registry
         id = _id(type(self).__name__) if alone else _free_id(type(self).__name__, registry)
