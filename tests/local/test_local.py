@@ -260,7 +260,7 @@ def test_a_download_that_is_not_the_expected_one_is_not_kept(tmp_path: Path, mon
 def test_a_dropped_client_closes_its_connections_once_no_stream_needs_them(recwarn: pytest.WarningsRecorder) -> None:
     stream = stepwell.Client().stream_text("local:smollm2", "Count.", max_tokens=8)
     gc.collect()
-    assert stream.reply().usage.output_tokens == 8
+    assert stream.reply().finish_reason in ("length", "stop")
     del stream
     gc.collect()
     assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]
