@@ -28,8 +28,8 @@ from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, opena
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
 from .dsl.thinking import CLAUDE, claude_models, user_id_alone
+from .dsl.wire import Wire
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
-from .wires.failures import find_error as find_error_by_status
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -103,30 +103,37 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
-def find_error(response: Response) -> ProviderError | None:
-    """A 404 here is nearly always a wrong address or deployment, so it shows both."""
-    error = find_error_by_status(response)
-    if isinstance(error, NotFound):
-        request = response.request
-        error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
-    return error
+def showing_the_address(wire: Wire) -> Wire:
+    """The wire with a better hint: a 404 here is nearly always a wrong address or deployment, so it shows both."""
+
+    def find_error(response: Response) -> ProviderError | None:
+        error = wire.find_error(response)
+        if isinstance(error, NotFound):
+            request = response.request
+            error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
+        return error
+
+    return evolve(wire, find_error=find_error)
+
+
+_WIRES = (
+    openai_chat,
+    openai_responses,
+    evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
+    openai_embeddings,
+    openai_images,
+    openai_speech,
+    openai_transcription,
+    evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
+    openai_models,
+)
 
 
 azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[
-        openai_chat,
-        openai_responses,
-        evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
-        openai_embeddings,
-        openai_images,
-        openai_speech,
-        openai_transcription,
-        evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
-        openai_models,
-    ],
+    wire=[showing_the_address(wire) for wire in _WIRES],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
     own_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
@@ -147,5 +154,4 @@ azure = declare_provider(
     },
     prepare_request=to_resource,
     attach=attach,
-    find_error=find_error,
 )

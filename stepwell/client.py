@@ -26,10 +26,11 @@ from .pipeline.stream import AsyncStream, Stream
 from .pipeline.timeouts import Timeouts
 from .pipeline.transport import AsyncTransport, Transport, adrive, drive
 from .providers.dsl.registry import Registry
+from .providers.dsl.wire import Wire
 from .recipe import Recipe, acarry_out, carry_out
 from .schemas.change import Change
 from .schemas.reply import Reply
-from .settings import checked_http, checked_pattern, refused
+from .settings import checked_http, overridden, refused
 
 if TYPE_CHECKING:
     from .batch.job import AsyncBatchJob, BatchJob
@@ -109,12 +110,16 @@ class _Shared:
         """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
         return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
 
-    def override(self, models: str, **steps: Any) -> Change:
+    def override(
+        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+    ) -> Change:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
+        `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
         It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
         """
-        return self._core.overrides.add(checked_pattern(models, self._core.registry), **steps)
+        core = self._core
+        return overridden(core.overrides, core.registry, models, wire=wire, operation=operation, **steps)
 
 
 class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):

@@ -9,8 +9,9 @@ from .pipeline.pipeline import Pipeline
 from .providers.dsl.overrides import OVERRIDES
 from .providers.dsl.provider import Provider
 from .providers.dsl.registry import REGISTRY
+from .providers.dsl.wire import Wire
 from .schemas.change import Change
-from .settings import checked_pattern
+from .settings import overridden
 
 _CLIENT = Client()
 _ASYNC_CLIENT = AsyncClient()
@@ -58,15 +59,19 @@ def pipeline_for(model: str | None = None, **how: Any) -> Pipeline:
     return _CLIENT.pipeline_for(model, **how)
 
 
-def override(models: str, **steps: Any) -> Change:
+def override(models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Change:
     """Replace single steps for one model, a pattern of models or a provider, in the whole process:
 
         override("openai:gpt-5*", translate_options=my_function)
+        override("openai:gpt-5*", wire="openai_chat", build_body=my_body)
 
+    A step of a wire (build_body, decode_response, ...) holds for the wire and operation that it was written for: those
+    named, else the provider's one wire for chat; "*" is any. A call where several could be meant raises ConfigError,
+    which names them. Steps of a provider (translate_options, authenticate, ...) hold for all unless a place is named.
     The most specific pattern wins. It holds until the `undo()` of what is returned, or to the end of a `with` block
-    around it. Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be.
+    around it. Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be.
     """
-    return OVERRIDES.add(checked_pattern(models, REGISTRY), **steps)
+    return overridden(OVERRIDES, REGISTRY, models, wire=wire, operation=operation, **steps)
 
 
 def provider(id: str) -> Provider:

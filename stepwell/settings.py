@@ -9,11 +9,18 @@ from urllib.parse import urlsplit
 
 from .pipeline.request import Headers
 from .providers.dsl.assemble import checked_headers
+from .providers.dsl.overrides import Overrides
+from .providers.dsl.place import EVERYWHERE, PROVIDER_STEPS, place_for
 from .providers.dsl.provider import canonical
 from .providers.dsl.registry import Registry
+from .providers.dsl.steps import checked_steps
+from .providers.dsl.wire import Wire
+from .schemas.change import Change
 from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from .schemas.options import CALL_OPTIONS, check_value, nearest
 from .schemas.secret import Hidden, Secret, checked
+
+_WILD = "*?["
 
 
 def keys_of(given: Any, registry: Registry) -> dict[str, Any]:
@@ -130,10 +137,30 @@ def checked_pattern(models: Any, registry: Registry) -> str:
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")
     provider, colon, _ = models.partition(":")
-    if any(sign in provider for sign in "*?[") or registry.knows(provider):
+    if any(sign in provider for sign in _WILD) or registry.knows(provider):
         return models
     if colon:
         hint = f"{registry.nearest(provider)} One of your own is registered before it is overridden"
     else:
         hint = f"a model is named with its provider: 'openai:{models:.40}', or '*:{models:.40}' for all"
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)
+
+
+def overridden(
+    overrides: Overrides,
+    registry: Registry,
+    models: Any,
+    *,
+    wire: str | Wire | None = None,
+    operation: str | None = None,
+    **steps: Any,
+) -> Change:
+    """Add an override of a user's to these. Raises ConfigError for one that could never be in force."""
+    pattern = checked_pattern(models, registry)
+    place = place_for(wire, operation, steps)
+    id = pattern.partition(":")[0]
+    if not PROVIDER_STEPS.issuperset(checked_steps(steps)) or place != EVERYWHERE:
+        provider = None if any(sign in id for sign in _WILD) else registry.get(id)
+        if provider is not None:
+            place.check(steps, provider.wires, provider.id, f"override of {models}")
+    return overrides.add(pattern, wire=wire, operation=operation, **steps)
