@@ -29,7 +29,8 @@ OnEnd = Callable[[Reply | None, BaseException | None], None]
 class Response:
     """`request` is the request as sent. Unstreamed: `body` is set by send and `reply` by decode_response.
     Streamed: `source` is the open connection, `decoder` turns its bytes into chunks, `ready` are the chunks
-    already decoded, and `stages` what later steps put on the stream, inner first.
+    already decoded, and `stages` what later steps put on the stream, inner first. `usage_read` says that extract_usage
+    has seen it: an answer of another model comes whole through the steps of the one that was asked first.
     """
 
     request: Request
@@ -41,6 +42,7 @@ class Response:
     decoder: Any = field(default=None, repr=False)
     ready: list[StreamChunk] = field(factory=list, repr=False)
     stages: list[Stage] = field(factory=list, repr=False)
+    usage_read: bool = field(default=False, repr=False)
     _on_end: list[OnEnd] = field(factory=list, repr=False)
 
     def through(self, stage: Stage) -> Response:

@@ -17,6 +17,7 @@ from .pipeline.edits import NO_EDITS, Edits, edits_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.request import Headers, Request
 from .pipeline.response import Response
+from .pipeline.steps.always_stream import GATHER
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
@@ -261,8 +262,9 @@ class Core:
 
     def _provider_options(self, extra: Any, plan: Plan) -> Any:
         check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
-        if plan.provider.id not in extra and self._keyed(extra):
-            return {**extra, plan.provider.id: {}}  # keyed by provider, and nothing among it for this one
+        id = plan.provider.id
+        if id not in extra and self._keyed(extra):  # for this one under another spelling of its id, or nothing
+            return {**extra, id: next((own for name, own in extra.items() if canonical(name) == canonical(id)), {})}
         return extra
 
     def _keyed(self, extra: Any) -> bool:
@@ -277,13 +279,17 @@ class Core:
     ) -> tuple[Pipeline, Request]:
         """The pipeline and the request of the same call to another model; see Request.elsewhere."""
         input = request.context if request.operation in _CONVERSATIONS else request.input
+        stream = (
+            request.stream and GATHER not in request.private
+        )  # a stream that only the provider insists on is no wish
         wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
-        given = {**wanted, **request.options, **options}
-        pipeline, asked = self.request(request.operation, model, input, given, stream=request.stream)
+        given = {**wanted, **request.given_options(), **options}
+        pipeline, asked = self.request(request.operation, model, input, given, stream=stream)
         warnings = (*request.warnings, *asked.warnings)
-        asked = asked.replace(started=request.started, private=request.private, warnings=warnings)
+        asked = asked.replace(started=request.started, private=request.travelling(), warnings=warnings)
         extra = given.get("provider_options")
-        moved = asked.model.provider != request.model.provider and "provider_options" not in options
+        moved = canonical(asked.model.provider) != canonical(request.model.provider)
+        moved = moved and "provider_options" not in options
         if extra and moved and not self._keyed(extra):
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})

@@ -11,7 +11,7 @@ from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.message import Context
 from ...schemas.tool import Tool
 from ..effects import Flow, Rest
-from ..request import Request
+from ..request import Request, of_one_provider
 from ..step import Step, around
 from ..whole_text import call_chunks, reread
 
@@ -19,7 +19,7 @@ _ASK = """You can call these functions:
 {tools}
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
-PREFILL = "constrained_tools.prefill"
+PREFILL = of_one_provider("constrained_tools.prefill")
 """Where a request's private notes hold how a call begins, for servers that enforce no schema: a wire may put it into
 the model's mouth."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'

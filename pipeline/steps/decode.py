@@ -79,7 +79,8 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)
         reply = response.reply
-        if reply is not None and reply.raw is not None:
+        if reply is not None and reply.raw is not None and not response.usage_read:
+            response.usage_read = True
             try:
                 usage = extract(reply.raw, request.model)
             except MISFITS as error:

@@ -47,7 +47,7 @@ _BOM = b"\xef\xbb\xbf"
 def _opened(request: Request, call: Rest, steps: StreamSteps, unstreamed: Callable[[Response], Reply] | None) -> Flow:
     response = yield from call(request)
     source = response.source
-    if source is None:
+    if source is None or response.decoder is not None:  # another model's may be open already
         return response
     try:
         read = b""

@@ -61,7 +61,7 @@ def retry(
             error: StepwellError | None = None
             try:
                 response = yield from call(request)
-                error = classify(response)
+                error = classify(response) if response.reply is None else None
             except (TransportError, ProviderError) as raised:
                 error = raised
             if error is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
@@ -75,7 +77,7 @@ def pipeline_for(
     attached = attach(made, provider) if attach else made
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
-    return attached
+    return Pipeline(evolve(step, of_provider=True) for step in attached)
 
 
 STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
@@ -146,7 +148,7 @@ def check(provider: Provider, wire: Wire) -> Step:
         check_options(known, table, where=where)
         raw = {name: value for name, value in extra.items() if name not in own}
         check_value("provider_options", raw, _ANY, where=where)
-        return request.replace(options={**options, **known}, private={**request.private, RAW_OPTIONS: raw})
+        return request.with_options({**options, **known}, **{RAW_OPTIONS: raw})
 
     return on_request("check_options", check_options_of)
 
@@ -217,15 +219,24 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
         request = request.replace(method=wire.method, url=url, headers=headers)
         if own is not None:
-            request = own(request)
-            if type(request) is not Request:
-                raise StepError(f"prepare_request returned {type(request).__name__} instead of a Request")
+            request = _prepared(request, own)
         # Last, since a credential may have named the address that the environment does not.
         return (
             request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
         )
 
     return on_request("prepare_request", prepare_request)
+
+
+def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
+    """What the provider's prepare_request makes of the request."""
+    given = request.options
+    prepared = own(request)
+    if type(prepared) is not Request:
+        raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
+    if prepared.options is given:
+        return prepared
+    return prepared.replace(options=given).with_options(prepared.options)
 
 
 def checked_headers(headers: Mapping[str, Any]) -> Headers:
@@ -270,7 +281,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += judged(losses, request.model, request.on_unsupported)
             options = {name: value for name, value in options.items() if name not in lost}
-        return request.replace(options=options, warnings=warnings)
+        return request.translated(options, warnings)
 
     return on_request("translate_options", translate_options)
 
