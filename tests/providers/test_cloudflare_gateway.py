@@ -300,6 +300,31 @@ def test_fallbacks_may_belong_to_the_client() -> None:
     assert len(orjson.loads(gateway.seen[0].content)) == 2
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("at", "sample"), [(0, OPENAI), (1, ANTHROPIC)])
+def test_a_fallback_further_in_sends_nobody_what_is_for_another(at: int, sample: Any, stream: bool) -> None:
+    wanted = cloudflare_fallback(MODELS[1])
+    body = sample.text.stream if stream else sample.text.body
+    options = {"provider_options": {"x_tenant": "of one"}, "max_tokens": 90, "reasoning_effort": "low"}
+    with Gateway().client() as client:
+        names = client.pipeline_for(MODELS[0], stream=stream).names()
+    seconds = []
+    for name in names[: names.index("authenticate")]:
+        gateway = Gateway(step(at, body))
+        with gateway.client() as client:
+            how = {**options, "pipeline": lambda pipeline, name=name: pipeline.after(name, wanted)}
+            ask = client.stream_text if stream else client.generate_text
+            answer: Any = ask(MODELS[0], "hi", **how)
+            reply = answer.reply() if stream else answer
+        assert (reply.text, reply.usage.output_tokens) == (sample.text.text, sample.text.output_tokens), (
+            f"inside {name}"
+        )
+        first, second = orjson.loads(gateway.seen[0].content)
+        assert first["query"]["x_tenant"] == "of one" and "x_tenant" not in second["query"], f"inside {name}"
+        seconds.append(second)
+    assert all(second == seconds[0] for second in seconds)
+
+
 def test_fallbacks_want_the_gateway_and_a_step_that_was_sent() -> None:
     with Client(transport=httpx.MockTransport(Gateway()), api_keys={"openai": "k", "anthropic": "k"}) as client:
         with pytest.raises(errors.ConfigError, match=r"put cloudflare_ai_gateway\(\.\.\.\)"):
