@@ -17,9 +17,8 @@ from typing import Any
 import orjson
 
 from ..schemas.errors import ConfigError, StepwellError
-from .catalog import FOLDER
 from .difference import difference
-from .files import read_json
+from .files import FOLDER, read_json
 from .models_dev import SOURCE, Harvest, harvest
 
 URL = "https://models.dev/api.json"
