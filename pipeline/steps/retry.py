@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -56,24 +57,22 @@ def retry(
     budget = budget or RetryBudget()
 
     def run(request: Request, call: Rest) -> Flow:
-        for attempt in range(request.retries + 1):
-            response: Response | None = None
-            error: StepwellError | None = None
+        for attempt in count():
+            outcome: Response | StepwellError
+            error: StepwellError | None
             try:
-                response = yield from call(request)
-                error = classify(response)
+                outcome = yield from call(request)
+                error = classify(outcome)
             except (TransportError, ProviderError) as raised:
-                error = raised
+                outcome = error = raised
             if error is None:
                 budget.give_back()
             delay = _delay(request, attempt, error, base, most, rng)
             if delay is None or not budget.take():
-                if response is None:
-                    assert error is not None
-                    raise error
-                return response
+                if isinstance(outcome, StepwellError):
+                    raise outcome
+                return outcome
             yield Sleep(delay)
-        raise AssertionError("the last attempt either returns or raises")
 
     return wrapping("retry", run)
 
