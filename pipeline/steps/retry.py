@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -57,7 +56,8 @@ def retry(
     budget = budget or RetryBudget()
 
     def run(request: Request, call: Rest) -> Flow:
-        for attempt in count():
+        attempt = 0
+        while True:
             outcome: Response | StepwellError
             error: StepwellError | None
             try:
@@ -73,6 +73,7 @@ def retry(
                     raise outcome
                 return outcome
             yield Sleep(delay)
+            attempt += 1
 
     return wrapping("retry", run)
 
