@@ -115,9 +115,10 @@ class Pipeline:
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
 
 
-_ROOT = f"{Path(__file__).resolve().parent.parent}{os.sep}"
-
-
 def _short(text: str) -> str:
     """With places in this package told from its folder on."""
     return text.replace(_ROOT, "")
+
+
+# As the compiler wrote it into each function, which need not be where the module is loaded from.
+_ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -17,6 +16,7 @@ from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...schemas.errors import AuthError, MissingKey
 from ...schemas.secret import Hidden, Secret
+from ...schemas.written import write_file
 
 MARGIN_SECONDS = 300
 
@@ -43,11 +43,8 @@ class TokenFile:
         return data
 
     def write(self, data: Mapping[str, Any]) -> None:
-        """At once and for the owner's eyes only."""
-        beside = self.path.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-        os.replace(beside, self.path)
+        """Write all or nothing, and for the owner's eyes only."""
+        write_file(self.path, orjson.dumps(data, option=orjson.OPT_INDENT_2), mode=0o600)
 
     def take(self) -> bool:
         """Whether this call is the one to renew."""

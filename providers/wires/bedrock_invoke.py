@@ -27,8 +27,7 @@ from .protocols.aws_event_stream import AWSEvent
 
 def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
     """The wire, spoken through invoke."""
-    decode = wire.decode_stream_event
-    assert decode is not None
+    decode = wire.stream_steps().decode_stream_event
 
     def decode_stream_event(event: AWSEvent, model: Model, state: Any) -> tuple[list[StreamChunk], Any]:
         if (error := stream_failure(event, model)) is not None:

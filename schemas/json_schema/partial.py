@@ -134,7 +134,7 @@ class PartialJSON:
     def _advance(self, position: int) -> int | None:
         """Read one token; its end, or None when it is not whole yet."""
         if self._string is not None:
-            return self._read_string(position)
+            return self._read_string(position, self._string)
         text = self._rest
         start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
         if start == len(text):
@@ -194,9 +194,8 @@ class PartialJSON:
                 self._place("")
         return start + 1
 
-    def _read_string(self, position: int) -> int | None:
-        text, pieces = self._rest, self._string
-        assert pieces is not None
+    def _read_string(self, position: int, pieces: list[str]) -> int | None:
+        text = self._rest
         end = _PLAIN.match(text, position).end()  # type: ignore[union-attr]
         if end > position:
             pieces.append(text[position:end])

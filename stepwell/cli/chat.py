@@ -9,6 +9,7 @@ from pathlib import Path
 from ..client import Client
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
+from ..schemas.written import write_file
 from .ask import at_terminal, options_of, show
 
 _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conversation"
@@ -66,10 +67,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/clear":
             return Context()
         case "/save" if path:
-            try:
-                Path(path).write_bytes(context.to_json())
-            except OSError as error:
-                raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+            write_file(path, context.to_json())
         case "/load" if path:
             try:
                 return Context.from_json(Path(path).read_bytes())

@@ -23,6 +23,7 @@ from attrs import define, field
 
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
+from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
 _KEPT = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-amzn-requestid")
@@ -55,7 +56,9 @@ class Exchange:
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """An httpx transport, of both colours, over a file of exchanges.
 
-    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew).
+    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew; what was
+    recorded before is kept beside as `<name>.before` until the new recording has come to its end). After each exchange
+    the file is written anew, all or nothing; several processes may record on one.
     Each exchange is played once, equal ones in their order, whatever order others come in. `transport` carries what is
     recorded (default: httpx's own). Of an answer the status, the body, its type and request id are kept; of a request
     the method, the URL and the body; credentials are masked wherever they stand.
@@ -71,6 +74,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.exchanges: list[Exchange] = [] if self.recording else _load(self.path)
         self._transport = transport
         self._lock = threading.Lock()
+        self._file = TapeFile(self.path) if self.recording else None
 
     @property
     def unplayed(self) -> list[Exchange]:
@@ -120,7 +124,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 asked.chunks[:] = [masked]
             with self._lock:
                 self.exchanges.append(asked)
-                _save(self.path, self.exchanges)
+                if self._file is not None:
+                    self._file.save([_row(each) for each in self.exchanges])
 
         tape = _Tape(asked.chunks, response.stream, done)
         return httpx.Response(
@@ -233,16 +238,15 @@ def _difference(recorded: Any, asked: Any, place: str = "") -> str:
     return place
 
 
-def _save(path: Path, exchanges: list[Exchange]) -> None:
-    rows = [
-        {
-            "request": {"method": each.method, "url": each.url, "body": each.body},
-            "response": {"status": each.status, "headers": each.headers, "chunks": [_text(c) for c in each.chunks]},
-        }
-        for each in exchanges
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps({"version": 1, "exchanges": rows}, option=orjson.OPT_INDENT_2) + b"\n")
+def _row(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "request": {"method": exchange.method, "url": exchange.url, "body": exchange.body},
+        "response": {
+            "status": exchange.status,
+            "headers": exchange.headers,
+            "chunks": [_text(chunk) for chunk in exchange.chunks],
+        },
+    }
 
 
 def _text(chunk: bytes) -> Any:
@@ -254,14 +258,13 @@ def _text(chunk: bytes) -> Any:
 
 def _load(path: Path) -> list[Exchange]:
     try:
-        data = orjson.loads(path.read_bytes())
-        if data["version"] != 1:
-            raise ConfigError(f"{path} is a cassette of a later version")
         return [
             Exchange(**row["request"], **{**row["response"], "chunks": [_bytes(c) for c in row["response"]["chunks"]]})
-            for row in data["exchanges"]
+            for row in rows_of(path.read_bytes(), path)
         ]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
+    except (KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
 
 

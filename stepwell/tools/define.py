@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
@@ -56,6 +58,11 @@ def _made(
         named, described, schema = signature_schema(function)
         name, description = name or named, described if description is None else description
         parameters = schema if parameters is None else parameters
+        if not description and sys.flags.optimize > 1:
+            warnings.warn(
+                f"the tool {name!r} has no description: python -OO takes docstrings away; give description=",
+                stacklevel=3,
+            )
     return Tool(name, description, parameters, function, strict, timeout)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -217,3 +219,10 @@ def test_a_declared_tool_is_called_by_nobody_here() -> None:
     fake = FakeModel(ToolCall("1", "look_up", '{"city": "Pune"}'))
     reply = Client(registry=fake.registry).run_tools("fake:m", "hi", [{"type": "function", "function": FACTS}])
     assert [call.name for call in reply.tool_calls] == ["look_up"]
+
+
+def test_a_tool_whose_docstring_python_took_away_warns() -> None:
+    code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
+    for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
+        done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
+        assert said in done.stderr and bool(done.stderr) == bool(said)
