@@ -22,6 +22,7 @@ from ...schemas.secret import Secret, checked
 from ...schemas.tool import check_tool_choice
 from .addresses import filled
 from .auth import optional
+from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
 from .histories import Target, fit_history
 from .origins import Origins
@@ -176,17 +177,26 @@ def resolve_key(
         return (name,) if name else ()
 
     of_its_own = environment.has_file
+    takes = provider.takes()
 
     def resolve(request: Request) -> Request:
         if of_its_own:
             request = request.replace(private={**request.private, ENVIRONMENT: environment})
-        if request.credential is not None:
+        credential = request.credential
+        if isinstance(credential, Mapping):
+            credential = takes.read(credential, where="the credential", provider=provider.id)
+            request = request.replace(credential=credential)
+        if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            return request
+        settings: Mapping[str, Any] = credential or {}
+        if settings and takes.has_login(settings):
             return request
         own, names = is_home(request.base_url), variables()
         if own:
             for name in names:
                 if (value := environment.get(name)) is not None:
-                    return request.replace(credential=checked(value, where=environment.place(name)))
+                    key = checked(value, where=environment.place(name))
+                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
         if provider.key_optional:
             return request
         if not own:
@@ -222,7 +232,9 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
                 raise StepError(f"prepare_request returned {type(request).__name__} instead of a Request")
         # Last, since a credential may have named the address that the environment does not.
         return (
-            request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
+            request.replace(url=filled(request.url, environment_of(request), request.credential))
+            if "${" in request.base_url
+            else request
         )
 
     return on_request("prepare_request", prepare_request)

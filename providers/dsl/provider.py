@@ -14,10 +14,11 @@ from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
-from .addresses import origin
+from .addresses import origin, variables
 from .auth import Auth
 from .batches import Batch
 from .constraints import Constraints, checked_constraints
+from .credentials import FREE, Credentials, one_key
 from .environment import PROCESS, Environment
 from .rules import Rule, Translate, table
 from .steps import STEPS, checked_steps
@@ -58,6 +59,8 @@ class Provider:
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
     `own_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
+    `credentials` says which names a credential of several values may have; without, those of one key and of what stands
+    open in `base_url`. An `auth` of your own that reads other names declares them here.
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
@@ -79,6 +82,7 @@ class Provider:
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
     key_optional: bool = False
     auth: Auth | None = None
+    credentials: Credentials | None = None
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
     translate_options: tuple[Rule, ...] | Translate = ()
@@ -106,6 +110,17 @@ class Provider:
 
     def _changed(self, models: str, change: Override) -> Provider:
         return evolve(self, changes=(*self.changes, (models, change)))
+
+    def takes(self) -> Credentials:
+        """What this provider takes as a credential of several values."""
+        if self.credentials is not None:
+            return self.credentials
+        own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
+        for steps in (self.steps, *(change.steps for _, change in self.changes)):
+            own += [steps.get("authenticate"), steps.get("attach"), steps.get("attach_stream")]
+        if not all(map(_is_ours, own)):
+            return FREE
+        return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
 
     def default_env_key(self) -> str | None:
         """The first environment variable that may hold the key."""
@@ -170,6 +185,10 @@ class Provider:
         return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
 
 
+def _is_ours(step: Any) -> bool:
+    return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
+
+
 def _option(name: str) -> Option:
     return OPERATION_OPTIONS.get(name) or CHAT_OPTIONS.get(name) or Option({}, "")
 
@@ -225,5 +244,6 @@ def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
         raise InvalidOption(f"the base_url of {id} is not an http:// or https:// address", hint="base_url='https://…'")
 
 
+_PACKAGE = __name__.rpartition(".dsl.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
