@@ -12,6 +12,8 @@ from ..schemas.errors import InvalidOption
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
+from .headers import Headers as Headers  # also for those who make requests
+from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -21,19 +23,6 @@ if TYPE_CHECKING:
 
 RAW_OPTIONS = "raw_options"
 """Where in `private` the options stand that the provider's table does not know: they go into the body as given."""
-_MASKED = "**********"
-_HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
-
-
-class Headers(dict[str, str]):
-    """Headers by lower-case name. The values show in a repr only where no credential ever stands in them."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        shown = {name: value if name in _HARMLESS else _MASKED for name, value in self.items()}
-        return f"Headers({shown})"
-
 
 _FRAMING = frozenset(("content-length", "transfer-encoding"))
 
@@ -83,7 +72,7 @@ class Request:
     method: str = "POST"
     base_url: str = ""
     url: str = ""
-    headers: Headers = field(factory=Headers)
+    headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)
     retries: int = 2
@@ -101,7 +90,7 @@ class Request:
 
     def with_headers(self, **headers: str) -> Request:
         """More headers, named with underscores for hyphens."""
-        more = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.replace(headers=Headers(self.headers, **more))
 
     def warn(self, subject: str, why: str) -> Request:

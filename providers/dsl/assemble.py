@@ -64,7 +64,7 @@ def pipeline_for(
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
-            told(extract_usage(steps["extract_usage"]), steps, "extract_usage"),
+            told(extract_usage(steps["extract_usage"], wire.counted_in_headers), steps, "extract_usage"),
             told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
             told(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
