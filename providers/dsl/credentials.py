@@ -184,7 +184,8 @@ def _kept(kind: str, value: Any, where: str) -> Any:
         if not value:
             raise InvalidKey(f"{where} is empty", hint="give what the key file holds")
         return value if isinstance(value, Hidden) else Hidden(value)
-    if kind not in (KEY, TOKEN) and isinstance(value, os.PathLike):
+    is_path = kind not in (KEY, TOKEN) and isinstance(value, os.PathLike)
+    if is_path:
         value = os.fspath(value)
     if isinstance(value, Secret):
         value = value.reveal()
@@ -194,7 +195,8 @@ def _kept(kind: str, value: Any, where: str) -> Any:
         return checked(value, where=where)
     if not value.strip():
         raise InvalidKey(f"{where} is empty", hint="give its value, or leave it out")
-    return Secret(value) if kind is DOCUMENT else value.strip()
+    is_secret = kind is DOCUMENT and not is_path and not value.endswith(".json")
+    return Secret(value) if is_secret else value.strip()
 
 
 _OPEN = ("region", "project", "location", "account", "profile", "api_version", "auth_file")
