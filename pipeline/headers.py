@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 _MASKED = "**********"
@@ -81,13 +82,18 @@ def received(given: Any) -> Headers:
     commas (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). What was only repeated stands once."""
     if type(given) is Headers:
         return given
-    values: dict[str, list[str]] = {}
+    found = Headers()
+    put, known = partial(dict.__setitem__, found), partial(dict.get, found)
     # httpx's items() has joined them already; aiohttp's gives each.
     for name, value in (getattr(given, "multi_items", None) or given.items)():
-        name, text = _text(name).lower(), _text(value)
-        if text not in (known := values.setdefault(name, [])) or name in _EACH_COUNTS:
-            known.append(text)
-    return Headers({name: each[0] if len(each) == 1 else ", ".join(each) for name, each in values.items()})
+        if type(name) is not str or type(value) is not str or not value.isascii():
+            name, value = _text(name), _text(value)
+        name = name.lower()
+        if (before := known(name)) is None:
+            put(name, value)
+        elif name in _EACH_COUNTS or (value != before and value not in before.split(", ")):
+            put(name, f"{before}, {value}")
+    return found
 
 
 def _text(value: Any) -> str:
