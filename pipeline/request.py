@@ -12,6 +12,8 @@ from ..schemas.errors import InvalidOption
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
+from .headers import Headers as Headers  # also for those who make requests
+from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -34,19 +36,6 @@ _FITTED = of_one_provider("fitted_options")
 """Where in `private` stand the pairs of options, before and after, of the steps that made them the provider's own."""
 _TRANSLATED = of_one_provider("translated_options")
 """Where in `private` the options stand as they were before translate_options."""
-_MASKED = "**********"
-_HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
-
-
-class Headers(dict[str, str]):
-    """Headers by lower-case name. The values show in a repr only where no credential ever stands in them."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        shown = {name: value if name in _HARMLESS else _MASKED for name, value in self.items()}
-        return f"Headers({shown})"
-
 
 _FRAMING = frozenset(("content-length", "transfer-encoding"))
 
@@ -97,7 +86,7 @@ class Request:
     method: str = "POST"
     base_url: str = ""
     url: str = ""
-    headers: Headers = field(factory=Headers)
+    headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)
     retries: int = 2
@@ -115,7 +104,7 @@ class Request:
 
     def with_headers(self, **headers: str) -> Request:
         """More headers, named with underscores for hyphens."""
-        more = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.replace(headers=Headers(self.headers, **more))
 
     def with_options(self, options: Mapping[str, Any], **private: Any) -> Request:

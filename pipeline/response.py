@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, setters
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.reply import Reply
+from .headers import Headers, received
 from .request import Request
 
 
@@ -35,7 +36,8 @@ class Response:
 
     request: Request
     status: int = 200
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    # Setting it again is left alone, as checking that would make setting anything else slow.
+    headers: Headers = field(factory=Headers, converter=received, repr=False, on_setattr=setters.NO_OP)
     body: bytes = field(default=b"", repr=False)
     reply: Reply | None = field(default=None, repr=False)
     source: Any = field(default=None, repr=False)
@@ -66,10 +68,11 @@ class Response:
     def request_id(self) -> str | None:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
-        for name in _REQUEST_ID:
+        for name in REQUEST_IDS:
             if name in headers:
                 return headers[name]
         return None
 
 
-_REQUEST_ID = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
+"""The headers that providers put their request ids into."""

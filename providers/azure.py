@@ -18,11 +18,11 @@ from ..pipeline.request import Headers, Request
 from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
-from ..schemas.secret import Secret
 from .anthropic import anthropic, with_betas
 from .dsl.addresses import spelt_out
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
+from .dsl.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .dsl.environment import environment_of
 from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .dsl.provider import Provider, declare_provider, override
@@ -47,6 +47,19 @@ _PROJECT = re.compile(r"(?<=\.services\.ai\.azure\.com)/api/projects/[^/]+$", re
 _OTHER_HOSTS = re.compile(r"^(https://[^./]+)\.(openai|cognitiveservices)\.azure\.com", re.I)
 
 
+_TOKEN_NAMES = ("ad_token", "azure_ad_token", "token_provider", "ad_token_provider", "azure_ad_token_provider")
+CREDENTIALS = Credentials(
+    (
+        Value("api_key", KEY, ("key", "azure_api_key", "azure_openai_api_key", "subscription_key")),
+        Value("token", TOKEN, ("access_token", "entra_token", *_TOKEN_NAMES)),
+        Value("endpoint", PLACE, ("azure_endpoint", "resource_endpoint", ENDPOINT)),
+        Value("azure_resource_name", PLACE, ("resource_name", "resource")),
+        Value("api_version", PLAIN, ("azure_api_version", "openai_api_version")),
+    ),
+    (Login(("api_key",)), Login(("token",))),
+)
+
+
 def resource_root(endpoint: str) -> str:
     """The resource's own address, however it was spelt: with a path, a deployment or an api-version behind."""
     address = endpoint.partition("?")[0].rstrip("/")
@@ -55,10 +68,11 @@ def resource_root(endpoint: str) -> str:
 
 def endpoint_of(request: Request) -> str:
     """Who names the resource: the credential, the call or the client, else the environment."""
-    given = request.credential.get("endpoint") if isinstance(request.credential, Mapping) else None
-    given = given.reveal() if isinstance(given, Secret) else given
-    if given:
+    credential = request.credential if isinstance(request.credential, Mapping) else {}
+    if given := credential.get("endpoint"):
         return spelt_out(given, "the endpoint that came with the key")
+    if given := credential.get("azure_resource_name"):
+        return spelt_out(f"{given}.openai.azure.com", "the resource that came with the key")
     # A model's own address has the resource's name left open, too.
     variables = environment_of(request)
     if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):
@@ -74,6 +88,8 @@ def to_resource(request: Request) -> Request:
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
     version = request.options.get("api_version")
+    if version is None and isinstance(request.credential, Mapping):
+        version = request.credential.get("api_version")
     options = {name: value for name, value in request.options.items() if name != "api_version"}
     if path.startswith(_CLAUDE):
         host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", _PROJECT.sub("", root))
@@ -138,6 +154,7 @@ azure = declare_provider(
     base_url_env=ENDPOINT,
     own_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+    credentials=CREDENTIALS,
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": Batch(2048, 300_000)},
     options={

@@ -33,7 +33,7 @@ class Clients:
         """The address of a server other than the one that all the world means by the provider's name: it may give other
         answers under the same name. Without its query, which may hold a key."""
         key = options.get("api_key") or self.core.keys.get(plan.provider.id)
-        endpoint = key.get("endpoint") if isinstance(key, Mapping) else None
+        endpoint = plan.provider.takes().place(key) if isinstance(key, Mapping) else None
         address = str(options.get("base_url") or endpoint or plan.base_url)
         home = (plan.model.base_url, plan.provider.base_url)
         return None if address in home else address.partition("?")[0].rstrip("/")

@@ -23,6 +23,7 @@ from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.addresses import origin
 from .providers.dsl.assemble import pipeline_for
+from .providers.dsl.credentials import Given
 from .providers.dsl.environment import Environment, process_environment, read_environment
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Override, Provider, canonical
@@ -217,7 +218,7 @@ class Core:
         """The request with the options that steer the call itself taken out of `options` and into its own fields."""
         if "api_key" in options:
             # In place: a plain key must not stay behind in the locals of a frame, which crash reporters read.
-            options["api_key"] = credential_of(options["api_key"], "api_key")
+            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
         changes: dict[str, Any] = {}
@@ -256,8 +257,8 @@ class Core:
         at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_home(url, self.environment)
         if not known and not at_home:
             return None
-        if isinstance(credential, Mapping):  # an address that came with the key gives way to the call's
-            return {name: value for name, value in credential.items() if name != "endpoint"}
+        if isinstance(credential, Given):  # an address that came with the key gives way to the call's
+            return plan.provider.takes().without_places(credential)
         return credential
 
     def _provider_options(self, extra: Any, plan: Plan) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from .errors import tell
 
 _SHOWN = 2000
 _QUOTED = 200
+_NONE: Mapping[str, str] = {}
 
 
 @frozen
@@ -70,7 +71,15 @@ def decoded(response: Response, request: Request, decode: Callable[[Any, Model],
     return annotate(reply, response)
 
 
-def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
+def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
+    """The counts that stand in headers; `counted` names the header of each."""
+    found: dict[str, Any] = {
+        name: int(text) for name, header in counted.items() if (text := headers.get(header, "")).isdigit()
+    }
+    return Usage(**found) if found else None
+
+
+def extract_usage(extract: Callable[[Any, Model], Usage | None], counted: Mapping[str, str] = _NONE) -> Step:
     """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage.
 
     Raises DecodeError for usage of another shape, with the reply as its `.partial`.
@@ -87,6 +96,8 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
                 found = _misfit(response, error)
                 found.partial = reply
                 raise found from error
+            if usage is None and counted:
+                usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
                 keep_whole(reply, request.model)

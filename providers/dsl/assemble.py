@@ -24,6 +24,7 @@ from ...schemas.secret import Secret, checked
 from ...schemas.tool import check_tool_choice
 from .addresses import filled
 from .auth import optional
+from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
 from .histories import Target, fit_history
 from .origins import Origins
@@ -65,7 +66,7 @@ def pipeline_for(
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
-            told(extract_usage(steps["extract_usage"]), steps, "extract_usage"),
+            told(extract_usage(steps["extract_usage"], wire.counted_in_headers), steps, "extract_usage"),
             told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
             told(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
@@ -178,17 +179,26 @@ def resolve_key(
         return (name,) if name else ()
 
     of_its_own = environment.has_file
+    takes = provider.takes()
 
     def resolve(request: Request) -> Request:
         if of_its_own:
             request = request.replace(private={**request.private, ENVIRONMENT: environment})
-        if request.credential is not None:
+        credential = request.credential
+        if isinstance(credential, Mapping):
+            credential = takes.read(credential, where="the credential", provider=provider.id)
+            request = request.replace(credential=credential)
+        if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            return request
+        settings: Mapping[str, Any] = credential or {}
+        if settings and takes.has_login(settings):
             return request
         own, names = is_home(request.base_url), variables()
         if own:
             for name in names:
                 if (value := environment.get(name)) is not None:
-                    return request.replace(credential=checked(value, where=environment.place(name)))
+                    key = checked(value, where=environment.place(name))
+                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
         if provider.key_optional:
             return request
         if not own:
@@ -222,7 +232,9 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
             request = _prepared(request, own)
         # Last, since a credential may have named the address that the environment does not.
         return (
-            request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
+            request.replace(url=filled(request.url, environment_of(request), request.credential))
+            if "${" in request.base_url
+            else request
         )
 
     return on_request("prepare_request", prepare_request)

@@ -14,10 +14,11 @@ from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
-from .addresses import origin
+from .addresses import origin, variables
 from .auth import Auth
 from .batches import Batch
 from .constraints import Constraints, checked_constraints
+from .credentials import FREE, Credentials, one_key
 from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, table
@@ -66,6 +67,8 @@ class Provider:
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
     `own_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
+    `credentials` says which names a credential of several values may have; without, those of one key and of what stands
+    open in `base_url`. An `auth` of your own that reads other names declares them here.
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
     Steps of a wire hold for chat, unless `override(wire=..., operation=...)` in `models` says otherwise; see place.py.
@@ -88,6 +91,7 @@ class Provider:
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
     key_optional: bool = False
     auth: Auth | None = None
+    credentials: Credentials | None = None
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
     translate_options: tuple[Rule, ...] | Translate = ()
@@ -121,6 +125,17 @@ class Provider:
     def _changed(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
         return evolve(self, changes=(*self.changes, (models, change)))
+
+    def takes(self) -> Credentials:
+        """What this provider takes as a credential of several values."""
+        if self.credentials is not None:
+            return self.credentials
+        own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
+        for steps in (self.steps, *(change.steps for _, change in self.changes)):
+            own += [steps.get("authenticate"), steps.get("attach"), steps.get("attach_stream")]
+        if not all(map(_is_ours, own)):
+            return FREE
+        return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
 
     def default_env_key(self) -> str | None:
         """The first environment variable that may hold the key."""
@@ -183,6 +198,10 @@ class Provider:
         """Every option that may be given for an operation: the common ones and this provider's own."""
         common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}
         return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
+
+
+def _is_ours(step: Any) -> bool:
+    return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
 def _option(name: str) -> Option:
@@ -254,5 +273,6 @@ def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
         raise InvalidOption(f"the base_url of {id} is not an http:// or https:// address", hint="base_url='https://…'")
 
 
+_PACKAGE = __name__.rpartition(".dsl.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)

@@ -62,7 +62,8 @@ class Wire:
     where streams have another. `options` names the canonical options that `build_body` encodes; others are dropped with
     a warning. `tool_choices` are the words that its tool_choice knows. `build_body(request)` gives what
     `encode_body(body)` makes bytes of; `decode_response(data, model)` and `extract_usage(data, model)` read the JSON
-    that came back (`binary`: a Body); `auth` is how this format's vendor takes a key, for providers that say nothing
+    that came back (`binary`: a Body); `counted_in_headers` names the headers that hold fields of the usage, where the
+    body has none; `auth` is how this format's vendor takes a key, for providers that say nothing
     else; `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
 
     For histories: `tool_call_id_policy` and `tool_name_policy` say which ids and names of calls it takes,
@@ -90,6 +91,7 @@ class Wire:
     encode_body: Callable[[Any], bytes] = json_body
     decode_response: Callable[[Any, Model], Reply]
     extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
+    counted_in_headers: Mapping[str, str] = {}
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     init_stream_state: Callable[[Model], Any] = lambda model: None

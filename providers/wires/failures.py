@@ -118,7 +118,9 @@ def find_error(response: Response) -> ProviderError | None:
             return None
         error = error_in(response.body)
         told = isinstance(error, dict) and error.get("error")
-        return provider_error(provider, error, status=response.status, body=response.body) if told else None
+        if not told:
+            return None
+        return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
     if response.status < 400:
         return InvalidRequest(
             f"{provider} answered {response.status}, a redirect, which is never followed",

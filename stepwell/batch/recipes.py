@@ -134,7 +134,7 @@ def _answer(work: Work, line: BatchLine) -> Recipe:
     # A job that was found again by its id knows no prompts: the answer is read all the same.
     flow, request = work.flow(work.prompts.get(line.id, "?"))
     try:
-        response = yield Drive(answered(flow, line.status, {}, line.body))
+        response = yield Drive(answered(flow, line.status, line.headers, line.body))
     except StepwellError as error:
         return error
     reply = finished(response, request.context if work.prompts else _NOWHERE)

@@ -64,7 +64,7 @@ class Embedder:
         self.store = store_of(cache, FILE)
         self.progress = progress
         if options.get("api_key") is not None:
-            options["api_key"] = credential_of(options["api_key"], "api_key")
+            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         self.options = {name: value for name, value in options.items() if value is not None}
         self._server = self._clients.elsewhere(plan, self.options)
 

@@ -250,7 +250,7 @@ class _Pieces(Source):
 
     def __init__(self, iterator: Any, clock: Clock, name: str) -> None:
         close, aclose = getattr(iterator, "close", None), getattr(iterator, "aclose", None)
-        raw = SimpleNamespace(url=SimpleNamespace(host=name), headers={}, close=close, aclose=aclose)
+        raw = SimpleNamespace(url=SimpleNamespace(host=name), close=close, aclose=aclose)
         super().__init__(raw, iterator, clock, limit=0)
 
     def take(self, data: Any) -> Any:

@@ -21,12 +21,15 @@ import httpx
 import orjson
 from attrs import define, field
 
+from ..pipeline.headers import received
+from ..pipeline.response import REQUEST_IDS
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
-_KEPT = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-amzn-requestid")
+_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
+_KEPT_KINDS = ("ratelimit", "token-count")
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
 _KEY_SHAPES = re.compile(r"\b(?:sk|gsk|pk|xai|AIza|AKIA|gh[opsu])[-_]?[A-Za-z0-9_-]{16,}")
@@ -114,7 +117,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _taped(self, request: httpx.Request, asked: Exchange, response: httpx.Response) -> httpx.Response:
         secrets = _secrets(request)
         asked.status = response.status_code
-        kept = {name: value for name, value in response.headers.items() if name in _KEPT}
+        kept = {name: value for name, value in received(response.headers).items() if _is_kept(name)}
         asked.headers = {name: _masked(value, secrets) for name, value in kept.items()}
 
         def done() -> None:
@@ -185,6 +188,10 @@ def _asked(request: httpx.Request, content: bytes) -> Exchange:
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:

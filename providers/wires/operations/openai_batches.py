@@ -115,7 +115,9 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     response, error = row.get("response"), row.get("error")
     if response is None:
         return BatchLine(row["custom_id"], why=str((error or {}).get("message") or "no answer"))
-    return BatchLine(row["custom_id"], response["status_code"], orjson.dumps(response["body"]))
+    request_id = response.get("request_id")
+    headers = {"x-request-id": str(request_id)} if request_id else {}
+    return BatchLine(row["custom_id"], response["status_code"], orjson.dumps(response["body"]), headers=headers)
 
 
 def _decoded(decode: Callable[[Mapping[str, Any]], BatchState]) -> Callable[[Any, Model], Reply]:
