@@ -18,13 +18,12 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from ...pipeline.effects import Call, Flow, Rest
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.secret import Hidden, Secret
 from .auth import asked_for
 from .environment import environment_of
@@ -123,8 +122,8 @@ def _parsed(given: Any) -> Any:
     if not isinstance(given, str) or not given.lstrip().startswith("{"):
         return given
     try:
-        return orjson.loads(given)
-    except orjson.JSONDecodeError:
+        return loads(given)
+    except JSONDecodeError:
         return _BROKEN
 
 

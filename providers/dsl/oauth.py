@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ...pipeline.effects import Call, Flow, Rest, Send, Sleep
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...schemas.errors import AuthError, MissingKey
+from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import Hidden, Secret
 
 MARGIN_SECONDS = 300
@@ -31,7 +30,7 @@ class TokenFile:
     def read(self) -> Hidden:
         """Raises MissingKey when there is no such file or nobody is logged in by it."""
         try:
-            data = Hidden(orjson.loads(self.path.read_bytes()))
+            data = Hidden(loads(self.path.read_bytes()))
             data["tokens"] = Hidden(data.get("tokens") or {})
         except (OSError, ValueError, TypeError):
             data = None
@@ -46,7 +45,7 @@ class TokenFile:
         """At once and for the owner's eyes only."""
         beside = self.path.with_suffix(".new")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+            file.write(dumps(data, option=INDENT))
         os.replace(beside, self.path)
 
     def take(self) -> bool:
@@ -66,7 +65,7 @@ def claims(token: str) -> dict[str, Any]:
     """What a JWT says of itself."""
     try:
         payload = token.split(".")[1]
-        data: dict[str, Any] = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     return data
@@ -110,7 +109,7 @@ def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any
     response: Response = yield Send(asked)
     if response.status != 200:
         raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
-    fresh = Hidden(orjson.loads(response.body))
+    fresh = Hidden(loads(response.body))
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Call(lambda: file.write(data))

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 from attrs import define, field
 
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
+from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
 
 MASKED = "**********"
 _KEPT = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-amzn-requestid")
@@ -174,8 +174,8 @@ def _asked(request: httpx.Request, content: bytes) -> Exchange:
     url = _SECRET_QUERY.sub(rf"\1{MASKED}", _masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
     try:
-        body: Any = orjson.loads(masked) if masked else None
-    except orjson.JSONDecodeError:
+        body: Any = loads(masked) if masked else None
+    except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
@@ -242,7 +242,7 @@ def _save(path: Path, exchanges: list[Exchange]) -> None:
         for each in exchanges
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps({"version": 1, "exchanges": rows}, option=orjson.OPT_INDENT_2) + b"\n")
+    path.write_bytes(dumps({"version": 1, "exchanges": rows}, option=INDENT) + b"\n")
 
 
 def _text(chunk: bytes) -> Any:
@@ -254,14 +254,14 @@ def _text(chunk: bytes) -> Any:
 
 def _load(path: Path) -> list[Exchange]:
     try:
-        data = orjson.loads(path.read_bytes())
+        data = loads(path.read_bytes())
         if data["version"] != 1:
             raise ConfigError(f"{path} is a cassette of a later version")
         return [
             Exchange(**row["request"], **{**row["response"], "chunks": [_bytes(c) for c in row["response"]["chunks"]]})
             for row in data["exchanges"]
         ]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
 
 

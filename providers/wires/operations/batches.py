@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
 from ....pipeline.request import Request
 from ....pipeline.steps.decode import Body
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
+from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
@@ -61,6 +60,6 @@ def rows_of(data: bytes) -> Iterator[Any]:
     for line in data.split(b"\n"):
         if line.strip():
             try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:
+                yield loads(line)
+            except JSONDecodeError:
                 raise DecodeError("the results hold a line that is not JSON", payload=line[:2000]) from None
