@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from enum import Enum
 from json import JSONDecodeError
 from typing import Any, Final
 
@@ -81,7 +82,10 @@ def exact(value: Any, data: bytes | bytearray | str) -> Any:
     raw = data.encode() if isinstance(data, str) else data
     plain = raw.translate(_NUMBERS)
     if _LONG in plain or _LONG_NEGATIVE in plain or plain.startswith(_LONG_ALONE):
-        return json.loads(raw, parse_int=_integer)
+        try:
+            return json.loads(raw, parse_int=_integer)
+        except RecursionError:
+            raise JSONDecodeError("nested too deeply for integers over 64 bits", "", 0) from None
     return value
 
 
@@ -114,7 +118,12 @@ def mended(text: str) -> str:
     whole = well_formed(text)
     if not _ESCAPE_OF_A_HALF.search(whole):
         return whole
-    return _ESCAPED.sub(lambda found: _REPLACEMENT if found["half"] else found[0], whole)
+    return _ESCAPED.sub(_unless_half, whole)
+
+
+def _unless_half(found: re.Match[str]) -> str:
+    escape: str = found[0]
+    return _REPLACEMENT if found["half"] else escape
 
 
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:
@@ -173,8 +182,10 @@ def _prepared(value: Any, text: Callable[[str], str]) -> Any:
         return value if -(2**63) <= value < 2**64 else Fragment(_digits(value))
     if isinstance(value, dict):
         return {_name(name, text): _prepared(part, text) for name, part in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list) or type(value) is tuple:
         return [_prepared(part, text) for part in value]
+    if isinstance(value, Enum):
+        return _prepared(value.value, text)
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         return {name: _prepared(getattr(value, name), text) for name in value.__dataclass_fields__ if name[:1] != "_"}
     return value
@@ -231,4 +242,5 @@ def _flat(value: dict[Any, Any]) -> list[Any]:
 
 
 def _joined(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    halves = text.encode("utf-16-le", "surrogatepass")
+    return halves.decode("utf-16-le", "replace")

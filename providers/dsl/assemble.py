@@ -289,12 +289,12 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
         try:
             encoded = encode_body(body)
         except (TypeError, UnicodeEncodeError) as error:
-            whole = well_formed(body)
             try:
+                whole = well_formed(body)
                 if whole is body:
                     raise error
                 encoded = encode_body(whole)
-            except TypeError as failure:
+            except (TypeError, UnicodeEncodeError, RecursionError) as failure:
                 # The error says what was met (a set) but not the value itself.
                 said = f"the request cannot be encoded: {failure}"
                 raise ConfigError(said, hint="use plain JSON values") from None

@@ -58,11 +58,14 @@ def content_of(schema: Any) -> bytes:
     if not isinstance(schema, dict | bool):
         raise SchemaError(f"a JSON Schema is a dict or a bool, not {type(schema).__name__}")
     try:
-        return dumps(schema, option=_PLAIN)
+        content = dumps(schema, option=_PLAIN)
     except (TypeError, ValueError):
         # Too deep, cyclic or not JSON.
         _require_json(schema)
         return spaced(schema, ascii=True).encode()
+    if b"null" in content:  # which NaN becomes, too
+        _require_json(schema)
+    return content
 
 
 @lru_cache(maxsize=512)

@@ -133,8 +133,6 @@ def test_a_context_takes_what_a_prompt_is_made_of() -> None:
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
-        ({"a": "\ud800"}, "surrogate"),
-        ({"a": 2**64}, "64-bit"),
         ({"a": {1}}, "set"),
         ({"a": [float("nan")]}, "JSON has not, at /messages/0/extra/a/0"),
         ({"a": float("inf")}, "JSON has not"),

@@ -91,7 +91,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
-    handler = _HANDLERS.get(data.get("type")) if isinstance(data, dict) else None
+    handler = _HANDLERS.get(data.get("type", "")) if isinstance(data, dict) else None
     return handler(data, model, state) if handler else []
 
 
