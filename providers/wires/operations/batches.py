@@ -50,7 +50,9 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
         given = [line for line in body.data.split(b"\n") if line.strip()]
         read = [_line(line, decode) for line in given]
         if given and not any(read):
-            raise DecodeError("the results hold no line that can be read, but a line that is not JSON", payload=given[0][:2000])
+            raise DecodeError(
+                "the results hold no line that can be read, but a line that is not JSON", payload=given[0][:2000]
+            )
         return Reply(object=[line for line in read if line is not None], finish_reason="stop")
 
     return Wire(
