@@ -115,7 +115,7 @@ def first_value(text: str) -> tuple[Any, int]:
 
 def mended(text: str) -> str:
     """JSON text without halves of pairs, be they escapes or characters: U+FFFD is in their place."""
-    whole = well_formed(text)
+    whole = _as_text(text)
     if not _ESCAPE_OF_A_HALF.search(whole):
         return whole
     return _ESCAPED.sub(_unless_half, whole)
