@@ -151,3 +151,25 @@ def test_an_object_is_exact() -> None:
             "properties": {"wei": {"type": "integer", "maximum": 10**30}, "to": {"type": "string"}},
         }
         assert client.generate_object("openai:gpt-4o", "hi", schema).object == {"wei": LONG, "to": "\ufffd"}
+
+
+EMBEDDERS = {
+    "openai:text-embedding-3-small": '{"data": [{"index": 0, "embedding": [%s, 1.0]}], "model": "m"}',
+    "google:gemini-embedding-001": '{"embeddings": [{"values": [%s, 1.0]}]}',
+    "cohere:embed-v4.0": '{"embeddings": {"float": [[%s, 1.0]]}}',
+    "ollama:nomic-embed-text": '{"embeddings": [[%s, 1.0]]}',
+}
+
+
+@pytest.mark.parametrize("model", EMBEDDERS)
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_a_vector_is_made_of_numbers(model: str, number: str) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        text = EMBEDDERS[model] % (number if "bad" in request.content.decode() else "0.5")
+        return httpx.Response(200, text=text, headers={"content-type": "application/json"})
+
+    keys = dict.fromkeys(("openai", "google", "cohere"), "k")
+    with Client(transport=httpx.MockTransport(handler), api_keys=keys, retries=0) as client:
+        assert client.embed(model, "good").embeddings == [[0.5, 1.0]]
+        with pytest.raises(errors.DecodeError, match="a number that is none"):
+            client.embed(model, "bad")
