@@ -21,9 +21,9 @@ from .halves import Halves
 class StreamSteps:
     """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
     means the end of input. Where a wire has a last word (`[DONE]`, `message_stop`), its decode_stream_event gives
-    LAST_WORD for it; else the flush is due when the bytes end. `begins_stream(start, content_type)` says of a body's
-    first bytes, which are not all white space, whether they can be a stream of this protocol; without it everything is
-    taken for one.
+    LAST_WORD for it; else the flush is due when the bytes end. HALVES before an event's chunks says that
+    characters are cut in two among them. `begins_stream(start, content_type)` says of a body's first bytes, which are
+    not all white space, whether they can be a stream of this protocol; without it everything is taken for one.
     """
 
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]

@@ -108,7 +108,6 @@ def loads_with(text: str | bytes | bytearray, **hooks: Callable[[Any], Any]) -> 
 
 def first_value(text: str) -> tuple[Any, int]:
     """The JSON value that the text begins with, and where it ends. Raises ValueError and RecursionError."""
-    text = well_formed(text) if _HALF.search(text) else text
     value, end = json.JSONDecoder().raw_decode(text)
     return well_formed(value), end
 
@@ -187,7 +186,10 @@ def _prepared(value: Any, text: Callable[[str], str]) -> Any:
     if isinstance(value, Enum):
         return _prepared(value.value, text)
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        return {name: _prepared(getattr(value, name), text) for name in value.__dataclass_fields__ if name[:1] != "_"}
+        from dataclasses import fields as fields_of  # rarely, and it takes long to import
+
+        names = [each.name for each in fields_of(value) if not each.name.startswith("_")]
+        return {name: _prepared(getattr(value, name), text) for name in names}
     return value
 
 
