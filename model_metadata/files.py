@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import orjson
-
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import JSONDecodeError, loads
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -37,12 +36,12 @@ def json_files(folder: Place) -> list[Place]:
 def read_json(place: str | Place) -> Any:
     """The content of a JSON file; raises ConfigError, naming the file, if it cannot be read."""
     try:
-        return orjson.loads(_content(place))
+        return loads(_content(place))
     except OSError as error:
         raise ConfigError(f"cannot read {place}: {error.strerror}", hint=_hint(place)) from error
     except KeyError as error:  # an archive's word for a member that is not there
         raise ConfigError(f"cannot read {place}: it is not in the archive", hint=_hint(place)) from error
-    except orjson.JSONDecodeError as error:
+    except JSONDecodeError as error:
         raise ConfigError(f"{place} is not JSON: {error}") from error
 
 

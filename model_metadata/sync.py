@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.json_text import JSONDecodeError, dumps, loads
 from ..schemas.written import cannot_write, write_file
 from .difference import difference
 from .files import FOLDER, read_json
@@ -131,13 +130,13 @@ def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
 
 
 def _compact(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return dumps(value).decode()
 
 
 def _parse(content: bytes, origin: str) -> Any:
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
+        return loads(content)
+    except JSONDecodeError as error:
         raise ConfigError(f"{origin} is not JSON: {error}") from error
 
 

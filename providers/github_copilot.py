@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve, frozen
 
 from ..pipeline.effects import Flow, Rest, Send, Sleep
@@ -22,6 +21,7 @@ from ..pipeline.request import Headers, Request
 from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import AuthError
+from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import Audio, File, Image, Video
 from ..schemas.secret import Secret, checked
@@ -121,7 +121,7 @@ def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
             hint="the login needs Copilot, and must be an OAuth token, not a personal access token",
             status=response.status,
         )
-    given = orjson.loads(response.body)
+    given = loads(response.body)
     address = (given.get("endpoints") or {}).get("api") or ""
     host = address.partition("://")[2].partition("/")[0]
     safe = address.startswith("https://") and host.endswith(".githubcopilot.com")

@@ -11,13 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ..pipeline.effects import Flow, Rest
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Headers, Request
 from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
+from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
 from .dsl.credentials import KEY, PLAIN, Credentials, Login, Value
 from .dsl.environment import environment_of
@@ -65,7 +64,7 @@ def token_file(path: Path) -> TokenFile:
 
 def renewal(refresh_token: str) -> tuple[str, bytes]:
     body = {"client_id": CLIENT_ID, "grant_type": "refresh_token", "refresh_token": refresh_token, "scope": "openid"}
-    return TOKEN_URL, orjson.dumps(body)
+    return TOKEN_URL, dumps(body)
 
 
 def authenticate(request: Request, call: Rest) -> Flow:

@@ -128,6 +128,10 @@ LAST_WORD = Finish("")
 """Given by a wire's decode_stream_event for the event after which nothing comes: what flush_stream_state gives is due
 at once, and the end of the bytes is not waited for. Known by identity; nobody sees it but the decoder."""
 
+HALVES = Finish("")
+"""Put before the chunks of an event that holds half of a surrogate pair: the other half may come with the next event of
+the same part, so that the decoder is to join them. Known by identity, as LAST_WORD is."""
+
 
 StreamChunk = (
     Start

@@ -284,10 +284,10 @@ def _loose_calls(calls: Any) -> list[Part]:
 def _json_text(arguments: Any) -> str:
     if arguments is None or isinstance(arguments, str):
         return arguments or ""
-    import orjson  # only for arguments given as an object
+    from .json_text import dumps
 
     try:
-        return orjson.dumps(arguments).decode()
+        return dumps(arguments).decode()
     except TypeError as error:
         raise ConfigError(f"the arguments of a tool call are not JSON: {error}") from None
 

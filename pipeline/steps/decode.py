@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from attrs import frozen
 
 from ...schemas.errors import DecodeError, StepError, StepwellError
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
@@ -126,8 +126,8 @@ def _sound(message: Message) -> bool:
 
 def _json(response: Response) -> Any:
     try:
-        return orjson.loads(response.body)
-    except orjson.JSONDecodeError:
+        return loads(response.body)
+    except JSONDecodeError:
         pass
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()

@@ -17,6 +17,7 @@ from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
+from ...schemas.json_text import well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
@@ -37,6 +38,7 @@ from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
 USER_AGENT = "stepwell/0.1"
+_MENDED = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
 
 
 def pipeline_for(
@@ -309,9 +311,17 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             body = laid_over(body, raw)
         try:
             encoded = encode_body(body)
-        except TypeError as error:
-            # orjson says what it met (a lone surrogate, a set) but not the value itself.
-            raise ConfigError(f"the request cannot be encoded: {error}", hint="use plain JSON values") from None
+        except (TypeError, UnicodeEncodeError) as error:
+            try:
+                whole = well_formed(body)
+                if whole is body:
+                    raise error
+                encoded = encode_body(whole)
+            except (TypeError, UnicodeEncodeError, RecursionError) as failure:
+                # The error says what was met (a set) but not the value itself.
+                said = f"the request cannot be encoded: {failure}"
+                raise ConfigError(said, hint="use plain JSON values") from None
+            request = request.replace(warnings=request.warnings + judged([_MENDED], request.model, "warn"))
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
         return request.replace(body=encoded)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from ...schemas.errors import ConfigError, MissingKey
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.secret import Hidden, Secret
 from .credentials import DOCUMENT, KEY, PLAIN, TOKEN, Credentials, Login, Value
 
@@ -100,7 +99,7 @@ def _parsed(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        fields = orjson.loads(given)
-    except orjson.JSONDecodeError:
+        fields = loads(given)
+    except JSONDecodeError:
         return None
     return Hidden(fields) if isinstance(fields, dict) else None

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ...pipeline.effects import Call, Flow, Rest, Send, Sleep
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...schemas.errors import AuthError, MissingKey
+from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import Hidden, Secret
 from ...schemas.written import write_file
 
@@ -31,7 +30,7 @@ class TokenFile:
     def read(self) -> Hidden:
         """Raises MissingKey when there is no such file or nobody is logged in by it."""
         try:
-            data = Hidden(orjson.loads(self.path.read_bytes()))
+            data = Hidden(loads(self.path.read_bytes()))
             data["tokens"] = Hidden(data.get("tokens") or {})
         except (OSError, ValueError, TypeError):
             data = None
@@ -44,7 +43,7 @@ class TokenFile:
 
     def write(self, data: Mapping[str, Any]) -> None:
         """Write all or nothing, and for the owner's eyes only."""
-        write_file(self.path, orjson.dumps(data, option=orjson.OPT_INDENT_2), mode=0o600)
+        write_file(self.path, dumps(data, option=INDENT), mode=0o600)
 
     def take(self) -> bool:
         """Whether this call is the one to renew."""
@@ -63,7 +62,7 @@ def claims(token: str) -> dict[str, Any]:
     """What a JWT says of itself."""
     try:
         payload = token.split(".")[1]
-        data: dict[str, Any] = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     return data
@@ -107,7 +106,7 @@ def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any
     response: Response = yield Send(asked)
     if response.status != 200:
         raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
-    fresh = Hidden(orjson.loads(response.body))
+    fresh = Hidden(loads(response.body))
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Call(lambda: file.write(data))

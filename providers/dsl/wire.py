@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from attrs import frozen
 
 from ...pipeline.decoder import StreamSteps
@@ -13,6 +12,7 @@ from ...pipeline.request import Request
 from ...pipeline.response import Response
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
+from ...schemas.json_text import dumps_strictly
 from ...schemas.model import Model
 from ...schemas.parts import Part
 from ...schemas.reply import Reply
@@ -25,7 +25,7 @@ from .schemas import AS_GIVEN, ObjectSupport
 
 def json_body(body: Mapping[str, Any]) -> bytes:
     """What is sent for a body unless a wire says otherwise."""
-    return orjson.dumps(body)
+    return dumps_strictly(body)
 
 
 @frozen(kw_only=True)

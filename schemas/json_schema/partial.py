@@ -230,11 +230,14 @@ class PartialJSON:
         if not 0xD800 <= first <= 0xDFFF:
             return chr(first), start + 6
         # Half of a pair is no character: wait for the other half.
+        after = text[start + 6 : start + 12]
+        if first >= 0xDC00 or (after and not after.startswith("\\u"[: len(after)])):
+            return "\ufffd", start + 6
         second = self._code_unit(start + 6)
-        if second is None and first < 0xDC00:
+        if second is None:
             return None
-        if first >= 0xDC00 or second is None or not 0xDC00 <= second <= 0xDFFF:
-            self._fail("half of a surrogate pair in a string", start)
+        if not 0xDC00 <= second <= 0xDFFF:
+            return "\ufffd", start + 6
         return chr(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)), start + 12
 
     def _code_unit(self, start: int) -> int | None:

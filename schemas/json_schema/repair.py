@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from ..errors import DecodeError
+from ..json_text import spaced
 from .decode import loads
 from .partial import MISSING, PartialJSON
 
@@ -225,6 +225,6 @@ def _copy_string(text: str, at: int, pieces: list[str], found: _Mended) -> int:
         if char == "\\":
             # The text ends in the middle of an escape.
             return len(text)
-        pieces.append(json.dumps(char)[1:-1])
+        pieces.append(spaced(char)[1:-1])
         found.note("escaped a control character in a string")
     return at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from ..json_text import spaced
 from .check import check_schema, content_of, prepare
 from .keywords import pointer
 
@@ -79,7 +79,7 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
 
 
 def _quoted(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..client import Client
 from ..pipeline.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads, spaced
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
@@ -28,7 +28,7 @@ def ask(arguments: argparse.Namespace) -> None:
         if arguments.no_stream or arguments.json:
             reply = client.generate_text(model, user(content), **options_of(arguments))
             if arguments.json:
-                print(json.dumps(as_json(reply), ensure_ascii=False))
+                print(spaced(as_json(reply)))
                 return
             print(reply.text)
         else:
@@ -70,7 +70,7 @@ def extra_options(words: list[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")
         try:
-            options[name] = json.loads(value)
+            options[name] = loads(value)
         except ValueError:
             options[name] = value
     return options

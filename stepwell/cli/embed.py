@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..client import Client
 from ..embedder.embedder import Embedder
 from ..embedder.result import Embeddings
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import spaced
 from .ask import at_terminal, extra_options, is_model, piped
 
 
@@ -35,10 +35,10 @@ def embed(arguments: argparse.Namespace) -> None:
         )
         found = embedder.embed(texts, kind=arguments.kind)
     if arguments.json:
-        print(json.dumps(as_json(found)))
+        print(spaced(as_json(found), ascii=True))
     else:
         for vector in found:
-            print(json.dumps(vector.tolist()))
+            print(spaced(vector.tolist(), ascii=True))
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
 

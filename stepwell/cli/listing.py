@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from ..providers.dsl.environment import Environment, process_environment
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import REGISTRY
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import spaced
 from ..schemas.model import Model
 
 
@@ -34,7 +34,7 @@ def models(arguments: argparse.Namespace) -> None:
         text=arguments.text,
     )
     if arguments.json:
-        print(json.dumps([_model(model) for model in found]))
+        print(spaced([_model(model) for model in found], ascii=True))
         return
     if not found:
         print("no model fits", file=sys.stderr)
@@ -75,7 +75,7 @@ def providers(arguments: argparse.Namespace) -> None:
     environment = process_environment()
     told = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
-        print(json.dumps(told))
+        print(spaced(told, ascii=True))
         return
     head = ("provider", "chat wires", "key variable", "key", "address", "other operations")
     # What may be longer than a line comes last.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-import orjson
-
 from ..client import AsyncClient, Client
 from ..clients import Clients
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import dumps
 from ..schemas.options import CALL_OPTIONS
 from ..settings import credential_of
 from ..stores.store import store_of
@@ -106,7 +105,7 @@ class Embedder:
     def made_with(self) -> str:
         """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
         decisive = sorted(self._decisive(self.options).items())
-        told = (f" {name}={orjson.dumps(value, default=repr).decode()}" for name, value in decisive)
+        told = (f" {name}={dumps(value, default=repr).decode()}" for name, value in decisive)
         return f"{self.model}{''.join(told)}"
 
     def __repr__(self) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
-
 from ..client import AsyncClient, Client
 from ..pipeline.annotate import annotate
 from ..pipeline.effects import Call, Flow, Rest
@@ -23,6 +21,7 @@ from ..providers.dsl.registry import Registry
 from ..providers.dsl.schemas import ObjectSupport
 from ..providers.dsl.wire import Wire
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
@@ -216,7 +215,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, Rest], Flow]:
     """The step that sends: it hands the body, which is the functions' arguments, to one of them."""
 
     def send(request: Request, call: Rest) -> Flow:
-        options = orjson.loads(request.body)
+        options = loads(request.body)
         prompt = options.pop("prompt")
         clock = Clock(request.timeouts, request.started)
         try:

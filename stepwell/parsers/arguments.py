@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.decode import loads
+from ..schemas.json_text import first_value, spaced
 
 Parameters = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def read_call(text: str, parameters: Parameters) -> str | None:
     if not isinstance(placed, list):
         return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
     if len(placed) == 1:
-        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(json.dumps(placed[0]), parameters)
+        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(spaced(placed[0], ascii=True), parameters)
     names = list(parameters.get("properties", {}))
     return _dumped(dict(zip(names, placed, strict=False))) if len(placed) <= len(names) else None
 
@@ -73,7 +73,7 @@ def _unfenced(text: str) -> str:
 def _object(text: str) -> str | None:
     """The object that the text begins with."""
     try:
-        end = json.JSONDecoder().raw_decode(text)[1]
+        end = first_value(text)[1]
     except (ValueError, RecursionError):
         mended = _mended(text)
         value = _value(mended) if mended else None
@@ -116,7 +116,7 @@ def _string(quoted: str) -> str:
     inside = quoted[1:-1]
     if quoted[0] == "'":
         inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: json.dumps(found[0])[1:-1], inside) + '"'
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: spaced(found[0])[1:-1], inside) + '"'
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
@@ -135,7 +135,7 @@ def _pairs(text: str, parameters: Parameters) -> str | None:
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
-        values |= json.loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
+        values |= loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
     return _dumped(values)
 
 
@@ -168,6 +168,6 @@ def _value(text: str) -> Any:
 
 
 def _dumped(value: Any) -> str | None:
-    """JSON text, unless it holds what JSON cannot: half a surrogate pair."""
-    text = json.dumps(value, ensure_ascii=False)
+    """JSON text, unless it holds what JSON cannot: a number that is none."""
+    text = spaced(value)
     return None if _value(text) is None else text

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 from attrs import define, field
 
 from ..pipeline.headers import received
 from ..pipeline.response import REQUEST_IDS
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
+from ..schemas.json_text import JSONDecodeError, loads
 from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
@@ -182,8 +182,8 @@ def _asked(request: httpx.Request, content: bytes) -> Exchange:
     url = _SECRET_QUERY.sub(rf"\1{MASKED}", _masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
     try:
-        body: Any = orjson.loads(masked) if masked else None
-    except orjson.JSONDecodeError:
+        body: Any = loads(masked) if masked else None
+    except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"

@@ -9,9 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
 from ..schemas.written import cannot_write, update_file
 
 
@@ -49,7 +48,7 @@ class TapeFile:
         elif self._starts_anew and content is not None:
             self._keep(content)
         self._starts_anew = False
-        data = orjson.dumps({"version": 1, "exchanges": [*self._others, *rows]}, option=orjson.OPT_INDENT_2) + b"\n"
+        data = dumps({"version": 1, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
         self._last = _digest(data)
         return data
 
@@ -63,11 +62,11 @@ class TapeFile:
 def rows_of(content: bytes, path: Path) -> list[Any]:
     """The exchanges that a cassette holds. Raises ConfigError for what is none."""
     try:
-        data = orjson.loads(content)
+        data = loads(content)
         if data["version"] != 1:
             raise ConfigError(f"{path} is a cassette of a later version")
         rows: list[Any] = data["exchanges"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
     return rows
 

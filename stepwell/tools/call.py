@@ -14,7 +14,6 @@ from contextvars import copy_context
 from math import isfinite
 from typing import Any
 
-import orjson
 from attrs import asdict, frozen, has
 
 from ..events import span
@@ -22,12 +21,13 @@ from ..pipeline.effects import Call
 from ..schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ..schemas.json_schema.signature import arguments_for
 from ..schemas.json_schema.validate import errors_of
+from ..schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ..schemas.message import Content, Message, tool_result
 from ..schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ..schemas.tool import Tool
 
 MAX_SHOWN = 10
-_AS_JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
 
 
@@ -229,9 +229,9 @@ def sendable(value: Any, tool: str) -> Content:
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
         return list(value)
     try:
-        text = orjson.dumps(value, default=_plain, option=_AS_JSON)
-        if b"null" in text:  # what orjson makes of NaN as well as of None
-            text = orjson.dumps(_spelled(value), default=_plain, option=_AS_JSON)
+        text = dumps(value, default=_plain, option=_AS_JSON)
+        if b"null" in text:  # what the writer makes of NaN as well as of None
+            text = dumps(_spelled(value), default=_plain, option=_AS_JSON)
         return text.decode()
     except TypeError:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
 from ....schemas.chunks import (
@@ -25,15 +24,14 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.errors import ProviderError
+from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ..anthropic_messages.decode import input_of
-from ..failures import provider_error
+from ..failures import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
-
-_loads = orjson.loads
 
 
 @define
@@ -54,7 +52,7 @@ def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
     """The error that a frame stands for: modelled exceptions and the service's own errors are frames of their own."""
     headers, payload = event
     if headers.get(":message-type") == "exception":
-        body = _loads(payload) if payload else {}
+        body = loads(payload) if payload else {}
         said = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
         if status := body.get("originalStatusCode"):
             said["status"] = status
@@ -69,22 +67,30 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     """Raises the provider's error for an exception frame."""
     if (error := stream_failure(event, model)) is not None:
         raise error
-    data = _loads(event[1])
-    match event[0].get(":event-type"):
+    kind = event[0].get(":event-type")
+    try:
+        data = loads_fast(event[1])
+    except JSONDecodeError:
+        return read_again(event[1], lambda value: _general(value, kind, state)), state
+    return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, state), state
+
+
+def _general(data: Mapping[str, Any], kind: str | None, state: State) -> list[StreamChunk]:
+    match kind:
         case "contentBlockDelta":
-            return _delta(data, state), state
+            return _delta(data, state)
         case "contentBlockStart":
-            return _start(data, state), state
+            return _start(data, state)
         case "contentBlockStop":
-            return _stop(data, state), state
+            return _stop(data, state)
         case "messageStop":
             state.reason = data.get("stopReason")
             state.metadata.update(metadata_of(data))
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw, data, state.ran_tools))], state
-    return [], state
+                return [UsageUpdate(usage_of(raw, data, state.ran_tools))]
+    return []
 
 
 def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:

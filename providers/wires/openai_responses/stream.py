@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
 from ....schemas.chunks import (
@@ -24,9 +23,10 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ..failures import not_json, provider_error
+from ..failures import provider_error, read_again
 from .decode import (
     PLACES,
     call_extra,
@@ -39,8 +39,6 @@ from .decode import (
     metadata_of,
     reasoning_fields,
 )
-
-_loads = orjson.loads
 
 
 @define
@@ -75,7 +73,7 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the provider's error for `error` and `response.failed`, DecodeError for data that is not JSON."""
     try:
-        data = _loads(event[1])
+        data = loads_fast(event[1])
         kind = data["type"]
         if kind == "response.output_text.delta":
             place = data["output_index"] * PLACES + data["content_index"]
@@ -83,15 +81,18 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
                 state.last = place
                 state.shown.add(place)
             return [TextDelta(data["delta"], place)], state
-    except orjson.JSONDecodeError:
+    except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        raise not_json(event[1]) from None
+        return read_again(event[1], lambda value: _general(value, model, state)), state
     except (KeyError, TypeError):
-        if not isinstance(data, dict) or "type" not in data:
-            return [], state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+        pass
+    return _general(exact(data, event[1]), model, state), state
+
+
+def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+    handler = _HANDLERS.get(data.get("type", "")) if isinstance(data, dict) else None
+    return handler(data, model, state) if handler else []
 
 
 def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -187,7 +188,7 @@ def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamC
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error") or data, body=orjson.dumps(data))
+    raise provider_error(model.provider, data.get("error") or data, body=dumps(data))
 
 
 _HANDLERS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable
+from math import isfinite
 from struct import unpack
 from typing import Any
 
@@ -38,4 +39,6 @@ def vectors_reply(vectors: list[list[float]], **fields: Any) -> Reply:
     """A reply whose `.embeddings` are these, in the order of the texts."""
     if not vectors:
         raise DecodeError("the answer has no vectors", hint="see .payload")
+    if not all(isfinite(sum(each)) for each in vectors):
+        raise DecodeError("the answer has a vector with a number that is none (NaN or infinity)", hint="see .payload")
     return Reply(object=vectors, finish_reason="stop", **fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -19,6 +18,7 @@ from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from ...schemas.errors import ConfigError
+from ...schemas.json_text import loads
 from ...schemas.tool import Tool
 
 Declared = Mapping[str, Any]
@@ -125,7 +125,7 @@ def _fault(said: Any, calling: bool) -> str | None:
 
 def _is_whole(text: str) -> bool:
     try:
-        parse_json_markdown(text, parser=json.loads)
+        parse_json_markdown(text, parser=loads)
     except ValueError:
         return False
     return True
