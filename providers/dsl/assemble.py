@@ -10,6 +10,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, on_request, wrapping
+from ...pipeline.steps.check_answer import check_answer
 from ...pipeline.steps.decode import decode_response, decoded, extract_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
@@ -62,6 +63,7 @@ def pipeline_for(
             told(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
+            *_checks(wire.operation),
             told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
             told(extract_usage(steps["extract_usage"]), steps, "extract_usage"),
             told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
@@ -76,6 +78,11 @@ def pipeline_for(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return attached
+
+
+def _checks(operation: str) -> tuple[Step, ...]:
+    step = check_answer(operation)
+    return () if step is None else (step,)
 
 
 STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
