@@ -127,7 +127,7 @@ def results(work: Work, id: str) -> Recipe:
     for place in state.results:
         reply = yield work.ask("batch_results", place)
         for line in reply.object:
-            same = lines.setdefault(line.id, [])
+            same = lines.setdefault(str(line.id), [])
             if line not in same:  # one answer in two files is one answer
                 same.append(line)
     if not lines and state.status == "failed":
@@ -135,9 +135,7 @@ def results(work: Work, id: str) -> Recipe:
     unasked = _unasked(work, lines)
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
-        nothing = BatchLine(
-            each, why=f"the batch ended as {state.status} without it{f'; {unasked}' if unasked else ''}"
-        )
+        nothing = BatchLine(each, why=f"the batch ended as {state.status} without it" + (unasked and f"; {unasked}"))
         answer = yield from _answer(work, lines.get(each) or [nothing])
         if unasked and isinstance(answer, Reply):
             answer.warnings = (*answer.warnings, CallWarning("batch", unasked, str(work.model)))
@@ -162,7 +160,7 @@ def _answer(work: Work, lines: list[BatchLine]) -> Recipe:
     if len(lines) > 1:
         return DecodeError(
             f"{len(lines)} different answers came for {line.id}",
-            hint="which is its own cannot be said",
+            hint="see .payload for the first",
             payload=line.body,
         )
     if line.why:
