@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from attrs import define, evolve, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -28,6 +29,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ..failures import not_json, provider_error
 from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
+from .side_fields import EVENT_FIELDS
 
 _loads = orjson.loads
 
@@ -64,12 +66,15 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         raise not_json(event[1]) from None
     except (KeyError, TypeError):
         return [], state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return [], state
+    data, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(data, model, state), state
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    message = data["message"]
+    message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
     state.metadata.update(metadata_of(message))
     return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
@@ -97,9 +102,9 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
     block = state.blocks.setdefault(index, {"type": "unknown"})
     match delta["type"]:
         case "thinking_delta":
-            return [ReasoningDelta(delta["thinking"], index)] if delta["thinking"] else []
+            return [ReasoningDelta(delta["thinking"], index)] if delta.get("thinking") else []
         case "signature_delta":
-            block["signature"] = block.get("signature", "") + delta["signature"]
+            block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
             block["citations"] = [*(block.get("citations") or []), delta["citation"]]
         case "input_json_delta":

@@ -69,6 +69,8 @@ def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
     """One content block. Calls with a `type` are run by the provider and kept whole, as is whatever is new."""
+    if not block:
+        return None
     if "text" in block:
         return Text(block["text"]) if block["text"] else None
     if "reasoningContent" in block:

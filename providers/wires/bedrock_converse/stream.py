@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -32,6 +33,7 @@ from ..failures import provider_error
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
+from .side_fields import SIDE_FIELDS
 
 _loads = orjson.loads
 
@@ -42,6 +44,7 @@ class State:
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
     reason: str | None = None
+    stopped: bool = False
     ran_tools: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -70,21 +73,24 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     if (error := stream_failure(event, model)) is not None:
         raise error
     data = _loads(event[1])
-    match event[0].get(":event-type"):
+    kind, out = event[0].get(":event-type"), []
+    if kind != "contentBlockDelta" or "text" not in data["delta"]:
+        data, out = kept_event(data, SIDE_FIELDS, model)
+    match kind:
         case "contentBlockDelta":
-            return _delta(data, state), state
+            out += _delta(data, state)
         case "contentBlockStart":
-            return _start(data, state), state
+            out += _start(data, state)
         case "contentBlockStop":
-            return _stop(data, state), state
+            out += _stop(data, state)
         case "messageStop":
-            state.reason = data.get("stopReason")
+            state.reason, state.stopped = data.get("stopReason"), True
             state.metadata.update(metadata_of(data))
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw, data, state.ran_tools))], state
-    return [], state
+                out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
+    return out, state
 
 
 def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -154,7 +160,7 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if state.reason is None:
+    if not state.stopped:
         return []
     told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     return [*told, Finish(finish_reason(state.reason), state.reason)]

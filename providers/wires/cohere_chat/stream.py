@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -27,6 +28,7 @@ from ....schemas.model import Model
 from ..failures import not_json, provider_error
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
+from .side_fields import EVENT_FIELDS
 
 _loads = orjson.loads
 
@@ -58,9 +60,13 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         content = data["delta"]["message"]["content"]
         if "logprobs" not in data and (text := content.get("text")):
             return [TextDelta(text, data["index"])], state
-        return _content(data, content, state), state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+        data, out = kept_event(data, EVENT_FIELDS.tables[kind], model)
+        return out + _content(data, data["delta"]["message"]["content"], state), state
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return [], state
+    data, out = kept_event(data, EVENT_FIELDS.tables.get(kind, {}), model)
+    return out + handler(data, model, state), state
 
 
 def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -88,7 +94,8 @@ def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.plan.append(data["delta"]["message"]["tool_plan"])
+    if plan := _told(data).get("tool_plan"):
+        state.plan.append(plan)
     return []
 
 
@@ -109,8 +116,14 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.citations.append(data["delta"]["message"]["citations"])
+    if citations := _told(data).get("citations"):
+        state.citations.append(citations)
     return []
+
+
+def _told(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event says beside the answer; nothing, where that was left out."""
+    return (data.get("delta") or {}).get("message") or {}
 
 
 def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from attrs import define
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -25,6 +26,7 @@ from ....schemas.model import Model
 from ..failures import not_json, provider_error
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
+from .side_fields import SIDE_FIELDS
 
 _loads = orjson.loads
 
@@ -64,7 +66,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=event)
-    out: list[StreamChunk] = []
+    data, out = kept_event(data, SIDE_FIELDS, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
         out.append(Start(None, data.get("model")))
