@@ -30,18 +30,16 @@ SIDE_FIELDS: Rules = {
         }
     ),
 }
+_CONTENT: Rules = {
+    "logprobs": (dict, list),
+    "delta": Held({"message": Held({"content": Held({"thinking": str})})}),
+}
 EVENT_FIELDS = By(
     "type",
     {
         "message-start": {"id": str},
-        "content-start": {
-            "logprobs": (dict, list),
-            "delta": Held({"message": Held({"content": Held({"thinking": str})})}),
-        },
-        "content-delta": {
-            "logprobs": (dict, list),
-            "delta": Held({"message": Held({"content": Held({"thinking": str})})}),
-        },
+        "content-start": _CONTENT,
+        "content-delta": _CONTENT,
         "tool-plan-delta": {"delta": {"message": {"tool_plan": str}}},
         "citation-start": {"delta": {"message": dict}},
         "message-end": {"id": str, "delta": {"finish_reason": Or(str, "unknown"), "usage": _USAGE}},
