@@ -8,7 +8,8 @@ A wire describes them as a tree of rules. A rule for a value is
 - a list of one rule: a list that may be missing as a whole, with the rule of its items
 - `Held(...)` around a dict or a list: what the answer cannot do without. What is in it is looked at, it itself is left
   for the decoder to judge.
-- `By("type", {...})`: the rules of an object by one of its fields; what is not listed is left as it is
+- `By("type", {...})`: an object that may be missing, with rules by one of its fields; one not listed is left as it is,
+  and so is what is `needed`
 
 Null is never wrong: it says that there is nothing.
 """
@@ -51,8 +52,10 @@ class By:
 
     name: str | Callable[[dict[str, Any]], str]
     tables: Mapping[str, Rules]
+    needed: bool = False
 
     def table(self, value: Any) -> Rules | None:
+        """Give the rules of this object, if there are any."""
         if type(value) is not dict:
             return None
         key = value.get(self.name) if isinstance(self.name, str) else self.name(value)
@@ -113,10 +116,12 @@ def _checked(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
     kind = type(rule)
     if kind is Held:
         return _inside(value, rule.inner, path, lost) if type(value) is type(rule.inner) else value
-    if kind is By:
+    if kind is By and (rule.needed or type(value) is dict):
         table = rule.table(value)
         return value if table is None else _fields(value, table, path, lost)
-    if kind is dict or kind is list:
+    if kind is By:
+        sound, new = False, GONE
+    elif kind is dict or kind is list:
         sound = type(value) is kind
         new = _inside(value, rule, path, lost) if sound else GONE
     elif kind is Or:

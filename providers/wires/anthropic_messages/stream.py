@@ -81,7 +81,9 @@ def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, block = data["index"], dict(data["content_block"])
+    index, block = data["index"], dict(data.get("content_block") or ())
+    if not isinstance(block.get("type"), str):
+        return []
     state.blocks[index] = block
     match block["type"]:
         case "text":

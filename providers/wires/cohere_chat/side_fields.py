@@ -38,7 +38,7 @@ EVENT_FIELDS = By(
     "type",
     {
         "message-start": {"id": str},
-        "content-start": _CONTENT,
+        "content-start": {"logprobs": (dict, list), "delta": {"message": {"content": {"thinking": str}}}},
         "content-delta": _CONTENT,
         "tool-plan-delta": {"delta": {"message": {"tool_plan": str}}},
         "citation-start": {"delta": {"message": dict}},

@@ -86,7 +86,7 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, data["delta"]["message"]["content"], state)
+    return _content(data, _told(data).get("content") or {}, state)
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....pipeline.side_fields import Held, Or, Rules, count
 from ..cohere_chat.side_fields import call
 
+_MESSAGE: Rules = {"thinking": str, "tool_calls": [call]}
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,
@@ -17,5 +18,6 @@ SIDE_FIELDS: Rules = {
     "load_duration": (int, float),
     "prompt_eval_duration": (int, float),
     "eval_duration": (int, float),
-    "message": Held({"thinking": str, "tool_calls": [call]}),
+    "message": Held(_MESSAGE),
 }
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "message": _MESSAGE}

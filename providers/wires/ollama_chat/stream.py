@@ -26,7 +26,7 @@ from ....schemas.model import Model
 from ..failures import not_json, provider_error
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
-from .side_fields import SIDE_FIELDS
+from .side_fields import EVENT_FIELDS
 
 _loads = orjson.loads
 
@@ -66,7 +66,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=event)
-    data, out = kept_event(data, SIDE_FIELDS, model)
+    data, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
         out.append(Start(None, data.get("model")))

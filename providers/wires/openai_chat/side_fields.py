@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
+from attrs import evolve
+
+from ....pipeline.side_fields import GONE, By, Or, Rules, count
 
 _READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
 _WROTE = {"reasoning_tokens": count, "audio_tokens": count}
@@ -47,7 +49,7 @@ _MESSAGE: Rules = {
 
 
 # A message with words of its own can do without a refusal; one that is nothing else cannot.
-MESSAGE = By(
+_DELTA = By(
     lambda message: "worded" if message.get("content") else "bare",
     {"worded": {**_MESSAGE, "refusal": str}, "bare": _MESSAGE},
 )
@@ -61,18 +63,14 @@ SIDE_FIELDS: Rules = {
     "search_results": list,
     "usage": USAGE,
     "x_groq": {"usage": USAGE},
-    "choices": Held(
-        [
-            Held(
-                {
-                    "index": int,
-                    "finish_reason": Or(str, "unknown"),
-                    "logprobs": {"content": list},
-                    "usage": USAGE,
-                    "message": MESSAGE,
-                    "delta": MESSAGE,
-                }
-            )
-        ]
-    ),
+    "choices": [
+        {
+            "index": int,
+            "finish_reason": Or(str, "unknown"),
+            "logprobs": {"content": list},
+            "usage": USAGE,
+            "message": evolve(_DELTA, needed=True),
+            "delta": _DELTA,
+        }
+    ],
 }

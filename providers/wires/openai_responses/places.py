@@ -68,8 +68,8 @@ class Items:
         """Give the item of an event; a new one if it is of none that there is. `whole`: the event is its end."""
         id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
         item = self._known(id, index, kind)
-        if item is None and whole:
-            item = next((each for each in self.all if each.kind == kind and each.shown and not each.done), None)
+        if whole and (item is None or not (item.shown or item.begun or item.done)):
+            item = self._shown(item, index, kind)
         if item is None:
             item = Item(kind, self._free(index))
             self.all.append(item)
@@ -93,6 +93,18 @@ class Items:
             return found
         found = self._by_index.get(index) if index is not None else None
         return found if found is not None and found.kind == kind and not found.done else None
+
+    def _shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
+        """Where the item that an end names has shown nothing: the one at its index that has, under another id; where it
+        names none, any that is open."""
+        open_ = [each for each in self.all if each.kind == kind and each.shown and not each.done]
+        if named is None:
+            return open_[0] if open_ else None
+        at = self._by_index.get(index) if index is not None else None
+        if at is None or at not in open_:
+            return named
+        self.all.remove(named)
+        return at
 
     def _free(self, index: int | None) -> int:
         taken = {each.base for each in self.all}

@@ -31,5 +31,5 @@ EVENT_FIELDS: Rules = {
     "content_index": int,
     "item_id": str,
     "item": _ITEM,
-    "response": Held(SIDE_FIELDS),
+    "response": dict(SIDE_FIELDS),
 }

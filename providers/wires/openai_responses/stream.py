@@ -92,9 +92,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    response = data.get("response")
-    if not isinstance(response, Mapping):
-        return []
+    response = data.get("response") or {}
     state.custom = custom_tools(response)
     if state.started:
         return []
@@ -103,7 +101,9 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    item = data["item"]
+    item = data.get("item")
+    if not item:
+        return []
     known = state.items.find(data, kind_of(item))
     if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
         known.begun = True
@@ -140,8 +140,8 @@ def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
 
 
 def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    item = data["item"]
-    return _ended(item, state.items.find(data, kind_of(item), whole=True), state)
+    item = data.get("item")
+    return [] if not item else _ended(item, state.items.find(data, kind_of(item), whole=True), state)
 
 
 def _ended(item: Mapping[str, Any], known: Item, state: State) -> list[StreamChunk]:
@@ -172,7 +172,7 @@ def _ended(item: Mapping[str, Any], known: Item, state: State) -> list[StreamChu
 
 
 def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.final = response = data["response"]
+    state.final = response = data.get("response") or {}
     out: list[StreamChunk] = []
     seen: dict[str, int] = {}
     for at, item in enumerate(response.get("output") or ()):
