@@ -73,7 +73,8 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     if (error := stream_failure(event, model)) is not None:
         raise error
     data = _loads(event[1])
-    kind, out = event[0].get(":event-type"), []
+    kind = event[0].get(":event-type")
+    out: list[StreamChunk] = []
     if kind != "contentBlockDelta" or "text" not in data["delta"]:
         data, out = kept_event(data, SIDE_FIELDS, model)
     match kind:

@@ -64,12 +64,15 @@ class Items:
     _by_id: dict[str, Item] = field(factory=dict)
     _by_index: dict[int, Item] = field(factory=dict)
 
-    def find(self, data: Mapping[str, Any], kind: str, *, whole: bool = False) -> Item:
-        """Give the item of an event; a new one if it is of none that there is. `whole`: the event is its end."""
+    def find(self, data: Mapping[str, Any], kind: str, *, begins: bool = False, whole: bool = False) -> Item:
+        """Give the item of an event; a new one if it is of none that there is. `begins` and `whole`: the
+        event is its beginning, or its end."""
         id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
         item = self._known(id, index, kind)
         if whole and (item is None or not (item.shown or item.begun or item.done)):
             item = self._shown(item, index, kind)
+        if item is None and index is None and not begins:
+            item = next((each for each in reversed(self.all) if each.kind == kind and not each.done), None)
         if item is None:
             item = Item(kind, self._free(index))
             self.all.append(item)

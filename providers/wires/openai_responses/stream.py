@@ -104,7 +104,7 @@ def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     item = data.get("item")
     if not item:
         return []
-    known = state.items.find(data, kind_of(item))
+    known = state.items.find(data, kind_of(item), begins=True)
     if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
         known.begun = True
         return [ToolCallStart(known.base, item["call_id"], item["name"])]
