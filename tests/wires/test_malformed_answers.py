@@ -128,7 +128,7 @@ def test_usage_that_cannot_be_read_is_a_warning_on_the_answer() -> None:
     body = {"choices": [{"index": 0, "message": {"content": "hello"}, "finish_reason": "stop"}], "usage": "abc"}
     reply = asked(body)
     assert reply.text == "hello" and reply.raw == body and reply.usage.input_tokens is None
-    assert [warning.subject for warning in reply.warnings] == ["usage"]
+    assert "usage" in [warning.subject for warning in reply.warnings]
 
 
 def test_text_that_is_none_is_an_error_and_no_surprise_for_whoever_reads_it() -> None:
