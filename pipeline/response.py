@@ -28,7 +28,8 @@ OnEnd = Callable[[Reply | None, BaseException | None], None]
 
 @define
 class Response:
-    """`request` is the request as sent. Unstreamed: `body` is set by send and `reply` by decode_response.
+    """`request` is the request as sent. Unstreamed: `body` is set by send, `reply` and `data` by decode_response: the
+    body's JSON without the fields that were left out because they do not fit the format.
     Streamed: `source` is the open connection, `decoder` turns its bytes into chunks, `ready` are the chunks
     already decoded, and `stages` what later steps put on the stream, inner first. `usage_read` says that extract_usage
     has seen it: an answer of another model comes whole through the steps of the one that was asked first.
@@ -39,6 +40,7 @@ class Response:
     # Setting it again is left alone, as checking that would make setting anything else slow.
     headers: Headers = field(factory=Headers, converter=received, repr=False, on_setattr=setters.NO_OP)
     body: bytes = field(default=b"", repr=False)
+    data: Any = field(default=None, repr=False)
     reply: Reply | None = field(default=None, repr=False)
     source: Any = field(default=None, repr=False)
     decoder: Any = field(default=None, repr=False)

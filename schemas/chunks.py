@@ -106,6 +106,14 @@ class MetadataUpdate:
 
 
 @define
+class Warned:
+    """Something about the answer that its reader should know; it ends up among the reply's warnings."""
+
+    type: ClassVar[str] = "warning"
+    warnings: tuple[Any, ...]
+
+
+@define
 class Alternative:
     """A chunk of another choice than the first, when n > 1."""
 
@@ -145,6 +153,7 @@ StreamChunk = (
     | ToolCallEnd
     | UsageUpdate
     | MetadataUpdate
+    | Warned
     | Alternative
     | Finish
 )

@@ -39,6 +39,15 @@ class Ranked:
     score: float
 
 
+@frozen
+class Indexed:
+    """One of several results that says itself which of the inputs it belongs to. Wires give these; the check of the
+    answer makes a plain list of them, in the order of the inputs."""
+
+    index: int
+    value: Any
+
+
 @frozen(hash=False)
 class Verdict:
     """What moderation says of one text: the categories it falls under, and how surely each (0 to 1)."""

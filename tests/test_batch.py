@@ -279,3 +279,20 @@ def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
     service.output = lambda: b"<html>"  # type: ignore[method-assign]
     with Client(**service.settings()) as client, pytest.raises(errors.DecodeError, match="a line that is not JSON"):
         client.submit_batch(MODELS["openai"], PROMPTS).results()
+
+
+class Confused(OpenAI):
+    """Answers the first call twice, otherwise, and one that nobody made."""
+
+    def output(self) -> bytes:
+        row = orjson.loads(super().output())
+        other = orjson.loads(orjson.dumps(row))
+        other["response"]["body"]["choices"][0]["message"]["content"] = "another"
+        return b"\n".join(map(orjson.dumps, (row, row, other, {**row, "custom_id": "nobody"})))
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_results_are_held_against_the_requests(colour: str) -> None:
+    _, _, answers = hand_in(Confused(), MODELS["openai"], colour)
+    assert list(answers) == list(PROMPTS)
+    assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

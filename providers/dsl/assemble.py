@@ -12,7 +12,8 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, on_request, wrapping
-from ...pipeline.steps.decode import decode_response, decoded, extract_usage
+from ...pipeline.steps.check_answer import check_answer
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
@@ -67,9 +68,12 @@ def pipeline_for(
             told(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
+            *_checks(wire.operation),
             told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
-            told(extract_usage(steps["extract_usage"], wire.counted_in_headers), steps, "extract_usage"),
-            told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
+            told(
+                extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
+            ),
+            told(_decoding(wire, steps), steps, "decode_response"),
             told(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
             told(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
@@ -81,6 +85,15 @@ def pipeline_for(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
+
+
+def _decoding(wire: Wire, steps: Resolved) -> Step:
+    return decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields)
+
+
+def _checks(operation: str) -> tuple[Step, ...]:
+    step = check_answer(operation)
+    return () if step is None else (step,)
 
 
 STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
@@ -118,8 +131,8 @@ def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
         error = find_error(response)
         if error is not None:
             raise error
-        reply = decoded(response, response.request, decode, binary=wire.binary)
-        if (usage := extract(reply.raw, response.request.model)) is not None:
+        reply = decoded(response, response.request, decode, binary=wire.binary, side_fields=wire.side_fields)
+        if (usage := read_usage(extract, response, reply, wire.side_fields)) is not None:
             reply.usage = usage
         return reply
 

@@ -66,6 +66,10 @@ class Wire:
     body has none; `auth` is how this format's vendor takes a key, for providers that say nothing
     else; `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
 
+    `side_fields` are the rules of the fields that an answer can do without (see pipeline/side_fields.py): the functions
+    that read an unstreamed body never see one that breaks its rule, and those of the streaming side see to it
+    themselves, by `kept_event`.
+
     For histories: `tool_call_id_policy` and `tool_name_policy` say which ids and names of calls it takes,
     `replays(part, model)` whether a part of an answer that is neither text nor a call is sent back to this model, and
     `settle(request)` does to a history what this format alone demands of one. `continued_by` names the options by which
@@ -92,6 +96,7 @@ class Wire:
     decode_response: Callable[[Any, Model], Reply]
     extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
     counted_in_headers: Mapping[str, str] = {}
+    side_fields: Mapping[str, Any] = {}
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     init_stream_state: Callable[[Model], Any] = lambda model: None

@@ -90,6 +90,11 @@ class PartialJSON:
         """True when the document has ended (a bare number ends only with `finish`)."""
         return self._expect == _END and self._string is None
 
+    @property
+    def settled(self) -> bool:
+        """True when the text so far ends behind a whole value: what is missing is closing brackets at most."""
+        return self._expect in (_MORE, _END) and self._string is None and not self._rest.strip()
+
     def feed(self, text: str) -> Any:
         """Take the next piece of text; give the value so far, or MISSING."""
         if self._failure is not None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.decode import loads
+from ..schemas.json_schema.repair import goes_on
 from ..schemas.json_text import first_value, spaced
 
 Parameters = Mapping[str, Any]
 
 _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
 _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
+_INSIDE = re.compile(r"[\[,]\s*+\Z")
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
@@ -38,6 +40,8 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     if text.casefold() in _NOTHING:
         return None if parameters.get("required") else "{}"
     begin = text.find("{")
+    if begin > 0 and _INSIDE.search(text, 0, begin):
+        return None
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
@@ -79,7 +83,7 @@ def _object(text: str) -> str | None:
         value = _value(mended) if mended else None
         return _dumped(value) if isinstance(value, dict) else None
     # The standard library also reads NaN and names that are given twice.
-    return text[:end] if isinstance(_value(text[:end]), dict) else None
+    return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
 def _mended(text: str) -> str | None:

@@ -61,7 +61,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
             return Text(block["text"], {NAME: extra} if extra else {}) if block["text"] or extra else None
         case "thinking":
-            return Reasoning(block["thinking"], block.get("signature") or None, wire=NAME)
+            return Reasoning(block.get("thinking") or "", block.get("signature") or None, wire=NAME)
         case "redacted_thinking":
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -28,6 +29,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ..failures import provider_error, read_again
 from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -68,19 +70,25 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
-    handler = _HANDLERS.get(data["type"])
-    return handler(data, model, state) if handler else []
+    kind = data["type"]
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return []
+    data, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(data, model, state)
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    message = data["message"]
+    message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
     state.metadata.update(metadata_of(message))
     return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, block = data["index"], dict(data["content_block"])
+    index, block = data["index"], dict(data.get("content_block") or ())
+    if not isinstance(block.get("type"), str):
+        return []
     state.blocks[index] = block
     match block["type"]:
         case "text":
@@ -103,9 +111,9 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "text_delta":
             return [TextDelta(delta["text"], index)] if delta["text"] else []
         case "thinking_delta":
-            return [ReasoningDelta(delta["thinking"], index)] if delta["thinking"] else []
+            return [ReasoningDelta(delta["thinking"], index)] if delta.get("thinking") else []
         case "signature_delta":
-            block["signature"] = block.get("signature", "") + delta["signature"]
+            block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
             block["citations"] = [*(block.get("citations") or []), delta["citation"]]
         case "input_json_delta" if block["type"] == "tool_use":

@@ -68,6 +68,8 @@ def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
     """One content block. Calls with a `type` are run by the provider and kept whole, as is whatever is new."""
+    if not block:
+        return None
     if "text" in block:
         return Text(block["text"]) if block["text"] else None
     if "reasoningContent" in block:
@@ -109,7 +111,7 @@ def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -
 
     `inputTokens` leaves out what was read from and written to the cache; ours has it all."""
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
-    hour = [each.get("inputTokens", 0) for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
+    hour = [each.get("inputTokens") or 0 for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
     besides = ("tools",) if ran_tools else ()
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),

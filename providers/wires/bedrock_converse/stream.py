@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -32,6 +33,7 @@ from ..failures import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
+from .side_fields import SIDE_FIELDS
 
 
 @define
@@ -40,6 +42,7 @@ class State:
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
     reason: str | None = None
+    stopped: bool = False
     ran_tools: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -71,26 +74,29 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     try:
         data = loads_fast(event[1])
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, kind, state)), state
-    return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, state), state
+        return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+    return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
-def _general(data: Mapping[str, Any], kind: str | None, state: State) -> list[StreamChunk]:
+def _general(data: Any, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    if kind != "contentBlockDelta" or "text" not in data["delta"]:
+        data, out = kept_event(data, SIDE_FIELDS, model)
     match kind:
         case "contentBlockDelta":
-            return _delta(data, state)
+            out += _delta(data, state)
         case "contentBlockStart":
-            return _start(data, state)
+            out += _start(data, state)
         case "contentBlockStop":
-            return _stop(data, state)
+            out += _stop(data, state)
         case "messageStop":
-            state.reason = data.get("stopReason")
+            state.reason, state.stopped = data.get("stopReason"), True
             state.metadata.update(metadata_of(data))
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw, data, state.ran_tools))]
-    return []
+                out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
+    return out
 
 
 def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -160,7 +166,7 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if state.reason is None:
+    if not state.stopped:
         return []
     told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     return [*told, Finish(finish_reason(state.reason), state.reason)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -27,6 +28,7 @@ from ....schemas.model import Model
 from ..failures import provider_error, read_again
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -59,8 +61,12 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: Any, name: str, model: Model, state: State) -> list[StreamChunk]:
-    handler = _HANDLERS.get(data.get("type") or name)
-    return handler(data, model, state) if handler else []
+    kind = data.get("type") or name
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return []
+    data, out = kept_event(data, EVENT_FIELDS.tables.get(kind, {}), model)
+    return out + handler(data, model, state)
 
 
 def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -80,7 +86,7 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, data["delta"]["message"]["content"], state)
+    return _content(data, _told(data).get("content") or {}, state)
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -88,7 +94,8 @@ def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.plan.append(data["delta"]["message"]["tool_plan"])
+    if plan := _told(data).get("tool_plan"):
+        state.plan.append(plan)
     return []
 
 
@@ -109,8 +116,14 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.citations.append(data["delta"]["message"]["citations"])
+    if citations := _told(data).get("citations"):
+        state.citations.append(citations)
     return []
+
+
+def _told(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event says beside the answer; nothing, where that was left out."""
+    return (data.get("delta") or {}).get("message") or {}
 
 
 def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -37,6 +38,7 @@ from .encode import NAME
 from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
 from .media import decode_media
 from .partial_args import apply_partial
+from .side_fields import SIDE_FIELDS
 from .usage import is_grounded, usage_of
 
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
@@ -138,7 +140,7 @@ def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
     if "error" in data:
         error = data["error"]
         raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
-    out: list[StreamChunk] = []
+    data, out = kept_event(data, SIDE_FIELDS, model)
     state.grounded = state.grounded or is_grounded(*(data.get("candidates") or ()))
     if not state.started:
         state.started, state.id = True, data.get("responseId")

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -25,6 +26,7 @@ from ....schemas.model import Model
 from ..failures import provider_error, read_again
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -62,7 +64,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=event)
-    out: list[StreamChunk] = []
+    data, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
         out.append(Start(None, data.get("model")))

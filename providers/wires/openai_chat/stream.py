@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Alternative,
@@ -42,6 +43,7 @@ from .decode import (
     reasoning_text,
     split_content,
 )
+from .side_fields import SIDE_FIELDS
 
 
 class _Choice:
@@ -123,7 +125,7 @@ def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
         return []
     if data.get("error"):
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    out: list[StreamChunk] = []
+    data, out = kept_event(data, SIDE_FIELDS, model)
     if not state.started and (data.get("id") or data.get("choices")):
         state.started, state.id = True, data.get("id")
         state.first = _Choice(state.id)
