@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 ROOT = Path(__file__).resolve().parent.parent
 BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
 

@@ -279,6 +279,7 @@ def test_a_user_of_threads_gets_right_answers_from_one_client() -> None:
         assert list(texts) == [f"n{n}" for n in range(200)]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_forked_child_opens_connections_of_its_own() -> None:
     import os
 
