@@ -32,6 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, stdin: str | 
     return code, out, err
 
 
+@pytest.mark.usefixtures("local_model")
 def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, "ask", "Say", "hello.", "-t", "0", "-n", "20")
     assert code == 0 and "ello" in out and out.endswith("\n") and err == ""
