@@ -32,11 +32,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, stdin: str | 
     return code, out, err
 
 
+@pytest.mark.usefixtures("local_model")
 def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, "ask", "Say", "hello.", "-t", "0", "-n", "20")
     assert code == 0 and "ello" in out and out.endswith("\n") and err == ""
 
 
+@pytest.mark.usefixtures("local_model")
 def test_ask_gives_json(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, _ = run(monkeypatch, capsys, "ask", "local:smollm2", "Say hello.", "--json", "-n", "4", "-o", "seed=1")
     told = json.loads(out)
@@ -130,6 +132,7 @@ def test_pipeline_warns_of_a_model_that_is_not_listed_as_a_call_would(monkeypatc
     assert run(monkeypatch, capsys, "pipeline", "openai:gpt-4o-mini")[2] == ""
 
 
+@pytest.mark.usefixtures("new_process")
 def test_pipeline_shows_the_overrides_of_a_module_of_the_users(tmp_path: Path) -> None:
     (tmp_path / "house_rules.py").write_text(
         "import stepwell\nfrom stepwell.declare import drop\n"
@@ -230,6 +233,7 @@ def test_in_a_pipe_a_failed_command_ends_the_talk(monkeypatch: pytest.MonkeyPatc
     assert code == 2 and "cannot write /no/such/file" in err
 
 
+@pytest.mark.usefixtures("new_process")
 def test_it_works_in_a_pipe_that_is_closed_early() -> None:
     command = f"{sys.executable} -m stepwell models | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
@@ -251,6 +255,7 @@ def test_a_first_word_that_looks_like_a_model_is_one(word: str, is_one: bool) ->
     assert is_model(word) is is_one
 
 
+@pytest.mark.usefixtures("local_model")
 def test_embed_prints_a_line_of_json_for_each_text(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("documents", "new_process")
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -216,7 +216,9 @@ def test_what_is_the_requests_own_fault_is_raised_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "when", [errors.InvalidRequest, (errors.InvalidRequest,), lambda error: error.status == 400], ids=str
+    "when",
+    [errors.InvalidRequest, (errors.InvalidRequest,), lambda error: error.status == 400],
+    ids=["a class", "classes", "a function"],
 )
 def test_when_says_for_which_errors(when: Any) -> None:
     assert ask(World(groq=busy(400)), pipeline=fallback(SECOND, when=when)).provider == "anthropic"

@@ -35,7 +35,7 @@ CANARY = "sk-canary-123456789"
         ({"retries": None}, errors.InvalidOption, "0 turns them off"),
         ({"pipeline": "retry"}, errors.ConfigError, "pipeline cannot be a str"),
         ({"http": "https://x"}, errors.ConfigError, "http cannot be a str"),
-        ({"transport": object()}, errors.ConfigError, "object is not an? a?synchronous transport"),
+        ({"transport": 7}, errors.ConfigError, "int is not an? a?synchronous transport"),
         ({"env_file": "no/such/.env"}, errors.ConfigError, "no/such/.env cannot be read"),
     ],
     ids=str,

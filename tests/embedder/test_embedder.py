@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import stepwell
@@ -23,6 +23,7 @@ from stepwell.providers.dsl.batches import UNKNOWN, Batch
 from stepwell.schemas import errors
 from stepwell.stores import MemoryStore
 
+from chance import tries
 from vectors import MODEL, Vectors, refusal, vector
 
 Embed = Callable[..., Embeddings]
@@ -52,7 +53,7 @@ words = st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C", "
 
 
 @both_colours
-@settings(max_examples=25, deadline=None)
+@tries(0.25)
 @given(
     texts=words, batch_size=st.integers(1, 7), workers=st.integers(1, 3), batch_tokens=st.none() | st.integers(1, 20)
 )
@@ -68,7 +69,7 @@ def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_for_once(
 
 
 @both_colours
-@settings(max_examples=25, deadline=None)
+@tries(0.25)
 @given(texts=words, at=st.integers(0, 9), limit=st.integers(2, 7), batch_size=st.integers(1, 7))
 def test_a_text_that_is_refused_costs_the_others_nothing(
     embed: Embed, texts: list[str], at: int, limit: int, batch_size: int
@@ -362,6 +363,7 @@ def test_vectors_are_numpy_s_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
         found.numpy()
 
 
+@pytest.mark.usefixtures("local_model")
 def test_the_embedded_model_embeds_and_the_second_time_from_the_cache(tmp_path: Any) -> None:
     texts = ["The cat sleeps on the sofa.", "A kitten naps on a couch.", "Interest rates rose by half a percent."]
     embedder = Embedder("local:smollm2", cache=tmp_path / "vectors.sqlite")
@@ -372,6 +374,7 @@ def test_the_embedded_model_embeds_and_the_second_time_from_the_cache(tmp_path: 
     assert similarity(first[0], first[1]) > similarity(first[0], first[2])
 
 
+@pytest.mark.usefixtures("local_model")
 def test_a_text_that_the_embedded_model_cannot_take_is_named() -> None:
     with pytest.raises(errors.EmbeddingFailed) as caught:
         Embedder("local:smollm2", client=stepwell.Client(retries=0)).embed(["short", "word " * 9000])

@@ -28,6 +28,8 @@ from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 from stepwell.testing.fake import FakeModel
 
+pytestmark = pytest.mark.usefixtures("framework")
+
 
 def scripted(*turns: Any, **settings: Any) -> tuple[ChatStepwell, FakeModel]:
     """A chat model that says these turns, and the model that notes what it was asked."""
@@ -166,6 +168,7 @@ def test_parallel_calls_are_streamed_apart_by_their_index() -> None:
     assert whole.text == "Let me look."
 
 
+@pytest.mark.usefixtures("local_model")
 def test_a_loop_of_calls_and_results_on_the_embedded_model() -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=40).bind_tools([get_weather])
     asked: list[Any] = [HumanMessage("What is the weather in Paris?")]
@@ -186,6 +189,7 @@ def test_structured_output_by_the_models_own_means(method: str, said: str) -> No
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.usefixtures("local_model")
 def test_structured_output_on_the_embedded_model(method: str) -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=60)
     place = chat.with_structured_output(Place, method=method).invoke("It is sunny in Paris.")
@@ -343,6 +347,7 @@ def test_many_documents_go_in_batches_and_keep_their_order() -> None:
     assert vectors.embed_documents([]) == []
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_missing_framework_is_told_with_the_command_that_installs_it() -> None:
     code = "import sys; sys.modules['{0}'] = None; import stepwell.integrations.{1}"
     for package, extra in (("langchain_core", "langchain"), ("llama_index", "llama-index")):
@@ -357,6 +362,7 @@ def test_an_error_inside_the_framework_is_not_blamed_on_a_missing_extra() -> Non
     assert missing(error, "langchain_core", "langchain") is error
 
 
+@pytest.mark.usefixtures("new_process")
 def test_importing_stepwell_loads_no_framework() -> None:
     code = "import stepwell, sys; print(sorted(set(sys.modules) & {'langchain_core', 'llama_index', 'pydantic'}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

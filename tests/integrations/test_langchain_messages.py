@@ -32,6 +32,8 @@ from stepwell.schemas.parts import Audio, File, Image, Opaque, Reasoning, Refusa
 from stepwell.schemas.reply import CallWarning, Reply
 from stepwell.schemas.usage import Usage
 
+pytestmark = pytest.mark.usefixtures("framework")
+
 JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5)
 PICTURE = b"\x89PNG\r\n"
 BASE64 = b64encode(PICTURE).decode()

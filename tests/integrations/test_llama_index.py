@@ -30,7 +30,10 @@ MODEL = "local:smollm2"
 STEADY: dict[str, Any] = {"temperature": 0, "seed": 1, "max_tokens": 60}
 NOTES = ["Fresh bread comes out of the oven at five.", "Cats sleep for most of the day."]
 # LlamaIndex's agents use what pydantic and LlamaIndex itself have deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.usefixtures("framework", "local_model"),
+]
 
 
 def get_weather(city: str) -> str:

@@ -26,6 +26,8 @@ from stepwell.schemas.reply import Reply
 
 from recordings import Recording, answering, recordings, registry_of, replay
 
+pytestmark = pytest.mark.usefixtures("framework")
+
 WIRES = {
     "anthropic_messages": anthropic_messages,
     "bedrock_converse": bedrock_converse,

@@ -212,6 +212,7 @@ def test_a_violation_pickles() -> None:
     assert pickle.loads(pickle.dumps(violation)) == violation
 
 
+@pytest.mark.usefixtures("new_process")
 def test_importing_the_package_loads_neither_jsonschema_nor_cattrs() -> None:
     modules = [
         "validate",

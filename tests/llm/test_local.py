@@ -15,6 +15,8 @@ from stepwell.schemas.errors import StepLimit
 
 from colours import Ask
 
+pytestmark = pytest.mark.usefixtures("local_model")
+
 
 def llm_of(**settings: object) -> LLM:
     return LLM("local:smollm2", **{"temperature": 0, "seed": 1, "max_tokens": 16, **settings})  # type: ignore[arg-type]

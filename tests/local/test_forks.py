@@ -11,6 +11,8 @@ import pytest
 from stepwell import Client
 from stepwell.schemas import errors
 
+pytestmark = pytest.mark.usefixtures("new_process", "local_model")
+
 HEAD = """
 import os, sys, stepwell
 from stepwell.providers.local import server

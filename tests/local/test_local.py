@@ -22,6 +22,8 @@ from stepwell.providers.local import install, server
 from stepwell.schemas import errors
 from stepwell.schemas.chunks import TextDelta
 
+pytestmark = pytest.mark.usefixtures("local_model")
+
 MODEL = "local:smollm2"
 STEADY = {"temperature": 0, "seed": 1}
 WEATHER = Tool(
@@ -205,6 +207,7 @@ def _answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("new_process")
 def test_it_says_nothing_of_its_own(tmp_path: Path) -> None:
     code = (
         "import stepwell; print(stepwell.generate_text(None, 'Say hello.', max_tokens=3, temperature=0).finish_reason)"

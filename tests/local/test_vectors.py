@@ -16,6 +16,8 @@ from stepwell import AsyncClient, Client
 from stepwell.providers.local import gguf, install, server
 from stepwell.schemas import errors
 
+pytestmark = pytest.mark.usefixtures("local_model")
+
 MODEL = "local:smollm2"
 TEXTS = ["the cat sat on the mat", "a kitten sat on a rug", "shares fell sharply on Monday"]
 DOCUMENTS = ["dog sun", "cat cat cat", "cat dog", "sea", "dog sun"]

@@ -332,6 +332,7 @@ def test_an_empty_catalog_knows_nothing():
 # Manners
 
 
+@pytest.mark.usefixtures("new_process")
 def test_import_reads_nothing():
     script = (
         "import builtins, sys\n"

@@ -255,6 +255,7 @@ def test_numbers_are_read_as_people_write_them(text: str, numbers: set[int]) -> 
     assert numbers_in(text) == numbers
 
 
+@pytest.mark.usefixtures("local_model")
 def test_a_question_is_answered_from_notes_by_the_embedded_model() -> None:
     with stepwell.VectorRetriever("local:smollm2") as notes:
         notes.add([Node("The museum of ships is closed on Mondays.", "museum.md"), "The ferry leaves every two hours."])

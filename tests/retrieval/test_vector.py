@@ -148,6 +148,7 @@ def test_pointers_are_followed_and_filters_wait_for_what_they_point_to(server: V
     notes.close()
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_file_is_found_again_also_by_another_process(server: Vectors, tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite"
     with VectorRetriever(server.embedder(), path) as notes:
@@ -189,6 +190,7 @@ def test_metadata_must_be_plain(notes: VectorRetriever) -> None:
     assert len(notes) == 0
 
 
+@pytest.mark.usefixtures("local_model")
 def test_notes_are_found_by_meaning_with_the_embedded_model(tmp_path: Path) -> None:
     embedder = Embedder("local:smollm2", cache=tmp_path / "vectors.sqlite")
     with VectorRetriever(embedder, tmp_path / "notes.sqlite") as notes:

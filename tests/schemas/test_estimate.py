@@ -64,6 +64,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.usefixtures("local_model")
 def test_a_text_is_estimated_within_a_quarter_of_the_local_models_tokenizer(name):
     root = server.base_url(None).removesuffix("/v1")
     tokens = httpx.post(f"{root}/tokenize", json={"content": TEXTS[name]}).json()["tokens"]

@@ -65,6 +65,7 @@ store.close()
 """
 
 
+@pytest.mark.usefixtures("new_process")
 def test_processes_share_a_file_that_none_of_them_has_made_yet(tmp_path: Path) -> None:
     path = str(tmp_path / "cache.sqlite")
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, name]) for name in "abcd"]
@@ -88,6 +89,7 @@ assert store.get_many(["a", "b"]) == {"a": b"1", "b": b"2"}
 """
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_forked_child_opens_the_file_for_itself(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", FORK, str(tmp_path / "cache.sqlite")], check=True, timeout=60)
 

@@ -30,6 +30,13 @@ class Seen:
         return data
 
 
+LONG = 60.0
+"""Seconds that no test waits for: what it shows is over long before."""
+
+SOON = 20.0
+"""A limit for what should take no time at all, which a busy machine keeps too, and far from LONG."""
+
+
 class Hangup(Exception):
     """Raise it in a script: the connection is closed without a word."""
 

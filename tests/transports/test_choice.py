@@ -94,6 +94,7 @@ def test_a_sync_client_cannot_have_aiohttp() -> None:
 
 
 @pytest.mark.parametrize(("name", "module"), [("aiohttp", "aiohttp"), ("http2", "h2")])
+@pytest.mark.usefixtures("new_process")
 def test_a_transport_that_is_not_installed_names_its_extra(name: str, module: str) -> None:
     code = f"""
 import importlib.util, stepwell

@@ -257,6 +257,7 @@ def test_an_operation_that_a_provider_lacks_is_told() -> None:
         Client(api_keys={"deepseek": "k"}).speak("deepseek:m", "hi")
 
 
+@pytest.mark.usefixtures("local_model")
 def test_the_embedded_model_gives_vectors_in_both_colours() -> None:
     async def run() -> Any:
         async with stepwell.AsyncClient() as client:
