@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -70,6 +70,19 @@ class Tool:
             )
 
 
+def tool_behind(given: Any) -> Tool | None:
+    """Give the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
+
+    Since Python 3.13 `classmethod` binds what it decorates by itself and asks no `__get__`: `Class.method` is then a
+    MethodType around the Tool.
+    """
+    if isinstance(given, Tool):
+        return given
+    if isinstance(given, MethodType) and isinstance(given.__func__, Tool):
+        return given.__func__.__get__(given.__self__)
+    return None
+
+
 CHOICES = frozenset(("auto", "none", "required", "any"))
 """The words that tool_choice may be; `any` is another word for `required`."""
 SEVERAL = "a list of tools"
@@ -88,15 +101,16 @@ def chosen_name(choice: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> None:
-    """Raise InvalidOption for a tool_choice that is none of `choices` or names none of the tools. An object that names
-    no tool is the vendor's own, and passes."""
+def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> Any:
+    """Give the tool_choice, with class methods as their Tools. Raise InvalidOption for one that is none of `choices` or
+    names none of the tools. An object that names no tool is the vendor's own, and passes."""
+    choice = [tool_behind(each) or each for each in choice] if isinstance(choice, list) else tool_behind(choice) or choice
     names = [tool.name for tool in tools]
     if isinstance(choice, str):
         if choice not in choices:
             hint = f"write {{'name': {choice!r}}}" if choice in names else _forms(choices)
             raise InvalidOption(f"tool_choice for {where} cannot be {choice!r}", hint=hint)
-        return
+        return choice
     several = isinstance(choice, list | tuple) and SEVERAL in choices
     for each in choice if several else [choice]:
         name = each if several and isinstance(each, str) else chosen_name(each)
@@ -105,6 +119,7 @@ def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str
         if name is not None and name not in names:
             hint = nearest(name, names) if names else "pass tools=[...]"
             raise InvalidOption(f"tool_choice for {where} names {name!r}, which is not among the tools", hint=hint)
+    return choice
 
 
 def _forms(choices: frozenset[str]) -> str:

@@ -134,7 +134,8 @@ def check(provider: Provider, wire: Wire) -> Step:
         tools = request.context.tools
         # Tools in the vendor's own form are not ours to know.
         if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
-            check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            given = {**given, "tool_choice": choice}
         options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
         check_options(options, table, where=where)
         extra = given.get("provider_options")

@@ -19,7 +19,7 @@ from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from ...schemas.errors import ConfigError
-from ...schemas.tool import Tool
+from ...schemas.tool import Tool, tool_behind
 
 Declared = Mapping[str, Any]
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
@@ -28,7 +28,9 @@ ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
 def declared(tool: ToolLike, strict: bool | None) -> Declared | Tool:
     """A tool as LangChain binds it: OpenAI's declaration. A stepwell Tool, or a provider's own declaration of a tool
     that it runs itself, stays as it is."""
-    if isinstance(tool, Tool) or (isinstance(tool, Mapping) and _is_server_tool(tool)):
+    if (ours := tool_behind(tool)) is not None:
+        return ours
+    if isinstance(tool, Mapping) and _is_server_tool(tool):
         return tool
     return convert_to_openai_tool(tool, strict=strict)
 
@@ -39,7 +41,7 @@ def _is_server_tool(tool: Declared) -> bool:
 
 def tools_of(bound: Sequence[Declared | Tool]) -> list[Tool]:
     """The tools of a call. Raises ConfigError for a name that no provider would take."""
-    return [tool if isinstance(tool, Tool) else _tool(tool) for tool in bound]
+    return [tool_behind(tool) or _tool(tool) for tool in bound]
 
 
 def _tool(tool: Declared) -> Tool:
