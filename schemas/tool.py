@@ -104,7 +104,9 @@ def chosen_name(choice: Any) -> str | None:
 def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> Any:
     """Give the tool_choice, with class methods as their Tools. Raise InvalidOption for one that is none of `choices` or
     names none of the tools. An object that names no tool is the vendor's own, and passes."""
-    choice = [tool_behind(each) or each for each in choice] if isinstance(choice, list) else tool_behind(choice) or choice
+    choice = (
+        [tool_behind(each) or each for each in choice] if isinstance(choice, list) else tool_behind(choice) or choice
+    )
     names = [tool.name for tool in tools]
     if isinstance(choice, str):
         if choice not in choices:
