@@ -42,8 +42,9 @@ def _from_source(described: Any) -> str | None:
         (node,) = ast.parse(dedent(inspect.getsource(described))).body
     except (OSError, TypeError, SyntaxError, ValueError):
         return None  # a zip of compiled files, a console, a built-in
-    is_one = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    return ast.get_docstring(node, clean=False) if is_one else None
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return None
+    return ast.get_docstring(node, clean=False)
 
 
 def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:

@@ -53,7 +53,7 @@ def _made(
     timeout: float | None = None,
 ) -> Tool:
     if (made := tool_behind(function)) is not None:
-        facts = {"name": name, "description": description, "parameters": parameters, "strict": strict}
+        facts: dict[str, Any] = {"name": name, "description": description, "parameters": parameters, "strict": strict}
         given = {each: fact for each, fact in {**facts, "timeout": timeout}.items() if fact is not None}
         return evolve(made, **given) if given else made
     if isinstance(function, classmethod):

@@ -24,7 +24,7 @@ def requirements(project: dict[str, object]) -> Iterator[str]:
 
 
 def floors(text: str) -> list[str]:
-    """The requirements of a pyproject.toml with `>=` made `==`, each once. Raises ValueError for one without a floor."""
+    """The requirements of a pyproject.toml with `>=` made `==`, each once. Raises ValueError where one has no floor."""
     pinned: dict[str, str] = {}
     unpinned: list[tuple[str, str]] = []
     for each in requirements(tomllib.loads(text)["project"]):

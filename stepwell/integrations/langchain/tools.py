@@ -41,7 +41,7 @@ def _is_server_tool(tool: Declared) -> bool:
 
 def tools_of(bound: Sequence[Declared | Tool]) -> list[Tool]:
     """The tools of a call. Raises ConfigError for a name that no provider would take."""
-    return [tool_behind(tool) or _tool(tool) for tool in bound]
+    return [tool if isinstance(tool, Tool) else _tool(tool) for tool in bound]
 
 
 def _tool(tool: Declared) -> Tool:
