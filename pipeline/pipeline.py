@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -113,5 +114,5 @@ _ROOT = f"{Path(__file__).resolve().parent.parent}{os.sep}"
 
 
 def _short(text: str) -> str:
-    """With places in this package told from its folder on."""
-    return text.replace(_ROOT, "")
+    """With places in this package told from its folder on, and without the addresses that objects have in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))

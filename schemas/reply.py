@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from reprlib import Repr
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -80,6 +81,27 @@ class Reply:
     priced_as: Model | None = field(default=None, repr=False, eq=False)
     free: bool = field(default=False, repr=False)
 
+    def __str__(self) -> str:
+        """The text, so that `print(reply)` prints it."""
+        return self.text
+
+    def __repr__(self) -> str:
+        """One line, with the beginning of what was said."""
+        model = f"{self.provider}:{self.model}" if self.provider else self.model
+        said = {
+            "text": self.text,
+            "refusal": self.refusal,
+            "tool_calls": [call.name for call in self.tool_calls],
+            "finish_reason": self.finish_reason,
+            "model": model,
+            "steps": len(self.steps),
+            "warnings": len(self.warnings),
+        }
+        shown = [f"{name}={_brief(value)}" for name, value in said.items() if value]
+        if self.object is not None:
+            shown.append(f"object={_brief(self.object)}")
+        return f"Reply({', '.join([*shown, f'usage={self.usage!r}'])})"
+
     @property
     def text(self) -> str:
         return self.message.text
@@ -144,3 +166,13 @@ class Reply:
     def replace(self, **changes: Any) -> Reply:
         """This reply with some fields changed."""
         return evolve(self, **changes)
+
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 60
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 4
+_BRIEF.maxlevel = 2
+
+
+def _brief(value: Any) -> str:
+    return " ".join(_BRIEF.repr(value).split("\n"))
