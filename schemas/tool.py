@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from types import FunctionType, MethodType
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
 from .options import nearest
@@ -18,7 +19,7 @@ NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return given or NO_PARAMETERS
+    return given if given and given != NO_PARAMETERS else NO_PARAMETERS
 
 
 def is_method(function: Any) -> bool:
@@ -63,11 +64,44 @@ class Tool:
             return self
         return evolve(self, callback=self.callback.__get__(owner, cls))  # type: ignore[union-attr]
 
+    def __copy__(self) -> Tool:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tool:
+        """A copy that runs the same function: what a method belongs to is not copied."""
+        return evolve(
+            self,
+            parameters=deepcopy(self.parameters, memo),
+            server=deepcopy(self.server, memo),
+            extra=deepcopy(self.extra, memo),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the callback by reference. Raises ConfigError, with the reason, where that cannot be done."""
+        facts = {each.name: getattr(self, each.name) for each in fields(Tool)}
+        if (callback := facts.pop("callback")) is None:
+            return _unpickled, (facts, None)
+        from .pickling import NotPicklable, reference_to  # only for those who pickle
+
+        try:
+            return _unpickled, (facts, reference_to(callback))
+        except NotPicklable as error:
+            raise ConfigError(
+                f"the tool {self.name!r} cannot be pickled: {error}",
+                hint="make it of a function at the top of a module, or make it in the other process",
+            ) from None
+
     def __attrs_post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"
             )
+
+
+def _unpickled(facts: Mapping[str, Any], reference: Any) -> Tool:
+    from .pickling import function_of  # only for those who pickle
+
+    return Tool(**facts, callback=None if reference is None else function_of(reference))
 
 
 def tool_behind(given: Any) -> Tool | None:

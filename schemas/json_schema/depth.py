@@ -31,5 +31,5 @@ _MANY: Final = 1_000
 
 
 def ran_out_of_stack(error: BaseException) -> bool:
-    """Whether the stack overflowed, in Python or in a library in Rust, where it is a PanicException and no Exception."""
+    """Whether the stack overflowed, in Python or in a library in Rust: there it is a PanicException, no Exception."""
     return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"
