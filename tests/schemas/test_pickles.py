@@ -257,7 +257,8 @@ def test_the_reply_of_a_tool_loop_pickles_whatever_its_tools_gave_or_raised(run:
         ("4", "add", {"a": 1, "b": 2}),
     )
     script = Scripted([turn, "ok"])
-    reply = run(script, [failing, giving_a_lock, local_tool(), add])
+    tools = (failing, giving_a_lock, local_tool(), add)
+    reply = run(script, tools, prompt=Context(("Go.",), tools))
     for each in again(reply):
         assert each.message == reply.message and each.context.messages == reply.context.messages
         assert each.usage == reply.usage and len(each.steps) == 2
