@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -116,8 +117,8 @@ class Pipeline:
 
 
 def _short(text: str) -> str:
-    """With places in this package told from its folder on."""
-    return text.replace(_ROOT, "")
+    """Start places in this package at its folder, and leave out the addresses that objects have in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))
 
 
 # As the compiler wrote it into each function, which need not be where the module is loaded from.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from decimal import Decimal
+from reprlib import Repr
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total
+from .tool import Tool
 from .usage import Usage
 
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
@@ -89,6 +92,44 @@ class Reply:
     priced_as: Model | None = field(default=None, repr=False, eq=False)
     free: bool = field(default=False, repr=False)
 
+    def __str__(self) -> str:
+        """The text, so that `print(reply)` prints it."""
+        return self.text
+
+    def __repr__(self) -> str:
+        """One line, with the beginning of what was said."""
+        model = f"{self.provider}:{self.model}" if self.provider else self.model
+        said = {
+            "text": self.text,
+            "refusal": self.refusal,
+            "tool_calls": [call.name for call in self.tool_calls],
+            "finish_reason": self.finish_reason,
+            "model": model,
+            "steps": len(self.steps),
+            "warnings": len(self.warnings),
+        }
+        shown = [f"{name}={_brief(value)}" for name, value in said.items() if value]
+        if self.object is not None:
+            shown.append(f"object={_brief(self.object)}")
+        return f"Reply({', '.join([*shown, f'usage={self.usage!r}'])})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: everything, but tools whose functions no other process could find are only declared."""
+        state = {each.name: getattr(self, each.name) for each in fields(Reply)}
+        if self.asked is not None and self.asked.tools:
+            state["asked"] = self.asked.with_tools(*map(_picklable, self.asked.tools))
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Reply:
+        return evolve(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Reply:
+        return evolve(self, **{each.name: deepcopy(getattr(self, each.name), memo) for each in fields(Reply)})
+
     @property
     def text(self) -> str:
         return self.message.text
@@ -153,3 +194,19 @@ class Reply:
     def replace(self, **changes: Any) -> Reply:
         """This reply with some fields changed."""
         return evolve(self, **changes)
+
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 60
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 4
+_BRIEF.maxlevel = 2
+
+
+def _brief(value: Any) -> str:
+    return " ".join(_BRIEF.repr(value).split("\n"))
+
+
+def _picklable(tool: Tool) -> Tool:
+    from .pickling import pickles  # only for those who pickle
+
+    return tool if tool.callback is None or pickles(tool) else evolve(tool, callback=None)

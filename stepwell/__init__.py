@@ -104,19 +104,143 @@ _HOME = {
 _SUBMODULES = {"declare": ".declare", "errors": ".errors", "parsers": ".parsers", "testing": ".testing"}
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)
+__all__ = [
+    "AsyncBatchJob",
+    "AsyncClient",
+    "AsyncStream",
+    "Audio",
+    "BatchJob",
+    "Budget",
+    "Call",
+    "CallWarning",
+    "Catalog",
+    "ChatTemplate",
+    "Client",
+    "Context",
+    "CostReport",
+    "CustomLLM",
+    "Document",
+    "Edits",
+    "Embedder",
+    "Embeddings",
+    "Event",
+    "File",
+    "Found",
+    "FusedRetriever",
+    "Halt",
+    "Image",
+    "LLM",
+    "Message",
+    "Model",
+    "Node",
+    "Opaque",
+    "Pipeline",
+    "PromptTemplate",
+    "Provider",
+    "RateLimit",
+    "Reasoning",
+    "Refusal",
+    "Reply",
+    "Request",
+    "RerankedRetriever",
+    "Response",
+    "Retriever",
+    "Secret",
+    "Send",
+    "Sleep",
+    "Slot",
+    "StepwellError",
+    "Stream",
+    "StructuredLLM",
+    "Text",
+    "Timeouts",
+    "Tool",
+    "ToolCall",
+    "ToolRun",
+    "Usage",
+    "VectorRetriever",
+    "Video",
+    "Wire",
+    "abatch_job",
+    "acount_tokens",
+    "aembed",
+    "agenerate_image",
+    "agenerate_object",
+    "agenerate_text",
+    "alist_models",
+    "amoderate",
+    "aocr",
+    "arerank",
+    "around",
+    "arun_tools",
+    "aspeak",
+    "assistant",
+    "astream_object",
+    "astream_text",
+    "astream_tools",
+    "asubmit_batch",
+    "atranscribe",
+    "batch_job",
+    "cache",
+    "circuit_breaker",
+    "citations",
+    "cloudflare_ai_gateway",
+    "cloudflare_fallback",
+    "concurrency",
+    "cost_report",
+    "count_tokens",
+    "declare_provider",
+    "embed",
+    "fallback",
+    "fit_context",
+    "generate_image",
+    "generate_object",
+    "generate_text",
+    "list_models",
+    "models",
+    "moderate",
+    "ocr",
+    "on_chunk",
+    "on_error",
+    "on_request",
+    "on_response",
+    "override",
+    "pipeline_for",
+    "provider",
+    "react_tools",
+    "register",
+    "rerank",
+    "retrieve_context",
+    "run_tools",
+    "similarity",
+    "speak",
+    "stream_object",
+    "stream_text",
+    "stream_tools",
+    "submit_batch",
+    "subscribe",
+    "system",
+    "tool",
+    "tool_result",
+    "transcribe",
+    "untrusted",
+    "user",
+]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
-        value = import_module(_SUBMODULES[name], __name__)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# For a type checker every name stands below: one that does not is an error there, as it is here.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULE_OF:
+            value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        if name in _SUBMODULES:
+            value = import_module(_SUBMODULES[name], __name__)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
@@ -124,6 +248,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from . import declare as declare
+    from . import errors as errors
+    from . import parsers as parsers
+    from . import testing as testing
     from .batch.job import AsyncBatchJob, BatchJob
     from .caching import cache
     from .client import AsyncClient, Client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -139,12 +140,26 @@ def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     return read
 
 
+_NO_DOCSTRINGS = sys.flags.optimize >= 2
+
+
+def _with_undescribed(request: Request) -> Request:
+    """Warn of tools that lost their descriptions to `python -OO`, whose source code could not be found either."""
+    bare = [tool.name for tool in request.context.tools if tool.callback is not None and not tool.description]
+    if not bare:
+        return request
+    why = f"without descriptions, since `python -OO` removes docstrings: {', '.join(bare)}; pass tool(description=...)"
+    return request.warn("tools", why)
+
+
 def check(provider: Provider, wire: Wire) -> Step:
     """Check every option against the table, and set the provider's own apart from those it gets as they are."""
     table = provider.option_table(wire)
     own = provider.options
 
     def check_options_of(request: Request) -> Request:
+        if _NO_DOCSTRINGS:
+            request = _with_undescribed(request)
         given = request.options
         if not given:
             return request
@@ -152,7 +167,8 @@ def check(provider: Provider, wire: Wire) -> Step:
         tools = request.context.tools
         # Tools in the vendor's own form are not ours to know.
         if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
-            check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            given = {**given, "tool_choice": choice}
         options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
         check_options(options, table, where=where)
         extra = given.get("provider_options")

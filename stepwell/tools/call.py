@@ -9,12 +9,13 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
+from copy import deepcopy
 from math import isfinite
 from typing import Any
 
-from attrs import asdict, frozen, has
+from attrs import asdict, evolve, field, fields, frozen, has
 
 from ..events import span
 from ..pipeline.effects import Call
@@ -42,8 +43,27 @@ class ToolRun:
     call: ToolCall
     content: Content
     value: Any = None
-    error: Exception | None = None
+    error: Exception | None = field(default=None, eq=repr)
     elapsed: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: without a value that cannot be, and with its words in place of such an error."""
+        from ..schemas.pickling import pickles  # only for those who pickle
+
+        state = {each.name: getattr(self, each.name) for each in fields(ToolRun)}
+        if not pickles(self.value):
+            state["value"] = None
+        if not pickles(self.error):
+            state["error"] = ToolFailed(str(self.content).removeprefix("Error: "), tool=self.call.name)
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ToolRun:
+        """A copy with the same value and error, which may be of a kind that cannot be copied."""
+        return evolve(self, call=deepcopy(self.call, memo), content=deepcopy(self.content, memo))
 
     @property
     def is_error(self) -> bool:
@@ -221,7 +241,7 @@ def sendable(value: Any, tool: str) -> Content:
     Raises ToolFailed for what has no JSON form.
     """
     if isinstance(value, str):
-        return value or "(no output)"
+        return str.__str__(value) or "(no output)"  # a plain one, of whatever class it was
     if value is None:
         return "(no output)"
     if isinstance(value, _SENDABLE):

@@ -18,7 +18,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
-from ...schemas.tool import Tool
+from ...schemas.tool import Tool, tool_behind
 
 Declared = Mapping[str, Any]
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
@@ -27,7 +27,9 @@ ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
 def declared(tool: ToolLike, strict: bool | None) -> Declared | Tool:
     """A tool as LangChain binds it: OpenAI's declaration. A stepwell Tool, or a provider's own declaration of a tool
     that it runs itself, stays as it is."""
-    if isinstance(tool, Tool) or (isinstance(tool, Mapping) and _is_server_tool(tool)):
+    if (ours := tool_behind(tool)) is not None:
+        return ours
+    if isinstance(tool, Mapping) and _is_server_tool(tool):
         return tool
     return convert_to_openai_tool(tool, strict=strict)
 
