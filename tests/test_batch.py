@@ -134,7 +134,7 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert prices is not None and prices.input is not None and prices.output is not None
     full = (12 * prices.input + 7 * prices.output) / Decimal(1_000_000)
     assert reply.cost.total == full / 2
-    assert stepwell.cost_report([reply]).total == full / 2
+    assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
 def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:

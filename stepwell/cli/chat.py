@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
 from .ask import at_terminal, options_of, show

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..pipeline.annotate import annotate
 from ..pipeline.effects import Call, Flow, Rest
 from ..pipeline.pipeline import Pipeline

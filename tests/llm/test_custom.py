@@ -11,8 +11,10 @@ import anyio
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Image, Message, Reply, ToolCall, Usage, assistant, system, user
+from stepwell import AsyncClient, Client, Image, Message, Reply, assistant, system, user
+from stepwell.costs import Usage
 from stepwell.llm.custom import CustomLLM
+from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas.chunks import TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate

@@ -10,7 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Client, Context, Secret
+from stepwell import AsyncClient, Client, Context
+from stepwell.options import Secret
 from stepwell.schemas import errors
 from stepwell.schemas.message import user
 

@@ -11,10 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Client, Secret, cloudflare_ai_gateway, cloudflare_fallback
+from stepwell import AsyncClient, Client
+from stepwell.options import Secret
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from stepwell.schemas import errors
+from stepwell.steps import cloudflare_ai_gateway, cloudflare_fallback
 
 ROOT = "https://gateway.ai.cloudflare.com/v1/acc/gate"
 AWS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}

@@ -8,7 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import Client, Context, Reply, Tool, ToolCall
+from stepwell import Client, Context, Reply, Tool
+from stepwell.messages import ToolCall
 from stepwell.providers.wires.google_generate.encode import NAME, SKIP_VALIDATION
 from stepwell.schemas import errors
 from stepwell.schemas.message import Message, assistant, tool_result, user

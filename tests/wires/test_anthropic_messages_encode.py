@@ -12,7 +12,9 @@ from anthropic.types.beta.message_create_params import MessageCreateParamsNonStr
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from stepwell import Client, Context, File, Image, Message, Model, Opaque, Reasoning, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.anthropic_messages.encode import MAX_TOKENS, NAME
 from stepwell.schemas.message import assistant, system, tool_result, user

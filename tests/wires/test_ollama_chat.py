@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ollama._types import ChatRequest, Options
 
-from stepwell import Audio, Client, Context, File, Image, Message, Model, Reasoning, Reply, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Reply, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Audio, Reasoning, Text, ToolCall
 from stepwell.pipeline.request import Request
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.schemas import errors
