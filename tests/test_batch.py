@@ -187,7 +187,7 @@ def test_the_wire_may_be_named() -> None:
 
 def test_betas_of_the_calls_are_asked_for_once_for_all() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", anthropic_beta=["a-1", "b-2"])
+    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 

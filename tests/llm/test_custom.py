@@ -207,7 +207,7 @@ class Open(CustomLLM):
 
 
 def test_functions_get_the_options_that_they_name(ask: Ask) -> None:
-    reply = ask(Optional(), "chat", "hi", temperature=0, mood="bad", seed=1)
+    reply = ask(Optional(), "chat", "hi", temperature=0, provider_options={"mood": "bad"}, seed=1)
     assert reply.text == "hi 0 bad"
     assert [warning.subject for warning in reply.warnings] == ["seed"]
     assert ask(Open(seed=1), "chat", "hi", temperature=0).text == "[('seed', 1), ('temperature', 0)]"

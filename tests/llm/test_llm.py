@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Reply, assistant, face, system, user
+from stepwell import AsyncClient, Client, Context, Reply, assistant, functions, system, user
 from stepwell.clients import Clients
 from stepwell.costs import Usage
 from stepwell.events import Event, subscribe

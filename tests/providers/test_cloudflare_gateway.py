@@ -80,7 +80,9 @@ def test_clouds_keep_region_project_and_deployment() -> None:
     assert address("amazon_bedrock:amazon.nova-lite-v1:0", AWS) == bedrock
     key = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
     azure = "/azure-openai/mine/gpt/chat/completions?api-version=2025-04-01-preview"
-    assert address("azure:gpt", key, api_version="2025-04-01-preview", wire="openai_chat") == azure
+    assert (
+        address("azure:gpt", key, provider_options={"api_version": "2025-04-01-preview"}, wire="openai_chat") == azure
+    )
 
 
 def test_other_operations_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
