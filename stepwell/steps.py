@@ -2,7 +2,7 @@
 
 from .caching import cache
 from .pipeline.edits import Edits
-from .pipeline.effects import Call, Close, Read, Send, Sleep
+from .pipeline.effects import Call, Close, Flow, Read, Rest, Send, Sleep
 from .pipeline.pipeline import Pipeline
 from .pipeline.request import Request
 from .pipeline.response import Response
@@ -25,12 +25,14 @@ __all__ = [
     "Call",
     "Close",
     "Edits",
+    "Flow",
     "Halt",
     "Pipeline",
     "RateLimit",
     "Read",
     "Request",
     "Response",
+    "Rest",
     "Send",
     "Sleep",
     "Step",
