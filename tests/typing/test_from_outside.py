@@ -20,10 +20,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that has the wheel, and sees what else is installed here."""
     folder = tmp_path_factory.mktemp("outside")
     source = folder / "source"
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
-    for name in filter(None, tracked):
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
         if not name.startswith(("tests/", "benchmarks/", "docs/")) and (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
