@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from decimal import Decimal
 from reprlib import Repr
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from attrs import define, evolve, field, fields, frozen
 
@@ -16,6 +16,15 @@ from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total
 from .tool import Tool
 from .usage import Usage
+
+if TYPE_CHECKING:  # with a default, `Reply` alone is whole where nobody asks for the object; typing has it from 3.13 on
+    from typing_extensions import TypeVar
+
+    ObjectType = TypeVar("ObjectType", default=Any)
+else:
+    from typing import TypeVar
+
+    ObjectType = TypeVar("ObjectType")
 
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
 """The finish reasons after which tool calls may be run: the answer was given to its end, or nobody says that it was not
@@ -61,8 +70,8 @@ class Verdict:
 
 
 @define
-class Reply:
-    """An answer, streamed or not, in one form.
+class Reply(Generic[ObjectType]):
+    """An answer, streamed or not, in one form. `Reply[City]` is one whose `object` is a City.
 
     `finish_reason` is stop, length, tool_calls, content_filter (a filter's doing, or the model's refusal, whose words
     may stand in `refusal`) or error, or the provider's own word where none fits;
@@ -81,10 +90,10 @@ class Reply:
     provider: str = ""
     warnings: tuple[CallWarning, ...] = ()
     request_id: str | None = None
-    object: Any = None
+    object: ObjectType = field(default=cast(ObjectType, None))  # where nothing was asked for but text
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
     alternatives: tuple[Message, ...] = ()
-    steps: tuple[Reply, ...] = field(default=(), repr=False)
+    steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
     raw: Any = field(default=None, repr=False, eq=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
     asked: Context | None = field(default=None, repr=False, eq=False)
@@ -158,17 +167,17 @@ class Reply:
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def embedding(self) -> list[float]:
         """The first of them."""
-        return list(self.object[0])
+        return list(cast(Any, self.object)[0])
 
     @property
     def ranking(self) -> list[Ranked]:
         """The documents of a rerank call, best first."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def logprobs(self) -> Any:
@@ -191,7 +200,7 @@ class Reply:
             return Cost(Decimal(0))
         return price(self.usage, self.priced_as.prices if self.priced_as else None)
 
-    def replace(self, **changes: Any) -> Reply:
+    def replace(self, **changes: Any) -> Reply[ObjectType]:
         """This reply with some fields changed."""
         return evolve(self, **changes)
 

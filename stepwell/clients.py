@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .client import AsyncClient, Client
+from .api import Client
+from .async_api import AsyncClient
 from .core import Core, Plan
 from .schemas.errors import ConfigError
 
@@ -61,9 +62,9 @@ class Clients:
 
 def _own(colour: int) -> Any:
     # Made when first needed, as everywhere; and not kept here, so that what has no client of its own can be pickled.
-    from .face import _ASYNC_CLIENT, _CLIENT
+    from .functions import ASYNC_CLIENT, CLIENT
 
-    return (_CLIENT, _ASYNC_CLIENT)[colour]
+    return (CLIENT, ASYNC_CLIENT)[colour]
 
 
 _BOTH = (None, "httpx", "http2")

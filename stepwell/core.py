@@ -39,7 +39,7 @@ from .schemas.tool import Tool
 from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 DEFAULT_MODEL = "local:smollm2"
-_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
+_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
 
 @frozen

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, Secret, declare_provider
+from stepwell import Client
+from stepwell.declare import declare_provider
+from stepwell.options import Secret
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.secret import checked

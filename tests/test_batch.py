@@ -134,7 +134,7 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert prices is not None and prices.input is not None and prices.output is not None
     full = (12 * prices.input + 7 * prices.output) / Decimal(1_000_000)
     assert reply.cost.total == full / 2
-    assert stepwell.cost_report([reply]).total == full / 2
+    assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
 def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
@@ -187,7 +187,7 @@ def test_the_wire_may_be_named() -> None:
 
 def test_betas_of_the_calls_are_asked_for_once_for_all() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", anthropic_beta=["a-1", "b-2"])
+    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 

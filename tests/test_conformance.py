@@ -13,12 +13,13 @@ import orjson
 import pytest
 from attrs import evolve
 
-from stepwell import Request, around
+from stepwell import around
 from stepwell.declare import bearer, openai_chat
 from stepwell.providers.dsl.provider import Provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.errors import ServerError
+from stepwell.steps import Request
 from stepwell.testing import ConformanceError, conformance
 from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
 

@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, concurrency, fallback, on_request
+from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.steps.always_stream import GATHER
 from stepwell.pipeline.steps.constrained_tools import PREFILL
@@ -21,6 +21,7 @@ from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHR
 from stepwell.providers.wires.ollama_chat.samples import SAMPLES as OLLAMA
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from stepwell.providers.wires.openai_responses.samples import SAMPLES as RESPONSES
+from stepwell.steps import concurrency
 from stepwell.stores import MemoryStore
 
 SECRET = "secret-of-one-tenant"

@@ -12,7 +12,8 @@ import pytest
 from batch_services import OpenAI
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Message, Reply, ToolCall, errors
+from stepwell import AsyncClient, Client, Context, Message, Reply, errors
+from stepwell.messages import ToolCall
 from stepwell.schemas.serialise_reply import dump_reply, load_reply
 from stepwell.stores import MemoryStore
 from stepwell.testing import Cassette

@@ -32,7 +32,7 @@ from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
 from .histories import Target, fit_history
 from .origins import Origins
 from .provenance import told
-from .provider import Provider
+from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, judged, translate
 from .schemas import fit_schemas
@@ -153,9 +153,13 @@ def _with_undescribed(request: Request) -> Request:
 
 
 def check(provider: Provider, wire: Wire) -> Step:
-    """Check every option against the table, and set the provider's own apart from those it gets as they are."""
-    table = provider.option_table(wire)
+    """Check every option against the table, and set the provider's own apart from those it gets as they are.
+
+    A keyword is one of the common options. The provider's own come in `provider_options`, under their names there.
+    """
+    table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
+    misplaced = own.keys() - common.keys()
 
     def check_options_of(request: Request) -> Request:
         if _NO_DOCSTRINGS:
@@ -170,6 +174,12 @@ def check(provider: Provider, wire: Wire) -> Step:
             choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
             given = {**given, "tool_choice": choice}
         options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
+        if not misplaced.isdisjoint(options):
+            name = min(misplaced & options.keys())
+            raise InvalidOption(
+                f"unknown option {name!r} for {where}: it is {provider.id}'s own",
+                hint=f"pass provider_options={{{name!r}: ...}}",
+            )
         check_options(options, table, where=where)
         extra = given.get("provider_options")
         if not extra:

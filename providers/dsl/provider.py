@@ -196,16 +196,21 @@ class Provider:
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Every option that may be given for an operation: the common ones and this provider's own."""
-        common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}
-        return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
+        own = {name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}
+        return {**common_options(wire), **own}
 
 
 def _is_ours(step: Any) -> bool:
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
-def _option(name: str) -> Option:
-    return OPERATION_OPTIONS.get(name) or CHAT_OPTIONS.get(name) or Option({}, "")
+def common_options(wire: Wire) -> Mapping[str, Option]:
+    """The options of a wire's operation that any provider may have; for other operations than chat, those that the
+    wire can send."""
+    known = OPERATION_OPTIONS.get(wire.operation, {})
+    if wire.operation == "chat":
+        return known
+    return {name: known.get(name) or CHAT_OPTIONS.get(name) or Option({}, "") for name in wire.options}
 
 
 def declare_provider(

@@ -61,10 +61,10 @@ class Work:
         return Ask(operation, self.model, input, {**steering, **more})
 
 
-_STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options"}
+_STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pipeline"}
 
 
-def submit(core: Core, model: Any, prompts: Any, options: dict[str, Any]) -> Recipe:
+def submit(core: Core, model: Any, prompts: Any, options: Any) -> Recipe:
     """Gives (Work, BatchState)."""
     own = {name: options.pop(name) for name in _OF_THE_BATCH & options.keys()}
     work = Work(core, model, _named(prompts), options)
@@ -85,7 +85,7 @@ def submit(core: Core, model: Any, prompts: Any, options: dict[str, Any]) -> Rec
     return work, reply.object
 
 
-def find(core: Core, model: Any, id: str, options: dict[str, Any]) -> Recipe:
+def find(core: Core, model: Any, id: str, options: Any) -> Recipe:
     """Gives (Work, BatchState) of a batch that was handed in before."""
     _offered(core, model)
     work = Work(core, model, {}, options)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from ..client import Client
+from ..api import Client
 from ..pipeline.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
 from ..pipeline.step import Halt, on_request
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
 from ..embedder.embedder import Embedder
 from ..embedder.result import Embeddings
 from ..schemas.errors import ConfigError

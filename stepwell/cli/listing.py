@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from ..client import Client
+from ..api import Client
 from ..model_metadata.catalog import CATALOG
 from ..providers.dsl.environment import Environment, process_environment
 from ..providers.dsl.provider import Provider

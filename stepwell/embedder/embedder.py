@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..clients import Clients
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
@@ -139,7 +140,7 @@ def _limit(most: Batch, texts: int | None, tokens: int | None) -> Batch:
 
 
 # What steers the call and not the vectors; neither a key nor a header may end up in a file.
-_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"pipeline", "user"}
+_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"user"}
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..pipeline.annotate import annotate
 from ..pipeline.effects import Call, Flow, Rest
 from ..pipeline.pipeline import Pipeline

@@ -6,7 +6,7 @@ All give the same result. What one of them does not enforce is checked here and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -19,6 +19,9 @@ from ..schemas.options import nearest
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .target import Target
+
+Mode = Literal["json_schema", "strict_tool", "tool", "json", "prompt"]
+"""The ways of asking for an object."""
 
 _ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
 {schema}"""

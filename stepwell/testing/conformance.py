@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 from attrs import define, field, frozen
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..pipeline.steps.always_stream import GATHER
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import Registry
@@ -281,9 +282,10 @@ class _Suite:
         raise AssertionError("no MissingKey was raised")
 
     def _misspelt(self) -> None:
+        misspelt: Any = {"temprature": 1}
         with self._client(Body(b"")) as client:
             try:
-                client.generate_text(self.model, "hi", temprature=1)
+                client.generate_text(self.model, "hi", **misspelt)
             except errors.InvalidOption as error:
                 require("temperature" in str(error), "the right name is not given")
                 return

@@ -9,7 +9,8 @@ import pytest
 from option_matrix import client_for, sent
 
 import stepwell
-from stepwell import Catalog, Client
+from stepwell import Client
+from stepwell.catalog import Catalog
 from stepwell.declare import declare_provider, drop, force, only, openai_chat, rename
 from stepwell.errors import ConfigError, MissingKey, UnknownStep
 from stepwell.providers.dsl.registry import Registry

@@ -11,10 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Client, Secret, cloudflare_ai_gateway, cloudflare_fallback
+from stepwell import AsyncClient, Client
+from stepwell.options import Secret
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from stepwell.schemas import errors
+from stepwell.steps import cloudflare_ai_gateway, cloudflare_fallback
 
 ROOT = "https://gateway.ai.cloudflare.com/v1/acc/gate"
 AWS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
@@ -78,7 +80,9 @@ def test_clouds_keep_region_project_and_deployment() -> None:
     assert address("amazon_bedrock:amazon.nova-lite-v1:0", AWS) == bedrock
     key = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
     azure = "/azure-openai/mine/gpt/chat/completions?api-version=2025-04-01-preview"
-    assert address("azure:gpt", key, api_version="2025-04-01-preview", wire="openai_chat") == azure
+    assert (
+        address("azure:gpt", key, provider_options={"api_version": "2025-04-01-preview"}, wire="openai_chat") == azure
+    )
 
 
 def test_other_operations_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:

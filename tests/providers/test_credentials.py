@@ -14,7 +14,8 @@ import google.auth
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, declare_provider
+from stepwell import AsyncClient, Client
+from stepwell.declare import declare_provider
 from stepwell.providers.dsl import google_cloud
 from stepwell.providers.dsl.credentials import DOCUMENT, FREE, Credentials, Login, Value
 from stepwell.providers.dsl.provider import Provider

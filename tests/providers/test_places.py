@@ -10,8 +10,9 @@ import pytest
 from attrs import evolve
 
 import stepwell
-from stepwell import Client, Model, Pipeline, Provider, Wire, declare_provider
-from stepwell.declare import ObjectSupport, ToolCallIdPolicy, openai_chat, override
+from stepwell import Client
+from stepwell.catalog import Model
+from stepwell.declare import ObjectSupport, Provider, ToolCallIdPolicy, Wire, declare_provider, openai_chat, override
 from stepwell.errors import ConfigError, InvalidOption
 from stepwell.pipeline.effects import Send
 from stepwell.providers.dsl.overrides import Overrides, in_force
@@ -23,6 +24,7 @@ from stepwell.providers.dsl.wire import ToolNamePolicy
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas.batch import BatchInput, BatchItem
+from stepwell.steps import Pipeline
 
 PROVIDERS = tuple(Registry())
 WIRES = [(provider, wire) for provider in PROVIDERS for wire in provider.wires]

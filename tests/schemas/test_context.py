@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Audio, Context, File, Image, Message, Opaque, Reasoning, Refusal, Text, Tool, ToolCall, Video
+from stepwell import Context, File, Image, Message, Tool
+from stepwell.messages import Audio, Opaque, Reasoning, Refusal, Text, ToolCall, Video
 from stepwell.schemas.errors import ConfigError, DecodeError
 from stepwell.schemas.message import assistant, context_of, system, tool_result, user
 

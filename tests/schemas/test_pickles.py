@@ -108,11 +108,11 @@ RESULTS = [
     Document("text", "source"),
     Found(Node("text", "source", id="1"), 0.5),
     Citation(1, "1", "source", "text", 0.5, {}),
-    stepwell.cost_report([Reply(usage=Usage(1, 2))]),
+    stepwell.costs.cost_report([Reply(usage=Usage(1, 2))]),
     stepwell.models.get("openai:gpt-4o"),
     stepwell.models.get("openai:gpt-4o").prices,
     Reply(usage=Usage(1, 2)).cost,
-    stepwell.PromptTemplate("Hello {name}"),
+    stepwell.llm.PromptTemplate("Hello {name}"),
     ToolRun(ToolCall("1", "add", "{}"), "3", 3, None, 0.1),
 ]
 

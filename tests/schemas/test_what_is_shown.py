@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepwell
-from stepwell import Reply, Usage
+from stepwell import Reply
+from stepwell.costs import Usage
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Reasoning, Refusal, Text, ToolCall

@@ -12,8 +12,9 @@ import pydantic
 import pytest
 
 import stepwell
-from stepwell import Client, Tool, ToolCall, tool
+from stepwell import Client, Tool, tool
 from stepwell.errors import ConfigError, SchemaError
+from stepwell.messages import ToolCall
 from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls

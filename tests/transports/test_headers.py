@@ -8,7 +8,8 @@ import httpx
 import pytest
 from carriers import all_carriers, ask
 
-from stepwell import Client, declare_provider
+from stepwell import Client
+from stepwell.declare import declare_provider
 from stepwell.pipeline.step import on_request
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.wires.openai_chat import openai_chat

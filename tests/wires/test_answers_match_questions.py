@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, Embedder, errors
+from stepwell import Client, errors
+from stepwell.embeddings import Embedder
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.stores import MemoryStore
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from vendor_rules import WIRES
 
 import stepwell
-from stepwell import Context, Reply, ToolCall
+from stepwell import Context, Reply
+from stepwell.messages import ToolCall
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.dsl.wire import Wire
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai

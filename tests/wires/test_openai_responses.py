@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
-from stepwell import Context, Model, Opaque, Reasoning, Refusal, Reply, Text, ToolCall
+from stepwell import Context, Reply
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME

@@ -12,7 +12,8 @@ import orjson
 import pytest
 from attrs import evolve
 
-from stepwell import Client, Model
+from stepwell import Client
+from stepwell.catalog import Model
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.providers.dsl.wire import Wire

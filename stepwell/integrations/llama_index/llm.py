@@ -32,7 +32,8 @@ from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from ...client import AsyncClient, Client
+from ...api import Client
+from ...async_api import AsyncClient
 from ...clients import Clients
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
