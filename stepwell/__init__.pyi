@@ -168,6 +168,9 @@ from .functions import (
 from .model_metadata.catalog import (
     models as models,
 )
+from .pipeline.http.timeouts import (
+    Timeouts as Timeouts,
+)
 from .pipeline.step import (
     around as around,
 )
@@ -192,14 +195,11 @@ from .pipeline.steps.fallback import (
 from .pipeline.steps.rate_limit import (
     RateLimit as RateLimit,
 )
-from .pipeline.stream import (
+from .pipeline.stream.stream import (
     AsyncStream as AsyncStream,
 )
-from .pipeline.stream import (
+from .pipeline.stream.stream import (
     Stream as Stream,
-)
-from .pipeline.timeouts import (
-    Timeouts as Timeouts,
 )
 from .registration import (
     override as override,
@@ -243,7 +243,7 @@ from .schemas.reply import (
 from .schemas.tool import (
     Tool as Tool,
 )
-from .tools.define import (
+from .workflows.tools.define import (
     tool as tool,
 )
 
