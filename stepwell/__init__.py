@@ -38,9 +38,9 @@ PUBLIC = {
 }
 """Every name of the package by the module that it is loaded from; all else is in the modules below."""
 
-MODULES = tuple(
-    "batch catalog chunks costs declare embeddings errors events integrations llm messages options parsers retrieval "
-    "steps stores testing".split()
+MODULES = (
+    *("batch", "catalog", "chunks", "costs", "declare", "embeddings", "errors", "events", "integrations", "llm"),
+    *("messages", "options", "parsers", "retrieval", "steps", "stores", "testing"),
 )
 
 _MODULE_OF = {name: module for module, names in PUBLIC.items() for name in names}
