@@ -47,3 +47,17 @@ BUILT_IN = frozenset(
 )
 """The ids of the providers in this package. One that is not listed is found all the same, but only the list tells a
 provider that is missing from an application, packed without its module, from one that has never been."""
+
+WIRES = frozenset(
+    {
+        "anthropic_messages",
+        "bedrock_converse",
+        "cohere_chat",
+        "google_generate",
+        "mistral_chat",
+        "ollama_chat",
+        "openai_chat",
+        "openai_responses",
+    }
+)
+"""The chat wires that a row of the catalog may name, each a package in `wires`."""

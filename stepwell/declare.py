@@ -24,7 +24,8 @@ from .providers.declare.rules import (
     when,
     without_thinking,
 )
-from .providers.declare.wire import ToolCallIdPolicy, Wire
+from .providers.declare.tool_policies import ToolCallIdPolicy
+from .providers.declare.wire import Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import Sample, Samples

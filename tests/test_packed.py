@@ -21,10 +21,9 @@ from typing import Any
 import pytest
 
 from stepwell.errors import ConfigError, UnknownProvider
-from stepwell.providers import BUILT_IN
+from stepwell.providers import BUILT_IN, WIRES
 from stepwell.providers.declare.from_catalog import from_catalog, wire_named
 from stepwell.providers.declare.registry import Registry
-from stepwell.providers.wires import WIRES
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("schemas", "pipeline", "providers", "model_metadata")
@@ -117,7 +116,7 @@ def test_the_table_of_wires_names_every_wire_of_the_package() -> None:
     home = ROOT / "providers" / "wires"
     here = {path.parent.name for path in home.glob("*/samples.py")}
     assert here == WIRES, (
-        f"in providers/wires/__init__.py, add {sorted(here - WIRES)} to WIRES and remove {sorted(WIRES - here)}"
+        f"in providers/__init__.py, add {sorted(here - WIRES)} to WIRES and remove {sorted(WIRES - here)}"
     )
 
 

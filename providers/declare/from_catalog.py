@@ -9,7 +9,7 @@ from functools import cache
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.provider_models import ProviderRow
-from ..wires import WIRES
+from .. import WIRES
 from .addresses import variables
 from .packaged import load
 from .provider import Provider

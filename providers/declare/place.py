@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.options import nearest
-from .wire import Wire
 
 PROVIDER_STEPS = frozenset(
     (
@@ -29,6 +28,17 @@ _BEFORE_ANY_WIRE = frozenset(("normalize_model_id",))
 ANY = "*"
 
 
+@runtime_checkable
+class NamedWire(Protocol):
+    """What a place needs of a Wire."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def operation(self) -> str: ...
+
+
 @frozen
 class Place:
     """The wire and the operation that steps were written for, both by name; "*" is any of them.
@@ -41,14 +51,14 @@ class Place:
     wire: str | None = None
     operation: str | None = None
 
-    def covers(self, step: str, wire: Wire, wires: Sequence[Wire]) -> bool:
+    def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire]) -> bool:
         """Whether the step holds for this wire, one of the provider's `wires`."""
         if self.wire not in (None, ANY, wire.name):
             return False
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
 
-    def check(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
+    def check(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
         """Raise InvalidOption for a wire or an operation that is not among a provider's `wires`."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
@@ -66,7 +76,7 @@ class Place:
                 f"{scope}: {whose} speaks no {self.wire!r} for {operation}", hint="leave out operation="
             )
 
-    def check_meant(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
+    def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
         """Raise ConfigError for steps of a wire that name none, where a provider has several for the operation."""
         given = [name for name in steps if name not in PROVIDER_STEPS]
         if not given or self.wire is not None:
@@ -84,7 +94,7 @@ class Place:
         said = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
         return " and ".join(said)
 
-    def _operation(self, wires: Sequence[Wire]) -> str:
+    def _operation(self, wires: Sequence[NamedWire]) -> str:
         """The operation that a wire's steps were written for."""
         if self.operation is not None:
             return self.operation
@@ -93,7 +103,7 @@ class Place:
         operations = {wire.operation for wire in wires}
         return operations.pop() if len(operations) == 1 else "chat"
 
-    def _is(self, wire: Wire, operation: str | None) -> bool:
+    def _is(self, wire: NamedWire, operation: str | None) -> bool:
         return wire.name == self.wire and operation in (None, ANY, wire.operation)
 
 
@@ -101,22 +111,32 @@ EVERYWHERE = Place()
 """The place of steps of which nothing is said."""
 
 
-def place_for(wire: Any, operation: Any, steps: Iterable[str]) -> Place:
-    """The place that `wire=` (a name, or the Wire itself) and `operation=` name. Raises InvalidOption for what cannot
-    name one, and for a step that no place can be given."""
-    wire = wire.name if isinstance(wire, Wire) else wire
-    for name, given in (("wire", wire), ("operation", operation)):
-        if given is not None and (not isinstance(given, str) or not given):
-            raise InvalidOption(
-                f"{name} of an override cannot be a {type(given).__name__}", hint=f"name one, or '*' for every {name}"
-            )
-    if (wire, operation) != (None, None):
+def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:
+    """Return the place that these arguments of an override name.
+
+    wire: the name of a wire, "*", a Wire, or None.
+    operation: the name of an operation, "*", or None.
+    steps: the names of the steps that are overridden.
+
+    Raises InvalidOption for a value that names no place, and for a step that holds in every place.
+    """
+    place = Place(_name("wire", wire.name if isinstance(wire, NamedWire) else wire), _name("operation", operation))
+    if place != EVERYWHERE:
         for name in sorted(_BEFORE_ANY_WIRE.intersection(steps)):
             raise InvalidOption(
-                f"{name} holds for every wire and operation: it is asked before it is known which is spoken",
+                f"{name} cannot be overridden for one wire or operation: it runs before the wire is chosen",
                 hint="give it in an override of its own, without wire= and operation=",
             )
-    return Place(wire, operation)
+    return place
+
+
+def _name(argument: str, given: object) -> str | None:
+    if given is None or (isinstance(given, str) and given):
+        return given
+    raise InvalidOption(
+        f"{argument} of an override cannot be a {type(given).__name__}",
+        hint=f"name one, or '*' for every {argument}",
+    )
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

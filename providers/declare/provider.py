@@ -23,7 +23,8 @@ from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, rule_table
 from .steps import STEPS, checked_steps
-from .wire import ToolCallIdPolicy, Wire
+from .tool_policies import ToolCallIdPolicy
+from .wire import Wire
 
 
 @frozen

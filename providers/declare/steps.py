@@ -10,7 +10,7 @@ from ...schemas.options import nearest
 from .constraints import checked_constraints
 from .object_support import ObjectSupport
 from .rules import rule_table
-from .wire import ToolCallIdPolicy, ToolNamePolicy
+from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
 
 STEPS = (
     "prepare_request",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from ..declare.wire import ToolCallIdPolicy
+from ..declare.tool_policies import ToolCallIdPolicy
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

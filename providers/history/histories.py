@@ -17,7 +17,7 @@ from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
-from ..declare.wire import ToolCallIdPolicy, ToolNamePolicy
+from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .origins import Origins
 from .pairing import paired

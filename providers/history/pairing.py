@@ -13,7 +13,7 @@ from attrs import define, evolve
 
 from ...schemas.message import Message, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
-from ..declare.wire import ToolCallIdPolicy
+from ..declare.tool_policies import ToolCallIdPolicy
 from .call_ids import CallIds
 
 NO_RESULT = "No result was given for this call."

@@ -19,7 +19,7 @@ from ...schemas.chunks import Alternative, StreamChunk, ToolCallStart
 from ...schemas.message import Context, Message
 from ...schemas.parts import ToolCall
 from ...schemas.tool import Tool
-from ..declare.wire import ToolNamePolicy
+from ..declare.tool_policies import ToolNamePolicy
 
 
 @lru_cache

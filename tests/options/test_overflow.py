@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ContextOverflow
 
 from driving import request

@@ -19,7 +19,7 @@ from stepwell.costs import Usage
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import retry
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline

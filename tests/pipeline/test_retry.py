@@ -14,7 +14,7 @@ from stepwell import Timeouts
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
 from stepwell.steps import Pipeline
 

@@ -20,7 +20,7 @@ from stepwell.providers.declare.place import PROVIDER_STEPS
 from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.declare.resolve import Resolved, resolve_steps
 from stepwell.providers.declare.steps import STEPS
-from stepwell.providers.declare.wire import ToolNamePolicy
+from stepwell.providers.declare.tool_policies import ToolNamePolicy
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas.batch import BatchInput, BatchItem
@@ -275,7 +275,7 @@ def test_a_chat_step_where_there_is_no_chat_is_refused_at_once() -> None:
 
 
 def test_what_is_asked_before_the_wire_is_known_takes_no_place() -> None:
-    with pytest.raises(InvalidOption, match="normalize_model_id holds for every wire"):
+    with pytest.raises(InvalidOption, match="normalize_model_id cannot be overridden for one wire"):
         Client().override("openai:*", wire="openai_chat", normalize_model_id=lambda id: id)
 
 

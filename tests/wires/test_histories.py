@@ -21,7 +21,8 @@ from stepwell.catalog import Model
 from stepwell.declare import declare_provider
 from stepwell.messages import ToolCall
 from stepwell.providers.declare.registry import Registry
-from stepwell.providers.declare.wire import ToolCallIdPolicy, Wire
+from stepwell.providers.declare.tool_policies import ToolCallIdPolicy
+from stepwell.providers.declare.wire import Wire
 from stepwell.providers.history.pairing import paired
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic

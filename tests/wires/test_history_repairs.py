@@ -11,7 +11,7 @@ from histories import UNLAWFUL, call
 
 from stepwell import Context, Message, Tool
 from stepwell.messages import Reasoning, ToolCall
-from stepwell.providers.declare.wire import ToolCallIdPolicy
+from stepwell.providers.declare.tool_policies import ToolCallIdPolicy
 from stepwell.providers.history.pairing import NO_RESULT, paired
 from stepwell.schemas.message import assistant, is_turn, system, tool_result, user
 

@@ -13,7 +13,7 @@ from exchanges import KEYS, exchanged, reported
 
 from stepwell import AsyncClient, Client, Context, Tool
 from stepwell.messages import ToolCall
-from stepwell.providers.declare.wire import ToolNamePolicy
+from stepwell.providers.declare.tool_policies import ToolNamePolicy
 from stepwell.providers.history.tool_names import sent_names
 from stepwell.schemas.message import assistant, tool_result, user
 

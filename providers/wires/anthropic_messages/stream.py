@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -26,7 +27,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..errors import provider_error, read_again
+from ...declare.errors import provider_error
 from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS

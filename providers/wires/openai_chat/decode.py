@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from ....pipeline.http.error_body import error_in
 from ....pipeline.http.response import Response
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.message import Message
@@ -19,8 +20,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage, parse_reported_cost
-from ..errors import error_in, provider_error
-from ..errors import find_error as find_error_by_status
+from ...declare.errors import find_error as find_error_by_status
+from ...declare.errors import provider_error
 
 NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
