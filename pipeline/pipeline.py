@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 
-from ..schemas.errors import ConfigError, UnknownStep
+from ..schemas.errors import ConfigError, StepError, UnknownStep
 from ..schemas.options import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
@@ -114,6 +115,27 @@ class Pipeline:
             if step.name == name:
                 return at
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
+
+
+def other_pipeline(
+    request: Request, model: object, options: Mapping[str, Any], *, inside: str
+) -> tuple[Pipeline, Request]:
+    """Make the pipeline and the request of the same call to another model, for a step that asks it in place of its own.
+
+    request: a request that a client made, so that it has `request_for_model`.
+    model: the other model, by name or as a Model.
+    options: the options to change for it.
+    inside: the name of the step that asks. Where the pipeline has that step, only the steps inside it are kept, and
+        those that the other provider needs; the steps outside it run already.
+
+    Raises ConfigError for a request that no client made.
+    """
+    if request.request_for_model is None:
+        raise ConfigError("only a call that a client made can go to another model", hint="use Client or AsyncClient")
+    pipeline, other = request.request_for_model(request, model, options)
+    if not isinstance(pipeline, Pipeline):
+        raise StepError(f"request_for_model returned {type(pipeline).__name__} instead of a Pipeline")
+    return (pipeline.inside(inside) if inside in pipeline else pipeline), other
 
 
 def _short(text: str) -> str:

@@ -1,10 +1,10 @@
-"""What is to be sent: canonical at first, and step by step the bytes of one provider."""
+"""The request of one call: canonical at first, changed step by step into the bytes for one provider."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 from attrs import field, fields, frozen
 
@@ -15,11 +15,20 @@ from ...schemas.reply import CallWarning
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
+from .vendor_names import COMMON_NAMES, VendorNames
 
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
-    RequestForModel = Callable[["Request", Any, Mapping[str, Any]], tuple[Pipeline, "Request"]]
+class ModelPipeline(Protocol):
+    """What a step may do with the pipeline of another model. It is a Pipeline, which knows Request, not the reverse."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def inside(self, name: str) -> Self: ...
+
+    def flow(self, request: Request) -> Generator[Any, Any, Any]: ...
+
+
+RequestForModel = Callable[["Request", object, Mapping[str, Any]], tuple[ModelPipeline, "Request"]]
 
 _OF_ONE_PROVIDER: set[str] = set()
 
@@ -65,24 +74,17 @@ def _plain(headers: Mapping[str, str]) -> bool:
 
 @frozen
 class Request:
-    """One call. Steps pass it inwards, each with what it adds.
-
-    `operation` is chat, embed, rerank, image, ...; `context` the conversation of a chat and `input` the matter of
-    any other operation. `options` are canonical until translate_options and the provider's own after it.
-    `credential` is a Secret, or a mapping of several, and never shows. `step_state` is for a step's own notes,
-    under a key that bears its name; they go along to another model, but for those `of_one_provider`.
-    `started` is time.monotonic() at the start of the call.
-
-    `elsewhere(request, model, options)` is set by the client: the pipeline and the request of the same call to another
-    model, with what `options` change. Keys, addresses and headers given for this call stay behind: they were meant for
-    its own provider.
-    """
+    """One call. Each step passes it inwards with what the step adds."""
 
     operation: str
+    """chat, embed, rerank, image, ..."""
     model: Model
     context: Context = field(factory=Context, repr=False)
+    """the conversation, for a chat"""
     input: Any = field(default=None, repr=False)
+    """the input of any other operation"""
     options: Mapping[str, Any] = field(factory=dict, repr=False)
+    """canonical until translate_options, the provider's own after it"""
     stream: bool = False
     method: str = "POST"
     base_url: str = ""
@@ -90,13 +92,23 @@ class Request:
     headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)
+    """a Secret, or a mapping of several; never shown"""
     retries: int = 2
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     on_unsupported: str = "warn"
+    """what to do with an option that the model does not take: warn, raise or ignore"""
     warnings: tuple[CallWarning, ...] = ()
     step_state: Mapping[str, Any] = field(factory=dict, repr=False)
+    """a step's own notes, under a key that bears its name; they go along to another model, but for those of
+    `of_one_provider`"""
     started: float = field(default=0.0, repr=False)
+    """time.monotonic() at the start of the call"""
     request_for_model: RequestForModel | None = field(default=None, repr=False)
+    """Set by the client: `request_for_model(request, model, options)` makes the pipeline and the request of the same
+    call to another model, with `options` changed. Keys, addresses and headers given for this call stay behind: they
+    were meant for its own provider."""
+    names: VendorNames = field(default=COMMON_NAMES, repr=False)
+    """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 
     def replace(self, **changes: Any) -> Request:
         """This request with some fields changed."""

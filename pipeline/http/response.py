@@ -70,11 +70,7 @@ class Response:
     def request_id(self) -> str | None:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
-        for name in REQUEST_IDS:
+        for name in self.request.names.request_id:
             if name in headers:
                 return headers[name]
         return None
-
-
-REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
-"""The headers that providers put their request ids into."""

@@ -17,6 +17,7 @@ from ...schemas.errors import (
 )
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
+from ..pipeline import other_pipeline
 from ..step import Step, around
 
 MENDABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
@@ -62,10 +63,8 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
         blame = _summary(request.model, first)
         for model, options in entries:
             try:
-                pipeline, asked = request.request_for_model(request, model, options)
-                # What stands outside this step has begun already, and sees the end of the whole.
-                pipeline = pipeline.inside(name) if name in pipeline else pipeline
-                return (yield from pipeline.flow(asked.warn("model", f"asked in place of {blame}")))
+                pipeline, other = other_pipeline(request, model, options, inside=name)
+                return (yield from pipeline.flow(other.warn("model", f"asked in place of {blame}")))
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
         raise first

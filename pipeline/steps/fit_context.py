@@ -14,6 +14,7 @@ from ..effects import CallNext, Run, StepGenerator
 from ..http.request import Request
 from ..step import Step, around, on_request
 from .errors import attach_call_details
+from .expected import output_limit
 
 Count = Callable[[Context], int]
 Summarise = Callable[[Context], str] | Callable[[Context], Awaitable[str]]
@@ -90,12 +91,11 @@ def fit_context(
 
 def _room(request: Request, limit: int | None) -> int | None:
     """Tokens for the input; None when nobody knows."""
-    model, options = request.model, request.options
+    model = request.model
     window, most = limit or model.context_window, model.facts.get("max_input_tokens")
     if window is None:
         return most
-    asked = options.get("max_tokens") or options.get("max_completion_tokens")
-    room = window - (asked or min(model.max_output_tokens or ANSWER, window // 4))
+    room = window - (output_limit(request) or min(model.max_output_tokens or ANSWER, window // 4))
     return room if most is None or limit else min(room, most)
 
 

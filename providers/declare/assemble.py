@@ -278,7 +278,7 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
         if request.headers:
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
-        request = request.replace(method=wire.method, url=url, headers=headers)
+        request = request.replace(method=wire.method, url=url, headers=headers, names=wire.names)
         if own is not None:
             request = _prepared(request, own)
         # Last, since a credential may have named the address that the environment does not.

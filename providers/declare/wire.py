@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
+from ...pipeline.http.vendor_names import VendorNames
 from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
@@ -21,7 +22,8 @@ from ...schemas.usage import Usage
 from ..auth.auth import Auth, bearer
 from .errors import find_error as find_error_by_status
 from .object_support import AS_GIVEN, ObjectSupport
-from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
+from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
+from .vendor_names import VENDOR_NAMES
 
 
 def json_body(body: Mapping[str, Any]) -> bytes:
@@ -72,6 +74,7 @@ class Wire:
     decode_response: Callable[[Any, Model], Reply]
     extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
     counted_in_headers: Mapping[str, str] = {}
+    names: VendorNames = VENDOR_NAMES
     side_fields: Mapping[str, Any] = {}
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
@@ -79,9 +82,9 @@ class Wire:
     begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
-    tool_call_id_policy: ToolCallIdPolicy = ToolCallIdPolicy()
+    tool_call_id_policy: ToolCallIdPolicy = COMMON_CALL_IDS
     object_support: ObjectSupport = AS_GIVEN
-    tool_name_policy: ToolNamePolicy = ToolNamePolicy()
+    tool_name_policy: ToolNamePolicy = COMMON_TOOL_NAMES
     accepts_part: Callable[[Part, Model], bool] = lambda part, model: False
     finalize_history: Callable[[Request], Request] | None = None
     conversation_id_options: frozenset[str] = frozenset()

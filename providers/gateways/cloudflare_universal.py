@@ -15,6 +15,7 @@ from ...pipeline.effects import CallNext, Send, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.response import Response
 from ...pipeline.offline import until_send
+from ...pipeline.pipeline import other_pipeline
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import Fragment, dumps
@@ -49,10 +50,8 @@ def cloudflare_fallback(*models: str) -> Step:
 
 
 def _call_to(request: Request, model: str) -> StepGenerator:
-    if request.request_for_model is None:
-        raise ConfigError("only a client's own calls can be asked of another model", hint="use Client or AsyncClient")
-    pipeline, asked = request.request_for_model(request, model, {})
-    return (pipeline.inside(_NAME) if _NAME in pipeline else pipeline).flow(asked)
+    pipeline, other = other_pipeline(request, model, {}, inside=_NAME)
+    return pipeline.flow(other)
 
 
 def _first_of(flows: list[StepGenerator]) -> StepGenerator:

@@ -21,14 +21,14 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
-from ..pipeline.http.response import REQUEST_IDS
+from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads
 from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
-_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
+_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)

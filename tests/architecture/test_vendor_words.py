@@ -87,7 +87,8 @@ def vendor_fields() -> set[str]:
     words = vendor_words() | {"x", "apim", "amzn", "cf", "goog"}
     camel = {text for text in found if re.fullmatch(r"[a-z]+([A-Z][a-z0-9]*)+", text)} - json_schema_keywords()
     headers = {text for text in found if re.fullmatch(rf"({'|'.join(sorted(words))})(-[a-z]+)+", text)}
-    return camel | headers | SNAKE_CASE
+    # No vendor's own: https://http.dev/x-request-id
+    return (camel | headers | SNAKE_CASE) - {"x-request-id"}
 
 
 def json_schema_keywords() -> set[str]:

@@ -20,6 +20,7 @@ from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import retry
 from stepwell.providers.declare.errors import find_error
+from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline
@@ -95,7 +96,7 @@ def test_an_answer_counts_as_long_as_the_body_allows_it_to_be() -> None:
 
 def test_max_tokens_count_under_whatever_name_the_provider_gives_them() -> None:
     calls = Calls(tokens=100, per=100)
-    calls(request(options={"max_completion_tokens": 80}))
+    calls(request(options={"max_completion_tokens": 80}, names=VENDOR_NAMES))
     assert calls(request(options={"max_tokens": 80})) > 60
 
 
