@@ -53,6 +53,13 @@ class Headers(dict[str, str]):
         for name, value in (*(given.items() if isinstance(given, Mapping) else given), *more.items()):
             self[name] = value
 
+    @classmethod
+    def _of(cls, given: dict[str, str]) -> Headers:
+        """Take over what is in lower case already, at the speed of a dict."""
+        headers = cls()
+        dict.update(headers, given)
+        return headers
+
     def copy(self) -> Headers:
         return Headers(self)
 
@@ -82,10 +89,17 @@ def received(given: Any) -> Headers:
     commas (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). What was only repeated stands once."""
     if type(given) is Headers:
         return given
+    # httpx's items() has joined them already; aiohttp's gives each.
+    items = list((getattr(given, "multi_items", None) or given.items)())
+    try:
+        quick = {name.lower(): value for name, value in items}
+        if len(quick) == len(items) and "".join([*quick, *quick.values()]).isascii():
+            return Headers._of(quick)
+    except (AttributeError, TypeError):  # something else than text
+        pass
     found = Headers()
     put, known = partial(dict.__setitem__, found), partial(dict.get, found)
-    # httpx's items() has joined them already; aiohttp's gives each.
-    for name, value in (getattr(given, "multi_items", None) or given.items)():
+    for name, value in items:
         if type(name) is not str or type(value) is not str or not value.isascii():
             name, value = _text(name), _text(value)
         name = name.lower()
