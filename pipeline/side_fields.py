@@ -104,14 +104,20 @@ def _is_sound(data: dict[str, Any], rules: Rules) -> bool:
 
 def _fields_test(rules: Rules) -> _Test:
     kinds = {name: _kinds(rule) for name, rule in rules.items() if type(rule) in (type, tuple, Or)}
-    tests = {name: _test(rule) for name, rule in rules.items() if name not in kinds}
+    counts = {name for name, rule in rules.items() if rule is count}
+    tests = {name: _test(rule) for name, rule in rules.items() if name not in kinds and name not in counts}
 
-    def is_sound(value: dict[str, Any]) -> bool:
+    def is_sound(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
         for name, old in value.items():
             if old is None:
                 continue
             if name in kinds:
                 if type(old) not in kinds[name]:
+                    return False
+            elif name in counts:
+                if type(old) is not int or old < 0:
                     return False
             elif name in tests and not tests[name](old):
                 return False
@@ -127,12 +133,9 @@ def _kinds(rule: Any) -> frozenset[type]:
 
 def _test(rule: Any) -> _Test:
     """Make a function that says whether a value keeps a rule; False for one that has to be looked at."""
-    if rule is count:
-        return lambda value: type(value) is int and value >= 0
     kind = type(rule)
     if kind is dict:
-        fields = _fields_test(rule)
-        return lambda value: type(value) is dict and fields(value)
+        return _fields_test(rule)
     if kind is list:
         item = _item_test(rule[0])
         return lambda value: type(value) is list and all(map(item, value))
