@@ -20,9 +20,9 @@ from .step import Halt, Step, halt_with, stages_of
 
 
 class Pipeline:
-    """Steps, outermost first; each name once. Every change gives a new pipeline and leaves this one as it is.
+    """An immutable list of steps, outermost first, with unique names. Each editing method returns a new pipeline.
 
-    Raises ConfigError for a name used twice and UnknownStep for one that is not there.
+    Raises ConfigError for a name that two steps have, and UnknownStep for a name that no step has.
     """
 
     __slots__ = ("_call", "steps")
@@ -36,25 +36,25 @@ class Pipeline:
         self._call = stages_of(self.steps)[0]
 
     def append(self, *steps: Step) -> Pipeline:
-        """Further in than all others."""
+        """Add steps inside all others."""
         return Pipeline((*self.steps, *steps))
 
     def prepend(self, *steps: Step) -> Pipeline:
-        """Further out than all others."""
+        """Add steps outside all others."""
         return Pipeline((*steps, *self.steps))
 
     def before(self, name: str, *steps: Step) -> Pipeline:
-        """Just outside the named step."""
+        """Add steps directly outside the named one."""
         at = self._find(name)
         return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
 
     def after(self, name: str, *steps: Step) -> Pipeline:
-        """Just inside the named step."""
+        """Add steps directly inside the named one."""
         at = self._find(name) + 1
         return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
 
     def replace(self, name: str, step: Step) -> Pipeline:
-        """Another step in the place of the named one."""
+        """Put another step in the place of the named one."""
         at = self._find(name)
         if self.steps[at].of_provider and not step.of_provider:
             step = evolve(step, of_provider=True)
@@ -66,8 +66,11 @@ class Pipeline:
         return Pipeline(step for step in self.steps if step.name not in names)
 
     def inside(self, name: str) -> Pipeline:
-        """What a call needs that comes from the named step of another pipeline: all the steps further in, and those of
-        the provider further out, which make its request. What else stands further out has begun there already."""
+        """Keep the steps that a call still needs which the named step of another pipeline makes.
+
+        These are all the steps inside the named one, and those of the provider outside it, which make its request. The
+        others outside it run already, in the pipeline that the call comes from.
+        """
         at = self._find(name)
         return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
@@ -87,8 +90,8 @@ class Pipeline:
         return tuple(step.name for step in self.steps)
 
     def describe(self) -> str:
-        """The steps from the outside in, one a line, indented as they nest, with the place that each comes from, who
-        put it there, and below it what it is made of."""
+        """List the steps, outermost first, one a line, indented as they nest: name, kind, place in the code and who
+        added it, and below it the parts that it is made of."""
         lines = []
         width = max((len(step.name) + depth for depth, step in enumerate(self.steps)), default=0)
         for depth, step in enumerate(self.steps):
@@ -99,7 +102,7 @@ class Pipeline:
         return "\n".join(lines)
 
     def flow(self, request: Request) -> StepGenerator:
-        """The call as a generator of effects: nothing happens until a driver runs it."""
+        """Return the call as a generator of effects; it does nothing until a driver runs it."""
         try:
             return (yield from self._call(request))
         except Halt as halt:
@@ -139,9 +142,9 @@ def other_pipeline(
 
 
 def _short(text: str) -> str:
-    """Start places in this package at its folder, and leave out the addresses that objects have in memory."""
+    """Shorten paths in this package to start at its folder, and leave out the memory addresses of objects."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))
 
 
-# As the compiler wrote it into each function, which need not be where the module is loaded from.
+# The path that the compiler wrote into each function; the module may be loaded from another place.
 _ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"

@@ -127,7 +127,7 @@ def logged(request: Any, call: Any) -> Any:
     [
         (lambda pipeline: None, "gave a NoneType instead of a Pipeline"),
         ([lambda pipeline: "x"], "gave a str instead of a Pipeline"),
-        (logged, r"logged is no step yet; make it one: around\('logged'"),
+        (logged, r"logged is a generator function, not a step; pass around\('logged'"),
         ([logged], "no step yet"),
         ([5], "cannot be a int"),
     ],
