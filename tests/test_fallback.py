@@ -86,7 +86,7 @@ def test_the_next_model_answers_as_itself(stream: bool, driver: str) -> None:
     assert reply.provider == "anthropic" and reply.text == ANTHROPIC.text.text
     assert world.requests[1].headers["x-api-key"] == "k-anthropic" and world.body(1)["max_tokens"] == 7
     (warning,) = [each for each in reply.warnings if each.subject == "model" and "in place" in each.why]
-    assert warning.why.startswith(f"asked in place of {PRIMARY}, which failed: Overloaded: ")
+    assert warning.why.startswith(f"called in place of {PRIMARY}, which failed: Overloaded: ")
     assert warning.model == SECOND
     assert reply.context.messages[0].text == "hi"
 
@@ -277,7 +277,7 @@ def test_a_fallback_to_itself_or_in_a_ring_ends() -> None:
 
 
 def test_without_models_or_sense_it_is_refused() -> None:
-    with pytest.raises(errors.ConfigError, match="a fallback without models"):
+    with pytest.raises(errors.ConfigError, match="needs at least one model"):
         fallback()
     with pytest.raises(errors.ConfigError, match="when= must be classes"):
         fallback(SECOND, when=("busy",))  # type: ignore[arg-type]

@@ -139,7 +139,7 @@ def test_the_error_says_when_and_pickles() -> None:
     calls(DOWN)
     calls.now += 4
     with pytest.raises(
-        CircuitOpen, match=r"acme:m-1 failed 1 times in a row and was not asked; it is tried again in 6 s"
+        CircuitOpen, match=r"acme:m-1 failed 1 times in a row, so nothing was sent; it is tried again in 6 s"
     ) as e:
         drive_sync(calls.pipeline, World([]))
     assert pickle.loads(pickle.dumps(e.value)).retry_after == pytest.approx(6)

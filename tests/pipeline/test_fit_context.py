@@ -211,7 +211,7 @@ def test_a_summary_that_is_too_long_loses_its_end_and_the_reply_says_so(drive):
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
     assert words(request.context) <= 15
     assert long.startswith(said(request)[1].removeprefix(SUMMARY)) and "word1" in said(request)[1]
-    assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens, and lost its end"
+    assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens; its end was cut off"
 
 
 def test_a_summary_that_just_fits_is_left_alone(drive):

@@ -169,7 +169,7 @@ def test_never_more_than_the_limit_and_one_burst_in_any_period(pauses: list[floa
 
 @pytest.mark.parametrize("how", [{}, {"requests": 0}, {"tokens": -1}, {"requests": 1, "per": 0}])
 def test_a_limit_of_nothing_is_refused(how: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="wants requests= or tokens="):
+    with pytest.raises(ConfigError, match="needs requests= or tokens="):
         RateLimit(**how)
 
 

@@ -125,10 +125,10 @@ def logged(request: Any, call: Any) -> Any:
 @pytest.mark.parametrize(
     ("pipeline", "says"),
     [
-        (lambda pipeline: None, "gave a NoneType instead of a Pipeline"),
-        ([lambda pipeline: "x"], "gave a str instead of a Pipeline"),
+        (lambda pipeline: None, "returned a NoneType instead of a Pipeline"),
+        ([lambda pipeline: "x"], "returned a str instead of a Pipeline"),
         (logged, r"logged is a generator function, not a step; pass around\('logged'"),
-        ([logged], "no step yet"),
+        ([logged], "a generator function"),
         ([5], "cannot be a int"),
     ],
 )

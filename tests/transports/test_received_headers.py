@@ -18,9 +18,10 @@ from carriers import NAMES, is_async, own_client
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
 from stepwell.pipeline.http.request import Request
-from stepwell.pipeline.http.response import REQUEST_IDS, Response
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.http.retry_after import retry_after
 from stepwell.pipeline.offline import finish_offline
+from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
@@ -132,7 +133,7 @@ def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Pa
 @over_all
 @spelt
 def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    for name in REQUEST_IDS:
+    for name in VENDOR_NAMES.request_id:
         reply = asked(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
         error = asked(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
         assert (reply.request_id, error.request_id) == ("id-1", "id-2"), name

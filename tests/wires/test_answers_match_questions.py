@@ -95,7 +95,7 @@ def test_more_ranks_than_were_asked_for_are_an_error_and_fewer_a_warning() -> No
 
 
 def test_verdicts_pictures_and_counts_match_what_was_asked() -> None:
-    with pytest.raises(errors.DecodeError, match="1 verdicts came for 3 texts"):
+    with pytest.raises(errors.DecodeError, match="1 verdicts were received for 3 texts"):
         client_of({"results": [{"flagged": False, "categories": {}}]}).moderate("openai:m", TEXTS)
     with pytest.raises(errors.DecodeError):
         client_of({"data": []}).generate_image("openai:m", "x", n=2)

@@ -78,7 +78,7 @@ def test_a_whole_answer_is_given_as_a_stream(recording: Recording, driver: str) 
 def test_that_it_came_whole_is_reported() -> None:
     recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
     (warning,) = replay(recording, openai_chat, stream=True).warnings
-    assert (warning.subject, "whole" in warning.why) == ("stream", True)
+    assert (warning.subject, "unstreamed" in warning.why) == ("stream", True)
 
 
 def ask(wire: Wire, body: bytes, kind: str | None, driver: str, *, stream: bool = True, pieces: int = 0) -> Any:
