@@ -19,7 +19,7 @@ from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from .anthropic import anthropic, with_betas
-from .auth.auth import asked_for, reveal
+from .auth.auth import token_from, reveal
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit
@@ -108,7 +108,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     credential = request.credential
     token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
     if callable(token):
-        token = yield asked_for(token)
+        token = yield token_from(token)
     if token is None:
         name = "x-api-key" if _CLAUDE in request.url else "api-key"
         return (yield from call(request.replace(headers=Headers(request.headers, **{name: reveal(request)}))))

@@ -24,7 +24,7 @@ PROVIDER_STEPS = frozenset(
 )
 """Steps that are written for a provider, whichever wire it speaks. All others are written for one wire."""
 _BEFORE_ANY_WIRE = frozenset(("normalize_model_id",))
-"""Steps that are asked before it is known which wire is spoken."""
+"""Steps that run before the wire is chosen."""
 ANY = "*"
 
 
@@ -43,23 +43,29 @@ class NamedWire(Protocol):
 class Place:
     """The wire and the operation that steps were written for, both by name; "*" is any of them.
 
-    Where nothing is said, a step of a provider holds everywhere. A step of a wire holds for the operation of the wire
-    that is named, else for chat (for the only operation of a provider that has one alone); and where no wire is named,
-    for the only one that the provider has for it.
+    Without both, a step of a provider holds everywhere. A step of a wire holds for the operation of the named wire,
+    else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only wire for
+    that operation.
     """
 
     wire: str | None = None
     operation: str | None = None
 
     def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire]) -> bool:
-        """Whether the step holds for this wire, one of the provider's `wires`."""
+        """Check whether the step holds for this wire, one of the provider's `wires`."""
         if self.wire not in (None, ANY, wire.name):
             return False
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
 
     def check(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
-        """Raise InvalidOption for a wire or an operation that is not among a provider's `wires`."""
+        """Raise InvalidOption for a wire or an operation that a provider does not have.
+
+        steps: the names of the steps.
+        wires: the provider's wires.
+        whose: the provider's id, for the error.
+        scope: whose steps they are, for the error.
+        """
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
             raise InvalidOption(f"{scope}: {whose} speaks no {self.wire!r}", hint=nearest(str(self.wire), names))
@@ -69,7 +75,7 @@ class Place:
                 f"{scope}: {whose} does not offer {operation}",
                 hint=f"name one that it offers: operation={operations[0]!r}"
                 if len(operations) == 1
-                else f"it offers {', '.join(operations)}: say operation=",
+                else f"it offers {', '.join(operations)}: pass operation=",
             )
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
             raise InvalidOption(
@@ -77,7 +83,10 @@ class Place:
             )
 
     def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
-        """Raise ConfigError for steps of a wire that name none, where a provider has several for the operation."""
+        """Raise ConfigError for steps of a wire that name none, if a provider has several for the operation.
+
+        The arguments are those of `check`.
+        """
         given = [name for name in steps if name not in PROVIDER_STEPS]
         if not given or self.wire is not None:
             return
@@ -87,15 +96,15 @@ class Place:
             if len(names) > 1:
                 raise ConfigError(
                     f"{scope} gives {', '.join(given)} for {each}, but {whose} speaks {' and '.join(names)}",
-                    hint=f"say which it was written for: wire={names[0]!r}, or wire='*' for all of them",
+                    hint=f"name the one it was written for: wire={names[0]!r}, or wire='*' for all of them",
                 )
 
     def __str__(self) -> str:
-        said = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
-        return " and ".join(said)
+        parts = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
+        return " and ".join(parts)
 
     def _operation(self, wires: Sequence[NamedWire]) -> str:
-        """The operation that a wire's steps were written for."""
+        """Return the operation that steps of a wire were written for."""
         if self.operation is not None:
             return self.operation
         if self.wire not in (None, ANY):
@@ -108,7 +117,7 @@ class Place:
 
 
 EVERYWHERE = Place()
-"""The place of steps of which nothing is said."""
+"""The place of steps that name neither a wire nor an operation."""
 
 
 def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:

@@ -1,4 +1,4 @@
-"""The steps that can be replaced on their own, and what each may be."""
+"""The steps that can be replaced one by one, and the values that each may have."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEPS = (
     "object_support",
     "default_env_key",
 )
-"""What can be replaced on its own, for a provider, for some of its models, or by a user."""
+"""The steps that a provider, a row of its models, or a user can replace."""
 
 _DATA: Mapping[str, type] = {
     "tool_call_id_policy": ToolCallIdPolicy,
@@ -44,18 +44,20 @@ _DATA: Mapping[str, type] = {
 }
 
 _NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "decode_stream_event"))
-"""Steps that there may be none of."""
+"""Steps that may be None."""
 _NAMED = frozenset(("default_env_key",))
-"""Steps that may be a word in the place of a function that gives one."""
+"""Steps that may be a string in the place of a function that returns one."""
 
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Steps by name, as they are kept. Raises UnknownStep for a name that no step has, InvalidOption for a value that
-    cannot be that step."""
+    """Check steps by name, and return their values.
+
+    Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step.
+    """
     return {name: _checked(name, value) for name, value in steps.items()}
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: object) -> Any:
     if name not in STEPS:
         raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
     if name == "translate_options":
@@ -68,7 +70,7 @@ def _checked(name: str, value: Any) -> Any:
     elif (
         not callable(value)
         and not (value is None and name in _NONE)
-        and not (name == "default_env_key" and isinstance(value, str))
+        and not (name in _NAMED and isinstance(value, str))
     ):
         raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
     return value

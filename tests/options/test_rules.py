@@ -52,7 +52,7 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
             clamp("temperature", 0, 1),
             {"temperature": 2},
             {"temperature": 1},
-            [("temperature", "2 became 1: the most there is")],
+            [("temperature", "2 became 1: the highest allowed")],
         ),
         (clamp("n", 1, 4, why="so"), {"n": 0}, {"n": 1}, [("n", "0 became 1: so")]),
         (at_most("stop", 1, why="one"), {"stop": ["a"]}, {"stop": ["a"]}, []),
@@ -105,7 +105,7 @@ def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(asked, known, 
     options, reported = after(efforts(*known), reasoning_effort=asked)
     assert options == {"reasoning_effort": got}
     assert reported == (
-        [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model knows {', '.join(known)}")]
+        [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model has {', '.join(known)}")]
     )
 
 
@@ -129,7 +129,7 @@ def test_a_model_that_does_not_think_is_not_asked_to():
 def test_a_loss_is_a_warning_an_error_or_nothing(how):
     rules = (drop("seed", why="no seeds"),)
     if how == "error":
-        with pytest.raises(InvalidOption, match="acme:m-1 does not take what was asked: 'seed': no seeds"):
+        with pytest.raises(InvalidOption, match="acme:m-1 does not take these options: 'seed': no seeds"):
             translate(rules, {"seed": 1}, MODEL, how)
         return
     options, warnings = translate(rules, {"seed": 1}, MODEL, how)

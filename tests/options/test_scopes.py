@@ -161,7 +161,7 @@ def test_an_id_that_is_normalized_to_no_model_is_an_unknown_model_like_any():
     client.override("openai:my-deploy", normalize_model_id=lambda id: "no-such-model")
     assert client._planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
     client.override("openai:my-deploy", normalize_model_id=lambda id: None)
-    with pytest.raises(ConfigError, match="normalize_model_id gave a NoneType for openai:my-deploy"):
+    with pytest.raises(ConfigError, match="normalize_model_id returned a NoneType for openai:my-deploy"):
         client.generate_text("openai:my-deploy", "hi")
 
 
@@ -240,7 +240,7 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        ({"translate_options": ["x"]}, "a str among translate_options is no rule"),
+        ({"translate_options": ["x"]}, "a str among translate_options is not a rule"),
         ({"translate_options": "seed"}, "translate_options cannot be a str"),
         ({"translate_options": 3}, "translate_options cannot be a int"),
         ({"build_body": "x"}, "build_body cannot be a str"),

@@ -36,7 +36,7 @@ URL = "https://api.acme.test/v1"
         ({"enw_key": "ACME"}, "no 'enw_key'; did you mean 'env_key'"),
         ({"build_body": 5}, "build_body cannot be a int; pass a function"),
         ({"translate_options": "drop"}, "translate_options cannot be a str"),
-        ({"translate_options": ["drop"]}, "a str among translate_options is no rule"),
+        ({"translate_options": ["drop"]}, "a str among translate_options is not a rule"),
     ],
     ids=str,
 )
@@ -64,7 +64,7 @@ def test_any_id_that_a_model_can_be_named_by_is_taken(id: str) -> None:
         ({"encode_body": b"{}"}, "encode_body cannot be a bytes"),
         ({"object_support": "json"}, "object_support cannot be a str; pass a ObjectSupport"),
         ({"translate_options": 5}, "translate_options cannot be a int"),
-        ({"translate_options": [5]}, "a int among translate_options is no rule"),
+        ({"translate_options": [5]}, "a int among translate_options is not a rule"),
     ],
     ids=str,
 )

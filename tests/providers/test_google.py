@@ -101,7 +101,7 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
 @pytest.mark.parametrize(
     ("model", "effort", "sent", "reported"),
     [
-        ("gemini-2.5-pro", "none", {"thinkingBudget": 128}, "cannot but think"),
+        ("gemini-2.5-pro", "none", {"thinkingBudget": 128}, "always thinks"),
         ("gemini-3.1-pro-preview", "none", {"thinkingLevel": "low"}, "none became low"),
         ("gemini-3.1-pro-preview", "minimal", {"thinkingLevel": "low"}, "minimal became low"),
         ("gemini-3-flash-preview", "none", {"thinkingLevel": "minimal"}, "none became minimal"),

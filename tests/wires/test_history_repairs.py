@@ -16,8 +16,8 @@ from stepwell.providers.history.pairing import NO_RESULT, paired
 from stepwell.schemas.message import assistant, is_turn, system, tool_result, user
 
 OPEN = "a call without a result was given one that says so"
-APART = "a result that stood apart from its call was moved to it"
-LOOSE = "a result without a call became the user's words"
+APART = "a result that was not next to its call was moved to it"
+LOOSE = "a result without a call became user text"
 
 
 def outline(messages: Any) -> list[Any]:

@@ -97,7 +97,7 @@ def test_private_data_goes_to_who_can_read_it(answer: Any, begun_on: Where, sent
         assert "ok" in sent, "the words go along"
     losses = reported(reply)
     assert len(losses) == (0 if goes else 1), losses
-    assert all(model.partition(":")[0] in loss and "stays behind" in loss for loss in losses)
+    assert all(model.partition(":")[0] in loss and "is left out" in loss for loss in losses)
     back, _ = exchanged(model, reply.context.append("back"), wire=wire)
     assert "SECRET" in orjson.dumps(back).decode(), "going back to the first provider finds everything as it was"
 
