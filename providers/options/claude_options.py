@@ -108,7 +108,7 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
 
     known: the efforts of the model, the lowest first.
     budgets: it still takes a budget in the place of an effort.
-    unasked: it thinks by default, and can be told not to.
+    unasked: it thinks by default; the effort "none" stops it.
     always: it thinks always.
 
     The summary of the thinking is requested, too, unless `reasoning_summary` is "none": newer models omit it.

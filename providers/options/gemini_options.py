@@ -68,7 +68,7 @@ def gemini_budgeted_thinking(least: int = 0, most: int | None = None, *, can_sto
 
 
 def levelled_thinking(*levels: str) -> Rule:
-    """Send reasoning_effort as the nearest of these levels, the lowest first. A budget, which the vendor still takes, is
+    """Send reasoning_effort as the nearest of these levels, the lowest first. A budget, which it still takes, is
     sent in its place."""
 
     def by_effort(effort: str) -> Thinking:

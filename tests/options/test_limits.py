@@ -27,7 +27,7 @@ def test_more_tokens_than_the_model_writes_become_its_most():
     body, warnings = sent("openai:gpt-4o", max_tokens=9_999_999)
     assert body == {"max_completion_tokens": 16384}
     assert (
-        str(warnings[0]).startswith("max_tokens: 9999999 became 16384, the most")
+        str(warnings[0]).startswith("max_tokens: 9999999 became 16384, the highest")
         and warnings[0].model == "openai:gpt-4o"
     )
     assert sent("openai:gpt-4o", max_tokens=16384) == ({"max_completion_tokens": 16384}, ())

@@ -272,7 +272,7 @@ def test_a_single_rule_is_taken_for_a_table_of_one():
 def test_a_function_that_gives_no_options_is_shown_how_rules_are_given():
     client = client_for("openai:gpt-4o")
     client.override("openai:*", translate_options=lambda options, model: [("seed", "gone")])
-    with pytest.raises(ConfigError, match=r"a single rule, which returns losses, goes into a list"):
+    with pytest.raises(ConfigError, match=r"put a single rule, which returns losses, into a list"):
         sent("openai:gpt-4o", client, seed=1)
 
 

@@ -194,7 +194,7 @@ def test_what_the_gateway_does_not_know_is_an_error_before_anything_is_sent() ->
     with gateway.client(api_keys={"together": "k", "openai": "k", "azure": "k"}) as client:
         with pytest.raises(errors.ConfigError, match="does not know together"):
             client.generate_text("together:some/model", "hi")
-        with pytest.raises(errors.ConfigError, match=r"no place for https://mine\.test"):
+        with pytest.raises(errors.ConfigError, match=r"no route for https://mine\.test"):
             client.generate_text("openai:gpt-4o", "hi", base_url="https://mine.test/v1", api_key="k")
         with pytest.raises(errors.ConfigError, match="give api_version="):
             client.generate_text("azure:gpt", "hi", base_url="https://mine.openai.azure.com", api_key="k")
