@@ -23,7 +23,10 @@ from attrs import define, field
 
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
+from ..schemas.versions import refused_version
 
+VERSION = 1
+"""Of the file's form."""
 MASKED = "**********"
 _KEPT = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-amzn-requestid")
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
@@ -242,7 +245,7 @@ def _save(path: Path, exchanges: list[Exchange]) -> None:
         for each in exchanges
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps({"version": 1, "exchanges": rows}, option=orjson.OPT_INDENT_2) + b"\n")
+    path.write_bytes(orjson.dumps({"version": VERSION, "exchanges": rows}, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _text(chunk: bytes) -> Any:
@@ -255,13 +258,13 @@ def _text(chunk: bytes) -> Any:
 def _load(path: Path) -> list[Exchange]:
     try:
         data = orjson.loads(path.read_bytes())
-        if data["version"] != 1:
-            raise ConfigError(f"{path} is a cassette of a later version")
+        if why := refused_version(data.get("version"), VERSION, f"the cassette {path}"):
+            raise ConfigError(why, hint="update stepwell, or record it anew")
         return [
             Exchange(**row["request"], **{**row["response"], "chunks": [_bytes(c) for c in row["response"]["chunks"]]})
             for row in data["exchanges"]
         ]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
 
 
