@@ -3,7 +3,7 @@ PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
 
-.PHONY: run test check bench clean sync-models
+.PHONY: run test check bench clean sync-models pythons
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -20,6 +20,10 @@ check: $(DEV)
 	@for layer in schemas pipeline providers model_metadata; do ln -sfn "$(CURDIR)/$$layer" .build/types/stepwell/$$layer; done
 	@MYPYPATH=.build/types .venv/bin/mypy --cache-dir .build/mypy -p stepwell
 	@.venv/bin/pytest -q tests/test_architecture.py
+
+# A chosen part of the tests under each Python that is here, and with the oldest versions of all that we depend on.
+pythons:
+	@python3 tests/support/pythons.py $(ARGS)
 
 bench: $(DEV)
 	@$(PY) -m benchmarks.run $(ARGS)
