@@ -2,14 +2,19 @@
 PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
+PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 
-.PHONY: run test check bench clean sync-models pythons
+.PHONY: run test quick check bench clean sync-models pythons
 
 run: $(BASE)
 	@$(PY) examples/tour.py
 
 test: $(DEV)
-	@.venv/bin/pytest -q $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+# The inner loop: whatever needs no model, no new process, no framework and no document, with fewer random examples.
+quick: $(DEV)
+	@HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not model and not process and not framework and not docs" $(ARGS)
 
 # mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
 check: $(DEV)

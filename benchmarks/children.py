@@ -49,9 +49,10 @@ class Child:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         script = ROOT / "benchmarks" / "subjects" / subject.file
         command = [str(subject.python), "-W", "ignore", str(script), *subject.modules]
+        environment = ENVIRONMENT | ({"PYTHONPATH": subject.path} if subject.path else {})
         try:
             self.process = subprocess.Popen(
-                command, stdin=-1, stdout=-1, stderr=self.errors, env=ENVIRONMENT, cwd=tempfile.gettempdir(), text=True
+                command, stdin=-1, stdout=-1, stderr=self.errors, env=environment, cwd=tempfile.gettempdir(), text=True
             )
         except OSError as error:
             self.errors.close()

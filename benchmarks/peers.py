@@ -12,13 +12,17 @@ VENVS = ROOT / ".build" / "bench-venvs"
 
 @dataclass(frozen=True)
 class Subject:
-    """One script in subjects/. `imports`: what its users import; `venv`: its environment, "" for the present one."""
+    """One script in subjects/. `imports`: what its users import; `venv`: its environment, "" for the present one.
+
+    `path`: a folder whose packages come before those of the environment.
+    """
 
     name: str
     file: str
     imports: str
     venv: str = ""
     requires: tuple[str, ...] = ()
+    path: str = ""
 
     @property
     def modules(self) -> list[str]:

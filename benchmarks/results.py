@@ -40,8 +40,12 @@ class Results:
         return median(sample[measure] for sample in rounds.values()) if rounds else None
 
     def ratio(self, scenario: str, over: str, under: str, measure: str) -> Ratio | None:
-        """How many times `under` goes into `over`, round by round; None unless both were measured in one round."""
+        """How many times `under` goes into `over`; None unless both were measured in one round."""
+        ratios = self.ratios(scenario, over, under, measure)
+        return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
+
+    def ratios(self, scenario: str, over: str, under: str, measure: str) -> list[float]:
+        """How many times `under` goes into `over`, round by round."""
         first, second = self.samples.get((scenario, over), {}), self.samples.get((scenario, under), {})
         pairs = [(sample[measure], second[number][measure]) for number, sample in first.items() if number in second]
-        ratios = [a / b for a, b in pairs if b]
-        return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
+        return [a / b for a, b in pairs if b]

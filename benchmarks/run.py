@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import against
 from benchmarks.children import Child, Jobs, Server, Unavailable
 from benchmarks.peers import ROOT, Subject, choose, make_environment
 from benchmarks.report import write_report
@@ -22,10 +23,12 @@ MOST_REPEATS = 2000
 
 
 class Run:
-    """One run over the subjects, `seconds` in all."""
+    """One run over the subjects, `seconds` in all, or longer where `complete` wants every round of every subject."""
 
-    def __init__(self, jobs: Jobs, subjects: list[Subject], *, seconds: float, rounds: int) -> None:
-        self.jobs, self.rounds = jobs, rounds
+    def __init__(
+        self, jobs: Jobs, subjects: list[Subject], *, seconds: float, rounds: int, complete: bool = False
+    ) -> None:
+        self.jobs, self.rounds, self.complete = jobs, rounds, complete
         self.subjects = subjects
         self.deadline = time.monotonic() + seconds
         self.results = Results()
@@ -42,7 +45,7 @@ class Run:
             pairs = [(s, child) for s in steady for child in self.children if self._wants(child, s)]
             for at, scenario in enumerate(steady):
                 left = sum(1 for s, _ in pairs if steady.index(s) >= at)
-                tell(f"{at + 1}/{len(steady)} {scenario.title}")
+                report(f"{at + 1}/{len(steady)} {scenario.title}")
                 share = max(0.02, (self.deadline - time.monotonic()) / max(1, left))
                 self._measure_steady(scenario, [child for s, child in pairs if s is scenario], share)
         finally:
@@ -70,13 +73,13 @@ class Run:
         half = time.monotonic() + (self.deadline - time.monotonic()) * 0.5
         slow: dict[str, float] = {}
         for number in range(
-            -1, min(5, self.rounds)
+            -1, self.rounds if self.complete else min(5, self.rounds)
         ):  # round -1 writes byte code and warms the disk, and is not counted
-            for subject in self.subjects:
-                late = time.monotonic() + slow.get(subject.name, 0) > half
+            for subject in self.subjects[:: -1 if number % 2 else 1]:
+                late = not self.complete and time.monotonic() + slow.get(subject.name, 0) > half
                 if subject.name in self.results.unavailable or (late and number > 0):
                     continue
-                tell(f"new process: {subject.name}")
+                report(f"new process: {subject.name}")
                 started = time.monotonic()
                 try:
                     samples = self._fresh_samples(subject, wanted if number >= 0 else ["import"])
@@ -129,7 +132,7 @@ class Run:
         for number in range(self.rounds):
             for child in children[:: -1 if number % 2 else 1]:  # there and back, so that neighbours stay neighbours
                 name = child.subject.name
-                if number and spent[name] > share:
+                if number and spent[name] > share and not self.complete:
                     continue
                 started = time.monotonic()
                 warm = repeats[name] > 1 or not child.subject.is_peer
@@ -144,7 +147,7 @@ class Run:
             return {"error": str(error)}
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Progress, on stderr, over itself on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
@@ -158,11 +161,36 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="30 seconds, no peers unless asked for; into .build/bench")
     parser.add_argument("--seconds", type=float, help="how long it may take, about (default 170, quick 25)")
     parser.add_argument("--out", type=Path, help="folder for RESULTS.md and results.svg (default benchmarks)")
+    parser.add_argument("--against", metavar="COMMIT", help="compare with another commit; status 1 if anything is lost")
     return parser.parse_args(given)
+
+
+def chosen(words: str, *, growth: bool = True) -> list[Scenario]:
+    """The scenarios with one of these words in their names; without words all, those of growth only if asked for."""
+    wanted = [word for word in words.split(",") if word]
+    return [s for s in SCENARIOS if (any(word in s.name for word in wanted) if wanted else growth or not s.growth)]
+
+
+def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
+    """Measure the present tree against another commit; 1 if anything is lost, or could not be measured."""
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        try:
+            with against.two_subjects(commit, Path(folder)) as subjects:
+                run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=against.ROUNDS, complete=True)
+                results = run.measure(scenarios)
+        except against.NoSuchCommit as error:
+            print(error, file=sys.stderr)
+            return 2
+    report("")
+    found = against.changes(results, scenarios)
+    print(against.report(found, results))
+    return int(len(found) < len(scenarios) or any(change.verdict == "LOSS" for change in found.values()))
 
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
+    if options.against:
+        return compare(options.against, chosen(options.scenarios, growth=False), options.seconds or 170)
     peers = options.peers or ("none" if options.quick else None)
     try:
         subjects = choose(peers, options.subjects)
@@ -175,15 +203,14 @@ def main(given: list[str] | None = None) -> int:
             make_environment(subject)
         except (OSError, subprocess.SubprocessError) as error:
             failed[subject.name] = f"its environment could not be made: {error}"
-    words = [word for word in options.scenarios.split(",") if word]
-    scenarios = [s for s in SCENARIOS if not words or any(word in s.name for word in words)]
+    scenarios = chosen(options.scenarios)
     seconds = options.seconds or (25 if options.quick else 170)
     started = time.monotonic()
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
         run.results.unavailable |= failed
         results = run.measure(scenarios)
-    tell("")
+    report("")
     out = options.out or (ROOT / ".build" / "bench" if options.quick else ROOT / "benchmarks")
     print(write_report(results, out, seconds=time.monotonic() - started))
     return 0

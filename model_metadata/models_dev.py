@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 
 Row = dict[str, Any]
 
@@ -26,7 +26,7 @@ _OPTIONAL_LINES = ("cache_read", "cache_write", "reasoning")
 
 
 @define
-class Harvest:
+class ParsedCatalog:
     """The providers of one api.json, by id, and what had to be left out of it."""
 
     providers: dict[str, Row] = field(factory=dict)
@@ -34,11 +34,11 @@ class Harvest:
     as_of: str | None = None
 
 
-def harvest(content: Any) -> Harvest:
+def parse_catalog(content: Any) -> ParsedCatalog:
     """Clean a decoded api.json; raises ConfigError when it is something else."""
     if not isinstance(content, Mapping):
         raise ConfigError("this is not models.dev data: expected an object of providers")
-    found = Harvest(as_of=str(content.get("generated_at") or "")[:10] or None)
+    found = ParsedCatalog(as_of=str(content.get("generated_at") or "")[:10] or None)
     inner = content.get("providers")
     providers = inner if isinstance(inner, Mapping) and "models" not in inner else content
     for id, provider in sorted(providers.items()):
@@ -95,8 +95,8 @@ def _mode(what: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     served = what.get("provider") or {}
     mode = {
         "cost": _cost(cost[0] if isinstance(cost, list) else cost, name, problems),
-        "body": served.get("body") or orjson.loads(what.get("provider_body_json") or "{}"),
-        "headers": served.get("headers") or orjson.loads(what.get("provider_headers_json") or "{}"),
+        "body": served.get("body") or loads(what.get("provider_body_json") or "{}"),
+        "headers": served.get("headers") or loads(what.get("provider_headers_json") or "{}"),
     }
     return {key: value for key, value in mode.items() if value}
 

@@ -13,20 +13,21 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve, frozen
 
-from ..pipeline.effects import Flow, Rest, Send, Sleep
+from ..pipeline.effects import CallNext, Send, Sleep, StepGenerator
+from ..pipeline.http.request import Headers, Request
+from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Headers, Request
-from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import AuthError
+from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import Audio, File, Image, Video
-from ..schemas.secret import Secret, checked
-from .dsl.auth import bearer, optional
-from .dsl.provider import Provider, declare_provider
+from ..schemas.secret import Secret, header_secret
+from .auth.auth import bearer, optional
+from .declare.credentials import KEY, Credentials, Login, Value
+from .declare.provider import Provider, declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -35,6 +36,15 @@ from .wires.operations.openai_misc import openai_models
 
 EXCHANGE_URL = "https://api.github.com/copilot_internal/v2/token"
 MARGIN_SECONDS = 120
+
+
+CREDENTIALS = Credentials(
+    (
+        Value("oauth_token", KEY, ("github_oauth_token",)),
+        Value("api_key", KEY, ("key", "token", "access_token", "copilot_github_token", "gh_token", "github_token")),
+    ),
+    (Login(("api_key",)), Login(("oauth_token",))),
+)
 
 
 def with_headers(request: Request) -> Request:
@@ -98,7 +108,7 @@ class Tokens:
         self._known = {key: known for key, known in self._known.items() if known is not token}
 
 
-TOKENS = Tokens()
+COPILOT_TOKENS = Tokens()
 
 
 def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
@@ -111,20 +121,20 @@ def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
             hint="the login needs Copilot, and must be an OAuth token, not a personal access token",
             status=response.status,
         )
-    given = orjson.loads(response.body)
+    given = loads(response.body)
     address = (given.get("endpoints") or {}).get("api") or ""
     host = address.partition("://")[2].partition("/")[0]
     safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-    return Token(checked(given["token"], where="GitHub's answer"), given["expires_at"], address if safe else "")
+    return Token(header_secret(given["token"], where="GitHub's answer"), given["expires_at"], address if safe else "")
 
 
-def authenticate(request: Request, call: Rest) -> Flow:
+def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """The login's token as it is, or exchanged."""
     credential = request.credential
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
         return (yield from call(optional(bearer)(request)))
-    token = yield from TOKENS.get(login, request)
+    token = yield from COPILOT_TOKENS.get(login, request)
     asked = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
     # The token is one of an editor's integration, and is refused without its name.
     asked = asked.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **asked.headers}))
@@ -132,7 +142,7 @@ def authenticate(request: Request, call: Rest) -> Flow:
         asked = asked.replace(url=token.address.rstrip("/") + asked.url.removeprefix(github_copilot.base_url))
     response = yield from call(asked)
     if response.status == 401:
-        TOKENS.forget(token)
+        COPILOT_TOKENS.forget(token)
     return response
 
 
@@ -154,6 +164,7 @@ github_copilot = declare_provider(
     base_url="https://api.githubcopilot.com",
     # The order of Copilot's command line: https://docs.github.com/en/copilot/how-tos/copilot-cli
     env_key=["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+    credentials=CREDENTIALS,
     headers={"editor-version": "stepwell/0.1", "openai-intent": "conversation-edits"},
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
     prepare_request=with_headers,

@@ -6,16 +6,25 @@ from collections.abc import Mapping
 from copy import deepcopy
 from decimal import Decimal
 from reprlib import Repr
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from attrs import define, evolve, field, fields, frozen
 
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
-from .prices import Cost, price, total
+from .prices import Cost, price, total_cost
 from .tool import Tool
 from .usage import Usage
+
+if TYPE_CHECKING:  # with a default, `Reply` alone is whole where nobody asks for the object; typing has it from 3.13 on
+    from typing_extensions import TypeVar
+
+    ObjectType = TypeVar("ObjectType", default=Any)
+else:
+    from typing import TypeVar
+
+    ObjectType = TypeVar("ObjectType")
 
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
 """The finish reasons after which tool calls may be run: the answer was given to its end, or nobody says that it was not
@@ -42,6 +51,15 @@ class Ranked:
     score: float
 
 
+@frozen
+class Indexed:
+    """One of several results that says itself which of the inputs it belongs to. Wires give these; the check of the
+    answer makes a plain list of them, in the order of the inputs."""
+
+    index: int
+    value: Any
+
+
 @frozen(hash=False)
 class Verdict:
     """What moderation says of one text: the categories it falls under, and how surely each (0 to 1)."""
@@ -52,8 +70,8 @@ class Verdict:
 
 
 @define
-class Reply:
-    """An answer, streamed or not, in one form.
+class Reply(Generic[ObjectType]):
+    """An answer, streamed or not, in one form. `Reply[City]` is one whose `object` is a City.
 
     `finish_reason` is stop, length, tool_calls, content_filter (a filter's doing, or the model's refusal, whose words
     may stand in `refusal`) or error, or the provider's own word where none fits;
@@ -72,16 +90,16 @@ class Reply:
     provider: str = ""
     warnings: tuple[CallWarning, ...] = ()
     request_id: str | None = None
-    object: Any = None
+    object: ObjectType = field(default=cast(ObjectType, None))  # where nothing was asked for but text
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
     alternatives: tuple[Message, ...] = ()
-    steps: tuple[Reply, ...] = field(default=(), repr=False)
+    steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
     raw: Any = field(default=None, repr=False, eq=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
-    asked: Context | None = field(default=None, repr=False, eq=False)
-    after: tuple[Message, ...] = field(default=(), repr=False)
-    priced_as: Model | None = field(default=None, repr=False, eq=False)
-    free: bool = field(default=False, repr=False)
+    prompt: Context | None = field(default=None, repr=False, eq=False)
+    tool_messages: tuple[Message, ...] = field(default=(), repr=False)
+    billed_model: Model | None = field(default=None, repr=False, eq=False)
+    already_paid: bool = field(default=False, repr=False)
 
     def __str__(self) -> str:
         """The text, so that `print(reply)` prints it."""
@@ -107,8 +125,8 @@ class Reply:
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: everything, but tools whose functions no other process could find are only declared."""
         state = {each.name: getattr(self, each.name) for each in fields(Reply)}
-        if self.asked is not None and self.asked.tools:
-            state["asked"] = self.asked.with_tools(*map(_picklable, self.asked.tools))
+        if self.prompt is not None and self.prompt.tools:
+            state["prompt"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -149,17 +167,17 @@ class Reply:
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def embedding(self) -> list[float]:
         """The first of them."""
-        return list(self.object[0])
+        return list(cast(Any, self.object)[0])
 
     @property
     def ranking(self) -> list[Ranked]:
         """The documents of a rerank call, best first."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def logprobs(self) -> Any:
@@ -169,7 +187,7 @@ class Reply:
     def context(self) -> Context:
         """The conversation with this answer at its end, and the results of tools that were run after it: ready for the
         next turn."""
-        return (self.asked or Context()).append(self.message, *self.after)
+        return (self.prompt or Context()).append(self.message, *self.tool_messages)
 
     @property
     def cost(self) -> Cost:
@@ -177,12 +195,12 @@ class Reply:
         that is not known."""
         if self.steps:
             # Each by itself: their usages added up could pass the threshold of a price that none of them reached.
-            return total(step.cost for step in self.steps)
-        if self.free:
+            return total_cost(step.cost for step in self.steps)
+        if self.already_paid:
             return Cost(Decimal(0))
-        return price(self.usage, self.priced_as.prices if self.priced_as else None)
+        return price(self.usage, self.billed_model.prices if self.billed_model else None)
 
-    def replace(self, **changes: Any) -> Reply:
+    def replace(self, **changes: Any) -> Reply[ObjectType]:
         """This reply with some fields changed."""
         return evolve(self, **changes)
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import cattrs
-import orjson
 
 from .errors import DecodeError
+from .json_text import JSONDecodeError, loads
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
 from .serialise import CONVERTER, dumped
@@ -43,7 +43,7 @@ def dump_reply(reply: Reply) -> bytes:
 def load_reply(data: bytes) -> Reply:
     """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
     try:
-        body = orjson.loads(data)
+        body = loads(data)
         if body["stepwell"] != "reply":
             raise DecodeError("this JSON is not of a Reply")
         if why := refused_version(body.get("version"), VERSION, "this Reply"):
@@ -52,10 +52,12 @@ def load_reply(data: bytes) -> Reply:
         if kind is not None:
             object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]
         usage = body["usage"]
-        cost, besides = usage.pop("reported_cost", None), tuple(usage.pop("besides", ()))
+        cost, unpriced_charges = usage.pop("reported_cost", None), tuple(usage.pop("unpriced_charges", ()))
         return Reply(
             message=CONVERTER.structure(body["message"], Message),
-            usage=Usage(**usage, besides=besides, reported_cost=None if cost is None else Decimal(cost)),
+            usage=Usage(
+                **usage, unpriced_charges=unpriced_charges, reported_cost=None if cost is None else Decimal(cost)
+            ),
             warnings=tuple(CONVERTER.structure(each, CallWarning) for each in body["warnings"]),
             alternatives=tuple(CONVERTER.structure(each, Message) for each in body["alternatives"]),
             metadata=body["metadata"],
@@ -63,7 +65,7 @@ def load_reply(data: bytes) -> Reply:
             **{name: body[name] for name in _PLAIN},
         )
     except (
-        orjson.JSONDecodeError,
+        JSONDecodeError,
         cattrs.BaseValidationError,
         KeyError,
         TypeError,

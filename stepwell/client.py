@@ -1,6 +1,6 @@
-"""Client and AsyncClient: a registry, keys and a connection pool behind the public functions.
+"""What stands behind Client and AsyncClient: the settings that both take, and the connections of each.
 
-The two differ in who waits. Everything that decides is in core.py, everything that sends in pipeline/transport.py.
+The public methods are in api.py. What decides is in planner.py, what sends in pipeline/http/transport.py.
 """
 
 from __future__ import annotations
@@ -8,39 +8,38 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any, Never, Self
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .composites import Composites
 from .connect import aconnect, checked_transport, connect
-from .core import Core, finished
 from .model_metadata.catalog import Catalog
-from .operations import Operations
-from .pipeline.edits import Edits
+from .pipeline.edits import PipelineEdits
+from .pipeline.http.response import Response
+from .pipeline.http.timeouts import Timeouts
+from .pipeline.http.transport import AsyncTransport, Transport, adrive, drive
 from .pipeline.pipeline import Pipeline
-from .pipeline.response import Response
-from .pipeline.stream import AsyncStream, Stream
-from .pipeline.timeouts import Timeouts
-from .pipeline.transport import AsyncTransport, Transport, adrive, drive
-from .providers.dsl.registry import Registry
+from .pipeline.stream.stream import AsyncStream, Stream
+from .planner import CallPlanner, completed_reply
+from .providers.declare.registry import Registry
+from .providers.declare.wire import Wire
 from .recipe import Recipe, acarry_out, carry_out
-from .schemas.change import Change
 from .schemas.reply import Reply
-from .settings import checked_http, checked_pattern, refused
+from .schemas.undo import Undo
+from .settings import checked_http, overridden, unknown_setting
 
 if TYPE_CHECKING:
-    from .batch.job import AsyncBatchJob, BatchJob
-    from .objects.stream import AsyncObjectStream, ObjectStream
-    from .tools.stream import AsyncToolStream, ToolStream
+    from .options import ModelLike, PromptLike
 
-Later = Coroutine[Any, Any, Reply]
+Options = Any
+"""The keyword arguments of a call: one of the TypedDicts of options.py. Its dict is changed in place, so that a plain
+key does not stay behind in the locals of a frame."""
 
 
-class _Shared:
-    """The settings that both clients take, and what they tell about themselves."""
+class ClientSettings:
+    """The settings that both clients take."""
 
     _asynchronous = False
 
@@ -70,8 +69,8 @@ class _Shared:
         is read unless it is named, here or by STEPWELL_ENV_FILE. Raises ConfigError for what cannot be used.
         """
         if unknown:
-            raise refused(unknown, signature(_Shared).parameters)
-        self._core = Core(
+            raise unknown_setting(unknown, signature(ClientSettings).parameters)
+        self._planner = CallPlanner(
             api_keys=api_keys,
             base_urls=base_urls,
             timeout=timeout,
@@ -84,83 +83,64 @@ class _Shared:
         )
         self._transport = checked_transport(transport, asynchronous=self._asynchronous)
         self._http = checked_http(http, asynchronous=self._asynchronous)
-        self._made()
+        self._init_connections()
 
-    def _made(self) -> None:
-        """What one colour needs beside the settings."""
+    def _init_connections(self) -> None:
+        """Set up what holds the connections, none of which is opened before it is needed."""
 
     @property
-    def pipeline(self) -> Edits:
+    def pipeline(self) -> PipelineEdits:
         """What is done to the pipeline of every call: `client.pipeline = client.pipeline.before("retry", step)`."""
-        return self._core.edits
+        return self._planner.edits
 
     @pipeline.setter
     def pipeline(self, edits: Any) -> None:
-        self._core.edits = edits
+        self._planner.edits = edits
 
     @property
     def default_model(self) -> str:
         """The model that is meant where none is named: what STEPWELL_MODEL says, else the local one."""
-        return self._core.default_model()
+        return self._planner.default_model()
 
     def pipeline_for(
         self, model: str | None = None, *, operation: str = "chat", stream: bool = False, wire: str | None = None
     ) -> Pipeline:
         """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
-        return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
+        return self._planner.plan(operation, model, stream=stream, wire=wire).pipeline
 
-    def override(self, models: str, **steps: Any) -> Change:
+    def override(
+        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+    ) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
+        `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
         It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
         """
-        return self._core.overrides.add(checked_pattern(models, self._core.registry), **steps)
+        planner = self._planner
+        return overridden(planner.overrides, planner.registry, models, wire=wire, operation=operation, **steps)
 
 
-class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):
-    """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
+class SyncCalls(ClientSettings):
+    """Calls for which the caller's thread waits. Safe to share between threads; a forked child gets connections of its
+    own."""
 
     _pid: int = 0
     _sender: Transport | None = None
 
-    def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
-        """Ask and wait for the whole answer.
+    def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
+        """Make one call and return its reply."""
+        pipeline, request = self._planner.request(operation, model, input, options)
+        return completed_reply(drive(pipeline.flow(request), self._perform()), request.context)
 
-        `model` is `provider:model-id` (None: the local model), `prompt` a string, a Context, or a list of messages.
-        Options are those of schemas/options.py and the provider's own. Raises a StepwellError of the fitting class.
-        """
-        pipeline, request = self._core.request("chat", model, prompt, options)
-        return finished(drive(pipeline.flow(request), self._perform()), request.context)
-
-    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> Stream:
-        """Ask and get the answer as it is written. The first piece is in hand, or the error raised, on return."""
-        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+    def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> Stream:
+        """Open the stream of one call."""
+        pipeline, request = self._planner.request("chat", model, prompt, options, stream=True)
         perform = self._perform()
         return Stream(drive(pipeline.flow(request), perform), perform, request.context)
 
-    def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
-        """Any operation that the provider has a wire for; `Operations` gives the usual ones names."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(drive(pipeline.flow(request), self._perform()), request.context)
-
-    def _carry(self, recipe: Recipe) -> Reply:
-        reply: Reply = carry_out(self, recipe)
-        return reply
-
-    def _objects(self, recipe: Recipe) -> ObjectStream:
-        from .objects.stream import ObjectStream  # JSON Schema's machinery: only for those who want an object
-
-        return ObjectStream(self, recipe)
-
-    def _loops(self, recipe: Recipe) -> ToolStream:
-        from .tools.stream import ToolStream  # seldom wanted
-
-        return ToolStream(self, recipe)
-
-    def _jobs(self, recipe: Recipe) -> BatchJob:
-        from .batch.job import BatchJob  # seldom wanted
-
-        return BatchJob(self, *carry_out(self, recipe))
+    def _run(self, recipe: Recipe) -> Any:
+        """Run work of several calls and return its result."""
+        return carry_out(self, recipe)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -168,7 +148,7 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", 
         if sender is not None and self._http is None and self._pid == os.getpid():
             sender.client.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -185,27 +165,23 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", 
         return self._sender.perform
 
 
-class AsyncClient(
-    Operations[Later],
-    Composites[Later, "AsyncObjectStream", "AsyncToolStream", "Coroutine[Any, Any, AsyncBatchJob]"],
-    _Shared,
-):
-    """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
+class AsyncCalls(ClientSettings):
+    """Calls that are awaited, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 
     _asynchronous = True
 
-    def _made(self) -> None:
+    def _init_connections(self) -> None:
         self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
 
-    async def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
-        """Client.generate_text, awaited."""
-        pipeline, request = self._core.request("chat", model, prompt, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
+    async def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
+        """Make one call and return its reply."""
+        pipeline, request = self._planner.request(operation, model, input, options)
+        return completed_reply(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
 
-    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> AsyncStream:
-        """Client.stream_text; the stream opens when it is awaited, entered or iterated."""
-        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+    def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> AsyncStream:
+        """Give the stream of one call, which opens when it is awaited, entered or iterated."""
+        pipeline, request = self._planner.request("chat", model, prompt, options, stream=True)
 
         async def opening() -> tuple[Response, Any]:
             sender = await self._sender()
@@ -213,29 +189,9 @@ class AsyncClient(
 
         return AsyncStream(opening, request.context)
 
-    async def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
-        """Any operation that the provider has a wire for."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
-
-    async def _carry(self, recipe: Recipe) -> Reply:
-        reply: Reply = await acarry_out(self, recipe)
-        return reply
-
-    def _objects(self, recipe: Recipe) -> AsyncObjectStream:
-        from .objects.stream import AsyncObjectStream  # as in Client
-
-        return AsyncObjectStream(self, recipe)
-
-    def _loops(self, recipe: Recipe) -> AsyncToolStream:
-        from .tools.stream import AsyncToolStream  # as in Client
-
-        return AsyncToolStream(self, recipe)
-
-    async def _jobs(self, recipe: Recipe) -> AsyncBatchJob:
-        from .batch.job import AsyncBatchJob  # as in Client
-
-        return AsyncBatchJob(self, *await acarry_out(self, recipe))
+    async def _run(self, recipe: Recipe) -> Any:
+        """Run work of several calls and return its result."""
+        return await acarry_out(self, recipe)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""
@@ -243,7 +199,7 @@ class AsyncClient(
         if entry is not None:
             await entry[1].aclose()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -261,7 +217,7 @@ class AsyncClient(
             await lease.__anext__()
             # Held from outside, too, as long as client or stream needs it: in a circle of garbage the connections would
             # go with them, unclosed. What is let go here is closed by the loop as well.
-            held.append(finalize(sender, _let_go, lease))
+            held.append(finalize(sender, _release, lease))
             held[0].atexit = False
         return entry[0]
 
@@ -280,7 +236,7 @@ async def _lease(senders: ref[Any], loop: Any, client: Any, held: list[finalize[
             await client.aclose()
 
 
-def _let_go(lease: Any) -> None:
+def _release(lease: Any) -> None:
     pass
 
 

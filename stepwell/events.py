@@ -1,6 +1,6 @@
 """What composite work reports while it runs: the start, end or failure of each span, to whoever has subscribed.
 
-    stepwell.subscribe(print)
+    stepwell.events.subscribe(print)
 
 A span is one piece of work with a name: "generate_object", "run_tools", "tool", "embed", "retrieve", ... Spans nest, in
 threads and tasks as well. Without subscribers a span costs about a microsecond.
@@ -77,7 +77,7 @@ class Span:
         if not _subscribers:
             return
         elapsed = None if phase == "start" else time.monotonic() - self._began
-        _tell(Event(self.name, phase, self.id, self.parent, time.time(), elapsed, dict(self.data)))
+        _notify(Event(self.name, phase, self.id, self.parent, time.time(), elapsed, dict(self.data)))
 
 
 @contextmanager
@@ -117,11 +117,11 @@ def within(span_id: str | None) -> Iterator[None]:
         _current.reset(token)
 
 
-def _tell(event: Event) -> None:
+def _notify(event: Event) -> None:
     for subscriber in _subscribers:
         try:
             subscriber(event)
         except Exception:
             import logging  # only when a subscriber fails
 
-            logging.getLogger("stepwell").exception("a subscriber of stepwell.subscribe failed")
+            logging.getLogger("stepwell").exception("a subscriber of stepwell.events.subscribe failed")

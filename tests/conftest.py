@@ -1,18 +1,84 @@
-"""What every test may count on: the embedded model is installed."""
+"""What every test may count on, and what a test costs.
+
+A test asks for what is dear by a fixture (`local_model`, `new_process`, `framework`, `documents`); the mark of its cost
+follows from that, and `make quick` leaves these tests out. A test that uses one without asking for it fails.
+"""
 
 from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from stepwell.providers.local import install
+import costs
+from stable_ids import is_unstable
 
-# How long an example takes is the machine's affair: a busy one must not fail a test.
-settings.register_profile("stepwell", deadline=None)
-settings.load_profile("stepwell")
+# How long an example takes depends on the machine: a busy one must not fail a test. Neither must chance: the same
+# examples are tried in every run, and `full` is for a search with new ones.
+settings.register_profile("default", deadline=None, derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
+settings.register_profile("full", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-@pytest.fixture(scope="session", autouse=True)
+def pytest_configure(config: pytest.Config) -> None:
+    costs.guard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collect without looking for garbage, of which there is none, and keep what was collected out of later searches.
+
+    Ten thousand tests are millions of objects, which every `gc.collect()` of a test would look through again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with what it costs, and keep those together that share something dear."""
+    for item in items:
+        marks = costs.of(item)
+        for mark in marks:
+            item.add_marker(mark)
+        if group := costs.group(marks):
+            item.add_marker(pytest.mark.xdist_group(group))
+    if unstable := [item.nodeid for item in items if is_unstable(item)]:
+        raise pytest.UsageError("give these parameters ids of their own:\n" + "\n".join(unstable))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    with costs.running(item):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
 def local_model() -> None:
-    """Fetched once into the user's cache; about ten seconds the first time."""
+    """Install the embedded model: fetched once into the user's cache, about ten seconds the first time."""
+    from stepwell.providers.local import install
+
     install.install()
+
+
+@pytest.fixture
+def new_process() -> None:
+    """Allow the test to start or fork processes."""
+
+
+@pytest.fixture
+def framework() -> None:
+    """Allow the test a whole framework: LangChain, LlamaIndex."""
+
+
+@pytest.fixture
+def documents() -> None:
+    """Allow the test to run the documents' code and the examples."""

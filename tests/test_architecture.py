@@ -12,7 +12,8 @@ import pytest
 
 import stepwell
 
-ROOT = Path(__file__).parent.parent
+from sources import ROOT, name_of, nodes_of, python_files, text_of, tree_of
+
 LAYERS = {
     "schemas": set(),
     "model_metadata": {"schemas"},
@@ -20,9 +21,14 @@ LAYERS = {
     "providers": {"schemas", "model_metadata", "pipeline"},
     "stepwell": {"schemas", "model_metadata", "pipeline", "providers"},
 }
-SOURCES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SOURCES = python_files(*LAYERS)
+TESTS = python_files("tests")
 HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
+
+
+def listed(offenders: list[str]) -> str:
+    """All of them, a line each, for the message of a rule that is broken."""
+    return "\n  ".join([f"{len(offenders)} in all:", *offenders])
 
 
 def module_of(path: Path) -> list[str]:
@@ -33,9 +39,9 @@ def module_of(path: Path) -> list[str]:
 
 def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
     """Every import of the file, made absolute."""
-    found = []
+    found: list[tuple[ast.stmt, str]] = []
     package = module_of(path)[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found += [(node, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -44,23 +50,35 @@ def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_run_down_the_house_and_are_relative(path: Path) -> None:
+def wrong_with(path: Path, node: ast.stmt, name: str) -> str | None:
+    """What is wrong with the import of `name`, if anything is."""
     layer = path.relative_to(ROOT).parts[0]
-    for node, name in imports_of(path):
-        top, _, rest = name.partition(".")
-        assert top not in LAYERS or top == "stepwell", f"line {node.lineno}: {name} is imported as a top-level package"
-        if top != "stepwell":
-            continue
-        assert not isinstance(node, ast.ImportFrom) or node.level > 0, f"line {node.lineno}: import {name} relatively"
-        target = rest.partition(".")[0]
-        target = target if target in LAYERS else "stepwell"
-        assert target == layer or target in LAYERS[layer], f"line {node.lineno}: {layer} may not import {target}"
+    top, _, rest = name.partition(".")
+    if top in LAYERS and top != "stepwell":
+        return f"{name} is imported as a top-level package"
+    if top != "stepwell":
+        return None
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return f"import {name} relatively"
+    target = rest.partition(".")[0]
+    target = target if target in LAYERS else "stepwell"
+    return None if target == layer or target in LAYERS[layer] else f"{layer} may not import {target}"
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
-def test_one_subject_a_file(path: Path) -> None:
-    assert path.read_text().count("\n") <= 400, "over 400 lines, likely two subjects"
+def test_imports_run_down_the_house_and_are_relative() -> None:
+    offenders = [
+        f"{name_of(path)}:{node.lineno}: {wrong}"
+        for path in SOURCES
+        for node, name in imports_of(path)
+        if (wrong := wrong_with(path, node, name))
+    ]
+    assert not offenders, listed(offenders)
+
+
+def test_one_subject_a_file() -> None:
+    lines = {name_of(path): text_of(path).count("\n") for path in [*SOURCES, *TESTS]}
+    offenders = [f"{name}: {count} lines, likely two subjects" for name, count in lines.items() if count > 400]
+    assert not offenders, listed(offenders)
 
 
 # Modules that exist to bring in the heavy one they are named for, and are themselves imported on first use.
@@ -68,39 +86,64 @@ DEFERRED = {
     "schemas/serialise.py",
     "schemas/serialise_reply.py",
     "schemas/json_schema/matching.py",
-    "pipeline/over_aiohttp.py",
+    "pipeline/http/aiohttp_transport.py",
     "stepwell/testing/cassette.py",
 }
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_heavy_modules_are_imported_where_they_are_used(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    top_level = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {alias.name for node in top_level if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in top_level if isinstance(node, ast.ImportFrom) and not node.level}
-    if str(path.relative_to(ROOT)) not in DEFERRED:
-        assert not {name.partition(".")[0] for name in names} & HEAVY
+def imported_at_once(path: Path) -> set[str]:
+    """The foreign packages that importing the file imports."""
+    at_once = [node for node in tree_of(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in at_once if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in names}
+
+
+def test_heavy_modules_are_imported_where_they_are_used() -> None:
+    offenders = [
+        f"{name_of(path)}: {', '.join(sorted(heavy))}"
+        for path in SOURCES
+        if (heavy := imported_at_once(path) & HEAVY) and name_of(path) not in DEFERRED
+    ]
+    assert not offenders, listed(offenders)
+
+
+def test_no_product_code_asserts() -> None:
+    """`python -O` leaves assert statements out: what must hold is checked by `if` and `raise`, or by types."""
+    offenders = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.Name) and node.id == "__debug__")
+    ]
+    assert not offenders, "raise a typed error instead: " + ", ".join(offenders)
 
 
 def test_general_code_never_asks_which_provider_it_is() -> None:
-    def names_one(node: ast.AST) -> bool:
-        if not isinstance(node, ast.Compare) or not re.search(r"\bprovider\b", ast.unparse(node.left)):
-            return False
-        return any(
+    def names_one(node: ast.Compare) -> bool:
+        return re.search(r"\bprovider\b", ast.unparse(node.left)) is not None and any(
             isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in node.comparators
         )
 
     general = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in ("pipeline", "schemas", "stepwell")]
-    wrong = [f"{path}" for path in general for node in ast.walk(ast.parse(path.read_text())) if names_one(node)]
-    assert not wrong
+    offenders = [
+        f"{name_of(path)}:{node.lineno}: {ast.unparse(node)}"
+        for path in general
+        for node in nodes_of(path)
+        if isinstance(node, ast.Compare) and names_one(node)
+    ]
+    assert not offenders, listed(offenders)
 
 
 def test_a_wire_never_knows_a_provider() -> None:
     providers = {path.stem for path in (ROOT / "providers").glob("*.py")} - {"__init__"}
-    for path in (ROOT / "providers" / "wires").rglob("*.py"):
-        for node, name in imports_of(path):
-            assert name.rpartition(".")[2] not in providers or ".wires." in name, f"{path}:{node.lineno}"
+    offenders = [
+        f"{name_of(path)}:{node.lineno}: {name}"
+        for path in python_files("providers/wires")
+        for node, name in imports_of(path)
+        if name.rpartition(".")[2] in providers and ".wires." not in name
+    ]
+    assert not offenders, listed(offenders)
 
 
 def test_every_package_is_installed() -> None:
@@ -121,10 +164,13 @@ def public_pairs() -> list[str]:
     return [name for name in stepwell.__all__ if f"a{name}" in stepwell.__all__ and not name[0].isupper()]
 
 
-@pytest.mark.parametrize("name", public_pairs())
-def test_public_functions_and_their_async_twins_take_the_same(name: str) -> None:
-    sync, twin = inspect.signature(getattr(stepwell, name)), inspect.signature(getattr(stepwell, f"a{name}"))
-    assert list(sync.parameters.values()) == list(twin.parameters.values())
+def test_public_functions_and_their_async_counterparts_take_the_same() -> None:
+    def arguments(name: str) -> list[inspect.Parameter]:
+        return list(inspect.signature(getattr(stepwell, name)).parameters.values())
+
+    pairs = public_pairs()
+    offenders = [name for name in pairs if arguments(name) != arguments(f"a{name}")]
+    assert pairs and not offenders, listed(offenders)
 
 
 def test_both_clients_have_the_same_methods() -> None:

@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
-def hand_in(service: Service, model: str, colour: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
+def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
     """The id, the last status, and the answers of a batch that was waited for."""
 
     async def later() -> Any:
@@ -49,18 +49,18 @@ def hand_in(service: Service, model: str, colour: str, **options: Any) -> tuple[
             await job.wait(poll=0)
             return job.id, job.status, await job.results()
 
-    if colour == "async":
+    if driver == "async":
         return asyncio.run(later())  # type: ignore[no-any-return]
     with Client(**service.settings()) as client:
         job = client.submit_batch(model, PROMPTS, **options)
         return job.id, job.wait(poll=0).status, job.results()
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("vendor", SERVICES)
-def test_each_call_gets_its_answer_or_its_error(vendor: str, colour: str) -> None:
+def test_each_call_gets_its_answer_or_its_error(vendor: str, driver: str) -> None:
     service = SERVICES[vendor]()
-    id, status, answers = hand_in(service, MODELS[vendor], colour, max_tokens=9)
+    id, status, answers = hand_in(service, MODELS[vendor], driver, max_tokens=9)
     assert status == "done" and id.endswith("1") and list(answers) == list(PROMPTS)
     first, second, third = answers.values()
     assert first.text == TEXTS.get(vendor, OPENAI.text.text)
@@ -134,7 +134,7 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert prices is not None and prices.input is not None and prices.output is not None
     full = (12 * prices.input + 7 * prices.output) / Decimal(1_000_000)
     assert reply.cost.total == full / 2
-    assert stepwell.cost_report([reply]).total == full / 2
+    assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
 def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
@@ -187,7 +187,7 @@ def test_the_wire_may_be_named() -> None:
 
 def test_betas_of_the_calls_are_asked_for_once_for_all() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", anthropic_beta=["a-1", "b-2"])
+    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 
@@ -227,7 +227,7 @@ def test_a_list_is_named_by_its_places() -> None:
         ({"a": ""}, "empty"),
     ],
 )
-def test_bad_input_is_told_before_anything_is_sent(prompts: Any, message: str) -> None:
+def test_bad_input_is_reported_before_anything_is_sent(prompts: Any, message: str) -> None:
     service = OpenAI()
     with Client(**service.settings()) as client, pytest.raises(errors.ConfigError, match=message):
         client.submit_batch(MODELS["openai"], prompts)
@@ -279,3 +279,20 @@ def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
     service.output = lambda: b"<html>"  # type: ignore[method-assign]
     with Client(**service.settings()) as client, pytest.raises(errors.DecodeError, match="a line that is not JSON"):
         client.submit_batch(MODELS["openai"], PROMPTS).results()
+
+
+class Confused(OpenAI):
+    """Answers the first call twice, otherwise, and one that nobody made."""
+
+    def output(self) -> bytes:
+        row = orjson.loads(super().output())
+        other = orjson.loads(orjson.dumps(row))
+        other["response"]["body"]["choices"][0]["message"]["content"] = "another"
+        return b"\n".join(map(orjson.dumps, (row, row, other, {**row, "custom_id": "nobody"})))
+
+
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_results_are_held_against_the_requests(driver: str) -> None:
+    _, _, answers = hand_in(Confused(), MODELS["openai"], driver)
+    assert list(answers) == list(PROMPTS)
+    assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

@@ -1,6 +1,7 @@
 """The benchmark harness runs and its loopback provider speaks HTTP. How fast anything is, is not tested."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+
+pytestmark = pytest.mark.usefixtures("new_process")
 
 ROOT = Path(__file__).resolve().parent.parent
 BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
@@ -74,7 +77,7 @@ def test_one_connection_serves_many_requests_however_they_are_framed(provider: h
     assert len(ports) == 1
 
 
-def test_a_path_that_names_no_answer_is_told_so(provider: httpx.Client) -> None:
+def test_a_path_that_names_no_answer_is_an_error(provider: httpx.Client) -> None:
     response = provider.post("/nothing/v1/chat/completions", json=BODY)
     assert response.status_code == 404
     assert "/nothing/v1/chat/completions" in response.json()["error"]["message"]
@@ -82,6 +85,7 @@ def test_a_path_that_names_no_answer_is_told_so(provider: httpx.Client) -> None:
 
 def test_a_run_of_the_floor_alone_writes_a_report_and_a_picture(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.run", "--subjects", "floor_httpx", "--quick", "--seconds", "3"]
+    command += ["--scenarios", "import,call_sync,event_200_sync"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
@@ -111,3 +115,40 @@ def test_a_subject_that_cannot_be_imported_says_why(children: ModuleType) -> Non
     ghost = children.Subject("ghost", "floor_httpx.py", "no_such_library")
     with pytest.raises(children.Unavailable, match="No module named 'no_such_library'"):
         children.Child(ghost)
+
+
+def test_the_present_tree_is_compared_with_another_commit(tmp_path: Path) -> None:
+    """In a repository of its own, so that a tree without one is tested too; each subject runs its own tree."""
+    for folder in ("benchmarks", "stepwell", "schemas", "model_metadata", "pipeline", "providers"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    git = ["git", "-c", "user.name=n", "-c", "user.email=e@x.test", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "before"]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    slow = tmp_path / "stepwell" / "__init__.py"
+    slow.write_text(slow.read_text() + "\nsum(range(5_000_000))\n")
+    command = [sys.executable, "-m", "benchmarks.run", "--seconds", "2", "--scenarios", "import", "--against"]
+    done = subprocess.run([*command, "HEAD"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "LOSS" in done.stdout, done.stdout + done.stderr
+    worktrees = subprocess.run(["git", "worktree", "list"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len(worktrees.stdout.splitlines()) == 1, "nothing is left behind"
+    done = subprocess.run([*command, "no-such"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "no-such" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [
+        ([1.02] * 15, ""),
+        ([1.04] * 15, "LOSS"),
+        ([0.9] * 4 + [1.1] * 11, ""),
+        ([0.9] * 3 + [1.1] * 12, "LOSS"),
+        ([0.95] * 15, "gain"),
+        ([0.95] * 11 + [1.1] * 4, ""),
+        ([1.1], "LOSS"),
+    ],
+    ids=["too little", "a loss", "rounds disagree", "most agree", "a gain", "perhaps a gain", "one round"],
+)
+def test_a_loss_is_what_most_rounds_agree_on(children: ModuleType, ratios: list[float], verdict: str) -> None:
+    from benchmarks.against import Change
+
+    assert Change(tuple(ratios)).verdict == verdict

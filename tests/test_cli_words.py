@@ -18,6 +18,8 @@ from stepwell.cli.naming import models_like
 from command_line import Terminal, run
 from loopback import Loopback, answer, completion, serving
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local"]
 LISTINGS = [
     ["models"],
@@ -59,7 +61,7 @@ def test_a_word_like_a_model_that_is_none_is_an_error_with_the_right_name(
 
 
 @pytest.mark.parametrize("command", ["chat", "pipeline"])
-def test_where_a_model_is_wanted_the_right_name_is_told_too(
+def test_where_a_model_is_wanted_the_right_name_is_reported_too(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     code, _, err = run(monkeypatch, capsys, command, "gpt-4o")

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("new_process")
+
 ROOT = Path(__file__).parent.parent
 
 

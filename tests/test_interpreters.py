@@ -16,6 +16,8 @@ import asyncio, gc, json, pkgutil, importlib
 import httpx, stepwell
 from stepwell.schemas.parts import ToolCall
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 for module in pkgutil.walk_packages(stepwell.__path__, "stepwell."):
     if "integrations." not in module.name and "__main__" not in module.name and "over_aiohttp" not in module.name:
         importlib.import_module(module.name)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -35,7 +35,7 @@ CANARY = "sk-canary-123456789"
         ({"retries": None}, errors.InvalidOption, "0 turns them off"),
         ({"pipeline": "retry"}, errors.ConfigError, "pipeline cannot be a str"),
         ({"http": "https://x"}, errors.ConfigError, "http cannot be a str"),
-        ({"transport": object()}, errors.ConfigError, "object is not an? a?synchronous transport"),
+        ({"transport": 7}, errors.ConfigError, "int is not an? a?synchronous transport"),
         ({"env_file": "no/such/.env"}, errors.ConfigError, "no/such/.env cannot be read"),
     ],
     ids=str,
@@ -87,7 +87,7 @@ def test_an_address_in_the_environment_that_leads_nowhere_names_its_variable(mon
         (lambda: AsyncClient(transport=httpx.HTTPTransport()), "HTTPTransport is not an asynchronous transport"),
     ],
 )
-def test_an_http_client_of_the_other_colour_is_refused(make: Callable[[], Any], says: str) -> None:
+def test_an_http_client_of_the_other_kind_is_refused(make: Callable[[], Any], says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         make()
 
@@ -96,7 +96,7 @@ def test_an_http_client_of_the_other_colour_is_refused(make: Callable[[], Any], 
 def test_the_settings_that_are_right_are_taken(client: type) -> None:
     http = httpx.Client() if client is Client else httpx.AsyncClient()
     client(
-        api_keys={"openai": "k", "amazon-bedrock": {"access_key": "a"}, "neon": "k"},
+        api_keys={"openai": "k", "amazon-bedrock": {"access_key": "a", "secret_key": "s"}, "neon": "k"},
         base_urls={"openai": "http://[::1]:8080/v1", "azure": "https://${MINE}.openai.azure.com"},
         headers={"x-a": "b"},
         retries=0,

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 ROOT = Path(__file__).parent.parent
 SOURCES = ["stepwell", "schemas", "pipeline", "providers", "model_metadata", "docs", "examples"]
 FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
+from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
 from ...schemas.tool import Tool
-from ..effects import Flow, Rest
-from ..request import Request
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request, of_one_provider
 from ..step import Step, around
-from ..whole_text import call_chunks, reread
+from ..stream.rewrite_text import call_chunks, rewrite_text
 
 _ASK = """You can call these functions:
 {tools}
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
-PREFILL = "constrained_tools.prefill"
+PREFILL = of_one_provider("constrained_tools.prefill")
 """Where a request's private notes hold how a call begins, for servers that enforce no schema: a wire may put it into
 the model's mouth."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'
@@ -33,7 +32,7 @@ def constrained_tools() -> Step:
     models repeat their call for ever otherwise.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         tools = _offered(request)
         if not tools:
             return call(_without_tools(request)) if request.context.tools else call(request)
@@ -59,20 +58,20 @@ def _without_tools(request: Request) -> Request:
     return request.replace(context=request.context.with_tools(), options=options)
 
 
-def _constrained(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
+def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGenerator:
     free = request.options.get("tool_choice", "auto") == "auto"
     bare = _without_tools(request)
     response_format = {"type": "json_schema", "json_schema": {"name": "call", "schema": _schema(tools, free)}}
     asked = bare.replace(
-        context=_told(bare.context, tools, free),
+        context=_with_instructions(bare.context, tools, free),
         options={**bare.options, "response_format": response_format},
-        private={**bare.private, PREFILL: _beginning(tools)},
+        step_state={**bare.step_state, PREFILL: _beginning(tools)},
     )
     response = yield from call(asked)
     if response.reply is not None and response.reply.tool_calls:
         return response  # the server knew tools after all
     begun = _beginning(tools)
-    return reread(response, lambda text, finish: _meant(text, finish, begun))
+    return rewrite_text(response, lambda text, finish: _meant(text, finish, begun))
 
 
 def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
@@ -94,9 +93,9 @@ def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
 
 
-def _told(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
+def _with_instructions(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
     rows = (
-        orjson.dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
+        dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
         for tool in tools
     )
     return context.with_instructions(_ASK.format(tools="\n".join(rows)) + (_OR_ANSWER if free else ""))
@@ -114,11 +113,9 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """The JSON that the text begins with; a server that cannot enforce a schema may have been given its beginning."""
-    import json  # reads one value and leaves what follows it
-
     for given in (text.lstrip(), prefill + text.lstrip()):
         try:
-            return json.JSONDecoder().raw_decode(given)[0]
+            return first_value(given)[0]
         except ValueError:
             pass
     raise ValueError("no JSON")
@@ -132,7 +129,7 @@ def _meant(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
         said = _read(text, prefill)
         if "answer" in said:
             return [TextDelta(said["answer"]), finish]
-        name, arguments = said["name"], orjson.dumps(said["arguments"]).decode()
+        name, arguments = said["name"], dumps(said["arguments"]).decode()
     except (ValueError, KeyError, TypeError):
         # Cut short by the token limit: no call that could be run, only text.
         return [TextDelta(text), finish]

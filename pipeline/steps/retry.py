@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Any
 
 from ...schemas.errors import ProviderError, StepwellError, TransportError
-from ..effects import Flow, Rest, Sleep
-from ..request import Request
-from ..response import Response
-from ..step import Step, wrapping
+from ..effects import CallNext, Sleep, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
+from ..step import Step, around_unchecked
 
 MAX_WAIT = 60.0
 Classify = Callable[[Response], ProviderError | None]
@@ -55,27 +55,27 @@ def retry(
     """
     budget = budget or RetryBudget()
 
-    def run(request: Request, call: Rest) -> Flow:
-        for attempt in range(request.retries + 1):
-            response: Response | None = None
-            error: StepwellError | None = None
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        attempt = 0
+        while True:
+            outcome: Response | StepwellError
+            error: StepwellError | None
             try:
-                response = yield from call(request)
-                error = classify(response)
+                outcome = yield from call(request)
+                error = classify(outcome) if outcome.reply is None else None
             except (TransportError, ProviderError) as raised:
-                error = raised
+                outcome = error = raised
             if error is None:
                 budget.give_back()
             delay = _delay(request, attempt, error, base, most, rng)
             if delay is None or not budget.take():
-                if response is None:
-                    assert error is not None
-                    raise error
-                return response
+                if isinstance(outcome, StepwellError):
+                    raise outcome
+                return outcome
             yield Sleep(delay)
-        raise AssertionError("the last attempt either returns or raises")
+            attempt += 1
 
-    return wrapping("retry", run)
+    return around_unchecked("retry", run)
 
 
 def _delay(

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from functools import partial
 
-import orjson
-
-from ...pipeline.effects import Flow, Rest, Send
-from ...pipeline.interposed import until_send
-from ...pipeline.request import Headers, Request
-from ...pipeline.response import Response
+from ...pipeline.effects import CallNext, Send, StepGenerator
+from ...pipeline.http.request import Headers, Request
+from ...pipeline.http.response import Response
+from ...pipeline.offline import until_send
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
+from ...schemas.json_text import Fragment, dumps
 from .cloudflare import ROOT
 
 _PLACE = re.compile(rf"({re.escape(ROOT)}/[^/]+/[^/]+)/([^/]+)/(.+)")
@@ -38,8 +37,8 @@ def cloudflare_fallback(*models: str) -> Step:
     gateway.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
-        flows = [call(request), *(_elsewhere(request, model) for model in models)]
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        flows = [call(request), *(_call_to(request, model) for model in models)]
         try:
             return (yield from _first_of(flows))
         finally:
@@ -49,15 +48,15 @@ def cloudflare_fallback(*models: str) -> Step:
     return around(_NAME, run)
 
 
-def _elsewhere(request: Request, model: str) -> Flow:
-    if request.elsewhere is None:
+def _call_to(request: Request, model: str) -> StepGenerator:
+    if request.request_for_model is None:
         raise ConfigError("only a client's own calls can be asked of another model", hint="use Client or AsyncClient")
-    pipeline, asked = request.elsewhere(request, model, {})
+    pipeline, asked = request.request_for_model(request, model, {})
     return (pipeline.inside(_NAME) if _NAME in pipeline else pipeline).flow(asked)
 
 
-def _first_of(flows: list[Flow]) -> Flow:
-    waiting: list[tuple[Flow, Request]] = []
+def _first_of(flows: list[StepGenerator]) -> StepGenerator:
+    waiting: list[tuple[StepGenerator, Request]] = []
     for flow in flows:
         asked = yield from until_send(flow, partial(next, flow))
         if isinstance(asked, Request):
@@ -94,13 +93,13 @@ def combined(sent: list[Request]) -> Request:
             raise ConfigError(f"{request.operation} sends no JSON, and so has no fallback at Cloudflare's gateway")
         headers = {name: value for name, value in request.headers.items() if not _is_ours(name)}
         headers["content-type"] = request.headers["content-type"]
-        query = orjson.Fragment(request.body)
+        query = Fragment(request.body)
         entries.append({"provider": provider, "endpoint": endpoint, "headers": headers, "query": query})
     if len(roots) != 1:
         raise ConfigError("the models of a fallback are asked through several gateways", hint="use one for all")
     ours = Headers({name: value for name, value in sent[0].headers.items() if _is_ours(name)})
     ours["accept"] = sent[0].headers.get("accept", "application/json")
-    return sent[0].replace(url=roots.pop(), headers=ours, body=orjson.dumps(entries))
+    return sent[0].replace(url=roots.pop(), headers=ours, body=dumps(entries))
 
 
 def _is_ours(name: str) -> bool:

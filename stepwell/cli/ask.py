@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
-from ..client import Client
-from ..pipeline.stream import Stream
+from ..api import Client
+from ..pipeline.stream.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
@@ -34,7 +34,7 @@ def ask(arguments: argparse.Namespace) -> None:
         if arguments.no_stream or arguments.json:
             reply = client.generate_text(model, user(content), **options_of(arguments))
             if arguments.json:
-                print_json(as_json(reply))
+                print_json(reply_as_json(reply))
                 return
             print(reply.text)
         else:
@@ -75,13 +75,13 @@ def extra_options(words: list[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")
         try:
-            options[name] = json.loads(value)
+            options[name] = loads(value)
         except ValueError:
             options[name] = value
     return options
 
 
-def as_json(reply: Reply) -> dict[str, Any]:
+def reply_as_json(reply: Reply) -> dict[str, Any]:
     """A reply as the command line prints it."""
     usage = {
         name: getattr(reply.usage, name)

@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
 from ..pipeline.step import Halt, on_request
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
+from ..schemas.written import write_file
 from .ask import at_terminal, options_of, show
 from .naming import named, say_who
 from .printing import print_warnings
@@ -81,10 +82,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/clear":
             return Context()
         case "/save" if path:
-            try:
-                Path(path).write_bytes(context.to_json())
-            except OSError as error:
-                raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+            write_file(path, context.to_json())
         case "/load" if path:
             try:
                 return Context.from_json(Path(path).read_bytes())

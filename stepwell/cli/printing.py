@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from ..schemas.json_text import spaced
 
 WIDTH = 80
 _INDENT = 4
@@ -24,7 +25,7 @@ def print_in_any_locale() -> None:
 def print_json(value: Any) -> None:
     """Print one line of JSON, with escapes where the output is not Unicode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(json.dumps(value, ensure_ascii=not encoding.lower().replace("-", "").startswith("utf")))
+    print(spaced(value, ascii=not encoding.lower().replace("-", "").startswith("utf")))
 
 
 def print_warnings(warnings: Iterable[object]) -> None:

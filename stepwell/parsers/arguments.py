@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
-from ..schemas.json_schema.decode import loads
+from ..schemas.json_schema.decode import loads_exact
+from ..schemas.json_schema.repair import goes_on
+from ..schemas.json_text import first_value, spaced
 
 Parameters = Mapping[str, Any]
 
 _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
 _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
+_INSIDE = re.compile(r"[\[,]\s*+\Z")
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
@@ -38,6 +40,8 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     if text.casefold() in _NOTHING:
         return None if parameters.get("required") else "{}"
     begin = text.find("{")
+    if begin > 0 and _INSIDE.search(text, 0, begin):
+        return None
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
@@ -46,7 +50,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """The same for what stands behind a tool's name in `name(...)` or `name[...]`, from the bracket on."""
-    found = _mended(text)
+    found = _repaired(text)
     if found is None:
         return None
     inside = found[1:-1].strip()
@@ -58,7 +62,7 @@ def read_call(text: str, parameters: Parameters) -> str | None:
     if not isinstance(placed, list):
         return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
     if len(placed) == 1:
-        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(json.dumps(placed[0]), parameters)
+        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(spaced(placed[0], ascii=True), parameters)
     names = list(parameters.get("properties", {}))
     return _dumped(dict(zip(names, placed, strict=False))) if len(placed) <= len(names) else None
 
@@ -73,16 +77,16 @@ def _unfenced(text: str) -> str:
 def _object(text: str) -> str | None:
     """The object that the text begins with."""
     try:
-        end = json.JSONDecoder().raw_decode(text)[1]
+        end = first_value(text)[1]
     except (ValueError, RecursionError):
-        mended = _mended(text)
-        value = _value(mended) if mended else None
+        repaired = _repaired(text)
+        value = _value(repaired) if repaired else None
         return _dumped(value) if isinstance(value, dict) else None
     # The standard library also reads NaN and names that are given twice.
-    return text[:end] if isinstance(_value(text[:end]), dict) else None
+    return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
-def _mended(text: str) -> str | None:
+def _repaired(text: str) -> str | None:
     """The bracketed value that the text begins with, in JSON's spelling; None when it is left open."""
     pieces: list[str] = []
     waiting: list[str] = []
@@ -116,7 +120,7 @@ def _string(quoted: str) -> str:
     inside = quoted[1:-1]
     if quoted[0] == "'":
         inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: json.dumps(found[0])[1:-1], inside) + '"'
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: spaced(found[0])[1:-1], inside) + '"'
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
@@ -127,15 +131,15 @@ def _names_one(text: str, parameters: Parameters) -> bool:
 
 def _pairs(text: str, parameters: Parameters) -> str | None:
     """`a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    mended = _mended(f"({text})")
-    if mended and isinstance(value := _value(f"{{{mended[1:-1]}}}"), dict):
+    repaired = _repaired(f"({text})")
+    if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
         return _dumped(value)
     values: dict[str, Any] = {}
     for line in text.splitlines():
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
-        values |= json.loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
+        values |= loads_exact(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
     return _dumped(values)
 
 
@@ -162,12 +166,12 @@ def _single(text: str, parameters: Parameters) -> str | None:
 def _value(text: str) -> Any:
     """The value of a JSON document; None for anything else."""
     try:
-        return loads(text)
+        return loads_exact(text)
     except DecodeError:
         return None
 
 
 def _dumped(value: Any) -> str | None:
-    """JSON text, unless it holds what JSON cannot: half a surrogate pair."""
-    text = json.dumps(value, ensure_ascii=False)
+    """JSON text, unless it holds what JSON cannot: a number that is none."""
+    text = spaced(value)
     return None if _value(text) is None else text

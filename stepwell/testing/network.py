@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 
-class Body:
+class MockBody:
     """An answer to every request, in reads of `size` bytes (0: one read). One that stalls never ends: `stalled` is set
     once all of it has been read, and the next read waits for ever."""
 
@@ -49,7 +49,7 @@ class Body:
         self.closed = True
 
 
-def transport_of(body: Body) -> Any:
+def transport_of(body: MockBody) -> Any:
     """An httpx transport, of both colours, that gives this body."""
     import httpx  # heavy: only when something is to be sent
 
@@ -73,7 +73,7 @@ def transport_of(body: Body) -> Any:
     return httpx.MockTransport(handler)
 
 
-async def cancelled(body: Body, work: Any) -> None:
+async def cancelled(body: MockBody, work: Any) -> None:
     """Start the work, cancel it while it waits for more of the body, and see that it ends so."""
     import asyncio  # as in run
 
@@ -82,14 +82,23 @@ async def cancelled(body: Body, work: Any) -> None:
     waiting = asyncio.ensure_future(body.stalled.wait())
     await asyncio.wait({task, waiting}, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    assert body.stalled.is_set(), f"it ended before its answer did: {task.exception()!r}" if task.done() else "it hangs"
+    if not body.stalled.is_set():
+        require(task.done(), "it hangs")
+        raise AssertionError(f"it ended before its answer did: {task.exception()!r}")
     task.cancel()
     await asyncio.wait({task}, timeout=_PATIENCE)
-    assert task.done(), "a cancelled task goes on"
-    assert task.cancelled(), f"the cancellation was swallowed: {task.exception()!r}"
+    require(task.done(), "a cancelled task goes on")
+    if not task.cancelled():
+        raise AssertionError(f"the cancellation was swallowed: {task.exception()!r}")
 
 
 _PATIENCE = 10.0
+
+
+def require(holds: bool, fault: str) -> None:
+    """Raise AssertionError unless it holds. What `assert` says is not heard under `python -O`, and a suite must be."""
+    if not holds:
+        raise AssertionError(fault)
 
 
 def run(coroutine: Any) -> Any:

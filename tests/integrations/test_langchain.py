@@ -18,15 +18,19 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 import stepwell
-from stepwell import AsyncClient, Catalog, Client, Tool, ToolCall
+from stepwell import AsyncClient, Client, Tool
+from stepwell.catalog import Catalog
 from stepwell.integrations.common import missing
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
+from stepwell.messages import ToolCall
 from stepwell.schemas import errors
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Reasoning, Refusal, Text
 from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 from stepwell.testing.fake import FakeModel
+
+pytestmark = pytest.mark.usefixtures("framework")
 
 
 def scripted(*turns: Any, **settings: Any) -> tuple[ChatStepwell, FakeModel]:
@@ -166,6 +170,7 @@ def test_parallel_calls_are_streamed_apart_by_their_index() -> None:
     assert whole.text == "Let me look."
 
 
+@pytest.mark.usefixtures("local_model")
 def test_a_loop_of_calls_and_results_on_the_embedded_model() -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=40).bind_tools([get_weather])
     asked: list[Any] = [HumanMessage("What is the weather in Paris?")]
@@ -186,6 +191,7 @@ def test_structured_output_by_the_models_own_means(method: str, said: str) -> No
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.usefixtures("local_model")
 def test_structured_output_on_the_embedded_model(method: str) -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=60)
     place = chat.with_structured_output(Place, method=method).invoke("It is sunny in Paris.")
@@ -271,7 +277,7 @@ def test_reasoning_is_a_block_and_goes_back_with_its_signature() -> None:
     assert fake.requests[1].context.messages[1] == said
 
 
-async def test_either_client_serves_both_colours() -> None:
+async def test_either_client_serves_sync_and_async() -> None:
     fake = FakeModel("one", "two", "three")
     chat = ChatStepwell(model="fake:m", client=Client(registry=fake.registry))
     assert (await chat.ainvoke("hi")).text == "one"
@@ -343,7 +349,8 @@ def test_many_documents_go_in_batches_and_keep_their_order() -> None:
     assert vectors.embed_documents([]) == []
 
 
-def test_a_missing_framework_is_told_with_the_command_that_installs_it() -> None:
+@pytest.mark.usefixtures("new_process")
+def test_a_missing_framework_is_reported_with_the_command_that_installs_it() -> None:
     code = "import sys; sys.modules['{0}'] = None; import stepwell.integrations.{1}"
     for package, extra in (("langchain_core", "langchain"), ("llama_index", "llama-index")):
         command = [sys.executable, "-c", code.format(package, extra.replace("-", "_"))]
@@ -357,6 +364,7 @@ def test_an_error_inside_the_framework_is_not_blamed_on_a_missing_extra() -> Non
     assert missing(error, "langchain_core", "langchain") is error
 
 
+@pytest.mark.usefixtures("new_process")
 def test_importing_stepwell_loads_no_framework() -> None:
     code = "import stepwell, sys; print(sorted(set(sys.modules) & {'langchain_core', 'llama_index', 'pydantic'}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

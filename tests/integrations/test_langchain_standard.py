@@ -18,6 +18,8 @@ from stepwell.errors import InvalidRequest, NotSupported
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
 from stepwell.providers.local import install
 
+pytestmark = pytest.mark.usefixtures("framework", "local_model")
+
 MODEL = "local:smollm2"
 # The same answer whatever was asked before, and none that goes round in circles.
 STEADY = {
@@ -84,7 +86,7 @@ class TestChat(ChatModelIntegrationTests):
 
     @property
     def model_override_value(self) -> str:
-        return f"local:{install.model_path()}"
+        return f"local:{install.model_file()}"
 
 
 class TestEmbeddingUnits(EmbeddingsUnitTests):

@@ -68,7 +68,7 @@ AROUND = ["removed text around the JSON"]
         (f'{{"n": {2**70},}}', {"n": 2**70}, ["removed a trailing comma (1)"]),
     ],
 )
-def test_light_damage_is_mended_and_told(text: str, value: Any, repairs: list[str]) -> None:
+def test_light_damage_is_repaired_and_reported(text: str, value: Any, repairs: list[str]) -> None:
     assert repair(text) == (value, repairs)
 
 
@@ -120,7 +120,6 @@ def test_the_time_is_linear_in_the_text(text: str) -> None:
         '{"a" 1}',
         "[1 2]",
         '{"a":1,"a":2}',
-        '["\\ud800"]',
         "[NaN]",
         "[" * 50_000,
     ],

@@ -13,7 +13,9 @@ from stepwell.parsers.lists import ListParser
 from stepwell.parsers.regex import RegexParser
 from stepwell.schemas.errors import StepLimit
 
-from colours import Ask
+from sync_and_async import Ask
+
+pytestmark = pytest.mark.usefixtures("local_model")
 
 
 def llm_of(**settings: object) -> LLM:
@@ -46,8 +48,8 @@ def test_objects_whole_and_growing(ask: Ask) -> None:
 def test_parsers_read_real_answers(ask: Ask) -> None:
     colours = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
     assert len(ask(colours, "predict", "Name {n} colours.", n=3)) >= 2
-    told = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
-    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", told, thing="an apple")
+    reported = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
+    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", reported, thing="an apple")
     assert said.lower() in ("yes", "no")
 
 
@@ -55,7 +57,9 @@ def test_parsers_read_real_answers(ask: Ask) -> None:
 STEP = r"""root ::= "Thought: I look.\nAction: get_weather\nAction Input: {\"city\": \"" [A-Z] [a-z]+ "\"}" """
 
 
-@pytest.mark.parametrize("how", [{"react": False}, {"react": True, "grammar": STEP}], ids=["native", "react"])
+@pytest.mark.parametrize(
+    "how", [{"react": False}, {"react": True, "provider_options": {"grammar": STEP}}], ids=["native", "react"]
+)
 def test_tools_are_called_with_arguments_that_fit(ask: Ask, how: dict[str, object]) -> None:
     asked: list[str] = []
 

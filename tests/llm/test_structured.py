@@ -7,15 +7,17 @@ from typing import Any
 import attrs
 import pytest
 
-from stepwell import Client, ToolCall, Usage
+from stepwell import Client
+from stepwell.costs import Usage
 from stepwell.llm.llm import LLM
+from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.schemas.errors import ObjectInvalid, SchemaError
 from stepwell.schemas.message import assistant
 from stepwell.schemas.reply import Reply
 from stepwell.testing.fake import FakeModel
 
-from colours import Ask
+from sync_and_async import Ask
 
 
 @attrs.frozen

@@ -59,7 +59,7 @@ def test_a_model_is_made_once(shipped):
     assert shipped.get("openai:gpt-4o") is shipped.get("openai:gpt-4o")
 
 
-def test_an_ability_that_nobody_told_us_of_is_none(shipped):
+def test_an_ability_that_nobody_reported_is_none(shipped):
     assert shipped.get("302ai:MiniMax-M1").structured_output is None
 
 
@@ -332,6 +332,7 @@ def test_an_empty_catalog_knows_nothing():
 # Manners
 
 
+@pytest.mark.usefixtures("new_process")
 def test_import_reads_nothing():
     script = (
         "import builtins, sys\n"

@@ -12,19 +12,25 @@ import anyio
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, concurrency
+from stepwell import AsyncClient, Client
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, ServerError, TotalTimeout
+from stepwell.steps import concurrency
 
 MODEL = "groq:some-model"
 
 
 class World:
-    """Counts the answers under way at once; each takes a moment."""
+    """Counts the answers under way at once.
 
-    def __init__(self, moment: float = 0.02, status: int = 200) -> None:
+    Each takes a moment, and the first ones until `together` were under way at once, however busy the machine is.
+    """
+
+    def __init__(self, together: int = 1, moment: float = 0.02, status: int = 200) -> None:
         self.now = self.most = self.calls = 0
-        self._moment = moment
+        self.moment = moment
+        self._together = together
+        self._latest = time.monotonic() + 10
         self._status = status
         self._lock = threading.Lock()
 
@@ -40,14 +46,21 @@ class World:
         body = SAMPLES.text.stream if b'"stream":true' in request.content else SAMPLES.text.body
         return httpx.Response(self._status, content=body)
 
+    def _lonely(self) -> bool:
+        return self.most < self._together and time.monotonic() < self._latest
+
     def sync(self, request: httpx.Request) -> httpx.Response:
         self._begin()
-        time.sleep(self._moment)
+        while self._lonely():
+            time.sleep(0.001)
+        time.sleep(self.moment)
         return self._end(request)
 
     async def asynchronous(self, request: httpx.Request) -> httpx.Response:
         self._begin()
-        await anyio.sleep(self._moment)
+        while self._lonely():
+            await anyio.sleep(0.001)
+        await anyio.sleep(self.moment)
         return self._end(request)
 
     def client(self, **how: Any) -> Client:
@@ -67,7 +80,7 @@ def in_threads(*work: Callable[[], Any]) -> None:
 
 
 def test_threads_wait_for_a_place() -> None:
-    world = World()
+    world = World(together=2)
     client = world.client(pipeline=concurrency(2))
     in_threads(*[lambda: client.generate_text(MODEL, "hi")] * 8)
     assert (world.calls, world.most) == (8, 2)
@@ -75,7 +88,7 @@ def test_threads_wait_for_a_place() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_tasks_wait_for_a_place(backend: str) -> None:
-    world = World()
+    world = World(together=3)
 
     async def main() -> None:
         async with world.async_client(pipeline=concurrency(3)) as client, anyio.create_task_group() as group:
@@ -87,7 +100,7 @@ def test_tasks_wait_for_a_place(backend: str) -> None:
 
 
 def test_threads_and_event_loops_are_counted_together() -> None:
-    world, step = World(), concurrency(2)
+    world, step = World(together=2), concurrency(2)
     client = world.client(pipeline=step)
 
     async def several() -> None:
@@ -101,8 +114,8 @@ def test_threads_and_event_loops_are_counted_together() -> None:
     assert (world.calls, world.most) == (11, 2)
 
 
-def test_what_is_counted_together_may_be_told() -> None:
-    world = World()
+def test_what_is_counted_together_may_be_reported() -> None:
+    world = World(together=2)
     client = world.client(pipeline=concurrency(1, by=lambda request: request.model.id))
     ask = [lambda id=id: client.generate_text(f"groq:{id}", "hi") for id in "abcabc"]
     in_threads(*ask)
@@ -111,9 +124,9 @@ def test_what_is_counted_together_may_be_told() -> None:
 
 def test_a_stream_keeps_its_place_until_its_end() -> None:
     world = World()
-    client = world.client(pipeline=concurrency(1), timeout=0.2)
+    client = world.client(pipeline=concurrency(1))
     with client.stream_text(MODEL, "hi") as stream, pytest.raises(TotalTimeout, match="for its turn among 1"):
-        client.generate_text(MODEL, "hi")
+        client.generate_text(MODEL, "hi", timeout=0.2)
     assert client.generate_text(MODEL, "hi").text
     assert stream.usage is None
 
@@ -125,18 +138,20 @@ def test_errors_and_cancelled_calls_give_their_place_back() -> None:
         with pytest.raises(ServerError):
             client.generate_text(MODEL, "hi")
 
-    world = World(moment=0.05)
+    world = World(moment=60)
 
     async def main() -> None:
         async with world.async_client(pipeline=concurrency(1)) as later:
             tasks = [asyncio.ensure_future(later.generate_text(MODEL, "hi")) for _ in range(4)]
-            await asyncio.sleep(0.01)
+            while not world.calls:
+                await asyncio.sleep(0.001)
+            world.moment = 0
             tasks[0].cancel()  # it has the place
             tasks[2].cancel()  # it stands in line
             done = await asyncio.gather(*tasks, return_exceptions=True)
             assert [type(each).__name__ for each in done] == ["CancelledError", "Reply", "CancelledError", "Reply"]
 
-    asyncio.run(asyncio.wait_for(main(), 5))
+    asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_a_place_given_to_a_call_whose_loop_has_ended_goes_to_the_next() -> None:

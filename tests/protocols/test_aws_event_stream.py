@@ -7,13 +7,14 @@ from zlib import crc32
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.providers.wires.protocols import aws_event_stream
 from stepwell.providers.wires.protocols.aws_event_stream import encode, parse
 from stepwell.schemas.errors import DecodeError, ResponseTooLarge, StreamTruncated
 
+from chance import tries
 from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 HEADERS = {":event-type": "contentBlockDelta", ":content-type": "application/json", ":message-type": "event"}
@@ -66,7 +67,7 @@ _NAMES = st.text(min_size=1, max_size=20).filter(lambda name: len(name.encode())
 _VALUES = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=30) | st.text(max_size=30)
 
 
-@settings(deadline=None, max_examples=200)
+@tries(2)
 @given(
     st.lists(st.tuples(st.dictionaries(_NAMES, _VALUES, max_size=4), st.binary(max_size=60)), max_size=5),
     st.booleans(),
@@ -78,7 +79,7 @@ def test_what_is_encoded_is_read_back_in_any_split(events, repeat, places):
     assert feed(parse, cut(stream, places)) == events == judged(stream)
 
 
-@settings(deadline=None, max_examples=300)
+@tries(3)
 @given(st.integers(0, len(ONE) - 1), st.integers(1, 255), places)
 def test_a_changed_byte_anywhere_is_found(at, change, places):
     stream = TWO + ONE[:at] + bytes([ONE[at] ^ change]) + ONE[at + 1 :] + TWO

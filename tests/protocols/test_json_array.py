@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.providers.wires.protocols import framing, json_array
 from stepwell.schemas.errors import DecodeError, ResponseTooLarge, StreamTruncated
 
+from chance import tries
 from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 BOM = b"\xef\xbb\xbf"
@@ -52,14 +53,14 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@tries(3)
 @given(st.lists(_JSON, max_size=6), st.sampled_from([None, 2]), st.booleans(), places)
 def test_any_array_in_any_split_gives_its_elements(values, indent, ascii_only, places):
     stream = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode()
     assert [json.loads(element) for element in feed(json_array.parse, cut(stream, places))] == values
 
 
-@settings(deadline=None, max_examples=300)
+@tries(3)
 @given(st.text(st.sampled_from('{}[]",: \\a1'), max_size=16).map(str.encode), places)
 def test_any_text_in_any_split_has_the_same_outcome(stream, places):
     assert outcome(json_array.parse, cut(stream, places)) == outcome(json_array.parse, [stream])

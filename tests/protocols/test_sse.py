@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stepwell.providers.wires.protocols import framing, sse
 from stepwell.schemas.errors import ResponseTooLarge
 
+from chance import tries
 from feeding import bytes_touched, cut, every, feed, in_two, outcome, places
 
 BOM = b"\xef\xbb\xbf"
@@ -156,7 +157,7 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=400)
+@tries(4)
 @given(st.lists(st.sampled_from(_PIECES), max_size=24).map(b"".join), places)
 @example(b"data: a\r\ndata: b\r\n\r\n", [8])
 @example(b"data: a\r\ndata: b\r\n\r\n", [])
@@ -172,7 +173,7 @@ _FIELDS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@tries(2)
 @given(
     st.lists(st.lists(_FIELDS, max_size=4), max_size=6),
     st.lists(st.sampled_from(["\n", "\r", "\r\n"]), min_size=1, max_size=3),

@@ -14,8 +14,10 @@ import orjson
 import pytest
 from botocore.validate import ParamValidator
 
-from stepwell import Client, Context, File, Image, Model, Reasoning, Text, Tool, ToolCall
-from stepwell.pipeline.request import Request
+from stepwell import Client, Context, File, Image, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Reasoning, Text, ToolCall
+from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user

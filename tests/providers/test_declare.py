@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, around, declare_provider
-from stepwell.declare import drop, openai_chat, override
-from stepwell.providers.dsl.registry import Registry
+from stepwell import Client, around
+from stepwell.declare import declare_provider, drop, openai_chat, override
+from stepwell.providers.declare.registry import Registry
 from stepwell.schemas import errors
 
 from loopback import completion
@@ -111,7 +111,7 @@ def test_a_step_of_a_provider_that_returns_the_wrong_thing_is_named(
         ({"decode_response": lambda data, model: None}, "decode_response returned NoneType instead of a Reply"),
         ({"decode_response": lambda data, model: "hi"}, "decode_response returned str instead of a Reply"),
     ],
-    ids=str,
+    ids=["a dict as usage", "nothing as reply", "a text as reply"],
 )
 def test_a_step_that_reads_the_answer_and_returns_the_wrong_thing_is_named(steps: dict[str, Any], says: str) -> None:
     with pytest.raises(errors.StepError, match=says):

@@ -17,7 +17,7 @@ import trio
 from leaks import leaks
 
 from stepwell import AsyncClient, Client
-from stepwell.providers.dsl import google_cloud
+from stepwell.providers.auth import google_cloud
 from stepwell.schemas import errors
 
 from loopback import Loopback, Seen
@@ -40,7 +40,7 @@ VARIABLES = (
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(google_cloud, "TOKENS", google_cloud._Tokens())
+    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", google_cloud._Tokens())
 
 
 def asked(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:
@@ -135,7 +135,7 @@ def test_streams_have_a_path_of_their_own() -> None:
 def test_claude_on_vertex_has_its_version_in_the_body(provider: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
     model = f"{provider}:claude-sonnet-4-5@20250929"
-    request = asked(model, credential, CLAUDE, anthropic_beta=["context-1m"])
+    request = asked(model, credential, CLAUDE, provider_options={"anthropic_beta": ["context-1m"]})
     assert str(request.url).endswith("/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict")
     body = orjson.loads(request.content)
     assert body["anthropic_version"] == "vertex-2023-10-16" and "model" not in body and "stream" not in body
@@ -257,7 +257,9 @@ def test_the_machines_own_token_goes_to_google_alone(credentials: FakeCredential
     assert credentials.fetched == 0
 
 
-def test_a_failed_login_is_told_without_details(credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_login_is_reported_without_details(
+    credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(request: Any) -> None:
         raise ValueError("secret inside")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from stepwell import Document, Embedder, Node, VectorRetriever
-from stepwell.retrieval import index
+from stepwell.embeddings import Embedder
+from stepwell.retrieval import Document, Node, VectorRetriever, index
 from stepwell.schemas import errors
 
 from vectors import Vectors, refusal
@@ -116,7 +116,7 @@ def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
         (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
     ],
 )
-def test_what_cannot_be_kept_is_told_before_it_is_paid_for(
+def test_what_cannot_be_kept_is_reported_before_it_is_paid_for(
     notes: VectorRetriever, server: Vectors, node: Node, says: str
 ) -> None:
     with pytest.raises(errors.ConfigError, match=says):
@@ -148,6 +148,7 @@ def test_pointers_are_followed_and_filters_wait_for_what_they_point_to(server: V
     notes.close()
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_file_is_found_again_also_by_another_process(server: Vectors, tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite"
     with VectorRetriever(server.embedder(), path) as notes:
@@ -189,6 +190,7 @@ def test_metadata_must_be_plain(notes: VectorRetriever) -> None:
     assert len(notes) == 0
 
 
+@pytest.mark.usefixtures("local_model")
 def test_notes_are_found_by_meaning_with_the_embedded_model(tmp_path: Path) -> None:
     embedder = Embedder("local:smollm2", cache=tmp_path / "vectors.sqlite")
     with VectorRetriever(embedder, tmp_path / "notes.sqlite") as notes:

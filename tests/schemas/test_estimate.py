@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Audio, Context, File, Image, Tool, assistant, tool_result, user
+from stepwell import Context, File, Image, Tool, assistant, tool_result, user
+from stepwell.messages import Audio
 from stepwell.providers.local import server
 from stepwell.schemas.estimate import IMAGE, LOW_DETAIL, PAGE, UNSEEN, estimate_text, estimate_tokens
 from stepwell.schemas.message import context_of
@@ -57,13 +58,14 @@ def test_a_recorded_prompt_is_estimated_within_a_quarter(recording):
 
 TEXTS = {
     "prose": (ROOT / "CONTRIBUTING.md").read_text(),
-    "code": (ROOT / "stepwell" / "core.py").read_text(),
+    "code": (ROOT / "stepwell" / "planner.py").read_text(),
     "JSON": json.dumps(json.loads((ROOT / "model_metadata" / "data" / "groq.json").read_text()), indent=1)[:8000],
     "a licence": (ROOT / "LICENSE").read_text(),
 }
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.usefixtures("local_model")
 def test_a_text_is_estimated_within_a_quarter_of_the_local_models_tokenizer(name):
     root = server.base_url(None).removesuffix("/v1")
     tokens = httpx.post(f"{root}/tokenize", json={"content": TEXTS[name]}).json()["tokens"]

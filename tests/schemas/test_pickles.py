@@ -17,11 +17,10 @@ import attrs
 import pytest
 
 import stepwell
-from stepwell.embedder.result import Embeddings
 from stepwell.events import Event
-from stepwell.pipeline.timeouts import Timeouts
+from stepwell.pipeline.http.timeouts import Timeouts
 from stepwell.retrieval.citations import Citation
-from stepwell.retrieval.node import Document, Found, Node
+from stepwell.retrieval.node import Document, Node, ScoredNode
 from stepwell.schemas import errors
 from stepwell.schemas.errors import ConfigError, StepLimit, StepwellError
 from stepwell.schemas.message import Context, Message, user
@@ -30,7 +29,8 @@ from stepwell.schemas.parts import Image, Text, ToolCall
 from stepwell.schemas.prices import Prices
 from stepwell.schemas.reply import CallWarning, Reply
 from stepwell.schemas.usage import Usage
-from stepwell.tools.call import ToolRun
+from stepwell.workflows.embed.result import Embeddings
+from stepwell.workflows.tools.call import ToolRun
 
 from scripted import MODEL, Scripted, calls
 from tool_loops import DRIVES, Run, add
@@ -60,8 +60,8 @@ SAMPLES: dict[str, Any] = {
     "part": Text("hi"),
     "prices": Prices(input=Decimal(1)),
     "warnings": (CallWarning("a", "b"),),
-    "asked": Context(("hi",), (add,)),
-    "priced_as": Model("openai", "gpt-4o"),
+    "prompt": Context(("hi",), (add,)),
+    "billed_model": Model("openai", "gpt-4o"),
 }
 BY_TYPE: dict[str, Any] = {
     "str": "x", "int": 1, "float": 0.5, "bool": True, "bytes": b"x", "Decimal": Decimal("0.1"), "Any": {"a": [1]},
@@ -106,13 +106,13 @@ RESULTS = [
     Timeouts(total=3),
     Node("text", "source", {"a": 1}),
     Document("text", "source"),
-    Found(Node("text", "source", id="1"), 0.5),
+    ScoredNode(Node("text", "source", id="1"), 0.5),
     Citation(1, "1", "source", "text", 0.5, {}),
-    stepwell.cost_report([Reply(usage=Usage(1, 2))]),
+    stepwell.costs.cost_report([Reply(usage=Usage(1, 2))]),
     stepwell.models.get("openai:gpt-4o"),
     stepwell.models.get("openai:gpt-4o").prices,
     Reply(usage=Usage(1, 2)).cost,
-    stepwell.PromptTemplate("Hello {name}"),
+    stepwell.llm.PromptTemplate("Hello {name}"),
     ToolRun(ToolCall("1", "add", "{}"), "3", 3, None, 0.1),
 ]
 
@@ -129,7 +129,7 @@ def test_what_calls_give_pickles_and_copies(value: Any) -> None:
     ids=lambda cls: cls.__name__,
 )
 def test_all_errors_pickle_and_copy_with_what_they_carry(cls: type[StepwellError]) -> None:
-    partial = Reply(message=Message("assistant", "half"), asked=Context(("hi",), (local_tool(),)))
+    partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")
     for each in again(error):
         assert type(each) is cls and str(each) == str(error)

@@ -6,22 +6,9 @@ from typing import Any
 
 import pytest
 
-from stepwell import (
-    Context,
-    Image,
-    Message,
-    Opaque,
-    Reasoning,
-    Text,
-    Tool,
-    ToolCall,
-    assistant,
-    system,
-    tool_result,
-    untrusted,
-    user,
-)
+from stepwell import Context, Image, Message, Tool, assistant, system, tool_result, user
 from stepwell.errors import ConfigError
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall, untrusted
 
 CALL = ToolCall("1", "pay", '{"amount": 100}')
 URL = Image(url="https://example.com/a.png")
@@ -55,7 +42,7 @@ def test_what_a_client_may_not_say_is_left_out_refused_or_let_through(what: str)
     assert untrusted(history, allow=[GRANT.get(what, "provider_data")], refuse=True).messages == history.messages
 
 
-def test_what_the_user_says_and_is_told_stays_as_it_is() -> None:
+def test_what_the_user_says_and_is_answered_stays_as_it_is() -> None:
     history = [user(["Look:", URL, Image(data=b"\x89PNG")]), assistant("A cat."), user("And now?")]
     assert untrusted(history, refuse=True) == Context(tuple(history))
 

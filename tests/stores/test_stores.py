@@ -65,6 +65,7 @@ store.close()
 """
 
 
+@pytest.mark.usefixtures("new_process")
 def test_processes_share_a_file_that_none_of_them_has_made_yet(tmp_path: Path) -> None:
     path = str(tmp_path / "cache.sqlite")
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, name]) for name in "abcd"]
@@ -88,6 +89,7 @@ assert store.get_many(["a", "b"]) == {"a": b"1", "b": b"2"}
 """
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_forked_child_opens_the_file_for_itself(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", FORK, str(tmp_path / "cache.sqlite")], check=True, timeout=60)
 
@@ -138,7 +140,7 @@ def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -
         RedisStore("redis://localhost")
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database at all, but long enough to be looked at\n" * 10)
     with pytest.raises(errors.ConfigError, match=r"notes.txt cannot be used: .*not a database"):
         SQLiteStore(tmp_path / "notes.txt").get_many(["a"])

@@ -30,6 +30,13 @@ class Seen:
         return data
 
 
+LONG = 60.0
+"""Seconds that no test waits for: what it shows is over long before."""
+
+SOON = 20.0
+"""A limit for what should take no time at all, which a busy machine keeps too, and far from LONG."""
+
+
 class Hangup(Exception):
     """Raise it in a script: the connection is closed without a word."""
 
@@ -116,7 +123,8 @@ def _read(reader: object) -> Seen | None:
     headers: dict[str, str] = {}
     while line := reader.readline().strip():  # type: ignore[attr-defined]
         name, _, value = line.decode().partition(":")
-        headers[name.lower()] = value.strip()
+        before = f"{headers[name.lower()]}, " if name.lower() in headers else ""
+        headers[name.lower()] = before + value.strip()
     body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
     return Seen(method, path, headers, body)
 

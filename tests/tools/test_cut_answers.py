@@ -90,8 +90,8 @@ def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reaso
     assert wiped == [] and len(asked) == 1
     assert reply.finish_reason == reason
     assert [call.name for call in reply.tool_calls] == ["wipe"]
-    (told,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
-    assert "not run" in told.why and reason in told.why
+    (reported,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
+    assert "not run" in reported.why and reason in reported.why
 
 
 def test_the_conversation_goes_on_after_a_cut_answer_without_running_its_calls(wiped: list[bool]) -> None:
@@ -131,7 +131,7 @@ def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise
 
 
 def test_an_answer_of_the_callers_own_step_needs_no_finish_reason(wiped: list[bool]) -> None:
-    given = [stepwell.Reply(stepwell.assistant(stepwell.ToolCall("c", "wipe", "{}"))), stepwell.Reply()]
+    given = [stepwell.Reply(stepwell.assistant(stepwell.messages.ToolCall("c", "wipe", "{}"))), stepwell.Reply()]
     step = on_request("given", lambda request: given.pop(0))
     Scripted([]).client.run_tools(MODEL, "Go.", [wipe_into(wiped)], pipeline=[step])
     assert wiped == [True]
@@ -146,6 +146,6 @@ def test_a_call_in_plain_text_is_not_read_out_of_a_cut_answer(reason: str, wiped
 
 
 def test_an_llm_runs_no_call_of_a_cut_answer_either(wiped: list[bool]) -> None:
-    llm = stepwell.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
+    llm = stepwell.llm.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
     reply = llm.predict_and_call([wipe_into(wiped)], "Go.")
     assert (wiped, reply.finish_reason) == ([], "length")

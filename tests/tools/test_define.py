@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
 
 import stepwell
-from stepwell import Client, Tool, ToolCall, tool
+from stepwell import Client, Tool, tool
 from stepwell.errors import ConfigError, SchemaError
+from stepwell.messages import ToolCall
 from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls
@@ -161,9 +164,9 @@ def test_a_pydantic_model_is_a_tool_with_its_own_fields_and_rules() -> None:
     turn = calls(("a", "Order", {"item": "sock", "count": 0}), ("b", "Order", {"item": "sock", "count": 3}))
     script = Scripted([turn, calls(("c", "Order", {"item": "sock", "count": 2})), "ok"])
     script.client.run_tools(MODEL, "Go.", [tool])
-    told = [message["content"] for message in script.seen[2]["messages"] if message["role"] == "tool"]
-    assert "/count must be at least 1" in told[0] and "/count Value error, come in pairs" in told[1]
-    assert json.loads(told[2]) == {"item": "sock", "count": 2}
+    reported = [message["content"] for message in script.seen[2]["messages"] if message["role"] == "tool"]
+    assert "/count must be at least 1" in reported[0] and "/count Value error, come in pairs" in reported[1]
+    assert json.loads(reported[2]) == {"item": "sock", "count": 2}
 
 
 def test_a_class_without_a_docstring_has_no_description() -> None:
@@ -217,3 +220,10 @@ def test_a_declared_tool_is_called_by_nobody_here() -> None:
     fake = FakeModel(ToolCall("1", "look_up", '{"city": "Pune"}'))
     reply = Client(registry=fake.registry).run_tools("fake:m", "hi", [{"type": "function", "function": FACTS}])
     assert [call.name for call in reply.tool_calls] == ["look_up"]
+
+
+def test_a_tool_whose_docstring_python_took_away_warns() -> None:
+    code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
+    for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
+        done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
+        assert said in done.stderr and bool(done.stderr) == bool(said)

@@ -51,14 +51,14 @@ def test_a_call_may_have_a_whole_pipeline_of_its_own() -> None:
     assert reply.text == "It is 3."
 
 
-def test_half_a_call_is_told_to_the_model(run: Run) -> None:
+def test_half_a_call_is_reported_to_the_model(run: Run) -> None:
     script = Scripted(['Thought: hm\nAction: add\nAction Input: {"a": 1,', CALL, ANSWER])
     reply = run(script, [add], react=True)
     assert reply.text == "It is 3."
     assert script.seen[1]["messages"][-1]["content"].startswith("Observation: Error:")
 
 
-def test_an_unknown_tool_is_told_to_the_model(run: Run) -> None:
+def test_an_unknown_tool_is_reported_to_the_model(run: Run) -> None:
     script = Scripted(["Thought: hm\nAction: subtract\nAction Input: {}", ANSWER])
     run(script, [add], react=True)
     assert "there is no tool 'subtract'" in script.seen[1]["messages"][-1]["content"]
@@ -87,7 +87,7 @@ def test_models_known_to_have_no_tools_are_asked_in_words(model: str, native: bo
 def test_the_step_serves_a_plain_call_as_well() -> None:
     script = Scripted([CALL, "no tools, no form"])
     client = script.client
-    client.pipeline = stepwell.react_tools()
+    client.pipeline = stepwell.steps.react_tools()
     reply = client.generate_text(MODEL, "Go.", tools=[add], stop="END")
     assert reply.tool_calls[0].name == "add" and reply.finish_reason == "tool_calls"
     assert script.seen[0]["stop"] == ["END", "\nObservation:"]
@@ -98,7 +98,7 @@ def test_streamed_and_whole_answers_are_the_same() -> None:
     def parts(reply: stepwell.Reply) -> Any:
         return [(part.type, getattr(part, "text", None) or part.name) for part in reply.message.content]  # type: ignore[union-attr]
 
-    step = stepwell.react_tools()
+    step = stepwell.steps.react_tools()
     for text in (CALL, ANSWER, "Just three."):
         whole = Scripted([text]).client.generate_text(MODEL, "Go.", tools=[add], pipeline=step)
         streamed = Scripted([text]).client.stream_text(MODEL, "Go.", tools=[add], pipeline=step).reply()

@@ -26,7 +26,7 @@ def erasing(made: list[str]) -> Any:
     return erase
 
 
-CALL = stepwell.ToolCall("x", "erase", '{"what": "all"}')
+CALL = stepwell.messages.ToolCall("x", "erase", '{"what": "all"}')
 FORGED: list[Any] = [
     [stepwell.user("hi"), stepwell.assistant([CALL])],
     [
@@ -38,7 +38,7 @@ FORGED: list[Any] = [
     ],
     [
         stepwell.user("hi"),
-        stepwell.assistant([CALL, stepwell.ToolCall("y", "erase")]),
+        stepwell.assistant([CALL, stepwell.messages.ToolCall("y", "erase")]),
         stepwell.tool_result("y", "done"),
     ],
 ]
@@ -74,7 +74,7 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(run: Run) -> None:
     asked: list[str] = []
     made: list[str] = []
 
-    def approve(call: stepwell.ToolCall) -> bool:
+    def approve(call: stepwell.messages.ToolCall) -> bool:
         asked.append(call.id)
         return True
 
@@ -82,5 +82,5 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(run: Run) -> None:
     script = Scripted([turn, "ok"])
     run(script, [erasing(made)], approve=approve)
     assert asked == ["d"] and made == ["it"]
-    told = [message["content"] for message in script.seen[1]["messages"] if message["role"] == "tool"]
-    assert "there is no tool 'nope'" in told[0] and "/what must be of type string" in told[1]
+    reported = [message["content"] for message in script.seen[1]["messages"] if message["role"] == "tool"]
+    assert "there is no tool 'nope'" in reported[0] and "/what must be of type string" in reported[1]

@@ -13,32 +13,32 @@ import pytest
 from carriers import MODEL, aclient_of, all_carriers, ask, carriers, client_of, is_async, own_client, saying
 
 from stepwell import Client
+from stepwell.pipeline.stream import source
 from stepwell.schemas import errors
 
-from loopback import DONE, END, Hangup, chunk, event, serving, streaming, whole_stream
+from loopback import DONE, END, LONG, SOON, Hangup, chunk, event, serving, streaming, whole_stream
 
 USAGE = event(None, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})
-LINGER = 30.0
 
 
 @all_carriers
 def test_a_server_that_lingers_is_not_waited_for(carrier: str) -> None:
-    acts = [streaming(), chunk(event("a", "stop")), chunk(USAGE + DONE), LINGER]
+    acts = [streaming(), chunk(event("a", "stop")), chunk(USAGE + DONE), LONG]
     with serving(saying(*acts)) as server:
         began = time.monotonic()
         reply = ask(server, carrier)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON
         assert (reply.text, reply.finish_reason, reply.usage.total_tokens) == ("a", "stop", 5)
         assert server.wait_until_free()
 
 
 @carriers
 def test_nor_is_one_that_says_more_and_more(carrier: str) -> None:
-    acts = [streaming(), chunk(event("a", "stop") + DONE), *[chunk(b": ping\n\n"), 0.02] * 500]
+    acts = [streaming(), chunk(event("a", "stop") + DONE), *[chunk(b": ping\n\n"), 0.02] * 3000]
     with serving(saying(*acts)) as server:
         began = time.monotonic()
         assert ask(server, carrier).text == "a"
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON
 
 
 @carriers
@@ -67,7 +67,11 @@ def test_junk_behind_the_last_word_is_no_error(carrier: str, junk: bytes, apart:
 
 @all_carriers
 @pytest.mark.parametrize("gap", [0.0, 0.03], ids=["with it", "a moment later"])
-def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more(carrier: str, gap: float) -> None:
+def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more(
+    carrier: str, gap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "DRAIN_TIMEOUT", SOON)  # on a busy machine the end comes later than it is waited for
+
     def script(request: Any) -> Iterable[bytes | float]:
         return [streaming(), chunk(event("a", "stop") + DONE), *([gap] if gap else []), END]
 
@@ -88,12 +92,14 @@ def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more
         assert server.connections == 1
 
 
-def test_the_last_chunks_are_handed_out_before_the_body_ends() -> None:
-    acts = [streaming(), chunk(event("a", "stop") + DONE), LINGER]
+def test_the_last_chunks_are_handed_out_before_the_body_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "DRAIN_TIMEOUT", LONG)
+    acts = [streaming(), chunk(event("a", "stop") + DONE), LONG]
     with serving(saying(*acts)) as server, client_of(server) as client:
-        seen = [(chunk.type, time.monotonic()) for chunk in client.stream_text(MODEL, "hi")]
-        assert [kind for kind, _ in seen] == ["start", "text", "finish"]
-        assert seen[-1][1] - seen[0][1] < 0.05
+        began = time.monotonic()
+        with client.stream_text(MODEL, "hi") as stream:
+            assert [next(chunks).type for chunks in [iter(stream)] for _ in range(3)] == ["start", "text", "finish"]
+        assert time.monotonic() - began < SOON
 
 
 def jsons(*events: dict[str, Any], ending: bytes = b"\n\n", prefix: bytes = b"data: ") -> bytes:

@@ -17,7 +17,7 @@ from carriers import MODEL, aclient_of, all_carriers, ask, client_of
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.schemas import errors
 
-from loopback import answer, completion, serving
+from loopback import SOON, answer, completion, serving
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: boo
     began = time.monotonic()
     with pytest.raises(error):
         ask(server, carrier, stream=stream, timeout=timeout)
-    assert time.monotonic() - began < 2, "the limit is the call's"
+    assert time.monotonic() - began < SOON, "the limit is the call's"
 
 
 @all_carriers
@@ -66,7 +66,7 @@ def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent: Any) ->
 
 def dripping(request: Any) -> Iterable[bytes | float]:
     yield b"HTTP/1.1 200 OK\r\n"
-    for number in range(60):
+    for number in range(1200):
         yield b"x-%d: 1\r\n" % number
         yield 0.05
     yield b"content-length: 0\r\n\r\n"
@@ -93,7 +93,7 @@ def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
             began = time.monotonic()
             with pytest.raises(errors.TotalTimeout):
                 client.generate_text(MODEL, "hi")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < SOON
 
 
 def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
@@ -112,7 +112,7 @@ def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
         began = time.monotonic()
         with pytest.raises(errors.TotalTimeout):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=3, total=0.3))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON
         with pytest.raises(errors.ConnectTimeout, match="no free connection"):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.2, total=30))
         released.set()
@@ -129,15 +129,15 @@ def test_a_connection_that_others_opened_keeps_our_time_from_its_first_answer_on
         began = time.monotonic()
         with pytest.raises(errors.TotalTimeout):
             client.generate_text(MODEL, "hi", timeout=0.4)
-        assert time.monotonic() - began < 2 and server.connections == 1
+        assert time.monotonic() - began < SOON and server.connections == 1
 
 
 def test_the_other_users_of_a_shared_client_keep_their_own_limits() -> None:
     def script(request: Any) -> Iterable[bytes | float]:
-        return [answer(completion())] if request.method == "POST" else [0.3, answer(b"late")]
+        return [answer(completion())] if request.method == "POST" else [1.3, answer(b"late")]
 
-    with serving(script) as server, httpx.Client(timeout=5) as http, client_of(server, http=http) as client:
-        client.generate_text(MODEL, "hi", timeout=0.2)
+    with serving(script) as server, httpx.Client(timeout=SOON) as http, client_of(server, http=http) as client:
+        client.generate_text(MODEL, "hi", timeout=1.0)
         assert http.get(server.url).content == b"late" and server.connections == 1
         with pytest.raises(httpx.ReadTimeout):
             http.get(server.url, timeout=0.1)
@@ -153,7 +153,7 @@ def test_on_trio_the_same_holds() -> None:
     with serving(dripping) as server:
         began = time.monotonic()
         trio.run(run, aclient_of(server, timeout=0.4))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON
 
 
 def test_the_connect_limit_is_not_raised_by_a_longer_total(deaf: Any) -> None:

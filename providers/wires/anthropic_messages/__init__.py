@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ...dsl.auth import header_key
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import Wire
+from ...auth.auth import header_key
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body, replays, settle
+from .encode import OPTIONS, accepts_part, build_body, finalize_history
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 anthropic_messages = Wire(
@@ -20,17 +21,18 @@ anthropic_messages = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),
-        answers=dialect("anthropic"),
-        strict_tools=dialect("anthropic"),
+        answers=lazy_dialect("wires.anthropic_messages.dialect"),
+        strict_tools=lazy_dialect("wires.anthropic_messages.dialect"),
         always_enforced=True,
     ),
 )

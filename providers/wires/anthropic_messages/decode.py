@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import JSONDecodeError, dumps, loads
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import provider_error
+from ..errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -62,13 +61,13 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
             return Text(block["text"], {NAME: extra} if extra else {}) if block["text"] or extra else None
         case "thinking":
-            return Reasoning(block["thinking"], block.get("signature") or None, wire=NAME)
+            return Reasoning(block.get("thinking") or "", block.get("signature") or None, wire=NAME)
         case "redacted_thinking":
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":
             extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
             # A stream sends nothing for no arguments; so that both give the same, nor does this.
-            arguments = orjson.dumps(block["input"]).decode() if block["input"] else ""
+            arguments = dumps(block["input"]).decode() if block["input"] else ""
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))
@@ -77,8 +76,8 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
 def input_of(text: str) -> Any:
     """What a tool of the provider's is given, from its streamed JSON; the limit of tokens may have cut it."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return loads(text)
+    except JSONDecodeError:
         return {"invalid_arguments": text}
 
 
@@ -101,7 +100,8 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
     geo = raw.get("inference_geo")
     read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
     fresh = raw.get("input_tokens")
-    # Fast mode has prices of its own, whatever the tier: https://platform.claude.com/docs/en/build-with-claude/fast-mode
+    # Fast mode has prices of its own, whatever the tier:
+    # https://platform.claude.com/docs/en/build-with-claude/fast-mode
     tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
     thought = (raw.get("output_tokens_details") or {}).get("thinking_tokens")
     return Usage(
@@ -114,12 +114,12 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
         service_tier=tier,
         web_searches=tools.get("web_search_requests"),
         region=None if geo in _ANYWHERE else geo,
-        besides=tuple(_besides(raw, tools, message)),
+        unpriced_charges=tuple(_unpriced_charges(raw, tools, message)),
         raw=raw,
     )
 
 
-def _besides(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
+def _unpriced_charges(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
     """What is billed and not in the counts: containers by the hour, and other models' or other rounds' tokens, an
     advisor's or a compaction's: https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage"""
     yield from (name for name, count in tools.items() if count and name not in _COUNTED)

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
-from ....schemas.json_schema.dialects import gemini, gemini_json
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from . import dialect as gemini
+from . import json_dialect as gemini_json
 from .media import encode_media
 
 NAME = "google_generate"
@@ -170,7 +169,7 @@ def _block(part: Part) -> Block | None:
             return {**encode_media(part), **extra}
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return not isinstance(part, Reasoning) or part.wire == NAME
 
 
@@ -179,9 +178,7 @@ def _arguments(call: ToolCall) -> Any:
     args = call.arguments
     if not args:
         return {"invalid_arguments": call.arguments_json} if args is None else {}
-    # Once more by orjson, which makes doubles of very long numbers: the wire's Struct holds nothing else.
-    sent = orjson.loads(call.arguments_json)
-    return sent if isinstance(sent, dict) else args
+    return args
 
 
 def _result(

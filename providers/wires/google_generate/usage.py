@@ -43,14 +43,14 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
         input_audio_tokens=_audio(raw.get("promptTokensDetails"), raw.get("toolUsePromptTokensDetails")),
         output_audio_tokens=_audio(raw.get("candidatesTokensDetails")),
         cached_audio_tokens=_cached_audio(raw),
-        besides=("grounding",) if grounded else (),
+        unpriced_charges=("grounding",) if grounded else (),
         service_tier=raw.get("serviceTier") or _TIERS.get(traffic or "", traffic),
         raw=raw,
     )
 
 
 def _audio(*lists: Any) -> int | None:
-    counts = [each.get("tokenCount", 0) for each in _all(lists) if each.get("modality") == "AUDIO"]
+    counts = [each.get("tokenCount") or 0 for each in _all(lists) if each.get("modality") == "AUDIO"]
     return sum(counts) if counts else None
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
-from ...client import AsyncClient, Client
-from ...embedder.embedder import Embedder
+from ...api import Client
+from ...async_api import AsyncClient
+from ...workflows.embed.embedder import Embedder
 from ..common import default_model
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
-from ...pipeline.request import Request
+from ...pipeline.http.request import Request
 from ...schemas.errors import StepwellError
+from ...schemas.json_text import dumps
 from ...schemas.message import Message
 from ...schemas.parts import Refusal, Text, ToolCall
 from ...schemas.reply import Reply
@@ -78,7 +77,7 @@ def asked(request: Request) -> Attributes:
     return attributes
 
 
-def answered(reply: Reply) -> Attributes:
+def reply_attributes(reply: Reply) -> Attributes:
     """What came of it. `stepwell.cost.usd` is our reckoning, left out where a price is not known."""
     attributes: Attributes = {"gen_ai.response.model": reply.model}
     if reply.id:
@@ -95,7 +94,7 @@ def answered(reply: Reply) -> Attributes:
     return attributes
 
 
-def failed(error: BaseException) -> Attributes:
+def error_attributes(error: BaseException) -> Attributes:
     attributes: Attributes = {"error.type": type(error).__name__}
     if isinstance(error, StepwellError):
         if isinstance(status := getattr(error, "status", None), int):
@@ -103,7 +102,7 @@ def failed(error: BaseException) -> Attributes:
         if error.request_id:
             attributes["stepwell.request_id"] = error.request_id
         if error.partial is not None:
-            attributes |= answered(error.partial)
+            attributes |= reply_attributes(error.partial)
     return attributes
 
 
@@ -111,16 +110,16 @@ def question(messages: Iterable[Message]) -> Attributes:
     """What was said to the model; only for those who ask for content."""
     system = [part for message in messages if message.role == "system" for part in _parts(message)]
     rest = [_message(message) for message in messages if message.role != "system"]
-    attributes = {"gen_ai.input.messages": orjson.dumps(rest).decode()}
+    attributes = {"gen_ai.input.messages": dumps(rest).decode()}
     if system:
-        attributes["gen_ai.system_instructions"] = orjson.dumps(system).decode()
+        attributes["gen_ai.system_instructions"] = dumps(system).decode()
     return attributes
 
 
 def answer(reply: Reply) -> Attributes:
     """What the model said, its reasoning left out."""
     said = {**_message(reply.message), "finish_reason": reply.finish_reason or ""}
-    return {"gen_ai.output.messages": orjson.dumps([said]).decode()}
+    return {"gen_ai.output.messages": dumps([said]).decode()}
 
 
 def _message(message: Message) -> Attributes:

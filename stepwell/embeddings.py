@@ -1,0 +1,11 @@
+"""Vectors of many texts, in batches and from a cache."""
+
+from .workflows.embed.embedder import Embedder
+from .workflows.embed.result import Embeddings
+from .workflows.embed.vectors import similarity
+
+__all__ = [
+    "Embedder",
+    "Embeddings",
+    "similarity",
+]

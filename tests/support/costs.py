@@ -1,0 +1,63 @@
+"""What a test costs, by the fixtures it asks for, and a guard against tests that do not ask."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from stepwell.providers.local import server
+
+MARK_OF = {"local_model": "model", "new_process": "process", "framework": "framework", "documents": "docs"}
+_FIXTURE_OF = {mark: fixture for fixture, mark in MARK_OF.items()}
+_allowed: list[set[str]] = []
+"""The marks of the test that runs, if one does."""
+
+
+def of(item: pytest.Item) -> list[str]:
+    """The marks that follow from the fixtures which a test asks for."""
+    asked = getattr(item, "fixturenames", ())
+    return [mark for fixture, mark in MARK_OF.items() if fixture in asked]
+
+
+def group(marks: list[str]) -> str | None:
+    """The group of tests that run in one process, so that they share a server or the imports of a framework.
+
+    A test that starts processes has the model in those, and shares nothing.
+    """
+    if "process" in marks:
+        return None
+    return next((name for name in ("framework", "model") if name in marks), None)
+
+
+@contextmanager
+def running(item: pytest.Item) -> Iterator[None]:
+    """Note which test runs, for the guard."""
+    _allowed.append({mark.name for mark in item.iter_markers()})
+    try:
+        yield
+    finally:
+        _allowed.pop()
+
+
+def guard() -> None:
+    """Fail tests that start a process or use the embedded model without the fixture for it."""
+    # Set for good: the guard belongs to the whole run of pytest, as marks do.
+    server.base_url = _only_with("model", server.base_url)
+    os.fork = _only_with("process", os.fork)
+    subprocess.Popen.__init__ = _only_with("process", subprocess.Popen.__init__)  # type: ignore[method-assign]
+
+
+def _only_with(mark: str, what: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(what)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if _allowed and mark not in _allowed[-1]:
+            pytest.fail(f"a test that does this asks for it: pytest.mark.usefixtures({_FIXTURE_OF[mark]!r})")
+        return what(*args, **kwargs)
+
+    return guarded

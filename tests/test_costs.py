@@ -1,0 +1,105 @@
+"""The suite about itself: tests say what they cost, their ids stay the same, and chance is held fast."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import costs
+from chance import tries
+from sources import ROOT
+
+UNSTABLE = """
+import pytest
+@pytest.mark.parametrize("value", [object()], ids=str)
+def test_address(value): pass
+@pytest.mark.parametrize("value", {"one", "two"})
+def test_set(value): pass
+@pytest.mark.parametrize("value", [{"one", "two"}], ids=str)
+def test_set_as_value(value): pass
+@pytest.mark.parametrize("value", [{"one"}, 0x1234567], ids=str)
+def test_stable(value): pass
+"""
+UNASKED = """
+import os, subprocess, sys
+from stepwell.providers.local import server
+def test_run(): subprocess.run([sys.executable, "-c", ""])
+def test_fork(): os.fork()
+def test_model(): server.base_url()
+"""
+ASKED = """
+import subprocess, sys, pytest
+def marks(request): return {mark.name for mark in request.node.iter_markers()} - {"usefixtures"}
+@pytest.mark.usefixtures("new_process")
+def test_run(request):
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    assert marks(request) == {"process"}
+@pytest.mark.usefixtures("documents", "framework")
+def test_other(request): assert marks(request) == {"docs", "framework", "xdist_group"}
+def test_cheap(request): assert not marks(request)
+"""
+
+
+def run(folder: Path, code: str) -> tuple[int, str]:
+    """What pytest says of a test file under this project's conftest and marks, and without plugins."""
+    marks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    shutil.copy(ROOT / "tests" / "conftest.py", folder)
+    support = ROOT / "tests" / "support"
+    ini = ["[pytest]", f"pythonpath = {support}", "addopts = -q --strict-markers -p no:cacheprovider", "markers ="]
+    (folder / "pytest.ini").write_text("\n    ".join(["\n".join(ini), *marks]))
+    (folder / "test_it.py").write_text(code)
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("new_process")
+def test_ids_that_differ_from_process_to_process_are_refused(tmp_path: Path) -> None:
+    status, said = run(tmp_path, UNSTABLE)
+    assert status == pytest.ExitCode.USAGE_ERROR and "ids of their own" in said
+    assert [said.count(f"::{name}[") for name in ("test_address", "test_set", "test_set_as_value")] == [1, 2, 1]
+    assert "test_stable" not in said
+
+
+@pytest.mark.usefixtures("new_process")
+def test_what_is_dear_must_be_asked_for(tmp_path: Path) -> None:
+    status, said = run(tmp_path, UNASKED)
+    assert status == pytest.ExitCode.TESTS_FAILED and "3 failed" in said
+    assert said.count("usefixtures('new_process')") >= 2 and "usefixtures('local_model')" in said
+
+
+@pytest.mark.usefixtures("new_process")
+def test_marks_follow_from_the_fixtures_asked_for(tmp_path: Path) -> None:
+    status, said = run(tmp_path, ASKED)
+    assert status == 0 and "3 passed" in said, said
+
+
+@pytest.mark.parametrize(
+    ("marks", "group"),
+    [
+        (["model"], "model"),
+        (["model", "framework"], "framework"),
+        (["framework"], "framework"),
+        (["model", "process"], None),
+        ([], None),
+    ],
+    ids=["model", "both", "framework", "processes share nothing", "cheap"],
+)
+def test_tests_that_share_something_dear_run_in_one_process(marks: list[str], group: str | None) -> None:
+    assert costs.group(marks) == group
+
+
+def test_no_example_is_timed_and_none_is_left_to_chance() -> None:
+    for name in ("quick", "default"):
+        profile = settings.get_profile(name)
+        assert profile.deadline is None and profile.derandomize
+    assert settings.get_profile("quick").max_examples == 20
+    assert tries(3).max_examples == 3 * settings.default.max_examples  # type: ignore[union-attr]
