@@ -2,8 +2,8 @@
 
 import asyncio
 
-from stepwell import Embedder, similarity
 from stepwell.embedder import aggregate
+from stepwell.embeddings import Embedder, similarity
 
 TEXTS = [
     "The cat sleeps on the warm sofa.",

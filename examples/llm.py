@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 import stepwell
 from stepwell.parsers import ListParser
 
-llm = stepwell.LLM("local:smollm2", system_prompt="You are brief.", temperature=0, seed=1, max_tokens=16)
+llm = stepwell.llm.LLM("local:smollm2", system_prompt="You are brief.", temperature=0, seed=1, max_tokens=16)
 
 # Messages, text, templates.
 print(llm.chat([stepwell.user("Say hello.")]).text)
@@ -23,7 +23,7 @@ class Animal(TypedDict):
     diet: Literal["plants", "meat"]
 
 
-colours = stepwell.LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=30)
+colours = stepwell.llm.LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=30)
 print(colours.predict("Name three colours."))
 longer = llm.with_options(max_tokens=80)
 print(longer.structured_predict(Animal, "Describe a {animal}.", animal="cow"))
@@ -32,7 +32,7 @@ print(asyncio.run(animals.achat("Describe an eagle.")).object)
 
 
 # A model of your own: write how it answers, get the rest, as a provider with the whole pipeline around it.
-class Backwards(stepwell.CustomLLM):
+class Backwards(stepwell.llm.CustomLLM):
     """Needs no model at all."""
 
     context_window = 1000

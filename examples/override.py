@@ -15,7 +15,7 @@ def with_manners(request):
     return body
 
 
-client.override("local:smol*", build_body=with_manners)
+client.override("local:smol*", wire="openai_chat", build_body=with_manners)
 print("build_body:", client.generate_text("local:smollm2", "Say hello.", **options).text)
 
 

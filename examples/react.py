@@ -25,7 +25,7 @@ def area(country: str) -> str:
     return {"Norway": "385,000", "Iceland": "103,000"}.get(country, "unknown")
 
 
-def keep_to_form(request: stepwell.Request) -> stepwell.Request:
+def keep_to_form(request: stepwell.steps.Request) -> stepwell.steps.Request:
     seen = request.context.messages[-1].text.startswith("Observation:")
     return request.replace(options={**request.options, "grammar": FORM["answer" if seen else "action"]})
 

@@ -10,8 +10,8 @@ client = stepwell.Client(
     retries=0,
     pipeline=[
         stepwell.fallback(("local:smollm2", {"max_tokens": 20})),
-        stepwell.circuit_breaker(failures=2, cooldown=60),
-        stepwell.concurrency(4),
+        stepwell.steps.circuit_breaker(failures=2, cooldown=60),
+        stepwell.steps.concurrency(4),
         stepwell.RateLimit(requests=600),
         stepwell.cache(MemoryStore()),
     ],

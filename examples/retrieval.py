@@ -1,6 +1,9 @@
 """Retrieval: a question answered from notes that were looked up, with numbered citations."""
 
-from stepwell import Client, Document, Embedder, Node, VectorRetriever, citations, retrieve_context, subscribe
+from stepwell import Client
+from stepwell.embeddings import Embedder
+from stepwell.events import subscribe
+from stepwell.retrieval import Document, Node, VectorRetriever, citations, retrieve_context
 
 MODEL = "local:smollm2"
 STEADY = {"max_tokens": 40, "temperature": 0, "seed": 1}

@@ -29,7 +29,7 @@ async def heat(room: Literal["kitchen", "study"], degrees: int) -> str:
     return f"The {room} will soon have {degrees} degrees."
 
 
-def ask_me(call: stepwell.ToolCall) -> bool | str:
+def ask_me(call: stepwell.messages.ToolCall) -> bool | str:
     """Asked before each call: a real program would ask its user."""
     return True if call.arguments.get("degrees", 0) <= 24 else "That is too warm."
 

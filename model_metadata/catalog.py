@@ -6,7 +6,6 @@ lookup. Changes replace what they change, never alter it, so readers need no loc
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -18,13 +17,11 @@ from ..schemas.change import Change
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model, split_name
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
-from .files import read_json
+from .files import FOLDER, json_files, opened, read_json
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
 from .rows import Row, as_row, model_of
-from .shelf import ProviderRow, Shelf, json_files, provider_file
-
-FOLDER = os.path.dirname(__file__)
+from .shelf import ProviderRow, Shelf, provider_file
 
 _REMEMBERED = 20_000
 
@@ -281,7 +278,7 @@ class Catalog:
     def _read_shelf(self, provider: str) -> Shelf | None:
         base = self._base.get(provider)
         if base is None and provider in self._read_index():
-            content = read_json(os.path.join(self._folder or "", "data", f"{provider}.json"))
+            content = read_json(opened(self._folder or "") / "data" / f"{provider}.json")
             base = Shelf(content["models"], self._as_of, self._source)
         patches = [patch for patch in self._patch_list() if patch.touches(provider)]
         if base is None and not any(patch.put for patch in patches):
@@ -304,13 +301,14 @@ class Catalog:
     def _load_folder(self) -> dict[str, ProviderRow]:
         if self._folder is None:
             return {}
-        index = read_json(os.path.join(self._folder, "index.json"))
+        folder = opened(self._folder)
+        index = read_json(folder / "index.json")
         self._as_of, self._source = index["as_of"], index["source"]
-        for path in json_files(os.path.join(self._folder, "patches")):
-            self._patches += read_patches(read_json(path), where=os.path.basename(path))
+        for path in json_files(folder / "patches"):
+            self._patches += read_patches(read_json(path), where=path.name)
         listed = {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
         # Not among the providers listed: what is there has a declaration of its own, which is more than a row.
-        for path in json_files(os.path.join(self._folder, "own")):
+        for path in json_files(folder / "own"):
             row, shelf = provider_file(read_json(path))
             self._base[row.id] = shelf
         return listed

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 
 Row = dict[str, Any]
 
@@ -95,8 +95,8 @@ def _mode(what: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     served = what.get("provider") or {}
     mode = {
         "cost": _cost(cost[0] if isinstance(cost, list) else cost, name, problems),
-        "body": served.get("body") or orjson.loads(what.get("provider_body_json") or "{}"),
-        "headers": served.get("headers") or orjson.loads(what.get("provider_headers_json") or "{}"),
+        "body": served.get("body") or loads(what.get("provider_body_json") or "{}"),
+        "headers": served.get("headers") or loads(what.get("provider_headers_json") or "{}"),
     }
     return {key: value for key, value in mode.items() if value}
 

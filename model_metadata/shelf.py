@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -81,9 +80,3 @@ def provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, Shelf]:
     head = {key: content.get(key) for key in ("npm", "api", "doc")}
     listed = ProviderRow(id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head)
     return listed, Shelf(rows, content.get("as_of"), content.get("source"))
-
-
-def json_files(folder: str) -> list[str]:
-    """The JSON files of a folder, if there is one."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [os.path.join(folder, name) for name in names if name.endswith(".json")]

@@ -14,12 +14,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from ..schemas.errors import ConfigError, StepwellError
-from .catalog import FOLDER
+from ..schemas.json_text import JSONDecodeError, dumps, loads
+from ..schemas.written import cannot_write, write_file
 from .difference import difference
-from .files import read_json
+from .files import FOLDER, read_json
 from .models_dev import SOURCE, Harvest, harvest
 
 URL = "https://models.dev/api.json"
@@ -95,7 +94,10 @@ def stored(folder: str) -> dict[str, Any]:
 def store(found: Harvest, folder: str) -> None:
     """Write every provider's file and the index, and remove the files of providers that are gone."""
     data = os.path.join(folder, "data")
-    os.makedirs(data, exist_ok=True)
+    try:
+        os.makedirs(data, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(data, error) from error
     for id, provider in found.providers.items():
         _write(os.path.join(data, f"{id}.json"), provider, "models")
     index = {
@@ -124,18 +126,17 @@ def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
         lines, opening, closing = [_compact(value) for value in inner], "[", "]"
     head = _compact({key: value for key, value in content.items() if key != unfold})
     body = ",\n".join(lines)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{head[:-1]},{_compact(unfold)}:{opening}\n{body}\n{closing}}}\n")
+    write_file(path, f"{head[:-1]},{_compact(unfold)}:{opening}\n{body}\n{closing}}}\n".encode())
 
 
 def _compact(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return dumps(value).decode()
 
 
 def _parse(content: bytes, origin: str) -> Any:
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
+        return loads(content)
+    except JSONDecodeError as error:
         raise ConfigError(f"{origin} is not JSON: {error}") from error
 
 

@@ -11,18 +11,19 @@ from typing import Any
 
 from attrs import frozen
 
-from ..schemas.chunks import LAST_WORD, Finish, StreamChunk
+from ..schemas.chunks import HALVES, LAST_WORD, Finish, StreamChunk
 from ..schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ..schemas.model import Model
+from .halves import Halves
 
 
 @frozen
 class StreamSteps:
     """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
     means the end of input. Where a wire has a last word (`[DONE]`, `message_stop`), its decode_stream_event gives
-    LAST_WORD for it; else the flush is due when the bytes end. `begins_stream(start, content_type)` says of a body's
-    first bytes, which are not all white space, whether they can be a stream of this protocol; without it everything is
-    taken for one.
+    LAST_WORD for it; else the flush is due when the bytes end. HALVES before an event's chunks says that
+    characters are cut in two among them. `begins_stream(start, content_type)` says of a body's first bytes, which are
+    not all white space, whether they can be a stream of this protocol; without it everything is taken for one.
     """
 
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
@@ -46,6 +47,7 @@ class StreamDecoder:
         "_buffer",
         "_decode",
         "_flush",
+        "_halves",
         "_model",
         "_on_last_word",
         "_parse",
@@ -64,6 +66,7 @@ class StreamDecoder:
         self._flush = steps.flush_stream_state
         self._model = model
         self._buffer: Any = b""
+        self._halves: Halves | None = None  # only for a stream that has some
         self._state = steps.init_stream_state(model)
         self.failure: Exception | None = None
         self._tail: list[StreamChunk] | None = None
@@ -92,8 +95,8 @@ class StreamDecoder:
                 raise self.failure from None
         # A batch is one chunk or many: those are searched in C for the rare Finish, since a look at each costs 0.1 µs.
         if type(out[0]) is Finish if len(out) == 1 else Finish in map(type, out):
-            return self._one_finish(out)
-        return out
+            out = self._one_finish(out)
+        return out if self._halves is None else self._halves.join(out)
 
     def end(self) -> list[StreamChunk]:
         """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
@@ -110,7 +113,8 @@ class StreamDecoder:
             # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
             self.failure = cut if isinstance(self.failure, DecodeError) else self.failure
             return out
-        out += self._one_finish(self._flushed())
+        rest = self._one_finish(self._flushed())
+        out += rest if self._halves is None else self._halves.join(rest)
         if not self.finished:
             self.failure = StreamTruncated("the stream ended before its terminal event")
             if out:
@@ -137,6 +141,9 @@ class StreamDecoder:
         for chunk in chunks:
             if chunk is LAST_WORD:
                 return kept + self._last()
+            if chunk is HALVES:
+                self._halves = self._halves or Halves()
+                continue
             if type(chunk) is Finish:
                 if self.finished:
                     continue

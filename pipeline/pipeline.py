@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from attrs import evolve
 
 from ..schemas.errors import ConfigError, UnknownStep
 from ..schemas.options import nearest
@@ -52,6 +55,8 @@ class Pipeline:
     def replace(self, name: str, step: Step) -> Pipeline:
         """Another step in the place of the named one."""
         at = self._find(name)
+        if self.steps[at].of_provider and not step.of_provider:
+            step = evolve(step, of_provider=True)
         return Pipeline((*self.steps[:at], step, *self.steps[at + 1 :]))
 
     def without(self, *names: str) -> Pipeline:
@@ -60,8 +65,10 @@ class Pipeline:
         return Pipeline(step for step in self.steps if step.name not in names)
 
     def inside(self, name: str) -> Pipeline:
-        """What the named step wraps: all the steps further in."""
-        return Pipeline(self.steps[self._find(name) + 1 :])
+        """What a call needs that comes from the named step of another pipeline: all the steps further in, and those of
+        the provider further out, which make its request. What else stands further out has begun there already."""
+        at = self._find(name)
+        return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
     def __contains__(self, name: object) -> bool:
         return any(step.name == name for step in self.steps)
@@ -109,9 +116,10 @@ class Pipeline:
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
 
 
-_ROOT = f"{Path(__file__).resolve().parent.parent}{os.sep}"
-
-
 def _short(text: str) -> str:
-    """With places in this package told from its folder on."""
-    return text.replace(_ROOT, "")
+    """Start places in this package at its folder, and leave out the addresses that objects have in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))
+
+
+# As the compiler wrote it into each function, which need not be where the module is loaded from.
+_ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"

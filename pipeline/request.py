@@ -12,6 +12,8 @@ from ..schemas.errors import InvalidOption
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
+from .headers import Headers as Headers  # also for those who make requests
+from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -19,21 +21,21 @@ if TYPE_CHECKING:
 
     Elsewhere = Callable[["Request", Any, Mapping[str, Any]], tuple[Pipeline, "Request"]]
 
-RAW_OPTIONS = "raw_options"
+_OF_ONE_PROVIDER: set[str] = set()
+
+
+def of_one_provider(name: str) -> str:
+    """A name in `private` for what is good for one provider alone: it stays behind when the call goes to another."""
+    _OF_ONE_PROVIDER.add(name)
+    return name
+
+
+RAW_OPTIONS = of_one_provider("raw_options")
 """Where in `private` the options stand that the provider's table does not know: they go into the body as given."""
-_MASKED = "**********"
-_HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
-
-
-class Headers(dict[str, str]):
-    """Headers by lower-case name. The values show in a repr only where no credential ever stands in them."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        shown = {name: value if name in _HARMLESS else _MASKED for name, value in self.items()}
-        return f"Headers({shown})"
-
+_FITTED = of_one_provider("fitted_options")
+"""Where in `private` stand the pairs of options, before and after, of the steps that made them the provider's own."""
+_TRANSLATED = of_one_provider("translated_options")
+"""Where in `private` the options stand as they were before translate_options."""
 
 _FRAMING = frozenset(("content-length", "transfer-encoding"))
 
@@ -67,7 +69,8 @@ class Request:
     `operation` is chat, embed, rerank, image, ...; `context` the conversation of a chat and `input` the matter of
     any other operation. `options` are canonical until translate_options and the provider's own after it.
     `credential` is a Secret, or a mapping of several, and never shows. `private` is for a step's own notes,
-    under a key that bears its name. `started` is time.monotonic() at the start of the call.
+    under a key that bears its name; they go along to another model, but for those `of_one_provider`.
+    `started` is time.monotonic() at the start of the call.
 
     `elsewhere(request, model, options)` is set by the client: the pipeline and the request of the same call to another
     model, with what `options` change. Keys, addresses and headers given for this call stay behind: they were meant for
@@ -83,7 +86,7 @@ class Request:
     method: str = "POST"
     base_url: str = ""
     url: str = ""
-    headers: Headers = field(factory=Headers)
+    headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)
     retries: int = 2
@@ -101,12 +104,50 @@ class Request:
 
     def with_headers(self, **headers: str) -> Request:
         """More headers, named with underscores for hyphens."""
-        more = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.replace(headers=Headers(self.headers, **more))
+
+    def with_options(self, options: Mapping[str, Any], **private: Any) -> Request:
+        """This request with options made the provider's own, and notes; `given_options` still knows the others."""
+        pairs = (*self.private.get(_FITTED, ()), (self.options, options))
+        return self.replace(options=options, private={**self.private, **private, _FITTED: pairs})
+
+    def translated(self, options: Mapping[str, Any], warnings: tuple[CallWarning, ...]) -> Request:
+        """This request with its options in the provider's words: from here on they are its own whatever is changed."""
+        private = {**self.private, _TRANSLATED: self.options}
+        return self.replace(options=options, warnings=warnings, private=private)
+
+    def given_options(self) -> Mapping[str, Any]:
+        """The options as any provider takes them: without what was done to them for the one that is being asked."""
+        options: Mapping[str, Any] = self.private.get(_TRANSLATED, self.options)
+        for before, after in reversed(self.private.get(_FITTED, ())):
+            options = _undone(options, before, after)
+        return options
+
+    def travelling(self) -> Mapping[str, Any]:
+        """The notes of `private` that go along to another model."""
+        return {name: note for name, note in self.private.items() if name not in _OF_ONE_PROVIDER}
 
     def warn(self, subject: str, why: str) -> Request:
         """The same request with one more warning, which ends up on the reply."""
         return self.replace(warnings=(*self.warnings, CallWarning(subject, why, str(self.model))))
+
+
+_MISSING = object()
+
+
+def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with what was changed between `before` and `after` as it was before; other changes stay."""
+    out = dict(options)
+    for name in before.keys() | after.keys():
+        old = before.get(name, _MISSING)
+        if old is after.get(name, _MISSING):
+            continue
+        if old is _MISSING:
+            out.pop(name, None)
+        else:
+            out[name] = old
+    return out
 
 
 _NAMES = tuple(attribute.name for attribute in fields(Request))

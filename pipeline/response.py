@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, setters
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.reply import Reply
+from .headers import Headers, received
 from .request import Request
 
 
@@ -27,20 +28,25 @@ OnEnd = Callable[[Reply | None, BaseException | None], None]
 
 @define
 class Response:
-    """`request` is the request as sent. Unstreamed: `body` is set by send and `reply` by decode_response.
+    """`request` is the request as sent. Unstreamed: `body` is set by send, `reply` and `data` by decode_response: the
+    body's JSON without the fields that were left out because they do not fit the format.
     Streamed: `source` is the open connection, `decoder` turns its bytes into chunks, `ready` are the chunks
-    already decoded, and `stages` what later steps put on the stream, inner first.
+    already decoded, and `stages` what later steps put on the stream, inner first. `usage_read` says that extract_usage
+    has seen it: an answer of another model comes whole through the steps of the one that was asked first.
     """
 
     request: Request
     status: int = 200
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    # Setting it again is left alone, as checking that would make setting anything else slow.
+    headers: Headers = field(factory=Headers, converter=received, repr=False, on_setattr=setters.NO_OP)
     body: bytes = field(default=b"", repr=False)
+    data: Any = field(default=None, repr=False)
     reply: Reply | None = field(default=None, repr=False)
     source: Any = field(default=None, repr=False)
     decoder: Any = field(default=None, repr=False)
     ready: list[StreamChunk] = field(factory=list, repr=False)
     stages: list[Stage] = field(factory=list, repr=False)
+    usage_read: bool = field(default=False, repr=False)
     _on_end: list[OnEnd] = field(factory=list, repr=False)
 
     def through(self, stage: Stage) -> Response:
@@ -64,10 +70,11 @@ class Response:
     def request_id(self) -> str | None:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
-        for name in _REQUEST_ID:
+        for name in REQUEST_IDS:
             if name in headers:
                 return headers[name]
         return None
 
 
-_REQUEST_ID = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
+"""The headers that providers put their request ids into."""

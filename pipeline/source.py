@@ -42,7 +42,9 @@ class Source:
         "raw",
     )
 
-    def __init__(self, raw: Any, iterator: Any, clock: Clock, *, limit: int, cut: bool = False) -> None:
+    def __init__(
+        self, raw: Any, iterator: Any, clock: Clock, *, limit: int, encoding: str = "", cut: bool = False
+    ) -> None:
         """`limit` is the most bytes to take; `cut` means an error's body: what is over the limit is left unread, and
         what does not inflate is taken as it is."""
         self.raw = raw
@@ -54,7 +56,7 @@ class Source:
         self._cut = cut
         self._size = 0
         self._lingers = False
-        self._encoding = raw.headers.get("content-encoding", "")
+        self._encoding = encoding
         self._inflater = _inflater(self._encoding, known_only=not cut)
 
     def take(self, data: bytes) -> bytes:

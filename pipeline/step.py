@@ -23,7 +23,7 @@ from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.reply import Reply
 from .effects import Flow, Rest, Send
-from .request import Request
+from .request import Request, of_one_provider
 from .response import Response, Stage
 
 
@@ -46,7 +46,8 @@ Bind = Callable[[Rest, Rest], tuple[Rest, Rest]]
 class Step:
     """A named place in a pipeline. `bind(call, landing)` wraps the two ways inwards: `call` goes on to the network,
     `landing` carries a halted reply through the response steps further in. `source` is where its function stands,
-    `origin` who put it there and `details` what else there is to say of it, for `describe()`."""
+    `origin` who put it there and `details` what else there is to say of it, for `describe()`. `of_provider` says that a
+    call to the provider needs it, wherever the call comes from; see `Pipeline.inside`."""
 
     name: str
     bind: Bind = field(repr=False)
@@ -54,6 +55,7 @@ class Step:
     source: str = field(default="", repr=False)
     origin: str = field(default="", repr=False)
     details: tuple[str, ...] = field(default=(), repr=False)
+    of_provider: bool = field(default=False, repr=False)
 
 
 def around(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
@@ -260,7 +262,7 @@ def innermost(request: Request) -> Flow:
     return response
 
 
-_LANDED = "halt"
+_LANDED = of_one_provider("halt")
 
 
 def landing_of(request: Request) -> Flow:

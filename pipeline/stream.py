@@ -100,7 +100,7 @@ class _Stream:
     def _told(self, error: Exception) -> Exception:
         """The error with all that is known so far on it."""
         if isinstance(error, StepwellError) and self._response is not None:
-            tell_partial(error, self._reply())
+            tell_partial(error, self._reply(self._response))
             request = self._response.request
             redact(error, request)
             error.provider, error.model = request.model.provider, request.model.id
@@ -115,23 +115,22 @@ class _Stream:
             return None
         self._over = True
         whole = self._fold.finished is not None
-        response.ended(self._reply() if whole or self._error is not None else None, self._error)
+        response.ended(self._reply(response) if whole or self._error is not None else None, self._error)
         source: Source | None = response.source
         return source
 
-    def _reply(self) -> Reply:
-        assert self._response is not None
+    def _reply(self, response: Response) -> Reply:
         reply = self._fold.reply()
         reply.asked = self._asked
-        return annotate(reply, self._response)
+        return annotate(reply, response)
 
     def _whole(self) -> Reply:
         if self._error is not None:
             raise self._error
-        if self._fold.finished is None:
+        if self._fold.finished is None or self._response is None:
             error = StreamTruncated("the stream was left before its end", hint="read it to the end, or use .usage")
             raise self._told(error)
-        return self._reply()
+        return self._reply(self._response)
 
 
 class Stream(_Stream):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..schemas.errors import ConnectError, InvalidOption, ResponseTooLarge, StepError
 from .effects import Call, Close, Flow, Read, Send, Sleep
-from .request import Headers, Request, check_sendable
+from .request import Request, check_sendable
 from .response import Response
 from .source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, failure
 from .timeouts import Clock
@@ -83,8 +83,8 @@ class Transport:
         raw = None
         try:
             raw = self.client.send(outgoing, stream=True, follow_redirects=False)
-            source = _source(request, raw, iter(raw.stream), limits.clock, self._max)
-            response = Response(request, raw.status_code, Headers(raw.headers.items()))
+            response = Response(request, raw.status_code, raw.headers)
+            source = _source(response, raw, iter(raw.stream), limits.clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.tune(limits)
                 response.source = source
@@ -147,8 +147,8 @@ class AsyncTransport:
         raw = None
         try:
             raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
-            source = _source(request, raw, raw.stream.__aiter__(), limits.clock, self._max)
-            response = Response(request, raw.status_code, Headers(raw.headers.items()))
+            response = Response(request, raw.status_code, raw.headers)
+            source = _source(response, raw, raw.stream.__aiter__(), limits.clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.tune(limits)
                 response.source = source
@@ -208,16 +208,18 @@ def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]
     return limits, outgoing
 
 
-def _source(request: Request, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
+def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
     """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
     if (stream := raw.extensions.get("network_stream")) is not None:
         keep_time(stream)  # opened by somebody else, perhaps
+    headers = response.headers
+    encoding = headers.get("content-encoding", "")
     if raw.status_code >= 300:
-        return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, cut=True)
-    declared = raw.headers.get("content-length", "")
-    if not request.stream and declared.isdigit() and int(declared) > most:
+        return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, encoding=encoding, cut=True)
+    declared = headers.get("content-length", "")
+    if not response.request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
-    return Source(raw, iterator, clock, limit=most)
+    return Source(raw, iterator, clock, limit=most, encoding=encoding)
 
 
 def request_host(request: Request) -> str:

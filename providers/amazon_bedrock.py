@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
-from .dsl.aws import ADDRESS, BEARER, attach, into_region
+from .dsl.aws import ADDRESS, BEARER, CREDENTIALS, attach, into_region
 from .dsl.batches import Batch
 from .dsl.provider import declare_provider, override
 from .dsl.rules import Losses, Options, clamp, drop, efforts, move, only, without_thinking
@@ -104,6 +104,7 @@ amazon_bedrock = declare_provider(
     },
     # Claude's signatures; see anthropic.py.
     kin=["anthropic", "google_vertex", "google_vertex_anthropic"],
+    credentials=CREDENTIALS,
     prepare_request=into_region,
     attach=attach,
 )

@@ -18,18 +18,18 @@ from ..pipeline.request import Headers, Request
 from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
-from ..schemas.secret import Secret
 from .anthropic import anthropic, with_betas
 from .dsl.addresses import spelt_out
 from .dsl.auth import asked_for, reveal
 from .dsl.batches import Batch
+from .dsl.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .dsl.environment import environment_of
 from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import only
 from .dsl.thinking import CLAUDE, claude_models, user_id_alone
+from .dsl.wire import Wire
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
-from .wires.failures import find_error as find_error_by_status
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -47,6 +47,19 @@ _PROJECT = re.compile(r"(?<=\.services\.ai\.azure\.com)/api/projects/[^/]+$", re
 _OTHER_HOSTS = re.compile(r"^(https://[^./]+)\.(openai|cognitiveservices)\.azure\.com", re.I)
 
 
+_TOKEN_NAMES = ("ad_token", "azure_ad_token", "token_provider", "ad_token_provider", "azure_ad_token_provider")
+CREDENTIALS = Credentials(
+    (
+        Value("api_key", KEY, ("key", "azure_api_key", "azure_openai_api_key", "subscription_key")),
+        Value("token", TOKEN, ("access_token", "entra_token", *_TOKEN_NAMES)),
+        Value("endpoint", PLACE, ("azure_endpoint", "resource_endpoint", ENDPOINT)),
+        Value("azure_resource_name", PLACE, ("resource_name", "resource")),
+        Value("api_version", PLAIN, ("azure_api_version", "openai_api_version")),
+    ),
+    (Login(("api_key",)), Login(("token",))),
+)
+
+
 def resource_root(endpoint: str) -> str:
     """The resource's own address, however it was spelt: with a path, a deployment or an api-version behind."""
     address = endpoint.partition("?")[0].rstrip("/")
@@ -55,10 +68,11 @@ def resource_root(endpoint: str) -> str:
 
 def endpoint_of(request: Request) -> str:
     """Who names the resource: the credential, the call or the client, else the environment."""
-    given = request.credential.get("endpoint") if isinstance(request.credential, Mapping) else None
-    given = given.reveal() if isinstance(given, Secret) else given
-    if given:
+    credential = request.credential if isinstance(request.credential, Mapping) else {}
+    if given := credential.get("endpoint"):
         return spelt_out(given, "the endpoint that came with the key")
+    if given := credential.get("azure_resource_name"):
+        return spelt_out(f"{given}.openai.azure.com", "the resource that came with the key")
     # A model's own address has the resource's name left open, too.
     variables = environment_of(request)
     if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):
@@ -74,6 +88,8 @@ def to_resource(request: Request) -> Request:
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
     version = request.options.get("api_version")
+    if version is None and isinstance(request.credential, Mapping):
+        version = request.credential.get("api_version")
     options = {name: value for name, value in request.options.items() if name != "api_version"}
     if path.startswith(_CLAUDE):
         host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", _PROJECT.sub("", root))
@@ -103,34 +119,42 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
-def find_error(response: Response) -> ProviderError | None:
-    """A 404 here is nearly always a wrong address or deployment, so it shows both."""
-    error = find_error_by_status(response)
-    if isinstance(error, NotFound):
-        request = response.request
-        error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
-    return error
+def showing_the_address(wire: Wire) -> Wire:
+    """The wire with a better hint: a 404 here is nearly always a wrong address or deployment, so it shows both."""
+
+    def find_error(response: Response) -> ProviderError | None:
+        error = wire.find_error(response)
+        if isinstance(error, NotFound):
+            request = response.request
+            error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
+        return error
+
+    return evolve(wire, find_error=find_error)
+
+
+_WIRES = (
+    openai_chat,
+    openai_responses,
+    evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
+    openai_embeddings,
+    openai_images,
+    openai_speech,
+    openai_transcription,
+    evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
+    openai_models,
+)
 
 
 azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[
-        openai_chat,
-        openai_responses,
-        evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
-        openai_embeddings,
-        openai_images,
-        openai_speech,
-        openai_transcription,
-        evolve(anthropic_count_tokens, path=f"{_CLAUDE}/messages/count_tokens"),
-        openai_models,
-    ],
+    wire=[showing_the_address(wire) for wire in _WIRES],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
     own_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+    credentials=CREDENTIALS,
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": Batch(2048, 300_000)},
     options={
@@ -147,5 +171,4 @@ azure = declare_provider(
     },
     prepare_request=to_resource,
     attach=attach,
-    find_error=find_error,
 )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve, frozen
 
 from ..pipeline.effects import Flow, Rest, Send, Sleep
@@ -22,10 +21,12 @@ from ..pipeline.request import Headers, Request
 from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import AuthError
+from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import Audio, File, Image, Video
 from ..schemas.secret import Secret, checked
 from .dsl.auth import bearer, optional
+from .dsl.credentials import KEY, Credentials, Login, Value
 from .dsl.provider import Provider, declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
@@ -35,6 +36,15 @@ from .wires.operations.openai_misc import openai_models
 
 EXCHANGE_URL = "https://api.github.com/copilot_internal/v2/token"
 MARGIN_SECONDS = 120
+
+
+CREDENTIALS = Credentials(
+    (
+        Value("oauth_token", KEY, ("github_oauth_token",)),
+        Value("api_key", KEY, ("key", "token", "access_token", "copilot_github_token", "gh_token", "github_token")),
+    ),
+    (Login(("api_key",)), Login(("oauth_token",))),
+)
 
 
 def with_headers(request: Request) -> Request:
@@ -111,7 +121,7 @@ def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
             hint="the login needs Copilot, and must be an OAuth token, not a personal access token",
             status=response.status,
         )
-    given = orjson.loads(response.body)
+    given = loads(response.body)
     address = (given.get("endpoints") or {}).get("api") or ""
     host = address.partition("://")[2].partition("/")[0]
     safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
@@ -154,6 +164,7 @@ github_copilot = declare_provider(
     base_url="https://api.githubcopilot.com",
     # The order of Copilot's command line: https://docs.github.com/en/copilot/how-tos/copilot-cli
     env_key=["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+    credentials=CREDENTIALS,
     headers={"editor-version": "stepwell/0.1", "openai-intent": "conversation-edits"},
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
     prepare_request=with_headers,

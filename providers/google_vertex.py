@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .dsl.batches import Batch
 from .dsl.gemini_thinking import IMAGEN, LIMITS, OPTIONS, budgeted_thinking, gemini_models
+from .dsl.google_accounts import CREDENTIALS
 from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
 from .dsl.provider import declare_provider, override
 from .dsl.rules import only, rename
@@ -38,6 +39,7 @@ google_vertex = declare_provider(
     place=PLACE,
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
     key_optional=True,
+    credentials=CREDENTIALS,
     options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
     translate_options=[budgeted_thinking(), *LIMITS, _labels],
     models={

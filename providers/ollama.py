@@ -16,7 +16,7 @@ from ..schemas.errors import ContextOverflow, ProviderError
 from ..schemas.reply import CallWarning, Reply
 from .dsl.provider import Provider, declare_provider, override
 from .dsl.rules import Losses, Options, judged
-from .wires.failures import find_error as find_error_by_status
+from .dsl.wire import Wire
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
@@ -98,24 +98,31 @@ def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
     return allowed is None or usage.output_tokens < allowed
 
 
-def find_error(response: Response) -> ProviderError | None:
-    """What is too long for the context here is rarely too long for the model."""
-    error = find_error_by_status(response)
-    if isinstance(error, ContextOverflow):
-        error.hint = "set num_ctx higher, as far as the model and the memory go, or shorten the conversation"
-    return error
+def hinting_at_the_context(wire: Wire) -> Wire:
+    """The wire with a better hint: what is too long for the context here is rarely too long for the model."""
+
+    def find_error(response: Response) -> ProviderError | None:
+        error = wire.find_error(response)
+        if isinstance(error, ContextOverflow):
+            error.hint = "set num_ctx higher, as far as the model and the memory go, or shorten the conversation"
+        return error
+
+    return evolve(wire, find_error=find_error)
+
+
+_WIRES = (
+    ollama_chat,
+    evolve(openai_chat, path=_COMPATIBLE),
+    ollama_embeddings,
+    evolve(openai_models, path="/v1/models"),
+)
 
 
 ollama = declare_provider(
     "ollama",
     name="Ollama",
     docs="https://docs.ollama.com/api",
-    wire=[
-        ollama_chat,
-        evolve(openai_chat, path=_COMPATIBLE),
-        ollama_embeddings,
-        evolve(openai_models, path="/v1/models"),
-    ],
+    wire=[hinting_at_the_context(wire) for wire in _WIRES],
     base_url="http://localhost:11434",
     base_url_env="OLLAMA_HOST",
     env_key="OLLAMA_API_KEY",
@@ -131,5 +138,4 @@ ollama = declare_provider(
     prepare_request=for_either_chat,
     models={"gpt-oss*": override(prepare_request=for_either_chat_of_gpt_oss)},
     attach=watch_context,
-    find_error=find_error,
 )

@@ -1,6 +1,7 @@
 """OpenAI's models by a ChatGPT login, as the Codex command line uses them. https://developers.openai.com/codex/auth
 
-The login is read from ~/.codex/auth.json, or from the path in CODEX_AUTH_FILE or `api_key={"auth_file": ...}`.
+The login is read from ~/.codex/auth.json, or from the path in CODEX_AUTH_FILE or `api_key={"auth_file": ...}`. A token
+given as the key, or as `{"token": ...}` with its `account`, is used as it is.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ..pipeline.effects import Flow, Rest
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.request import Headers, Request
 from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
+from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
+from .dsl.credentials import KEY, PLAIN, Credentials, Login, Value
 from .dsl.environment import environment_of
 from .dsl.oauth import TokenFile, claims, refreshed
 from .dsl.openai_models import OPENAI, openai_families
@@ -31,6 +32,17 @@ TOKEN_URL = "https://auth.openai.com/oauth/token"
 _CLAIM = "https://api.openai.com/auth"
 
 
+CREDENTIALS = Credentials(
+    (
+        Value("token", KEY, ("api_key", "key", "access_token", "openai_codex_access_token")),
+        Value("account", PLAIN, ("account_id", "chatgpt_account_id")),
+        Value("auth_file", PLAIN, ("codex_auth_file", "auth_path")),
+    ),
+    (Login(("token",), ("account",)), Login(("auth_file",))),
+    plain="token",
+)
+
+
 def build_body(request: Request) -> dict[str, Any]:
     """This service keeps nothing and insists on instructions."""
     body: dict[str, Any] = openai_responses.build_body(request)
@@ -40,8 +52,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def auth_file(request: Request) -> Path:
-    given = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
-    path = given.reveal() if isinstance(given, Secret) else given
+    path = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
     return Path(path or environment_of(request).get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
 
 
@@ -53,7 +64,7 @@ def token_file(path: Path) -> TokenFile:
 
 def renewal(refresh_token: str) -> tuple[str, bytes]:
     body = {"client_id": CLIENT_ID, "grant_type": "refresh_token", "refresh_token": refresh_token, "scope": "openid"}
-    return TOKEN_URL, orjson.dumps(body)
+    return TOKEN_URL, dumps(body)
 
 
 def authenticate(request: Request, call: Rest) -> Flow:
@@ -69,7 +80,10 @@ def authenticate(request: Request, call: Rest) -> Flow:
             headers["chatgpt-account-id"] = str(account)
         return call(asked.replace(headers=headers))
 
-    if isinstance(request.credential, Secret):
+    credential = request.credential
+    if isinstance(credential, Mapping):
+        credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
+    if isinstance(credential, Secret) or (credential is not None and "token" in credential):
         return send(request)
     return refreshed(token_file(auth_file(request)), request, send, renewal)
 
@@ -89,6 +103,7 @@ openai_codex = declare_provider(
     base_url="https://chatgpt.com/backend-api/codex",
     env_key="OPENAI_CODEX_ACCESS_TOKEN",
     key_optional=True,
+    credentials=CREDENTIALS,
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
     translate_options=[_REFUSED, *OPENAI],
     models=openai_families(_REFUSED),

@@ -57,3 +57,4 @@ class BatchLine:
     status: int = 200
     body: bytes = field(default=b"", repr=False)
     why: str = ""
+    headers: Mapping[str, str] = field(factory=dict, repr=False)

@@ -7,7 +7,7 @@ Chunks are mutable on purpose: one is made for each token, and a frozen class co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from attrs import define, field
 
@@ -19,28 +19,28 @@ from .usage import Usage
 class Start:
     """The answer begins; the provider's id for it and the model that gives it."""
 
-    type: ClassVar[str] = "start"
+    type: ClassVar[Literal["start"]] = "start"
     id: str | None = None
     model: str | None = None
 
 
 @define
 class TextDelta:
-    type: ClassVar[str] = "text"
+    type: ClassVar[Literal["text"]] = "text"
     text: str
     index: int = 0
 
 
 @define
 class ReasoningDelta:
-    type: ClassVar[str] = "reasoning"
+    type: ClassVar[Literal["reasoning"]] = "reasoning"
     text: str
     index: int = 0
 
 
 @define
 class RefusalDelta:
-    type: ClassVar[str] = "refusal"
+    type: ClassVar[Literal["refusal"]] = "refusal"
     text: str
     index: int = 0
 
@@ -49,7 +49,7 @@ class RefusalDelta:
 class PartEnd:
     """A text or reasoning part is whole. `fields` are what it gained besides text: signature, encrypted, id, extra."""
 
-    type: ClassVar[str] = "part_end"
+    type: ClassVar[Literal["part_end"]] = "part_end"
     index: int = 0
     fields: Mapping[str, Any] = field(factory=dict)
 
@@ -58,14 +58,14 @@ class PartEnd:
 class PartDone:
     """A part that came in one piece: an image, a redacted block, an opaque block."""
 
-    type: ClassVar[str] = "part"
+    type: ClassVar[Literal["part"]] = "part"
     part: Part
     index: int = 0
 
 
 @define
 class ToolCallStart:
-    type: ClassVar[str] = "tool_call_start"
+    type: ClassVar[Literal["tool_call_start"]] = "tool_call_start"
     index: int
     id: str
     name: str
@@ -75,7 +75,7 @@ class ToolCallStart:
 class ToolCallDelta:
     """More of the arguments' JSON text. A prefix that happens to parse means nothing."""
 
-    type: ClassVar[str] = "tool_call_delta"
+    type: ClassVar[Literal["tool_call_delta"]] = "tool_call_delta"
     index: int
     arguments_json: str
 
@@ -84,7 +84,7 @@ class ToolCallDelta:
 class ToolCallEnd:
     """The wire says that the call is whole; only now may it be run. `extra` as in ToolCall."""
 
-    type: ClassVar[str] = "tool_call_end"
+    type: ClassVar[Literal["tool_call_end"]] = "tool_call_end"
     index: int
     extra: Mapping[str, Any] = field(factory=dict)
 
@@ -93,7 +93,7 @@ class ToolCallEnd:
 class UsageUpdate:
     """The usage so far; the last one stands."""
 
-    type: ClassVar[str] = "usage"
+    type: ClassVar[Literal["usage"]] = "usage"
     usage: Usage
 
 
@@ -101,15 +101,23 @@ class UsageUpdate:
 class MetadataUpdate:
     """What has no place of its own (logprobs, fingerprints, citations): lists grow, everything else is replaced."""
 
-    type: ClassVar[str] = "metadata"
+    type: ClassVar[Literal["metadata"]] = "metadata"
     values: Mapping[str, Any]
+
+
+@define
+class Warned:
+    """Something about the answer that its reader should know; it ends up among the reply's warnings."""
+
+    type: ClassVar[str] = "warning"
+    warnings: tuple[Any, ...]
 
 
 @define
 class Alternative:
     """A chunk of another choice than the first, when n > 1."""
 
-    type: ClassVar[str] = "alternative"
+    type: ClassVar[Literal["alternative"]] = "alternative"
     choice: int
     chunk: Any
 
@@ -119,7 +127,7 @@ class Finish:
     """The answer is whole. `reason` is stop, length, tool_calls, content_filter or error, or the provider's own
     word where none of these fits; `raw` is always the provider's word."""
 
-    type: ClassVar[str] = "finish"
+    type: ClassVar[Literal["finish"]] = "finish"
     reason: str
     raw: str | None = None
 
@@ -127,6 +135,10 @@ class Finish:
 LAST_WORD = Finish("")
 """Given by a wire's decode_stream_event for the event after which nothing comes: what flush_stream_state gives is due
 at once, and the end of the bytes is not waited for. Known by identity; nobody sees it but the decoder."""
+
+HALVES = Finish("")
+"""Put before the chunks of an event that holds half of a surrogate pair: the other half may come with the next event of
+the same part, so that the decoder is to join them. Known by identity, as LAST_WORD is."""
 
 
 StreamChunk = (
@@ -141,6 +153,7 @@ StreamChunk = (
     | ToolCallEnd
     | UsageUpdate
     | MetadataUpdate
+    | Warned
     | Alternative
     | Finish
 )

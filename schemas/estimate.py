@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import orjson
-
+from .json_text import dumps
 from .message import Context, Message
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from .tool import Tool
@@ -67,7 +66,7 @@ def _message(message: Message) -> int:
 
 def _tool(tool: Tool) -> int:
     described = tool.server if tool.server is not None else tool.parameters
-    return PER_TOOL + estimate_text(f"{tool.name} {tool.description}") + estimate_text(orjson.dumps(described).decode())
+    return PER_TOOL + estimate_text(f"{tool.name} {tool.description}") + estimate_text(dumps(described).decode())
 
 
 def _part(part: Part) -> int:
@@ -79,7 +78,7 @@ def _part(part: Part) -> int:
         case ToolCall():
             return PER_MESSAGE + estimate_text(part.name) + estimate_text(part.arguments_json)
         case Opaque():
-            return estimate_text(orjson.dumps(part.data, default=str).decode())
+            return estimate_text(dumps(part.data, default=str).decode())
         case Image():
             return LOW_DETAIL if part.detail == "low" else IMAGE
     if part.data is None:

@@ -1,4 +1,4 @@
-"""Numbers that JSON has not. orjson writes null for them, silently, which is something else."""
+"""Numbers that JSON has not. The writer gives null for them, silently, which is something else."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def not_finite(value: Any, place: str = "", depth: int = 0) -> str | None:
     return None
 
 
-_DEEPEST = 255  # orjson refuses what is nested more deeply
+_DEEPEST = 255  # the writer refuses what is nested more deeply
 _HOLDING = frozenset((float, dict, list, tuple))

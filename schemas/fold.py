@@ -23,6 +23,7 @@ from .chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from .errors import DecodeError, StepError
 from .message import Message
@@ -199,6 +200,10 @@ class Fold:
             else:
                 metadata[name] = value
 
+    def _warned(self, chunk: Warned) -> None:
+        known = self.reply_fields.get("warnings", ())
+        self.reply_fields["warnings"] = (*known, *(each for each in chunk.warnings if each not in known))
+
     def _alternative(self, chunk: Alternative) -> None:
         self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
@@ -241,6 +246,7 @@ _FEED = _Handlers(
         ToolCallEnd: Fold._call_end,
         UsageUpdate: Fold._usage,
         MetadataUpdate: Fold._metadata,
+        Warned: Fold._warned,
         Alternative: Fold._alternative,
         Finish: Fold._finish,
     }

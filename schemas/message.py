@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from .errors import ConfigError
 from .options import nearest
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from .tool import Tool
+from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
 Content = str | Part | Sequence[str | Part]
@@ -122,13 +122,14 @@ def _messages_of(given: Any) -> tuple[Message, ...]:
 
 
 def _tools_of(given: Iterable[Tool]) -> tuple[Tool, ...]:
-    tools = tuple(given)
-    for tool in tools:
-        if not isinstance(tool, Tool):
+    tools = []
+    for each in given:
+        if (tool := tool_behind(each)) is None:
             raise ConfigError(
-                f"a Context cannot hold a {type(tool).__name__} as a tool", hint="make a Tool of it with stepwell.tool"
+                f"a Context cannot hold a {type(each).__name__} as a tool", hint="make a Tool of it with stepwell.tool"
             )
-    return tools
+        tools.append(tool)
+    return tuple(tools)
 
 
 @frozen(hash=False)
@@ -284,10 +285,10 @@ def _loose_calls(calls: Any) -> list[Part]:
 def _json_text(arguments: Any) -> str:
     if arguments is None or isinstance(arguments, str):
         return arguments or ""
-    import orjson  # only for arguments given as an object
+    from .json_text import dumps
 
     try:
-        return orjson.dumps(arguments).decode()
+        return dumps(arguments).decode()
     except TypeError as error:
         raise ConfigError(f"the arguments of a tool call are not JSON: {error}") from None
 

@@ -21,11 +21,18 @@ JSONSchema = Mapping[str, Any]
 
 @frozen
 class Option:
-    """One row. `sent` is False for what steers stepwell itself and never reaches a wire."""
+    """One row of the table.
+
+    schema: what its value must fit.
+    doc: what it means, in one line.
+    sent: False for what steers stepwell itself and never reaches a wire.
+    type: its Python type for the checkers, where the schema does not say it.
+    """
 
     schema: JSONSchema
     doc: str
     sent: bool = True
+    type: str = ""
 
 
 _NUMBER: JSONSchema = {"type": "number"}
@@ -50,18 +57,24 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "presence_penalty": Option(_NUMBER, "against any repetition, -2 to 2"),
     "frequency_penalty": Option(_NUMBER, "against frequent repetition, -2 to 2"),
     "repetition_penalty": Option(_NUMBER, "multiplicative repetition penalty, 1 is none"),
-    "logit_bias": Option(_OBJECT, "token id to bias"),
+    "logit_bias": Option(_OBJECT, "token id to bias", type="Mapping[str, float]"),
     "logprobs": Option(_BOOL, "log probabilities of the answer's tokens"),
     "top_logprobs": Option({"type": "integer", "minimum": 0}, "how many alternatives with each"),
-    "tools": Option({"type": "array"}, "tools on offer: Tools, functions, or the dict form of OpenAI"),
-    "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}'),
+    "tools": Option(
+        {"type": "array"}, "tools on offer: Tools, functions, or the dict form of OpenAI", type="Sequence[ToolLike]"
+    ),
+    "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}', type="str | Mapping[str, object]"),
     "parallel_tool_calls": Option(_BOOL, "whether several calls may come in one answer"),
     "reasoning_effort": Option({"enum": list(EFFORTS)}, "how hard to think"),
     "reasoning_budget": Option({"type": "integer", "minimum": 0}, "most tokens to think with"),
     "reasoning_summary": Option({"enum": ["auto", "concise", "detailed", "none"]}, "show a summary of the thinking"),
-    "response_format": Option(_ANY, 'text, json, or {"type": "json_schema", "json_schema": {...}}'),
+    "response_format": Option(
+        _ANY, 'text, json, or {"type": "json_schema", "json_schema": {...}}', type="str | Mapping[str, object]"
+    ),
     "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
-    "prompt_cache": Option(_ANY, "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'"),
+    "prompt_cache": Option(
+        _ANY, "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'", type="bool | str"
+    ),
     "prompt_cache_key": Option(_STRING, "requests with one key share the provider's cache"),
     "service_tier": Option(_STRING, "the provider's class of service"),
     "user": Option(_STRING, "an opaque id of your end user"),
@@ -72,43 +85,92 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "previous_response_id": Option(_STRING, "continue from an answer that the provider kept"),
 }
 
-OPERATION_OPTIONS: Mapping[str, Option] = {
-    "dimensions": Option(_COUNT, "length of the vectors"),
-    "kind": Option(
-        {"enum": ["query", "document", "similarity", "classification", "clustering"]}, "what the text is embedded for"
-    ),
-    "encoding_format": Option({"enum": ["float", "base64"]}, "how vectors are sent"),
-    "truncate": Option(_ANY, "what to do with texts that are too long"),
-    "top_n": Option(_COUNT, "how many documents to give back"),
-    "max_tokens_per_doc": Option(_COUNT, "read no more of a document"),
-    "size": Option(_STRING, "of a picture: 1024x1024"),
-    "quality": Option(_STRING, "of a picture"),
-    "style": Option(_STRING, "of a picture"),
-    "background": Option(_STRING, "of a picture: transparent, opaque"),
-    "aspect_ratio": Option(_STRING, "of a picture: 16:9"),
-    "output_format": Option(_STRING, "png, jpeg, webp; mp3, wav, opus"),
-    "voice": Option(_ANY, "who speaks"),
-    "speed": Option({"type": "number", "exclusiveMinimum": 0}, "of speech; 1 is normal"),
-    "language": Option(_STRING, "of the sound, as an ISO code"),
-    "prompt": Option(_STRING, "words that a transcript may need"),
-    "instructions": Option(_STRING, "how to speak"),
+_DIMENSIONS = Option(_COUNT, "length of the vectors")
+_KIND = Option(
+    {"enum": ["query", "document", "similarity", "classification", "clustering"]}, "what the text is embedded for"
+)
+_TRUNCATE = Option(_ANY, "what to do with texts that are too long", type="bool | str")
+_OUTPUT_FORMAT = Option(_STRING, "png, jpeg, webp; mp3, wav, opus")
+_LANGUAGE = Option(_STRING, "language of the audio, as an ISO code")
+_N, _USER, _TEMPERATURE = (CHAT_OPTIONS[name] for name in ("n", "user", "temperature"))
+_SHAPE = Option(_STRING, "the vendor's word for the shape of the answer")
+
+OPERATION_OPTIONS: Mapping[str, Mapping[str, Option]] = {
+    "chat": CHAT_OPTIONS,
+    "embed": {
+        "dimensions": _DIMENSIONS,
+        "kind": _KIND,
+        "encoding_format": Option({"enum": ["float", "base64"]}, "how vectors are sent"),
+        "truncate": _TRUNCATE,
+        "user": _USER,
+    },
+    "rerank": {
+        "top_n": Option(_COUNT, "how many documents to give back"),
+        "max_tokens_per_doc": Option(_COUNT, "read no more of a document"),
+        "truncate": _TRUNCATE,
+    },
+    "image": {
+        "n": _N,
+        "size": Option(_STRING, "width and height in pixels: 1024x1024"),
+        "quality": Option(_STRING, "the provider's quality level"),
+        "style": Option(_STRING, "the provider's style"),
+        "background": Option(_STRING, "transparent or opaque"),
+        "aspect_ratio": Option(_STRING, "width to height: 16:9"),
+        "output_format": _OUTPUT_FORMAT,
+        "response_format": _SHAPE,
+        "user": _USER,
+    },
+    "speak": {
+        "voice": Option(_ANY, "which voice speaks: its name, or the provider's description of one", type="object"),
+        "speed": Option({"type": "number", "exclusiveMinimum": 0}, "speed of speech; 1 is normal"),
+        "output_format": _OUTPUT_FORMAT,
+        "instructions": Option(_STRING, "how to speak"),
+        "language": _LANGUAGE,
+    },
+    "transcribe": {
+        "language": _LANGUAGE,
+        "prompt": Option(_STRING, "words that a transcript may need"),
+        "temperature": _TEMPERATURE,
+        "response_format": _SHAPE,
+    },
+    "moderate": {},
+    "ocr": {
+        "pages": Option(_ANY, "which pages to read, counted from 0", type="str | Sequence[int]"),
+        "include_image_base64": Option(_BOOL, "give the images of a page with it"),
+        "image_limit": Option({"type": "integer", "minimum": 0}, "most images to give back"),
+        "image_min_size": Option({"type": "integer", "minimum": 0}, "smallest image to give back, in pixels"),
+        "bbox_annotation_format": Option(_ANY, "schema of what is said of each image", type="Mapping[str, object]"),
+        "document_annotation_format": Option(_ANY, "schema of what is said of it all", type="Mapping[str, object]"),
+        "document_annotation_prompt": Option(_STRING, "what to look for in the document"),
+        "table_format": Option(_STRING, "markdown or html"),
+        "extract_header": Option(_BOOL, "give the pages' headers apart"),
+        "extract_footer": Option(_BOOL, "give the pages' footers apart"),
+    },
+    "count_tokens": {"tools": CHAT_OPTIONS["tools"], "tool_choice": CHAT_OPTIONS["tool_choice"]},
+    "list_models": {},
 }
+"""The options of each operation that has a method of its own."""
 
 CALL_OPTIONS: Mapping[str, Option] = {
     "system": Option(_STRING, "a system message put before the prompt", sent=False),
-    "timeout": Option(_ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False),
+    "timeout": Option(
+        _ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False, type="Timeouts | float"
+    ),
     "retries": Option({"type": "integer", "minimum": 0}, "how often to send again; 2 unless told", sent=False),
     "wire": Option(_STRING, "speak this wire format of the provider", sent=False),
     "base_url": Option(
         _STRING, "send there instead; a host that is not the provider's needs an explicit api_key", sent=False
     ),
-    "api_key": Option(_ANY, "the credential, before any other place", sent=False),
-    "headers": Option(_OBJECT, "more request headers", sent=False),
+    "api_key": Option(_ANY, "the credential, before any other place", sent=False, type="Credential"),
+    "headers": Option(_OBJECT, "more request headers", sent=False, type="Mapping[str, str]"),
     "provider_options": Option(
         _OBJECT, "the provider's own; what it does not know is sent as given; may be keyed by provider id", sent=False
     ),
     "on_unsupported": Option(
         {"enum": ["warn", "error", "ignore"]}, "what to do with options the model lacks", sent=False
+    ),
+    "pipeline": Option(
+        _ANY, "steps for this call: a Pipeline, its edits, or steps to put around it", sent=False, type="PipelineLike"
     ),
 }
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import orjson
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
+from .json_text import JSONDecodeError, loads_fast, mended
 
 Extra = Mapping[str, Any]
 _LONG_NUMBER = re.compile(r"\d{19}")
@@ -194,10 +194,8 @@ class ToolCall:
         if text in ("", "null"):
             return {}, None
         try:
-            value = orjson.loads(text)
-            if _LONG_NUMBER.search(text) or text.count(":") > _names(value):
-                value = _exact(text)
-        except orjson.JSONDecodeError as error:
+            value = _read(text)
+        except JSONDecodeError as error:
             return None, f"the arguments are not valid JSON: {error}"
         except DecodeError as error:
             return None, error.message.replace("the JSON has", "the arguments have")
@@ -206,6 +204,21 @@ class ToolCall:
         if not isinstance(value, dict):
             return None, f"the arguments are a JSON {type(value).__name__}, not an object"
         return value, None
+
+
+def _read(text: str) -> Any:
+    """Integers over 64 bits whole, half of a surrogate pair as U+FFFD, and no name twice."""
+    try:
+        value = loads_fast(text)
+    except JSONDecodeError:
+        if (whole := mended(text)) == text:
+            raise
+        return _read(whole)
+    if _LONG_NUMBER.search(text) or text.count(":") > _names(value):
+        from .json_schema.decode import loads  # slower, and the standard json module: only where there may be need
+
+        return loads(text)
+    return value
 
 
 def _names(value: Any) -> int:
@@ -219,13 +232,6 @@ def _names(value: Any) -> int:
         elif isinstance(part, list):
             waiting += part
     return count
-
-
-def _exact(text: str) -> Any:
-    """Integers over 64 bits whole, which orjson makes floats of, and no name twice, of which it takes the last."""
-    from .json_schema.decode import loads  # slower, and the standard json module: only where there may be need
-
-    return loads(text)
 
 
 @frozen(hash=False)

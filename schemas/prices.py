@@ -103,7 +103,8 @@ class Prices:
     def times(self, factor: Any) -> Prices:
         """This list with every price multiplied; its modes and its batch discount do not carry over."""
         by = exact(factor)
-        assert by is not None
+        if by is None:
+            raise ConfigError("prices are multiplied by a number, not by None", hint="pass 1 to leave them as they are")
         known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
         rates: dict[str, Any] = {name: _EXACT.multiply(rate, by) for name, rate in known.items()}
         return Prices(

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from decimal import Decimal
-from typing import Any
+from reprlib import Repr
+from typing import TYPE_CHECKING, Any, Generic, cast
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total
+from .tool import Tool
 from .usage import Usage
+
+if TYPE_CHECKING:  # with a default, `Reply` alone is whole where nobody asks for the object; typing has it from 3.13 on
+    from typing_extensions import TypeVar
+
+    ObjectType = TypeVar("ObjectType", default=Any)
+else:
+    from typing import TypeVar
+
+    ObjectType = TypeVar("ObjectType")
 
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
 """The finish reasons after which tool calls may be run: the answer was given to its end, or nobody says that it was not
@@ -39,6 +51,15 @@ class Ranked:
     score: float
 
 
+@frozen
+class Indexed:
+    """One of several results that says itself which of the inputs it belongs to. Wires give these; the check of the
+    answer makes a plain list of them, in the order of the inputs."""
+
+    index: int
+    value: Any
+
+
 @frozen(hash=False)
 class Verdict:
     """What moderation says of one text: the categories it falls under, and how surely each (0 to 1)."""
@@ -49,8 +70,8 @@ class Verdict:
 
 
 @define
-class Reply:
-    """An answer, streamed or not, in one form.
+class Reply(Generic[ObjectType]):
+    """An answer, streamed or not, in one form. `Reply[City]` is one whose `object` is a City.
 
     `finish_reason` is stop, length, tool_calls, content_filter (a filter's doing, or the model's refusal, whose words
     may stand in `refusal`) or error, or the provider's own word where none fits;
@@ -69,16 +90,54 @@ class Reply:
     provider: str = ""
     warnings: tuple[CallWarning, ...] = ()
     request_id: str | None = None
-    object: Any = None
+    object: ObjectType = field(default=cast(ObjectType, None))  # where nothing was asked for but text
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
     alternatives: tuple[Message, ...] = ()
-    steps: tuple[Reply, ...] = field(default=(), repr=False)
+    steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
     raw: Any = field(default=None, repr=False, eq=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
     asked: Context | None = field(default=None, repr=False, eq=False)
     after: tuple[Message, ...] = field(default=(), repr=False)
     priced_as: Model | None = field(default=None, repr=False, eq=False)
     free: bool = field(default=False, repr=False)
+
+    def __str__(self) -> str:
+        """The text, so that `print(reply)` prints it."""
+        return self.text
+
+    def __repr__(self) -> str:
+        """One line, with the beginning of what was said."""
+        model = f"{self.provider}:{self.model}" if self.provider else self.model
+        said = {
+            "text": self.text,
+            "refusal": self.refusal,
+            "tool_calls": [call.name for call in self.tool_calls],
+            "finish_reason": self.finish_reason,
+            "model": model,
+            "steps": len(self.steps),
+            "warnings": len(self.warnings),
+        }
+        shown = [f"{name}={_brief(value)}" for name, value in said.items() if value]
+        if self.object is not None:
+            shown.append(f"object={_brief(self.object)}")
+        return f"Reply({', '.join([*shown, f'usage={self.usage!r}'])})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: everything, but tools whose functions no other process could find are only declared."""
+        state = {each.name: getattr(self, each.name) for each in fields(Reply)}
+        if self.asked is not None and self.asked.tools:
+            state["asked"] = self.asked.with_tools(*map(_picklable, self.asked.tools))
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Reply:
+        return evolve(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Reply:
+        return evolve(self, **{each.name: deepcopy(getattr(self, each.name), memo) for each in fields(Reply)})
 
     @property
     def text(self) -> str:
@@ -108,17 +167,17 @@ class Reply:
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def embedding(self) -> list[float]:
         """The first of them."""
-        return list(self.object[0])
+        return list(cast(Any, self.object)[0])
 
     @property
     def ranking(self) -> list[Ranked]:
         """The documents of a rerank call, best first."""
-        return list(self.object)
+        return list(cast(Any, self.object))
 
     @property
     def logprobs(self) -> Any:
@@ -141,6 +200,22 @@ class Reply:
             return Cost(Decimal(0))
         return price(self.usage, self.priced_as.prices if self.priced_as else None)
 
-    def replace(self, **changes: Any) -> Reply:
+    def replace(self, **changes: Any) -> Reply[ObjectType]:
         """This reply with some fields changed."""
         return evolve(self, **changes)
+
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 60
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 4
+_BRIEF.maxlevel = 2
+
+
+def _brief(value: Any) -> str:
+    return " ".join(_BRIEF.repr(value).split("\n"))
+
+
+def _picklable(tool: Tool) -> Tool:
+    from .pickling import pickles  # only for those who pickle
+
+    return tool if tool.callback is None or pickles(tool) else evolve(tool, callback=None)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import cattrs
-import orjson
 from attrs import fields
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .errors import ConfigError, DecodeError
 from .finite import not_finite
+from .json_text import JSONDecodeError, dumps, loads
 from .message import Context, Message
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
@@ -68,8 +68,8 @@ CONVERTER = _converter()
 
 
 def dump_context(context: Context) -> bytes:
-    """The JSON of a Context. Callbacks of tools are left out: code is not data. Raises ConfigError for what JSON cannot
-    hold: half a surrogate pair, an integer over 64 bits, infinity, an object that is no plain data."""
+    """The JSON of a Context. Callbacks of tools are left out: code is not data. Half of a surrogate pair
+    becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, an object that is no plain data."""
     body = {
         "stepwell": "context",
         "version": VERSION,
@@ -82,9 +82,9 @@ def dump_context(context: Context) -> bytes:
 def dumped(body: Any, what: str) -> bytes:
     """The JSON of plain data, from which the same data can be read again. Raises ConfigError for anything else."""
     try:
-        data = orjson.dumps(body)
+        data = dumps(body)
     except TypeError as error:
-        # orjson says what it met (a set, half a surrogate pair) but not the value itself.
+        # The error says what was met (a set) but not the value itself.
         raise ConfigError(f"{what} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
     if b"null" in data and (place := not_finite(body)) is not None:
         raise ConfigError(
@@ -103,8 +103,8 @@ def _dump_tool(tool: Tool) -> dict[str, Any]:
 def load_context(data: bytes | str) -> Context:
     """The Context of a JSON text. Raises DecodeError for another shape or a later version."""
     try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        body = loads(data)
+    except JSONDecodeError as error:
         raise DecodeError(f"this is not the JSON of a Context: {error}", hint="use Context.to_json()") from None
     if not isinstance(body, dict) or body.get("stepwell") != "context":
         raise DecodeError("this JSON is not of a Context", hint="use Context.to_json()")

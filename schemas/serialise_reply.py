@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import cattrs
-import orjson
 
 from .errors import DecodeError
+from .json_text import JSONDecodeError, loads
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
 from .serialise import CONVERTER, dumped
@@ -42,7 +42,7 @@ def dump_reply(reply: Reply) -> bytes:
 def load_reply(data: bytes) -> Reply:
     """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
     try:
-        body = orjson.loads(data)
+        body = loads(data)
         if body["stepwell"] != "reply" or body["version"] != VERSION:
             raise DecodeError(f"this is not a Reply of version {VERSION}")
         kind, object = body.get("kind"), body.get("object")
@@ -60,7 +60,7 @@ def load_reply(data: bytes) -> Reply:
             **{name: body[name] for name in _PLAIN},
         )
     except (
-        orjson.JSONDecodeError,
+        JSONDecodeError,
         cattrs.BaseValidationError,
         KeyError,
         TypeError,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
+from copy import deepcopy
+from types import FunctionType, MethodType
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
 from .options import nearest
@@ -18,7 +19,7 @@ NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return given or NO_PARAMETERS
+    return given if given and given != NO_PARAMETERS else NO_PARAMETERS
 
 
 def is_method(function: Any) -> bool:
@@ -63,11 +64,57 @@ class Tool:
             return self
         return evolve(self, callback=self.callback.__get__(owner, cls))  # type: ignore[union-attr]
 
+    def __copy__(self) -> Tool:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tool:
+        """A copy that runs the same function: what a method belongs to is not copied."""
+        return evolve(
+            self,
+            parameters=deepcopy(self.parameters, memo),
+            server=deepcopy(self.server, memo),
+            extra=deepcopy(self.extra, memo),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the callback by reference. Raises ConfigError, with the reason, where that cannot be done."""
+        facts = {each.name: getattr(self, each.name) for each in fields(Tool)}
+        if (callback := facts.pop("callback")) is None:
+            return _unpickled, (facts, None)
+        from .pickling import NotPicklable, reference_to  # only for those who pickle
+
+        try:
+            return _unpickled, (facts, reference_to(callback))
+        except NotPicklable as error:
+            raise ConfigError(
+                f"the tool {self.name!r} cannot be pickled: {error}",
+                hint="make it of a function at the top of a module, or make it in the other process",
+            ) from None
+
     def __attrs_post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"
             )
+
+
+def _unpickled(facts: Mapping[str, Any], reference: Any) -> Tool:
+    from .pickling import function_of  # only for those who pickle
+
+    return Tool(**facts, callback=None if reference is None else function_of(reference))
+
+
+def tool_behind(given: Any) -> Tool | None:
+    """Give the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
+
+    Since Python 3.13 `classmethod` binds what it decorates by itself and asks no `__get__`: `Class.method` is then a
+    MethodType around the Tool.
+    """
+    if isinstance(given, Tool):
+        return given
+    if isinstance(given, MethodType) and isinstance(given.__func__, Tool):
+        return given.__func__.__get__(given.__self__)
+    return None
 
 
 CHOICES = frozenset(("auto", "none", "required", "any"))
@@ -88,15 +135,18 @@ def chosen_name(choice: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> None:
-    """Raise InvalidOption for a tool_choice that is none of `choices` or names none of the tools. An object that names
-    no tool is the vendor's own, and passes."""
+def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> Any:
+    """Give the tool_choice, with class methods as their Tools. Raise InvalidOption for one that is none of `choices` or
+    names none of the tools. An object that names no tool is the vendor's own, and passes."""
+    choice = (
+        [tool_behind(each) or each for each in choice] if isinstance(choice, list) else tool_behind(choice) or choice
+    )
     names = [tool.name for tool in tools]
     if isinstance(choice, str):
         if choice not in choices:
             hint = f"write {{'name': {choice!r}}}" if choice in names else _forms(choices)
             raise InvalidOption(f"tool_choice for {where} cannot be {choice!r}", hint=hint)
-        return
+        return choice
     several = isinstance(choice, list | tuple) and SEVERAL in choices
     for each in choice if several else [choice]:
         name = each if several and isinstance(each, str) else chosen_name(each)
@@ -105,6 +155,7 @@ def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str
         if name is not None and name not in names:
             hint = nearest(name, names) if names else "pass tools=[...]"
             raise InvalidOption(f"tool_choice for {where} names {name!r}, which is not among the tools", hint=hint)
+    return choice
 
 
 def _forms(choices: frozenset[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 
 @frozen
@@ -44,6 +44,11 @@ class Usage:
     billed_input_tokens: int | None = None
     billed_output_tokens: int | None = None
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+    def __repr__(self) -> str:
+        """One line with what is known."""
+        known = ((each.name, each.default, getattr(self, each.name)) for each in fields(Usage) if each.repr)
+        return f"Usage({', '.join(f'{name}={value!r}' for name, default, value in known if value != default)})"
 
     @property
     def total_tokens(self) -> int | None:

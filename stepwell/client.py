@@ -1,6 +1,6 @@
-"""Client and AsyncClient: a registry, keys and a connection pool behind the public functions.
+"""What stands behind Client and AsyncClient: the settings that both take, and the connections of each.
 
-The two differ in who waits. Everything that decides is in core.py, everything that sends in pipeline/transport.py.
+The public methods are in api.py. What decides is in core.py, what sends in pipeline/transport.py.
 """
 
 from __future__ import annotations
@@ -8,17 +8,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any, Never, Self
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .composites import Composites
 from .connect import aconnect, checked_transport, connect
 from .core import Core, finished
 from .model_metadata.catalog import Catalog
-from .operations import Operations
 from .pipeline.edits import Edits
 from .pipeline.pipeline import Pipeline
 from .pipeline.response import Response
@@ -26,21 +24,22 @@ from .pipeline.stream import AsyncStream, Stream
 from .pipeline.timeouts import Timeouts
 from .pipeline.transport import AsyncTransport, Transport, adrive, drive
 from .providers.dsl.registry import Registry
+from .providers.dsl.wire import Wire
 from .recipe import Recipe, acarry_out, carry_out
 from .schemas.change import Change
 from .schemas.reply import Reply
-from .settings import checked_http, checked_pattern, refused
+from .settings import checked_http, overridden, refused
 
 if TYPE_CHECKING:
-    from .batch.job import AsyncBatchJob, BatchJob
-    from .objects.stream import AsyncObjectStream, ObjectStream
-    from .tools.stream import AsyncToolStream, ToolStream
+    from .options import ModelLike, PromptLike
 
-Later = Coroutine[Any, Any, Reply]
+Options = Any
+"""The keyword arguments of a call: one of the TypedDicts of options.py. Its dict is changed in place, so that a plain
+key does not stay behind in the locals of a frame."""
 
 
-class _Shared:
-    """The settings that both clients take, and what they tell about themselves."""
+class ClientSettings:
+    """The settings that both clients take."""
 
     _asynchronous = False
 
@@ -70,7 +69,7 @@ class _Shared:
         is read unless it is named, here or by STEPWELL_ENV_FILE. Raises ConfigError for what cannot be used.
         """
         if unknown:
-            raise refused(unknown, signature(_Shared).parameters)
+            raise refused(unknown, signature(ClientSettings).parameters)
         self._core = Core(
             api_keys=api_keys,
             base_urls=base_urls,
@@ -84,10 +83,10 @@ class _Shared:
         )
         self._transport = checked_transport(transport, asynchronous=self._asynchronous)
         self._http = checked_http(http, asynchronous=self._asynchronous)
-        self._made()
+        self._init_connections()
 
-    def _made(self) -> None:
-        """What one colour needs beside the settings."""
+    def _init_connections(self) -> None:
+        """Set up what holds the connections, none of which is opened before it is needed."""
 
     @property
     def pipeline(self) -> Edits:
@@ -109,58 +108,39 @@ class _Shared:
         """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
         return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
 
-    def override(self, models: str, **steps: Any) -> Change:
+    def override(
+        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+    ) -> Change:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
+        `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
         It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
         """
-        return self._core.overrides.add(checked_pattern(models, self._core.registry), **steps)
+        core = self._core
+        return overridden(core.overrides, core.registry, models, wire=wire, operation=operation, **steps)
 
 
-class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", "BatchJob"], _Shared):
-    """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
+class SyncCalls(ClientSettings):
+    """Calls for which the caller's thread waits. Safe to share between threads; a forked child gets connections of its
+    own."""
 
     _pid: int = 0
     _sender: Transport | None = None
 
-    def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
-        """Ask and wait for the whole answer.
-
-        `model` is `provider:model-id` (None: the local model), `prompt` a string, a Context, or a list of messages.
-        Options are those of schemas/options.py and the provider's own. Raises a StepwellError of the fitting class.
-        """
-        pipeline, request = self._core.request("chat", model, prompt, options)
+    def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
+        """Make one call and return its reply."""
+        pipeline, request = self._core.request(operation, model, input, options)
         return finished(drive(pipeline.flow(request), self._perform()), request.context)
 
-    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> Stream:
-        """Ask and get the answer as it is written. The first piece is in hand, or the error raised, on return."""
+    def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> Stream:
+        """Open the stream of one call."""
         pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
         perform = self._perform()
         return Stream(drive(pipeline.flow(request), perform), perform, request.context)
 
-    def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
-        """Any operation that the provider has a wire for; `Operations` gives the usual ones names."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(drive(pipeline.flow(request), self._perform()), request.context)
-
-    def _carry(self, recipe: Recipe) -> Reply:
-        reply: Reply = carry_out(self, recipe)
-        return reply
-
-    def _objects(self, recipe: Recipe) -> ObjectStream:
-        from .objects.stream import ObjectStream  # JSON Schema's machinery: only for those who want an object
-
-        return ObjectStream(self, recipe)
-
-    def _loops(self, recipe: Recipe) -> ToolStream:
-        from .tools.stream import ToolStream  # seldom wanted
-
-        return ToolStream(self, recipe)
-
-    def _jobs(self, recipe: Recipe) -> BatchJob:
-        from .batch.job import BatchJob  # seldom wanted
-
-        return BatchJob(self, *carry_out(self, recipe))
+    def _run(self, recipe: Recipe) -> Any:
+        """Run work of several calls and return its result."""
+        return carry_out(self, recipe)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -168,7 +148,7 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", 
         if sender is not None and self._http is None and self._pid == os.getpid():
             sender.client.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -185,26 +165,22 @@ class Client(Operations[Reply], Composites[Reply, "ObjectStream", "ToolStream", 
         return self._sender.perform
 
 
-class AsyncClient(
-    Operations[Later],
-    Composites[Later, "AsyncObjectStream", "AsyncToolStream", "Coroutine[Any, Any, AsyncBatchJob]"],
-    _Shared,
-):
-    """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or at
+class AsyncCalls(ClientSettings):
+    """Calls that are awaited, on asyncio or trio. One object serves several event loops, one after another or at
     once: each gets connections of its own, which are closed when the loop ends."""
 
     _asynchronous = True
 
-    def _made(self) -> None:
+    def _init_connections(self) -> None:
         self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
 
-    async def generate_text(self, model: str | None, prompt: Any, **options: Any) -> Reply:
-        """Client.generate_text, awaited."""
-        pipeline, request = self._core.request("chat", model, prompt, options)
+    async def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
+        """Make one call and return its reply."""
+        pipeline, request = self._core.request(operation, model, input, options)
         return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
 
-    def stream_text(self, model: str | None, prompt: Any, **options: Any) -> AsyncStream:
-        """Client.stream_text; the stream opens when it is awaited, entered or iterated."""
+    def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> AsyncStream:
+        """Give the stream of one call, which opens when it is awaited, entered or iterated."""
         pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
 
         async def opening() -> tuple[Response, Any]:
@@ -213,29 +189,9 @@ class AsyncClient(
 
         return AsyncStream(opening, request.context)
 
-    async def run(self, operation: str, model: str | None, input: Any, **options: Any) -> Reply:
-        """Any operation that the provider has a wire for."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
-
-    async def _carry(self, recipe: Recipe) -> Reply:
-        reply: Reply = await acarry_out(self, recipe)
-        return reply
-
-    def _objects(self, recipe: Recipe) -> AsyncObjectStream:
-        from .objects.stream import AsyncObjectStream  # as in Client
-
-        return AsyncObjectStream(self, recipe)
-
-    def _loops(self, recipe: Recipe) -> AsyncToolStream:
-        from .tools.stream import AsyncToolStream  # as in Client
-
-        return AsyncToolStream(self, recipe)
-
-    async def _jobs(self, recipe: Recipe) -> AsyncBatchJob:
-        from .batch.job import AsyncBatchJob  # as in Client
-
-        return AsyncBatchJob(self, *await acarry_out(self, recipe))
+    async def _run(self, recipe: Recipe) -> Any:
+        """Run work of several calls and return its result."""
+        return await acarry_out(self, recipe)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""
@@ -243,7 +199,7 @@ class AsyncClient(
         if entry is not None:
             await entry[1].aclose()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .client import AsyncClient, Client
+from .api import Client
+from .async_api import AsyncClient
 from .core import Core, Plan
 from .schemas.errors import ConfigError
 
@@ -33,7 +34,7 @@ class Clients:
         """The address of a server other than the one that all the world means by the provider's name: it may give other
         answers under the same name. Without its query, which may hold a key."""
         key = options.get("api_key") or self.core.keys.get(plan.provider.id)
-        endpoint = key.get("endpoint") if isinstance(key, Mapping) else None
+        endpoint = plan.provider.takes().place(key) if isinstance(key, Mapping) else None
         address = str(options.get("base_url") or endpoint or plan.base_url)
         home = (plan.model.base_url, plan.provider.base_url)
         return None if address in home else address.partition("?")[0].rstrip("/")
@@ -61,9 +62,9 @@ class Clients:
 
 def _own(colour: int) -> Any:
     # Made when first needed, as everywhere; and not kept here, so that what has no client of its own can be pickled.
-    from .face import _ASYNC_CLIENT, _CLIENT
+    from .functions import ASYNC_CLIENT, CLIENT
 
-    return (_CLIENT, _ASYNC_CLIENT)[colour]
+    return (CLIENT, ASYNC_CLIENT)[colour]
 
 
 _BOTH = (None, "httpx", "http2")

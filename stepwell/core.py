@@ -17,11 +17,13 @@ from .pipeline.edits import NO_EDITS, Edits, edits_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.request import Headers, Request
 from .pipeline.response import Response
+from .pipeline.steps.always_stream import GATHER
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.timeouts import Timeouts, timeouts_of
 from .providers.dsl.addresses import origin
 from .providers.dsl.assemble import pipeline_for
+from .providers.dsl.credentials import Given
 from .providers.dsl.environment import Environment, process_environment, read_environment
 from .providers.dsl.overrides import OVERRIDES, Overrides, in_force
 from .providers.dsl.provider import Override, Provider, canonical
@@ -37,7 +39,7 @@ from .schemas.tool import Tool
 from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 DEFAULT_MODEL = "local:smollm2"
-_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools", "pipeline"}
+_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
 
 @frozen
@@ -216,7 +218,7 @@ class Core:
         """The request with the options that steer the call itself taken out of `options` and into its own fields."""
         if "api_key" in options:
             # In place: a plain key must not stay behind in the locals of a frame, which crash reporters read.
-            options["api_key"] = credential_of(options["api_key"], "api_key")
+            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
         changes: dict[str, Any] = {}
@@ -255,14 +257,15 @@ class Core:
         at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_home(url, self.environment)
         if not known and not at_home:
             return None
-        if isinstance(credential, Mapping):  # an address that came with the key gives way to the call's
-            return {name: value for name, value in credential.items() if name != "endpoint"}
+        if isinstance(credential, Given):  # an address that came with the key gives way to the call's
+            return plan.provider.takes().without_places(credential)
         return credential
 
     def _provider_options(self, extra: Any, plan: Plan) -> Any:
         check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
-        if plan.provider.id not in extra and self._keyed(extra):
-            return {**extra, plan.provider.id: {}}  # keyed by provider, and nothing among it for this one
+        id = plan.provider.id
+        if id not in extra and self._keyed(extra):  # for this one under another spelling of its id, or nothing
+            return {**extra, id: next((own for name, own in extra.items() if canonical(name) == canonical(id)), {})}
         return extra
 
     def _keyed(self, extra: Any) -> bool:
@@ -277,13 +280,17 @@ class Core:
     ) -> tuple[Pipeline, Request]:
         """The pipeline and the request of the same call to another model; see Request.elsewhere."""
         input = request.context if request.operation in _CONVERSATIONS else request.input
+        stream = (
+            request.stream and GATHER not in request.private
+        )  # a stream that only the provider insists on is no wish
         wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
-        given = {**wanted, **request.options, **options}
-        pipeline, asked = self.request(request.operation, model, input, given, stream=request.stream)
+        given = {**wanted, **request.given_options(), **options}
+        pipeline, asked = self.request(request.operation, model, input, given, stream=stream)
         warnings = (*request.warnings, *asked.warnings)
-        asked = asked.replace(started=request.started, private=request.private, warnings=warnings)
+        asked = asked.replace(started=request.started, private=request.travelling(), warnings=warnings)
         extra = given.get("provider_options")
-        moved = asked.model.provider != request.model.provider and "provider_options" not in options
+        moved = canonical(asked.model.provider) != canonical(request.model.provider)
+        moved = moved and "provider_options" not in options
         if extra and moved and not self._keyed(extra):
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})

@@ -1,6 +1,6 @@
 """What composite work reports while it runs: the start, end or failure of each span, to whoever has subscribed.
 
-    stepwell.subscribe(print)
+    stepwell.events.subscribe(print)
 
 A span is one piece of work with a name: "generate_object", "run_tools", "tool", "embed", "retrieve", ... Spans nest, in
 threads and tasks as well. Without subscribers a span costs about a microsecond.
@@ -124,4 +124,4 @@ def _tell(event: Event) -> None:
         except Exception:
             import logging  # only when a subscriber fails
 
-            logging.getLogger("stepwell").exception("a subscriber of stepwell.subscribe failed")
+            logging.getLogger("stepwell").exception("a subscriber of stepwell.events.subscribe failed")

@@ -9,7 +9,6 @@ with braces in it stays as it is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError
+from .schemas.json_text import spaced
 from .schemas.message import Context, Message, context_of, user
 from .schemas.options import nearest
 from .schemas.parts import Part, Text
@@ -205,7 +205,7 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         raise ConfigError(f"the value of {name!r} is None", hint="pass text; an empty string if there is none")
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return spaced(value, default=str)
     return str(value)
 
 

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar, cast
 
 from .recipe import AsyncReading, Reading, Recipe
 from .schemas.errors import StepwellError
-from .schemas.reply import Reply
+from .schemas.reply import ObjectType, Reply
+
+Item = TypeVar("Item")
 
 
-class _ReplyStream:
+class _ReplyStream(Generic[Item, ObjectType]):
     _reading: Any
     _error: BaseException | None = None
 
-    def _whole(self) -> Reply:
+    def _whole(self) -> Reply[ObjectType]:
         if self._error is not None:
             raise self._error
         if self._reading.result is None:
             raise StepwellError("the stream was left before its end", hint="read it to the end")
-        reply: Reply = self._reading.result
-        return reply
+        return cast(Reply[ObjectType], self._reading.result)
 
 
-class ReplyStream(_ReplyStream):
+class ReplyStream(_ReplyStream[Item, ObjectType]):
     """Iterate it, or let `reply()` read it to the end. Leaving the loop, the `with` block, or calling `close()` stops
     the work and returns the connection. It starts when it is first read."""
 
     def __init__(self, client: Any, recipe: Recipe) -> None:
         self._reading = Reading(client, recipe)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Item]:
         try:
             yield from self._reading
         except Exception as error:
@@ -39,7 +40,7 @@ class ReplyStream(_ReplyStream):
         finally:
             self.close()
 
-    def reply(self) -> Reply:
+    def reply(self) -> Reply[ObjectType]:
         """Read what is left and give the whole Reply."""
         for _ in self:
             pass
@@ -49,14 +50,14 @@ class ReplyStream(_ReplyStream):
         """Stop here and return the connection. Harmless when done twice."""
         self._reading.close()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
 
 
-class AsyncReplyStream(_ReplyStream):
+class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
     """ReplyStream's twin. Awaiting it gives it back, as it may be written for a stream of text; it still starts when it
     is first read."""
 
@@ -69,7 +70,7 @@ class AsyncReplyStream(_ReplyStream):
     def __await__(self) -> Generator[Any, None, Self]:
         return self._itself().__await__()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
+    async def __aiter__(self) -> AsyncIterator[Item]:
         try:
             async for item in self._reading:
                 yield item
@@ -79,7 +80,7 @@ class AsyncReplyStream(_ReplyStream):
         finally:
             await self.close()
 
-    async def reply(self) -> Reply:
+    async def reply(self) -> Reply[ObjectType]:
         """Read what is left and give the whole Reply."""
         async for _ in self:
             pass
@@ -91,7 +92,7 @@ class AsyncReplyStream(_ReplyStream):
 
     aclose = close
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: Any) -> None:

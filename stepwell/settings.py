@@ -9,16 +9,28 @@ from urllib.parse import urlsplit
 
 from .pipeline.request import Headers
 from .providers.dsl.assemble import checked_headers
-from .providers.dsl.provider import canonical
+from .providers.dsl.overrides import Overrides
+from .providers.dsl.place import EVERYWHERE, PROVIDER_STEPS, place_for
+from .providers.dsl.provider import Provider, canonical
 from .providers.dsl.registry import Registry
+from .providers.dsl.steps import checked_steps
+from .providers.dsl.wire import Wire
+from .schemas.change import Change
 from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from .schemas.options import CALL_OPTIONS, check_value, nearest
-from .schemas.secret import Hidden, Secret, checked
+from .schemas.secret import Secret, checked
+
+_WILD = "*?["
 
 
 def keys_of(given: Any, registry: Registry) -> dict[str, Any]:
     """`api_keys=` of a client, as it is kept. Raises InvalidOption, InvalidKey and UnknownProvider."""
-    return {name: credential_of(key, f"api_keys[{name!r}]") for name, key in _by_provider("api_keys", given, registry)}
+    kept = {}
+    for name, key in _by_provider("api_keys", given, registry):
+        # Only a mapping needs to be checked against its provider, which is loaded for it.
+        provider = registry.get_or_raise(name) if isinstance(key, Mapping) else None
+        kept[name] = credential_of(key, f"api_keys[{name!r}]", provider)
+    return kept
 
 
 def addresses_of(given: Any, registry: Registry) -> dict[str, str]:
@@ -55,10 +67,12 @@ def retries_of(given: Any) -> int:
     return int(given)
 
 
-def credential_of(given: Any, where: str) -> Any:
-    """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays."""
-    if isinstance(given, Mapping):
-        return {name: _kept(name, value, where) for name, value in given.items()}
+def credential_of(given: Any, where: str, provider: Provider | None) -> Any:
+    """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays.
+
+    Raises InvalidOption, InvalidKey and MissingKey for what its provider does not take."""
+    if isinstance(given, Mapping) and provider is not None:
+        return provider.takes().read(given, where=where, provider=provider.id)
     if isinstance(given, Secret):
         return checked(given.reveal(), where=where)
     if isinstance(given, str):
@@ -66,20 +80,6 @@ def credential_of(given: Any, where: str) -> Any:
     if callable(given):
         return given
     raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
-
-
-_SENT = frozenset(("api_key", "token", "access_token", "access_key", "secret_key", "session_token"))
-_OPEN = frozenset(("region", "project", "location", "account", "profile", "endpoint", "api_version", "auth_file"))
-
-
-def _kept(name: str, value: Any, where: str) -> Any:
-    """One value of a credential: what goes into headers is checked, what says where to go stays plain, all else
-    (a private key of many lines, say) is masked."""
-    if isinstance(value, Mapping):
-        return Hidden(value)  # what a key file holds
-    if not isinstance(value, str) or name in _OPEN:
-        return value
-    return checked(value, where=f"{where}[{name!r}]") if name in _SENT else Secret(value)
 
 
 def checked_url(given: Any, where: str = "base_url") -> str:
@@ -130,10 +130,30 @@ def checked_pattern(models: Any, registry: Registry) -> str:
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")
     provider, colon, _ = models.partition(":")
-    if any(sign in provider for sign in "*?[") or registry.knows(provider):
+    if any(sign in provider for sign in _WILD) or registry.knows(provider):
         return models
     if colon:
         hint = f"{registry.nearest(provider)} One of your own is registered before it is overridden"
     else:
         hint = f"a model is named with its provider: 'openai:{models:.40}', or '*:{models:.40}' for all"
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)
+
+
+def overridden(
+    overrides: Overrides,
+    registry: Registry,
+    models: Any,
+    *,
+    wire: str | Wire | None = None,
+    operation: str | None = None,
+    **steps: Any,
+) -> Change:
+    """Add an override of a user's to these. Raises ConfigError for one that could never be in force."""
+    pattern = checked_pattern(models, registry)
+    place = place_for(wire, operation, steps)
+    id = pattern.partition(":")[0]
+    if not PROVIDER_STEPS.issuperset(checked_steps(steps)) or place != EVERYWHERE:
+        provider = None if any(sign in id for sign in _WILD) else registry.get(id)
+        if provider is not None:
+            place.check(steps, provider.wires, provider.id, f"override of {models}")
+    return overrides.add(pattern, wire=wire, operation=operation, **steps)

@@ -108,6 +108,17 @@ def test_heavy_modules_are_imported_where_they_are_used() -> None:
     assert not offenders, listed(offenders)
 
 
+def test_no_product_code_asserts() -> None:
+    """`python -O` leaves assert statements out: what must hold is checked by `if` and `raise`, or by types."""
+    offenders = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.Name) and node.id == "__debug__")
+    ]
+    assert not offenders, "raise a typed error instead: " + ", ".join(offenders)
+
+
 def test_general_code_never_asks_which_provider_it_is() -> None:
     def names_one(node: ast.Compare) -> bool:
         return re.search(r"\bprovider\b", ast.unparse(node.left)) is not None and any(

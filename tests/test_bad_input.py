@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, Secret, declare_provider
+from stepwell import Client
+from stepwell.declare import declare_provider
+from stepwell.options import Secret
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.secret import checked
@@ -102,9 +104,18 @@ def test_a_key_given_with_the_call_leaves_no_plain_copy_in_a_frame() -> None:
     clean(caught.value)
 
 
-def test_a_prompt_that_is_not_unicode_is_refused() -> None:
+def test_a_prompt_that_is_not_unicode_is_sent_with_the_replacement_character_and_a_warning() -> None:
+    reply = Wiretap().client().generate_text("openai:gpt", "a \ud800")
+    said = [str(warning) for warning in reply.warnings]
+    assert "text: half of a surrogate pair, which JSON cannot hold, became U+FFFD (openai:gpt)" in said
+
+
+def test_a_body_that_has_no_json_form_is_refused() -> None:
+    options = {"provider_options": {"a": {1, 2}}}
     failing(
-        errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", "\ud800"), says="cannot be encoded"
+        errors.ConfigError,
+        lambda: Wiretap().client().generate_text("openai:gpt", "\ud800", **options),  # type: ignore[arg-type]
+        says="cannot be encoded",
     )
 
 

@@ -134,7 +134,7 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert prices is not None and prices.input is not None and prices.output is not None
     full = (12 * prices.input + 7 * prices.output) / Decimal(1_000_000)
     assert reply.cost.total == full / 2
-    assert stepwell.cost_report([reply]).total == full / 2
+    assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
 def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
@@ -187,7 +187,7 @@ def test_the_wire_may_be_named() -> None:
 
 def test_betas_of_the_calls_are_asked_for_once_for_all() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", anthropic_beta=["a-1", "b-2"])
+    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 
@@ -279,3 +279,20 @@ def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
     service.output = lambda: b"<html>"  # type: ignore[method-assign]
     with Client(**service.settings()) as client, pytest.raises(errors.DecodeError, match="a line that is not JSON"):
         client.submit_batch(MODELS["openai"], PROMPTS).results()
+
+
+class Confused(OpenAI):
+    """Answers the first call twice, otherwise, and one that nobody made."""
+
+    def output(self) -> bytes:
+        row = orjson.loads(super().output())
+        other = orjson.loads(orjson.dumps(row))
+        other["response"]["body"]["choices"][0]["message"]["content"] = "another"
+        return b"\n".join(map(orjson.dumps, (row, row, other, {**row, "custom_id": "nobody"})))
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_results_are_held_against_the_requests(colour: str) -> None:
+    _, _, answers = hand_in(Confused(), MODELS["openai"], colour)
+    assert list(answers) == list(PROMPTS)
+    assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

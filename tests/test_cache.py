@@ -20,7 +20,6 @@ from stepwell import (
     Message,
     Reply,
     Tool,
-    Usage,
     assistant,
     cache,
     on_chunk,
@@ -28,6 +27,7 @@ from stepwell import (
     tool,
     user,
 )
+from stepwell.costs import Usage
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.chunks import TextDelta
 from stepwell.schemas.errors import ConfigError, DecodeError, ServerError, StepLimit, StreamTruncated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,27 +15,13 @@ import pytest
 from stepwell.cli import main
 from stepwell.cli.ask import is_model
 
+from command_line import Terminal, run
 from loopback import answer, completion, serving, whole_stream
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, stdin: str | None = None) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "stdin", Terminal() if stdin is None else io.StringIO(stdin))
-    try:
-        code = main(words)
-    except SystemExit as left:
-        code = int(left.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 @pytest.mark.usefixtures("local_model")
 def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    code, out, err = run(monkeypatch, capsys, "ask", "Say", "hello.", "-t", "0", "-n", "20")
+    code, out, err = run(monkeypatch, capsys, "ask", "local:smollm2", "Say", "hello.", "-t", "0", "-n", "20")
     assert code == 0 and "ello" in out and out.endswith("\n") and err == ""
 
 
@@ -103,11 +90,12 @@ def test_providers_tells_where_and_whether_a_key_is_there(monkeypatch: pytest.Mo
 
 def test_providers_says_where_each_is_and_all_that_it_does(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     _, table, _ = run(monkeypatch, capsys, "providers")
-    lines = {line.split()[0]: line for line in table.splitlines()}
+    # What is said of a provider stands below its name, further in.
+    told = {words[0]: words for words in map(str.split, re.split(r"\n(?! )", table)) if words}
     assert ".invalid" not in table
-    assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in lines["amazon_bedrock"]
-    assert "in this process" in lines["local"]
-    assert lines["groq"].split()[-4:] == ["batch", "list_models", "speak", "transcribe"]
+    assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in told["amazon_bedrock"]
+    assert "in this process" in " ".join(told["local"])
+    assert told["groq"][-4:] == ["batch", "list_models", "speak", "transcribe"]
     row = next(row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1]) if row["id"] == "groq")
     assert {"chat", "speak", "transcribe", "create_batch"} <= set(row["operations"])
 
@@ -116,7 +104,8 @@ def test_models_filters_and_prints(monkeypatch: pytest.MonkeyPatch, capsys: Any)
     words = ["models", "--provider", "openai", "--reasoning", "--tools", "--max-input-price", "1"]
     _, table, _ = run(monkeypatch, capsys, *words)
     models = json.loads(run(monkeypatch, capsys, *words, "--json")[1])
-    assert len(table.splitlines()) == len(models) + 1 > 2
+    names = [line.split()[0] for line in table.splitlines()[1:] if not line.startswith(" ")]
+    assert names == [model["model"] for model in models] and len(names) > 1
     assert all(model["reasoning"] and model["tools"] and float(model["input_price"]) <= 1 for model in models)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from attrs import evolve
 
-from stepwell import Request, around
+from stepwell import around
 from stepwell.declare import bearer, openai_chat
 from stepwell.providers.dsl.provider import Provider
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.errors import ServerError
+from stepwell.steps import Request
 from stepwell.testing import ConformanceError, conformance
 from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
 
@@ -126,3 +132,53 @@ def test_a_provider_that_puts_its_key_into_the_url_is_caught() -> None:
 
     report = conformance(parley.with_steps(authenticate=authenticate), samples=PARLEY_SAMPLES, raises=False)
     assert [check.name for check in report.failed] == ["the key is sent, and only in headers"]
+
+
+VERDICTS = """
+import json
+from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.schemas.chunks import Finish
+from stepwell.schemas.usage import Usage
+from stepwell.testing import conformance
+from toy import PARLEY_SAMPLES, parley
+
+steps = {
+    "nothing is sent": {"build_body": lambda request: {}},
+    "no key": {"authenticate": lambda request: request},
+    "a key in the URL": {"authenticate": lambda request: request.replace(url=f"{request.url}?k={request.credential}")},
+    "a cut stream is whole": {"flush_stream_state": lambda model, state: [Finish("stop")]},
+    "no chunk": {"decode_stream_event": lambda event, model, state: ([], state)},
+    "no usage": {"extract_usage": lambda data, model: Usage()},
+    "all is well": {"find_error": lambda response: None},
+}
+suites = [(parley.with_steps(**changed), PARLEY_SAMPLES) for changed in steps.values()]
+suites += [(parley, PARLEY_SAMPLES), (REGISTRY.get_or_raise("openai"), None)]
+reports = [conformance(provider, samples=samples, raises=False) for provider, samples in suites]
+print(json.dumps([[[check.name, check.fault] for check in report.checks] for report in reports]))
+"""
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> list[list[list[str | None]]]:
+    return judged()
+
+
+def judged(*flags: str) -> list[list[list[str | None]]]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, *flags, "-c", VERDICTS]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    seen: list[list[list[str | None]]] = json.loads(done.stdout)
+    return seen
+
+
+def test_each_broken_provider_fails_and_each_whole_one_passes(verdicts: list[list[list[str | None]]]) -> None:
+    failed = [sum(fault is not None for _, fault in checks) for checks in verdicts]
+    assert all(failed[:-2]) and failed[-2:] == [0, 0]
+
+
+@pytest.mark.parametrize("flag", ["-O", "-OO"])
+def test_the_verdict_is_the_same_without_assertions_and_docstrings(
+    flag: str, verdicts: list[list[list[str | None]]]
+) -> None:
+    assert judged(flag) == verdicts

@@ -11,21 +11,10 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import (
-    AsyncClient,
-    Budget,
-    Client,
-    Reply,
-    Timeouts,
-    around,
-    circuit_breaker,
-    errors,
-    fallback,
-    on_request,
-    tool,
-)
+from stepwell import AsyncClient, Budget, Client, Reply, Timeouts, around, errors, fallback, on_request, tool
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
+from stepwell.steps import circuit_breaker
 
 PRIMARY, SECOND, THIRD = "groq:llama-3.3-70b-versatile", "anthropic:claude-sonnet-5", "deepseek:deepseek-chat"
 HOSTS = {"api.groq.com": "groq", "api.anthropic.com": "anthropic", "api.deepseek.com": "deepseek"}

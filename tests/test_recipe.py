@@ -63,7 +63,7 @@ def carry(request: pytest.FixtureRequest) -> Carry:
 @pytest.fixture
 def events() -> Any:
     seen: list[Event] = []
-    unsubscribe = stepwell.subscribe(seen.append)
+    unsubscribe = stepwell.events.subscribe(seen.append)
     yield seen
     unsubscribe()
 
@@ -178,7 +178,7 @@ def test_a_failing_span_tells_its_error_and_a_failing_subscriber_disturbs_nothin
     def broken(event: Event) -> None:
         raise RuntimeError("in the subscriber")
 
-    unsubscribe = stepwell.subscribe(broken)
+    unsubscribe = stepwell.events.subscribe(broken)
     try:
         with pytest.raises(ValueError), span("work"):
             raise ValueError("in the work")

@@ -96,7 +96,7 @@ def test_an_http_client_of_the_other_colour_is_refused(make: Callable[[], Any], 
 def test_the_settings_that_are_right_are_taken(client: type) -> None:
     http = httpx.Client() if client is Client else httpx.AsyncClient()
     client(
-        api_keys={"openai": "k", "amazon-bedrock": {"access_key": "a"}, "neon": "k"},
+        api_keys={"openai": "k", "amazon-bedrock": {"access_key": "a", "secret_key": "s"}, "neon": "k"},
         base_urls={"openai": "http://[::1]:8080/v1", "azure": "https://${MINE}.openai.azure.com"},
         headers={"x-a": "b"},
         retries=0,

@@ -8,7 +8,9 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from stepwell import Client, Model, Reply, Usage, cost_report
+from stepwell import Client, Reply
+from stepwell.catalog import Model
+from stepwell.costs import Usage, cost_report
 from stepwell.schemas.errors import ConfigError, StreamTruncated
 from stepwell.schemas.prices import Prices, Tier
 

@@ -332,4 +332,4 @@ def test_the_public_functions_share_one_client() -> None:
         for _ in range(2):
             stepwell.generate_text(MODEL, "hi", base_url=server.url, api_key="k")
         assert server.connections == 1
-        stepwell.face._CLIENT.close()
+        stepwell.functions.CLIENT.close()

@@ -10,12 +10,13 @@ from ...schemas.fold import Fold
 from ..annotate import annotate, tell_partial
 from ..effects import Close, Flow, Read, Rest
 from ..pipeline import Pipeline
-from ..request import Request
+from ..request import Request, of_one_provider
 from ..response import Response
 from ..step import around
 
-GATHER = "gather_stream"
-"""The name of the step that does it, by which a pipeline can be known to be of this kind."""
+GATHER = of_one_provider("gather_stream")
+"""Where in a request's `private` it is noted that the caller asked for no stream; and the name of the step that gathers
+it, by which a pipeline can be known to be of this kind."""
 
 
 def always_stream(pipeline: Pipeline) -> Pipeline:

@@ -62,7 +62,7 @@ class Budget:
         self.limit = exact(limit) or _NOTHING
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
-        self._name = name
+        self._note = f"{name}.hold"
         self._lock = threading.Lock()
         self._sums = _Sums()
         # Filled by the garbage collector, which may run while this very thread holds the lock.
@@ -114,7 +114,7 @@ class Budget:
         if request.operation in FREE:
             return (yield from call(request))
         hold = self._hold(request)
-        noted = request.replace(private={**request.private, self._name: hold})
+        noted = request.replace(private={**request.private, self._note: hold})
         try:
             response: Response = yield from call(noted)
         except BaseException as error:
@@ -134,7 +134,7 @@ class Budget:
         return response.through(meter).on_end(over)
 
     def _attempt(self, request: Request, call: Rest) -> Flow:
-        hold = request.private.get(self._name)
+        hold = request.private.get(self._note)
         if hold is None:
             return (yield from call(request))
         if hold.lost:

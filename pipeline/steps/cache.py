@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ConfigError, StepwellError
 from ...schemas.fold import Fold
+from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.secret import Secret
 from ...schemas.usage import Usage
@@ -123,7 +122,7 @@ class Cache:
             dict(request.headers),
             _fingerprint(request.credential) if self._scope is None else self._scope,
         ]
-        return sha256(orjson.dumps(subject, option=orjson.OPT_SORT_KEYS, default=_plain)).hexdigest()
+        return sha256(dumps(subject, option=SORT_KEYS, default=_plain)).hexdigest()
 
 
 class _Keeper:

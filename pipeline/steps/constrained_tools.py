@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
+from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
 from ...schemas.tool import Tool
 from ..effects import Flow, Rest
-from ..request import Request
+from ..request import Request, of_one_provider
 from ..step import Step, around
 from ..whole_text import call_chunks, reread
 
@@ -19,7 +18,7 @@ _ASK = """You can call these functions:
 {tools}
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
-PREFILL = "constrained_tools.prefill"
+PREFILL = of_one_provider("constrained_tools.prefill")
 """Where a request's private notes hold how a call begins, for servers that enforce no schema: a wire may put it into
 the model's mouth."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'
@@ -96,7 +95,7 @@ def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _told(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
     rows = (
-        orjson.dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
+        dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
         for tool in tools
     )
     return context.with_instructions(_ASK.format(tools="\n".join(rows)) + (_OR_ANSWER if free else ""))
@@ -114,11 +113,9 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """The JSON that the text begins with; a server that cannot enforce a schema may have been given its beginning."""
-    import json  # reads one value and leaves what follows it
-
     for given in (text.lstrip(), prefill + text.lstrip()):
         try:
-            return json.JSONDecoder().raw_decode(given)[0]
+            return first_value(given)[0]
         except ValueError:
             pass
     raise ValueError("no JSON")
@@ -132,7 +129,7 @@ def _meant(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
         said = _read(text, prefill)
         if "answer" in said:
             return [TextDelta(said["answer"]), finish]
-        name, arguments = said["name"], orjson.dumps(said["arguments"]).decode()
+        name, arguments = said["name"], dumps(said["arguments"]).decode()
     except (ValueError, KeyError, TypeError):
         # Cut short by the token limit: no call that could be run, only text.
         return [TextDelta(text), finish]

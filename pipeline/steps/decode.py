@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from attrs import frozen
 
 from ...schemas.errors import DecodeError, StepError, StepwellError
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ...schemas.reply import Reply
+from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, keep_whole
 from ..decoder import MISFITS
 from ..effects import Flow, Rest
 from ..request import Request
 from ..response import Response
+from ..side_fields import Rules, kept
 from ..step import Step, wrapping
 from .errors import tell
 
 _SHOWN = 2000
 _QUOTED = 200
+_NONE: Mapping[str, str] = {}
 
 
 @frozen
@@ -34,8 +36,11 @@ class Body:
     media_type: str = ""
 
 
-def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = False) -> Step:
-    """`decode(data, model)` makes the reply; `data` is the body's JSON, or when `binary` a Body.
+def decode_response(
+    decode: Callable[[Any, Model], Reply], *, binary: bool = False, side_fields: Rules | None = None
+) -> Step:
+    """`decode(data, model)` makes the reply; `data` is the body's JSON, or when `binary` a Body. The JSON is without
+    those `side_fields` that are of another type than the format has: each is a warning on the reply.
 
     A stream passes untouched. Raises DecodeError, with the beginning of the body in `.payload`, for a body that is
     not JSON or not of the wire's shape.
@@ -44,17 +49,28 @@ def decode_response(decode: Callable[[Any, Model], Reply], *, binary: bool = Fal
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)
         if response.reply is None and not request.stream:
-            response.reply = decoded(response, request, decode, binary=binary)
+            response.reply = decoded(response, request, decode, binary=binary, side_fields=side_fields)
         return response
 
     return wrapping("decode_response", run)
 
 
-def decoded(response: Response, request: Request, decode: Callable[[Any, Model], Reply], *, binary: bool) -> Reply:
+def decoded(
+    response: Response,
+    request: Request,
+    decode: Callable[[Any, Model], Reply],
+    *,
+    binary: bool,
+    side_fields: Rules | None = None,
+) -> Reply:
     """The reply that the response's body holds; see decode_response."""
     data = _body(response) if binary else _json(response)
+    warnings: tuple[CallWarning, ...] = ()
+    response.data = None if binary else data
+    if side_fields and not binary:
+        response.data, warnings = kept(data, side_fields, request.model)
     try:
-        reply = decode(data, request.model)
+        reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
         error.request_id = error.request_id or response.request_id
         tell(error, request)
@@ -67,25 +83,37 @@ def decoded(response: Response, request: Request, decode: Callable[[Any, Model],
         raise _misfit(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
+    if warnings:
+        reply.warnings = (*warnings, *(each for each in reply.warnings if each not in warnings))
     return annotate(reply, response)
 
 
-def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
+def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
+    """The counts that stand in headers; `counted` names the header of each."""
+    found: dict[str, Any] = {
+        name: int(text) for name, header in counted.items() if (text := headers.get(header, "")).isdigit()
+    }
+    return Usage(**found) if found else None
+
+
+def extract_usage(
+    extract: Callable[[Any, Model], Usage | None],
+    counted: Mapping[str, str] = _NONE,
+    side_fields: Rules | None = None,
+) -> Step:
     """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage.
 
-    Raises DecodeError for usage of another shape, with the reply as its `.partial`.
+    Usage that cannot be read costs nobody the answer: it is left out, with a warning.
     """
 
     def run(request: Request, call: Rest) -> Flow:
         response = yield from call(request)
         reply = response.reply
-        if reply is not None and reply.raw is not None:
-            try:
-                usage = extract(reply.raw, request.model)
-            except MISFITS as error:
-                found = _misfit(response, error)
-                found.partial = reply
-                raise found from error
+        if reply is not None and reply.raw is not None and not response.usage_read:
+            response.usage_read = True
+            usage = read_usage(extract, response, reply, side_fields)
+            if usage is None and counted:
+                usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
                 keep_whole(reply, request.model)
@@ -94,6 +122,22 @@ def extract_usage(extract: Callable[[Any, Model], Usage | None]) -> Step:
         return response
 
     return wrapping("extract_usage", run)
+
+
+def read_usage(
+    extract: Callable[[Any, Model], Usage | None], response: Response, reply: Reply, side_fields: Rules | None
+) -> Usage | None:
+    """What `extract` finds in the response's JSON. A warning on the reply where that has another shape."""
+    model, data = response.request.model, response.data
+    if data is None and (data := reply.raw) is not None and side_fields:
+        data, warnings = kept(data, side_fields, model)
+        reply.warnings = (*reply.warnings, *(each for each in warnings if each not in reply.warnings))
+    try:
+        return extract(data, model)
+    except MISFITS:
+        why = "left out of the answer: it does not have the shape of its wire format"
+        reply.warnings = (*reply.warnings, CallWarning("usage", why, str(model)))
+        return None
 
 
 def _body(response: Response) -> Body:
@@ -114,8 +158,8 @@ def _sound(message: Message) -> bool:
 
 def _json(response: Response) -> Any:
     try:
-        return orjson.loads(response.body)
-    except orjson.JSONDecodeError:
+        return loads(response.body)
+    except JSONDecodeError:
         pass
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()

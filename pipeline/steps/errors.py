@@ -24,7 +24,8 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
         except StepwellError as error:
             tell(error, request)
             raise
-        found = classify(response)
+        # A reply is there already where another model has answered.
+        found = classify(response) if response.reply is None else None
         if found is None:
             return response
         redact(found, response.request)  # as it was sent, by whoever gave it its credential

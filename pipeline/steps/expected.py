@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from ...schemas.estimate import estimate_text, estimate_tokens
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.usage import Usage
 from ..request import Request
 
@@ -50,8 +49,8 @@ def expected_usage(request: Request, output_tokens: int | None) -> Usage:
 def _body(request: Request) -> Mapping[str, Any]:
     """What is to be sent, where it is a JSON object: only there is all that rules, wires and users have put in."""
     try:
-        body = orjson.loads(request.body) if request.body else None
-    except orjson.JSONDecodeError:
+        body = loads(request.body) if request.body else None
+    except JSONDecodeError:
         body = None
     return body if isinstance(body, Mapping) else {}
 

@@ -43,7 +43,9 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
     InvalidRequest nor a total timeout). The others are passed over for any error, a missing key included. If all of
     them fail, the first error is raised, with what the others said as notes on it.
 
-    Stands outside translate_options, among your own steps. Raises ConfigError, when called, for no models.
+    It may stand anywhere: what was given for one provider, and what its steps made of the options, stays behind. Best
+    outermost, among your own steps: inside map_errors it sees no error statuses, inside fit_history a conversation
+    already made to fit the first provider. Raises ConfigError, when called, for no models.
     """
     entries = tuple(_entry(each) for each in models)
     if not entries:

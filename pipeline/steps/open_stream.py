@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate
+from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
 from ...schemas.fold import chunks_of
 from ...schemas.reply import Reply
@@ -38,7 +38,7 @@ def open_stream(
     return wrapping("open_stream", run)
 
 
-_NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate))
+_NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate, Warned))
 """Chunks that nobody has seen anything of the answer by: after them a call may still be sent again."""
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -47,7 +47,7 @@ _BOM = b"\xef\xbb\xbf"
 def _opened(request: Request, call: Rest, steps: StreamSteps, unstreamed: Callable[[Response], Reply] | None) -> Flow:
     response = yield from call(request)
     source = response.source
-    if source is None:
+    if source is None or response.decoder is not None:  # another model's may be open already
         return response
     try:
         read = b""
@@ -92,6 +92,8 @@ def _whole(response: Response, start: bytes, unstreamed: Callable[[Response], Re
     response.body = b"".join(pieces)
     reply = unstreamed(response)
     yield Close(source)
-    response.request = response.request.warn("stream", "the server gave its answer whole")
+    request = response.request.warn("stream", "the server gave its answer whole")
+    more = tuple(warning for warning in reply.warnings if warning not in request.warnings)
+    response.request = request.replace(warnings=request.warnings + more)
     response.source, response.body, response.ready = None, b"", chunks_of(reply)
     return response

@@ -56,7 +56,7 @@ class RateLimit:
         self._output_tokens = output_tokens
         self._by = by
         self._clock = clock
-        self._name = name
+        self._note = f"{name}.hold"
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
@@ -73,14 +73,14 @@ class RateLimit:
         """Reckon the tokens, and put them right afterwards."""
         expected = expected_usage(request, self._output_tokens)
         hold = _Hold(self._lane(request), expected.total_tokens or 0)
-        response: Response = yield from call(request.replace(private={**request.private, self._name: hold}))
+        response: Response = yield from call(request.replace(private={**request.private, self._note: hold}))
         if response.reply is not None:
             self._put_right(hold, response.reply.usage)
             return response
         return response.on_end(lambda reply, error: self._put_right(hold, reply.usage if reply else None))
 
     def _attempt(self, request: Request, call: Rest) -> Flow:
-        hold: _Hold | None = request.private.get(self._name)
+        hold: _Hold | None = request.private.get(self._note)
         if hold is None:
             return (yield from call(request))
         lane = hold.lane

@@ -56,24 +56,24 @@ def retry(
     budget = budget or RetryBudget()
 
     def run(request: Request, call: Rest) -> Flow:
-        for attempt in range(request.retries + 1):
-            response: Response | None = None
-            error: StepwellError | None = None
+        attempt = 0
+        while True:
+            outcome: Response | StepwellError
+            error: StepwellError | None
             try:
-                response = yield from call(request)
-                error = classify(response)
+                outcome = yield from call(request)
+                error = classify(outcome) if outcome.reply is None else None
             except (TransportError, ProviderError) as raised:
-                error = raised
+                outcome = error = raised
             if error is None:
                 budget.give_back()
             delay = _delay(request, attempt, error, base, most, rng)
             if delay is None or not budget.take():
-                if response is None:
-                    assert error is not None
-                    raise error
-                return response
+                if isinstance(outcome, StepwellError):
+                    raise outcome
+                return outcome
             yield Sleep(delay)
-        raise AssertionError("the last attempt either returns or raises")
+            attempt += 1
 
     return wrapping("retry", run)
 

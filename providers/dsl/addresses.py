@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ...pipeline.request import Request
 from ...schemas.errors import ConfigError
@@ -47,11 +48,13 @@ def moved(operation: str, old: str, new: str) -> Callable[[Request], Request]:
     return move
 
 
-def filled(url: str, environment: Environment = PROCESS) -> str:
-    """The URL with the environment's values. Raises ConfigError naming the variable that is not set."""
+def filled(url: str, environment: Environment = PROCESS, credential: Any = None) -> str:
+    """The URL with the values that came with the credential, else the environment's. Raises ConfigError naming the
+    variable that is not set."""
+    given = credential if isinstance(credential, Mapping) else {}
 
     def value(match: re.Match[str]) -> str:
-        found = (environment.get(match[1]) or "").strip()
+        found = (given.get(match[1].lower()) or environment.get(match[1]) or "").strip()
         if not found:
             raise ConfigError(f"the address needs {match[1]}", hint=f"set {match[1]}, or pass base_urls= to the Client")
         return found.rstrip("/")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from attrs import evolve
 
 from ...pipeline.decoder import StreamSteps
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, on_request, wrapping
-from ...pipeline.steps.decode import decode_response, decoded, extract_usage
+from ...pipeline.steps.check_answer import check_answer
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
+from ...schemas.json_text import well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
@@ -22,11 +27,12 @@ from ...schemas.secret import Secret, checked
 from ...schemas.tool import check_tool_choice
 from .addresses import filled
 from .auth import optional
+from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
 from .histories import Target, fit_history
 from .origins import Origins
 from .provenance import told
-from .provider import Provider
+from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, judged, translate
 from .schemas import fit_schemas
@@ -34,6 +40,7 @@ from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
 USER_AGENT = "stepwell/0.1"
+_MENDED = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
 
 
 def pipeline_for(
@@ -62,9 +69,12 @@ def pipeline_for(
             told(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             told(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             told(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
+            *_checks(wire.operation),
             told(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
-            told(extract_usage(steps["extract_usage"]), steps, "extract_usage"),
-            told(decode_response(steps["decode_response"], binary=wire.binary), steps, "decode_response"),
+            told(
+                extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
+            ),
+            told(_decoding(wire, steps), steps, "decode_response"),
             told(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
             told(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
@@ -75,7 +85,16 @@ def pipeline_for(
     attached = attach(made, provider) if attach else made
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
-    return attached
+    return Pipeline(evolve(step, of_provider=True) for step in attached)
+
+
+def _decoding(wire: Wire, steps: Resolved) -> Step:
+    return decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields)
+
+
+def _checks(operation: str) -> tuple[Step, ...]:
+    step = check_answer(operation)
+    return () if step is None else (step,)
 
 
 STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
@@ -113,20 +132,38 @@ def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
         error = find_error(response)
         if error is not None:
             raise error
-        reply = decoded(response, response.request, decode, binary=wire.binary)
-        if (usage := extract(reply.raw, response.request.model)) is not None:
+        reply = decoded(response, response.request, decode, binary=wire.binary, side_fields=wire.side_fields)
+        if (usage := read_usage(extract, response, reply, wire.side_fields)) is not None:
             reply.usage = usage
         return reply
 
     return read
 
 
+_NO_DOCSTRINGS = sys.flags.optimize >= 2
+
+
+def _with_undescribed(request: Request) -> Request:
+    """Warn of tools that lost their descriptions to `python -OO`, whose source code could not be found either."""
+    bare = [tool.name for tool in request.context.tools if tool.callback is not None and not tool.description]
+    if not bare:
+        return request
+    why = f"without descriptions, since `python -OO` removes docstrings: {', '.join(bare)}; pass tool(description=...)"
+    return request.warn("tools", why)
+
+
 def check(provider: Provider, wire: Wire) -> Step:
-    """Check every option against the table, and set the provider's own apart from those it gets as they are."""
-    table = provider.option_table(wire)
+    """Check every option against the table, and set the provider's own apart from those it gets as they are.
+
+    A keyword is one of the common options. The provider's own come in `provider_options`, under their names there.
+    """
+    table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
+    misplaced = own.keys() - common.keys()
 
     def check_options_of(request: Request) -> Request:
+        if _NO_DOCSTRINGS:
+            request = _with_undescribed(request)
         given = request.options
         if not given:
             return request
@@ -134,8 +171,15 @@ def check(provider: Provider, wire: Wire) -> Step:
         tools = request.context.tools
         # Tools in the vendor's own form are not ours to know.
         if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
-            check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            given = {**given, "tool_choice": choice}
         options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
+        if not misplaced.isdisjoint(options):
+            name = min(misplaced & options.keys())
+            raise InvalidOption(
+                f"unknown option {name!r} for {where}: it is {provider.id}'s own",
+                hint=f"pass provider_options={{{name!r}: ...}}",
+            )
         check_options(options, table, where=where)
         extra = given.get("provider_options")
         if not extra:
@@ -146,7 +190,7 @@ def check(provider: Provider, wire: Wire) -> Step:
         check_options(known, table, where=where)
         raw = {name: value for name, value in extra.items() if name not in own}
         check_value("provider_options", raw, _ANY, where=where)
-        return request.replace(options={**options, **known}, private={**request.private, RAW_OPTIONS: raw})
+        return request.with_options({**options, **known}, **{RAW_OPTIONS: raw})
 
     return on_request("check_options", check_options_of)
 
@@ -176,17 +220,26 @@ def resolve_key(
         return (name,) if name else ()
 
     of_its_own = environment.has_file
+    takes = provider.takes()
 
     def resolve(request: Request) -> Request:
         if of_its_own:
             request = request.replace(private={**request.private, ENVIRONMENT: environment})
-        if request.credential is not None:
+        credential = request.credential
+        if isinstance(credential, Mapping):
+            credential = takes.read(credential, where="the credential", provider=provider.id)
+            request = request.replace(credential=credential)
+        if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            return request
+        settings: Mapping[str, Any] = credential or {}
+        if settings and takes.has_login(settings):
             return request
         own, names = is_home(request.base_url), variables()
         if own:
             for name in names:
                 if (value := environment.get(name)) is not None:
-                    return request.replace(credential=checked(value, where=environment.place(name)))
+                    key = checked(value, where=environment.place(name))
+                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
         if provider.key_optional:
             return request
         if not own:
@@ -217,15 +270,26 @@ def prepare(provider: Provider, wire: Wire, own: Callable[[Request], Request] | 
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
         request = request.replace(method=wire.method, url=url, headers=headers)
         if own is not None:
-            request = own(request)
-            if type(request) is not Request:
-                raise StepError(f"prepare_request returned {type(request).__name__} instead of a Request")
+            request = _prepared(request, own)
         # Last, since a credential may have named the address that the environment does not.
         return (
-            request.replace(url=filled(request.url, environment_of(request))) if "${" in request.base_url else request
+            request.replace(url=filled(request.url, environment_of(request), request.credential))
+            if "${" in request.base_url
+            else request
         )
 
     return on_request("prepare_request", prepare_request)
+
+
+def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
+    """What the provider's prepare_request makes of the request."""
+    given = request.options
+    prepared = own(request)
+    if type(prepared) is not Request:
+        raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
+    if prepared.options is given:
+        return prepared
+    return prepared.replace(options=given).with_options(prepared.options)
 
 
 def checked_headers(headers: Mapping[str, Any]) -> Headers:
@@ -270,7 +334,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += judged(losses, request.model, request.on_unsupported)
             options = {name: value for name, value in options.items() if name not in lost}
-        return request.replace(options=options, warnings=warnings)
+        return request.translated(options, warnings)
 
     return on_request("translate_options", translate_options)
 
@@ -286,9 +350,17 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             body = laid_over(body, raw)
         try:
             encoded = encode_body(body)
-        except TypeError as error:
-            # orjson says what it met (a lone surrogate, a set) but not the value itself.
-            raise ConfigError(f"the request cannot be encoded: {error}", hint="use plain JSON values") from None
+        except (TypeError, UnicodeEncodeError) as error:
+            try:
+                whole = well_formed(body)
+                if whole is body:
+                    raise error
+                encoded = encode_body(whole)
+            except (TypeError, UnicodeEncodeError, RecursionError) as failure:
+                # The error says what was met (a set) but not the value itself.
+                said = f"the request cannot be encoded: {failure}"
+                raise ConfigError(said, hint="use plain JSON values") from None
+            request = request.replace(warnings=request.warnings + judged([_MENDED], request.model, "warn"))
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
         return request.replace(body=encoded)

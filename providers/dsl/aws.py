@@ -1,8 +1,9 @@
 """AWS's signatures (SigV4, by botocore) and bearer keys.
 
-A credential is a string (a Bedrock API key), or a mapping with `access_key`, `secret_key`, perhaps `session_token`, and
-`region`; or with `profile`. Without any, the environment's bearer key or botocore's own chain is used. Keys that are
-given are never mixed with those of the environment.
+A credential is a string (a Bedrock API key), or a mapping with `api_key`, with `access_key` and `secret_key` (and
+`session_token`), or with `profile`; and beside them `region`. AWS's own spellings do as well. Without a login, the
+environment's bearer key or botocore's own chain is used, in the region of that login where none is named. Keys that
+are given are never mixed with those of the environment.
 """
 
 from __future__ import annotations
@@ -14,40 +15,71 @@ from ...pipeline.effects import Call, Flow, Rest
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Headers, Request
 from ...pipeline.step import around
-from ...schemas.errors import ConfigError, MissingExtra, MissingKey
+from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import Hidden, Secret
+from .aws_login import HINT, LOGINS, botocore
+from .credentials import KEY, PLAIN, Credentials, Login, Value
 from .environment import Environment, environment_of
 from .provider import Provider
 
 ADDRESS = "https://bedrock.invalid"
 """Stands for the address, which depends on the region."""
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
-_HINT = (
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass api_key={'access_key': …, 'secret_key': …, 'region': …}"
+DEFAULT_REGION = "us-east-1"
+CREDENTIALS = Credentials(
+    (
+        Value("api_key", KEY, ("key", "token", "bearer_token", "bedrock_api_key", BEARER)),
+        Value("access_key", KEY, ("access_key_id", "aws_access_key", "aws_access_key_id")),
+        Value("secret_key", KEY, ("secret_access_key", "aws_secret_key", "aws_secret_access_key")),
+        Value("session_token", KEY, ("security_token", "aws_session_token", "aws_security_token")),
+        Value("profile", PLAIN, ("profile_name", "aws_profile", "aws_profile_name")),
+        Value("region", PLAIN, ("region_name", "aws_region", "aws_region_name", "aws_default_region")),
+    ),
+    (Login(("api_key",)), Login(("access_key", "secret_key"), ("session_token",)), Login(("profile",))),
+    alone=True,
 )
 
 
 def into_region(request: Request) -> Request:
-    """Puts the call into the region: of the credential, of the model's ARN, else of the environment."""
+    """Puts the call into the region: of the credential, of the model's ARN, of the environment. Where none of them
+    names one, a login of botocore's has one of its own, perhaps, which is known only once it has been loaded."""
     if not request.url.startswith(ADDRESS):
         return request
-    # Everything but the models themselves is told by the service's other host.
-    host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
-    return request.replace(url=f"https://{host}.{region_of(request)}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
+    region = named_region(request)
+    if region is None and not _is_of_botocore(request):
+        request, region = _defaulted(request)
+    return request if region is None else _at(request, region)
 
 
-def region_of(request: Request) -> str:
+def named_region(request: Request) -> str | None:
+    """The region that was given with the credential, stands in the model's ARN, or is set in the environment."""
     given = request.credential.get("region") if isinstance(request.credential, Mapping) else None
-    if isinstance(given, Secret):
-        given = given.reveal()
     arn = request.model.id.split(":")
     if not given and arn[0] == "arn" and len(arn) > 3:
         given = arn[3]
     variable = environment_of(request).get
-    region = given or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or "us-east-1"
+    return given or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or None
+
+
+def _defaulted(request: Request) -> tuple[Request, str]:
+    hint = "pass api_key={..., 'region': ...}, or set AWS_REGION"
+    return request.warn("region", f"none was named, so that {DEFAULT_REGION} was asked; {hint}"), DEFAULT_REGION
+
+
+def _at(request: Request, region: str) -> Request:
     if not region.replace("-", "").isalnum():
         raise ConfigError(f"{region!r} is not an AWS region")
-    return str(region)
+    # Everything but the models themselves is told by the service's other host.
+    host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
+    return request.replace(url=f"https://{host}.{region}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
+
+
+def _is_of_botocore(request: Request) -> bool:
+    """Whether the login is one that botocore finds: a profile, or the machine's own."""
+    credential = request.credential or {}
+    if isinstance(credential, Mapping) and not CREDENTIALS.has_login(credential):
+        return environment_of(request).of_file("AWS_ACCESS_KEY_ID") is None
+    return isinstance(credential, Mapping) and "profile" in credential
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
@@ -58,32 +90,50 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
 def authenticate(request: Request, call: Rest) -> Flow:
     """A bearer key in a header, or a signature over the final bytes."""
     credential = request.credential
-    if isinstance(credential, Mapping) and isinstance(credential.get("api_key"), Secret):
-        credential = credential["api_key"]
-    if credential is None:
-        credential = _of_environment(environment_of(request))
+    if isinstance(credential, Mapping):
+        credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
+        credential = credential.get("api_key", credential)
     if isinstance(credential, Secret):
         return (yield from call(request.with_headers(authorization=f"Bearer {credential.reveal()}")))
-    if isinstance(credential, Mapping) and "access_key" in credential:
-        keys = given_keys(credential)
-    else:
-
-        async def load_aside() -> Any:
-            import anyio.to_thread  # comes with httpx; the chain may ask the network
-
-            return await anyio.to_thread.run_sync(chain_keys, credential)
-
-        keys = yield Call(lambda: chain_keys(credential), load_aside)
-    return (yield from call(signed(request, keys, region_of(request))))
+    if _is_of_botocore(request):
+        return (yield from _by_botocore(request, call))
+    keys = given_keys(credential if credential and "access_key" in credential else _of_file(environment_of(request)))
+    return (yield from call(signed(request, keys, named_region(request) or DEFAULT_REGION)))
 
 
-def _of_environment(environment: Environment) -> Any:
+def _by_botocore(request: Request, call: Rest) -> Flow:
+    """The call, signed with a login of botocore's, and in that login's region where nobody has named another."""
+    environment = environment_of(request)
+    profile = request.credential.get("profile") if isinstance(request.credential, Mapping) else None
+    if profile is None:
+        check_variables(environment)
+        if not environment.get("AWS_ACCESS_KEY_ID"):
+            profile = environment.of_file("AWS_PROFILE")
+    login = LOGINS.of(profile)
+
+    async def load_aside() -> Any:
+        import anyio.to_thread  # comes with httpx; the chain may ask the network
+
+        return await anyio.to_thread.run_sync(login.keys)
+
+    keys = login.fresh() or (yield Call(login.keys, load_aside))
+    region = named_region(request) or login.region
+    if region is None:
+        request, region = _defaulted(request)
+    if request.url.startswith(ADDRESS):
+        request = _at(request, region)
+    response = yield from call(signed(request, keys, region))
+    if response.status in (401, 403):
+        LOGINS.forget(login)
+    return response
+
+
+def _of_file(environment: Environment) -> Mapping[str, Any]:
     """The keys that a client's own file of variables holds: botocore reads those of the process. The bearer key has
     been looked for already, by resolve_key, which knows where it may go."""
-    if environment.of_file("AWS_ACCESS_KEY_ID") is None:
-        return None
+    check_variables(environment)
     found = ((name, environment.of_file(variable)) for name, variable in _VARIABLES.items())
-    return {name: Secret(value) for name, value in found if value is not None}
+    return Hidden({name: Secret(value) for name, value in found if value})
 
 
 _VARIABLES = {
@@ -93,44 +143,33 @@ _VARIABLES = {
 }
 
 
+def check_variables(environment: Environment) -> None:
+    """Raises MissingKey where one of the two variables is set without the other: botocore would pass over some such
+    halves and take another login."""
+    names = (_VARIABLES["access_key"], _VARIABLES["secret_key"])
+    for name, other in (names, names[::-1]):
+        if environment.get(name) and not environment.get(other):
+            raise MissingKey(f"{environment.place(name)} is set without {other}", hint=HINT)
+
+
 def given_keys(credential: Mapping[str, Any]) -> Any:
     """botocore's credentials of the keys that were given."""
-    credentials = _botocore("credentials")
     values = Hidden(
         {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
     )
-    if not values.get("secret_key"):
-        raise MissingKey("an AWS access_key needs its secret_key", hint=_HINT)
-    return credentials.Credentials(values["access_key"], values["secret_key"], values.get("session_token"))
-
-
-def chain_keys(credential: Any) -> Any:
-    """botocore's credentials of the profile named, or of its usual places."""
-    session = _botocore("session")
-    profile = credential.get("profile") if isinstance(credential, Mapping) else None
-    if isinstance(profile, Secret):
-        profile = profile.reveal()
-    found = session.Session(profile=profile).get_credentials()
-    if found is None:
-        raise MissingKey("no AWS credentials were found", hint=_HINT)
-    return found
+    if not values.get("access_key") or not values.get("secret_key"):
+        raise MissingKey("an AWS access_key needs its secret_key", hint=HINT)
+    return botocore("credentials").ReadOnlyCredentials(
+        values["access_key"], values["secret_key"], values.get("session_token")
+    )
 
 
 def signed(request: Request, keys: Any, region: str) -> Request:
     """The request with SigV4's headers over its method, URL, body and headers."""
-    auth, awsrequest = _botocore("auth"), _botocore("awsrequest")
+    auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
-    auth.SigV4Auth(keys.get_frozen_credentials(), "bedrock", region).add_auth(unsigned)
+    auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())
     return request.replace(headers=sent)
-
-
-def _botocore(module: str) -> Any:
-    from importlib import import_module  # the extra `bedrock`, heavy
-
-    try:
-        return import_module(f"botocore.{module}")
-    except ImportError:
-        raise MissingExtra("signing for AWS needs botocore", hint="run: pip install 'stepwell[bedrock]'") from None

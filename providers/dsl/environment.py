@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...pipeline.request import Request
+from ...pipeline.request import Request, of_one_provider
 from ...schemas.errors import ConfigError
 from ...schemas.secret import Secret
 
-ENVIRONMENT = "environment"
+ENVIRONMENT = of_one_provider("environment")
 """Where in a request's `private` the Environment of its client stands, when that is more than the process's own."""
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib import import_module
 
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.shelf import ProviderRow
+from ..wires import WIRES
 from .addresses import variables
+from .packaged import load
 from .provider import Provider
 from .rules import BY_FACTS
 from .wire import Wire
 
-_PACKAGE = __name__.rpartition(".dsl.")[0]
 # What an environment variable holds that is not a key.
 _NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 
@@ -31,9 +31,8 @@ def from_catalog(id: str) -> Provider | None:
     if not wires:
         return None
     if row.wire == "openai_chat":
-        home = f"{_PACKAGE}.wires.operations"
-        wires.append(import_module(f"{home}.openai_embeddings").openai_embeddings)
-        wires.append(import_module(f"{home}.openai_misc").openai_models)
+        wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
+        wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
     return Provider(
         id=row.id.replace("-", "_"),
         name=row.name,
@@ -60,12 +59,11 @@ def key_variables(row: ProviderRow) -> tuple[str, ...]:
 
 @cache
 def wire_named(name: str) -> Wire | None:
-    """A wire of this package by its name."""
-    try:
-        found: Wire = getattr(import_module(f"{_PACKAGE}.wires.{name}"), name)
-    except (ImportError, AttributeError):
+    """A wire of this package by its name; None for a name that is none of ours."""
+    if name not in WIRES:
         return None
-    return found
+    wire: Wire = load(f"wires.{name}", name, f"the wire {name!r}")
+    return wire
 
 
 def catalog_ids() -> list[str]:

@@ -1,10 +1,10 @@
 """Projects, regions and tokens of Google Cloud.
 
 A credential is a string (an access token; without any project, or where it looks like one, the API key of Vertex in
-express mode), a function that gives an access token, or a mapping with any of `token`, `api_key`, `project`,
-`location` (or `region`) and `service_account` (what its key file holds, as a mapping or as text, or the file's path).
-Without token and key, google-auth finds a token: from the service account, or the machine's application default
-credentials. It is fetched once, shared by all calls, and renewed five minutes before it expires.
+express mode), a function that gives an access token, what the key file of a service account holds, or a mapping with
+one of `token`, `api_key` and `service_account` (what its key file holds, as a mapping or as text, or the file's path),
+and beside it `project` and `location`; Google's own spellings do as well. Without token, key and account, google-auth
+finds the machine's application default credentials.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from ...pipeline.effects import Call, Flow, Rest
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
-from ...schemas.secret import Hidden, Secret
+from ...schemas.secret import Secret
 from .auth import asked_for
 from .environment import environment_of
+from .google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
 from .provider import Provider
 
 ADDRESS = "https://vertex.invalid"
@@ -36,7 +35,7 @@ PLACE = "https://${GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MARGIN_SECONDS = 300
 _PROJECT = "PROJECT-OF-THE-CREDENTIALS"
-_REGION = re.compile(r"[a-z0-9-]+\Z")
+_REGION_NAME = re.compile(r"[a-z0-9-]+\Z")
 _API_KEYS = ("AIza", "AQ.")
 _MULTI_REGIONS = ("us", "eu")
 
@@ -53,7 +52,7 @@ def into_project(place: str) -> Callable[[Request], Request]:
         if project is None and _api_key(request) is not None:
             # https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode
             return request.replace(url=f"https://aiplatform.googleapis.com/v1/{place}{path}")
-        region = _named(request, ("location", "region"), "GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION") or "global"
+        region = _region(request)
         project = quote(project, safe=":") if project else _PROJECT
         return request.replace(url=f"https://{host_of(region)}/v1/projects/{project}/locations/{region}/{place}{path}")
 
@@ -65,7 +64,7 @@ def host_of(region: str) -> str:
 
     https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
     """
-    if not _REGION.match(region):
+    if not _REGION_NAME.match(region):
         raise ConfigError(f"{region!r} is not a Google Cloud region", hint="for example global, eu or europe-west4")
     if region == "global":
         return "aiplatform.googleapis.com"
@@ -75,57 +74,41 @@ def host_of(region: str) -> str:
 
 
 def _project(request: Request) -> str | None:
-    given = _named(request, ("project",), "GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
-    if given is None and (account := _account(request.credential)) is not None and not isinstance(account, str):
-        return account.get("project_id")
-    return given
+    """The project that was given, an account's own, or the environment's. None where only the account's file or
+    google-auth knows it."""
+    account = account_of(request.credential)
+    given = _given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
+    return given if given or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
 
 
-def _named(request: Request, names: tuple[str, ...], *variables: str) -> str | None:
-    credential = request.credential if isinstance(request.credential, Mapping) else {}
-    given = (_plain(credential.get(name)) for name in names)
-    return next((value for value in (*given, *map(environment_of(request).get, variables)) if value), None)
+def _region(request: Request) -> str:
+    return _given(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
 
 
-def _plain(value: Any) -> Any:
-    return value.reveal() if isinstance(value, Secret) else value
+_PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
+_REGION_VARIABLES = ("GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION")
+
+
+def _given(request: Request, name: str) -> Any:
+    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
+
+
+def _of_environment(request: Request, variables: tuple[str, ...]) -> str | None:
+    return next(filter(None, map(environment_of(request).get, variables)), None)
 
 
 def _api_key(request: Request) -> Secret | None:
     """The key of express mode, if that is what the credential is. Google's access tokens begin with `ya29.`."""
     credential = request.credential
     if isinstance(credential, Mapping):
-        return credential.get("api_key")
+        if "api_key" in credential:
+            return credential["api_key"]  # type: ignore[no-any-return]
+        credential = credential.get("key")
     if not isinstance(credential, Secret):
         return None
     text = credential.reveal()
     is_key = text.startswith(_API_KEYS) or (_project(request) is None and not text.startswith("ya29."))
     return credential if is_key else None
-
-
-def _account(credential: Any) -> Mapping[str, Any] | str | None:
-    """A service account's key: its fields, or the path of its file."""
-    if not isinstance(credential, Mapping):
-        return None
-    if _plain(credential.get("type")) == "service_account":
-        return Hidden({name: _plain(value) for name, value in credential.items()})
-    given = _parsed(_plain(credential.get("service_account")))
-    if given is _BROKEN:
-        raise ConfigError("the service account is not valid JSON", hint="pass what its key file holds")
-    return Hidden(given) if isinstance(given, Mapping) else given or None
-
-
-_BROKEN = object()
-
-
-def _parsed(given: Any) -> Any:
-    """A key file's text as what it says; all else as it is. In a frame of its own, which no traceback shows."""
-    if not isinstance(given, str) or not given.lstrip().startswith("{"):
-        return given
-    try:
-        return orjson.loads(given)
-    except orjson.JSONDecodeError:
-        return _BROKEN
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
@@ -139,15 +122,17 @@ def authenticate(request: Request, call: Rest) -> Flow:
     Raises MissingKey for an address of the caller's own without a credential: the machine's goes to Google alone.
     """
     credential = request.credential
+    if isinstance(credential, Mapping):
+        credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
     if (key := _api_key(request)) is not None:
         return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
-    token = credential.get("token") or credential.get("access_token") if isinstance(credential, Mapping) else credential
+    token = credential.get("token", credential.get("key")) if isinstance(credential, Mapping) else credential
     if callable(token):
         token = yield asked_for(token)
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
-    account = _account(credential)
-    if account is None and credential is None and _is_googles(request.url):
+    account = account_of(credential)
+    if account is None and _is_googles(request.url):
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
     if account is None and not _is_googles(request.url):
         raise MissingKey(
@@ -163,7 +148,9 @@ def authenticate(request: Request, call: Rest) -> Flow:
 
     # A token at hand needs no thread to fetch it.
     fetched: Secret = source.fresh() or (yield Call(source.token, fetch_aside))
-    asked = _addressed(request, source.project).with_headers(authorization=f"Bearer {fetched.reveal()}")
+    asked = _addressed(request, source.project or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
+        authorization=f"Bearer {fetched.reveal()}"
+    )
     response = yield from call(asked)
     if response.status == 401:
         source.forget()
@@ -220,11 +207,6 @@ class TokenSource:
             return self._token
 
 
-_LOGIN = (
-    "run: gcloud auth application-default login, and set GOOGLE_CLOUD_PROJECT; or pass api_key={'service_account': …}"
-)
-
-
 def _refresh(credentials: Any) -> None:
     from google.auth.exceptions import TransportError  # the extra, loaded by load_credentials
     from google.auth.transport.requests import Request as Fetch
@@ -236,7 +218,7 @@ def _refresh(credentials: Any) -> None:
     except TransportError:
         failed.append(ConnectError("Google's token server cannot be reached", hint="check the network"))
     except Exception as error:
-        failed.append(AuthError(f"Google gave no access token ({type(error).__name__})", hint=_LOGIN))
+        failed.append(AuthError(f"Google gave no access token ({type(error).__name__})", hint=LOGIN_HINT))
     if failed:
         raise failed.pop()
 
@@ -271,10 +253,10 @@ def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str 
     except ImportError:
         raise MissingExtra("Vertex AI needs google-auth", hint="run: pip install 'stepwell[vertex]'") from None
     made = service_account.Credentials
+    if isinstance(account, str):
+        account = read_account(account)
     try:
-        if isinstance(account, str):
-            credentials = made.from_service_account_file(account, scopes=[SCOPE])
-        elif account:
+        if account:
             credentials = made.from_service_account_info(dict(account), scopes=[SCOPE])
         else:
             credentials, project = google.auth.default(scopes=[SCOPE])
@@ -282,4 +264,4 @@ def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str 
         return credentials, credentials.project_id
     except Exception as error:
         name = type(error).__name__
-    raise MissingKey(f"no Google credentials were found ({name})", hint=_LOGIN)
+    raise MissingKey(f"no Google credentials were found ({name})", hint=LOGIN_HINT)

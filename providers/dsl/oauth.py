@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -10,13 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ...pipeline.effects import Call, Flow, Rest, Send, Sleep
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...schemas.errors import AuthError, MissingKey
+from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import Hidden, Secret
+from ...schemas.written import write_file
 
 MARGIN_SECONDS = 300
 
@@ -31,7 +30,7 @@ class TokenFile:
     def read(self) -> Hidden:
         """Raises MissingKey when there is no such file or nobody is logged in by it."""
         try:
-            data = Hidden(orjson.loads(self.path.read_bytes()))
+            data = Hidden(loads(self.path.read_bytes()))
             data["tokens"] = Hidden(data.get("tokens") or {})
         except (OSError, ValueError, TypeError):
             data = None
@@ -43,11 +42,8 @@ class TokenFile:
         return data
 
     def write(self, data: Mapping[str, Any]) -> None:
-        """At once and for the owner's eyes only."""
-        beside = self.path.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-        os.replace(beside, self.path)
+        """Write all or nothing, and for the owner's eyes only."""
+        write_file(self.path, dumps(data, option=INDENT), mode=0o600)
 
     def take(self) -> bool:
         """Whether this call is the one to renew."""
@@ -66,7 +62,7 @@ def claims(token: str) -> dict[str, Any]:
     """What a JWT says of itself."""
     try:
         payload = token.split(".")[1]
-        data: dict[str, Any] = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     return data
@@ -110,7 +106,7 @@ def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any
     response: Response = yield Send(asked)
     if response.status != 200:
         raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
-    fresh = Hidden(orjson.loads(response.body))
+    fresh = Hidden(loads(response.body))
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Call(lambda: file.write(data))

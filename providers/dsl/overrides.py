@@ -8,6 +8,7 @@ from typing import Any
 
 from ...schemas.change import Change
 from .provider import Override, Provider, canonical, override
+from .wire import Wire
 
 Specificity = tuple[bool, int]
 
@@ -23,9 +24,10 @@ class Overrides:
         self._rows: list[tuple[str, Override]] = []
         self.version = 0
 
-    def add(self, models: str, **steps: Any) -> Change:
-        """Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be."""
-        row = (_pattern(models), override(scope=f"{self._scope}override of {models}", **steps))
+    def add(self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Change:
+        """Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
+        scope = f"{self._scope}override of {models}"
+        row = (_pattern(models), override(wire=wire, operation=operation, scope=scope, **steps))
         self._rows = [*self._rows, row]
         self.version += 1
         return Change(lambda: self._remove(row))
@@ -61,7 +63,10 @@ def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Over
     equals it is that of the narrower scope; `scopes` are given from wide to narrow. What the provider was given by
     with_steps and override is one more, the widest."""
     own = [
-        (_specificity(f"{canonical(provider.id)}:{pattern}"), Override(each.steps, f"{provider.id}, {each.scope}"))
+        (
+            _specificity(f"{canonical(provider.id)}:{pattern}"),
+            Override(each.steps, f"{provider.id}, {each.scope}", each.place),
+        )
         for pattern, each in provider.changes
         if fnmatchcase(model_id, pattern)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, fields, has
 
 from ...pipeline.step import Step
 from .resolve import Resolved
@@ -32,7 +32,12 @@ def place_of(given: Any) -> str:
     code = getattr(getattr(given, "func", given), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
-    return type(given).__name__ if callable(given) else repr(given)
+    if isinstance(given, type) or not has(type(given)):
+        return type(given).__name__ if callable(given) else repr(given)
+    # Of a row of facts those that are not the usual ones, and of functions where they stand.
+    facts = ((each.name, getattr(given, each.name), each.default) for each in fields(type(given)))
+    told = [f"{name}={place_of(fact)}" for name, fact, default in facts if fact != default]
+    return f"{type(given).__name__}({', '.join(told)})"
 
 
 def _constraints(steps: Resolved) -> list[str]:

@@ -14,11 +14,13 @@ from ...pipeline.request import Request
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
-from .addresses import origin
+from .addresses import origin, variables
 from .auth import Auth
 from .batches import Batch
 from .constraints import Constraints, checked_constraints
+from .credentials import FREE, Credentials, one_key
 from .environment import PROCESS, Environment
+from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, table
 from .steps import STEPS, checked_steps
 from .wire import ToolCallIdPolicy, Wire
@@ -26,15 +28,22 @@ from .wire import ToolCallIdPolicy, Wire
 
 @frozen
 class Override:
-    """Other steps than usual, for one model, a pattern of models, or a provider. `scope` says who made it."""
+    """Other steps than usual, for one model, a pattern of models, or a provider. `scope` says who made it, `place` for
+    which wire and operation."""
 
     steps: Mapping[str, Any]
     scope: str = ""
+    place: Place = EVERYWHERE
 
 
-def override(*, scope: str = "", **steps: Any) -> Override:
-    """Steps by name. Raises UnknownStep for a name that no step has, ConfigError for what a step cannot be."""
-    return Override(checked_steps(steps), scope)
+def override(
+    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Any
+) -> Override:
+    """Steps by name, and the wire and operation that they were written for; see place.py.
+
+    Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
+    place = place_for(wire, operation, steps)
+    return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
 
 
 def canonical(id: str) -> str:
@@ -58,8 +67,11 @@ class Provider:
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
     `own_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
+    `credentials` says which names a credential of several values may have; without, those of one key and of what stands
+    open in `base_url`. An `auth` of your own that reads other names declares them here.
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
     `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
+    Steps of a wire hold for chat, unless `override(wire=..., operation=...)` in `models` says otherwise; see place.py.
     `kin` are the ids of other providers whose signatures and encrypted blocks this one takes for its own.
     `spoken` names the wire of some models, by pattern, where an operation has several; later rows win.
     `changes` are a user's (`with_steps`, `override`), which go before all of these, the most specific first.
@@ -79,6 +91,7 @@ class Provider:
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
     key_optional: bool = False
     auth: Auth | None = None
+    credentials: Credentials | None = None
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
     translate_options: tuple[Rule, ...] | Translate = ()
@@ -96,16 +109,33 @@ class Provider:
     embed_batches: Mapping[str, Batch] = {}
     source: str = field(default="", repr=False, eq=False)
 
-    def with_steps(self, **steps: Any) -> Provider:
-        """The same provider with some steps replaced for all its models; a list of rules is added to its own."""
-        return self._changed("*", override(scope="with_steps", **steps))
+    def with_steps(self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Provider:
+        """The same provider with some steps replaced for all its models; a list of rules is added to its own.
 
-    def override(self, models: str, **steps: Any) -> Provider:
+        A step of a wire holds for the `wire` and `operation` named (chat, where none is). Raises ConfigError where the
+        provider has several wires to mean and none is named."""
+        return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
+
+    def override(
+        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+    ) -> Provider:
         """The same for the models whose id matches the pattern. The most specific pattern wins, then the later one."""
-        return self._changed(models, override(scope=f"override of {models}", **steps))
+        return self._changed(models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps))
 
     def _changed(self, models: str, change: Override) -> Provider:
+        _check_place(self, change)
         return evolve(self, changes=(*self.changes, (models, change)))
+
+    def takes(self) -> Credentials:
+        """What this provider takes as a credential of several values."""
+        if self.credentials is not None:
+            return self.credentials
+        own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
+        for steps in (self.steps, *(change.steps for _, change in self.changes)):
+            own += [steps.get("authenticate"), steps.get("attach"), steps.get("attach_stream")]
+        if not all(map(_is_ours, own)):
+            return FREE
+        return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
 
     def default_env_key(self) -> str | None:
         """The first environment variable that may hold the key."""
@@ -166,12 +196,21 @@ class Provider:
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Every option that may be given for an operation: the common ones and this provider's own."""
-        common = CHAT_OPTIONS if wire.operation == "chat" else {name: _option(name) for name in wire.options}
-        return {**common, **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}}
+        own = {name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}
+        return {**common_options(wire), **own}
 
 
-def _option(name: str) -> Option:
-    return OPERATION_OPTIONS.get(name) or CHAT_OPTIONS.get(name) or Option({}, "")
+def _is_ours(step: Any) -> bool:
+    return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
+
+
+def common_options(wire: Wire) -> Mapping[str, Option]:
+    """The options of a wire's operation that any provider may have; for other operations than chat, those that the
+    wire can send."""
+    known = OPERATION_OPTIONS.get(wire.operation, {})
+    if wire.operation == "chat":
+        return known
+    return {name: known.get(name) or CHAT_OPTIONS.get(name) or Option({}, "") for name in wire.options}
 
 
 def declare_provider(
@@ -187,12 +226,15 @@ def declare_provider(
         groq = declare_provider("groq", wire=openai_chat, base_url="https://api.groq.com/openai/v1",
                                 env_key="GROQ_API_KEY")
 
-    `wire` is one wire or several, `facts` the other fields of Provider, and any step's name replaces that step.
-    Raises InvalidOption for an id, a wire, an address or a fact that cannot be one.
+    `wire` is one wire or several, `facts` the other fields of Provider, and any step's name replaces that step: of a
+    wire's steps, that of the provider's one wire for chat. Where it has several, or for another operation, the place is
+    named: `models={"*": override(wire="openai_responses", build_body=...)}`.
+    Raises InvalidOption for an id, a wire, an address or a fact that cannot be one, ConfigError for a step that may
+    mean several wires.
     """
     _check_declared(id, wire, facts)
     steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
-    return Provider(
+    provider = Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
         translate_options=table(translate_options),
@@ -200,6 +242,17 @@ def declare_provider(
         steps=override(**steps).steps,
         **facts,
     )
+    _check_place(provider, Override(steps))
+    for pattern, row in provider.models.items():
+        _check_place(provider, evolve(row, scope=f"models {pattern}"))
+    return provider
+
+
+def _check_place(provider: Provider, change: Override) -> None:
+    """Raise ConfigError for steps whose place is none of the provider's, or not clear."""
+    scope = change.scope or "its declaration"
+    change.place.check(change.steps, provider.wires, provider.id, scope)
+    change.place.check_meant(change.steps, provider.wires, provider.id, scope)
 
 
 def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
@@ -225,5 +278,6 @@ def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
         raise InvalidOption(f"the base_url of {id} is not an http:// or https:// address", hint="base_url='https://…'")
 
 
+_PACKAGE = __name__.rpartition(".dsl.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.util import find_spec
 
 from ...schemas.errors import UnknownProvider
 from ...schemas.options import nearest
+from .. import BUILT_IN, __path__
 from .from_catalog import catalog_ids, from_catalog
+from .packaged import PACKAGE, load
 from .provider import Provider, canonical
 
 ENTRY_POINTS = "stepwell.providers"
-_HOME = Path(__file__).resolve().parent.parent
-_PACKAGE = __name__.rpartition(".dsl.")[0]
 
 
 class Registry:
-    """Providers by id. Built-ins are files of this package, imported when first asked for; hyphens and underscores
-    are the same in an id. A plugin that fails to import is kept in `broken`, with its error, and skipped.
+    """Providers by id. Built-ins are modules of this package, imported when first asked for; hyphens and underscores
+    are the same in an id. A plugin that fails to import is kept in `broken`, with its error, and skipped. Nothing takes
+    the place of a built-in or plugin that cannot be imported.
     """
 
     def __init__(self) -> None:
@@ -30,20 +30,26 @@ class Registry:
         """Counts what was registered and unregistered, for those who keep what they looked up."""
 
     def get(self, id: str) -> Provider | None:
-        """The provider, or None."""
+        """The provider, or None. Raises ConfigError for one of this package whose module cannot be imported."""
         id = canonical(id)
         if id in self._known:
             return self._known[id]
         if id in self._removed:
             return None
-        provider = _built_in(id) or self._plugin(id) or from_catalog(id)
+        provider = _built_in(id) or self._plugin(id) or (None if id in self.broken else from_catalog(id))
         if provider is not None:
             self._known[id] = provider
         return provider
 
     def get_or_raise(self, id: str) -> Provider:
-        """The provider. Raises UnknownProvider, with the nearest known id."""
+        """The provider. Raises UnknownProvider, with the nearest known id or what is wrong with the plugin, and
+        ConfigError as `get` does."""
         provider = self.get(id)
+        if provider is None and (broken := self.broken.get(canonical(id))) is not None:
+            raise UnknownProvider(
+                f"the plugin for provider {id!r} cannot be loaded: {type(broken).__name__}: {broken}",
+                hint="repair the package that brings it, or uninstall it",
+            ) from broken
         if provider is None:
             raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
         return provider
@@ -53,7 +59,7 @@ class Registry:
         id = canonical(id)
         if id in self._known or id in self._removed:
             return id in self._known
-        return _home_of(id) is not None or id in catalog_ids() or id in self._entry_points()
+        return _module_of(id) is not None or id in catalog_ids() or id in self._entry_points()
 
     def nearest(self, id: str) -> str:
         """A hint with the known id that is closest to this one."""
@@ -101,26 +107,33 @@ class Registry:
         return self._plugins
 
 
-def _built_in_ids() -> list[str]:
-    files = (path.stem for path in _HOME.glob("*.py") if path.stem != "__init__")
-    return [*files, *(path.parent.name for path in _HOME.glob("*/provider.py") if path.parent.name != "dsl")]
+def _built_in_ids() -> set[str]:
+    import pkgutil  # only to list them all
+
+    return {*BUILT_IN, *(found.name for found in pkgutil.iter_modules(__path__) if _module_of(found.name))}
 
 
 def _built_in(id: str) -> Provider | None:
-    """A provider of this package: the file of its name, or `provider.py` in the folder of its name."""
-    module = _home_of(id)
+    """A provider of this package: what the module of its name calls by that name."""
+    module = _module_of(id)
     if module is None:
         return None
-    provider: Provider = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), id)
+    provider: Provider = load(module, id, f"provider {id!r}")
     return provider
 
 
-def _home_of(id: str) -> str | None:
-    """The module of this package that declares the provider."""
-    if not id.isidentifier() or id == "dsl":
+def _module_of(id: str) -> str | None:
+    """The module that declares a provider of this package, `<id>` or `<id>.provider`, by what Python can import: in an
+    archive or compiled alone there are no files to look for."""
+    if id == "dsl" or not id.isidentifier():
         return None
-    places = ((f"{id}.py", id), (f"{id}/provider.py", f"{id}.provider"))
-    return next((module for place, module in places if (_HOME / place).exists()), None)
+    found = find_spec(f"{PACKAGE}.{id}")
+    if found is None:
+        return id if id in BUILT_IN else None
+    if found.submodule_search_locations is None:
+        return id
+    inner = f"{id}.provider"
+    return inner if id in BUILT_IN or find_spec(f"{PACKAGE}.{inner}") else None
 
 
 REGISTRY = Registry()

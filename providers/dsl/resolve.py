@@ -35,17 +35,20 @@ class Resolved:
 
 
 def resolve(provider: Provider, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> Resolved:
-    """Each step for this model: the wire's, unless provider, model row or user says otherwise. `overrides` are those of
-    users, the most specific last."""
+    """Each step for this model: the wire's, unless provider, model row or user says otherwise, each within its place.
+    `overrides` are those of users, the most specific last. Raises ConfigError for a step of a wire that does not say
+    which of several it was written for."""
     overrides = tuple(overrides)
+    spoken, said = _declared(provider, wire)
     rows = _rows(provider, listed_id(provider, model.id, overrides))
+    said, *layers = (_held(layer, provider, wire) for layer in (said, *rows, *overrides))
     steps: dict[str, Any] = {}
     scopes: dict[str, str] = {}
-    for layer in (*_declared(provider, wire), *rows, *overrides):
+    for layer in (spoken, said, *layers):
         steps.update(layer.steps)
         scopes.update(dict.fromkeys(layer.steps, layer.scope))
     own = Override({"translate_options": provider.translate_options}, provider.id)
-    given = [each for each in (own, *rows, *overrides) if "translate_options" in each.steps]
+    given = [each for each in (own, *layers) if "translate_options" in each.steps]
     tables = [(each.scope, each.steps["translate_options"]) for each in given]
     rules = joined([rules for _, rules in tables])
     steps["translate_options"] = heeding(rules, steps.get("thinking_constraints"))
@@ -68,10 +71,17 @@ def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) 
     return listed
 
 
+def _held(layer: Override, provider: Provider, wire: Wire) -> Override:
+    """The layer with those of its steps that hold for this wire."""
+    steps = {name: step for name, step in layer.steps.items() if layer.place.covers(name, wire, provider.wires)}
+    layer.place.check_meant(steps, provider.wires, provider.id, layer.scope)
+    return Override(steps, layer.scope, layer.place)
+
+
 def _rows(provider: Provider, model_id: str) -> list[Override]:
     """The provider's own rows for a model."""
     rows = [(pattern, each) for pattern, each in provider.models.items() if fnmatchcase(model_id, pattern)]
-    return [Override(each.steps, f"{provider.id}, models {pattern}") for pattern, each in rows]
+    return [Override(each.steps, f"{provider.id}, models {pattern}", each.place) for pattern, each in rows]
 
 
 def _declared(provider: Provider, wire: Wire) -> tuple[Override, ...]:

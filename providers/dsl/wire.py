@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from attrs import frozen
 
 from ...pipeline.decoder import StreamSteps
@@ -13,6 +12,7 @@ from ...pipeline.request import Request
 from ...pipeline.response import Response
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
+from ...schemas.json_text import dumps_strictly
 from ...schemas.model import Model
 from ...schemas.parts import Part
 from ...schemas.reply import Reply
@@ -25,7 +25,7 @@ from .schemas import AS_GIVEN, ObjectSupport
 
 def json_body(body: Mapping[str, Any]) -> bytes:
     """What is sent for a body unless a wire says otherwise."""
-    return orjson.dumps(body)
+    return dumps_strictly(body)
 
 
 @frozen(kw_only=True)
@@ -62,8 +62,13 @@ class Wire:
     where streams have another. `options` names the canonical options that `build_body` encodes; others are dropped with
     a warning. `tool_choices` are the words that its tool_choice knows. `build_body(request)` gives what
     `encode_body(body)` makes bytes of; `decode_response(data, model)` and `extract_usage(data, model)` read the JSON
-    that came back (`binary`: a Body); `auth` is how this format's vendor takes a key, for providers that say nothing
+    that came back (`binary`: a Body); `counted_in_headers` names the headers that hold fields of the usage, where the
+    body has none; `auth` is how this format's vendor takes a key, for providers that say nothing
     else; `find_error(response)` tells an error answer from a good one. `object_support` says how it takes JSON Schemas.
+
+    `side_fields` are the rules of the fields that an answer can do without (see pipeline/side_fields.py): the functions
+    that read an unstreamed body never see one that breaks its rule, and those of the streaming side see to it
+    themselves, by `kept_event`.
 
     For histories: `tool_call_id_policy` and `tool_name_policy` say which ids and names of calls it takes,
     `replays(part, model)` whether a part of an answer that is neither text nor a call is sent back to this model, and
@@ -90,6 +95,8 @@ class Wire:
     encode_body: Callable[[Any], bytes] = json_body
     decode_response: Callable[[Any, Model], Reply]
     extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
+    counted_in_headers: Mapping[str, str] = {}
+    side_fields: Mapping[str, Any] = {}
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     init_stream_state: Callable[[Model], Any] = lambda model: None

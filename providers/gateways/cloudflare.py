@@ -6,7 +6,6 @@ adds the gateway's headers, so no provider's declaration knows of it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from ...pipeline.edits import Edits
 from ...pipeline.request import Headers, Request
 from ...pipeline.step import on_request
 from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.json_text import spaced
 from ...schemas.secret import Secret, checked
 
 ROOT = "https://gateway.ai.cloudflare.com/v1"
@@ -128,9 +128,9 @@ def _header(setting: str, value: Any) -> tuple[str, str]:
         case "request_timeout", int() | float() if value > 0:
             return name, str(round(value * 1000))
         case "custom_cost", Mapping():
-            return name, json.dumps(value)
+            return name, spaced(value, ascii=True)
         case "metadata", Mapping() if len(value) <= MAX_METADATA and all(map(_is_plain, value.values())):
-            return name, json.dumps(value)
+            return name, spaced(value, ascii=True)
     raise InvalidOption(
         f"Cloudflare's gateway cannot be given {setting}={value!r:.80}", hint="see cloudflare_ai_gateway's docstring"
     )

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from functools import partial
 
-import orjson
-
 from ...pipeline.effects import Flow, Rest, Send
 from ...pipeline.interposed import until_send
 from ...pipeline.request import Headers, Request
 from ...pipeline.response import Response
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
+from ...schemas.json_text import Fragment, dumps
 from .cloudflare import ROOT
 
 _PLACE = re.compile(rf"({re.escape(ROOT)}/[^/]+/[^/]+)/([^/]+)/(.+)")
@@ -94,13 +93,13 @@ def combined(sent: list[Request]) -> Request:
             raise ConfigError(f"{request.operation} sends no JSON, and so has no fallback at Cloudflare's gateway")
         headers = {name: value for name, value in request.headers.items() if not _is_ours(name)}
         headers["content-type"] = request.headers["content-type"]
-        query = orjson.Fragment(request.body)
+        query = Fragment(request.body)
         entries.append({"provider": provider, "endpoint": endpoint, "headers": headers, "query": query})
     if len(roots) != 1:
         raise ConfigError("the models of a fallback are asked through several gateways", hint="use one for all")
     ours = Headers({name: value for name, value in sent[0].headers.items() if _is_ours(name)})
     ours["accept"] = sent[0].headers.get("accept", "application/json")
-    return sent[0].replace(url=roots.pop(), headers=ours, body=orjson.dumps(entries))
+    return sent[0].replace(url=roots.pop(), headers=ours, body=dumps(entries))
 
 
 def _is_ours(name: str) -> bool:

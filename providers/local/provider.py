@@ -15,7 +15,7 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
-from ..dsl.provider import Provider, declare_provider
+from ..dsl.provider import Provider, declare_provider, override
 from ..dsl.schemas import BY_GRAMMAR
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
@@ -93,5 +93,5 @@ local = declare_provider(
     key_optional=True,
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,
-    object_support=BY_GRAMMAR,
+    models={"*": override(wire="*", object_support=BY_GRAMMAR)},
 )

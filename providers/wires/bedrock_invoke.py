@@ -8,11 +8,11 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import Any
 
-import orjson
 from attrs import evolve
 
 from ...pipeline.request import Request
 from ...schemas.chunks import StreamChunk
+from ...schemas.json_text import loads_fast
 from ...schemas.model import Model
 from ..dsl.wire import Wire
 from .anthropic_messages import anthropic_messages
@@ -27,13 +27,12 @@ from .protocols.aws_event_stream import AWSEvent
 
 def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
     """The wire, spoken through invoke."""
-    decode = wire.decode_stream_event
-    assert decode is not None
+    decode = wire.stream_steps().decode_stream_event
 
     def decode_stream_event(event: AWSEvent, model: Model, state: Any) -> tuple[list[StreamChunk], Any]:
         if (error := stream_failure(event, model)) is not None:
             raise error
-        payload = orjson.loads(event[1])
+        payload = loads_fast(event[1])
         return decode(("", b64decode(payload["bytes"])), model, state) if "bytes" in payload else ([], state)
 
     return evolve(

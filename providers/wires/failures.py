@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import orjson
 
 from ...pipeline.response import Response
 from ...pipeline.retry_after import retry_after
+from ...schemas.chunks import HALVES, StreamChunk
 from ...schemas.errors import (
     AuthError,
     ContentFiltered,
@@ -23,6 +22,7 @@ from ...schemas.errors import (
     RateLimitError,
     ServerError,
 )
+from ...schemas.json_text import JSONDecodeError, dumps, loads, loads_event, well_formed
 from .overflow import overflow_in
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
@@ -118,7 +118,9 @@ def find_error(response: Response) -> ProviderError | None:
             return None
         error = error_in(response.body)
         told = isinstance(error, dict) and error.get("error")
-        return provider_error(provider, error, status=response.status, body=response.body) if told else None
+        if not told:
+            return None
+        return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
     if response.status < 400:
         return InvalidRequest(
             f"{provider} answered {response.status}, a redirect, which is never followed",
@@ -146,11 +148,20 @@ def not_json(data: bytes) -> DecodeError:
     return DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:_SHOWN])
 
 
+def read_again(data: bytes, decode: Callable[[Any], list[StreamChunk]]) -> list[StreamChunk]:
+    """The chunks of an event that the fast reader refuses. Raises DecodeError for what is no JSON."""
+    try:
+        value, halves = loads_event(data)
+    except JSONDecodeError:
+        raise not_json(data) from None
+    return [HALVES, *decode(value)] if halves else decode(value)
+
+
 def error_in(body: bytes) -> Any:
     """The error object in a body: under `error`, in a list, or the body itself; its text when it is not JSON."""
     try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        data = loads(body)
+    except JSONDecodeError:
         text = body.decode("utf-8", "replace").strip()
         if any(character < " " and not character.isspace() for character in text[:300]):
             return "a body that is no text"  # compressed, though that was not asked for
@@ -175,6 +186,7 @@ def provider_error(
     retry_in: float | None = None,
 ) -> ProviderError:
     """The typed error for an error object, whatever its shape. `status` is None inside a stream."""
+    error = well_formed(error)
     message, codes = _message(error), _codes(error)
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
@@ -251,9 +263,9 @@ def _message(error: Any) -> str:
             if isinstance(value, str) and value:
                 return value + _nested(error, value)
             if isinstance(value, list | dict) and value:
-                return orjson.dumps(value).decode()[:300]
+                return dumps(value).decode()[:300]
         return "no message"
-    text = error if isinstance(error, str) else orjson.dumps(error).decode()
+    text = error if isinstance(error, str) else dumps(error).decode()
     return text[:300] if text not in ("", "null") else "no message"
 
 
@@ -268,7 +280,7 @@ def _nested(error: Mapping[str, Any], said: str) -> str:
 
 
 def _dumped(error: Any) -> bytes:
-    return error.encode() if isinstance(error, str) else orjson.dumps(error, default=str)
+    return error.encode() if isinstance(error, str) else dumps(error, default=str)
 
 
 def retry_info(error: Any) -> float | None:

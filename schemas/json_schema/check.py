@@ -6,15 +6,13 @@ the document, recurses on its input, or runs a pattern.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-import orjson
-
 from ..errors import SchemaError
+from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, Schema, escape, resolve, subschemas
 from .patterns import backtracks_little, compile_pattern
 
@@ -32,7 +30,7 @@ _COUNTS = frozenset(
 _STRINGS = frozenset(
     ["$ref", "$anchor", "pattern", "format", "title", "description", "contentEncoding", "contentMediaType"]
 )
-_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
 
 
 def check_schema(schema: Any) -> None:
@@ -60,18 +58,21 @@ def content_of(schema: Any) -> bytes:
     if not isinstance(schema, dict | bool):
         raise SchemaError(f"a JSON Schema is a dict or a bool, not {type(schema).__name__}")
     try:
-        return orjson.dumps(schema, option=_PLAIN)
+        content = dumps(schema, option=_PLAIN)
     except (TypeError, ValueError):
-        # Too deep, cyclic, not JSON, or an integer over 64 bits: only the last is in order.
+        # Too deep, cyclic or not JSON.
         _require_json(schema)
-        return json.dumps(schema, allow_nan=False).encode()
+        return spaced(schema, ascii=True).encode()
+    if b"null" in content:  # which NaN becomes, too
+        _require_json(schema)
+    return content
 
 
 @lru_cache(maxsize=512)
 def prepare(content: bytes) -> Schema:
     if len(content) > MAX_BYTES:
         raise SchemaError(f"the schema is {len(content):,} bytes long; the limit is {MAX_BYTES:,}")
-    root: Schema = json.loads(content)
+    root: Schema = loads(content)
     if isinstance(root, bool):
         return root
     _require_json(root)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, NoReturn
 
-import orjson
-
 from ..errors import DecodeError
+from ..json_text import JSONDecodeError, loads_fast, loads_with, mended
 
-# Above some 308 digits a number no longer fits a float, and orjson refuses it.
+# Above some 308 digits a number no longer fits a float, and the fast reader refuses it.
 MAX_DIGITS: Final = 300
 
 
@@ -17,18 +15,27 @@ def loads(text: str | bytes | bytearray) -> Any:
     """The value of a JSON document, exactly: integers of any size up to 300 digits stay integers.
 
     Raises DecodeError, with the position but never the content, for anything else than one well-formed document:
-    NaN and infinities, numbers too large for a float, a name given twice in an object, half of a surrogate pair,
-    nesting beyond about 1,000 levels, a byte order mark.
+    NaN and infinities, numbers too large for a float, a name given twice in an object, nesting beyond about 1,000
+    levels, a byte order mark. Half of a surrogate pair is read as U+FFFD.
     """
     try:
-        # orjson is the judge of what is well formed; the standard library then reads integers exactly and sees
-        # names that are given twice, neither of which orjson does.
-        orjson.loads(text)
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer)
-    except orjson.JSONDecodeError as error:
+        # The fast reader is the judge of what is well formed; the standard one then reads integers exactly and sees
+        # names that are given twice, neither of which the fast one does.
+        text = _judged(text)
+        return loads_with(text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer)
+    except JSONDecodeError as error:
         raise DecodeError(f"not valid JSON: {error.msg}, at character {error.pos}") from None
     except RecursionError:
         raise DecodeError("the JSON is nested too deeply") from None
+
+
+def _judged(text: str | bytes | bytearray) -> str | bytes | bytearray:
+    try:
+        loads_fast(text)
+    except JSONDecodeError:
+        text = mended(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        loads_fast(text)
+    return text
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

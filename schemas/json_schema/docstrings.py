@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
-from typing import Final
+import sys
+from functools import lru_cache
+from textwrap import dedent
+from typing import Any, Final
 
 _GOOGLE = re.compile(
     r"(Args|Arguments|Parameters|Params|Attributes|Keyword Args|Keyword Arguments|Other Parameters):\s*"
@@ -16,6 +21,30 @@ _NUMPY_ENTRY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?")
 _NUMPY_SECTIONS: Final = frozenset({"parameters", "other parameters", "attributes"})
 _SPHINX = re.compile(r":(\w+)\b([^:]*):\s*(.*)")
 _SPHINX_KINDS: Final = frozenset({"param", "parameter", "arg", "argument", "key", "keyword", "ivar", "var"})
+
+
+def docstring_of(described: Any) -> str | None:
+    """Give the docstring of a function, method or class itself (not of its parents). `python -OO` throws docstrings
+    away: there it is read from the source code, where that can be found."""
+    text: str | None = vars(described).get("__doc__") if isinstance(described, type) else described.__doc__
+    if isinstance(described, type) and text is not None and text.startswith(f"{described.__name__}("):
+        text = None  # the signature that dataclass and NamedTuple write into an empty one
+    if text is not None or sys.flags.optimize < 2:
+        return text
+    if not inspect.isroutine(described) and not isinstance(described, type):
+        described = type(described)  # an object that can be called has its class's
+    return _from_source(inspect.unwrap(getattr(described, "__func__", described)))
+
+
+@lru_cache(maxsize=1024)
+def _from_source(described: Any) -> str | None:
+    try:
+        (node,) = ast.parse(dedent(inspect.getsource(described))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return None  # a zip of compiled files, a console, a built-in
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return None
+    return ast.get_docstring(node, clean=False)
 
 
 def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import NOTHING, evolve, frozen
 
 from ..errors import SchemaError
-from .docstrings import read_docstring
+from .docstrings import docstring_of, read_docstring
 
 
 @frozen
@@ -41,7 +41,7 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
         found = _of_named_tuple(cls)
     else:
         return None
-    _, described = read_docstring(cls.__dict__.get("__doc__"))
+    _, described = read_docstring(docstring_of(cls))
     given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
     return [
         evolve(

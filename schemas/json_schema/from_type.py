@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from ..errors import SchemaError
 from .constraints import annotated
-from .docstrings import read_docstring
+from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of
 from .keywords import subschemas
 
-__all__ = ["Schemas", "is_adapter", "is_model", "own_docstring", "schema_of", "standing_for"]
+__all__ = ["Schemas", "is_adapter", "is_model", "schema_of", "standing_for"]
 
 # By module and name, so that no module is imported for a type that nobody uses.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -203,7 +203,7 @@ class Schemas:
             return {"type": "object"}
         if issubclass(cls, Enum):
             values = _of_values([member.value for member in cls], cls)
-            return _described(values, cls.__dict__.get("__doc__"))
+            return _described(values, docstring_of(cls))
         if is_model(cls):
             return self._of_pydantic(cls[args] if args else cls)
         fields = fields_of(cls, args)
@@ -212,7 +212,7 @@ class Schemas:
                 raise _unsupported(cls)
             return dict(simple)
         name = "_".join([cls.__name__, *map(_name, args)])
-        about, _ = read_docstring(own_docstring(cls))
+        about, _ = read_docstring(docstring_of(cls))
         return self._defined((cls, args), name, lambda: self.object_of(fields, about))
 
     def _of_pydantic(self, model: Any) -> dict[str, Any]:
@@ -288,12 +288,6 @@ def _unsupported(tp: Any) -> SchemaError:
 def is_model(tp: Any) -> bool:
     """Whether this is a pydantic model, or a class that offers what one does."""
     return isinstance(tp, type) and hasattr(tp, "model_json_schema")
-
-
-def own_docstring(cls: type) -> str | None:
-    """The class's own docstring; not the signature that dataclass and NamedTuple write into an empty one."""
-    text = cls.__dict__.get("__doc__")
-    return None if text is None or text.startswith(f"{cls.__name__}(") else text
 
 
 def _described(schema: dict[str, Any], text: str | None) -> dict[str, Any]:

@@ -90,6 +90,11 @@ class PartialJSON:
         """True when the document has ended (a bare number ends only with `finish`)."""
         return self._expect == _END and self._string is None
 
+    @property
+    def settled(self) -> bool:
+        """True when the text so far ends behind a whole value: what is missing is closing brackets at most."""
+        return self._expect in (_MORE, _END) and self._string is None and not self._rest.strip()
+
     def feed(self, text: str) -> Any:
         """Take the next piece of text; give the value so far, or MISSING."""
         if self._failure is not None:
@@ -134,7 +139,7 @@ class PartialJSON:
     def _advance(self, position: int) -> int | None:
         """Read one token; its end, or None when it is not whole yet."""
         if self._string is not None:
-            return self._read_string(position)
+            return self._read_string(position, self._string)
         text = self._rest
         start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
         if start == len(text):
@@ -194,9 +199,8 @@ class PartialJSON:
                 self._place("")
         return start + 1
 
-    def _read_string(self, position: int) -> int | None:
-        text, pieces = self._rest, self._string
-        assert pieces is not None
+    def _read_string(self, position: int, pieces: list[str]) -> int | None:
+        text = self._rest
         end = _PLAIN.match(text, position).end()  # type: ignore[union-attr]
         if end > position:
             pieces.append(text[position:end])
@@ -231,11 +235,14 @@ class PartialJSON:
         if not 0xD800 <= first <= 0xDFFF:
             return chr(first), start + 6
         # Half of a pair is no character: wait for the other half.
+        after = text[start + 6 : start + 12]
+        if first >= 0xDC00 or (after and not after.startswith("\\u"[: len(after)])):
+            return "\ufffd", start + 6
         second = self._code_unit(start + 6)
-        if second is None and first < 0xDC00:
+        if second is None:
             return None
-        if first >= 0xDC00 or second is None or not 0xDC00 <= second <= 0xDFFF:
-            self._fail("half of a surrogate pair in a string", start)
+        if not 0xDC00 <= second <= 0xDFFF:
+            return "\ufffd", start + 6
         return chr(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)), start + 12
 
     def _code_unit(self, start: int) -> int | None:

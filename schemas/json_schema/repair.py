@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -10,10 +9,11 @@ from typing import Any, Final
 from attrs import define, field
 
 from ..errors import DecodeError
+from ..json_text import spaced
 from .decode import loads
-from .partial import MISSING, PartialJSON
+from .partial import MAX_DEPTH, MISSING, PartialJSON
 
-__all__ = ["LEFT_OPEN", "loads", "repair"]
+__all__ = ["LEFT_OPEN", "goes_on", "loads", "repair"]
 
 MAX_READINGS: Final = 20
 """How often a text is read, at most: what is tried and found to be no JSON is read again from its next bracket."""
@@ -29,24 +29,39 @@ _RUN = re.compile(r'[^"{}\[\],]+')
 _STRING = re.compile(r'[^"\\\x00-\x1f]+|\\.', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CLOSER = {"{": "}", "[": "]"}
+# What opens a JSON document and no phrase in brackets: an object's first name, in quotes or as JavaScript and Python
+# write it, or a list whose first item that is no number or word is a string or an object. All repeats are bounded.
+_NAME = r"""\{\s{0,200}+(?:["']|//|/\*|[A-Za-z_$][\w$]{0,100}+\s{0,20}+:)"""
+_WORDS = r"(?:(?:-?\d[\d.eE+-]{0,30}+|true|false|null)\s{0,20}+,\s{0,200}+){0,200}+"
+_DOCUMENT = re.compile(rf"""{_NAME}|(?:\[\s{{0,200}}+{_WORDS}){{1,20}}+(?:["']|{_NAME})""")
+# Behind a list or an object: more of what it was torn out of. A stray bracket alone, or a comma and words, is nothing.
+_TEXT = r'"(?:[^"\\]|\\.){0,1000}+'
+_MORE = re.compile(rf"""[\s\]}}]*+(?:,\s*+{_TEXT}(?:"\s*+[:\]}}]|\Z)|{_TEXT}"\s*+:)""", re.DOTALL)
+_SIBLING = re.compile(r"[\s\]}]*+,\s*+([\[{])")
+_NAMED = re.compile(rf"(?:\A[\s\]}}]*+|[,{{\[\n])\s*+{_TEXT}\"\s*+:\s*+\Z", re.DOTALL)
+_BEFORE = 300
 
 
-def repair(text: str, fits: Callable[[Any], bool] | None = None) -> tuple[Any, list[str]]:
+def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = True) -> tuple[Any, list[str]]:
     """The value, and the repairs it took: none for well-formed JSON.
 
     Mended: a byte order mark, code fences and prose around the document, trailing commas, raw line breaks and tabs
     in strings, lists and objects left open. Of a text that ends early only what is certain is kept, as
     `partial.PartialJSON` would publish it. The inside of a string is never changed otherwise. Of several documents one
     that stands outside of the model's thoughts (`<think>`) is taken, one that `fits`, a whole one, one in a code fence,
-    and then the last: what is said last is meant. Raises DecodeError, as `decode.loads` does, for what light repair
-    cannot mend.
+    and then the last: what is said last is meant. What stands inside a document that cannot be mended is a part of it
+    and is never taken for the whole. Without `cut`, a text that ends inside a value is not mended either: only closing
+    brackets may be missing. Raises DecodeError, as `decode.loads` does, for what light repair cannot mend.
     """
     try:
         return loads(text), []
     except DecodeError as error:
         failure = error
-    found = _best(_documents(text), fits)
+    documents = _documents(text)
+    found = _best([one for one in documents if cut or not one.cut], fits)
     if found is None:
+        if documents:
+            raise DecodeError(f"the JSON ends before its value does, at character {len(text)}")
         raise failure
     before, after = text[: found.start], text[found.end :]
     repairs = []
@@ -68,6 +83,8 @@ class _Mended:
     fenced: bool = False
     value: Any = MISSING
     whole: bool = True
+    cut: bool = False
+    broken: bool = False
     repairs: dict[str, int] = field(factory=dict)
 
     def note(self, what: str, count: int = 1) -> None:
@@ -96,7 +113,11 @@ def _documents(text: str) -> list[_Mended]:
             at += 1
         inside = at < len(thoughts) and thoughts[at][0] <= start
         (thought if inside else said).append(start)
-    return _bare(text, thoughts) or _read(text, said, fences) or _read(text, thought, fences)
+    if bare := _bare(text, thoughts):
+        return bare
+    found, broken = _read(text, said, fences)
+    # A draft is not the answer where the answer itself is there and cannot be read.
+    return found if found or broken else _read(text, thought, fences)[0]
 
 
 def _thoughts(text: str) -> list[tuple[int, int]]:
@@ -123,21 +144,46 @@ def _bare(text: str, thoughts: list[tuple[int, int]]) -> list[_Mended]:
         return []
 
 
-def _read(text: str, starts: Iterable[int], fences: set[int]) -> list[_Mended]:
+def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Mended], bool]:
+    """The documents, and whether there was one that cannot be read. Where one ends the next may begin, not before."""
     found: list[_Mended] = []
+    broken = False
     passed, left = 0, MAX_READINGS * len(text)
     for start in starts:
-        if start < passed and start not in fences:
+        if start < passed:
             continue
         if left <= 0:
             break
         one = _Mended(start, start, start in fences)
-        read = _mended(text, one) if text[start : start + 1] in _CLOSER else _scalar(text, one)
+        bracketed = text[start : start + 1] in _CLOSER
+        read = _mended(text, one) if bracketed else _scalar(text, one)
         left -= max(one.end - start, 1)
+        if read and bracketed and (_torn_out(text, one.start, passed) or goes_on(text, one.end)):
+            one.broken, read = True, False
         if read:
             found.append(one)
+        if read or one.broken:
             passed = max(passed, one.end)
-    return found
+        broken = broken or one.broken
+    return found, broken
+
+
+def goes_on(text: str, end: int) -> bool:
+    """Whether a list or an object that ends here is followed by more of the one that it was torn out of: by a name and
+    a colon, or by a comma and another of its kind."""
+    if _MORE.match(text, end):
+        return True
+    sibling = _SIBLING.match(text, end)
+    return sibling is not None and _CLOSER[sibling[1]] == text[end - 1 : end]
+
+
+def _torn_out(text: str, start: int, passed: int) -> bool:
+    """Whether a list or an object that begins here is the value of a name, or the next after a comma."""
+    before = text[max(start - _BEFORE, passed) : start].rstrip()
+    if before.endswith(":"):
+        # A name that begins where the last document ended, or the text, or a line.
+        return _NAMED.search(before if start - _BEFORE <= passed else f".{before}") is not None
+    return passed > 0 and text[passed:start].strip() == "," and _CLOSER[text[start]] == text[passed - 1]
 
 
 def _mended(text: str, found: _Mended) -> bool:
@@ -145,12 +191,17 @@ def _mended(text: str, found: _Mended) -> bool:
     try:
         if found.whole:
             found.value = loads(mended)
-        else:
-            found.value = PartialJSON().feed(mended)
-            found.note(LEFT_OPEN)
+            return True
+        partial = PartialJSON()
+        found.value = partial.feed(mended)
+        found.note(LEFT_OPEN)
+        found.cut = not partial.settled
+        if not found.broken:
+            return True
     except DecodeError:
-        return False
-    return True
+        pass
+    found.broken = _DOCUMENT.match(text, found.start) is not None
+    return False
 
 
 def _scalar(text: str, found: _Mended) -> bool:
@@ -177,6 +228,10 @@ def _mend(text: str, found: _Mended) -> str:
             at = _copy_string(text, at, pieces, found)
             continue
         if run := _RUN.match(text, at):
+            if (fence := run[0].find("```")) >= 0:
+                # No value has these marks outside of a string: the code block is over, or another begins.
+                found.end, found.whole, found.broken = at + fence, False, True
+                return "".join(pieces)
             pieces.append(run[0])
             at = run.end()
             continue
@@ -188,6 +243,9 @@ def _mend(text: str, found: _Mended) -> str:
             else:
                 pieces.append(char)
         elif char in "{[":
+            if len(stack) >= MAX_DEPTH:
+                found.broken = True
+                break
             stack.append(char)
             pieces.append(char)
         else:
@@ -225,6 +283,6 @@ def _copy_string(text: str, at: int, pieces: list[str], found: _Mended) -> int:
         if char == "\\":
             # The text ends in the middle of an escape.
             return len(text)
-        pieces.append(json.dumps(char)[1:-1])
+        pieces.append(spaced(char)[1:-1])
         found.note("escaped a control character in a string")
     return at

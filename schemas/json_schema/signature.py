@@ -11,9 +11,9 @@ from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
 from ..tool import is_method
-from .docstrings import read_docstring
+from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of, parameter_hints
-from .from_type import Schemas, is_model, own_docstring, schema_of
+from .from_type import Schemas, is_model, schema_of
 from .keywords import escape
 from .structure import structure
 
@@ -36,7 +36,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
         name, annotated = getattr(inner, "__name__", ""), inspect.unwrap(inner)
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
-    about, described = read_docstring(own_docstring(inner) if isinstance(inner, type) else inner.__doc__)
+    about, described = read_docstring(docstring_of(inner))
     if is_model(inner):
         return name, about, _of_model(inner)
     hints = _hints(annotated)

@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ..errors import ObjectInvalid, SchemaError
+from .depth import too_deep
 from .fields import Field, fields_of
 from .from_type import DICTS, is_adapter, schema_of, standing_for
 from .keywords import pointer
-from .validate import Violation, errors_of
+from .validate import TOO_DEEP, Violation, errors_of
 
 Read = Callable[[Any, Any], Any]
 MAX_SAID: Final = 500
@@ -35,6 +36,8 @@ def structure(value: Any, tp: Any) -> Any:
     # cattrs costs 50 ms to import.
     from cattrs.errors import StructureHandlerNotFoundError
 
+    if too_deep(value):
+        raise _invalid([TOO_DEEP])
     try:
         return _read_adapted(value, tp) if is_adapter(tp) else _converter().structure(value, _bare(tp))
     except (SchemaError, StructureHandlerNotFoundError) as error:
@@ -42,7 +45,8 @@ def structure(value: Any, tp: Any) -> Any:
             raise
         raise SchemaError(f"{getattr(tp, '__name__', tp)} cannot be built from JSON") from None
     except Exception as error:
-        raise _invalid(list(_violations(error, ()))) from None
+        found = _out_of_stack(error)
+        raise _invalid([TOO_DEEP] if found else list(_violations(error, ()))) from None
 
 
 class _Unreadable(Exception):
@@ -286,6 +290,18 @@ def _invalid(violations: list[Violation]) -> ObjectInvalid:
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=tuple(violations))
 
 
+def _out_of_stack(error: BaseException) -> bool:
+    """Whether the stack overflowed somewhere inside: the groups around it are as deep as the value."""
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, RecursionError):
+            return True
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+    return False
+
+
 def _violations(error: BaseException, path: tuple[Any, ...]) -> Iterator[Violation]:
     if isinstance(error, ObjectInvalid):
         for inner in error.violations:
@@ -297,7 +313,5 @@ def _violations(error: BaseException, path: tuple[Any, ...]) -> Iterator[Violati
             yield from _violations(part, (*path, *(step for step in steps if step is not None)))
     elif isinstance(error, _Unreadable):
         yield Violation(pointer(path), str(error), "type")
-    elif isinstance(error, RecursionError):
-        yield Violation(pointer(path), "is nested too deeply", "depth")
     else:
         yield Violation(pointer(path), f"cannot be read ({type(error).__name__})", "type")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import islice
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from ..json_text import spaced
 from .check import check_schema, content_of, prepare
+from .depth import ran_out_of_stack, too_deep
 from .keywords import pointer
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .matching import Matcher
 
-__all__ = ["Violation", "check_schema", "errors_of", "fits_part"]
+__all__ = ["TOO_DEEP", "Violation", "check_schema", "errors_of", "fits_part"]
 
 MAX_VIOLATIONS: Final = 50
 
@@ -39,6 +40,9 @@ class Violation:
         return f"{self.pointer or 'the value'} {self.message}"
 
 
+TOO_DEEP: Final = Violation("", "is nested too deeply to be checked", "depth")
+
+
 def errors_of(value: Any, schema: Any) -> list[Violation]:
     """Every way (up to 50) in which `value` does not fit `schema`; empty when it fits.
 
@@ -46,16 +50,27 @@ def errors_of(value: Any, schema: Any) -> list[Violation]:
     like must hold. Raises SchemaError when the schema itself cannot be used (see `check_schema`).
     """
     matcher = _matcher(content_of(schema))
+    if too_deep(value):
+        return [TOO_DEEP]
     try:
         found = [violation for error in matcher.errors(value) for violation in _explained(error)]
-    except RecursionError:
-        return [Violation("", "is nested too deeply to be checked", "depth")]
+    except BaseException as error:
+        if not ran_out_of_stack(error):
+            raise
+        return [TOO_DEEP]
     return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
 
 
 def fits_part(value: Any, part: Any, schema: Any) -> bool:
-    """Whether the value fits one part of a schema, as the reader of its prepared copy gives it."""
-    return _matcher(content_of(schema)).fits(value, part)
+    """Whether the value fits one part of a schema, as the reader of its prepared copy gives it. One that is nested too
+    deeply does not."""
+    matcher = _matcher(content_of(schema))
+    try:
+        return not too_deep(value) and matcher.fits(value, part)
+    except BaseException as error:
+        if not ran_out_of_stack(error):
+            raise
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +94,7 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
 
 
 def _quoted(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -18,11 +18,19 @@ from ..pipeline.interposed import answered, request_of
 from ..pipeline.request import Request
 from ..recipe import Ask, Drive, Recipe
 from ..schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
-from ..schemas.errors import ConfigError, InvalidRequest, NotSupported, ProviderError, StepwellError, TotalTimeout
+from ..schemas.errors import (
+    ConfigError,
+    DecodeError,
+    InvalidRequest,
+    NotSupported,
+    ProviderError,
+    StepwellError,
+    TotalTimeout,
+)
 from ..schemas.message import Context
 from ..schemas.options import CALL_OPTIONS
 from ..schemas.prices import BATCH
-from ..schemas.reply import Reply
+from ..schemas.reply import CallWarning, Reply
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OF_THE_BATCH = frozenset(("metadata", "completion_window", "timeout_hours"))
@@ -53,10 +61,10 @@ class Work:
         return Ask(operation, self.model, input, {**steering, **more})
 
 
-_STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options"}
+_STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pipeline"}
 
 
-def submit(core: Core, model: Any, prompts: Any, options: dict[str, Any]) -> Recipe:
+def submit(core: Core, model: Any, prompts: Any, options: Any) -> Recipe:
     """Gives (Work, BatchState)."""
     own = {name: options.pop(name) for name in _OF_THE_BATCH & options.keys()}
     work = Work(core, model, _named(prompts), options)
@@ -77,7 +85,7 @@ def submit(core: Core, model: Any, prompts: Any, options: dict[str, Any]) -> Rec
     return work, reply.object
 
 
-def find(core: Core, model: Any, id: str, options: dict[str, Any]) -> Recipe:
+def find(core: Core, model: Any, id: str, options: Any) -> Recipe:
     """Gives (Work, BatchState) of a batch that was handed in before."""
     _offered(core, model)
     work = Work(core, model, {}, options)
@@ -115,26 +123,52 @@ def results(work: Work, id: str) -> Recipe:
         raise ConfigError(
             f"batch {id} is {state.status}: {state.answered or 0} of {state.total or '?'} are answered", hint="wait()"
         )
-    lines: dict[str, BatchLine] = {}
+    lines: dict[str, list[BatchLine]] = {}
     for place in state.results:
         reply = yield work.ask("batch_results", place)
-        lines |= {line.id: line for line in reply.object}
+        for line in reply.object:
+            same = lines.setdefault(str(line.id), [])
+            if line not in same:  # one answer in two files is one answer
+                same.append(line)
     if not lines and state.status == "failed":
         raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider does not say why'}")
+    unasked = _unasked(work, lines)
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
-        line = lines.get(each) or BatchLine(each, why=f"the batch ended as {state.status} without it")
-        answers[each] = yield from _answer(work, line)
+        nothing = BatchLine(each, why=f"the batch ended as {state.status} without it" + (unasked and f"; {unasked}"))
+        answer = yield from _answer(work, lines.get(each) or [nothing])
+        if unasked and isinstance(answer, Reply):
+            answer.warnings = (*answer.warnings, CallWarning("batch", unasked, str(work.model)))
+        answers[each] = answer
     return answers
 
 
-def _answer(work: Work, line: BatchLine) -> Recipe:
+_NAMED = 5
+
+
+def _unasked(work: Work, lines: Iterable[str]) -> str:
+    """What there is to say of answers to ids that were not handed in; nothing can be said of a job found by its id."""
+    unknown = [id for id in lines if id not in work.prompts] if work.prompts else []
+    if not unknown:
+        return ""
+    shown = ", ".join(f"{id!r:.70}" for id in unknown[:_NAMED]) + (", ..." if len(unknown) > _NAMED else "")
+    return f"{len(unknown)} answers came for ids that were not asked for: {shown}"
+
+
+def _answer(work: Work, lines: list[BatchLine]) -> Recipe:
+    line = lines[0]
+    if len(lines) > 1:
+        return DecodeError(
+            f"{len(lines)} different answers came for {line.id}",
+            hint="see .payload for the first",
+            payload=line.body,
+        )
     if line.why:
         return ProviderError(f"{line.id} has no answer: {line.why}")
     # A job that was found again by its id knows no prompts: the answer is read all the same.
     flow, request = work.flow(work.prompts.get(line.id, "?"))
     try:
-        response = yield Drive(answered(flow, line.status, {}, line.body))
+        response = yield Drive(answered(flow, line.status, line.headers, line.body))
     except StepwellError as error:
         return error
     reply = finished(response, request.context if work.prompts else _NOWHERE)

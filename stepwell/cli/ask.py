@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
-from ..client import Client
+from ..api import Client
 from ..pipeline.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
+from .naming import is_model as is_model
+from .naming import model_of, say_who
+from .printing import print_json, print_warnings
 
 
 def ask(arguments: argparse.Namespace) -> None:
     """Ask once. In a pipe, what comes in is added below the prompt."""
-    model, prompt = _model_and_prompt(arguments.words)
+    model, words = model_of(arguments.words, alone=at_terminal())
+    prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
     content: list[str | Part] = [_image(path) for path in arguments.image]
     if prompt.strip():
         content.append(prompt)
     if not content:
         raise ConfigError("there is nothing to ask", hint="give a prompt, or text on standard input")
     with Client() as client:
+        if model is None:
+            say_who(client.default_model, "answers")
         if arguments.no_stream or arguments.json:
             reply = client.generate_text(model, user(content), **options_of(arguments))
             if arguments.json:
-                print(json.dumps(as_json(reply), ensure_ascii=False))
+                print_json(as_json(reply))
                 return
             print(reply.text)
         else:
             reply = show(client.stream_text(model, user(content), **options_of(arguments)), arguments.hide_reasoning)
-    for warning in reply.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(reply.warnings)
 
 
 def show(stream: Stream, hide_reasoning: bool = False) -> Reply:
@@ -70,7 +75,7 @@ def extra_options(words: list[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")
         try:
-            options[name] = json.loads(value)
+            options[name] = loads(value)
         except ValueError:
             options[name] = value
     return options
@@ -104,15 +109,6 @@ def _image(path: str) -> Image:
         raise ConfigError(f"the picture {path} cannot be read: {error.strerror}") from None
 
 
-def _model_and_prompt(words: list[str]) -> tuple[str | None, str]:
-    """The model, None where none is named, and the prompt."""
-    model: str | None = None
-    if words and is_model(words[0]) and (len(words) > 1 or not at_terminal()):
-        model, *words = words
-    parts = [" ".join(words), piped().strip()]
-    return model, "\n\n".join(part for part in parts if part)
-
-
 def at_terminal() -> bool:
     """Whether somebody sits at standard input, which may also be closed."""
     return sys.stdin is not None and sys.stdin.isatty()
@@ -128,14 +124,3 @@ def piped() -> str:
         raise ConfigError(
             f"standard input is not text in {error.encoding}", hint="a picture goes with --image"
         ) from None
-
-
-def is_model(word: str) -> bool:
-    """Whether a word is a model's name and not the beginning of a prompt."""
-    provider, colon, id = word.partition(":")
-    return (
-        bool(colon and id)
-        and not id.startswith("//")  # an address
-        and provider.replace("_", "").replace("-", "").isalnum()
-        and not any(map(str.isspace, word))
-    )

@@ -6,10 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
+from ..pipeline.step import Halt, on_request
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
+from ..schemas.reply import CallWarning, Reply
+from ..schemas.written import write_file
 from .ask import at_terminal, options_of, show
+from .naming import named, say_who
+from .printing import print_warnings
 
 _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conversation"
 
@@ -19,8 +24,11 @@ def chat(arguments: argparse.Namespace) -> None:
     context: Context | None = Context()
     talking = at_terminal()
     with Client() as client:
+        print_warnings(_checked(client, arguments))
         if talking:
             print(f"{arguments.model or client.default_model}: {_HELP}", file=sys.stderr)
+        elif arguments.model is None:
+            say_who(client.default_model, "answers")
         while context is not None and (line := _line(talking)) is not None:
             try:
                 if line.startswith("/"):
@@ -31,6 +39,14 @@ def chat(arguments: argparse.Namespace) -> None:
                 if not talking:
                     raise
                 print(f"stepwell: {error}", file=sys.stderr)
+
+
+def _checked(client: Client, arguments: argparse.Namespace) -> tuple[CallWarning, ...]:
+    """What a call would warn of. Raises at once what would keep every call from being sent: no such provider, no key,
+    a misspelt option."""
+    stop = on_request("stop", lambda request: Halt(Reply(warnings=request.warnings)))
+    before_sending = client.pipeline.before("prepare_request", stop)
+    return client.generate_text(named(arguments.model), "-", pipeline=before_sending, **options_of(arguments)).warnings
 
 
 def _turn(client: Client, arguments: argparse.Namespace, context: Context, line: str) -> Context:
@@ -66,10 +82,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/clear":
             return Context()
         case "/save" if path:
-            try:
-                Path(path).write_bytes(context.to_json())
-            except OSError as error:
-                raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+            write_file(path, context.to_json())
         case "/load" if path:
             try:
                 return Context.from_json(Path(path).read_bytes())

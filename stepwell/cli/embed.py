@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from ..client import Client
+from ..api import Client
 from ..embedder.embedder import Embedder
 from ..embedder.result import Embeddings
 from ..schemas.errors import ConfigError
-from .ask import at_terminal, extra_options, is_model, piped
+from .ask import at_terminal, extra_options, piped
+from .naming import model_of, say_who
+from .printing import print_json, print_warnings
 
 
 def embed(arguments: argparse.Namespace) -> None:
     """The texts are the arguments, the lines of --file, or the lines that come in."""
-    words = list(arguments.words)
-    more = len(words) > 1 or arguments.file or not at_terminal()
-    model = words.pop(0) if words and more and is_model(words[0]) else None
+    model, words = model_of(arguments.words, alone=at_terminal() and not arguments.file)
     texts = words + _lines(arguments.file, words)
     if not texts:
         raise ConfigError("there is nothing to embed", hint="give texts, --file PATH, or lines on standard input")
     with Client() as client:
+        if model is None:
+            say_who(client.default_model, "embeds")
         embedder = Embedder(
             model,
             client=client,
@@ -35,12 +36,11 @@ def embed(arguments: argparse.Namespace) -> None:
         )
         found = embedder.embed(texts, kind=arguments.kind)
     if arguments.json:
-        print(json.dumps(as_json(found)))
+        print_json(as_json(found))
     else:
         for vector in found:
-            print(json.dumps(vector.tolist()))
-    for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+            print_json(vector.tolist())
+    print_warnings(found.warnings)
 
 
 def as_json(found: Embeddings) -> dict[str, object]:
@@ -60,7 +60,7 @@ def as_json(found: Embeddings) -> dict[str, object]:
 def _lines(path: str | None, words: list[str]) -> list[str]:
     if path is not None:
         try:
-            text = Path(path).read_text()
+            text = Path(path).read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:

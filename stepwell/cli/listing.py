@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from ..client import Client
+from ..api import Client
 from ..model_metadata.catalog import CATALOG
 from ..providers.dsl.environment import Environment, process_environment
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import REGISTRY
 from ..schemas.errors import ConfigError
 from ..schemas.model import Model
+from .naming import named
+from .printing import print_json, print_table, print_warnings, print_wrapped
 
 
 def models(arguments: argparse.Namespace) -> None:
-    """A table, or JSON, of the models that fit."""
+    """A table, or JSON, of the models that fit. A first word that is a provider's id means the provider."""
+    provider, text = arguments.provider, arguments.text
+    if provider is None and text is not None and CATALOG.provider(text) is not None:
+        provider, text = text, None
     found = CATALOG.find(
-        arguments.provider,
+        provider,
         reasoning=arguments.reasoning,
         tools=arguments.tools,
         structured_output=arguments.structured_output,
@@ -31,16 +34,15 @@ def models(arguments: argparse.Namespace) -> None:
         context_at_least=arguments.context_at_least,
         max_input_price=arguments.max_input_price,
         max_output_price=arguments.max_output_price,
-        text=arguments.text,
+        text=text,
     )
     if arguments.json:
-        print(json.dumps([_model(model) for model in found]))
+        print_json([_model(model) for model in found])
         return
     if not found:
         print("no model fits", file=sys.stderr)
         return
-    rows = [_row(model) for model in found]
-    table(("model", "context", "output", "$/M in", "$/M out", "can"), rows)
+    print_table(("model", "context", "output", "$/M in", "$/M out"), map(_row, found))
 
 
 def _model(model: Model) -> dict[str, Any]:
@@ -62,24 +64,24 @@ def _model(model: Model) -> dict[str, Any]:
     }
 
 
-def _row(model: Model) -> tuple[str, ...]:
-    told = _model(model)
-    abilities = [name for name in ("reasoning", "tools", "structured_output") if told[name]]
-    kinds = [kind for kind in told["input"] if kind != "text"]
-    numbers = (told[name] for name in ("context_window", "max_output_tokens", "input_price", "output_price"))
-    return str(model), *("?" if number is None else str(number) for number in numbers), " ".join([*abilities, *kinds])
+def _row(model: Model) -> tuple[tuple[str, ...], list[str]]:
+    facts = _model(model)
+    abilities = [name for name in ("reasoning", "tools", "structured_output") if facts[name]]
+    kinds = [kind for kind in facts["input"] if kind != "text"]
+    numbers = (facts[name] for name in ("context_window", "max_output_tokens", "input_price", "output_price"))
+    cells = (str(model), *("?" if number is None else str(number) for number in numbers))
+    can = " ".join([*abilities, *kinds])
+    return cells, [can] if can else []
 
 
 def providers(arguments: argparse.Namespace) -> None:
     """A table, or JSON, of the providers."""
     environment = process_environment()
-    told = [_provider(provider, environment) for provider in REGISTRY]
+    found = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
-        print(json.dumps(told))
+        print_json(found)
         return
-    head = ("provider", "chat wires", "key variable", "key", "address", "other operations")
-    # What may be longer than a line comes last.
-    table(head, [_told(row) for row in told])
+    print_table(("provider", "key"), map(_provider_row, found))
 
 
 def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
@@ -96,11 +98,11 @@ def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
     }
 
 
-def _told(row: dict[str, Any]) -> tuple[str, ...]:
+def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     # The five calls that make a batch are one thing to whoever reads a table.
     others = {"batch" if "batch" in operation else operation for operation in row["operations"]} - {"chat"}
-    wires, keys, more = (" ".join(words) or "-" for words in (row["chat_wires"], row["env_key"], sorted(others)))
-    return row["id"], wires, keys, _presence(row), row["base_url"], more
+    below = [" ".join(row["env_key"]), row["base_url"], " ".join([*row["chat_wires"], *sorted(others)])]
+    return (row["id"], _presence(row)), [text for text in below if text]
 
 
 def _presence(row: dict[str, Any]) -> str:
@@ -112,10 +114,14 @@ def pipeline(arguments: argparse.Namespace) -> None:
     for name in arguments.modules:
         _import(name)
     with Client() as client:
-        plan = client._core.plan(arguments.operation, arguments.model, stream=arguments.stream, wire=arguments.wire)
-    print(plan.pipeline.describe())
+        model = named(arguments.model)
+        plan = client._core.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+    for line in plan.pipeline.describe().splitlines():
+        # What a step is made of stands further left than describe() has it: there is not room enough otherwise.
+        text = line.lstrip()
+        print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
     if plan.stranger is not None:
-        print(f"warning: {plan.stranger}", file=sys.stderr)
+        print_warnings([plan.stranger])
 
 
 def _import(name: str) -> None:
@@ -126,10 +132,3 @@ def _import(name: str) -> None:
         import_module(name)
     except ImportError as error:
         raise ConfigError(f"cannot import {name!r}: {error}", hint="name a module, as for python -m") from None
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as what stands in them."""
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    for row in [head, *rows]:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -20,10 +20,12 @@ from .chat import chat
 from .embed import embed
 from .listing import models, pipeline, providers
 from .local import local
+from .printing import print_in_any_locale
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
+    print_in_any_locale()
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -66,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts")
     command.add_argument("--file", metavar="PATH", help="embed the lines of this file, too")
-    command.add_argument("--kind", choices=["query", "document", "similarity", "classification", "clustering"])
+    kinds = ["query", "document", "similarity", "classification", "clustering"]
+    command.add_argument("--kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
     command.add_argument(
         "--dimensions", type=int, metavar="N", help="length of the vectors, where the model can choose"
     )
@@ -79,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print one object, with usage and cost")
 
     command = _command(commands, "models", models, "what is known of each model")
-    command.add_argument("text", nargs="?", help="words that must occur in id or name")
+    command.add_argument("text", nargs="?", help="a provider, or words that must occur in id or name")
     command.add_argument("--provider")
     for ability in ("reasoning", "tools", "structured-output"):
         command.add_argument(f"--{ability}", action="store_true", default=None)
@@ -116,6 +119,6 @@ def _call_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("-s", "--system", help="a system message")
     command.add_argument("-t", "--temperature", type=float)
     command.add_argument("-n", "--max-tokens", type=int)
-    command.add_argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high …")
+    command.add_argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high ...")
     command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
     command.add_argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr")

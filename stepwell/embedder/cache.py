@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from ..pipeline.effects import aside
 from ..pipeline.key_value import KeyValueStore
 from ..recipe import Recipe
 from ..schemas.errors import ConfigError, DecodeError
+from ..schemas.json_text import SORT_KEYS, dumps
 from ..schemas.reply import CallWarning
 from .vectors import Vector, packed, unpacked
 
@@ -21,7 +20,7 @@ _VERSION = 1
 def key_of(model: str, options: Mapping[str, Any], text: str) -> str:
     """The name of a vector: a hash of everything that it depends on. Options are kind, dimensions and the like."""
     subject = [_VERSION, model, dict(options), text]
-    return sha256(orjson.dumps(subject, option=orjson.OPT_SORT_KEYS, default=repr)).hexdigest()
+    return sha256(dumps(subject, option=SORT_KEYS, default=repr)).hexdigest()
 
 
 class Cache:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-import orjson
-
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..clients import Clients
 from ..pipeline.key_value import KeyValueStore
 from ..providers.dsl.batches import UNKNOWN, Batch, batch_for
 from ..recipe import acarry_out, carry_out
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import dumps
 from ..schemas.options import CALL_OPTIONS
 from ..settings import credential_of
 from ..stores.store import store_of
@@ -64,7 +64,7 @@ class Embedder:
         self.store = store_of(cache, FILE)
         self.progress = progress
         if options.get("api_key") is not None:
-            options["api_key"] = credential_of(options["api_key"], "api_key")
+            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         self.options = {name: value for name, value in options.items() if value is not None}
         self._server = self._clients.elsewhere(plan, self.options)
 
@@ -106,7 +106,7 @@ class Embedder:
     def made_with(self) -> str:
         """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
         decisive = sorted(self._decisive(self.options).items())
-        told = (f" {name}={orjson.dumps(value, default=repr).decode()}" for name, value in decisive)
+        told = (f" {name}={dumps(value, default=repr).decode()}" for name, value in decisive)
         return f"{self.model}{''.join(told)}"
 
     def __repr__(self) -> str:
@@ -140,7 +140,7 @@ def _limit(most: Batch, texts: int | None, tokens: int | None) -> Batch:
 
 
 # What steers the call and not the vectors; neither a key nor a header may end up in a file.
-_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"pipeline", "user"}
+_INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"user"}
 
 
 def _wordings(query: str | Iterable[str]) -> list[str]:

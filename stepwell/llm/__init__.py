@@ -2,3 +2,10 @@
 
 llm.py: LLM. structured.py: the same, answers are objects. custom.py: a model of your own, in a few lines.
 """
+
+from ..prompts import ChatTemplate, PromptTemplate, Slot
+from .custom import CustomLLM
+from .llm import LLM
+from .structured import StructuredLLM
+
+__all__ = ["LLM", "ChatTemplate", "CustomLLM", "PromptTemplate", "Slot", "StructuredLLM"]

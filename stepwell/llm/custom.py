@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
-
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..pipeline.annotate import annotate
 from ..pipeline.effects import Call, Flow, Rest
 from ..pipeline.pipeline import Pipeline
@@ -23,6 +22,7 @@ from ..providers.dsl.registry import Registry
 from ..providers.dsl.schemas import ObjectSupport
 from ..providers.dsl.wire import Wire
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import loads
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
@@ -216,7 +216,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, Rest], Flow]:
     """The step that sends: it hands the body, which is the functions' arguments, to one of them."""
 
     def send(request: Request, call: Rest) -> Flow:
-        options = orjson.loads(request.body)
+        options = loads(request.body)
         prompt = options.pop("prompt")
         clock = Clock(request.timeouts, request.started)
         try:
@@ -250,7 +250,7 @@ class _Pieces(Source):
 
     def __init__(self, iterator: Any, clock: Clock, name: str) -> None:
         close, aclose = getattr(iterator, "close", None), getattr(iterator, "aclose", None)
-        raw = SimpleNamespace(url=SimpleNamespace(host=name), headers={}, close=close, aclose=aclose)
+        raw = SimpleNamespace(url=SimpleNamespace(host=name), close=close, aclose=aclose)
         super().__init__(raw, iterator, clock, limit=0)
 
     def take(self, data: Any) -> Any:

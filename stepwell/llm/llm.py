@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import fields
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..clients import Clients
 from ..objects.generate import generate
 from ..objects.stream import AsyncObjectStream, ObjectStream
@@ -47,8 +48,8 @@ class LLM:
     the model `max_repairs` times. `object_mode` is how objects are asked for (None: the best that the model has).
     `client` and `async_client` carry the calls out; either is made of the other. `options` go with every call.
 
-    Calls report themselves as spans named like the methods (stepwell.subscribe). Errors are those of generate_text,
-    generate_object and run_tools.
+    Calls report themselves as spans named like the methods (stepwell.events.subscribe). Errors are those of
+    generate_text, generate_object and run_tools.
     """
 
     def __init__(

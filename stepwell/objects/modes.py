@@ -6,19 +6,22 @@ All give the same result. What one of them does not enforce is checked here and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-import orjson
 from attrs import frozen
 
 from ..core import Plan
 from ..providers.dsl.schemas import MODES, ObjectSupport
 from ..schemas.errors import InvalidOption, NotSupported, SchemaError
+from ..schemas.json_text import dumps
 from ..schemas.message import Context, context_of
 from ..schemas.options import nearest
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .target import Target
+
+Mode = Literal["json_schema", "strict_tool", "tool", "json", "prompt"]
+"""The ways of asking for an object."""
 
 _ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
 {schema}"""
@@ -60,7 +63,7 @@ def asking(plan: Plan, target: Target, prompt: Any, options: Mapping[str, Any], 
                 schema["description"] = target.description
             wanted: Any = {"type": "json_schema", "json_schema": schema}
             if not support.shown:
-                context = context.with_instructions(_ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
+                context = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
             return Asking(chosen, context, {**options, "response_format": wanted})
         case "strict_tool" | "tool":
             tool = Tool(
@@ -72,7 +75,7 @@ def asking(plan: Plan, target: Target, prompt: Any, options: Mapping[str, Any], 
             told = context.with_instructions(_CALL.format(name=tool.name))
             return Asking(chosen, told, {**options, "tools": [tool], "tool_choice": {"name": tool.name}}, tool)
         case _:
-            told = context.with_instructions(_ONLY_JSON.format(schema=orjson.dumps(target.sent).decode()))
+            told = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
             return Asking(chosen, told, {**options, "response_format": "json"} if chosen == "json" else options)
 
 

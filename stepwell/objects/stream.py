@@ -21,7 +21,7 @@ from ..schemas.json_schema.root import KEY
 from ..schemas.json_schema.showing import continues, holding
 from ..schemas.json_schema.validate import Violation
 from ..schemas.message import context_of
-from ..schemas.reply import Reply
+from ..schemas.reply import ObjectType, Reply
 from .generate import failed, finished
 from .modes import Asking, asking
 from .target import Target
@@ -141,7 +141,7 @@ def _contradiction(text: str) -> ObjectInvalid:
     return error
 
 
-class ObjectStream(ReplyStream):
+class ObjectStream(ReplyStream[Any, ObjectType]):
     """Iterate it for what is certain of the object so far, as plain JSON data that only ever grows; the last item is
     the whole, checked and of the type that was asked for. `reply()` reads to the end and gives the Reply.
 
@@ -149,5 +149,5 @@ class ObjectStream(ReplyStream):
     """
 
 
-class AsyncObjectStream(AsyncReplyStream):
+class AsyncObjectStream(AsyncReplyStream[Any, ObjectType]):
     """ObjectStream's twin."""

@@ -47,7 +47,7 @@ class Target:
     def plain(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
         """As `read`, but the value as JSON has it, checked against the schema alone."""
         try:
-            value, mended = repair(text, lambda found: not errors_of(self._meant(found), self.schema))
+            value, mended = repair(text, lambda found: not errors_of(self._meant(found), self.schema), cut=False)
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
         if cut and any(what.startswith(LEFT_OPEN) for what in mended):

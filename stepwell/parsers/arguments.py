@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.decode import loads
+from ..schemas.json_schema.repair import goes_on
+from ..schemas.json_text import first_value, spaced
 
 Parameters = Mapping[str, Any]
 
 _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
 _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
+_INSIDE = re.compile(r"[\[,]\s*+\Z")
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
@@ -38,6 +40,8 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     if text.casefold() in _NOTHING:
         return None if parameters.get("required") else "{}"
     begin = text.find("{")
+    if begin > 0 and _INSIDE.search(text, 0, begin):
+        return None
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
@@ -58,7 +62,7 @@ def read_call(text: str, parameters: Parameters) -> str | None:
     if not isinstance(placed, list):
         return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
     if len(placed) == 1:
-        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(json.dumps(placed[0]), parameters)
+        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(spaced(placed[0], ascii=True), parameters)
     names = list(parameters.get("properties", {}))
     return _dumped(dict(zip(names, placed, strict=False))) if len(placed) <= len(names) else None
 
@@ -73,13 +77,13 @@ def _unfenced(text: str) -> str:
 def _object(text: str) -> str | None:
     """The object that the text begins with."""
     try:
-        end = json.JSONDecoder().raw_decode(text)[1]
+        end = first_value(text)[1]
     except (ValueError, RecursionError):
         mended = _mended(text)
         value = _value(mended) if mended else None
         return _dumped(value) if isinstance(value, dict) else None
     # The standard library also reads NaN and names that are given twice.
-    return text[:end] if isinstance(_value(text[:end]), dict) else None
+    return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
 def _mended(text: str) -> str | None:
@@ -116,7 +120,7 @@ def _string(quoted: str) -> str:
     inside = quoted[1:-1]
     if quoted[0] == "'":
         inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: json.dumps(found[0])[1:-1], inside) + '"'
+    return '"' + re.sub(r"[\x00-\x1f]", lambda found: spaced(found[0])[1:-1], inside) + '"'
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
@@ -135,7 +139,7 @@ def _pairs(text: str, parameters: Parameters) -> str | None:
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
-        values |= json.loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
+        values |= loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
     return _dumped(values)
 
 
@@ -168,6 +172,6 @@ def _value(text: str) -> Any:
 
 
 def _dumped(value: Any) -> str | None:
-    """JSON text, unless it holds what JSON cannot: half a surrogate pair."""
-    text = json.dumps(value, ensure_ascii=False)
+    """JSON text, unless it holds what JSON cannot: a number that is none."""
+    text = spaced(value)
     return None if _value(text) is None else text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import orjson
 from attrs import field, frozen
 
 from ..objects.target import Target
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.repair import LEFT_OPEN, repair
+from ..schemas.json_text import dumps
 from .parser import OutputParser, unreadable
 
 _JSON = "Answer with JSON only, without a word before or after it."
@@ -47,7 +47,7 @@ class SchemaParser(OutputParser[Any]):
         target = Target.of(self.schema)
         object.__setattr__(self, "_target", target)
         if not self.instructions:
-            shown = orjson.dumps(target.schema).decode()
+            shown = dumps(target.schema).decode()
             object.__setattr__(self, "instructions", f"{_JSON} It must fit this JSON Schema:\n{shown}")
 
     def parse(self, text: str) -> Any:

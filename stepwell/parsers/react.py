@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
 from attrs import frozen
 
 from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.json_schema.decode import loads
+from ..schemas.json_text import dumps, spaced
 from ..schemas.tool import Tool
 from .arguments import read_arguments, read_call
 from .parser import OutputParser, unreadable
@@ -91,7 +90,7 @@ def observation(result: str) -> str:
 
 def _described(tool: Tool) -> str:
     about = " ".join(tool.description.split())
-    return f"- {tool.name}: {about}\n  arguments (JSON Schema): {orjson.dumps(tool.parameters).decode()}"
+    return f"- {tool.name}: {about}\n  arguments (JSON Schema): {dumps(tool.parameters).decode()}"
 
 
 _SAMPLES = {"string": "...", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
@@ -103,7 +102,7 @@ def _example(parameters: Mapping[str, Any]) -> str:
         for name, schema in parameters.get("properties", {}).items()
     }
     sample = {name: _SAMPLES.get(kind, "...") if isinstance(kind, str) else "..." for name, kind in kinds.items()}
-    return orjson.dumps(sample).decode()
+    return dumps(sample).decode()
 
 
 # A label stands at the start of a line, and may be decorated: "**Action:**", "### Final Answer:", "2. Thought 2:".
@@ -210,7 +209,7 @@ def _blob(said: str) -> tuple[str, str] | None:
     )
     if not isinstance(name, str):
         return None
-    return name, given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    return name, given if isinstance(given, str) else spaced(given)
 
 
 def _unlabelled(said: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:

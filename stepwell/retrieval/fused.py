@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..clients import Clients
 from ..pipeline.effects import Call
 from ..recipe import Gather, Recipe, acarry_out, carry_out

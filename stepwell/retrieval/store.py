@@ -7,10 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ..embedder.vectors import Mode, Vector, packed, unpacked
 from ..schemas.errors import ConfigError
+from ..schemas.json_text import dumps, loads
 from ..stores.sqlite import MEMORY, Database
 from .filters import Where, matches
 from .index import Entry, Index
@@ -86,7 +85,7 @@ class NodeStore:
         return [
             id
             for id, from_, metadata in rows
-            if (ids is None or id in ids) and source in (None, from_) and matches(where, orjson.loads(metadata), from_)
+            if (ids is None or id in ids) and source in (None, from_) and matches(where, loads(metadata), from_)
         ]
 
     def get(self, ids: Sequence[str]) -> dict[str, Node]:
@@ -143,9 +142,7 @@ class NodeStore:
         version = (self._database.read("PRAGMA data_version"), self._changes)
         if self._index is None or self._index[0] != version:
             rows = self._database.read("SELECT id, source, metadata, target, vector FROM nodes ORDER BY rowid")
-            entries = [
-                Entry(id, source, orjson.loads(data), target is not None) for id, source, data, target, _ in rows
-            ]
+            entries = [Entry(id, source, loads(data), target is not None) for id, source, data, target, _ in rows]
             self._index = (version, Index(entries, [unpacked(row[4]) for row in rows]))
         return self._index[1]
 
@@ -186,7 +183,7 @@ class NodeStore:
                 )
             target = _OBJECT
         try:
-            metadata = orjson.dumps(dict(node.metadata))
+            metadata = dumps(dict(node.metadata))
         except TypeError as error:
             raise ConfigError(f"the metadata of a node cannot be kept: {error}", hint="use plain JSON values") from None
         try:
@@ -199,6 +196,4 @@ class NodeStore:
 
     def _node(self, row: tuple[Any, ...]) -> Node:
         id, text, source, metadata, target = row
-        return Node(
-            text, source, orjson.loads(metadata), id=id, target=self._objects.get(id) if target == _OBJECT else target
-        )
+        return Node(text, source, loads(metadata), id=id, target=self._objects.get(id) if target == _OBJECT else target)

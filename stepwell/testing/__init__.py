@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["Cassette", "ConformanceError", "FakeModel", "NotRecorded", "Report", "conformance"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("Cassette", "NotRecorded"):
-        from . import cassette  # is an httpx transport, so it brings httpx in
+if not TYPE_CHECKING:  # a type checker is to refuse names that there are not
 
-        return getattr(cassette, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in ("Cassette", "NotRecorded"):
+            from . import cassette  # is an httpx transport, so it brings httpx in
+
+            return getattr(cassette, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 from attrs import define, field
 
+from ..pipeline.headers import received
+from ..pipeline.response import REQUEST_IDS
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
+from ..schemas.json_text import JSONDecodeError, loads
+from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
-_KEPT = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-amzn-requestid")
+_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
+_KEPT_KINDS = ("ratelimit", "token-count")
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
 _KEY_SHAPES = re.compile(r"\b(?:sk|gsk|pk|xai|AIza|AKIA|gh[opsu])[-_]?[A-Za-z0-9_-]{16,}")
@@ -55,7 +59,9 @@ class Exchange:
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """An httpx transport, of both colours, over a file of exchanges.
 
-    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew).
+    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew; what was
+    recorded before is kept beside as `<name>.before` until the new recording has come to its end). After each exchange
+    the file is written anew, all or nothing; several processes may record on one.
     Each exchange is played once, equal ones in their order, whatever order others come in. `transport` carries what is
     recorded (default: httpx's own). Of an answer the status, the body, its type and request id are kept; of a request
     the method, the URL and the body; credentials are masked wherever they stand.
@@ -71,6 +77,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.exchanges: list[Exchange] = [] if self.recording else _load(self.path)
         self._transport = transport
         self._lock = threading.Lock()
+        self._file = TapeFile(self.path) if self.recording else None
 
     @property
     def unplayed(self) -> list[Exchange]:
@@ -110,7 +117,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _taped(self, request: httpx.Request, asked: Exchange, response: httpx.Response) -> httpx.Response:
         secrets = _secrets(request)
         asked.status = response.status_code
-        kept = {name: value for name, value in response.headers.items() if name in _KEPT}
+        kept = {name: value for name, value in received(response.headers).items() if _is_kept(name)}
         asked.headers = {name: _masked(value, secrets) for name, value in kept.items()}
 
         def done() -> None:
@@ -120,7 +127,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 asked.chunks[:] = [masked]
             with self._lock:
                 self.exchanges.append(asked)
-                _save(self.path, self.exchanges)
+                if self._file is not None:
+                    self._file.save([_row(each) for each in self.exchanges])
 
         tape = _Tape(asked.chunks, response.stream, done)
         return httpx.Response(
@@ -174,12 +182,16 @@ def _asked(request: httpx.Request, content: bytes) -> Exchange:
     url = _SECRET_QUERY.sub(rf"\1{MASKED}", _masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
     try:
-        body: Any = orjson.loads(masked) if masked else None
-    except orjson.JSONDecodeError:
+        body: Any = loads(masked) if masked else None
+    except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:
@@ -233,16 +245,15 @@ def _difference(recorded: Any, asked: Any, place: str = "") -> str:
     return place
 
 
-def _save(path: Path, exchanges: list[Exchange]) -> None:
-    rows = [
-        {
-            "request": {"method": each.method, "url": each.url, "body": each.body},
-            "response": {"status": each.status, "headers": each.headers, "chunks": [_text(c) for c in each.chunks]},
-        }
-        for each in exchanges
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps({"version": 1, "exchanges": rows}, option=orjson.OPT_INDENT_2) + b"\n")
+def _row(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "request": {"method": exchange.method, "url": exchange.url, "body": exchange.body},
+        "response": {
+            "status": exchange.status,
+            "headers": exchange.headers,
+            "chunks": [_text(chunk) for chunk in exchange.chunks],
+        },
+    }
 
 
 def _text(chunk: bytes) -> Any:
@@ -254,14 +265,13 @@ def _text(chunk: bytes) -> Any:
 
 def _load(path: Path) -> list[Exchange]:
     try:
-        data = orjson.loads(path.read_bytes())
-        if data["version"] != 1:
-            raise ConfigError(f"{path} is a cassette of a later version")
         return [
             Exchange(**row["request"], **{**row["response"], "chunks": [_bytes(c) for c in row["response"]["chunks"]]})
-            for row in data["exchanges"]
+            for row in rows_of(path.read_bytes(), path)
         ]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
+    except (KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
 
 

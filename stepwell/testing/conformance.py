@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 from attrs import define, field, frozen
 
-from ..client import AsyncClient, Client
+from ..api import Client
+from ..async_api import AsyncClient
 from ..pipeline.steps.always_stream import GATHER
 from ..providers.dsl.provider import Provider
 from ..providers.dsl.registry import Registry
@@ -29,7 +30,7 @@ from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
-from .network import Body, cancelled, run, transport_of
+from .network import Body, cancelled, require, run, transport_of
 
 KEY = "test-key-that-must-not-leak"
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -160,9 +161,8 @@ class _Suite:
             whole = self._ask(self._said(sample, False), "sync", False, sample)
             folded = self._ask(sample.stream, "sync", True, sample)
             for name in ("message", "finish_reason", "finish_reason_raw", "usage", "id", "model"):
-                assert getattr(whole, name) == getattr(folded, name), (
-                    f"{name}: {getattr(whole, name)!r} unstreamed, {getattr(folded, name)!r} streamed"
-                )
+                one, other = getattr(whole, name), getattr(folded, name)
+                require(one == other, f"{name}: {one!r} unstreamed, {other!r} streamed")
 
     def _cut(self) -> None:
         sample = self.samples.text
@@ -171,7 +171,7 @@ class _Suite:
                 self._ask(sample.stream[:at], "sync", True, sample)
             except errors.StreamTruncated as error:
                 said = error.partial.text if error.partial else ""
-                assert sample.text.startswith(said), f"cut at byte {at}, the partial text is {said!r}"
+                require(sample.text.startswith(said), f"cut at byte {at}, the partial text is {said!r}")
             else:
                 raise AssertionError(f"cut at byte {at} of {sample.whole_at}, the stream counts as whole")
 
@@ -179,7 +179,9 @@ class _Suite:
         try:
             self._ask(self.samples.error, colour, colour == "sync", status=status)
         except kind as error:
-            assert error.status == status and error.provider == self.provider.id and KEY not in str(error)
+            require(error.status == status, f"the error's status is {error.status!r}")
+            require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
+            require(KEY not in str(error), "the key stands in the error's message")
         else:
             raise AssertionError(f"no {kind.__name__} was raised")
 
@@ -187,7 +189,8 @@ class _Suite:
         try:
             self._ask(self.samples.stream_error or b"", colour, True)
         except errors.ProviderError as error:
-            assert error.partial.text == self.samples.stream_error_text, f"the partial text is {error.partial.text!r}"
+            said = error.partial.text if error.partial else ""
+            require(said == self.samples.stream_error_text, f"the partial text is {said!r}")
         else:
             raise AssertionError("no ProviderError was raised")
 
@@ -199,7 +202,7 @@ class _Suite:
                     break
         else:
             run(self._leave_async(body))
-        assert body.closed, "the connection was not given back"
+        require(body.closed, "the connection was not given back")
 
     async def _leave_async(self, body: Body) -> None:
         async with self._aclient(body) as client, client.stream_text(self.model, "hi", **self._chosen) as stream:
@@ -211,7 +214,7 @@ class _Suite:
         data = sample.stream[: sample.whole_at // 2] if stream else self._said(sample, False)[:10]
         body = Body(data, 16, kind=sample.stream_type if stream else None, stalls=True)
         run(cancelled(body, self._endless(body, stream)))
-        assert body.closed, "the connection was not given back"
+        require(body.closed, "the connection was not given back")
 
     async def _endless(self, body: Body, stream: bool) -> None:
         async with self._aclient(body) as client:
@@ -225,7 +228,7 @@ class _Suite:
         _holds(sent, {"the system's message": SYSTEM, "the prompt": PROMPT})
         id = self.model.partition(":")[2]
         names = {id, self.provider.normalize_model_id(id)}
-        assert any(name in sent for name in names), "the model's name is not in the request"
+        require(any(name in sent for name in names), "the model's name is not in the request")
 
     def _offers(self, stream: bool) -> None:
         sent, reply = self._sent(stream, PROMPT, tools=[TOOL])
@@ -243,19 +246,19 @@ class _Suite:
         for name, value in OPTIONS.items():
             written = value[0] if isinstance(value, list) else str(value)
             told = any(name in f"{warning.subject} {warning.why}" for warning in reply.warnings)
-            assert written in sent or told, f"{name} is not in the request, and no warning tells of it"
+            require(written in sent or told, f"{name} is not in the request, and no warning tells of it")
 
     def _asks_for_stream(self) -> None:
         with self._client(Body(b"")) as client:
             if GATHER in client.pipeline_for(self.model, wire=self.wire.name):
                 return  # it always streams
-        assert self._sent(False, PROMPT)[0] != self._sent(True, PROMPT)[0], "it is asked for in the same words"
+        require(self._sent(False, PROMPT)[0] != self._sent(True, PROMPT)[0], "it is asked for in the same words")
 
     def _sent(self, stream: bool, prompt: Any, **options: Any) -> tuple[str, Reply]:
         """The address and body of a request, and the reply."""
         sample, seen = self.samples.text, list[Any]()
         reply = self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen, prompt=prompt, **options)
-        assert seen, "nothing was sent"
+        require(bool(seen), "nothing was sent")
         return f"{unquote(str(seen[0].url))}\n{seen[0].content.decode('utf-8', 'replace')}", reply
 
     def _key(self) -> None:
@@ -263,10 +266,10 @@ class _Suite:
         for stream in (False, True):
             seen: list[Any] = []
             self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen)
-            assert KEY not in str(seen[0].url), "the key stands in the URL"
-            assert KEY.encode() not in seen[0].content, "the key stands in the body"
+            require(KEY not in str(seen[0].url), "the key stands in the URL")
+            require(KEY.encode() not in seen[0].content, "the key stands in the body")
             sent = any(KEY in value for value in seen[0].headers.values())
-            assert sent or self.credential is not KEY, "the key was not sent"
+            require(sent or self.credential is not KEY, "the key was not sent")
 
     def _no_key(self) -> None:
         if self.provider.key_optional or self.credential is not KEY:
@@ -279,11 +282,12 @@ class _Suite:
         raise AssertionError("no MissingKey was raised")
 
     def _misspelt(self) -> None:
+        misspelt: Any = {"temprature": 1}
         with self._client(Body(b"")) as client:
             try:
-                client.generate_text(self.model, "hi", temprature=1)
+                client.generate_text(self.model, "hi", **misspelt)
             except errors.InvalidOption as error:
-                assert "temperature" in str(error), "the right name is not given"
+                require("temperature" in str(error), "the right name is not given")
                 return
         raise AssertionError("no InvalidOption was raised")
 
@@ -341,7 +345,7 @@ class _Suite:
 
 def _holds(sent: str, wanted: dict[str, str]) -> None:
     for what, text in wanted.items():
-        assert text in sent, f"{what} is not in the request"
+        require(text in sent, f"{what} is not in the request")
 
 
 def _told(reply: Reply, subject: str) -> bool:
@@ -349,11 +353,11 @@ def _told(reply: Reply, subject: str) -> bool:
 
 
 def _expect(reply: Reply, sample: Sample) -> None:
-    assert reply.text == sample.text, f"the text is {reply.text!r}"
-    assert reply.reasoning == sample.reasoning, f"the reasoning is {reply.reasoning!r}"
+    require(reply.text == sample.text, f"the text is {reply.text!r}")
+    require(reply.reasoning == sample.reasoning, f"the reasoning is {reply.reasoning!r}")
     calls = tuple((call.name, call.arguments) for call in reply.tool_calls)
-    assert calls == sample.tool_calls, f"the tool calls are {calls!r}"
+    require(calls == sample.tool_calls, f"the tool calls are {calls!r}")
     counts = (reply.usage.input_tokens, reply.usage.output_tokens)
-    assert counts == (sample.input_tokens, sample.output_tokens), f"the usage is {counts!r}"
+    require(counts == (sample.input_tokens, sample.output_tokens), f"the usage is {counts!r}")
     wanted = "tool_calls" if sample.tool_calls else "stop"
-    assert reply.finish_reason == wanted, f"the finish reason is {reply.finish_reason!r}"
+    require(reply.finish_reason == wanted, f"the finish reason is {reply.finish_reason!r}")

@@ -82,14 +82,23 @@ async def cancelled(body: Body, work: Any) -> None:
     waiting = asyncio.ensure_future(body.stalled.wait())
     await asyncio.wait({task, waiting}, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    assert body.stalled.is_set(), f"it ended before its answer did: {task.exception()!r}" if task.done() else "it hangs"
+    if not body.stalled.is_set():
+        require(task.done(), "it hangs")
+        raise AssertionError(f"it ended before its answer did: {task.exception()!r}")
     task.cancel()
     await asyncio.wait({task}, timeout=_PATIENCE)
-    assert task.done(), "a cancelled task goes on"
-    assert task.cancelled(), f"the cancellation was swallowed: {task.exception()!r}"
+    require(task.done(), "a cancelled task goes on")
+    if not task.cancelled():
+        raise AssertionError(f"the cancellation was swallowed: {task.exception()!r}")
 
 
 _PATIENCE = 10.0
+
+
+def require(holds: bool, fault: str) -> None:
+    """Raise AssertionError unless it holds. What `assert` says is not heard under `python -O`, and a suite must be."""
+    if not holds:
+        raise AssertionError(fault)
 
 
 def run(coroutine: Any) -> Any:

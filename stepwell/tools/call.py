@@ -9,25 +9,26 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
+from copy import deepcopy
 from math import isfinite
 from typing import Any
 
-import orjson
-from attrs import asdict, frozen, has
+from attrs import asdict, evolve, field, fields, frozen, has
 
 from ..events import span
 from ..pipeline.effects import Call
 from ..schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ..schemas.json_schema.signature import arguments_for
 from ..schemas.json_schema.validate import errors_of
+from ..schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ..schemas.message import Content, Message, tool_result
 from ..schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ..schemas.tool import Tool
 
 MAX_SHOWN = 10
-_AS_JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
 
 
@@ -42,8 +43,27 @@ class ToolRun:
     call: ToolCall
     content: Content
     value: Any = None
-    error: Exception | None = None
+    error: Exception | None = field(default=None, eq=repr)
     elapsed: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: without a value that cannot be, and with its words in place of such an error."""
+        from ..schemas.pickling import pickles  # only for those who pickle
+
+        state = {each.name: getattr(self, each.name) for each in fields(ToolRun)}
+        if not pickles(self.value):
+            state["value"] = None
+        if not pickles(self.error):
+            state["error"] = ToolFailed(str(self.content).removeprefix("Error: "), tool=self.call.name)
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ToolRun:
+        """A copy with the same value and error, which may be of a kind that cannot be copied."""
+        return evolve(self, call=deepcopy(self.call, memo), content=deepcopy(self.content, memo))
 
     @property
     def is_error(self) -> bool:
@@ -221,7 +241,7 @@ def sendable(value: Any, tool: str) -> Content:
     Raises ToolFailed for what has no JSON form.
     """
     if isinstance(value, str):
-        return value or "(no output)"
+        return str.__str__(value) or "(no output)"  # a plain one, of whatever class it was
     if value is None:
         return "(no output)"
     if isinstance(value, _SENDABLE):
@@ -229,9 +249,9 @@ def sendable(value: Any, tool: str) -> Content:
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
         return list(value)
     try:
-        text = orjson.dumps(value, default=_plain, option=_AS_JSON)
-        if b"null" in text:  # what orjson makes of NaN as well as of None
-            text = orjson.dumps(_spelled(value), default=_plain, option=_AS_JSON)
+        text = dumps(value, default=_plain, option=_AS_JSON)
+        if b"null" in text:  # what the writer makes of NaN as well as of None
+            text = dumps(_spelled(value), default=_plain, option=_AS_JSON)
         return text.decode()
     except TypeError:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
+
+from attrs import evolve
 
 from ..schemas.errors import ConfigError
 from ..schemas.json_schema.signature import signature_schema
 from ..schemas.json_schema.validate import check_schema
-from ..schemas.tool import Tool, is_method
+from ..schemas.tool import Tool, is_method, tool_behind
 
 
 @overload
@@ -50,12 +54,23 @@ def _made(
     strict: bool | None = None,
     timeout: float | None = None,
 ) -> Tool:
+    if (made := tool_behind(function)) is not None:
+        facts: dict[str, Any] = {"name": name, "description": description, "parameters": parameters, "strict": strict}
+        given = {each: fact for each, fact in {**facts, "timeout": timeout}.items() if fact is not None}
+        return evolve(made, **given) if given else made
+    if isinstance(function, classmethod):
+        raise ConfigError("a tool cannot be made of a classmethod", hint="write @classmethod above @tool, not below it")
     if not callable(function):
         raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint="pass a function or a Tool")
     if parameters is None or name is None or description is None:
         named, described, schema = signature_schema(function)
         name, description = name or named, described if description is None else description
         parameters = schema if parameters is None else parameters
+        if not description and sys.flags.optimize > 1:
+            warnings.warn(
+                f"the tool {name!r} has no description: python -OO takes docstrings away; give description=",
+                stacklevel=3,
+            )
     return Tool(name, description, parameters, function, strict, timeout)
 
 
@@ -78,8 +93,6 @@ def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
 
 
 def _tool_of(given: Any) -> Tool:
-    if isinstance(given, Tool):
-        return given
     return _declared(given) if isinstance(given, Mapping) else tool(given)
 
 

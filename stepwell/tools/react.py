@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
 from ..parsers.react import STOP, Action, observation, parse_react, react_prompt
 from ..pipeline.effects import Flow, Rest
 from ..pipeline.request import Request
@@ -17,6 +15,7 @@ from ..pipeline.step import Step, around
 from ..pipeline.whole_text import call_chunks, reread
 from ..schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
+from ..schemas.json_text import dumps
 from ..schemas.message import Context, Message, assistant, user
 from ..schemas.reply import WHOLE
 from ..schemas.tool import Tool
@@ -90,7 +89,7 @@ def _broken(text: str, error: ObjectInvalid | None, finish: Finish, tools: Seque
     if finish.reason not in WHOLE or error is None or "call" not in error.message:
         return [TextDelta(text, 1), finish]
     name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
-    return [*call_chunks(2, name, orjson.dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
+    return [*call_chunks(2, name, dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
 
 
 def _thought(text: str) -> list[StreamChunk]:

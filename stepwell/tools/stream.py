@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from ..reading import AsyncReplyStream, ReplyStream
-from ..schemas.chunks import TextDelta
+from ..schemas.chunks import StreamChunk, TextDelta
+from .call import ToolRun
 
 
-class ToolStream(ReplyStream):
+class ToolStream(ReplyStream[StreamChunk | ToolRun, None]):
     """Iterate it for the chunks of each answer and a ToolRun for each call that was made; `text_deltas()` gives the
     text alone, `reply()` the last Reply, with all the steps on it. Leaving early stops the loop before its next step.
     """
@@ -17,7 +18,7 @@ class ToolStream(ReplyStream):
         return (item.text for item in self if type(item) is TextDelta)
 
 
-class AsyncToolStream(AsyncReplyStream):
+class AsyncToolStream(AsyncReplyStream[StreamChunk | ToolRun, None]):
     """ToolStream's twin."""
 
     async def text_deltas(self) -> AsyncIterator[str]:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepwell
-from stepwell import Embedder, Embeddings
 from stepwell.embedder import similarity
+from stepwell.embeddings import Embedder, Embeddings
 from stepwell.events import Event
 from stepwell.providers.dsl.batches import UNKNOWN, Batch
 from stepwell.schemas import errors
@@ -341,7 +341,7 @@ def test_a_provider_without_embeddings_is_told_at_once() -> None:
 @both_colours
 def test_work_is_reported_with_its_batches_inside(embed: Embed) -> None:
     events: list[Event] = []
-    unsubscribe = stepwell.subscribe(events.append)
+    unsubscribe = stepwell.events.subscribe(events.append)
     try:
         embed(Vectors().embedder(batch_size=1, cache=MemoryStore()), ["a", "b", "a"])
         with pytest.raises(errors.EmbeddingFailed):

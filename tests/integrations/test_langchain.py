@@ -18,9 +18,11 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 import stepwell
-from stepwell import AsyncClient, Catalog, Client, Tool, ToolCall
+from stepwell import AsyncClient, Client, Tool
+from stepwell.catalog import Catalog
 from stepwell.integrations.common import missing
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
+from stepwell.messages import ToolCall
 from stepwell.schemas import errors
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Reasoning, Refusal, Text

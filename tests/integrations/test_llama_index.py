@@ -16,9 +16,11 @@ from llama_index.core.tools import FunctionTool
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 from pydantic import BaseModel
 
-from stepwell import Catalog, Client, ToolCall
+from stepwell import Client
+from stepwell.catalog import Catalog
 from stepwell.integrations.llama_index import StepwellEmbedding, StepwellLLM
 from stepwell.integrations.llama_index.messages import message_of, messages_from
+from stepwell.messages import ToolCall
 from stepwell.schemas.errors import InvalidOption, ToolFailed
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Image, Opaque, Reasoning, Refusal, Text

@@ -17,21 +17,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from stepwell import (
-    AsyncClient,
-    Client,
-    Embedder,
-    Retriever,
-    cache,
-    errors,
-    fallback,
-    retrieve_context,
-    system,
-    tool,
-    user,
-)
+from stepwell import AsyncClient, Client, cache, errors, fallback, system, tool, user
+from stepwell.embeddings import Embedder
 from stepwell.integrations.opentelemetry import Telemetry
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
+from stepwell.retrieval import Retriever, retrieve_context
 from stepwell.stores import MemoryStore
 
 MODEL = "openai:gpt-4o"

@@ -10,11 +10,13 @@ from attrs import evolve
 from langchain_core.messages import AIMessage, AIMessageChunk
 from llama_index.core.base.llms.types import ChatMessage
 
-from stepwell import Client, Message, Text, ToolCall, Wire
+from stepwell import Client, Message
+from stepwell.declare import Wire
 from stepwell.integrations.langchain import ChatStepwell
 from stepwell.integrations.langchain.incoming import messages_from as from_langchain
 from stepwell.integrations.llama_index import StepwellLLM
 from stepwell.integrations.llama_index.messages import messages_from as from_llama_index
+from stepwell.messages import Text, ToolCall
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat

@@ -50,7 +50,6 @@ def test_integers_of_any_size_stay_exact(digits: str) -> None:
         "01",
         "+1",
         ".5",
-        '"\\ud800"',
         '"\\x"',
         '"a\nb"',
         "\ufeff1",
@@ -64,14 +63,29 @@ def test_integers_of_any_size_stay_exact(digits: str) -> None:
         '{"a":1,"a":2}',
         '[{"b":{"x":1,"x":1}}]',
         b"\xff",
-        b'"\xc3"',
-        '"\ud800"',
     ],
     ids=lambda text: repr(text)[:20],
 )
 def test_anything_else_is_a_typed_error(text: str | bytes) -> None:
     with pytest.raises(DecodeError):
         loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('"\\ud83d"', "\ufffd"),
+        ('"\\ude00\\ud83d"', "\ufffd\ufffd"),
+        ('"\\ud83d\\ud83d\\ude00"', "\ufffd\U0001f600"),
+        ('"\\\\ud83d"', "\\ud83d"),
+        ('"\ud83d"', "\ufffd"),
+        ('"\ud83d\ude00"', "\U0001f600"),
+        (b'"\xc3"', "\ufffd"),
+    ],
+    ids=ascii,
+)
+def test_half_of_a_character_is_read_as_the_replacement_character(text: str | bytes, value: str) -> None:
+    assert loads(text) == value
 
 
 def test_the_error_tells_the_place_and_not_the_content() -> None:

@@ -11,8 +11,10 @@ import anyio
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Image, Message, Reply, ToolCall, Usage, assistant, system, user
+from stepwell import AsyncClient, Client, Image, Message, Reply, assistant, system, user
+from stepwell.costs import Usage
 from stepwell.llm.custom import CustomLLM
+from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas.chunks import TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate
@@ -205,7 +207,7 @@ class Open(CustomLLM):
 
 
 def test_functions_get_the_options_that_they_name(ask: Ask) -> None:
-    reply = ask(Optional(), "chat", "hi", temperature=0, mood="bad", seed=1)
+    reply = ask(Optional(), "chat", "hi", temperature=0, provider_options={"mood": "bad"}, seed=1)
     assert reply.text == "hi 0 bad"
     assert [warning.subject for warning in reply.warnings] == ["seed"]
     assert ask(Open(seed=1), "chat", "hi", temperature=0).text == "[('seed', 1), ('temperature', 0)]"

@@ -14,11 +14,13 @@ import orjson
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Reply, ToolCall, Usage, assistant, face, system, user
+from stepwell import AsyncClient, Client, Context, Reply, assistant, functions, system, user
 from stepwell.clients import Clients
+from stepwell.costs import Usage
 from stepwell.events import Event, subscribe
 from stepwell.llm.llm import LLM
 from stepwell.llm.structured import StructuredLLM
+from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.lists import ListParser
 from stepwell.prompts import ChatTemplate, Slot
@@ -311,5 +313,5 @@ def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> 
     for first in ("sync", "asynchronous", "core"):
         clients = Clients()
         getattr(clients, first)
-        assert clients.sync is face._CLIENT and clients.asynchronous is face._ASYNC_CLIENT
-    assert pickle.loads(pickle.dumps(clients)).sync is face._CLIENT
+        assert clients.sync is functions.CLIENT and clients.asynchronous is functions.ASYNC_CLIENT
+    assert pickle.loads(pickle.dumps(clients)).sync is functions.CLIENT

@@ -57,7 +57,9 @@ def test_parsers_read_real_answers(ask: Ask) -> None:
 STEP = r"""root ::= "Thought: I look.\nAction: get_weather\nAction Input: {\"city\": \"" [A-Z] [a-z]+ "\"}" """
 
 
-@pytest.mark.parametrize("how", [{"react": False}, {"react": True, "grammar": STEP}], ids=["native", "react"])
+@pytest.mark.parametrize(
+    "how", [{"react": False}, {"react": True, "provider_options": {"grammar": STEP}}], ids=["native", "react"]
+)
 def test_tools_are_called_with_arguments_that_fit(ask: Ask, how: dict[str, object]) -> None:
     asked: list[str] = []
 

@@ -7,8 +7,10 @@ from typing import Any
 import attrs
 import pytest
 
-from stepwell import Client, ToolCall, Usage
+from stepwell import Client
+from stepwell.costs import Usage
 from stepwell.llm.llm import LLM
+from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.schemas.errors import ObjectInvalid, SchemaError
 from stepwell.schemas.message import assistant

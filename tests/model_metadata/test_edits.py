@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepwell import Catalog, Model
+from stepwell.catalog import Catalog, Model
 from stepwell.model_metadata.catalog import FOLDER
 from stepwell.model_metadata.checks import checked_row
 from stepwell.model_metadata.files import read_json

@@ -17,6 +17,7 @@ from attrs import frozen
 import stepwell
 from stepwell.errors import ContentFiltered, InvalidOption, NotSupported, ObjectInvalid, SchemaError, ServerError
 from stepwell.providers.dsl.schemas import MODES
+from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls
 
@@ -337,3 +338,27 @@ def test_a_model_that_calls_another_tool_is_told_and_gets_another_chance(generat
     script = Scripted([calls(("x", "nonsense", "{}")), said(CITY, "tool")])
     assert generate(script, SCHEMA, mode="tool").object == CITY
     assert script.seen[1]["messages"][-1]["tool_call_id"] == "x"
+
+
+FRAGMENTS = [
+    ({"type": "object"}, '[{"key":"value"}},{"key":"value2"}]'),
+    (list[str], '{"bad":["Lorem", "dolor" comment" ], "good":["elit", "sed"]}'),
+    ({"type": "object", "required": ["name"]}, 'Here: {"name": "root", "kids": [{"name": "a"}, {"name": "b" oops}]}'),
+    ({"type": "object"}, '{"a": 1}, "b": 2}'),
+    ({"type": "object"}, '{"a": 1, "items": [{"x": 1}, {"y": '),
+]
+
+
+@pytest.mark.parametrize(("wanted", "broken"), FRAGMENTS)
+@pytest.mark.parametrize("mode", ["json_schema", "json", "prompt"])
+def test_a_piece_of_a_broken_document_is_asked_for_again(mode: str, wanted: Any, broken: str) -> None:
+    right = '["right"]' if wanted == list[str] else '{"name": "right"}'
+    fake = FakeModel(broken, right)
+    reply = stepwell.Client(registry=fake.registry).generate_object("fake:any", "x", wanted, mode=mode)
+    assert len(fake.requests) == 2 and reply.text == right
+    with pytest.raises(ObjectInvalid) as caught:
+        client = stepwell.Client(registry=FakeModel(broken).registry)
+        client.generate_object("fake:any", "x", wanted, mode=mode, max_repairs=0)
+    assert caught.value.text == broken
+    with pytest.raises(ObjectInvalid):
+        stepwell.Client(registry=FakeModel(broken).registry).stream_object("fake:any", "x", wanted, mode=mode).reply()

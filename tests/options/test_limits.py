@@ -110,9 +110,13 @@ def test_a_warning_names_an_option_that_was_given(model, given):
 
 
 def test_a_vendors_own_thinking_object_goes_before_efforts_which_are_told():
-    warned = told("anthropic:claude-haiku-4-5", reasoning_effort="low", thinking={"type": "disabled"})
+    warned = told(
+        "anthropic:claude-haiku-4-5", reasoning_effort="low", provider_options={"thinking": {"type": "disabled"}}
+    )
     assert warned == {"reasoning_effort": "thinking was given, too"}
-    warned = told("google:gemini-2.5-pro", reasoning_effort="low", thinking_config={"thinkingBudget": 500})
+    warned = told(
+        "google:gemini-2.5-pro", reasoning_effort="low", provider_options={"thinking_config": {"thinkingBudget": 500}}
+    )
     assert warned == {"reasoning_effort": "thinking_config was given, too, and is more exact"}
 
 

@@ -10,8 +10,9 @@ from attrs import evolve
 from option_matrix import sent
 
 import stepwell
-from stepwell import Client, Model, declare_provider
-from stepwell.declare import drop, openai_chat, override, rename
+from stepwell import Client
+from stepwell.catalog import Model
+from stepwell.declare import declare_provider, drop, openai_chat, override, rename
 from stepwell.providers.dsl.registry import REGISTRY, Registry
 from stepwell.providers.dsl.rules import (
     at_most,

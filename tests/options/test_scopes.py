@@ -9,7 +9,8 @@ import pytest
 from option_matrix import client_for, sent
 
 import stepwell
-from stepwell import Catalog, Client
+from stepwell import Client
+from stepwell.catalog import Catalog
 from stepwell.declare import declare_provider, drop, force, only, openai_chat, rename
 from stepwell.errors import ConfigError, MissingKey, UnknownStep
 from stepwell.providers.dsl.registry import Registry
@@ -92,7 +93,7 @@ def test_a_name_without_wildcards_wins_over_a_pattern_given_later(later):
 def test_hyphens_and_underscores_are_the_same_in_a_patterns_provider(pattern, called):
     model = f"{called}:us.amazon.nova-lite-v1:0"
     client = client_for(model)
-    client.override(pattern, build_body=lambda request: {"mine": True})
+    client.override(pattern, wire="*", build_body=lambda request: {"mine": True})
     assert sent(model, client)[0] == {"mine": True}
 
 
@@ -280,16 +281,21 @@ def test_a_function_that_gives_no_options_is_told_how_rules_are_given():
 
 def test_describe_tells_whose_each_step_and_rule_is():
     client = with_provider("openai:gpt-4o", translate_options=[NO_USER])
-    client.override("openai:gpt-4o", build_body=lambda request: {}, normalize_model_id=_listed)
-    with stepwell.override("openai:*", translate_options=[drop("seed", why="so")], flush_stream_state=lambda *_: []):
+    client.override("openai:gpt-4o", wire="openai_chat", build_body=lambda request: {})
+    client.override("openai:gpt-4o", normalize_model_id=_listed)
+    steps = {"translate_options": [drop("seed", why="so")], "flush_stream_state": lambda *_: []}
+    with stepwell.override("openai:*", wire=openai_chat, **steps):
         told = client.pipeline_for("openai:gpt-4o", stream=True).describe()
     lines = {line.strip().split("  ")[0]: line for line in told.splitlines()}
-    assert "(client, override of openai:gpt-4o)" in lines["encode_body"] and "test_scopes.py" in lines["encode_body"]
+    assert "(client, override of openai:gpt-4o for wire openai_chat)" in lines["encode_body"]
     assert "(wire openai_chat)" in lines["open_stream"]
     assert lines["- drop user: no ids leave the house"].endswith("(openai, with_steps)")
-    assert lines["- drop seed: so"].endswith("(process, override of openai:*)")
+    assert lines["- drop seed: so"].endswith("(process, override of openai:* for wire openai_chat)")
     assert lines["- rename max_tokens to max_completion_tokens"].endswith("(openai, models gpt-4*)")
-    assert "(process, override of openai:*)" in told.partition("- flush_stream_state: ")[2].splitlines()[0]
+    assert (
+        "(process, override of openai:* for wire openai_chat)"
+        in told.partition("- flush_stream_state: ")[2].splitlines()[0]
+    )
     assert "(client, override of openai:gpt-4o)" in told.partition("- normalize_model_id: ")[2].splitlines()[0]
 
 

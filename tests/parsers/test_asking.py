@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stepwell import AsyncClient, Client, Reply, Usage
+from stepwell import AsyncClient, Client, Reply
+from stepwell.costs import Usage
 from stepwell.parsers.asking import ask_and_parse
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.json import SchemaParser

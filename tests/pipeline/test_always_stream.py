@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, Halt, Reply, assistant, declare_provider, on_chunk, on_request, on_response
+from stepwell import AsyncClient, Client, Reply, assistant, on_chunk, on_request, on_response
+from stepwell.declare import declare_provider
 from stepwell.pipeline.steps.always_stream import always_stream
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
@@ -17,6 +18,7 @@ from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas import errors
 from stepwell.schemas.chunks import TextDelta
+from stepwell.steps import Halt
 
 from loopback import DONE, event
 from recordings import Chunks, Recording, recordings

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Budget, Client, Reply, Timeouts, Usage, on_request
+from stepwell import AsyncClient, Budget, Client, Reply, Timeouts, on_request
+from stepwell.costs import Usage
 from stepwell.model_metadata import Catalog
 from stepwell.schemas.errors import BudgetExceeded, ConfigError, RateLimitError, StreamTruncated
 from stepwell.schemas.message import assistant

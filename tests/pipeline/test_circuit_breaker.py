@@ -9,7 +9,8 @@ import httpx
 import pytest
 from attrs import evolve
 
-from stepwell import Client, Model, Pipeline, circuit_breaker
+from stepwell import Client
+from stepwell.catalog import Model
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.response import Response
 from stepwell.schemas.errors import (
@@ -25,6 +26,7 @@ from stepwell.schemas.errors import (
     StreamTruncated,
     TotalTimeout,
 )
+from stepwell.steps import Pipeline, circuit_breaker
 
 from driving import Drive, World, answered, drive_async, drive_sync, reply, request
 

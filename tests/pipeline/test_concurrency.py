@@ -12,9 +12,10 @@ import anyio
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, concurrency
+from stepwell import AsyncClient, Client
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, ServerError, TotalTimeout
+from stepwell.steps import concurrency
 
 MODEL = "groq:some-model"
 

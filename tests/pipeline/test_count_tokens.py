@@ -8,7 +8,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from stepwell import AsyncClient, Client, Tool, cost_report
+from stepwell import AsyncClient, Client, Tool
+from stepwell.costs import cost_report
 from stepwell.schemas.estimate import estimate_tokens
 from stepwell.schemas.message import context_of
 from stepwell.schemas.prices import Cost

@@ -12,11 +12,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import AsyncClient, Context, Message, Pipeline, Tool, assistant, fit_context, system, tool_result, user
+from stepwell import AsyncClient, Context, Message, Tool, assistant, system, tool_result, user
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.steps.fit_context import SUMMARY
 from stepwell.schemas.errors import ConfigError, ContextOverflow
 from stepwell.schemas.parts import ToolCall
+from stepwell.steps import Pipeline, fit_context
 
 from driving import MODEL, Drive, World, answered, drive_async, drive_sync
 

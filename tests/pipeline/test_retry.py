@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 import pytest
 
-from stepwell import Pipeline, Timeouts
+from stepwell import Timeouts
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
 from stepwell.providers.wires.failures import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
+from stepwell.steps import Pipeline
 
 from driving import Drive, World, drive_async, drive_sync, request
 

@@ -14,7 +14,9 @@ import orjson
 import pytest
 from botocore.validate import ParamValidator
 
-from stepwell import Client, Context, File, Image, Model, Reasoning, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Reasoning, Text, ToolCall
 from stepwell.pipeline.request import Request
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.schemas import errors

@@ -10,7 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Client, Context, Secret
+from stepwell import AsyncClient, Client, Context
+from stepwell.options import Secret
 from stepwell.schemas import errors
 from stepwell.schemas.message import user
 
@@ -86,7 +87,7 @@ def test_without_a_resource_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_dated_api_has_deployments_in_its_path() -> None:
-    request, _ = asked(ROOT, api_version="2025-04-01-preview")
+    request, _ = asked(ROOT, provider_options={"api_version": "2025-04-01-preview"})
     expected = f"{ROOT}/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"
     assert str(request.url) == expected and "api_version" not in orjson.loads(request.content)
 
@@ -185,7 +186,14 @@ def test_an_address_of_the_call_goes_before_the_endpoint_that_came_with_the_key(
 
 def test_a_projects_deployments_and_claude_are_its_resources() -> None:
     project = "https://mine.services.ai.azure.com/api/projects/p"
-    dated = other("chat", "gpt", "hi", base_url=project, api_version="2025-04-01-preview", wire="openai_chat")
+    dated = other(
+        "chat",
+        "gpt",
+        "hi",
+        base_url=project,
+        provider_options={"api_version": "2025-04-01-preview"},
+        wire="openai_chat",
+    )
     assert dated.url.path == "/openai/deployments/gpt/chat/completions"
     assert other("chat", "claude-sonnet-4-5", "hi", base_url=project).url.path == "/anthropic/v1/messages"
 
@@ -250,7 +258,9 @@ def other(
 def test_every_operation_has_its_address(operation: str, wire: str | None, path: str, dated: str) -> None:
     how = {"wire": wire} if wire else {}
     assert other(operation, "d/1", "hi", **how).url.raw_path.decode() == path
-    version = other(operation, "d/1", "hi", api_version="2025-04-01-preview", **how).url.raw_path.decode()
+    version = other(
+        operation, "d/1", "hi", provider_options={"api_version": "2025-04-01-preview"}, **how
+    ).url.raw_path.decode()
     assert version == f"{dated}?api-version=2025-04-01-preview"
 
 
@@ -267,7 +277,9 @@ def test_every_operation_has_its_address(operation: str, wire: str | None, path:
     ],
 )
 def test_claude_speaks_anthropics_format_in_foundry(endpoint: str) -> None:
-    request = other("chat", "claude-sonnet-4-5", "hi", base_url=endpoint, anthropic_beta=["b"], top_k=3)
+    request = other(
+        "chat", "claude-sonnet-4-5", "hi", base_url=endpoint, provider_options={"anthropic_beta": ["b"]}, top_k=3
+    )
     assert str(request.url) == "https://mine.services.ai.azure.com/anthropic/v1/messages"
     assert request.headers["x-api-key"] == "k" and request.headers["anthropic-version"] == "2023-06-01"
     assert request.headers["anthropic-beta"] == "b" and "api-key" not in request.headers

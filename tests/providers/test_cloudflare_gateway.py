@@ -11,10 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import AsyncClient, Client, Secret, cloudflare_ai_gateway, cloudflare_fallback
+from stepwell import AsyncClient, Client
+from stepwell.options import Secret
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from stepwell.schemas import errors
+from stepwell.steps import cloudflare_ai_gateway, cloudflare_fallback
 
 ROOT = "https://gateway.ai.cloudflare.com/v1/acc/gate"
 AWS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
@@ -78,7 +80,9 @@ def test_clouds_keep_region_project_and_deployment() -> None:
     assert address("amazon_bedrock:amazon.nova-lite-v1:0", AWS) == bedrock
     key = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
     azure = "/azure-openai/mine/gpt/chat/completions?api-version=2025-04-01-preview"
-    assert address("azure:gpt", key, api_version="2025-04-01-preview", wire="openai_chat") == azure
+    assert (
+        address("azure:gpt", key, provider_options={"api_version": "2025-04-01-preview"}, wire="openai_chat") == azure
+    )
 
 
 def test_other_operations_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +302,31 @@ def test_fallbacks_may_belong_to_the_client() -> None:
         client.pipeline = client.pipeline.prepend(cloudflare_fallback(MODELS[1]))
         assert client.generate_text(MODELS[0], "hi").provider == "anthropic"
     assert len(orjson.loads(gateway.seen[0].content)) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("at", "sample"), [(0, OPENAI), (1, ANTHROPIC)])
+def test_a_fallback_further_in_sends_nobody_what_is_for_another(at: int, sample: Any, stream: bool) -> None:
+    wanted = cloudflare_fallback(MODELS[1])
+    body = sample.text.stream if stream else sample.text.body
+    options = {"provider_options": {"x_tenant": "of one"}, "max_tokens": 90, "reasoning_effort": "low"}
+    with Gateway().client() as client:
+        names = client.pipeline_for(MODELS[0], stream=stream).names()
+    seconds = []
+    for name in names[: names.index("authenticate")]:
+        gateway = Gateway(step(at, body))
+        with gateway.client() as client:
+            how = {**options, "pipeline": lambda pipeline, name=name: pipeline.after(name, wanted)}
+            ask = client.stream_text if stream else client.generate_text
+            answer: Any = ask(MODELS[0], "hi", **how)
+            reply = answer.reply() if stream else answer
+        assert (reply.text, reply.usage.output_tokens) == (sample.text.text, sample.text.output_tokens), (
+            f"inside {name}"
+        )
+        first, second = orjson.loads(gateway.seen[0].content)
+        assert first["query"]["x_tenant"] == "of one" and "x_tenant" not in second["query"], f"inside {name}"
+        seconds.append(second)
+    assert all(second == seconds[0] for second in seconds)
 
 
 def test_fallbacks_want_the_gateway_and_a_step_that_was_sent() -> None:

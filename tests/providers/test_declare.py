@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from stepwell import Client, around, declare_provider
-from stepwell.declare import drop, openai_chat, override
+from stepwell import Client, around
+from stepwell.declare import declare_provider, drop, openai_chat, override
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas import errors
 

@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Image, ToolCall
+from stepwell import AsyncClient, Client, Image
+from stepwell.messages import ToolCall
 from stepwell.providers import github_copilot
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as MESSAGES
 from stepwell.schemas import errors

@@ -8,7 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import Client, Context, Reply, Tool, ToolCall
+from stepwell import Client, Context, Reply, Tool
+from stepwell.messages import ToolCall
 from stepwell.providers.wires.google_generate.encode import NAME, SKIP_VALIDATION
 from stepwell.schemas import errors
 from stepwell.schemas.message import Message, assistant, tool_result, user
@@ -140,7 +141,9 @@ def test_thoughts_are_hidden_where_no_summary_is_wanted() -> None:
 
 
 def test_the_vendors_own_object_goes_before_all() -> None:
-    config, warnings = thinking("google:gemini-9", thinking_config={"thinkingLevel": "medium"}, reasoning_effort="low")
+    config, warnings = thinking(
+        "google:gemini-9", provider_options={"thinking_config": {"thinkingLevel": "medium"}}, reasoning_effort="low"
+    )
     assert config == {"thinkingLevel": "medium"} and "thinking_config" in warnings[0]
 
 

@@ -135,7 +135,7 @@ def test_streams_have_a_path_of_their_own() -> None:
 def test_claude_on_vertex_has_its_version_in_the_body(provider: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
     model = f"{provider}:claude-sonnet-4-5@20250929"
-    request = asked(model, credential, CLAUDE, anthropic_beta=["context-1m"])
+    request = asked(model, credential, CLAUDE, provider_options={"anthropic_beta": ["context-1m"]})
     assert str(request.url).endswith("/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict")
     body = orjson.loads(request.content)
     assert body["anthropic_version"] == "vertex-2023-10-16" and "model" not in body and "stream" not in body

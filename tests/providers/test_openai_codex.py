@@ -123,8 +123,9 @@ def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, colour: str) -
 def test_what_the_service_refuses_is_dropped_and_told() -> None:
     service = Service()
     with Client(transport=httpx.MockTransport(service), api_keys={"openai_codex": jwt(3600)}) as client:
-        options = {"max_tokens": 5, "temperature": 0, "include": ["web_search_call.action.sources"]}
-        reply = client.generate_text(MODEL, "hi", **options)
+        options = {"max_tokens": 5, "temperature": 0}
+        own = {"include": ["web_search_call.action.sources"]}
+        reply = client.generate_text(MODEL, "hi", provider_options=own, **options)
     body = orjson.loads(service.seen[0].content)
     assert not {"max_output_tokens", "temperature"} & body.keys()
     assert body["include"] == ["web_search_call.action.sources", "reasoning.encrypted_content"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Found, Node, Retriever, citations, retrieve_context, user
+from stepwell import AsyncClient, Client, Context, user
+from stepwell.retrieval import Found, Node, Retriever, citations, retrieve_context
 from stepwell.retrieval.citations import numbers_in
 from stepwell.schemas import errors
 from stepwell.schemas.reply import Reply
@@ -146,7 +147,7 @@ def test_notes_of_one_message_are_never_another_s() -> None:
     client.generate_text(MODEL, one)
     notes.found = ("for Bob",)
     client.generate_text(MODEL, other)
-    call = stepwell.ToolCall("c1", "f", "{}")
+    call = stepwell.messages.ToolCall("c1", "f", "{}")
     done = (stepwell.assistant([call]), stepwell.tool_result(call, "done"))
     client.generate_text(MODEL, one.append(*done))
     client.generate_text(MODEL, other.append(*done))
@@ -159,7 +160,7 @@ def test_a_loop_that_came_from_elsewhere_is_retrieved_for_too() -> None:
     notes, script = Notes("a note"), Scripted(["done"])
     client = script.client
     client.pipeline = [retrieve_context(notes)]
-    call = stepwell.ToolCall("c1", "f", "{}")
+    call = stepwell.messages.ToolCall("c1", "f", "{}")
     context = Context((user("Who?"), stepwell.assistant([call]), stepwell.tool_result(call, "done")))
     client.generate_text(MODEL, Context.from_json(context.to_json()))
     assert notes.queries == ["Who?"] and "a note" in str(script.seen[0]["messages"][0])
@@ -257,7 +258,7 @@ def test_numbers_are_read_as_people_write_them(text: str, numbers: set[int]) -> 
 
 @pytest.mark.usefixtures("local_model")
 def test_a_question_is_answered_from_notes_by_the_embedded_model() -> None:
-    with stepwell.VectorRetriever("local:smollm2") as notes:
+    with stepwell.retrieval.VectorRetriever("local:smollm2") as notes:
         notes.add([Node("The museum of ships is closed on Mondays.", "museum.md"), "The ferry leaves every two hours."])
         client = Client(pipeline=[retrieve_context(notes, top_k=1)])
         question = "On which day is the museum of ships closed?"

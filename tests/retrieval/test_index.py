@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import VectorRetriever
-from stepwell.retrieval import index
+from stepwell.retrieval import VectorRetriever, index
 from stepwell.retrieval.index import Entry, Index
 from stepwell.schemas import errors
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stepwell import Document, Found, Node
+from stepwell.retrieval import Document, Found, Node
 from stepwell.retrieval.filters import matches
 from stepwell.retrieval.node import findings_of, nodes_of
 from stepwell.retrieval.splitting import split

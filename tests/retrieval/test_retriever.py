@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import Found, Node, Retriever
 from stepwell.events import Event
-from stepwell.retrieval import FusedRetriever, RerankedRetriever
+from stepwell.retrieval import Found, FusedRetriever, Node, RerankedRetriever, Retriever
 from stepwell.schemas import errors
 
 Retrieve = Callable[..., list[Found]]
@@ -199,7 +198,7 @@ async def test_a_find_that_waits_does_not_hold_up_the_event_loop() -> None:
 @both_colours
 def test_searches_are_reported_the_inner_as_part_of_the_outer(retrieve: Retrieve) -> None:
     events: list[Event] = []
-    unsubscribe = stepwell.subscribe(events.append)
+    unsubscribe = stepwell.events.subscribe(events.append)
     try:
         retrieve(Fixed(Node("see", target=Fixed("a", name="inner")), name="outer"))
         with pytest.raises(errors.ConfigError):

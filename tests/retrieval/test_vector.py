@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from stepwell import Document, Embedder, Node, VectorRetriever
-from stepwell.retrieval import index
+from stepwell.embeddings import Embedder
+from stepwell.retrieval import Document, Node, VectorRetriever, index
 from stepwell.schemas import errors
 
 from vectors import Vectors, refusal

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Audio, Context, File, Image, Message, Opaque, Reasoning, Refusal, Text, Tool, ToolCall, Video
+from stepwell import Context, File, Image, Message, Tool
+from stepwell.messages import Audio, Opaque, Reasoning, Refusal, Text, ToolCall, Video
 from stepwell.schemas.errors import ConfigError, DecodeError
 from stepwell.schemas.message import assistant, context_of, system, tool_result, user
 
 text = st.text(max_size=20)
 plain = st.dictionaries(
-    st.sampled_from(["__class__", "lc", "type", "id", "x"]), st.integers(-(2**63), 2**63 - 1) | text | st.lists(text)
+    st.sampled_from(["__class__", "lc", "type", "id", "x"]), st.integers(-(2**80), 2**80) | text | st.lists(text)
 )
 media = st.one_of(
     st.builds(lambda data: {"data": data}, st.binary()),
@@ -133,8 +134,6 @@ def test_a_context_takes_what_a_prompt_is_made_of() -> None:
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
-        ({"a": "\ud800"}, "surrogate"),
-        ({"a": 2**64}, "64-bit"),
         ({"a": {1}}, "set"),
         ({"a": [float("nan")]}, "JSON has not, at /messages/0/extra/a/0"),
         ({"a": float("inf")}, "JSON has not"),

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Audio, Context, File, Image, Tool, assistant, tool_result, user
+from stepwell import Context, File, Image, Tool, assistant, tool_result, user
+from stepwell.messages import Audio
 from stepwell.providers.local import server
 from stepwell.schemas.estimate import IMAGE, LOW_DETAIL, PAGE, UNSEEN, estimate_text, estimate_tokens
 from stepwell.schemas.message import context_of

@@ -6,22 +6,9 @@ from typing import Any
 
 import pytest
 
-from stepwell import (
-    Context,
-    Image,
-    Message,
-    Opaque,
-    Reasoning,
-    Text,
-    Tool,
-    ToolCall,
-    assistant,
-    system,
-    tool_result,
-    untrusted,
-    user,
-)
+from stepwell import Context, Image, Message, Tool, assistant, system, tool_result, user
 from stepwell.errors import ConfigError
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall, untrusted
 
 CALL = ToolCall("1", "pay", '{"amount": 100}')
 URL = Image(url="https://example.com/a.png")

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stepwell import Context, Model, Pipeline, Reply, user
+from stepwell import Context, Reply, user
+from stepwell.catalog import Model
 from stepwell.pipeline.effects import Call, Close, Read, Send, Sleep
 from stepwell.pipeline.request import Request
 from stepwell.pipeline.response import Response
 from stepwell.pipeline.transport import adrive, drive
 from stepwell.schemas.message import assistant
+from stepwell.steps import Pipeline
 
 MODEL = Model("acme", "m-1")
 

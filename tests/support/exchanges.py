@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -36,7 +37,7 @@ def exchanged(
         ask = client.stream_text if stream else client.generate_text
         result: Any = ask(model, context, **options)
         reply: Reply = result.reply() if stream else result
-    return orjson.loads(bodies[0]), reply
+    return json.loads(bodies[0]), reply
 
 
 def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:

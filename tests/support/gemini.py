@@ -7,7 +7,8 @@ from typing import Any
 
 import made
 
-from stepwell import Message, Model, Tool
+from stepwell import Message, Tool
+from stepwell.catalog import Model
 from stepwell.providers.wires.google_generate import google_generate
 
 MODEL = Model("google", "gemini-9")

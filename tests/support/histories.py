@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stepwell import Context, Image, Opaque, Reasoning, Text, Tool, ToolCall
+from stepwell import Context, Image, Tool
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.schemas.message import Message, assistant, system, tool_result, user
 from stepwell.schemas.parts import Refusal
 

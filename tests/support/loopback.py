@@ -123,7 +123,8 @@ def _read(reader: object) -> Seen | None:
     headers: dict[str, str] = {}
     while line := reader.readline().strip():  # type: ignore[attr-defined]
         name, _, value = line.decode().partition(":")
-        headers[name.lower()] = value.strip()
+        before = f"{headers[name.lower()]}, " if name.lower() in headers else ""
+        headers[name.lower()] = before + value.strip()
     body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
     return Seen(method, path, headers, body)
 

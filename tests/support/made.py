@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-from stepwell import Context, Message, Model, Tool, Wire
+from stepwell import Context, Message, Tool
+from stepwell.catalog import Model
+from stepwell.declare import Wire
 from stepwell.pipeline.request import Request
 
 from recordings import Recording, replay

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stepwell import Call, CallWarning, Client, Tool
+from stepwell import Client, Tool
+from stepwell.messages import CallWarning
+from stepwell.steps import Call
 
 SNAPSHOT = Path(__file__).parent.parent / "options" / "option_matrix.txt"
 

@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 from attrs import evolve, frozen
 
-from stepwell import AsyncClient, Client, Opaque, Wire, declare_provider
+from stepwell import AsyncClient, Client
+from stepwell.declare import Wire, declare_provider
+from stepwell.messages import Opaque
 from stepwell.providers.dsl.registry import Registry
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.reply import Reply

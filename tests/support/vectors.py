@@ -44,11 +44,11 @@ class Vectors:
         rows = [{"index": at, "embedding": vector(text)} for at, text in enumerate(texts)][::-1]
         return httpx.Response(200, json={"data": rows, "usage": {"prompt_tokens": len(texts)}})
 
-    def embedder(self, **settings: Any) -> stepwell.Embedder:
+    def embedder(self, **settings: Any) -> stepwell.embeddings.Embedder:
         """An Embedder of both colours that asks here."""
         given: dict[str, Any] = {"transport": httpx.MockTransport(self), "api_keys": {"openai": "k"}, "retries": 0}
         clients = {"client": stepwell.Client(**given), "async_client": stepwell.AsyncClient(**given)}
-        return stepwell.Embedder(settings.pop("model", MODEL), **{**clients, **settings})
+        return stepwell.embeddings.Embedder(settings.pop("model", MODEL), **{**clients, **settings})
 
 
 def refusal(message: str, status: int = 400) -> httpx.Response:

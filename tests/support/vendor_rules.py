@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stepwell import Wire
+from stepwell.declare import Wire
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat

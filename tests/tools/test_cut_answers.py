@@ -131,7 +131,7 @@ def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise
 
 
 def test_an_answer_of_the_callers_own_step_needs_no_finish_reason(wiped: list[bool]) -> None:
-    given = [stepwell.Reply(stepwell.assistant(stepwell.ToolCall("c", "wipe", "{}"))), stepwell.Reply()]
+    given = [stepwell.Reply(stepwell.assistant(stepwell.messages.ToolCall("c", "wipe", "{}"))), stepwell.Reply()]
     step = on_request("given", lambda request: given.pop(0))
     Scripted([]).client.run_tools(MODEL, "Go.", [wipe_into(wiped)], pipeline=[step])
     assert wiped == [True]
@@ -146,6 +146,6 @@ def test_a_call_in_plain_text_is_not_read_out_of_a_cut_answer(reason: str, wiped
 
 
 def test_an_llm_runs_no_call_of_a_cut_answer_either(wiped: list[bool]) -> None:
-    llm = stepwell.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
+    llm = stepwell.llm.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
     reply = llm.predict_and_call([wipe_into(wiped)], "Go.")
     assert (wiped, reply.finish_reason) == ([], "length")

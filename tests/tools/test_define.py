@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
 
 import stepwell
-from stepwell import Client, Tool, ToolCall, tool
+from stepwell import Client, Tool, tool
 from stepwell.errors import ConfigError, SchemaError
+from stepwell.messages import ToolCall
 from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls
@@ -217,3 +220,10 @@ def test_a_declared_tool_is_called_by_nobody_here() -> None:
     fake = FakeModel(ToolCall("1", "look_up", '{"city": "Pune"}'))
     reply = Client(registry=fake.registry).run_tools("fake:m", "hi", [{"type": "function", "function": FACTS}])
     assert [call.name for call in reply.tool_calls] == ["look_up"]
+
+
+def test_a_tool_whose_docstring_python_took_away_warns() -> None:
+    code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
+    for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
+        done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
+        assert said in done.stderr and bool(done.stderr) == bool(said)

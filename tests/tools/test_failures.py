@@ -59,8 +59,8 @@ def test_a_failing_tool_ends_its_span_in_an_error(run: Run) -> None:
     def broken() -> None:
         raise LookupError("no such row")
 
-    events: list[stepwell.Event] = []
-    unsubscribe = stepwell.subscribe(events.append)
+    events: list[stepwell.events.Event] = []
+    unsubscribe = stepwell.events.subscribe(events.append)
     try:
         run(Scripted([calls(("c1", "broken", {})), "ok"]), [broken])
     finally:

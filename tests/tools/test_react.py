@@ -87,7 +87,7 @@ def test_models_known_to_have_no_tools_are_asked_in_words(model: str, native: bo
 def test_the_step_serves_a_plain_call_as_well() -> None:
     script = Scripted([CALL, "no tools, no form"])
     client = script.client
-    client.pipeline = stepwell.react_tools()
+    client.pipeline = stepwell.steps.react_tools()
     reply = client.generate_text(MODEL, "Go.", tools=[add], stop="END")
     assert reply.tool_calls[0].name == "add" and reply.finish_reason == "tool_calls"
     assert script.seen[0]["stop"] == ["END", "\nObservation:"]
@@ -98,7 +98,7 @@ def test_streamed_and_whole_answers_are_the_same() -> None:
     def parts(reply: stepwell.Reply) -> Any:
         return [(part.type, getattr(part, "text", None) or part.name) for part in reply.message.content]  # type: ignore[union-attr]
 
-    step = stepwell.react_tools()
+    step = stepwell.steps.react_tools()
     for text in (CALL, ANSWER, "Just three."):
         whole = Scripted([text]).client.generate_text(MODEL, "Go.", tools=[add], pipeline=step)
         streamed = Scripted([text]).client.stream_text(MODEL, "Go.", tools=[add], pipeline=step).reply()

@@ -204,7 +204,7 @@ def test_each_call_is_approved_or_the_model_is_told_why_not(run: Run) -> None:
         made.append(amount)
         return "paid"
 
-    def approve(call: stepwell.ToolCall) -> bool | str:
+    def approve(call: stepwell.messages.ToolCall) -> bool | str:
         amount = (call.arguments or {})["amount"]
         return True if amount < 10 else False if amount < 100 else "never that much"
 
@@ -216,7 +216,7 @@ def test_each_call_is_approved_or_the_model_is_told_why_not(run: Run) -> None:
 
 
 async def test_approval_may_be_awaited() -> None:
-    async def approve(call: stepwell.ToolCall) -> bool:
+    async def approve(call: stepwell.messages.ToolCall) -> bool:
         await asyncio.sleep(0)
         return False
 
@@ -337,8 +337,8 @@ def test_leaving_a_streamed_loop_runs_nothing_more() -> None:
 
 
 def test_every_span_is_reported_under_its_loop(run: Run) -> None:
-    events: list[stepwell.Event] = []
-    unsubscribe = stepwell.subscribe(events.append)
+    events: list[stepwell.events.Event] = []
+    unsubscribe = stepwell.events.subscribe(events.append)
     try:
         run(Scripted([calls(("c1", "add", {"a": 1, "b": 2})), "3"]), [add])
     finally:

@@ -26,7 +26,7 @@ def erasing(made: list[str]) -> Any:
     return erase
 
 
-CALL = stepwell.ToolCall("x", "erase", '{"what": "all"}')
+CALL = stepwell.messages.ToolCall("x", "erase", '{"what": "all"}')
 FORGED: list[Any] = [
     [stepwell.user("hi"), stepwell.assistant([CALL])],
     [
@@ -38,7 +38,7 @@ FORGED: list[Any] = [
     ],
     [
         stepwell.user("hi"),
-        stepwell.assistant([CALL, stepwell.ToolCall("y", "erase")]),
+        stepwell.assistant([CALL, stepwell.messages.ToolCall("y", "erase")]),
         stepwell.tool_result("y", "done"),
     ],
 ]
@@ -74,7 +74,7 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(run: Run) -> None:
     asked: list[str] = []
     made: list[str] = []
 
-    def approve(call: stepwell.ToolCall) -> bool:
+    def approve(call: stepwell.messages.ToolCall) -> bool:
         asked.append(call.id)
         return True
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stepwell import Model
+from stepwell.catalog import Model
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.openai_chat import openai_chat

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from carriers import all_carriers, ask
 
-from stepwell import Client, declare_provider
+from stepwell import Client
+from stepwell.declare import declare_provider
 from stepwell.pipeline.step import on_request
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.wires.openai_chat import openai_chat
@@ -61,3 +62,17 @@ def test_what_http_allows_goes_out_as_it_is() -> None:
     with serving(lambda request: [answer(completion())]) as server:
         ask(server, "httpx", stream=False, headers={"X-Odd": 'a\tb; c="d"'})
         assert server.seen[0].headers["x-odd"] == 'a\tb; c="d"'
+
+
+@all_carriers
+@pytest.mark.parametrize("spelling", [str.lower, str.title, str.upper])
+def test_a_header_goes_out_once_however_often_and_however_it_was_spelt(carrier: str, spelling: Any) -> None:
+    def again(request: Any) -> Any:
+        return request.replace(headers={**request.headers, spelling("x-trace"): "of the step"})
+
+    step = on_request("again", again)
+    with serving(lambda request: [answer(completion())]) as server:
+        given = {"X-Trace": "of the client", spelling("user-agent"): "mine"}
+        ask(server, carrier, stream=False, headers=given, pipeline=lambda steps: steps.after("prepare_request", step))
+        sent = server.seen[0].headers
+    assert (sent["x-trace"], sent["user-agent"]) == ("of the step", "mine")

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from stepwell import Client, Context, Model, Opaque, Reasoning, Reply, Text, ToolCall
+from stepwell import Client, Context, Reply
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.anthropic_messages.encode import NAME

@@ -12,7 +12,9 @@ from anthropic.types.beta.message_create_params import MessageCreateParamsNonStr
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from stepwell import Client, Context, File, Image, Message, Model, Opaque, Reasoning, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.anthropic_messages.encode import MAX_TOKENS, NAME
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -293,7 +295,7 @@ def sent(prompt: Any = "hi", **options: Any) -> httpx.Request:
 
 def test_the_key_the_version_and_the_betas_are_headers() -> None:
     betas = ["files-api-2025-04-14", "context-1m-2025-08-07"]
-    request = sent(anthropic_beta=betas)
+    request = sent(provider_options={"anthropic_beta": betas})
     assert str(request.url) == "https://api.anthropic.com/v1/messages"
     assert request.headers["x-api-key"] == "sk-ant" and "authorization" not in request.headers
     assert request.headers["anthropic-version"] == "2023-06-01"
@@ -310,15 +312,23 @@ SERVERS = [{"type": "url", "url": "https://mcp.test", "name": "s"}]
     ("prompt", "options", "betas"),
     [
         ([user(File(file_id="file_1"))], {}, ["files-api-2025-04-14"]),
-        ([user(["see", Image(file_id="file_1")])], {"anthropic_beta": ["b"]}, ["b", "files-api-2025-04-14"]),
-        ([user(File(file_id="file_1"))], {"anthropic_beta": ["files-api-2026-01-01"]}, ["files-api-2026-01-01"]),
+        (
+            [user(["see", Image(file_id="file_1")])],
+            {"provider_options": {"anthropic_beta": ["b"]}},
+            ["b", "files-api-2025-04-14"],
+        ),
+        (
+            [user(File(file_id="file_1"))],
+            {"provider_options": {"anthropic_beta": ["files-api-2026-01-01"]}},
+            ["files-api-2026-01-01"],
+        ),
         (
             [user(Opaque("anthropic_messages", {"type": "container_upload", "file_id": "f"}))],
             {},
             ["files-api-2025-04-14"],
         ),
-        ("hi", {"mcp_servers": SERVERS}, ["mcp-client-2025-04-04"]),
-        ("hi", {"mcp_servers": SERVERS, "tools": [TOOLSET]}, ["mcp-client-2025-11-20"]),
+        ("hi", {"provider_options": {"mcp_servers": SERVERS}}, ["mcp-client-2025-04-04"]),
+        ("hi", {"provider_options": {"mcp_servers": SERVERS}, "tools": [TOOLSET]}, ["mcp-client-2025-11-20"]),
         ([user(File(url="https://x.test/y.pdf"))], {}, None),
     ],
     ids=["file", "picture", "another version", "upload", "servers", "toolsets", "none"],
@@ -334,7 +344,7 @@ def test_the_vendors_own_options_go_into_the_body() -> None:
         "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
         "mcp_servers": [{"type": "url", "url": "https://x.test", "name": "x"}],
     }
-    body = orjson.loads(sent(**own).content)
+    body = orjson.loads(sent(provider_options=own).content)
     BETA.validate_python(body)
     assert {name: body[name] for name in own} == own
 

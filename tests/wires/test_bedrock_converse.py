@@ -16,7 +16,9 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Context, Model, Opaque, Reasoning, Reply, Text, ToolCall
+from stepwell import Context, Reply
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.bedrock_converse import bedrock_converse

@@ -11,7 +11,8 @@ import orjson
 import pytest
 from botocore.validate import ParamValidator
 
-from stepwell import Client, File, Image, Message, Opaque, Reasoning, Text, Tool, ToolCall
+from stepwell import Client, File, Image, Message, Tool
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.model_metadata.catalog import CATALOG
 from stepwell.providers.amazon_bedrock import base_id
 from stepwell.providers.wires.bedrock_converse import bedrock_converse

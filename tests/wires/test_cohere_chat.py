@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from stepwell import Audio, Context, File, Image, Message, Model, Opaque, Reasoning, Reply, Text, Tool, ToolCall
+from stepwell import Context, File, Image, Message, Reply, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Audio, Opaque, Reasoning, Text, ToolCall
 from stepwell.pipeline.request import Request
 from stepwell.providers.dsl.registry import REGISTRY
 from stepwell.providers.dsl.rules import translate

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from gemini import USAGE, answer, body_of, decoded, piece, streamed
 
-from stepwell import File, Image, Opaque, Reasoning, Text, ToolCall
+from stepwell import File, Image
+from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.google_generate.encode import NAME
 from stepwell.schemas import errors

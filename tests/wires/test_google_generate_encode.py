@@ -9,7 +9,8 @@ import pytest
 from gemini import answer, body_of, decoded
 from google.genai import types
 
-from stepwell import Audio, File, Image, Message, Opaque, Reasoning, Text, Tool, ToolCall, Video
+from stepwell import File, Image, Message, Tool
+from stepwell.messages import Audio, Opaque, Reasoning, Text, ToolCall, Video
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.google_generate.encode import NAME
 from stepwell.schemas import errors

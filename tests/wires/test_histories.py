@@ -16,7 +16,10 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from pydantic import TypeAdapter, ValidationError
 from vendor_rules import WIRES
 
-from stepwell import Client, Context, Model, ToolCall, declare_provider
+from stepwell import Client, Context
+from stepwell.catalog import Model
+from stepwell.declare import declare_provider
+from stepwell.messages import ToolCall
 from stepwell.providers.dsl.pairing import paired
 from stepwell.providers.dsl.registry import Registry
 from stepwell.providers.dsl.wire import ToolCallIdPolicy, Wire

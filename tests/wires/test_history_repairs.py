@@ -9,7 +9,8 @@ import pytest
 from exchanges import exchanged, told
 from histories import UNLAWFUL, call
 
-from stepwell import Context, Message, Reasoning, Tool, ToolCall
+from stepwell import Context, Message, Tool
+from stepwell.messages import Reasoning, ToolCall
 from stepwell.providers.dsl.pairing import NO_RESULT, paired
 from stepwell.providers.dsl.wire import ToolCallIdPolicy
 from stepwell.schemas.message import assistant, is_turn, system, tool_result, user

@@ -11,7 +11,9 @@ import made
 import orjson
 import pytest
 
-from stepwell import Audio, Client, File, Image, Message, Text, ToolCall, Video, Wire
+from stepwell import Client, File, Image, Message
+from stepwell.declare import Wire
+from stepwell.messages import Audio, Text, ToolCall, Video
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat

@@ -11,7 +11,8 @@ import orjson
 import pytest
 from mistralai.client.models import ChatCompletionRequest
 
-from stepwell import Audio, Client, Context, File, Image, Message, Refusal, Text, Tool, ToolCall, Video
+from stepwell import Client, Context, File, Image, Message, Tool
+from stepwell.messages import Audio, Refusal, Text, ToolCall, Video
 from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user

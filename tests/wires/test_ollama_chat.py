@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ollama._types import ChatRequest, Options
 
-from stepwell import Audio, Client, Context, File, Image, Message, Model, Reasoning, Reply, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Reply, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Audio, Reasoning, Text, ToolCall
 from stepwell.pipeline.request import Request
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.schemas import errors
@@ -319,12 +321,24 @@ def warned(reply: Reply) -> list[str]:
 @pytest.mark.parametrize(
     ("end", "options", "full"),
     [
-        ({"done_reason": "length", "prompt_eval_count": 4000, "eval_count": 96}, {"num_ctx": 4096}, True),
-        ({"done_reason": "length", "prompt_eval_count": 4000, "eval_count": 96}, {"options": {"num_ctx": 4096}}, True),
-        ({"done_reason": "length", "eval_count": 96}, {"max_tokens": 96, "num_ctx": 4096}, False),
+        (
+            {"done_reason": "length", "prompt_eval_count": 4000, "eval_count": 96},
+            {"provider_options": {"num_ctx": 4096}},
+            True,
+        ),
+        (
+            {"done_reason": "length", "prompt_eval_count": 4000, "eval_count": 96},
+            {"provider_options": {"options": {"num_ctx": 4096}}},
+            True,
+        ),
+        ({"done_reason": "length", "eval_count": 96}, {"max_tokens": 96, "provider_options": {"num_ctx": 4096}}, False),
         ({"done_reason": "length", "eval_count": 96}, {"max_tokens": 500}, True),
         ({"done_reason": "length", "eval_count": 96}, {}, True),
-        ({"done_reason": "stop", "prompt_eval_count": 4000, "eval_count": 96}, {"num_ctx": 4096}, False),
+        (
+            {"done_reason": "stop", "prompt_eval_count": 4000, "eval_count": 96},
+            {"provider_options": {"num_ctx": 4096}},
+            False,
+        ),
     ],
     ids=["full", "full, by options", "as long as allowed", "shorter than allowed", "nothing allowed", "stopped"],
 )
@@ -358,21 +372,23 @@ def test_effort_is_a_switch_but_for_gpt_oss(model: str, effort: str, think: Any,
 
 
 def test_an_explicit_think_has_the_last_word() -> None:
-    request, reply = asked(whole(), reasoning_effort="high", think="max")
+    request, reply = asked(whole(), reasoning_effort="high", provider_options={"think": "max"})
     body = orjson.loads(request.content)
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
 def test_the_compatible_chat_is_told_what_it_would_pass_over() -> None:
     completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
-    request, reply = asked(orjson.dumps(completion), wire="openai_chat", num_ctx=8192, reasoning_effort="low")
+    request, reply = asked(
+        orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"
+    )
     assert str(request.url) == "http://localhost:11434/v1/chat/completions"
     assert orjson.loads(request.content).keys() == {"model", "messages", "reasoning_effort"}
     assert warned(reply) == ["num_ctx"]
 
 
 def test_the_native_chat_comes_first() -> None:
-    request, _ = asked(whole(), num_ctx=8192)
+    request, _ = asked(whole(), provider_options={"num_ctx": 8192})
     assert str(request.url) == "http://localhost:11434/api/chat" and "authorization" not in request.headers
     assert orjson.loads(request.content)["options"] == {"num_ctx": 8192}
 

@@ -9,7 +9,8 @@ import made
 import orjson
 import pytest
 
-from stepwell import Audio, Client, File, Image, Message, Reasoning, Text, Tool, ToolCall, Video, around
+from stepwell import Client, File, Image, Message, Tool, around
+from stepwell.messages import Audio, Reasoning, Text, ToolCall, Video
 from stepwell.pipeline.request import Request
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas.message import assistant, system, tool_result, user

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
-from stepwell import Context, Model, Opaque, Reasoning, Refusal, Reply, Text, ToolCall
+from stepwell import Context, Reply
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stepwell.pipeline.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
@@ -353,3 +355,35 @@ def test_usage_counts_the_cache_and_the_reasoning() -> None:
 def test_an_event_that_is_not_json_is_told() -> None:
     outcome = made.answered(openai_responses, b"data: {nonsense\n\n", stream=True)
     assert isinstance(outcome, errors.DecodeError) and b"nonsense" in outcome.payload
+
+
+def _turn(
+    index: int | None, content: int, ids: tuple[str, str, str], *, last: int | None, listed: bool = True
+) -> bytes:
+    """Reasoning and a text, with the indexes and ids of the text's deltas, its end and the last list as given."""
+    thought = {"id": "rs_1", "type": "reasoning", "summary": []}
+    item = {"id": ids[1], "type": "message", "content": [{"type": "output_text", "text": "1 2 3", "annotations": []}]}
+    at = {} if index is None else {"output_index": index}
+    delta = {"type": "response.output_text.delta", "item_id": ids[0], **at, "content_index": content}
+    output = [*([thought] if listed else []), {**item, "id": ids[2]}]
+    return made.events(
+        {"type": "response.created", "response": {"id": "r1", "model": "m"}},
+        {"type": "response.output_item.done", "output_index": 0, "item": thought},
+        {"type": "response.output_item.added", **at, "item": {**item, "content": []}},
+        {**delta, "delta": "1 2"},
+        {**delta, "delta": " 3"},
+        *([] if last is None else [{"type": "response.output_item.done", "output_index": last, "item": item}]),
+        {"type": "response.completed", "response": {"id": "r1", "status": "completed", "output": output}},
+    )
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["all listed", "the text alone listed"])
+@pytest.mark.parametrize("last", [None, 0, 1, 2], ids=["no end", "end at 0", "end at 1", "end at 2"])
+@pytest.mark.parametrize("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
+@pytest.mark.parametrize("content", [0, 1, 7])
+@pytest.mark.parametrize("index", [None, 0, 1, 2])
+def test_the_text_comes_once_however_its_events_are_counted(
+    index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
+) -> None:
+    body = _turn(index, content, ids, last=last, listed=listed)
+    assert made.answered(openai_responses, body, stream=True).text == "1 2 3"

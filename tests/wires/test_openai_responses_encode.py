@@ -13,7 +13,9 @@ from attrs import evolve
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from stepwell import Client, Context, File, Image, Message, Model, Opaque, Reasoning, Refusal, Text, Tool, ToolCall
+from stepwell import Client, Context, File, Image, Message, Tool
+from stepwell.catalog import Model
+from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stepwell.pipeline.request import Request
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME, body_with, encode_messages

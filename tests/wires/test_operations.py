@@ -13,7 +13,10 @@ import pytest
 from mistralai.client.models import OCRRequest, OCRResponse
 
 import stepwell
-from stepwell import Audio, Client, File, Image, Model, Wire
+from stepwell import Client, File, Image
+from stepwell.catalog import Model
+from stepwell.declare import Wire
+from stepwell.messages import Audio
 from stepwell.providers.wires.operations.bedrock_embeddings import bedrock_embeddings
 from stepwell.providers.wires.operations.cohere_embeddings import cohere_embeddings
 from stepwell.providers.wires.operations.google_embeddings import google_embeddings, vertex_predict_embeddings

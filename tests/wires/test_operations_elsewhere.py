@@ -13,7 +13,8 @@ from botocore.validate import ParamValidator
 from openai.types.responses.input_token_count_params import InputTokenCountParams
 from pydantic import TypeAdapter
 
-from stepwell import Client, Context, Model, Tool
+from stepwell import Client, Context, Tool
+from stepwell.catalog import Model
 from stepwell.schemas import errors
 from stepwell.schemas.message import system, user
 from stepwell.schemas.reply import Ranked

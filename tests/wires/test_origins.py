@@ -8,7 +8,8 @@ import orjson
 import pytest
 from exchanges import exchanged, told
 
-from stepwell import Context, Reasoning, Text, Tool
+from stepwell import Context, Tool
+from stepwell.messages import Reasoning, Text
 from stepwell.schemas.message import assistant, tool_result, user
 
 TOOLS = (Tool("f", "d"),)

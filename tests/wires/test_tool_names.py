@@ -11,7 +11,8 @@ import orjson
 import pytest
 from exchanges import KEYS, exchanged, told
 
-from stepwell import AsyncClient, Client, Context, Tool, ToolCall
+from stepwell import AsyncClient, Client, Context, Tool
+from stepwell.messages import ToolCall
 from stepwell.providers.dsl.tool_names import sent_names
 from stepwell.providers.dsl.wire import ToolNamePolicy
 from stepwell.schemas.message import assistant, tool_result, user

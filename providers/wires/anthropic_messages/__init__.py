@@ -9,6 +9,7 @@ from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body, replays, settle
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 anthropic_messages = Wire(
@@ -20,6 +21,7 @@ anthropic_messages = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=init_stream_state,

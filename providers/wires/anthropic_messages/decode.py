@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import JSONDecodeError, dumps, loads
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
@@ -62,13 +61,13 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
             return Text(block["text"], {NAME: extra} if extra else {}) if block["text"] or extra else None
         case "thinking":
-            return Reasoning(block["thinking"], block.get("signature") or None, wire=NAME)
+            return Reasoning(block.get("thinking") or "", block.get("signature") or None, wire=NAME)
         case "redacted_thinking":
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":
             extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
             # A stream sends nothing for no arguments; so that both give the same, nor does this.
-            arguments = orjson.dumps(block["input"]).decode() if block["input"] else ""
+            arguments = dumps(block["input"]).decode() if block["input"] else ""
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))
@@ -77,8 +76,8 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
 def input_of(text: str) -> Any:
     """What a tool of the provider's is given, from its streamed JSON; the limit of tokens may have cut it."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return loads(text)
+    except JSONDecodeError:
         return {"invalid_arguments": text}
 
 

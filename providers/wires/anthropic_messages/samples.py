@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample"}
@@ -13,11 +12,11 @@ _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample
 
 def _body(content: list[dict[str, Any]], reason: str) -> bytes:
     usage = {"input_tokens": 12, "output_tokens": 7}
-    return orjson.dumps({**_HEAD, "content": content, "stop_reason": reason, "stop_sequence": None, "usage": usage})
+    return dumps({**_HEAD, "content": content, "stop_reason": reason, "stop_sequence": None, "usage": usage})
 
 
 def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps({"type": kind, **data}))
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
 
 
 def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:
@@ -71,7 +70,7 @@ SAMPLES = Samples(
         input_tokens=12,
         output_tokens=7,
     ),
-    error=orjson.dumps({"type": "error", "error": _ERROR}),
+    error=dumps({"type": "error", "error": _ERROR}),
     stream_error=_event("message_start", message={**_HEAD, "content": []})
     + _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "so far"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, evolve, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -23,13 +23,13 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..failures import not_json, provider_error
+from ..failures import provider_error, read_again
 from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
-
-_loads = orjson.loads
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -50,7 +50,7 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the provider's error for an `error` event, DecodeError for data that is not JSON."""
     try:
-        data = _loads(event[1])
+        data = loads_fast(event[1])
         kind = data["type"]
         if kind == "content_block_delta":
             delta = data["delta"]
@@ -60,23 +60,35 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             if delta["type"] == "input_json_delta" and state.blocks[data["index"]]["type"] == "tool_use":
                 piece = delta["partial_json"]
                 return ([ToolCallDelta(data["index"], piece)] if piece else []), state
-    except orjson.JSONDecodeError:
-        raise not_json(event[1]) from None
+            if delta["type"] == "thinking_delta":
+                return ([ReasoningDelta(delta["thinking"], data["index"])] if delta["thinking"] else []), state
+    except JSONDecodeError:
+        return read_again(event[1], lambda value: _general(value, model, state)), state
     except (KeyError, TypeError):
         return [], state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+    return _general(exact(data, event[1]), model, state), state
+
+
+def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+    kind = data["type"]
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return []
+    data, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(data, model, state)
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    message = data["message"]
+    message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
     state.metadata.update(metadata_of(message))
     return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, block = data["index"], dict(data["content_block"])
+    index, block = data["index"], dict(data.get("content_block") or ())
+    if not isinstance(block.get("type"), str):
+        return []
     state.blocks[index] = block
     match block["type"]:
         case "text":
@@ -88,7 +100,7 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "tool_use":
             start = ToolCallStart(index, block["id"], block["name"])
             given = block.get("input")
-            return [start, ToolCallDelta(index, orjson.dumps(given).decode())] if given else [start]
+            return [start, ToolCallDelta(index, dumps(given).decode())] if given else [start]
     return []
 
 
@@ -96,12 +108,16 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
     index, delta = data["index"], data["delta"]
     block = state.blocks.setdefault(index, {"type": "unknown"})
     match delta["type"]:
+        case "text_delta":
+            return [TextDelta(delta["text"], index)] if delta["text"] else []
         case "thinking_delta":
-            return [ReasoningDelta(delta["thinking"], index)] if delta["thinking"] else []
+            return [ReasoningDelta(delta["thinking"], index)] if delta.get("thinking") else []
         case "signature_delta":
-            block["signature"] = block.get("signature", "") + delta["signature"]
+            block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
             block["citations"] = [*(block.get("citations") or []), delta["citation"]]
+        case "input_json_delta" if block["type"] == "tool_use":
+            return [ToolCallDelta(index, delta["partial_json"])] if delta["partial_json"] else []
         case "input_json_delta":
             block["partial_json"] = block.get("partial_json", "") + delta["partial_json"]
         case _:
@@ -153,7 +169,7 @@ def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[S
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error"), body=orjson.dumps(data))
+    raise provider_error(model.provider, data.get("error"), body=dumps(data))
 
 
 def _usage(state: State, *, complete: bool) -> list[StreamChunk]:

@@ -9,6 +9,7 @@ from ..paths import segment
 from ..protocols import aws_event_stream
 from .decode import decode_response, extract_usage, find_error
 from .encode import OPTIONS, build_body, replays, settle
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 
@@ -29,6 +30,7 @@ bedrock_converse = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     find_error=find_error,
     parse_stream_protocol=aws_event_stream.parse,
     begins_stream=aws_event_stream.begins,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from ....pipeline.response import Response
 from ....schemas.errors import ProviderError
+from ....schemas.json_text import JSONDecodeError, dumps, loads
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
@@ -38,8 +37,8 @@ def find_error(response: Response) -> ProviderError | None:
         error = find_error_by_status(response)
     else:
         try:
-            body = orjson.loads(response.body)
-        except orjson.JSONDecodeError:
+            body = loads(response.body)
+        except JSONDecodeError:
             body = {"message": response.body[:300].decode("utf-8", "replace")}
         said = {"message": body.get("message") or body.get("Message"), "code": kind}
         provider = response.request.model.provider
@@ -69,6 +68,8 @@ def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
     """One content block. Calls with a `type` are run by the provider and kept whole, as is whatever is new."""
+    if not block:
+        return None
     if "text" in block:
         return Text(block["text"]) if block["text"] else None
     if "reasoningContent" in block:
@@ -76,7 +77,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
     if "toolUse" in block and "type" not in block["toolUse"]:
         use = block["toolUse"]
         # A stream sends nothing for no arguments; so that both give the same, nor does this.
-        arguments = orjson.dumps(use["input"]).decode() if use.get("input") else ""
+        arguments = dumps(use["input"]).decode() if use.get("input") else ""
         return ToolCall(use["toolUseId"], use["name"], arguments)
     if "citationsContent" in block:
         cited = block["citationsContent"]
@@ -110,7 +111,7 @@ def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -
 
     `inputTokens` leaves out what was read from and written to the cache; ours has it all."""
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
-    hour = [each.get("inputTokens", 0) for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
+    hour = [each.get("inputTokens") or 0 for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
     besides = ("tools",) if ran_tools else ()
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from ....pipeline.request import Request
 from ....schemas.errors import InvalidOption
+from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -242,7 +241,7 @@ def _format(body: dict[str, Any], inference: dict[str, Any], wanted: Any) -> Non
     """https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
         given = wanted["json_schema"]
-        schema = {"name": given.get("name", "answer"), "schema": orjson.dumps(given["schema"]).decode()}
+        schema = {"name": given.get("name", "answer"), "schema": dumps(given["schema"]).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 

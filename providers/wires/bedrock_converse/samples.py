@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..protocols.aws_event_stream import encode
 from ..samples import Sample, Samples
 
@@ -15,12 +14,12 @@ _KIND = "application/vnd.amazon.eventstream"
 
 def _body(content: list[dict[str, Any]], reason: str) -> bytes:
     message = {"role": "assistant", "content": content}
-    return orjson.dumps({"output": {"message": message}, "stopReason": reason, "usage": _USAGE})
+    return dumps({"output": {"message": message}, "stopReason": reason, "usage": _USAGE})
 
 
 def _event(kind: str, **data: Any) -> bytes:
     headers = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
-    return encode(headers, orjson.dumps(data))
+    return encode(headers, dumps(data))
 
 
 def _stream(start: dict[str, Any] | None, deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:

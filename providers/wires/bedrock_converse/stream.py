@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -25,15 +25,15 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.errors import ProviderError
+from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ..anthropic_messages.decode import input_of
-from ..failures import provider_error
+from ..failures import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
-
-_loads = orjson.loads
+from .side_fields import SIDE_FIELDS
 
 
 @define
@@ -42,6 +42,7 @@ class State:
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
     reason: str | None = None
+    stopped: bool = False
     ran_tools: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -54,7 +55,7 @@ def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
     """The error that a frame stands for: modelled exceptions and the service's own errors are frames of their own."""
     headers, payload = event
     if headers.get(":message-type") == "exception":
-        body = _loads(payload) if payload else {}
+        body = loads(payload) if payload else {}
         said = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
         if status := body.get("originalStatusCode"):
             said["status"] = status
@@ -69,22 +70,33 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     """Raises the provider's error for an exception frame."""
     if (error := stream_failure(event, model)) is not None:
         raise error
-    data = _loads(event[1])
-    match event[0].get(":event-type"):
+    kind = event[0].get(":event-type")
+    try:
+        data = loads_fast(event[1])
+    except JSONDecodeError:
+        return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+    return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
+
+
+def _general(data: Any, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+    out: list[StreamChunk] = []
+    if kind != "contentBlockDelta" or "text" not in data["delta"]:
+        data, out = kept_event(data, SIDE_FIELDS, model)
+    match kind:
         case "contentBlockDelta":
-            return _delta(data, state), state
+            out += _delta(data, state)
         case "contentBlockStart":
-            return _start(data, state), state
+            out += _start(data, state)
         case "contentBlockStop":
-            return _stop(data, state), state
+            out += _stop(data, state)
         case "messageStop":
-            state.reason = data.get("stopReason")
+            state.reason, state.stopped = data.get("stopReason"), True
             state.metadata.update(metadata_of(data))
         case "metadata":
             state.metadata.update(metadata_of(data))
             if raw := data.get("usage"):
-                return [UsageUpdate(usage_of(raw, data, state.ran_tools))], state
-    return [], state
+                out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
+    return out
 
 
 def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -154,7 +166,7 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if state.reason is None:
+    if not state.stopped:
         return []
     told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     return [*told, Finish(finish_reason(state.reason), state.reason)]

@@ -7,6 +7,7 @@ from ...dsl.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body, replays
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 cohere_chat = Wire(
@@ -16,6 +17,7 @@ cohere_chat = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=init_stream_state,

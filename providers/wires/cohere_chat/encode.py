@@ -7,6 +7,7 @@ from typing import Any
 
 from ....pipeline.request import Request
 from ....schemas.errors import InvalidOption
+from ....schemas.json_text import mended
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -121,7 +122,7 @@ def _answer(message: Message) -> list[dict[str, Any]]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = call.arguments_json if call.arguments_json.strip() not in ("", "null") else "{}"
+    arguments = mended(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _USAGE = {"tokens": {"input_tokens": 12, "output_tokens": 7}}
@@ -13,9 +12,7 @@ _CALL = {"id": "c1", "type": "function", "function": {"name": "look_up", "argume
 
 
 def _body(message: dict[str, Any], reason: str) -> bytes:
-    return orjson.dumps(
-        {"id": "1", "message": {"role": "assistant", **message}, "finish_reason": reason, "usage": _USAGE}
-    )
+    return dumps({"id": "1", "message": {"role": "assistant", **message}, "finish_reason": reason, "usage": _USAGE})
 
 
 def _event(kind: str, index: int | None = None, message: Any = None, **delta: Any) -> bytes:
@@ -23,7 +20,7 @@ def _event(kind: str, index: int | None = None, message: Any = None, **delta: An
     if index is not None:
         data["index"] = index
     data["delta"] = {"message": message, **delta} if message is not None else delta
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps(data))
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps(data))
 
 
 def _stream(events: list[bytes], reason: str) -> tuple[bytes, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -23,12 +23,12 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ..failures import not_json, provider_error
+from ..failures import provider_error, read_again
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
-
-_loads = orjson.loads
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -48,19 +48,25 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises DecodeError for data that is not JSON, the provider's error for a message that ends with one."""
     try:
-        data = _loads(event[1])
-    except orjson.JSONDecodeError:
+        data = loads_fast(event[1])
+    except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        raise not_json(event[1]) from None
-    kind = data.get("type") or event[0]
-    if kind == "content-delta":
+        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
+    if (data.get("type") or event[0]) == "content-delta":
         content = data["delta"]["message"]["content"]
         if "logprobs" not in data and (text := content.get("text")):
             return [TextDelta(text, data["index"])], state
-        return _content(data, content, state), state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+    return _general(exact(data, event[1]), event[0], model, state), state
+
+
+def _general(data: Any, name: str, model: Model, state: State) -> list[StreamChunk]:
+    kind = data.get("type") or name
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return []
+    data, out = kept_event(data, EVENT_FIELDS.tables.get(kind, {}), model)
+    return out + handler(data, model, state)
 
 
 def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -80,7 +86,7 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, data["delta"]["message"]["content"], state)
+    return _content(data, _told(data).get("content") or {}, state)
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -88,7 +94,8 @@ def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.plan.append(data["delta"]["message"]["tool_plan"])
+    if plan := _told(data).get("tool_plan"):
+        state.plan.append(plan)
     return []
 
 
@@ -109,14 +116,20 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.citations.append(data["delta"]["message"]["citations"])
+    if citations := _told(data).get("citations"):
+        state.citations.append(citations)
     return []
+
+
+def _told(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event says beside the answer; nothing, where that was left out."""
+    return (data.get("delta") or {}).get("message") or {}
 
 
 def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
-        raise provider_error(model.provider, delta["error"], body=orjson.dumps(data))
+        raise provider_error(model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
     raw = delta.get("usage")
     return [UsageUpdate(usage_of(raw)), LAST_WORD] if raw else [LAST_WORD]
@@ -125,6 +138,7 @@ def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChun
 _HANDLERS = {
     "message-start": _start,
     "content-start": _content_start,
+    "content-delta": _content_start,
     "content-end": _content_end,
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,

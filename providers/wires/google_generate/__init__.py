@@ -11,6 +11,7 @@ from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
 from .encode import OPTIONS, build_body, replays
 from .paths import model_path
+from .side_fields import SIDE_FIELDS
 from .stream import begins_stream, decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
 from .usage import extract_usage
 
@@ -33,6 +34,7 @@ google_generate = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=parse_stream_protocol,
     begins_stream=begins_stream,
     init_stream_state=init_stream_state,

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from ....pipeline.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.json_schema.dialects import gemini, gemini_json
@@ -179,9 +177,7 @@ def _arguments(call: ToolCall) -> Any:
     args = call.arguments
     if not args:
         return {"invalid_arguments": call.arguments_json} if args is None else {}
-    # Once more by orjson, which makes doubles of very long numbers: the wire's Struct holds nothing else.
-    sent = orjson.loads(call.arguments_json)
-    return sent if isinstance(sent, dict) else args
+    return args
 
 
 def _result(

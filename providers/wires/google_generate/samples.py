@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _USAGE = {"promptTokenCount": 12, "candidatesTokenCount": 7, "totalTokenCount": 19}
@@ -20,7 +19,7 @@ def _answer(parts: list[dict[str, Any]], finish: str | None = None) -> dict[str,
 
 
 def _event(data: Any) -> bytes:
-    return b"data: " + orjson.dumps(data) + b"\r\n\r\n"
+    return b"data: " + dumps(data) + b"\r\n\r\n"
 
 
 _TEXT = b"".join(
@@ -34,7 +33,7 @@ _TOOLS = _event(_answer([_CALL], "STOP"))
 
 SAMPLES = Samples(
     text=Sample(
-        body=orjson.dumps(_answer([{"text": "Grüß Gott, 世界"}], "STOP")),
+        body=dumps(_answer([{"text": "Grüß Gott, 世界"}], "STOP")),
         stream=_TEXT,
         whole_at=len(_TEXT) - 4,
         text="Grüß Gott, 世界",
@@ -42,14 +41,14 @@ SAMPLES = Samples(
         output_tokens=7,
     ),
     tools=Sample(
-        body=orjson.dumps(_answer([_CALL], "STOP")),
+        body=dumps(_answer([_CALL], "STOP")),
         stream=_TOOLS,
         whole_at=len(_TOOLS) - 4,
         tool_calls=(("look_up", {"city": "Pune"}),),
         input_tokens=12,
         output_tokens=7,
     ),
-    error=orjson.dumps([{"error": {"code": 0, "message": "this is what went wrong", "status": "UNKNOWN"}}]),
+    error=dumps([{"error": {"code": 0, "message": "this is what went wrong", "status": "UNKNOWN"}}]),
     stream_error=_event(_answer([{"text": "so far"}]))
     + _event({"error": {"code": 503, "message": "this is what went wrong", "status": "UNAVAILABLE"}}),
     stream_error_text="so far",

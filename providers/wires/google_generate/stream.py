@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -27,9 +27,10 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
-from ..failures import not_json, provider_error, retry_info
+from ..failures import provider_error, read_again, retry_info
 from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
@@ -37,9 +38,9 @@ from .encode import NAME
 from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
 from .media import decode_media
 from .partial_args import apply_partial
+from .side_fields import SIDE_FIELDS
 from .usage import is_grounded, usage_of
 
-_loads = orjson.loads
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
 
@@ -109,7 +110,7 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
-        data = _loads(event[1])
+        data = loads_fast(event[1])
         # Nearly every piece is more of the open text. Each brings the counts so far, too; to make a Usage of every one
         # would double a piece's cost, so that they are told with each eighth, and with all that is not mere text.
         if state.first.open is _TEXT and state.untold < 7 and "promptFeedback" not in data:
@@ -123,11 +124,11 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
                     state.usage = raw
                 state.untold += 1
                 return [TextDelta(text, state.first.place)], state
-    except orjson.JSONDecodeError:
-        raise not_json(event[1]) from None
+    except JSONDecodeError:
+        return read_again(event[1], lambda value: read_piece(value, model, state)), state
     except (KeyError, ValueError, TypeError):
         pass
-    return read_piece(data, model, state), state
+    return read_piece(exact(data, event[1]), model, state), state
 
 
 def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
@@ -138,8 +139,8 @@ def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
         return []
     if "error" in data:
         error = data["error"]
-        raise provider_error(model.provider, error, body=orjson.dumps(data), retry_in=retry_info(error))
-    out: list[StreamChunk] = []
+        raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
+    data, out = kept_event(data, SIDE_FIELDS, model)
     state.grounded = state.grounded or is_grounded(*(data.get("candidates") or ()))
     if not state.started:
         state.started, state.id = True, data.get("responseId")
@@ -262,7 +263,7 @@ def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> l
         apply_partial(made.args, piece)
     if not call.get("willContinue"):
         made.whole = True
-        out.append(ToolCallDelta(made.place, orjson.dumps(made.args).decode()))
+        out.append(ToolCallDelta(made.place, dumps(made.args).decode()))
     return out
 
 

@@ -50,7 +50,7 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
 
 
 def _audio(*lists: Any) -> int | None:
-    counts = [each.get("tokenCount", 0) for each in _all(lists) if each.get("modality") == "AUDIO"]
+    counts = [each.get("tokenCount") or 0 for each in _all(lists) if each.get("modality") == "AUDIO"]
     return sum(counts) if counts else None
 
 

@@ -9,6 +9,7 @@ from ...dsl.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body, replays
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 ollama_chat = Wire(
@@ -19,6 +20,7 @@ ollama_chat = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=ndjson.parse,
     begins_stream=ndjson.begins,
     init_stream_state=init_stream_state,

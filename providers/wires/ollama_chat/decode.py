@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Text, ToolCall
@@ -52,7 +51,7 @@ def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> 
     """A call. Older servers give it no id, and of several each says that its index is 0: their order is what counts."""
     function = call["function"]
     arguments = function.get("arguments") or {}
-    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    text = arguments if isinstance(arguments, str) else dumps(arguments).decode()
     return ToolCall(call.get("id") or call_id(created_at, index), function["name"], text)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _HEAD = {"model": "sample", "created_at": "2026-01-01T00:00:00Z"}
@@ -17,7 +16,7 @@ def _line(content: str = "", **more: Any) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if "tool_calls" in more:
         message["tool_calls"] = more.pop("tool_calls")
-    return orjson.dumps({**_HEAD, "message": message, "done": False, **more}) + b"\n"
+    return dumps({**_HEAD, "message": message, "done": False, **more}) + b"\n"
 
 
 _TEXT = _line("Grüß ") + _line("Gott") + _line(", 世界") + _line(**_END)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from attrs import define
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -21,12 +21,12 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
-from ..failures import not_json, provider_error
+from ..failures import provider_error, read_again
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
-
-_loads = orjson.loads
+from .side_fields import EVENT_FIELDS
 
 
 @define
@@ -48,15 +48,15 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the server's error for an error line, DecodeError for a line that is not JSON."""
     try:
-        data = _loads(event)
-    except orjson.JSONDecodeError:
-        raise not_json(event) from None
+        data = loads_fast(event)
+    except JSONDecodeError:
+        return read_again(event, lambda value: _general(value, event, model, state)), state
     # Nearly every line is one more piece of text and nothing else.
     if state.started and len(data) == 4 and "error" not in data and not data["done"]:
         message = data["message"]
         if len(message) == 2 and (text := message.get("content")):
             return [TextDelta(text, TEXT)], state
-    return _general(data, event, model, state), state
+    return _general(exact(data, event), event, model, state), state
 
 
 def _general(data: Any, event: bytes, model: Model, state: State) -> list[StreamChunk]:
@@ -64,7 +64,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=event)
-    out: list[StreamChunk] = []
+    data, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
         out.append(Start(None, data.get("model")))

@@ -48,9 +48,9 @@ class StreamedCalls:
         function = fragment.get("function") or fragment.get("custom") or {}
         name, arguments = function.get("name"), function.get("arguments", function.get("input"))
         if arguments is not None and not isinstance(arguments, str):
-            import orjson  # a few servers send the object itself
+            from ....schemas.json_text import dumps
 
-            arguments = orjson.dumps(arguments).decode()
+            arguments = dumps(arguments).decode()
         begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
         call = self._find(fragment.get("id") or None, fragment.get("index"), name, begins)
         if call is None:

@@ -184,9 +184,9 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
     function = call.get("function") or call.get("custom") or {}
     arguments = function.get("arguments", function.get("input"))
     if arguments is not None and not isinstance(arguments, str):
-        import orjson  # a few servers send the object itself
+        from ....schemas.json_text import dumps
 
-        arguments = orjson.dumps(arguments).decode()
+        arguments = dumps(arguments).decode()
     extra = {name: call[name] for name in ("extra_content",) if name in call}
     if "custom" in call:
         extra["type"] = "custom"  # of a tool that takes free text

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ....pipeline.request import Request
+from ....schemas.json_text import mended
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -148,7 +149,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
 
 def _call(call: ToolCall) -> dict[str, Any]:
     # The wire knows arguments only as a JSON object's text; anything else is refused when it is sent back.
-    arguments = call.arguments_json if call.arguments_json.strip() not in ("", "null") else "{}"
+    arguments = mended(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     extra = call.extra.get(NAME, {})
     if extra.get("type") == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments_json}}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
@@ -15,18 +14,18 @@ _CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "ar
 
 def _body(message: dict[str, Any], finish: str) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
-    return orjson.dumps({**_HEAD, "choices": [choice], "usage": _USAGE})
+    return dumps({**_HEAD, "choices": [choice], "usage": _USAGE})
 
 
 def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + orjson.dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
+    return b"data: " + dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
 
 
 def _stream(deltas: list[dict[str, Any]], finish: str) -> tuple[bytes, int]:
     first = _event({"role": "assistant", "content": ""})
     answer = first + b"".join(map(_event, deltas)) + _event({}, finish)
-    last = b"data: " + orjson.dumps({**_HEAD, "choices": [], "usage": _USAGE}) + b"\n\ndata: [DONE]\n\n"
+    last = b"data: " + dumps({**_HEAD, "choices": [], "usage": _USAGE}) + b"\n\ndata: [DONE]\n\n"
     # A last event may lack its blank line: the answer is whole with the brace that closes the finishing one.
     return answer + last, len(answer) - 2
 
@@ -66,10 +65,10 @@ SAMPLES = Samples(
         input_tokens=12,
         output_tokens=7,
     ),
-    error=orjson.dumps({"error": {"message": "this is what went wrong", "type": "some_error", "code": None}}),
+    error=dumps({"error": {"message": "this is what went wrong", "type": "some_error", "code": None}}),
     stream_error=_event({"content": "so far"})
     + b"data: "
-    + orjson.dumps({"error": {"message": "this is what went wrong", "code": 502}})
+    + dumps({"error": {"message": "this is what went wrong", "code": 502}})
     + b"\n\n",
     stream_error_text="so far",
 )

@@ -8,6 +8,7 @@ from ..protocols import sse
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body
 from .items import replays, settle
+from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
 openai_responses = Wire(
@@ -17,6 +18,7 @@ openai_responses = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=init_stream_state,

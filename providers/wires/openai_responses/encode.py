@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from ....pipeline.request import Request
+from ....schemas.json_text import mended
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
@@ -134,7 +135,7 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
                 if part.wire == NAME and "item" in extra:
                     items.append(extra["item"])
             case ToolCall():
-                arguments = part.arguments_json if part.arguments_json.strip() not in ("", "null") else "{}"
+                arguments = mended(part.arguments_json) if part.arguments_json.strip() not in ("", "null") else "{}"
                 call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
                 if extra.get("type") == "custom_tool_call":
                     call = {"call_id": part.id, "name": part.name, "input": part.arguments_json}

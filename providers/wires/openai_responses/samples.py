@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from ....schemas.json_text import dumps
 from ..samples import Sample, Samples
 
 _USAGE = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
@@ -17,7 +16,7 @@ def _response(items: list[dict[str, Any]], status: str = "completed") -> dict[st
 
 
 def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps({"type": kind, **data}))
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
 
 
 def _stream(begun: dict[str, Any], deltas: list[bytes], item: dict[str, Any]) -> tuple[bytes, int]:
@@ -60,7 +59,7 @@ _ERROR = {"type": "server_error", "code": "server_error", "message": "this is wh
 
 SAMPLES = Samples(
     text=Sample(
-        body=orjson.dumps(_response([_message("Grüß Gott, 世界")])),
+        body=dumps(_response([_message("Grüß Gott, 世界")])),
         stream=_TEXT,
         whole_at=_TEXT_WHOLE,
         text="Grüß Gott, 世界",
@@ -68,14 +67,14 @@ SAMPLES = Samples(
         output_tokens=7,
     ),
     tools=Sample(
-        body=orjson.dumps(_response([_call('{"city":"Pune"}')])),
+        body=dumps(_response([_call('{"city":"Pune"}')])),
         stream=_TOOLS,
         whole_at=_TOOLS_WHOLE,
         tool_calls=(("look_up", {"city": "Pune"}),),
         input_tokens=12,
         output_tokens=7,
     ),
-    error=orjson.dumps({"error": {**_ERROR, "code": None, "type": "some_error"}}),
+    error=dumps({"error": {**_ERROR, "code": None, "type": "some_error"}}),
     stream_error=_event("response.created", response=_response([], "in_progress"))
     + _delta("output_text", "so far")
     + _event("error", **{name: value for name, value in _ERROR.items() if name != "type"}),

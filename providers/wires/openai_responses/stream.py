@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import define, field
 
+from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     LAST_WORD,
     Finish,
@@ -24,9 +24,10 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ..failures import not_json, provider_error
+from ..failures import provider_error, read_again
 from .decode import (
     PLACES,
     call_extra,
@@ -39,33 +40,24 @@ from .decode import (
     metadata_of,
     reasoning_fields,
 )
-
-_loads = orjson.loads
+from .places import CALL, MESSAGE, REASONING, Item, Items, kind_of
+from .side_fields import EVENT_FIELDS
 
 
 @define
 class State:
-    """One stream's memory: which places have shown text already, which calls have begun, which items are whole, and the
-    response as the last event described it."""
+    """One stream's memory: its items, the place that grew last and what its events say of it, and the response as the
+    last event described it."""
 
-    shown: set[int] = field(factory=set)
-    begun: set[int] = field(factory=set)
-    done: set[int | str] = field(factory=set)
-    last: int = -1
+    items: Items = field(factory=Items)
+    last: tuple[Any, Any, Any] | None = None
+    place: int = 0
     custom: frozenset[str] = frozenset()
     started: bool = False
     has_calls: bool = False
     refused: bool = False
     final: Mapping[str, Any] | None = None
-    items: list[Mapping[str, Any]] = field(factory=list)
-    places: dict[str, int] = field(factory=dict)
-
-    def place(self, data: Mapping[str, Any]) -> int:
-        """Where the item of an event stands. llama.cpp gives no indexes: there the order of appearance counts."""
-        if (index := data.get("output_index")) is not None:
-            return int(index) * PLACES
-        id = data.get("item_id") or (data.get("item") or {}).get("id") or ""
-        return self.places.setdefault(id, len(self.places) * PLACES)
+    whole: list[Mapping[str, Any]] = field(factory=list)
 
 
 def init_stream_state(model: Model) -> State:
@@ -75,27 +67,34 @@ def init_stream_state(model: Model) -> State:
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Raises the provider's error for `error` and `response.failed`, DecodeError for data that is not JSON."""
     try:
-        data = _loads(event[1])
+        data = loads_fast(event[1])
         kind = data["type"]
-        if kind == "response.output_text.delta":
-            place = data["output_index"] * PLACES + data["content_index"]
-            if place != state.last:
-                state.last = place
-                state.shown.add(place)
-            return [TextDelta(data["delta"], place)], state
-    except orjson.JSONDecodeError:
+        # Nearly every event is one more piece of the text that grew last.
+        if (
+            kind == "response.output_text.delta"
+            and (data.get("item_id"), data["output_index"], data["content_index"]) == state.last
+        ):
+            return [TextDelta(data["delta"], state.place)], state
+    except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        raise not_json(event[1]) from None
+        return read_again(event[1], lambda value: _general(value, model, state)), state
     except (KeyError, TypeError):
-        if not isinstance(data, dict) or "type" not in data:
-            return [], state
-    handler = _HANDLERS.get(kind)
-    return (handler(data, model, state) if handler else []), state
+        pass
+    return _general(exact(data, event[1]), model, state), state
+
+
+def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+    kind = data.get("type") if isinstance(data, dict) else None
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    if handler is None:
+        return []
+    data, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(data, model, state)
 
 
 def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    response = data["response"]
+    response = data.get("response") or {}
     state.custom = custom_tools(response)
     if state.started:
         return []
@@ -104,47 +103,58 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    item, place = data["item"], state.place(data)
+    item = data.get("item")
+    if not item:
+        return []
+    known = state.items.find(data, kind_of(item), begins=True)
     if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
-        state.begun.add(place)
-        return [ToolCallStart(place, item["call_id"], item["name"])]
+        known.begun = True
+        return [ToolCallStart(known.base, item["call_id"], item["name"])]
     return []
 
 
+def _content_place(data: Mapping[str, Any], state: State) -> int:
+    item = state.items.find(data, MESSAGE)
+    return item.show(item.base + (data.get("content_index") or 0))
+
+
 def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = state.place(data) + (data.get("content_index") or 0)
-    state.shown.add(place)
-    return [TextDelta(data["delta"], place)]
+    state.place = _content_place(data, state)
+    state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
+    return [TextDelta(data["delta"], state.place)]
 
 
 def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = state.place(data)
-    state.shown.add(place)
-    return [ReasoningDelta(data["delta"], place)]
+    item = state.items.find(data, REASONING)
+    return [ReasoningDelta(data["delta"], item.show(item.base))]
 
 
 def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = state.place(data) + (data.get("content_index") or 0)
-    state.shown.add(place)
-    return [RefusalDelta(data["delta"], place)]
+    return [RefusalDelta(data["delta"], _content_place(data, state))]
 
 
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    place = state.place(data)
-    if place not in state.begun:
+    item = state.items.find(data, CALL)
+    if not item.begun:
         return []  # of a call whose name is not known yet: it is given when it is whole
-    state.shown.add(place)
+    place = item.show(item.base)
     return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
 
 
 def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    item = data.get("item")
+    return [] if not item else _ended(item, state.items.find(data, kind_of(item), whole=True), state)
+
+
+def _ended(item: Mapping[str, Any], known: Item, state: State) -> list[StreamChunk]:
     """An item is whole: what was not shown yet is shown now, and each part gets what it gains at its end."""
-    item, at = data["item"], state.place(data)
-    state.items.append(item)
-    state.done |= {at, item.get("id") or at}
+    if known.done:
+        return []
+    known.done = True
+    state.whole.append(item)
     out: list[StreamChunk] = []
-    for place, part in decode_item(item, at // PLACES, state.custom):
-        shown = place in state.shown
+    decoded = decode_item(item, known.base // PLACES, state.custom)
+    for (place, shown), (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
         if isinstance(part, Text | Refusal):
             state.refused = state.refused or isinstance(part, Refusal)
             delta = TextDelta if isinstance(part, Text) else RefusalDelta
@@ -155,7 +165,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
             out.append(PartEnd(place, reasoning_fields(item)))
         elif isinstance(part, ToolCall):
             state.has_calls = True
-            out += [] if place in state.begun else [ToolCallStart(place, part.id, part.name)]
+            out += [] if known.begun else [ToolCallStart(place, part.id, part.name)]
             out += [] if shown or not part.arguments_json else [ToolCallDelta(place, part.arguments_json)]
             out.append(ToolCallEnd(place, call_extra(item)))
         else:
@@ -164,17 +174,24 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.final = response = data["response"]
+    state.final = response = data.get("response") or {}
     out: list[StreamChunk] = []
+    seen: dict[str, int] = {}
     for at, item in enumerate(response.get("output") or ()):
-        if state.done.isdisjoint((at * PLACES, item.get("id") or at * PLACES)):
+        kind = kind_of(item)
+        nth = seen.get(kind, 0)
+        seen[kind] = nth + 1
+        known = state.items.listed(item, at, kind, nth)
+        if known is None:
+            known = state.items.find({"item": item, "output_index": at}, kind)
+        if not known.done:
             # Some servers give an item here alone, or never say that it is whole.
-            out += _done({"item": item, "output_index": at}, model, state)
-        elif item["type"] == "reasoning" and item not in state.items:
+            out += _ended(item, known, state)
+        elif item["type"] == "reasoning" and item not in state.whole:
             # The whole response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
-            out.append(PartEnd(at * PLACES, reasoning_fields(item)))
+            out.append(PartEnd(known.base, reasoning_fields(item)))
     # Some servers leave out of the last event what they have told in pieces.
-    usage = extract_usage(response if response.get("output") else {**response, "output": state.items}, model)
+    usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
         out.append(UsageUpdate(usage))
     return [*out, LAST_WORD]
@@ -187,7 +204,7 @@ def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamC
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error") or data, body=orjson.dumps(data))
+    raise provider_error(model.provider, data.get("error") or data, body=dumps(data))
 
 
 _HANDLERS = {
@@ -212,7 +229,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.final is None:
         return []
     metadata = metadata_of(state.final)
-    if logprobs := logprobs_of(state.items):
+    if logprobs := logprobs_of(state.whole):
         metadata["logprobs"] = logprobs
     told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
     return [*told, Finish(finish_reason(state.final, state.has_calls, state.refused), state.final.get("status"))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve
 
 from ....pipeline.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.json_text import Fragment, dumps
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
 from ..anthropic_messages import anthropic_messages
@@ -31,7 +31,7 @@ _FAILURES = {
 
 def _created(request: Request) -> dict[str, Any]:
     given: BatchInput = request.input
-    return {"requests": [{"custom_id": item.id, "params": orjson.Fragment(item.body)} for item in given.items]}
+    return {"requests": [{"custom_id": item.id, "params": Fragment(item.body)} for item in given.items]}
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
@@ -51,10 +51,10 @@ def _state(data: Mapping[str, Any]) -> BatchState:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     result = row["result"]
     if result["type"] == "succeeded":
-        return BatchLine(row["custom_id"], body=orjson.dumps(result["message"]))
+        return BatchLine(row["custom_id"], body=dumps(result["message"]))
     if result["type"] == "errored":
         kind = (result["error"].get("error") or {}).get("type", "")
-        return BatchLine(row["custom_id"], _FAILURES.get(kind, 500), orjson.dumps(result["error"]))
+        return BatchLine(row["custom_id"], _FAILURES.get(kind, 500), dumps(result["error"]))
     return BatchLine(row["custom_id"], why=_WORDS.get(result["type"], result["type"]))
 
 

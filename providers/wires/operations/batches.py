@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any
 
-import orjson
-
+from ....pipeline.decoder import MISFITS
 from ....pipeline.request import Request
 from ....pipeline.steps.decode import Body
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
+from ....schemas.json_text import loads
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
 from ..paths import segments
+
+_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 
 def path_to(pattern: str) -> Callable[[Request], str]:
@@ -40,10 +43,17 @@ def state_wire(name: str, operation: str, path: str, method: str, decode: Callab
 
 
 def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wire:
-    """Read answers, one line of JSON each."""
+    """Read answers, one line of JSON each. A line that cannot be read is the failure of its own request alone, unless
+    none can."""
 
     def read(body: Body, model: Model) -> Reply:
-        return Reply(object=[decode(row) for row in rows_of(body.data)], finish_reason="stop")
+        given = [line for line in body.data.split(b"\n") if line.strip()]
+        read = [_line(line, decode) for line in given]
+        if given and not any(read):
+            raise DecodeError(
+                "the results hold no line that can be read, but a line that is not JSON", payload=given[0][:2000]
+            )
+        return Reply(object=[line for line in read if line is not None], finish_reason="stop")
 
     return Wire(
         name=name,
@@ -57,10 +67,10 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
     )
 
 
-def rows_of(data: bytes) -> Iterator[Any]:
-    for line in data.split(b"\n"):
-        if line.strip():
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:
-                raise DecodeError("the results hold a line that is not JSON", payload=line[:2000]) from None
+def _line(data: bytes, decode: Callable[[Any], BatchLine]) -> BatchLine | None:
+    """One answer; None for a line that does not even say which request it answers."""
+    try:
+        return decode(loads(data))
+    except MISFITS:
+        found = _ID.search(data)
+        return BatchLine(found[1].decode(), why="its line in the results cannot be read") if found else None

@@ -86,4 +86,6 @@ bedrock_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    # Where the body has no count, as Cohere's has none.
+    counted_in_headers={"input_tokens": "x-amzn-bedrock-input-token-count"},
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve
 
 from ....pipeline.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
@@ -29,7 +29,7 @@ _STATUS = {
 
 def _created(request: Request) -> dict[str, Any]:
     given: BatchInput = request.input
-    rows = [{"request": orjson.Fragment(item.body), "metadata": {"key": item.id}} for item in given.items]
+    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in given.items]
     name = (request.options.get("metadata") or {}).get("display_name", "stepwell")
     return {"batch": {"displayName": name, "inputConfig": {"requests": {"requests": rows}}}}
 
@@ -67,10 +67,10 @@ def _results(data: Mapping[str, Any], model: Model) -> Reply:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     id = str((row.get("metadata") or {}).get("key") or "")
     if "response" in row:
-        return BatchLine(id, body=orjson.dumps(row["response"]))
+        return BatchLine(id, body=dumps(row["response"]))
     error = row.get("error") or {}
     # Errors inside a batch have gRPC's codes. https://grpc.io/docs/guides/status-codes
-    return BatchLine(id, _STATUSES.get(error.get("code", 13), 500), orjson.dumps({"error": error}))
+    return BatchLine(id, _STATUSES.get(error.get("code", 13), 500), dumps({"error": error}))
 
 
 _STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}

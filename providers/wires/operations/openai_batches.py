@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve
 
 from ....pipeline.request import Request
 from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
+from ....schemas.json_text import Fragment, dumps, loads
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...dsl.wire import Wire
@@ -39,12 +39,12 @@ _MISTRAL_STATUS = {
 
 
 def _line(item: BatchItem) -> dict[str, Any]:
-    return {"custom_id": item.id, "method": "POST", "url": f"/v1{item.path}", "body": orjson.Fragment(item.body)}
+    return {"custom_id": item.id, "method": "POST", "url": f"/v1{item.path}", "body": Fragment(item.body)}
 
 
 def _mistral_line(item: BatchItem) -> dict[str, Any]:
     # The job names the model, for all of its requests.
-    body = {name: value for name, value in orjson.loads(item.body).items() if name != "model"}
+    body = {name: value for name, value in loads(item.body).items() if name != "model"}
     return {"custom_id": item.id, "body": body}
 
 
@@ -53,7 +53,7 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
 
     def build(request: Request) -> dict[str, Any]:
         given: BatchInput = request.input
-        data = b"\n".join(orjson.dumps(line(item)) for item in given.items)
+        data = b"\n".join(dumps(line(item)) for item in given.items)
         return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
 
     return Wire(
@@ -115,7 +115,9 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     response, error = row.get("response"), row.get("error")
     if response is None:
         return BatchLine(row["custom_id"], why=str((error or {}).get("message") or "no answer"))
-    return BatchLine(row["custom_id"], response["status_code"], orjson.dumps(response["body"]))
+    request_id = response.get("request_id")
+    headers = {"x-request-id": str(request_id)} if request_id else {}
+    return BatchLine(row["custom_id"], response["status_code"], dumps(response["body"]), headers=headers)
 
 
 def _decoded(decode: Callable[[Mapping[str, Any]], BatchState]) -> Callable[[Any, Model], Reply]:

@@ -12,7 +12,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...dsl.wire import Wire
-from .vectors import texts_of, vector, vectors_reply
+from .vectors import indexed, texts_of, vectors_reply
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -22,8 +22,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def decode_response(data: Any, model: Model) -> Reply:
-    rows = sorted(data["data"], key=lambda row: row.get("index") or 0)
-    return vectors_reply([vector(row["embedding"]) for row in rows], model=data.get("model") or "")
+    return vectors_reply(indexed(data["data"]), model=data.get("model") or "")
 
 
 def extract_usage(data: Any, model: Model) -> Usage | None:

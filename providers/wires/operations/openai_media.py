@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
 from ....pipeline.request import Request
 from ....pipeline.steps.decode import Body
 from ....schemas.errors import ConfigError, DecodeError
+from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Text, media_type_of
@@ -148,8 +147,8 @@ def decode_transcript(body: Body, model: Model) -> Reply:
     Raises DecodeError for a web page and for bytes that are no text.
     """
     try:
-        told = orjson.loads(body.data)
-    except orjson.JSONDecodeError:
+        told = loads(body.data)
+    except JSONDecodeError:
         told = None
     if isinstance(told, dict):
         metadata = {name: told[name] for name in _TOLD if told.get(name) is not None}

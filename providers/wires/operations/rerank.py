@@ -21,6 +21,8 @@ def build_body(request: Request) -> dict[str, Any]:
     given = request.input
     if not isinstance(given, Mapping) or not given.get("query") or not given.get("documents"):
         raise ConfigError("ranking needs a query and documents", hint="rerank(model, query, documents)")
+    if isinstance(given["documents"], str):
+        raise ConfigError("the documents to rank are one text", hint="pass a list of texts")
     return {
         "model": request.model.id,
         "query": given["query"],

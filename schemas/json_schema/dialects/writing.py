@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Container, Iterable, Set
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from ...errors import SchemaError
+from ...json_text import spaced
 from ..check import content_of, prepare
 from ..keywords import Schema, escape
 from . import Dialected, Dropped
@@ -365,5 +365,5 @@ def _names_in(schema: Any) -> set[str]:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"

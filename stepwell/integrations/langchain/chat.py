@@ -13,7 +13,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from ...client import AsyncClient, Client
+from ...api import Client
+from ...async_api import AsyncClient
 from ...clients import Clients
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context

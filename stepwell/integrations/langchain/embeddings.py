@@ -7,7 +7,8 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
-from ...client import AsyncClient, Client
+from ...api import Client
+from ...async_api import AsyncClient
 from ...embedder.embedder import Embedder
 from ..common import default_model
 from .errors import known_to_langchain

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, ToolMessage
 
 from ...schemas.errors import ConfigError
+from ...schemas.json_text import dumps
 from ...schemas.message import Message, Role
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 
@@ -111,7 +111,7 @@ _PIECES = frozenset(("tool_call_chunk", "input_json_delta", "invalid_tool_call")
 
 def _call(call: Mapping[str, Any], notes: Mapping[str, Any]) -> ToolCall:
     arguments = call.get("args", call.get("input"))
-    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+    text = arguments if isinstance(arguments, str) else dumps(arguments or {}).decode()
     note = notes.get(call.get("id") or "", {})
     return ToolCall(call.get("id") or "", call.get("name") or "", note.get("arguments", text), note.get("extra", {}))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -15,11 +14,11 @@ from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser,
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from ...schemas.errors import ConfigError
-from ...schemas.tool import Tool
+from ...schemas.errors import ConfigError, DecodeError
+from ...schemas.json_schema.repair import LEFT_OPEN, repair
+from ...schemas.tool import Tool, tool_behind
 
 Declared = Mapping[str, Any]
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
@@ -28,7 +27,9 @@ ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
 def declared(tool: ToolLike, strict: bool | None) -> Declared | Tool:
     """A tool as LangChain binds it: OpenAI's declaration. A stepwell Tool, or a provider's own declaration of a tool
     that it runs itself, stays as it is."""
-    if isinstance(tool, Tool) or (isinstance(tool, Mapping) and _is_server_tool(tool)):
+    if (ours := tool_behind(tool)) is not None:
+        return ours
+    if isinstance(tool, Mapping) and _is_server_tool(tool):
         return tool
     return convert_to_openai_tool(tool, strict=strict)
 
@@ -118,17 +119,20 @@ def _fault(said: Any, calling: bool) -> str | None:
             return None
         why = "; ".join(call["error"] or "its arguments are no JSON object" for call in said.invalid_tool_calls)
         return f"the model made no call that can be read ({why or 'it answered with text'}; it ended with {ending})"
-    if ending in (None, "stop", "tool_calls") or _is_whole(said.text):
+    if _is_whole(said.text):
         return None
+    if ending in (None, "stop", "tool_calls"):
+        return "the answer is not one whole JSON document"
     return f"the answer broke off ({ending}); for length, raise max_tokens"
 
 
 def _is_whole(text: str) -> bool:
+    """Whether the text holds a JSON document to its end: of a broken one LangChain's parsers take the beginning."""
     try:
-        parse_json_markdown(text, parser=json.loads)
-    except ValueError:
+        _, repairs = repair(text)
+    except DecodeError:
         return False
-    return True
+    return not any(what.startswith(LEFT_OPEN) for what in repairs)
 
 
 def _format(function: Declared, method: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
-from ...client import AsyncClient, Client
+from ...api import Client
+from ...async_api import AsyncClient
 from ...embedder.embedder import Embedder
 from ..common import default_model
 

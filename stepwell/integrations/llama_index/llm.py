@@ -32,12 +32,13 @@ from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from ...client import AsyncClient, Client
+from ...api import Client
+from ...async_api import AsyncClient
 from ...clients import Clients
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
-from ...schemas.tool import Tool
+from ...schemas.tool import Tool, tool_behind
 from ..common import choice_of, default_model, gathered
 from .messages import messages_from, response_of, with_one_call
 from .streaming import ResponseWriter
@@ -238,7 +239,7 @@ class StepwellLLM(FunctionCallingLLM):
             "api_key": key,
         }
         options = {name: value for name, value in own.items() if value is not None} | self.options | dict(given)
-        tools = [tool if isinstance(tool, Tool) else tool_of(tool) for tool in options.pop("tools", None) or ()]
+        tools = [tool_behind(tool) or tool_of(tool) for tool in options.pop("tools", None) or ()]
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
         return options.pop("model", self.model), Context(messages_from(messages), tools), options

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
 from attrs import evolve
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -28,6 +27,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from ...schemas.errors import ConfigError
+from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, Role
 from ...schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ...schemas.reply import Reply
@@ -80,7 +80,7 @@ def _part(block: ContentBlock) -> Part | None:
 
 def _call(block: ToolCallBlock) -> ToolCall:
     given = block.tool_kwargs
-    text = given if isinstance(given, str) else orjson.dumps(given).decode()
+    text = given if isinstance(given, str) else dumps(given).decode()
     return ToolCall(block.tool_call_id or "", block.tool_name, text)
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from ...pipeline.request import Request
 from ...schemas.errors import StepwellError
+from ...schemas.json_text import dumps
 from ...schemas.message import Message
 from ...schemas.parts import Refusal, Text, ToolCall
 from ...schemas.reply import Reply
@@ -111,16 +110,16 @@ def question(messages: Iterable[Message]) -> Attributes:
     """What was said to the model; only for those who ask for content."""
     system = [part for message in messages if message.role == "system" for part in _parts(message)]
     rest = [_message(message) for message in messages if message.role != "system"]
-    attributes = {"gen_ai.input.messages": orjson.dumps(rest).decode()}
+    attributes = {"gen_ai.input.messages": dumps(rest).decode()}
     if system:
-        attributes["gen_ai.system_instructions"] = orjson.dumps(system).decode()
+        attributes["gen_ai.system_instructions"] = dumps(system).decode()
     return attributes
 
 
 def answer(reply: Reply) -> Attributes:
     """What the model said, its reasoning left out."""
     said = {**_message(reply.message), "finish_reason": reply.finish_reason or ""}
-    return {"gen_ai.output.messages": orjson.dumps([said]).decode()}
+    return {"gen_ai.output.messages": dumps([said]).decode()}
 
 
 def _message(message: Message) -> Attributes:

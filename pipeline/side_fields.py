@@ -1,0 +1,149 @@
+"""Fields that an answer can do without: one of another type than its format has is left out, with a warning.
+
+A wire describes them as a tree of rules. A rule for a value is
+
+- a type, or a tuple of types: `str`, `(dict, str)`; a number is `int` or `float`, never a bool unless `bool` is named
+- `count`, `Or(str, "unknown")`, or any function of the value that gives what to keep, or GONE
+- a dict: an object that may be missing as a whole, with the rules of its fields
+- a list of one rule: a list that may be missing as a whole, with the rule of its items
+- `Held(...)` around a dict or a list: what the answer cannot do without. What is in it is looked at, it itself is left
+  for the decoder to judge.
+- `By("type", {...})`: an object that may be missing, with rules by one of its fields; one not listed is left as it is,
+  and so is what is `needed`
+
+Null is never wrong: it says that there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from attrs import frozen
+
+from ..schemas.chunks import StreamChunk, Warned
+from ..schemas.model import Model
+from ..schemas.reply import CallWarning
+
+GONE: Final = object()
+"""Given by a rule for a value that is to be left out."""
+Rules = Mapping[str, Any]
+
+
+@frozen
+class Held:
+    """Rules for the inside of something that stays, whatever it is."""
+
+    inner: Any
+
+
+@frozen
+class Or:
+    """A value of the type, or `default` in its place: for fields that say something by being there."""
+
+    kind: type
+    default: Any
+
+
+@frozen
+class By:
+    """Rules by the value of a field, or by what a function says of the object."""
+
+    name: str | Callable[[dict[str, Any]], str]
+    tables: Mapping[str, Rules]
+    needed: bool = False
+
+    def table(self, value: Any) -> Rules | None:
+        """Give the rules of this object, if there are any."""
+        if type(value) is not dict:
+            return None
+        key = value.get(self.name) if isinstance(self.name, str) else self.name(value)
+        return self.tables.get(key) if type(key) is str else None
+
+
+def count(value: Any) -> Any:
+    """A number of things: a whole number, not below zero. A few servers write it as a float or in quotes."""
+    kind = type(value)
+    if kind is int:
+        return value if value >= 0 else GONE
+    if kind is float:
+        return int(value) if isfinite(value) and value >= 0 and value == int(value) else GONE
+    return int(value) if kind is str and value.isdecimal() and len(value) < 20 else GONE
+
+
+def kept(data: Any, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning, ...]]:
+    """Give the data without the fields that break a rule, and a warning for each. The data itself is not changed."""
+    if type(data) is not dict:
+        return data, ()
+    lost: dict[str, Any] = {}
+    data = _fields(data, rules, "", lost)
+    return data, tuple(_warning(path, value, model) for path, value in lost.items()) if lost else ()
+
+
+def kept_event(data: Any, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
+    """As `kept`, with the warnings as chunks of the stream."""
+    data, warnings = kept(data, rules, model)
+    return data, [Warned(warnings)] if warnings else []
+
+
+def _warning(path: str, value: Any, model: Model) -> CallWarning:
+    kind = _SHOWN.get(type(value), "number")
+    return CallWarning(path, f"left out of the answer: a {kind} is not what its format has there", str(model))
+
+
+_SHOWN = {str: "string", bool: "boolean", list: "list", dict: "JSON object"}
+
+
+def _fields(value: dict[str, Any], rules: Rules, path: str, lost: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] | None = None
+    for name, rule in rules.items():
+        if (old := value.get(name)) is None:
+            continue
+        if rule is str and type(old) is str:  # nearly all of them
+            continue
+        new = _checked(old, rule, f"{path}.{name}" if path else name, lost)
+        if new is not old:
+            changed = changed if changed is not None else dict(value)
+            if new is GONE:
+                del changed[name]
+            else:
+                changed[name] = new
+    return value if changed is None else changed
+
+
+def _checked(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
+    kind = type(rule)
+    if kind is Held:
+        return _inside(value, rule.inner, path, lost) if type(value) is type(rule.inner) else value
+    if kind is By and (rule.needed or type(value) is dict):
+        table = rule.table(value)
+        return value if table is None else _fields(value, table, path, lost)
+    if kind is By:
+        sound, new = False, GONE
+    elif kind is dict or kind is list:
+        sound = type(value) is kind
+        new = _inside(value, rule, path, lost) if sound else GONE
+    elif kind is Or:
+        sound = type(value) is rule.kind
+        new = value if sound else rule.default if value else GONE
+    elif kind is type or kind is tuple:
+        sound = isinstance(value, rule) and (type(value) is not bool or rule is bool)
+        new = value if sound else GONE
+    else:
+        new = rule(value)
+        sound = new is not GONE
+    if not sound:
+        lost.setdefault(path, value)
+    return new
+
+
+def _inside(value: Any, inner: Any, path: str, lost: dict[str, Any]) -> Any:
+    if type(inner) is dict:
+        return _fields(value, inner, path, lost)
+    rule = inner[0]
+    stays = type(rule) in (Held, By)
+    new = [_checked(each, rule, path, lost) if stays or each is not None else GONE for each in value]
+    if all(a is b for a, b in zip(new, value, strict=True)):
+        return value
+    return [each for each in new if each is not GONE]

@@ -1,0 +1,104 @@
+"""The logins that botocore finds: a profile's, or the machine's own. Loaded once, and shared by all calls."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from typing import Any
+
+from ...schemas.errors import ConnectError, MissingExtra, MissingKey
+
+HINT = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass api_key={'access_key': …, 'secret_key': …, 'region': …}"
+)
+_MOST = 100
+
+
+class AwsLogin:
+    """One login, its keys and its region. However many ask at once, botocore's chain is gone through once; keys that
+    expire are renewed by botocore."""
+
+    def __init__(self, profile: str | None) -> None:
+        self._profile = profile
+        self._credentials: Any = None
+        self._lock = threading.Lock()
+        self.region: str | None = None
+
+    def fresh(self) -> Any:
+        """The keys where they are at hand and good for a while yet, else None."""
+        credentials = self._credentials
+        if credentials is None:
+            return None
+        renewable = getattr(credentials, "refresh_needed", None)
+        return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
+
+    def keys(self) -> Any:
+        """The keys, loaded or renewed if need be. Blocks. Raises MissingKey where there are none, ConnectError where
+        the place that gives them cannot be reached."""
+        exceptions = botocore("exceptions")
+        # Never chained, and so raised outside the handlers: their frames hold what the chain has read.
+        failed: list[Exception] = []
+        try:
+            with self._lock:
+                if self._credentials is None:
+                    self._load()
+                if self._credentials is not None:
+                    return self._credentials.get_frozen_credentials()
+            failed.append(MissingKey(f"{self._named()}no AWS credentials were found", hint=HINT))
+        except exceptions.ProfileNotFound:
+            failed.append(
+                MissingKey(f"AWS has no profile {self._profile or os.environ.get('AWS_PROFILE')!r}", hint=HINT)
+            )
+        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+            failed.append(
+                ConnectError(f"AWS's login cannot be reached ({type(error).__name__})", hint="check the network")
+            )
+        except exceptions.BotoCoreError as error:
+            failed.append(MissingKey(f"{self._named()}AWS gave no credentials ({type(error).__name__})", hint=HINT))
+        raise failed.pop()
+
+    def _load(self) -> None:
+        session = botocore("session").Session(profile=self._profile)
+        self.region = session.get_config_variable("region") or None
+        self._credentials = session.get_credentials()
+
+    def _named(self) -> str:
+        return f"profile {self._profile!r}: " if self._profile else ""
+
+
+class Logins:
+    """The logins of this process, by profile and by what the environment tells botocore."""
+
+    def __init__(self) -> None:
+        self._logins: dict[bytes, AwsLogin] = {}
+        self._lock = threading.Lock()
+
+    def of(self, profile: str | None) -> AwsLogin:
+        """The login of a profile; for None, that of the machine."""
+        variables = sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", "HOME", "USERPROFILE")))
+        key = hashlib.sha256(repr((profile, variables)).encode()).digest()  # no secret lies about in a second place
+        with self._lock:
+            if key not in self._logins:
+                if len(self._logins) >= _MOST:
+                    self._logins.clear()
+                self._logins[key] = AwsLogin(profile)
+            return self._logins[key]
+
+    def forget(self, login: AwsLogin) -> None:
+        """Load it anew next time: it was refused."""
+        with self._lock:
+            self._logins = {key: known for key, known in self._logins.items() if known is not login}
+
+
+LOGINS = Logins()
+
+
+def botocore(module: str) -> Any:
+    """A module of botocore's. Raises MissingExtra."""
+    from importlib import import_module  # the extra `bedrock`, heavy
+
+    try:
+        return import_module(f"botocore.{module}")
+    except ImportError:
+        raise MissingExtra("signing for AWS needs botocore", hint="run: pip install 'stepwell[bedrock]'") from None

@@ -1,0 +1,47 @@
+"""What a message can do without, in a body and in an event."""
+
+from __future__ import annotations
+
+from ....pipeline.side_fields import By, Held, Or, Rules, count
+
+_USAGE: Rules = {
+    "input_tokens": count,
+    "output_tokens": count,
+    "cache_read_input_tokens": count,
+    "cache_creation_input_tokens": count,
+    "cache_creation": {"ephemeral_1h_input_tokens": count},
+    "output_tokens_details": {"thinking_tokens": count},
+    "server_tool_use": {"web_search_requests": count},
+    "iterations": [{"type": str}],
+    "inference_geo": str,
+    "service_tier": str,
+    "speed": str,
+}
+_ABOUT: Rules = {
+    "stop_reason": Or(str, "unknown"),
+    "stop_sequence": str,
+    "stop_details": dict,
+    "container": dict,
+    "context_management": dict,
+}
+_BLOCK = By(
+    "type",
+    {"text": {"citations": list}, "thinking": {"thinking": Or(str, ""), "signature": str}},
+)
+SIDE_FIELDS: Rules = {
+    "id": str,
+    "model": str,
+    "usage": _USAGE,
+    **_ABOUT,
+    "content": Held([_BLOCK]),
+}
+EVENT_FIELDS: Rules = {
+    "message": {"id": str, "model": str, "usage": _USAGE, **_ABOUT},
+    "content_block": _BLOCK,
+    "delta": By(
+        lambda delta: delta.get("type") or "message",
+        {"thinking_delta": {"thinking": Or(str, "")}, "signature_delta": {"signature": str}, "message": _ABOUT},
+    ),
+    "usage": _USAGE,
+    "context_management": dict,
+}

@@ -1,0 +1,47 @@
+"""What a chat answer can do without, in a body and in an event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
+
+_UNITS = {"input_tokens": count, "output_tokens": count, "reasoning_tokens": count}
+_USAGE: Rules = {"billed_units": _UNITS, "tokens": _UNITS, "cached_tokens": count}
+
+
+def call(value: Any) -> Any:
+    """A call that can be read: with a function that has a name."""
+    function = value.get("function") if type(value) is dict else None
+    return value if type(function) is dict and type(function.get("name")) is str else GONE
+
+
+SIDE_FIELDS: Rules = {
+    "id": str,
+    "finish_reason": Or(str, "unknown"),
+    "logprobs": list,
+    "usage": _USAGE,
+    "message": Held(
+        {
+            "tool_plan": str,
+            "citations": list,
+            "tool_calls": [call],
+            "content": Held([By("type", {"thinking": {"thinking": str}})]),
+        }
+    ),
+}
+_CONTENT: Rules = {
+    "logprobs": (dict, list),
+    "delta": Held({"message": Held({"content": Held({"thinking": str})})}),
+}
+EVENT_FIELDS = By(
+    "type",
+    {
+        "message-start": {"id": str},
+        "content-start": {"logprobs": (dict, list), "delta": {"message": {"content": {"thinking": str}}}},
+        "content-delta": _CONTENT,
+        "tool-plan-delta": {"delta": {"message": {"tool_plan": str}}},
+        "citation-start": {"delta": {"message": dict}},
+        "message-end": {"id": str, "delta": {"finish_reason": Or(str, "unknown"), "usage": _USAGE}},
+    },
+)

@@ -1,0 +1,115 @@
+"""Which item of a streamed response an event is about, and where its parts stand in the message.
+
+Events name their item by an id, by an index, or by both, and servers are not at one with themselves: some change the
+ids from event to event, some count contents otherwise in the deltas than in the item that ends them, some leave items
+out of the last list or give every one the same index. So an item is known by its id, else by its index as long as it is
+open, else by its kind and order. llama.cpp gives no indexes: there the order of appearance counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from .decode import PLACES
+
+MESSAGE, REASONING, CALL = "message", "reasoning", "call"
+_CALLS = frozenset(("function_call", "custom_tool_call"))
+
+
+def kind_of(item: Mapping[str, Any]) -> str:
+    """Give its kind as far as the deltas of items differ."""
+    kind = item.get("type")
+    return CALL if kind in _CALLS else str(kind)
+
+
+@define(eq=False)
+class Item:
+    """One output item: the place of its first part, the places that deltas have filled, and whether it is whole."""
+
+    kind: str
+    base: int
+    shown: list[int] = field(factory=list)
+    begun: bool = False
+    done: bool = False
+
+    def show(self, place: int) -> int:
+        """Note that there is something at the place."""
+        if place not in self.shown:
+            self.shown.append(place)
+        return place
+
+    def match(self, places: Sequence[int]) -> list[tuple[int, bool]]:
+        """For each part of the whole item, by the place that it has there: its place in the message, and whether it was
+        shown. What the deltas counted otherwise is matched in order."""
+        spare = sorted(set(self.shown) - set(places))
+        matched: list[tuple[int, bool]] = []
+        for place in places:
+            if place in self.shown:
+                matched.append((place, True))
+            elif spare:
+                matched.append((spare.pop(0), True))
+            else:
+                matched.append((place, False))
+        return matched
+
+
+@define
+class Items:
+    """All items of one stream, in the order in which they appeared."""
+
+    all: list[Item] = field(factory=list)
+    _by_id: dict[str, Item] = field(factory=dict)
+    _by_index: dict[int, Item] = field(factory=dict)
+
+    def find(self, data: Mapping[str, Any], kind: str, *, begins: bool = False, whole: bool = False) -> Item:
+        """Give the item of an event; a new one if it is of none that there is. `begins` and `whole`: the
+        event is its beginning, or its end."""
+        id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
+        item = self._known(id, index, kind)
+        if whole and (item is None or not (item.shown or item.begun or item.done)):
+            item = self._shown(item, index, kind)
+        if item is None and index is None and not begins:
+            item = next((each for each in reversed(self.all) if each.kind == kind and not each.done), None)
+        if item is None:
+            item = Item(kind, self._free(index))
+            self.all.append(item)
+        if id or index is None:
+            self._by_id[id] = item
+        if index is not None:
+            self._by_index[index] = item
+        return item
+
+    def listed(self, item: Mapping[str, Any], at: int, kind: str, nth: int) -> Item | None:
+        """Give the item that stands in the list of the whole response, as the `nth` of its kind; None if it is new."""
+        for found in (self._by_id.get(item.get("id") or "\0"), self._by_index.get(at)):
+            if found is not None and found.kind == kind:
+                return found
+        same = [each for each in self.all if each.kind == kind]
+        return same[nth] if nth < len(same) else None
+
+    def _known(self, id: str, index: int | None, kind: str) -> Item | None:
+        found = self._by_id.get(id) if id or index is None else None
+        if found is not None and found.kind == kind and (id or not found.done):
+            return found
+        found = self._by_index.get(index) if index is not None else None
+        return found if found is not None and found.kind == kind and not found.done else None
+
+    def _shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
+        """Where the item that an end names has shown nothing: the one at its index that has, under another id; where it
+        names none, any that is open."""
+        open_ = [each for each in self.all if each.kind == kind and each.shown and not each.done]
+        if named is None:
+            return open_[0] if open_ else None
+        at = self._by_index.get(index) if index is not None else None
+        if at is None or at not in open_:
+            return named
+        self.all.remove(named)
+        return at
+
+    def _free(self, index: int | None) -> int:
+        taken = {each.base for each in self.all}
+        base = (len(self.all) if index is None else index) * PLACES
+        return base if base not in taken else max(taken) + PLACES

@@ -1,0 +1,350 @@
+"""The public calls, to be awaited.
+
+Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+
+from .client import AsyncCalls
+
+if TYPE_CHECKING:
+    from .batch.job import AsyncBatchJob
+    from .objects.modes import Mode
+    from .objects.stream import AsyncObjectStream
+    from .options import (
+        ChatOptions,
+        CountTokensOptions,
+        EmbedOptions,
+        ImageOptions,
+        ListModelsOptions,
+        ModelLike,
+        ModerateOptions,
+        ObjectOptions,
+        OcrOptions,
+        PromptLike,
+        RerankOptions,
+        SpeakOptions,
+        ToolLike,
+        ToolLoopOptions,
+        TranscribeOptions,
+    )
+    from .pipeline.stream import AsyncStream
+    from .schemas.model import Model
+    from .schemas.parts import Audio, File, Image
+    from .schemas.reply import Ranked, Reply, Verdict
+    from .tools.call import Approve
+    from .tools.stream import AsyncToolStream
+
+T = TypeVar("T")
+
+
+class AsyncClient(AsyncCalls):
+    """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
+    at once: each gets connections of its own, which are closed when the loop ends."""
+
+    async def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
+        """Ask and wait for the whole answer.
+
+        model: `provider:model-id`, or None for the default model.
+        prompt: a string, a Context, or a list of messages.
+        options: those of schemas/options.py; a provider's own go in `provider_options`.
+
+        Raises a StepwellError of the fitting class.
+        """
+        return await self._call("chat", model, prompt, options)
+
+    def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
+        """Ask and get the answer as it is written.
+
+        A Stream has its first chunk in hand, or has raised its error, on return. An AsyncStream opens when it is
+        awaited, entered or iterated.
+        """
+        return self._stream(model, prompt, options)
+
+    @overload
+    async def generate_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: type[T],
+        *,
+        mode: Mode | None = None,
+        max_repairs: int = 1,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> Reply[T]: ...
+
+    @overload
+    async def generate_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: object,
+        *,
+        mode: Mode | None = None,
+        max_repairs: int = 1,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> Reply[Any]: ...
+
+    async def generate_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: object,
+        *,
+        mode: Mode | None = None,
+        max_repairs: int = 1,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> Reply[Any]:
+        """Ask for a value that fits a schema, and wait for it: `reply.object`.
+
+        schema: a JSON Schema (a dict), an attrs class, a dataclass, a TypedDict, a pydantic model, or any type made of
+            these: `list[City]`, `Literal["red", "green"]`, `int`. The object is of that type, plain data for a dict.
+        mode: how the model is asked: json_schema, strict_tool, tool, json or prompt. None is the best that this model
+            is known to have; the result is the same.
+        max_repairs: how often an answer that does not fit is shown to the model again, with what is wrong.
+        name, description: what the model reads of the schema; None takes them from the type.
+
+        Raises ObjectInvalid, with `.text`, `.violations` and all the usage, for an answer that still does not fit, and
+        SchemaError for a schema that cannot be used, before anything is sent.
+        """
+        from .objects.generate import generate  # JSON Schema's machinery: only for those who want an object
+
+        work = generate(
+            self._core,
+            model,
+            prompt,
+            schema,
+            mode=mode,
+            max_repairs=max_repairs,
+            name=name,
+            description=description,
+            options=options,
+        )
+        reply: Reply[Any] = await self._run(work)
+        return reply
+
+    @overload
+    def stream_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: type[T],
+        *,
+        mode: Mode | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> AsyncObjectStream[T]: ...
+
+    @overload
+    def stream_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: object,
+        *,
+        mode: Mode | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> AsyncObjectStream[Any]: ...
+
+    def stream_object(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        schema: object,
+        *,
+        mode: Mode | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        **options: Unpack[ObjectOptions],
+    ) -> AsyncObjectStream[Any]:
+        """Ask for a value that fits a schema, and get it as it grows.
+
+        Iterate for partial values, each of which holds all of the one before; the last is whole and checked. Nothing is
+        repaired, since what has been shown is not taken back. The call is sent when the stream is first read.
+        The arguments are those of generate_object.
+        """
+        from .objects.stream import AsyncObjectStream, stream  # JSON Schema's machinery, as above
+
+        work = stream(self._core, model, prompt, schema, mode=mode, name=name, description=description, options=options)
+        return AsyncObjectStream(self, work)
+
+    async def run_tools(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        tools: Iterable[ToolLike],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply[Any]], bool] | None = None,
+        on_tool_error: Literal["tell", "raise"] = "tell",
+        react: bool | None = None,
+        resume: bool = False,
+        **options: Unpack[ToolLoopOptions],
+    ) -> Reply[None]:
+        """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
+
+        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once; their
+            arguments are checked before, and the model gets to read what goes wrong.
+        max_steps: most answers that are asked for. After them StepLimit is raised, with all there is on `.partial`.
+        tool_timeout: seconds that a call of a tool may take; None is no limit.
+        approve: is asked before each call, `approve(call)`, and returns True, False or the reason why not.
+        stop_when: ends the loop after a step for which `stop_when(reply)` is true.
+        on_tool_error: "tell" sends the error to the model; "raise" raises ToolFailed.
+        react: True offers the tools in plain text, as is done for models that are known to have none.
+        resume: True begins by running the calls at the end of the prompt that have no result.
+
+        The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
+        `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
+        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused end
+        it too, without being run: a warning says so. A prompt that ends in calls without an answer is a ConfigError,
+        since whoever wrote it would have them run unasked, unless `resume=True`. Where the history comes from a client
+        that you do not trust, see `stepwell.messages.untrusted`.
+        """
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+            resume=resume,
+        )
+        reply: Reply[None] = await self._run(loop(self._core, model, prompt, tools, how, options, stream=False))
+        return reply
+
+    def stream_tools(
+        self,
+        model: ModelLike,
+        prompt: PromptLike,
+        tools: Iterable[ToolLike],
+        *,
+        max_steps: int = 8,
+        tool_timeout: float | None = None,
+        approve: Approve | None = None,
+        stop_when: Callable[[Reply[Any]], bool] | None = None,
+        on_tool_error: Literal["tell", "raise"] = "tell",
+        react: bool | None = None,
+        resume: bool = False,
+        **options: Unpack[ToolLoopOptions],
+    ) -> AsyncToolStream:
+        """Run a tool loop and get what happens: the chunks of each answer and a ToolRun for each call.
+
+        The arguments are those of run_tools. The loop starts when the stream is first read.
+        """
+        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .tools.stream import AsyncToolStream
+
+        how = Loop(
+            max_steps=max_steps,
+            tool_timeout=tool_timeout,
+            approve=approve,
+            stop_when=stop_when,
+            on_tool_error=on_tool_error,
+            react=react,
+            resume=resume,
+        )
+        return AsyncToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
+
+    async def submit_batch(
+        self,
+        model: ModelLike,
+        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
+        **options: Unpack[ChatOptions],
+    ) -> AsyncBatchJob:
+        """Submit many prompts at once, to be answered within a day, at about half the price.
+
+        prompts: by ids of yours (letters, digits, - and _, at most 64 characters), or in a list, whose ids are "0",
+            "1" and so on.
+        options: those of generate_text; they hold for all prompts.
+
+        Overrides apply. The steps that the client puts around calls do not, since nothing is called: `pipeline=` gives
+        steps for these calls. Raises what any one of the calls would raise before it is sent, and NotSupported where
+        the provider has no batches, before anything is sent.
+        """
+        from .batch.job import AsyncBatchJob  # seldom wanted
+        from .batch.recipes import submit
+
+        return AsyncBatchJob(self, *await self._run(submit(self._core, model, prompts, options)))
+
+    async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
+        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
+        from .batch.job import AsyncBatchJob  # seldom wanted
+        from .batch.recipes import find
+
+        return AsyncBatchJob(self, *await self._run(find(self._core, model, id, options)))
+
+    async def embed(
+        self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
+    ) -> Reply[list[list[float]]]:
+        """Embed one text or several: `reply.embeddings`, a vector for each, in order."""
+        return await self._call("embed", model, texts, options)
+
+    async def rerank(
+        self, model: ModelLike, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
+    ) -> Reply[list[Ranked]]:
+        """Rank documents by how well they fit the query: `reply.ranking`, best first."""
+        return await self._call("rerank", model, {"query": query, "documents": documents}, options)
+
+    async def generate_image(self, model: ModelLike, prompt: str, **options: Unpack[ImageOptions]) -> Reply[None]:
+        """Draw images: `reply.images`."""
+        return await self._call("image", model, prompt, options)
+
+    async def transcribe(
+        self, model: ModelLike, audio: str | bytes | PathLike[str] | Audio, **options: Unpack[TranscribeOptions]
+    ) -> Reply[Any]:
+        """Write down what is said in an audio file, given as a path, bytes or Audio: `reply.text`."""
+        return await self._call("transcribe", model, audio, options)
+
+    async def speak(self, model: ModelLike, text: str, **options: Unpack[SpeakOptions]) -> Reply[None]:
+        """Speak a text: `reply.audio`."""
+        return await self._call("speak", model, text, options)
+
+    async def moderate(
+        self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[ModerateOptions]
+    ) -> Reply[list[Verdict]]:
+        """Judge each text by the provider's moderation: `reply.object`, a Verdict for each, in order."""
+        return await self._call("moderate", model, texts, options)
+
+    async def ocr(
+        self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
+    ) -> Reply[Any]:
+        """Read a document: its pages' Markdown as `reply.text`, the pages as `reply.object`.
+
+        document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
+        """
+        return await self._call("ocr", model, document, options)
+
+    async def list_models(self, provider: str, **options: Unpack[ListModelsOptions]) -> Reply[list[Model]]:
+        """Ask the provider which models it serves now: `reply.object`."""
+        return await self._call("list_models", f"{provider}:*", None, options)
+
+    async def count_tokens(
+        self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]
+    ) -> Reply[None]:
+        """Count the tokens of a prompt: `reply.usage.input_tokens`.
+
+        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), and a warning says
+        so.
+        """
+        return await self._call("count_tokens", model, prompt, options)
+
+    async def run(self, operation: str, model: ModelLike, input: object, **options: Any) -> Reply[Any]:
+        """Run any operation that the provider has a wire for; the usual ones have methods of their own."""
+        return await self._call(operation, model, input, options)

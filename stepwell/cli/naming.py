@@ -1,0 +1,96 @@
+"""Which model the words of a command mean: one that is named, or none. Nothing is guessed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections import Counter
+
+from ..model_metadata.catalog import CATALOG
+from ..providers.dsl.registry import REGISTRY
+from ..schemas.errors import ConfigError, UnknownModel
+from ..schemas.model import Model
+
+_MOST_SHOWN = 3
+_CLOSE = 0.85
+_A_FAMILY = 10
+"""Names with this many models are families: gpt, claude, llama."""
+
+
+def model_of(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
+    """Give the model that the first word names, None where it names none, and the other words. `alone` says that
+    there is nothing but these words. Raises UnknownModel for a word that is like a model's name and is none."""
+    if not words:
+        return None, []
+    first, *others = words
+    if is_model(first):
+        if others or not alone:
+            return first, others
+        if REGISTRY.knows(first.partition(":")[0]):
+            raise ConfigError(f"there is nothing for {first} to do", hint="write what it is to answer behind its name")
+    elif meant := models_like(first):
+        raise UnknownModel(
+            f"{first!r} does not name a model", hint=f"write {' or '.join(meant)}, or put the whole text in quotes"
+        )
+    return None, words
+
+
+def named(model: str | None) -> str | None:
+    """Give a model's name as it was written. Raises UnknownModel for one without a provider, saying what is meant."""
+    if model is not None and ":" not in model and (meant := models_like(model)):
+        raise UnknownModel(f"{model!r} does not name a model", hint=f"write {' or '.join(meant)}")
+    return model
+
+
+def is_model(word: str) -> bool:
+    """Whether a word is a model's name and not the beginning of a prompt."""
+    provider, colon, id = word.partition(":")
+    return (
+        bool(colon and id)
+        and not id.startswith("//")  # an address
+        and provider.replace("_", "").replace("-", "").isalnum()
+        and not any(map(str.isspace, word))
+    )
+
+
+def models_like(word: str) -> list[str]:
+    """The models that somebody may mean by a word which lacks a provider: some of that id, else one that is close.
+    None for ordinary words: a name has a digit, a hyphen or a slash in it, and no space."""
+    if not re.fullmatch(r"\S*[0-9/-]\S*", word) or "://" in word:
+        return []
+    provider, slash, id = word.lower().partition("/")
+    if slash and id and REGISTRY.knows(provider):
+        return [f"{provider}:{id}"]
+    models = _listed()
+    if same := [model for model in models if model.id.lower() == word.lower()]:
+        return list(map(str, same[:_MOST_SHOWN]))
+    ids = {model.id.lower(): str(model) for model in reversed(models)}
+    close = difflib.get_close_matches(word.lower(), ids, 1, _CLOSE) if len(word) > 3 else []
+    if not close and re.fullmatch(r"[a-z]{3,}-?\d\S*", word.lower()):
+        families = Counter(family_of(each) for each in ids)
+        if families[family_of(word.lower())] >= _A_FAMILY:
+            family = [each for each in ids if family_of(each) == family_of(word.lower())]
+            close = difflib.get_close_matches(word.lower(), family, 1, 0.0)
+    return [ids[each] for each in close]
+
+
+def family_of(id: str) -> str:
+    """The letters that an id begins with."""
+    return re.split(r"[^a-z]", id, maxsplit=1)[0]
+
+
+def _listed() -> list[Model]:
+    """All models, those of each maker's own provider first: of "gpt-4o", routers list "openai/gpt-4o"."""
+    models = CATALOG.find()
+    makers = {(maker, id) for maker, slash, id in (model.id.lower().partition("/") for model in models) if slash}
+    lengths = Counter(maker for maker, _ in makers)
+    return sorted(
+        models,
+        key=lambda model: ((model.provider, model.id.lower()) not in makers, -lengths[model.provider]),
+    )
+
+
+def say_who(model: str, does: str) -> None:
+    """Say on stderr which model it is, where none was named."""
+    print(f"{model} {does}; for another, write provider:model-id first", file=sys.stderr)

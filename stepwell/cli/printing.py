@@ -1,0 +1,64 @@
+"""How the command line prints: in any locale, and within 80 columns."""
+
+from __future__ import annotations
+
+import io
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..schemas.json_text import spaced
+
+WIDTH = 80
+_INDENT = 4
+
+
+def print_in_any_locale() -> None:
+    """Let a character that the output's encoding lacks be printed as its escape: in ASCII, in a pipe on Windows. What a
+    model answers is never the reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON, with escapes where the output is not Unicode."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(spaced(value, ascii=not encoding.lower().replace("-", "").startswith("utf")))
+
+
+def print_warnings(warnings: Iterable[object]) -> None:
+    """Print each warning of a call on stderr."""
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterable[str]]]) -> None:
+    """Print rows of cells in columns, and below each row what else there is to say of it, within 80 columns. A first
+    cell that is too long for its column gets a line of its own."""
+    rows = list(rows)
+    widths = [max(len(cells[at]) for cells in [head, *(cells for cells, _ in rows)]) for at in range(len(head))]
+    widths[0] = min(widths[0], max(len(head[0]), WIDTH - sum(width + 2 for width in widths[1:])))
+    for cells, below in [(head, ()), *rows]:
+        first, *others = cells
+        if len(first) > widths[0]:
+            print_wrapped(first, 0)
+            first = ""
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip((first, *others), widths, strict=True))
+        print_wrapped(line.rstrip(), 0)
+        for text in below:
+            print_wrapped(f"{'':<{_INDENT}}{text}", _INDENT)
+
+
+def print_wrapped(line: str, indent: int) -> None:
+    """Print a line, and what goes beyond 80 columns of it on further lines, two columns further in than `indent`."""
+    if len(line) <= WIDTH:
+        print(line)
+        return
+    start = line[: len(line) - len(line.lstrip())]
+    print(
+        textwrap.fill(
+            line.lstrip(), WIDTH, initial_indent=start, subsequent_indent=" " * (indent + 2), break_on_hyphens=False
+        )
+    )

@@ -1,0 +1,30 @@
+"""What conversations and replies are made of."""
+
+from .schemas.message import Context, Message, assistant, system, tool_result, user
+from .schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from .schemas.reply import CallWarning, Ranked, Reply, Verdict
+from .schemas.untrusted import untrusted
+
+__all__ = [
+    "Audio",
+    "CallWarning",
+    "Context",
+    "File",
+    "Image",
+    "Message",
+    "Opaque",
+    "Part",
+    "Ranked",
+    "Reasoning",
+    "Refusal",
+    "Reply",
+    "Text",
+    "ToolCall",
+    "Verdict",
+    "Video",
+    "assistant",
+    "system",
+    "tool_result",
+    "untrusted",
+    "user",
+]

@@ -1,0 +1,286 @@
+"""The options of each operation as TypedDicts, for `**options: Unpack[ChatOptions]` in functions of your own.
+
+Written by `python -m tools.api` from the tables in schemas/options.py; change those, not this file.
+None means not given, for every option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias, TypedDict
+
+from .pipeline.edits import Edits
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
+from .pipeline.timeouts import Timeouts
+from .schemas.message import Context, Message
+from .schemas.model import Model
+from .schemas.parts import Part
+from .schemas.secret import Secret
+from .schemas.tool import Tool
+
+ModelLike: TypeAlias = str | Model | None
+"""A model: `provider:model-id`, a Model, or None for the default one."""
+
+PromptLike: TypeAlias = (
+    str | Context | Message | Part | Mapping[str, object] | Iterable[str | Message | Part | Mapping[str, object]]
+)
+"""A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
+
+ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
+"""A tool on offer: a Tool, a function, or the dict form of OpenAI."""
+
+Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
+"""A key, several under their names, or a function that gives one."""
+
+StepLike: TypeAlias = Step | Edits | Callable[[Pipeline], Pipeline]
+"""A step, or what edits a pipeline."""
+
+PipelineLike: TypeAlias = Pipeline | StepLike | Iterable[StepLike]
+"""A pipeline, or what makes one of the pipeline that is there."""
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of every call, whatever the operation."""
+
+    system: str | None
+    """a system message put before the prompt"""
+    timeout: Timeouts | float | None
+    """seconds in all, or Timeouts(connect, first_event, idle, total)"""
+    retries: int | None
+    """how often to send again; 2 unless told"""
+    wire: str | None
+    """speak this wire format of the provider"""
+    base_url: str | None
+    """send there instead; a host that is not the provider's needs an explicit api_key"""
+    api_key: Credential | None
+    """the credential, before any other place"""
+    headers: Mapping[str, str] | None
+    """more request headers"""
+    provider_options: Mapping[str, object] | None
+    """the provider's own; what it does not know is sent as given; may be keyed by provider id"""
+    on_unsupported: Literal["warn", "error", "ignore"] | None
+    """what to do with options the model lacks"""
+    pipeline: PipelineLike | None
+    """steps for this call: a Pipeline, its edits, or steps to put around it"""
+
+
+class ObjectOptions(CallOptions, total=False):
+    """Options of a call for an object."""
+
+    temperature: float | None
+    """randomness; 0 is the least"""
+    top_p: float | None
+    """nucleus sampling"""
+    top_k: int | None
+    """sample among the k likeliest tokens"""
+    min_p: float | None
+    """least likelihood relative to the best token"""
+    max_tokens: int | None
+    """most tokens in the answer, reasoning included where the provider counts it"""
+    stop: str | Sequence[str] | None
+    """text that ends the answer, one or several"""
+    seed: int | None
+    """repeatable sampling, as far as the provider can"""
+    n: int | None
+    """how many answers"""
+    presence_penalty: float | None
+    """against any repetition, -2 to 2"""
+    frequency_penalty: float | None
+    """against frequent repetition, -2 to 2"""
+    repetition_penalty: float | None
+    """multiplicative repetition penalty, 1 is none"""
+    logit_bias: Mapping[str, float] | None
+    """token id to bias"""
+    logprobs: bool | None
+    """log probabilities of the answer's tokens"""
+    top_logprobs: int | None
+    """how many alternatives with each"""
+    parallel_tool_calls: bool | None
+    """whether several calls may come in one answer"""
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
+    """how hard to think"""
+    reasoning_budget: int | None
+    """most tokens to think with"""
+    reasoning_summary: Literal["auto", "concise", "detailed", "none"] | None
+    """show a summary of the thinking"""
+    verbosity: Literal["low", "medium", "high"] | None
+    """how wordy the answer is"""
+    prompt_cache: bool | str | None
+    """mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'"""
+    prompt_cache_key: str | None
+    """requests with one key share the provider's cache"""
+    service_tier: str | None
+    """the provider's class of service"""
+    user: str | None
+    """an opaque id of your end user"""
+    metadata: Mapping[str, object] | None
+    """your own labels, kept by the provider"""
+    modalities: Sequence[str] | None
+    """kinds of output: text, audio, image"""
+    audio: Mapping[str, object] | None
+    """voice and format of spoken output"""
+    store: bool | None
+    """whether the provider keeps the answer"""
+    previous_response_id: str | None
+    """continue from an answer that the provider kept"""
+
+
+class ToolLoopOptions(ObjectOptions, total=False):
+    """Options of a tool loop, whose tools are an argument."""
+
+    tool_choice: str | Mapping[str, object] | None
+    """auto, none, required, or {"name": ...}"""
+    response_format: str | Mapping[str, object] | None
+    """text, json, or {"type": "json_schema", "json_schema": {...}}"""
+
+
+class ChatOptions(ToolLoopOptions, total=False):
+    """Options of a chat call."""
+
+    tools: Sequence[ToolLike] | None
+    """tools on offer: Tools, functions, or the dict form of OpenAI"""
+
+
+class EmbedOptions(CallOptions, total=False):
+    """Options of the operation 'embed'."""
+
+    dimensions: int | None
+    """length of the vectors"""
+    kind: Literal["query", "document", "similarity", "classification", "clustering"] | None
+    """what the text is embedded for"""
+    encoding_format: Literal["float", "base64"] | None
+    """how vectors are sent"""
+    truncate: bool | str | None
+    """what to do with texts that are too long"""
+    user: str | None
+    """an opaque id of your end user"""
+
+
+class RerankOptions(CallOptions, total=False):
+    """Options of the operation 'rerank'."""
+
+    top_n: int | None
+    """how many documents to give back"""
+    max_tokens_per_doc: int | None
+    """read no more of a document"""
+    truncate: bool | str | None
+    """what to do with texts that are too long"""
+
+
+class ImageOptions(CallOptions, total=False):
+    """Options of the operation 'image'."""
+
+    n: int | None
+    """how many answers"""
+    size: str | None
+    """width and height in pixels: 1024x1024"""
+    quality: str | None
+    """the provider's quality level"""
+    style: str | None
+    """the provider's style"""
+    background: str | None
+    """transparent or opaque"""
+    aspect_ratio: str | None
+    """width to height: 16:9"""
+    output_format: str | None
+    """png, jpeg, webp; mp3, wav, opus"""
+    response_format: str | None
+    """the vendor's word for the shape of the answer"""
+    user: str | None
+    """an opaque id of your end user"""
+
+
+class SpeakOptions(CallOptions, total=False):
+    """Options of the operation 'speak'."""
+
+    voice: object | None
+    """which voice speaks: its name, or the provider's description of one"""
+    speed: float | None
+    """speed of speech; 1 is normal"""
+    output_format: str | None
+    """png, jpeg, webp; mp3, wav, opus"""
+    instructions: str | None
+    """how to speak"""
+    language: str | None
+    """language of the audio, as an ISO code"""
+
+
+class TranscribeOptions(CallOptions, total=False):
+    """Options of the operation 'transcribe'."""
+
+    language: str | None
+    """language of the audio, as an ISO code"""
+    prompt: str | None
+    """words that a transcript may need"""
+    temperature: float | None
+    """randomness; 0 is the least"""
+    response_format: str | None
+    """the vendor's word for the shape of the answer"""
+
+
+class ModerateOptions(CallOptions, total=False):
+    """Options of the operation 'moderate'."""
+
+
+class OcrOptions(CallOptions, total=False):
+    """Options of the operation 'ocr'."""
+
+    pages: str | Sequence[int] | None
+    """which pages to read, counted from 0"""
+    include_image_base64: bool | None
+    """give the images of a page with it"""
+    image_limit: int | None
+    """most images to give back"""
+    image_min_size: int | None
+    """smallest image to give back, in pixels"""
+    bbox_annotation_format: Mapping[str, object] | None
+    """schema of what is said of each image"""
+    document_annotation_format: Mapping[str, object] | None
+    """schema of what is said of it all"""
+    document_annotation_prompt: str | None
+    """what to look for in the document"""
+    table_format: str | None
+    """markdown or html"""
+    extract_header: bool | None
+    """give the pages' headers apart"""
+    extract_footer: bool | None
+    """give the pages' footers apart"""
+
+
+class CountTokensOptions(CallOptions, total=False):
+    """Options of the operation 'count_tokens'."""
+
+    tools: Sequence[ToolLike] | None
+    """tools on offer: Tools, functions, or the dict form of OpenAI"""
+    tool_choice: str | Mapping[str, object] | None
+    """auto, none, required, or {"name": ...}"""
+
+
+class ListModelsOptions(CallOptions, total=False):
+    """Options of the operation 'list_models'."""
+
+
+__all__ = [
+    "CallOptions",
+    "ChatOptions",
+    "CountTokensOptions",
+    "Credential",
+    "EmbedOptions",
+    "ImageOptions",
+    "ListModelsOptions",
+    "ModelLike",
+    "ModerateOptions",
+    "ObjectOptions",
+    "OcrOptions",
+    "PipelineLike",
+    "PromptLike",
+    "RerankOptions",
+    "Secret",
+    "SpeakOptions",
+    "StepLike",
+    "Timeouts",
+    "ToolLike",
+    "ToolLoopOptions",
+    "TranscribeOptions",
+]

@@ -1,0 +1,37 @@
+"""Providers and overrides that hold for the whole process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .providers.dsl.overrides import OVERRIDES
+from .providers.dsl.provider import Provider
+from .providers.dsl.registry import REGISTRY
+from .providers.dsl.wire import Wire
+from .schemas.change import Change
+from .settings import overridden
+
+
+def override(models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Change:
+    """Replace single steps for one model, a pattern of models or a provider, in the whole process:
+
+        override("openai:gpt-5*", translate_options=my_function)
+        override("openai:gpt-5*", wire="openai_chat", build_body=my_body)
+
+    A step of a wire (build_body, decode_response, ...) holds for the wire and operation that it was written for: those
+    named, else the provider's one wire for chat; "*" is any. A call where several could be meant raises ConfigError,
+    which names them. Steps of a provider (translate_options, authenticate, ...) hold for all unless a place is named.
+    The most specific pattern wins. It holds until the `undo()` of what is returned, or to the end of a `with` block
+    around it. Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be.
+    """
+    return overridden(OVERRIDES, REGISTRY, models, wire=wire, operation=operation, **steps)
+
+
+def provider(id: str) -> Provider:
+    """Give a provider that the process knows. Raises UnknownProvider, with the nearest known id."""
+    return REGISTRY.get_or_raise(id)
+
+
+def register(provider: Provider) -> Provider:
+    """Make a provider known to the whole process under its id."""
+    return REGISTRY.register(provider)

@@ -1,0 +1,55 @@
+"""Everything that a step is written with, and the steps that come with the package."""
+
+from .caching import cache
+from .pipeline.edits import Edits
+from .pipeline.effects import Call, Close, Flow, Read, Rest, Send, Sleep
+from .pipeline.pipeline import Pipeline
+from .pipeline.request import Request
+from .pipeline.response import Response
+from .pipeline.step import Halt, Step, around, on_chunk, on_error, on_request, on_response
+from .pipeline.steps.always_stream import always_stream
+from .pipeline.steps.budget import Budget
+from .pipeline.steps.circuit_breaker import circuit_breaker
+from .pipeline.steps.concurrency import concurrency
+from .pipeline.steps.fallback import fallback
+from .pipeline.steps.fit_context import fit_context
+from .pipeline.steps.rate_limit import RateLimit
+from .pipeline.steps.retry import retry
+from .providers.gateways.cloudflare import cloudflare_ai_gateway
+from .providers.gateways.cloudflare_universal import cloudflare_fallback
+from .retrieval.context import retrieve_context
+from .tools.react import react_tools
+
+__all__ = [
+    "Budget",
+    "Call",
+    "Close",
+    "Edits",
+    "Flow",
+    "Halt",
+    "Pipeline",
+    "RateLimit",
+    "Read",
+    "Request",
+    "Response",
+    "Rest",
+    "Send",
+    "Sleep",
+    "Step",
+    "always_stream",
+    "around",
+    "cache",
+    "circuit_breaker",
+    "cloudflare_ai_gateway",
+    "cloudflare_fallback",
+    "concurrency",
+    "fallback",
+    "fit_context",
+    "on_chunk",
+    "on_error",
+    "on_request",
+    "on_response",
+    "react_tools",
+    "retrieve_context",
+    "retry",
+]

@@ -1,0 +1,87 @@
+"""A value that is nested too deeply is a violation, wherever the stack stood when it was checked, and never a crash."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stepwell.schemas.errors import ObjectInvalid
+from stepwell.schemas.json_schema.depth import MAX_VALUE_DEPTH, too_deep
+from stepwell.schemas.json_schema.structure import structure
+from stepwell.schemas.json_schema.validate import errors_of, fits_part
+
+NODE = {"type": "object", "properties": {"n": {"$ref": "#/$defs/T"}}}
+SCHEMAS = {
+    "root": {"type": "object", "properties": {"n": {"$ref": "#"}}},
+    "definition": {"$ref": "#/$defs/T", "$defs": {"T": NODE}},
+    "union": {"$ref": "#/$defs/T", "$defs": {"T": {"anyOf": [{"type": "null"}, NODE]}}},
+    "one of": {"$ref": "#/$defs/T", "$defs": {"T": {"oneOf": [{"type": "null"}, NODE]}}},
+    "items": {"items": {"$ref": "#"}, "properties": {"n": {"$ref": "#"}}},
+    "anything": True,
+}
+
+
+@dataclasses.dataclass
+class Tree:
+    n: Tree | None = None
+
+
+def nested(depth: int, wrap: Callable[[Any], Any] = lambda inner: {"n": inner}) -> Any:
+    value: Any = {}
+    for _ in range(depth - 1):
+        value = wrap(value)
+    return value
+
+
+def at(frames: int, run: Callable[[], Any]) -> Any:
+    """What `run` gives with the stack so much fuller."""
+    return at(frames - 1, run) if frames else run()
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+@pytest.mark.parametrize("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
+@pytest.mark.parametrize("wrap", [lambda inner: {"n": inner}, lambda inner: [inner]], ids=["object", "list"])
+def test_too_deep_is_a_violation_of_the_depth(schema: Any, depth: int, wrap: Any) -> None:
+    assert [violation.keyword for violation in errors_of(nested(depth, wrap), schema)] == ["depth"]
+    assert not fits_part(nested(depth, wrap), schema, schema)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_wherever_the_stack_overflows_it_is_the_same(schema: Any, capfd: Any) -> None:
+    value = nested(MAX_VALUE_DEPTH)
+    said = {tuple(each.keyword for each in at(frames, lambda: errors_of(value, schema))) for frames in range(0, 800, 7)}
+    assert said <= {(), ("depth",)}
+    capfd.readouterr()  # a library in Rust writes of its panics
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_what_people_write_is_not_too_deep(schema: Any) -> None:
+    assert errors_of(nested(50), schema) == [] == errors_of(nested(50, lambda inner: {"n": inner, "m": []}), schema)
+
+
+@pytest.mark.parametrize("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
+def test_no_object_is_made_of_what_is_too_deep(depth: int) -> None:
+    for frames in (0, 300, 600):
+        with pytest.raises(ObjectInvalid) as caught:
+            at(frames, lambda: structure(nested(depth), Tree))
+        assert [each.keyword for each in caught.value.violations] == ["depth"]
+
+
+def test_objects_are_made_or_too_deep_wherever_the_stack_stands() -> None:
+    for frames in range(0, 800, 50):
+        try:
+            assert isinstance(at(frames, lambda: structure(nested(150), Tree)), Tree)
+        except ObjectInvalid as error:
+            assert [each.keyword for each in error.violations] == ["depth"]
+
+
+def test_depth_is_counted_by_levels_and_shared_parts_once() -> None:
+    assert not too_deep(nested(MAX_VALUE_DEPTH)) and too_deep(nested(MAX_VALUE_DEPTH + 1))
+    shared: Any = []
+    for _ in range(MAX_VALUE_DEPTH - 1):
+        shared = [shared, shared]
+    assert not too_deep(shared) and too_deep([shared])
+    assert not too_deep("text") and not too_deep([list(range(10_000))] * 100)

@@ -1,0 +1,162 @@
+"""The one place that reads and writes JSON: nothing is rounded, and nothing is lost to one bad character."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwell.schemas.json_text import (
+    INDENT,
+    SORT_KEYS,
+    Fragment,
+    JSONDecodeError,
+    dumps,
+    dumps_strictly,
+    exact,
+    loads,
+    loads_fast,
+    spaced,
+    well_formed,
+)
+
+ROOT = Path(__file__).parents[2]
+LONG = 123_456_789_012_345_678_901_234_567_890
+numbers = st.integers(-(2**200), 2**200) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(st.characters(categories=None, codec=None), max_size=8) | st.text('\ud83d\ude00a\\"u', max_size=6)
+documents = st.recursive(
+    numbers | texts | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def whole(value: Any) -> Any:
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+@given(value=documents, ascii=st.booleans(), indent=st.sampled_from([None, 0, 1]))
+def test_whatever_is_json_is_read_exactly(value: Any, ascii: bool, indent: int | None) -> None:
+    text = json.dumps(value, ensure_ascii=ascii, indent=indent)
+    read = loads(text)
+    assert json.dumps(read) == json.dumps(whole(value))
+    assert json.dumps(loads(text.encode("utf-8", "surrogatepass"))) == json.dumps(read) or not ascii
+
+
+@given(value=documents)
+def test_what_is_written_is_read_as_the_same(value: Any) -> None:
+    assert json.dumps(loads(dumps(value))) == json.dumps(whole(value))
+    assert json.dumps(loads(spaced(value))) == json.dumps(whole(value))
+    assert json.dumps(well_formed(value)) == json.dumps(whole(value))
+
+
+@pytest.mark.parametrize("before", ["", " ", "[", "[1,", "[1, ", "[\n", '{"a":', '{"a": ', '{"a":\t', '{"b":[0.5,'])
+@pytest.mark.parametrize(
+    "number",
+    [2**64, -(2**63) - 1, LONG, -LONG, 10**4000],
+    ids=lambda number: f"{number:.2e}"[:9] if abs(number) < 1e300 else "long",
+)
+def test_a_long_integer_is_seen_wherever_it_stands(before: str, number: int) -> None:
+    text = before + str(number)
+    text += {"[": "]", "{": "}"}.get(before[:1], "") if "[0" not in before else "]}"
+    assert str(number) in json.dumps(loads(text))
+
+
+def test_vectors_and_short_integers_are_read_once() -> None:
+    for text in (b"[0.0012345678901234567890123, -1.5e-300]", b"[9223372036854775807, -9223372036854775808]", b"[1.0]"):
+        value = loads_fast(text)
+        assert exact(value, text) is value or b"-9223372036854775808" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("NaN", math.nan),
+        ("[-Infinity]", [-math.inf]),
+        ("1e400", math.inf),
+        ("-0.0", -0.0),
+        ("1.0", 1.0),
+        ("\ufeff1", 1),
+    ],
+    ids=ascii,
+)
+def test_numbers_that_others_write_are_read(text: str, value: Any) -> None:
+    assert repr(loads(text.encode())) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nope", '{"a":', "[1,]", "{'a': 1}", '"\\x"', '"a\nb"', '"\\ud83d', "[" * 100_000, b"\xff", "01"],
+    ids=repr,
+)
+def test_what_is_no_json_is_refused(text: str | bytes) -> None:
+    with pytest.raises(JSONDecodeError):
+        loads(text)
+
+
+@dataclass
+class Payment:
+    wei: int
+    to: str
+
+
+def test_what_the_fast_writer_knows_the_exact_one_knows_too() -> None:
+    value = {"b": Payment(LONG, "a\ud83d"), "a": {Decimal(1)}, "c": Fragment(b"[1]"), "d": (1, LONG)}
+    written = dumps(value, lambda given: [str(each) for each in given] + [LONG], SORT_KEYS | INDENT)
+    assert list(json.loads(written)) == ["a", "b", "c", "d"]
+    assert json.loads(written) == {
+        "a": ["1", LONG],
+        "b": {"wei": LONG, "to": "a\ufffd"},
+        "c": [1],
+        "d": [1, LONG],
+    }
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), {"a": [object()], "b": LONG}, {(1, 2): LONG}], ids=str)
+def test_what_has_no_json_form_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        dumps(value)
+
+
+def test_what_holds_itself_is_refused() -> None:
+    circle: list[Any] = [LONG]
+    circle.append(circle)
+    with pytest.raises(TypeError):
+        dumps(circle)
+
+
+def test_the_strict_writer_tells_half_of_a_character() -> None:
+    assert dumps_strictly([LONG]) == b"[%d]" % LONG
+    with pytest.raises(TypeError):
+        dumps_strictly(["\ud83d"])
+
+
+def test_what_is_well_formed_is_given_back_itself() -> None:
+    value = {"a": ["b", ("c", 1)], "d": "\U0001f600"}
+    assert well_formed(value) is value
+
+
+def test_no_other_file_of_the_product_reads_or_writes_json() -> None:
+    def names(node: ast.AST) -> set[str]:
+        if isinstance(node, ast.Import):
+            return {alias.name.partition(".")[0] for alias in node.names}
+        return {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) and not node.level else set()
+
+    offenders = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for layer in ("stepwell", "providers", "pipeline", "schemas", "model_metadata")
+        for path in sorted((ROOT / layer).rglob("*.py"))
+        if path != ROOT / "schemas" / "json_text.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if names(node) & {"json", "orjson"}
+    ]
+    assert not offenders

@@ -1,0 +1,95 @@
+"""What a person sees who prints a result: the text, one short line, and a pipeline without addresses in memory."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import fields
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stepwell
+from stepwell import Reply
+from stepwell.costs import Usage
+from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.schemas.message import Message
+from stepwell.schemas.parts import Reasoning, Refusal, Text, ToolCall
+from stepwell.schemas.reply import CallWarning
+
+COUNTS = [each.name for each in fields(Usage) if each.type in ("int | None", int | None)]
+
+
+def reply(text: str = "hello", **facts: Any) -> Reply:
+    return Reply(message=Message("assistant", text), **facts)
+
+
+@given(st.text())
+def test_a_printed_reply_is_its_text(text: str) -> None:
+    assert str(reply(text)) == f"{reply(text)}" == text
+
+
+@given(
+    text=st.text(),
+    object=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner)),
+    counts=st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 10**9)),
+    finish=st.none() | st.text(max_size=20),
+)
+def test_a_reply_is_one_short_line_whatever_it_holds(
+    text: str, object: Any, counts: dict[str, int], finish: Any
+) -> None:
+    made = reply(
+        text, object=object, finish_reason=finish, usage=Usage(**counts), warnings=(CallWarning("a", "b" * 500),)
+    )
+    line = repr(made)
+    assert "\n" not in line and len(line) < 800 and line.startswith("Reply(")
+
+
+def test_a_reply_shows_what_there_is_and_no_more() -> None:
+    parts = (Reasoning("hm"), Text("It is sunny."), Refusal("no"), ToolCall("1", "look", {"a": 1}))
+    full = Reply(
+        message=Message("assistant", parts),
+        finish_reason="stop",
+        model="m",
+        provider="p",
+        usage=Usage(3, 4),
+        object=False,
+    )
+    assert repr(full) == (
+        "Reply(text='It is sunny.', refusal='no', tool_calls=['look'], finish_reason='stop', model='p:m', "
+        "object=False, usage=Usage(input_tokens=3, output_tokens=4))"
+    )
+    assert repr(Reply()) == "Reply(usage=Usage())"
+    assert "None" not in repr(full) and "None" not in repr(Reply())
+
+
+def test_usage_shows_what_is_known() -> None:
+    usage = Usage(input_tokens=3, output_tokens=0, complete=False, reported_cost=Decimal("0.1"), raw={"a": 1})
+    assert repr(usage) == "Usage(input_tokens=3, output_tokens=0, complete=False, reported_cost=Decimal('0.1'))"
+
+
+def objects_at_an_address() -> list[Any]:
+    class Callable:
+        def __call__(self, request: Any) -> Any:
+            return request
+
+    return [Callable(), lambda request: request, Callable().__call__]
+
+
+@pytest.mark.parametrize("provider", REGISTRY.ids())
+def test_a_pipeline_is_described_without_addresses_of_objects(provider: str) -> None:
+    known = REGISTRY.get(provider)
+    assert known is not None
+    if not any(wire.operation == "chat" for wire in known.wires):
+        pytest.skip("it has no chat")
+    for stream in (False, True):
+        assert " at 0x" not in stepwell.pipeline_for(f"{provider}:a-model", stream=stream).describe()
+
+
+@pytest.mark.parametrize("step", objects_at_an_address())
+def test_steps_of_ones_own_are_described_without_addresses_too(step: Any) -> None:
+    pipeline = stepwell.pipeline_for("vllm:m").append(stepwell.on_request("mine", step))
+    assert " at 0x" not in pipeline.describe() and "mine" in pipeline.describe()
+    with stepwell.override("vllm:m", build_body=step):
+        assert " at 0x" not in stepwell.pipeline_for("vllm:m").describe()

@@ -1,0 +1,48 @@
+"""The oldest versions that pyproject.toml admits of every dependency and extra, pinned exactly, one requirement a line.
+
+`python tests/support/floors.py > floors.txt`, then `pip install -r floors.txt`: a floor that is too low shows at once.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
+NOT_OURS = ("dev",)
+"""Extras that nobody but us installs."""
+
+
+def requirements(project: dict[str, object]) -> Iterator[str]:
+    """Every requirement of the package and of its extras, as pyproject.toml writes it."""
+    yield from project["dependencies"]  # type: ignore[misc]
+    for name, extra in project["optional-dependencies"].items():  # type: ignore[attr-defined]
+        if name not in NOT_OURS:
+            yield from extra
+
+
+def floors(text: str) -> list[str]:
+    """The requirements of a pyproject.toml with `>=` made `==`, each once. Raises ValueError where one has no floor."""
+    pinned: dict[str, str] = {}
+    unpinned: list[tuple[str, str]] = []
+    for each in requirements(tomllib.loads(text)["project"]):
+        found = re.fullmatch(r"([A-Za-z0-9._-]+)(\[[\w, -]+\])?(?:>=([\w.]+))?", each.replace(" ", ""))
+        if found is None:
+            raise ValueError(f"{each!r} is not written as name>=version")
+        name, extra, floor = found.group(1).lower(), found.group(2) or "", found.group(3)
+        if floor is None:
+            unpinned.append((name, extra))
+        elif pinned.setdefault(name + extra, floor) != floor:
+            raise ValueError(f"{name} has two floors: {pinned[name + extra]} and {floor}")
+    known = {key.partition("[")[0]: floor for key, floor in pinned.items()}
+    for name, extra in unpinned:
+        if name not in known:
+            raise ValueError(f"{name} has no floor")
+        pinned[name + extra] = known[name]
+    return [f"{key}=={floor}" for key, floor in pinned.items()]
+
+
+if __name__ == "__main__":
+    print("\n".join(floors(PYPROJECT.read_text())))

@@ -1,0 +1,71 @@
+"""What a type checker sees of the package, as a user's program does: every public name, and no other."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stepwell
+
+ROOT = Path(__file__).parent.parent
+SUBMODULES = ("declare", "errors", "parsers", "testing")
+
+mypy = pytest.importorskip("mypy.api", reason="mypy comes with the extra dev")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package laid out as it is installed: mypy cannot follow an editable install."""
+    package = tmp_path_factory.mktemp("installed") / "stepwell"
+    package.mkdir()
+    for path in (ROOT / "stepwell").iterdir():
+        (package / path.name).symlink_to(path)
+    for layer in ("schemas", "pipeline", "providers", "model_metadata"):
+        (package / layer).symlink_to(ROOT / layer)
+    return package.parent
+
+
+def complaints(program: str, installed: Path, folder: Path) -> list[str]:
+    """mypy's lines about a program of a user's, under --strict and no settings of ours."""
+    (folder / "program.py").write_text(program)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary", "program.py"]
+    command += ["--cache-dir", str(ROOT / ".build" / "mypy_user"), "--follow-imports", "silent"]
+    environment = {"MYPYPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+    return done.stdout.splitlines()
+
+
+def test_every_public_name_is_known_to_a_strict_type_checker(installed: Path, tmp_path: Path) -> None:
+    program = f"from stepwell import {', '.join(stepwell.__all__)}\n"
+    for name in SUBMODULES:
+        public = getattr(stepwell, name).__all__
+        program += f"from stepwell.{name} import {', '.join(f'{each} as {name}_{each}' for each in public)}\n"
+    program += "import stepwell\n"
+    program += "".join(f"stepwell.{name}.{getattr(stepwell, name).__all__[0]}\n" for name in SUBMODULES)
+    program += "text: str = stepwell.generate_text(None, 'hi').text\n"
+    assert complaints(program, installed, tmp_path) == []
+
+
+def test_a_name_that_there_is_not_is_an_error_on_its_own_line_alone(installed: Path, tmp_path: Path) -> None:
+    places = ["stepwell", *(f"stepwell.{name}" for name in SUBMODULES)]
+    program = "import stepwell\n" + "".join(f"{place}.no_such_name\n" for place in places)
+    said = complaints(program, installed, tmp_path)
+    assert [line.split(":")[1] for line in said if "error" in line] == [str(2 + at) for at in range(len(places))]
+
+
+def test_the_names_are_written_out_once_for_checkers_and_once_for_python() -> None:
+    tree = ast.parse((ROOT / "stepwell" / "__init__.py").read_text())
+    (names,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+    ]
+    under = [node for node in tree.body if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"]
+    imported = {alias.name for block in under for node in block.body for alias in getattr(node, "names", ())}
+    assert imported - set(SUBMODULES) == set(names) == {name for name in dir(stepwell) if name in names}
+    for name in names:
+        assert getattr(stepwell, name) is not None

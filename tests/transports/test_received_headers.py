@@ -1,0 +1,220 @@
+"""What an answer's headers say is the same whatever carried it, and however it spelt them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from carriers import NAMES, is_async, own_client
+
+from stepwell import AsyncClient, Client
+from stepwell.pipeline.effects import Send
+from stepwell.pipeline.interposed import answered
+from stepwell.pipeline.request import Request
+from stepwell.pipeline.response import REQUEST_IDS, Response
+from stepwell.pipeline.retry_after import retry_after
+from stepwell.schemas import errors
+from stepwell.schemas.model import Model
+from stepwell.testing.cassette import Cassette
+
+from loopback import completion, serving
+
+SPELLINGS = {"lower": str.lower, "Title": str.title, "UPPER": str.upper}
+IN_MEMORY = ("MockTransport", "MockTransport async", "a client with plain headers", "cassette")
+EVERYWHERE = (*NAMES, *IN_MEMORY)
+CLAUDE = "amazon_bedrock:anthropic.claude-3-5-sonnet-20240620-v1:0"
+
+over_all = pytest.mark.parametrize("carrier", EVERYWHERE)
+spelt = pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+
+Pairs = list[tuple[str, str]]
+
+
+class PlainClient:
+    """A client of one's own whose headers are a dict that knows nothing of HTTP."""
+
+    def __init__(self, status: int, headers: Pairs, body: bytes) -> None:
+        self._answer = (status, dict(headers), body)
+
+    def build_request(self, method: str, url: str, **parts: Any) -> Any:
+        return SimpleNamespace(method=method, url=url, **parts)
+
+    def send(self, request: Any, **_: Any) -> Any:
+        status, headers, body = self._answer
+        place, close = SimpleNamespace(host="own.test"), lambda: None
+        return SimpleNamespace(
+            status_code=status, headers=headers, stream=[body], extensions={}, url=place, close=close
+        )
+
+
+def asked(
+    carrier: str,
+    headers: Pairs,
+    tmp_path: Path,
+    *,
+    status: int = 200,
+    body: bytes = completion(),
+    model: str = "openai:m",
+    call: str = "generate_text",
+    given: Any = "hi",
+) -> Any:
+    """What a call comes to, reply or error, over this carrier."""
+    provider = model.partition(":")[0]
+    settings: dict[str, Any] = {"api_keys": {provider: "k"}, "retries": 0}
+    mock = httpx.MockTransport(lambda request: httpx.Response(status, headers=headers, content=body))
+    if carrier in IN_MEMORY:
+        settings["base_urls"] = {provider: "https://own.test/v1"}
+        if carrier.startswith("MockTransport"):
+            return _outcome(carrier, call, model, given, transport=mock, **settings)
+        if carrier != "cassette":
+            return _outcome(carrier, call, model, given, http=PlainClient(status, headers, body), **settings)
+        path = tmp_path / "cassette.json"
+        _outcome(carrier, call, model, given, transport=Cassette(path, transport=mock), **settings)
+        return _outcome(carrier, call, model, given, transport=Cassette(path, record="never"), **settings)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    raw = f"HTTP/1.1 {status} Said\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    name = "aiohttp" if carrier == "aiohttp" else "httpx"
+    with serving(lambda request: [raw]) as server:
+        settings["base_urls"] = {provider: server.url}
+        return _outcome(carrier, call, model, given, transport=name, **settings)
+
+
+def _outcome(carrier: str, call: str, model: str, given: Any, **settings: Any) -> Any:
+    if not is_async(carrier):
+        with own_client(carrier) as http, Client(**{"http": http, **settings}) as client:
+            try:
+                made = getattr(client, call)(model, given)
+                return made.reply() if call == "stream_text" else made
+            except errors.StepwellError as error:
+                return error
+
+    async def run() -> Any:
+        async with own_client(carrier) as http, AsyncClient(**{"http": http, **settings}) as client:
+            try:
+                made = getattr(client, call)(model, given)
+                return await (made.reply() if call == "stream_text" else made)
+            except errors.StepwellError as error:
+                return error
+
+    return asyncio.run(run())
+
+
+JSON = ("content-type", "application/json")
+
+
+@over_all
+@spelt
+@pytest.mark.parametrize(("name", "value", "seconds"), [("retry-after", "3", 3.0), ("retry-after-ms", "1500", 1.5)])
+def test_a_wait_that_is_asked_for_is_known(
+    carrier: str, spelling: Any, name: str, value: str, seconds: float, tmp_path: Path
+) -> None:
+    error = asked(carrier, [JSON, (spelling(name), value)], tmp_path, status=429, body=b"{}")
+    assert isinstance(error, errors.RateLimitError) and error.retry_after == seconds
+    assert error.headers[name] == value
+
+
+@over_all
+@spelt
+def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    error = asked(carrier, [JSON, (spelling("retry-after"), at)], tmp_path, status=503, body=b"{}")
+    assert 3000 < error.retry_after <= 3600
+
+
+@over_all
+@spelt
+def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    for name in REQUEST_IDS:
+        reply = asked(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
+        error = asked(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
+        assert (reply.request_id, error.request_id) == ("id-1", "id-2"), name
+
+
+@over_all
+@spelt
+def test_bedrock_names_its_errors_in_a_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    headers = [JSON, (spelling("x-amzn-errortype"), "ThrottlingException:http://internal")]
+    error = asked(carrier, headers, tmp_path, status=400, body=b'{"message":"no"}', model=CLAUDE)
+    assert isinstance(error, errors.RateLimitError) and error.code == "ThrottlingException" and error.retryable
+
+
+@over_all
+@spelt
+def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
+    carrier: str, spelling: Any, tmp_path: Path
+) -> None:
+    reply = asked(carrier, [JSON, (spelling("x-ratelimit-remaining-requests"), "7")], tmp_path)
+    for other in SPELLINGS.values():
+        assert reply.headers[other("x-ratelimit-remaining-requests")] == "7"
+    assert [*reply.headers] == [name.lower() for name in reply.headers]
+
+
+@over_all
+@spelt
+def test_a_page_in_the_place_of_a_stream_is_known_by_its_type(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    headers = [(spelling("content-type"), "text/html; charset=utf-8")]
+    error = asked(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
+    assert isinstance(error, errors.DecodeError) and "text/html" in str(error)
+
+
+@over_all
+@spelt
+def test_counts_that_stand_in_a_header_alone_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    headers = [JSON, (spelling("x-amzn-bedrock-input-token-count"), "4")]
+    body = orjson.dumps({"embeddings": [[0.1, 0.2]]})
+    model = "amazon_bedrock:cohere.embed-english-v3"
+    reply = asked(carrier, headers, tmp_path, body=body, model=model, call="embed", given=["hi"])
+    assert reply.object == [[0.1, 0.2]] and reply.usage.input_tokens == 4
+
+
+REPEATED = [
+    ([("X-Said", "a"), ("x-said", "b")], "a, b"),
+    ([("X-Said", "a"), ("x-said", "a")], "a"),
+    ([("X-Said", "a, b")], "a, b"),
+]
+
+
+@pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
+@pytest.mark.parametrize(("headers", "value"), REPEATED)
+def test_several_values_of_one_name_are_one(carrier: str, headers: Pairs, value: str, tmp_path: Path) -> None:
+    assert asked(carrier, [JSON, *headers], tmp_path).headers["x-said"] == value
+
+
+@pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
+@pytest.mark.parametrize("values", [("3", "3"), ("3", "5")])
+def test_a_wait_that_was_asked_for_twice_is_the_longer(carrier: str, values: tuple[str, ...], tmp_path: Path) -> None:
+    headers = [("Retry-After", value) for value in values]
+    error = asked(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
+    assert error.retry_after == float(max(values))
+
+
+@spelt
+def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -> None:
+    """As a batch does with the lines of its results, and a step with an answer of its own."""
+    seen: list[Response] = []
+
+    def flow() -> Any:
+        seen.append((yield Send(Request("chat", Model("openai", "m")))))
+        return seen[0]
+
+    headers = {spelling("retry-after"): "3", spelling("request-id"): "id-1"}
+    running = answered(flow(), 429, headers, b"{}")
+    with pytest.raises(StopIteration):
+        next(running)
+    (response,) = seen
+    assert (retry_after(response.headers), response.request_id) == (3.0, "id-1")
+
+
+@pytest.mark.parametrize("carrier", EVERYWHERE[:-1])  # a cassette keeps the type of what it has read, not its packing
+@spelt
+def test_a_compressed_answer_is_known_by_its_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    reply = asked(carrier, [JSON, (spelling("content-encoding"), "gzip")], tmp_path, body=gzip.compress(completion()))
+    assert reply.text == "hello"

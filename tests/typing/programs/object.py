@@ -1,0 +1,37 @@
+"""Objects have the type that was asked for."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, assert_type
+
+import stepwell
+from stepwell import Reply
+
+
+@dataclass
+class City:
+    name: str
+    inhabitants: int
+
+
+reply = stepwell.generate_object("openai:gpt-4o", "Name a city.", City, max_repairs=2, temperature=0)
+assert_type(reply, Reply[City])
+assert_type(reply.object, City)
+assert_type(reply.object.name, str)
+assert_type(stepwell.generate_object("openai:gpt-4o", "Name cities.", list[City]).object, list[City])
+assert_type(stepwell.generate_object("openai:gpt-4o", "A number.", {"type": "integer"}).object, Any)
+colour: Any = Literal["red", "green"]
+print(stepwell.generate_object("openai:gpt-4o", "A colour.", colour, mode="json_schema").object)
+
+with stepwell.stream_object("openai:gpt-4o", "Name a city.", City) as stream:
+    for partial in stream:
+        print(partial)
+    assert_type(stream.reply().object, City)
+
+
+async def main() -> None:
+    async with stepwell.AsyncClient() as client:
+        found = await client.generate_object("openai:gpt-4o", "Name a city.", City)
+        assert_type(found.object, City)
+        streamed = client.stream_object("openai:gpt-4o", "Name a city.", City)
+        assert_type((await streamed.reply()).object, City)
+    assert_type((await stepwell.agenerate_object("openai:gpt-4o", "Yes?", bool)).object, bool)

@@ -1,0 +1,33 @@
+"""Tools keep their signatures, and a tool loop's stream is a union."""
+
+from typing import assert_type
+
+import stepwell
+from stepwell import Tool
+from stepwell.chunks import StreamChunk, TextDelta, ToolRun
+
+
+@stepwell.tool
+def weather(city: str) -> str:
+    """The weather in a city now."""
+    return f"It is sunny in {city}."
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+reply = stepwell.run_tools("local:smollm2", "Weather in Paris?", [weather, add], tool_choice="required", max_steps=3)
+print(reply.text, len(reply.steps), reply.usage.total_tokens)
+
+with stepwell.stream_tools("local:smollm2", "Add 2 and 3.", [add], on_tool_error="raise") as stream:
+    for item in stream:
+        assert_type(item, StreamChunk | ToolRun)
+        if isinstance(item, ToolRun):
+            print(item.call.name, item.value)
+        elif isinstance(item, TextDelta):
+            print(item.text)
+
+tools: list[Tool] = [weather]
+stepwell.generate_text("openai:gpt-4o", "hi", tools=tools, parallel_tool_calls=False)

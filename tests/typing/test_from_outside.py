@@ -1,0 +1,62 @@
+"""Programs that use stepwell pass both type checkers, against the built wheel, as they would at a user's."""
+
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
+MISTAKES = PROGRAMS / "mistakes.py"
+GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that has the wheel, and sees what else is installed here."""
+    folder = tmp_path_factory.mktemp("outside")
+    source = folder / "source"
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        if not name.startswith(("tests/", "benchmarks/", "docs/")) and (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
+    subprocess.run(build, capture_output=True, check=True)
+    venv.create(folder / "env", with_pip=False, symlinks=True)
+    packages = next((folder / "env" / "lib").glob("python*")) / "site-packages"
+    zipfile.ZipFile(next(folder.glob("*.whl"))).extractall(packages)
+    here = next(path for path in sys.path if path.endswith("site-packages"))
+    (packages / "installed_here.pth").write_text(here)
+    return folder / "env" / "bin" / "python"
+
+
+def mypy(python: Path, *programs: Path) -> tuple[str, dict[str, set[int]]]:
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python)]
+    command += ["--cache-dir", str(python.parents[2] / "mypy"), *map(str, programs)]
+    done = subprocess.run(command, cwd=python.parents[2], capture_output=True, text=True)
+    return done.stdout, lines_of(re.findall(r"(\w+\.py):(\d+): error", done.stdout))
+
+
+def pyright(python: Path, *programs: Path) -> tuple[str, dict[str, set[int]]]:
+    command = [sys.executable, "-m", "pyright", "--pythonpath", str(python), *map(str, programs)]
+    done = subprocess.run(command, cwd=python.parents[2], capture_output=True, text=True)
+    return done.stdout, lines_of(re.findall(r"(\w+\.py):(\d+):\d+ - error", done.stdout))
+
+
+def lines_of(found: list[tuple[str, str]]) -> dict[str, set[int]]:
+    lines: dict[str, set[int]] = {}
+    for name, line in found:
+        lines.setdefault(name, set()).add(int(line))
+    return lines
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_a_users_programs_are_clean_and_their_mistakes_are_found(checker, python: Path) -> None:  # type: ignore[no-untyped-def]
+    wrong = {number for number, line in enumerate(MISTAKES.read_text().splitlines(), 1) if "# error" in line}
+    output, lines = checker(python, *GOOD, MISTAKES)
+    assert lines == {MISTAKES.name: wrong}, output

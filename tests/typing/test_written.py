@@ -1,0 +1,39 @@
+"""What scripts write from the one source stands in the tree as they write it."""
+
+import inspect
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+import stepwell
+from stepwell import AsyncClient, Client, functions, options
+from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS
+from tools.api import NOT_A_FUNCTION, WRITTEN, methods
+from tools.option_types import CLASSES, formatted
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_the_file_is_what_the_script_writes(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == formatted(WRITTEN[path](), path), "run: python -m tools.api"
+
+
+@pytest.mark.parametrize("operation", CLASSES)
+def test_every_option_of_the_table_is_a_key_and_no_other(operation: str) -> None:
+    kind = getattr(options, CLASSES[operation])
+    table = {**CALL_OPTIONS, **OPERATION_OPTIONS[operation]}
+    assert get_type_hints(kind).keys() == table.keys() and not kind.__required_keys__
+
+
+def test_async_client_and_functions_have_every_method_of_client() -> None:
+    for name in methods():
+        ours, awaited = getattr(Client, name), getattr(AsyncClient, name)
+        assert inspect.signature(ours).parameters == inspect.signature(awaited).parameters
+        if name not in NOT_A_FUNCTION:
+            assert getattr(stepwell, name) == getattr(functions, name)
+            assert getattr(stepwell, f"a{name}") == getattr(functions, f"a{name}")
+
+
+def test_the_top_of_the_package_is_one_short_list() -> None:
+    assert len(stepwell.__all__) <= 66
+    assert all(hasattr(stepwell, name) for name in (*stepwell.__all__, *stepwell.MODULES))

@@ -1,0 +1,1 @@
+"""Scripts for those who work on stepwell itself; nothing here is installed."""

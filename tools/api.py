@@ -1,0 +1,116 @@
+"""Write what follows from the methods of Client: `python -m tools.api`.
+
+stepwell/async_api.py: AsyncClient, whose methods have the same arguments and are awaited.
+stepwell/functions.py: the functions of the package, sync and async.
+stepwell/__init__.pyi: the public names for type checkers, which cannot follow names that are loaded when first used.
+
+A test holds the files to what this script writes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from tools.option_types import OPTIONS, formatted, option_types
+
+PACKAGE = Path(__file__).parents[1] / "stepwell"
+SOURCE = PACKAGE / "api.py"
+STREAMS = ("Stream", "ToolStream", "ObjectStream")
+NOT_A_FUNCTION = ("run",)
+
+METHOD = re.compile(r"^    def (?P<rest>\w+\((?:[^()]|\([^()]*\))*\) -> (?P<result>\w+))", re.MULTILINE)
+"""The head of a method, up to the name of the class that it returns."""
+
+RENAMED = {
+    "class Client(SyncCalls)": "class AsyncClient(AsyncCalls)",
+    "import SyncCalls": "import AsyncCalls",
+    '"""The synchronous client. Safe to share between threads; a forked child gets connections of its own."""': (
+        '"""The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or\n'
+        '    at once: each gets connections of its own, which are closed when the loop ends."""'
+    ),
+}
+
+FUNCTIONS = '''"""The functions of the package: the methods of one client of each kind, which the process shares.
+
+Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.
+"""
+
+from .api import Client
+from .async_api import AsyncClient
+
+CLIENT = Client()
+ASYNC_CLIENT = AsyncClient()
+"""Neither opens a connection before its first call."""
+
+pipeline_for = CLIENT.pipeline_for
+'''
+
+STUB = '''"""The public names, for type checkers. Written by `python -m tools.api` from the list in __init__.py."""
+
+'''
+
+
+def methods() -> list[str]:
+    """Give the names of Client's public methods, in the order of the file."""
+    (client,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.ClassDef))
+    return list(dict.fromkeys(node.name for node in client.body if isinstance(node, ast.FunctionDef)))
+
+
+def async_client() -> str:
+    """Give async_api.py: api.py with every call awaited, and the async version of each class that it returns."""
+    text = SOURCE.read_text()
+    head = text.index('"""') + 3
+    text = text[:head] + text[text.index('"""', head) :]
+    text = re.sub(METHOD, _awaited, text)
+    text = re.sub(r"(self\._(?:call|run)\()", r"await \1", text)
+    text = re.sub(r"\b(Stream|ToolStream|ObjectStream|BatchJob)\b(?! has its)", r"Async\1", text)
+    for sync, asynchronous in RENAMED.items():
+        text = text.replace(sync, asynchronous)
+    doc = (
+        "The public calls, to be awaited.\n\n"
+        "Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.\n"
+    )
+    return text.replace('""""""', f'"""{doc}"""', 1)
+
+
+def _awaited(head: re.Match[str]) -> str:
+    return head[0] if head["result"] in STREAMS else f"    async def {head['rest']}"
+
+
+def functions() -> str:
+    """Give functions.py: each method of both clients as a function."""
+    names = [name for name in methods() if name not in NOT_A_FUNCTION]
+    sync = "".join(f"{name} = CLIENT.{name}\n" for name in names)
+    awaited = "".join(f"a{name} = ASYNC_CLIENT.{name}\n" for name in names)
+    return f"{FUNCTIONS}\n{sync}\n{awaited}"
+
+
+def stub() -> str:
+    """Give __init__.pyi: an import of each public name from the module that the list in __init__.py gives."""
+    import stepwell
+
+    lines = [STUB]
+    for module, names in stepwell.PUBLIC.items():
+        lines.append(f"from .{module} import (\n" + "".join(f"    {name} as {name},\n" for name in names) + ")\n")
+    modules = "".join(f"    {name} as {name},\n" for name in stepwell.MODULES)
+    lines.append(f"from . import (\n{modules})\n\n__version__: str\n")
+    return "".join(lines)
+
+
+WRITTEN = {
+    OPTIONS: option_types,
+    PACKAGE / "async_api.py": async_client,
+    PACKAGE / "functions.py": functions,
+    PACKAGE / "__init__.pyi": stub,
+}
+
+
+def main() -> None:
+    for path, write in WRITTEN.items():
+        path.write_text(formatted(write(), path), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""What stepwell/options.py holds, which `python -m tools.api` writes from the option tables.
+
+The tables (schemas/options.py) are what is checked at run time. Type checkers cannot read them, so the same names are
+written down as TypedDicts. A test holds the file to what this script writes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
+
+OPTIONS = Path(__file__).parents[1] / "stepwell" / "options.py"
+
+HEAD = '''"""The options of each operation as TypedDicts, for `**options: Unpack[ChatOptions]` in functions of your own.
+
+Written by `python -m tools.api` from the tables in schemas/options.py; change those, not this file.
+None means not given, for every option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias, TypedDict
+
+from .pipeline.edits import Edits
+from .pipeline.pipeline import Pipeline
+from .pipeline.step import Step
+from .pipeline.timeouts import Timeouts
+from .schemas.message import Context, Message
+from .schemas.model import Model
+from .schemas.parts import Part
+from .schemas.secret import Secret
+from .schemas.tool import Tool
+
+ModelLike: TypeAlias = str | Model | None
+"""A model: `provider:model-id`, a Model, or None for the default one."""
+
+PromptLike: TypeAlias = str | Context | Message | Part | Mapping[str, object] | Iterable[
+    str | Message | Part | Mapping[str, object]
+]
+"""A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
+
+ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
+"""A tool on offer: a Tool, a function, or the dict form of OpenAI."""
+
+Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
+"""A key, several under their names, or a function that gives one."""
+
+StepLike: TypeAlias = Step | Edits | Callable[[Pipeline], Pipeline]
+"""A step, or what edits a pipeline."""
+
+PipelineLike: TypeAlias = Pipeline | StepLike | Iterable[StepLike]
+"""A pipeline, or what makes one of the pipeline that is there."""
+'''
+
+ALIASES = ("Credential", "ModelLike", "PipelineLike", "PromptLike", "Secret", "StepLike", "Timeouts", "ToolLike")
+
+CLASSES = {
+    "chat": "ChatOptions",
+    "embed": "EmbedOptions",
+    "rerank": "RerankOptions",
+    "image": "ImageOptions",
+    "speak": "SpeakOptions",
+    "transcribe": "TranscribeOptions",
+    "moderate": "ModerateOptions",
+    "ocr": "OcrOptions",
+    "count_tokens": "CountTokensOptions",
+    "list_models": "ListModelsOptions",
+}
+
+PLAIN = {"number": "float", "integer": "int", "boolean": "bool", "string": "str", "object": "Mapping[str, object]"}
+
+
+def annotation(option: Option) -> str:
+    """Give the Python type of an option's value: what its row says, else what its schema means."""
+    if option.type:
+        return option.type
+    schema = option.schema
+    if "enum" in schema:
+        return f"Literal[{', '.join(repr(each) for each in schema['enum'])}]".replace("'", '"')
+    kind = schema["type"]
+    if kind == "array":
+        return f"Sequence[{annotation(Option(schema['items'], ''))}]"
+    if isinstance(kind, list):
+        each = {name: annotation(Option({**schema, "type": name}, "")) for name in kind}
+        return " | ".join(each.values())
+    return PLAIN[kind]
+
+
+def fields(table: Mapping[str, Option]) -> str:
+    """Write a TypedDict's body: each option with its type, and its meaning below it."""
+    rows = (f'    {name}: {annotation(option)} | None\n    """{option.doc}"""\n' for name, option in table.items())
+    return "".join(rows)
+
+
+def option_types() -> str:
+    """Give the whole text of stepwell/options.py, before it is formatted."""
+    chat = OPERATION_OPTIONS["chat"]
+    asked_for = ("tools", "tool_choice", "response_format")
+    common = {name: option for name, option in chat.items() if name not in asked_for}
+    parts = [
+        HEAD,
+        _class("CallOptions", "TypedDict", "Options of every call, whatever the operation.", CALL_OPTIONS),
+        _class("ObjectOptions", "CallOptions", "Options of a call for an object.", common),
+        _class(
+            "ToolLoopOptions",
+            "ObjectOptions",
+            "Options of a tool loop, whose tools are an argument.",
+            {name: chat[name] for name in asked_for[1:]},
+        ),
+        _class("ChatOptions", "ToolLoopOptions", "Options of a chat call.", {"tools": chat["tools"]}),
+    ]
+    for operation, name in CLASSES.items():
+        if operation != "chat":
+            doc = f"Options of the operation {operation!r}."
+            parts.append(_class(name, "CallOptions", doc, OPERATION_OPTIONS[operation]))
+    names = ["CallOptions", "ObjectOptions", "ToolLoopOptions", *CLASSES.values(), *ALIASES]
+    parts.append(f"__all__ = {sorted(names)!r}\n")
+    return "\n\n".join(parts)
+
+
+def _class(name: str, base: str, doc: str, table: Mapping[str, Option]) -> str:
+    return f'class {name}({base}, total=False):\n    """{doc}"""\n\n{fields(table)}'
+
+
+def formatted(text: str, path: Path) -> str:
+    """Give the text as ruff sorts its imports and formats it."""
+    ruff = [sys.executable, "-m", "ruff"]
+    sort = [*ruff, "check", "--quiet", "--fix-only", "--select", "I,F401", "--stdin-filename", str(path), "-"]
+    for command in (sort, [*ruff, "format", "--stdin-filename", str(path), "-"]):
+        text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return text
