@@ -45,7 +45,7 @@ class Run:
             pairs = [(s, child) for s in steady for child in self.children if self._wants(child, s)]
             for at, scenario in enumerate(steady):
                 left = sum(1 for s, _ in pairs if steady.index(s) >= at)
-                tell(f"{at + 1}/{len(steady)} {scenario.title}")
+                report(f"{at + 1}/{len(steady)} {scenario.title}")
                 share = max(0.02, (self.deadline - time.monotonic()) / max(1, left))
                 self._measure_steady(scenario, [child for s, child in pairs if s is scenario], share)
         finally:
@@ -78,7 +78,7 @@ class Run:
                 late = not self.complete and time.monotonic() + slow.get(subject.name, 0) > half
                 if subject.name in self.results.unavailable or (late and number > 0):
                     continue
-                tell(f"new process: {subject.name}")
+                report(f"new process: {subject.name}")
                 started = time.monotonic()
                 try:
                     samples = self._fresh_samples(subject, wanted if number >= 0 else ["import"])
@@ -146,7 +146,7 @@ class Run:
             return {"error": str(error)}
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Progress, on stderr, over itself on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
@@ -180,7 +180,7 @@ def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
         except against.NoSuchCommit as error:
             print(error, file=sys.stderr)
             return 2
-    tell("")
+    report("")
     found = against.changes(results, scenarios)
     print(against.report(found, results))
     return int(len(found) < len(scenarios) or any(change.verdict == "LOSS" for change in found.values()))
@@ -209,7 +209,7 @@ def main(given: list[str] | None = None) -> int:
         run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
         run.results.unavailable |= failed
         results = run.measure(scenarios)
-    tell("")
+    report("")
     out = options.out or (ROOT / ".build" / "bench" if options.quick else ROOT / "benchmarks")
     print(write_report(results, out, seconds=time.monotonic() - started))
     return 0

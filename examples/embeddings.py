@@ -2,8 +2,8 @@
 
 import asyncio
 
-from stepwell.embedder import aggregate
 from stepwell.embeddings import Embedder, similarity
+from stepwell.workflows.embed import aggregate
 
 TEXTS = [
     "The cat sleeps on the warm sofa.",

@@ -1,6 +1,6 @@
 """The almanac: what every model can do and what it costs."""
 
 from .catalog import CATALOG, Catalog
-from .shelf import ProviderRow
+from .provider_models import ProviderRow
 
 __all__ = ["CATALOG", "Catalog", "ProviderRow"]

@@ -13,15 +13,15 @@ from typing import Any
 
 from attrs import evolve
 
-from ..schemas.change import Change
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model, split_name
+from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
 from .files import FOLDER, json_files, opened, read_json
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
+from .provider_models import ProviderModels, ProviderRow, provider_file
 from .rows import Row, as_row, model_of
-from .shelf import ProviderRow, Shelf, provider_file
 
 _REMEMBERED = 20_000
 
@@ -38,8 +38,8 @@ class Catalog:
         """Counts the changes made by add, patch and load, for those who keep what they looked up."""
         self._folder = folder
         self._lock = threading.RLock()
-        self._shelves: dict[str, Shelf] = {}
-        self._base: dict[str, Shelf] = {}
+        self._by_provider: dict[str, ProviderModels] = {}
+        self._base: dict[str, ProviderModels] = {}
         """Rows that do not come from the folder's data: whole providers, before they are patched."""
         self._index: dict[str, ProviderRow] | None = None
         self._patches: tuple[Patch, ...] = ()
@@ -115,8 +115,8 @@ class Catalog:
     def ids(self, provider: str) -> list[str]:
         """The ids of a provider's models; none for one that is not listed."""
         row = self.provider(provider)
-        shelf = self._shelf(row.id if row else provider)
-        return sorted(shelf.rows) if shelf is not None else []
+        provider_models = self._models_of(row.id if row else provider)
+        return sorted(provider_models.rows) if provider_models is not None else []
 
     def providers(self) -> list[ProviderRow]:
         """Every provider listed, by id; reads the index alone."""
@@ -127,7 +127,7 @@ class Catalog:
         index = self._read_index()
         return index.get(id) or index.get(id.replace("_", "-"))
 
-    def add(self, model: Model | Row) -> Change:
+    def add(self, model: Model | Row) -> Undo:
         """List a model of your own, in place of any of that name.
 
         A row needs "provider" and "id", and may use the names of Model's fields: `add({"provider": "acme", "id":
@@ -137,7 +137,7 @@ class Catalog:
         row, provider, id = (model, model.provider, model.id) if isinstance(model, Model) else _read_user_row(model)
         return self._apply(Patch(self._listed_as(provider) or provider, put={id: row}))
 
-    def patch(self, pattern: str, changes: Row) -> Change:
+    def patch(self, pattern: str, changes: Row) -> Undo:
         """Change what is said of each model that matches "provider:pattern", now and when its provider is first read.
 
         Both halves may hold `*`, `?` and `[...]`. Keys are those of rows or of Model's fields; objects are merged, and
@@ -145,15 +145,15 @@ class Catalog:
         ConfigError for what no row may say, UnknownProvider and UnknownModel for a pattern that nothing matches.
         """
         provider, models = split_name(pattern)
-        return self._apply(self._aimed(Patch(provider, (models,), set=as_row(changes)), pattern))
+        return self._apply(self._checked_patch(Patch(provider, (models,), set=as_row(changes)), pattern))
 
-    def load(self, path: str) -> Change:
+    def load(self, path: str) -> Undo:
         """Read a patch file, or a provider file: {"id": "acme", "api": ..., "models": {id: row}}. All of it or nothing:
         raises like `patch`."""
         content = read_json(path)
         if isinstance(content, dict) and "models" in content and "id" in content:
             return self._load_provider(content)
-        made: list[Change] = []
+        made: list[Undo] = []
 
         def undo() -> None:
             for change in reversed(made):
@@ -161,73 +161,73 @@ class Catalog:
 
         try:
             for patch in read_patches(content, where=path):
-                made.append(self._apply(self._aimed(patch, f"{path}, {patch.provider}")))
+                made.append(self._apply(self._checked_patch(patch, f"{path}, {patch.provider}")))
         except ConfigError:
             undo()
             raise
-        return Change(undo)
+        return Undo(undo)
 
-    def _load_provider(self, content: Mapping[str, Any]) -> Change:
-        row, shelf = provider_file(content)
+    def _load_provider(self, content: Mapping[str, Any]) -> Undo:
+        row, provider_models = provider_file(content)
         with self._lock:
             before = self._read_index().get(row.id), self._base.get(row.id)
-            self._seat(row.id, row, shelf)
-        return Change(lambda: self._seat(row.id, *before))
+            self._set_provider(row.id, row, provider_models)
+        return Undo(lambda: self._set_provider(row.id, *before))
 
-    def _seat(self, id: str, row: ProviderRow | None, base: Shelf | None) -> None:
+    def _set_provider(self, id: str, row: ProviderRow | None, base: ProviderModels | None) -> None:
         """Take this for a provider's row and rows, or with None what the folder has, if anything."""
         with self._lock:
             index = {key: each for key, each in self._read_index().items() if key != id}
             bases = {key: each for key, each in self._base.items() if key != id}
             self._index = index if row is None else {**index, id: row}
             self._base = bases if base is None else {**bases, id: base}
-            self._renew(id)
+            self._rebuild(id)
 
-    def _aimed(self, patch: Patch, where: str) -> Patch:
+    def _checked_patch(self, patch: Patch, where: str) -> Patch:
         """A patch that a person wrote, checked: its rows may be said, and there is something that it changes."""
         rows = {id: checked_row(row, where) for id, row in patch.add.items()}
         listed = self._listed_as(patch.provider)
         if listed is None and not any(map(patch.touches, self._ids())):
             raise unlisted(patch.provider, self._ids())
-        shelf = self._shelf(listed) if listed else None
-        missed = patch.misses(shelf.rows) if shelf else None
+        provider_models = self._models_of(listed) if listed else None
+        missed = patch.misses(provider_models.rows) if provider_models else None
         if missed is not None:
             raise UnknownModel(f"no model of {listed} matches {missed!r}", hint="use add() to list a new one")
         return evolve(patch, provider=listed or patch.provider, set=checked_row(patch.set, where), add=rows)
 
-    def _apply(self, patch: Patch) -> Change:
+    def _apply(self, patch: Patch) -> Undo:
         with self._lock:
             # A provider that is named is read now, so that a fault in a patch shows now.
             named = self._listed_as(patch.provider) or (patch.provider if patch.put else None)
-            ids = [*filter(patch.touches, self._shelves), *([named] if named else [])]
-            shelves = {id: self._shelf(id) or Shelf({}) for id in ids}
-            changed = {id: shelf.patched([patch]) for id, shelf in shelves.items()}
-            for id, shelf in changed.items():
-                shelf.check(id, shelves[id])
+            ids = [*filter(patch.touches, self._by_provider), *([named] if named else [])]
+            by_provider = {id: self._models_of(id) or ProviderModels({}) for id in ids}
+            changed = {id: provider_models.patched([patch]) for id, provider_models in by_provider.items()}
+            for id, provider_models in changed.items():
+                provider_models.check(id, by_provider[id])
             self._patches = (*self._patch_list(), patch)
             self._put(changed)
-        return Change(lambda: self._take_back(patch))
+        return Undo(lambda: self._take_back(patch))
 
     def _take_back(self, patch: Patch) -> None:
         with self._lock:
             self._patches = tuple(each for each in self._patches if each is not patch)
-            for id in list(filter(patch.touches, self._shelves)):
-                self._renew(id)
+            for id in list(filter(patch.touches, self._by_provider)):
+                self._rebuild(id)
 
-    def _renew(self, id: str) -> None:
+    def _rebuild(self, id: str) -> None:
         """Read a provider's rows anew, and change them by what is in force."""
-        self._shelves = {key: shelf for key, shelf in self._shelves.items() if key != id}
-        shelf = self._shelf(id)
-        self._put({} if shelf is None else {id: shelf})
+        self._by_provider = {key: provider_models for key, provider_models in self._by_provider.items() if key != id}
+        provider_models = self._models_of(id)
+        self._put({} if provider_models is None else {id: provider_models})
 
-    def _put(self, shelves: Mapping[str, Shelf]) -> None:
-        self._shelves = {**self._shelves, **shelves}
+    def _put(self, by_provider: Mapping[str, ProviderModels]) -> None:
+        self._by_provider = {**self._by_provider, **by_provider}
         self._found = {}
         self.version += 1
 
     def _ids(self) -> set[str]:
         """The providers of which something is listed."""
-        return {*self._read_index(), *self._base, *self._shelves}
+        return {*self._read_index(), *self._base, *self._by_provider}
 
     def _listed_as(self, provider: str) -> str | None:
         """The id under which a provider is listed: hyphens where underscores were given."""
@@ -238,54 +238,54 @@ class Catalog:
     def _look_up(self, provider: str, id: str, steps: tuple[Normalizer, ...] | None) -> Model | None:
         row = self.provider(provider)
         listed_under = row.id if row else provider
-        shelf = self._shelf(listed_under)
-        if shelf is None:
+        provider_models = self._models_of(listed_under)
+        if provider_models is None:
             return None
-        if id in shelf.rows:
-            return _named(self._model(listed_under, shelf, id), provider, id)
-        found = shelf.spellings.find(id, NORMALIZERS.get(listed_under, ANY) if steps is None else steps)
+        if id in provider_models.rows:
+            return _named(self._model(listed_under, provider_models, id), provider, id)
+        found = provider_models.spellings.find(id, NORMALIZERS.get(listed_under, ANY) if steps is None else steps)
         if found is None:
             return None
         listed_as, same_price = found
-        return _named(self._model(listed_under, shelf, listed_as), provider, id, same_price)
+        return _named(self._model(listed_under, provider_models, listed_as), provider, id, same_price)
 
     def _models(self, provider: str | None) -> Iterator[Model]:
         listed = None if provider is None else self._listed_as(provider)
         if provider is not None and listed is None:
             raise unlisted(provider, self._ids())
         for id in sorted(self._ids()) if listed is None else [listed]:
-            shelf = self._shelf(id)
-            if shelf is not None:
-                for name in sorted(shelf.rows):
-                    yield self._model(id, shelf, name)
+            provider_models = self._models_of(id)
+            if provider_models is not None:
+                for name in sorted(provider_models.rows):
+                    yield self._model(id, provider_models, name)
 
-    def _model(self, provider: str, shelf: Shelf, id: str) -> Model:
-        model = shelf.models.get(id)
+    def _model(self, provider: str, provider_models: ProviderModels, id: str) -> Model:
+        model = provider_models.models.get(id)
         if model is None:
-            row = shelf.rows[id]
+            row = provider_models.rows[id]
             if not isinstance(row, Model):
-                row = model_of(provider, id, row, as_of=shelf.as_of, source=shelf.source)
-            model = shelf.models.setdefault(id, row)
+                row = model_of(provider, id, row, as_of=provider_models.as_of, source=provider_models.source)
+            model = provider_models.models.setdefault(id, row)
         return model
 
-    def _shelf(self, provider: str) -> Shelf | None:
-        shelf = self._shelves.get(provider)
-        if shelf is None:
+    def _models_of(self, provider: str) -> ProviderModels | None:
+        provider_models = self._by_provider.get(provider)
+        if provider_models is None:
             with self._lock:
-                shelf = self._shelves.get(provider) or self._read_shelf(provider)
-        return shelf
+                provider_models = self._by_provider.get(provider) or self._read_models(provider)
+        return provider_models
 
-    def _read_shelf(self, provider: str) -> Shelf | None:
+    def _read_models(self, provider: str) -> ProviderModels | None:
         base = self._base.get(provider)
         if base is None and provider in self._read_index():
             content = read_json(opened(self._folder or "") / "data" / f"{provider}.json")
-            base = Shelf(content["models"], self._as_of, self._source)
+            base = ProviderModels(content["models"], self._as_of, self._source)
         patches = [patch for patch in self._patch_list() if patch.touches(provider)]
         if base is None and not any(patch.put for patch in patches):
             return None
-        shelf = (base or Shelf({})).patched(patches)
-        self._shelves = {**self._shelves, provider: shelf}
-        return shelf
+        provider_models = (base or ProviderModels({})).patched(patches)
+        self._by_provider = {**self._by_provider, provider: provider_models}
+        return provider_models
 
     def _patch_list(self) -> tuple[Patch, ...]:
         self._read_index()
@@ -309,8 +309,8 @@ class Catalog:
         listed = {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
         # Not among the providers listed: what is there has a declaration of its own, which is more than a row.
         for path in json_files(folder / "own"):
-            row, shelf = provider_file(read_json(path))
-            self._base[row.id] = shelf
+            row, provider_models = provider_file(read_json(path))
+            self._base[row.id] = provider_models
         return listed
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from ..schemas.options import nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
-from .rows import FRIENDLY, USED, Row
+from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 
 MODALITIES = ("text", "image", "pdf", "audio", "video", "embedding", "ranking")
 STABLE = "stable"
@@ -20,7 +20,7 @@ _LIMITS = ("context", "output", "input")
 _RATES = (*BUCKETS, "over")
 _FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
 _COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "besides", "as_of", "source")
-_KNOWN = (USED - {"id"}) | FRIENDLY.keys() | {"modes", "provider", "interleaved", "open_weights"}
+_KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | {"modes", "provider", "interleaved", "open_weights"}
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),
     **dict.fromkeys(

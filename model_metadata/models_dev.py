@@ -26,7 +26,7 @@ _OPTIONAL_LINES = ("cache_read", "cache_write", "reasoning")
 
 
 @define
-class Harvest:
+class ParsedCatalog:
     """The providers of one api.json, by id, and what had to be left out of it."""
 
     providers: dict[str, Row] = field(factory=dict)
@@ -34,11 +34,11 @@ class Harvest:
     as_of: str | None = None
 
 
-def harvest(content: Any) -> Harvest:
+def parse_catalog(content: Any) -> ParsedCatalog:
     """Clean a decoded api.json; raises ConfigError when it is something else."""
     if not isinstance(content, Mapping):
         raise ConfigError("this is not models.dev data: expected an object of providers")
-    found = Harvest(as_of=str(content.get("generated_at") or "")[:10] or None)
+    found = ParsedCatalog(as_of=str(content.get("generated_at") or "")[:10] or None)
     inner = content.get("providers")
     providers = inner if isinstance(inner, Mapping) and "models" not in inner else content
     for id, provider in sorted(providers.items()):

@@ -13,18 +13,18 @@ from typing import Any
 
 from ..schemas.errors import ConfigError
 from ..schemas.model import Model
-from ..schemas.prices import BUCKETS, Prices, Tier, exact
+from ..schemas.prices import BUCKETS, Prices, Tier, exact_decimal
 from .families import wire_of
 
 Row = Mapping[str, Any]
 
-USED = frozenset(
+KNOWN_FIELDS = frozenset(
     {"id", "name", "family", "limit", "modalities", "cost", "tool_call", "reasoning", "structured_output"}
     | {"temperature", "attachment", "knowledge", "release_date", "status", "wire", "base_url"}
 )
 _TEXT = frozenset({"text"})
 
-FRIENDLY: Mapping[str, tuple[str, ...]] = {
+FIELD_ALIASES: Mapping[str, tuple[str, ...]] = {
     "context_window": ("limit", "context"),
     "max_output_tokens": ("limit", "output"),
     "input": ("modalities", "input"),
@@ -38,7 +38,7 @@ def as_row(changes: Row) -> dict[str, Any]:
     """A row, from one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
     row: dict[str, Any] = {}
     for name, value in changes.items():
-        *folders, last = FRIENDLY.get(name, (name,))
+        *folders, last = FIELD_ALIASES.get(name, (name,))
         place = row
         for folder in folders:
             place = place.setdefault(folder, {})
@@ -90,7 +90,7 @@ def model_of(provider: str, id: str, row: Row, *, as_of: str | None = None, sour
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    facts = {name: value for name, value in row.items() if name not in USED}
+    facts = {name: value for name, value in row.items() if name not in KNOWN_FIELDS}
     most = (row.get("limit") or {}).get("input")
     if most:
         facts["max_input_tokens"] = most
@@ -158,10 +158,10 @@ def _rates(row: Row, cost: Row) -> dict[str, Any]:
     rates: dict[str, Decimal] = {
         bucket: price
         for bucket in BUCKETS
-        if not isinstance(row.get(bucket), Mapping) and (price := exact(row.get(bucket))) is not None
+        if not isinstance(row.get(bucket), Mapping) and (price := exact_decimal(row.get(bucket))) is not None
     }
     for bucket, rule in multiples.items():
-        factor, of = exact(rule["times"]), rates.get(rule["of"])
+        factor, of = exact_decimal(rule["times"]), rates.get(rule["of"])
         if factor is not None and of is not None:
             rates[bucket] = (factor * of).normalize() + 0  # 10, not 1E+1
     return rates

@@ -19,7 +19,7 @@ from ..schemas.json_text import JSONDecodeError, dumps, loads
 from ..schemas.written import cannot_write, write_file
 from .difference import difference
 from .files import FOLDER, read_json
-from .models_dev import SOURCE, Harvest, harvest
+from .models_dev import SOURCE, ParsedCatalog, parse_catalog
 
 URL = "https://models.dev/api.json"
 
@@ -27,7 +27,7 @@ _MAX_BYTES = 64 * 1024 * 1024
 _SECONDS = 60.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run_sync(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m stepwell.model_metadata.sync", description=__doc__)
     parser.add_argument("--from", dest="origin", default=URL, metavar="FILE_OR_URL", help=f"default: {URL}")
     parser.add_argument("--to", dest="folder", default=FOLDER, help="the catalog's folder; default: this package")
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shrink", action="store_true", help="write even if most providers are gone")
     given = parser.parse_args(arguments)
     try:
-        found = harvest(read(given.origin))
+        found = parse_catalog(read_source(given.origin))
         print(sync(found, given.folder, write=not given.dry_run, shrink=given.shrink))
     except StepwellError as error:
         print(f"sync: {error}", file=sys.stderr)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def sync(found: Harvest, folder: str, *, write: bool = True, shrink: bool = False) -> str:
+def sync(found: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool = False) -> str:
     """Bring `folder` to what was found; gives the difference in words.
 
     Raises ConfigError, and writes nothing, when there is not a model in it, or, unless it may `shrink`, when most of
@@ -63,7 +63,7 @@ def sync(found: Harvest, folder: str, *, write: bool = True, shrink: bool = Fals
     return "\n".join([*lines, *(f"problem: {problem}" for problem in found.problems)])
 
 
-def read(origin: str) -> Any:
+def read_source(origin: str) -> Any:
     """The JSON at a URL, or in a .json or .json.gz file."""
     if "://" in origin:
         return _parse(_download(origin), origin)
@@ -91,7 +91,7 @@ def stored(folder: str) -> dict[str, Any]:
     return {id: read_json(os.path.join(folder, "data", f"{id}.json")) for id in ids}
 
 
-def store(found: Harvest, folder: str) -> None:
+def store(found: ParsedCatalog, folder: str) -> None:
     """Write every provider's file and the index, and remove the files of providers that are gone."""
     data = os.path.join(folder, "data")
     try:
@@ -158,4 +158,4 @@ def _download(url: str) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_sync())

@@ -8,17 +8,17 @@ from ..schemas.errors import StepwellError
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply
-from .response import Response
+from .http.response import Response
 
 
-def tell_partial(error: StepwellError, partial: Reply) -> None:
+def attach_partial(error: StepwellError, partial: Reply) -> None:
     """Put what had come of an answer on its error. What the provider said of the usage with the error counts more."""
     if error.usage is not None:
         partial.usage = error.usage
     error.partial, error.usage = partial, partial.usage
 
 
-def keep_whole(reply: Reply, model: Model) -> None:
+def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
     """Reasoning is part of the output: where more of it is counted, the count is cut to fit, with a warning."""
     usage = reply.usage
     thought, wrote = usage.reasoning_tokens, usage.output_tokens
@@ -38,12 +38,12 @@ def annotate(reply: Reply, response: Response) -> Reply:
     for message in (reply.message, *reply.alternatives):
         # In place, too: as yet nobody else has it, and a copy would cost 2.1 µs a call instead of 0.1.
         object.__setattr__(message, "model", name)
-    reply.asked = reply.asked or request.context
-    reply.priced_as = model
+    reply.prompt = reply.prompt or request.context
+    reply.billed_model = model
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
-    reply.free = request.operation in FREE
-    keep_whole(reply, model)
+    reply.already_paid = request.operation in FREE
+    clamp_reasoning_tokens(reply, model)
     if request.warnings:
         reply.warnings = request.warnings + tuple(w for w in reply.warnings if w not in request.warnings)
     return reply

@@ -11,36 +11,36 @@ from ..schemas.errors import ConfigError
 from .pipeline import Pipeline
 from .step import Step
 
-Change = Callable[[Pipeline], Pipeline]
+PipelineEdit = Callable[[Pipeline], Pipeline]
 
 
 @frozen
-class Edits:
+class PipelineEdits:
     """Has the editing methods of Pipeline; each gives new Edits. `apply` carries them out, in the order given."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PipelineEdit, ...] = ()
 
-    def append(self, *steps: Step) -> Edits:
+    def append(self, *steps: Step) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.append(*steps))
 
-    def prepend(self, *steps: Step) -> Edits:
+    def prepend(self, *steps: Step) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.prepend(*steps))
 
-    def before(self, name: str, *steps: Step) -> Edits:
+    def before(self, name: str, *steps: Step) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.before(name, *steps))
 
-    def after(self, name: str, *steps: Step) -> Edits:
+    def after(self, name: str, *steps: Step) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.after(name, *steps))
 
-    def replace(self, name: str, step: Step) -> Edits:
+    def replace(self, name: str, step: Step) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.replace(name, step))
 
-    def without(self, *names: str) -> Edits:
+    def without(self, *names: str) -> PipelineEdits:
         return self.then(lambda pipeline: pipeline.without(*names))
 
-    def then(self, change: Change) -> Edits:
+    def then(self, change: PipelineEdit) -> PipelineEdits:
         """Any change at all: a function from Pipeline to Pipeline."""
-        return Edits((*self.changes, change))
+        return PipelineEdits((*self.changes, change))
 
     def apply(self, pipeline: Pipeline) -> Pipeline:
         for change in self.changes:
@@ -54,26 +54,26 @@ class Edits:
         return pipeline
 
 
-NO_EDITS = Edits()
+NO_EDITS = PipelineEdits()
 
 
-def edits_of(given: object) -> Edits:
+def edits_of(given: object) -> PipelineEdits:
     """Edits from what a client is given: a step, a function from Pipeline to Pipeline (a Budget, say), Edits, or a list
     of these. The steps of a list stand outermost, in their order; then its functions and Edits are applied, in theirs.
     """
     if given is None:
         return NO_EDITS
-    if isinstance(given, Edits):
+    if isinstance(given, PipelineEdits):
         return given
     if isinstance(given, Step):
-        return Edits().prepend(given)
+        return PipelineEdits().prepend(given)
     if isgeneratorfunction(given):
         raise ConfigError(f"{given.__name__} is no step yet", hint=f"make it one: around({given.__name__!r}, …)")
     if callable(given):
-        return Edits().then(given)
+        return PipelineEdits().then(given)
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):
         parts = list(given)
-        edits = Edits().prepend(*(part for part in parts if isinstance(part, Step)))
+        edits = PipelineEdits().prepend(*(part for part in parts if isinstance(part, Step)))
         for part in parts:
             if not isinstance(part, Step):
                 edits = edits.then(edits_of(part).apply)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from attrs import define
 
-from .request import Request
-from .response import Response
+from .http.request import Request
+from .http.response import Response
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Sleep:
 
 
 @define
-class Call:
+class Run:
     """Run something of your own that does I/O, in the colour at hand: a cache's store, a token fetch.
 
     `async_fn` defaults to running `sync_fn` in place, which is right only for what never waits long.
@@ -52,7 +52,7 @@ class Call:
     async_fn: Callable[[], Awaitable[Any]] | None = None
 
 
-def aside(work: Callable[[], T]) -> Call:
+def in_thread(work: Callable[[], T]) -> Run:
     """A Call of something that waits: in place for sync, in a thread for async."""
 
     async def in_thread() -> T:
@@ -60,9 +60,9 @@ def aside(work: Callable[[], T]) -> Call:
 
         return await anyio.to_thread.run_sync(work)
 
-    return Call(work, in_thread)
+    return Run(work, in_thread)
 
 
-Effect = Send | Read | Close | Sleep | Call
-Flow = Generator[Effect, Any, Response]
-Rest = Callable[[Request], Flow]
+Effect = Send | Read | Close | Sleep | Run
+StepGenerator = Generator[Effect, Any, Response]
+CallNext = Callable[[Request], StepGenerator]

@@ -12,10 +12,10 @@ from attrs import evolve
 from ..schemas.errors import ConfigError, UnknownStep
 from ..schemas.options import nearest
 from ..schemas.reply import Reply
-from .effects import Flow
-from .request import Request
-from .response import Response
-from .step import Halt, Step, landed, stages_of
+from .effects import StepGenerator
+from .http.request import Request
+from .http.response import Response
+from .step import Halt, Step, halt_with, stages_of
 
 
 class Pipeline:
@@ -97,14 +97,14 @@ class Pipeline:
             lines += [f"{'':<{width}}  {'':<8}  - {_short(detail)}" for detail in step.details]
         return "\n".join(lines)
 
-    def flow(self, request: Request) -> Flow:
+    def flow(self, request: Request) -> StepGenerator:
         """The call as a generator of effects: nothing happens until a driver runs it."""
         try:
             return (yield from self._call(request))
         except Halt as halt:
             outcome = halt.outcome
         if isinstance(outcome, Reply):
-            return landed(request, outcome)
+            return halt_with(request, outcome)
         if isinstance(outcome, Response):
             return outcome
         raise outcome

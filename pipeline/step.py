@@ -22,9 +22,9 @@ from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.reply import Reply
-from .effects import Flow, Rest, Send
-from .request import Request, of_one_provider
-from .response import Response, Stage
+from .effects import CallNext, Send, StepGenerator
+from .http.request import Request, of_one_provider
+from .http.response import Response, Stage
 
 
 class Halt(BaseException):
@@ -39,13 +39,13 @@ class Halt(BaseException):
 
 
 _CHUNKS = frozenset(get_args(StreamChunk))
-Bind = Callable[[Rest, Rest], tuple[Rest, Rest]]
+Bind = Callable[[CallNext, CallNext], tuple[CallNext, CallNext]]
 
 
 @frozen
 class Step:
-    """A named place in a pipeline. `bind(call, landing)` wraps the two ways inwards: `call` goes on to the network,
-    `landing` carries a halted reply through the response steps further in. `source` is where its function stands,
+    """A named place in a pipeline. `bind(call, halted)` wraps the two ways inwards: `call` goes on to the network,
+    `halted` carries a halted reply through the response steps further in. `source` is where its function stands,
     `origin` who put it there and `details` what else there is to say of it, for `describe()`. `of_provider` says that a
     call to the provider needs it, wherever the call comes from; see `Pipeline.inside`."""
 
@@ -58,31 +58,31 @@ class Step:
     of_provider: bool = field(default=False, repr=False)
 
 
-def around(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
+def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
     """The core shape: `run(request, call)` is a generator that gets its response by `yield from call(request)`.
 
     It may call more than once (retry), never (cache), or for something else (fallback), and yield effects. It returns
     a Response, or a Reply of its own. Raises StepError, with the step's name, when it returns anything else.
     """
 
-    def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
-        def enter(request: Request) -> Flow:
+    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
+        def enter(request: Request) -> StepGenerator:
             flow = run(request, call)
             if type(flow) is not GeneratorType:
                 flow = _plain(flow, name)
             result = yield from flow
-            return landed(request, result) if isinstance(result, Reply) else _outcome(result, name)
+            return halt_with(request, result) if isinstance(result, Reply) else _outcome(result, name)
 
-        return enter, landing
+        return enter, halted
 
     return Step(name, bind, "around", _place(run))
 
 
-def wrapping(name: str, run: Callable[[Request, Rest], Flow]) -> Step:
+def around_unchecked(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
     """`around` without a look at what is returned, for the steps that every call has: it saves 0.25 µs a step."""
 
-    def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
-        return (lambda request: run(request, call)), landing
+    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
+        return (lambda request: run(request, call)), halted
 
     return Step(name, bind, "around", _place(run))
 
@@ -106,19 +106,19 @@ def on_request(first: Any, second: Any = None, /) -> Step:
     """`fn(request)` gives the request to go on with, a Reply to halt with, or Halt(...)."""
     name, fn = _named(first, second)
 
-    def bind(call: Rest, landing: Rest) -> tuple[Rest, Rest]:
+    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         # No generator of its own: a request step costs one function call, not 0.5 µs on every effect.
-        def enter(request: Request) -> Flow:
+        def enter(request: Request) -> StepGenerator:
             result = fn(request)
             if type(result) is Request:
                 return call(result)
             if isinstance(result, Reply):
-                return landing(request.replace(private={**request.private, _LANDED: result}))
+                return halted(request.replace(step_state={**request.step_state, _HALT: result}))
             if isinstance(result, Halt):
                 raise result
             raise _broken(name, result, "a Request, a Reply or Halt(...)")
 
-        return enter, landing
+        return enter, halted
 
     return Step(name, bind, "request", _place(fn))
 
@@ -134,13 +134,13 @@ def on_response(first: Any, second: Any = None, /) -> Step:
     """
     name, fn = _named(first, second)
 
-    def wrap(inner: Rest) -> Rest:
-        def run(request: Request) -> Flow:
+    def wrap(inner: CallNext) -> CallNext:
+        def run(request: Request) -> StepGenerator:
             return _outcome(fn((yield from inner(request))), name)
 
         return run
 
-    return Step(name, lambda call, landing: (wrap(call), wrap(landing)), "response", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "response", _place(fn))
 
 
 @overload
@@ -152,8 +152,8 @@ def on_error(first: Any, second: Any = None, /) -> Step:
     the error pass. For a stream it sees what fails before the first chunk."""
     name, fn = _named(first, second)
 
-    def wrap(inner: Rest) -> Rest:
-        def run(request: Request) -> Flow:
+    def wrap(inner: CallNext) -> CallNext:
+        def run(request: Request) -> StepGenerator:
             try:
                 return (yield from inner(request))
             except Exception as error:
@@ -161,12 +161,12 @@ def on_error(first: Any, second: Any = None, /) -> Step:
                 if result is None or result is error:
                     raise
             if isinstance(result, Reply):
-                return landed(request, result)
+                return halt_with(request, result)
             return _outcome(result, name)
 
         return run
 
-    return Step(name, lambda call, landing: (wrap(call), wrap(landing)), "error", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", _place(fn))
 
 
 @overload
@@ -182,8 +182,8 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     name, fn = _named(first, second)
     make: Callable[[], Stage] = (lambda: _Named(fn(), name)) if isinstance(fn, type) else (lambda: _EachChunk(fn, name))
 
-    def wrap(inner: Rest) -> Rest:
-        def run(request: Request) -> Flow:
+    def wrap(inner: CallNext) -> CallNext:
+        def run(request: Request) -> StepGenerator:
             response = yield from inner(request)
             stage = make()
             if response.reply is None:
@@ -193,7 +193,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
 
         return run
 
-    return Step(name, lambda call, landing: (wrap(call), wrap(landing)), "chunk", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", _place(fn))
 
 
 class _Named:
@@ -256,24 +256,24 @@ def _through(stage: Stage, reply: Reply) -> Reply:
     )
 
 
-def innermost(request: Request) -> Flow:
+def innermost(request: Request) -> StepGenerator:
     """The end of every pipeline: hand the request to the driver and wait for the answer."""
     response: Response = yield Send(request)
     return response
 
 
-_LANDED = of_one_provider("halt")
+_HALT = of_one_provider("halt")
 
 
-def landing_of(request: Request) -> Flow:
+def halt_path(request: Request) -> StepGenerator:
     """The end of the way that a halted reply takes: no network, just the reply."""
-    return landed(request, request.private[_LANDED])
+    return halt_with(request, request.step_state[_HALT])
     yield  # a generator, like every Flow
 
 
-def landed(request: Request, reply: Reply) -> Response:
+def halt_with(request: Request, reply: Reply) -> Response:
     """A response made of a reply that no provider sent; streamed, it is the reply's own chunks."""
-    reply = reply.replace(asked=reply.asked or request.context, warnings=(*request.warnings, *reply.warnings))
+    reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
     if request.stream:
         return Response(request, ready=chunks_of(reply))
     return Response(request, reply=reply)
@@ -302,10 +302,10 @@ def _place(fn: Any) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(fn, "__module__", "")
 
 
-def stages_of(steps: Iterable[Step]) -> tuple[Rest, Rest]:
+def stages_of(steps: Iterable[Step]) -> tuple[CallNext, CallNext]:
     """Both ways inwards through all these steps, outermost first."""
-    call: Rest = innermost
-    landing: Rest = landing_of
+    call: CallNext = innermost
+    halted: CallNext = halt_path
     for step in reversed(tuple(steps)):
-        call, landing = step.bind(call, landing)
-    return call, landing
+        call, halted = step.bind(call, halted)
+    return call, halted

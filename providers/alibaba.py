@@ -1,15 +1,15 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
 from ..schemas.model import Model
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, bounded_switch, clamp, switch, without_thinking
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
 
 
-def thinking_budget(options: Options, model: Model) -> Losses:
+def thinking_budget(options: Options, model: Model) -> DroppedOptions:
     """Thinking is a switch and a budget: https://help.aliyun.com/zh/model-studio/deep-thinking"""
     budget = options.pop("reasoning_budget", None)
     if budget is not None:
@@ -27,7 +27,7 @@ alibaba = declare_provider(
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     env_key=["DASHSCOPE_API_KEY"],
     # "batch size is invalid, it should not be larger than 10": https://github.com/zilliztech/claude-context/issues/177
-    embed_batches={"*": Batch(10)},
+    embed_batches={"*": EmbedLimit(10)},
     options={
         "reasoning_effort": {"type": "string"},
         "reasoning_budget": {"type": "integer", "minimum": 0},

@@ -6,11 +6,11 @@ from attrs import evolve
 
 from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
-from .dsl.aws import ADDRESS, BEARER, CREDENTIALS, attach, into_region
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, clamp, drop, efforts, move, only, without_thinking
-from .dsl.thinking import CLAUDE, claude_models
+from .auth.aws import ADDRESS, BEARER, CREDENTIALS, attach, into_region
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider, override
+from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
+from .options.claude_options import CLAUDE, claude_models
 from .wires.bedrock_converse import bedrock_converse
 from .wires.bedrock_converse.counting import bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
@@ -39,7 +39,7 @@ _NOT_WHEN_HIGH = drop(
 )
 
 
-def _nova_effort(options: Options, model: Model) -> Losses:
+def _nova_effort(options: Options, model: Model) -> DroppedOptions:
     """https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html"""
     losses = efforts("none", "low", "medium", "high")(options, model)
     effort = options.pop("reasoning_effort", None)
@@ -76,7 +76,7 @@ amazon_bedrock = declare_provider(
     key_optional=True,
     # Titan and Nova take one text a call; for Cohere see
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v3.html
-    embed_batches={"*": Batch(1), "*cohere.embed*": Batch(96, 128_000)},
+    embed_batches={"*": EmbedLimit(1), "*cohere.embed*": EmbedLimit(96, 128_000)},
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "reasoning_effort": {"type": "string"},
@@ -103,7 +103,7 @@ amazon_bedrock = declare_provider(
         **claude_models(prefix="*anthropic."),
     },
     # Claude's signatures; see anthropic.py.
-    kin=["anthropic", "google_vertex", "google_vertex_anthropic"],
+    accepts_signatures_of=["anthropic", "google_vertex", "google_vertex_anthropic"],
     credentials=CREDENTIALS,
     prepare_request=into_region,
     attach=attach,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..pipeline.request import Request
+from ..pipeline.http.request import Request
 from ..schemas.parts import File, Image, Opaque, Part
-from .dsl.provider import declare_provider
-from .dsl.thinking import BUDGETS, CLAUDE, claude_models, user_id_alone
+from .declare.provider import declare_provider
+from .options.claude_options import BUDGETS, CLAUDE, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.encode import NAME
 from .wires.operations.anthropic_batches import anthropic_batches
@@ -82,6 +82,6 @@ anthropic = declare_provider(
     translate_options=(user_id_alone, *CLAUDE),
     # "signature values are compatible across platforms (Claude APIs, Amazon Bedrock, and Google Cloud)":
     # https://platform.claude.com/docs/en/build-with-claude/extended-thinking
-    kin=["amazon_bedrock", "google_vertex", "google_vertex_anthropic"],
+    accepts_signatures_of=["amazon_bedrock", "google_vertex", "google_vertex_anthropic"],
     models=claude_models(user_id_alone),
 )

@@ -12,23 +12,23 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ..pipeline.effects import Flow, Rest
+from ..pipeline.effects import CallNext, StepGenerator
+from ..pipeline.http.request import Headers, Request
+from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Headers, Request
-from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from .anthropic import anthropic, with_betas
-from .dsl.addresses import spelt_out
-from .dsl.auth import asked_for, reveal
-from .dsl.batches import Batch
-from .dsl.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
-from .dsl.environment import environment_of
-from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
-from .dsl.provider import Provider, declare_provider, override
-from .dsl.rules import only
-from .dsl.thinking import CLAUDE, claude_models, user_id_alone
-from .dsl.wire import Wire
+from .auth.auth import asked_for, reveal
+from .declare.addresses import normalize_url
+from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
+from .declare.embed_limits import EmbedLimit
+from .declare.environment import environment_of
+from .declare.provider import Provider, declare_provider, override
+from .declare.rules import only
+from .declare.wire import Wire
+from .options.claude_options import CLAUDE, claude_models, user_id_alone
+from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -70,13 +70,13 @@ def endpoint_of(request: Request) -> str:
     """Who names the resource: the credential, the call or the client, else the environment."""
     credential = request.credential if isinstance(request.credential, Mapping) else {}
     if given := credential.get("endpoint"):
-        return spelt_out(given, "the endpoint that came with the key")
+        return normalize_url(given, "the endpoint that came with the key")
     if given := credential.get("azure_resource_name"):
-        return spelt_out(f"{given}.openai.azure.com", "the resource that came with the key")
+        return normalize_url(f"{given}.openai.azure.com", "the resource that came with the key")
     # A model's own address has the resource's name left open, too.
     variables = environment_of(request)
     if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):
-        return spelt_out(named, variables.place(ENDPOINT))
+        return normalize_url(named, variables.describe_source(ENDPOINT))
     return request.base_url
 
 
@@ -103,7 +103,7 @@ def to_resource(request: Request) -> Request:
     )
 
 
-def authenticate(request: Request, call: Rest) -> Flow:
+def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """A resource's key, or an Entra token: `{"token": ...}`, or a function that gives one, sync or async."""
     credential = request.credential
     token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
@@ -152,11 +152,11 @@ azure = declare_provider(
     wire=[showing_the_address(wire) for wire in _WIRES],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
-    own_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
+    trusted_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
     credentials=CREDENTIALS,
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
-    embed_batches={"*": Batch(2048, 300_000)},
+    embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
         **{name: schema for name, schema in anthropic.options.items() if name != "reasoning_effort"},
         "api_version": {"type": "string"},

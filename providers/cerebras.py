@@ -1,7 +1,7 @@
 """Cerebras. https://inference-docs.cerebras.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, at_most, clamp, drop, rename
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS, at_most, clamp, drop, rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_misc import openai_models
 

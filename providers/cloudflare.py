@@ -2,10 +2,10 @@
 
 from attrs import evolve
 
-from .dsl.addresses import moved
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS
+from .declare.addresses import rewrite_path
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import models_by, openai_models
@@ -17,9 +17,9 @@ cloudflare = declare_provider(
     wire=[openai_chat, openai_embeddings, evolve(openai_models, decode_response=models_by("name"))],
     base_url="https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1",
     # https://developers.cloudflare.com/api/resources/ai/subresources/models/methods/list
-    prepare_request=moved("list_models", "/ai/v1/models", "/ai/models/search?per_page=1000"),
+    prepare_request=rewrite_path("list_models", "/ai/v1/models", "/ai/models/search?per_page=1000"),
     env_key=["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
     translate_options=BY_FACTS,
     # https://developers.cloudflare.com/workers-ai/models/bge-base-en-v1.5: 100 texts
-    embed_batches={"*": Batch(100)},
+    embed_batches={"*": EmbedLimit(100)},
 )

@@ -1,17 +1,17 @@
 """Cohere. https://docs.cohere.com/reference/about"""
 
 from ..schemas.model import Model
-from .dsl.addresses import moved
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
+from .declare.addresses import rewrite_path
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .declare.rules import DroppedOptions, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.cohere_embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
 from .wires.operations.rerank import rerank
 
 
-def thinking(options: Options, model: Model) -> Losses:
+def cohere_thinking(options: Options, model: Model) -> DroppedOptions:
     """reasoning_effort turns thinking on or off, reasoning_budget bounds it: https://docs.cohere.com/docs/reasoning"""
     losses = bounded_switch(options, model)
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
@@ -29,10 +29,10 @@ cohere = declare_provider(
     wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
     base_url="https://api.cohere.com/v2",
     # https://docs.cohere.com/reference/list-models: of the first version alone
-    prepare_request=moved("list_models", "/v2/models", "/v1/models?page_size=1000"),
+    prepare_request=rewrite_path("list_models", "/v2/models", "/v1/models?page_size=1000"),
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
     # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.
-    embed_batches={"*": Batch(96, 128_000)},
+    embed_batches={"*": EmbedLimit(96, 128_000)},
     options={
         "reasoning_effort": {"type": "string"},
         "reasoning_budget": {"type": "integer", "minimum": 0},
@@ -44,7 +44,7 @@ cohere = declare_provider(
     },
     translate_options=[
         without_thinking,
-        thinking,
+        cohere_thinking,
         # https://docs.cohere.com/reference/chat#request.body
         clamp("top_p", 0.01, 0.99, why="Cohere takes 0.01 to 0.99"),
         clamp("presence_penalty", 0, 1, why="Cohere takes 0 to 1"),

@@ -1,9 +1,9 @@
 """DeepSeek. https://api-docs.deepseek.com"""
 
 from ..schemas.model import Model
-from .dsl.provider import declare_provider
-from .dsl.rules import Losses, Options, at_most, clamp, degrees_lost, drop, nearest_effort, when
-from .dsl.schemas import ObjectSupport
+from .declare.object_support import ObjectSupport
+from .declare.provider import declare_provider
+from .declare.rules import DroppedOptions, Options, at_most, clamp, degrees_lost, drop, nearest_effort, when
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
@@ -12,13 +12,13 @@ _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "lo
 _EFFORTS = {"high": "high", "xhigh": "max"}
 
 
-def thinking(options: Options, model: Model) -> Losses:
+def deepseek_thinking(options: Options, model: Model) -> DroppedOptions:
     """reasoning_effort is a switch, and for those that think by themselves one of two words.
 
     https://api-docs.deepseek.com/guides/thinking_mode
     """
     asked, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
-    losses: Losses = [] if budget is None else [("reasoning_budget", "DeepSeek takes no budget")]
+    losses: DroppedOptions = [] if budget is None else [("reasoning_budget", "DeepSeek takes no budget")]
     if asked is None or "thinking" in options:
         return losses
     options["thinking"] = {"type": "disabled" if asked == "none" else "enabled"}
@@ -46,7 +46,7 @@ deepseek = declare_provider(
     env_key="DEEPSEEK_API_KEY",
     options={"thinking": {"type": "object"}},
     translate_options=[
-        thinking,
+        deepseek_thinking,
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
         # https://api-docs.deepseek.com/api/create-chat-completion
         clamp("temperature", 0, 2, why="DeepSeek's scale ends there"),
@@ -57,7 +57,8 @@ deepseek = declare_provider(
             why="DeepSeek does not support it",
         ),
     ],
-    # Tool use after thinking fails unless earlier reasoning comes back: https://api-docs.deepseek.com/guides/thinking_mode
+    # Tool use after thinking fails unless earlier reasoning comes back:
+    # https://api-docs.deepseek.com/guides/thinking_mode
     **replaying("reasoning_content"),
     object_support=ObjectSupport(modes=("tool", "json", "prompt")),
 )

@@ -2,8 +2,8 @@
 
 from attrs import evolve
 
-from .dsl.auth import header_key
-from .dsl.provider import declare_provider
+from .auth.auth import header_key
+from .declare.provider import declare_provider
 from .wires.operations.elevenlabs import elevenlabs_speech, elevenlabs_transcription
 from .wires.operations.openai_misc import models_by, openai_models
 

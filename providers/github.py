@@ -1,8 +1,8 @@
 """GitHub Models. https://docs.github.com/en/github-models"""
 
-from .dsl.addresses import moved
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS
+from .declare.addresses import rewrite_path
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -14,7 +14,7 @@ github = declare_provider(
     wire=[openai_chat, openai_embeddings, openai_models],
     base_url="https://models.github.ai/inference",
     # https://docs.github.com/en/rest/models/catalog
-    prepare_request=moved("list_models", "/inference/models", "/catalog/models"),
+    prepare_request=rewrite_path("list_models", "/inference/models", "/catalog/models"),
     env_key=["GITHUB_TOKEN", "GITHUB_MODELS_TOKEN"],
     translate_options=BY_FACTS,
     headers={"x-github-api-version": "2022-11-28"},

@@ -15,19 +15,19 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..pipeline.effects import Flow, Rest, Send, Sleep
+from ..pipeline.effects import CallNext, Send, Sleep, StepGenerator
+from ..pipeline.http.request import Headers, Request
+from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Headers, Request
-from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import AuthError
 from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import Audio, File, Image, Video
-from ..schemas.secret import Secret, checked
-from .dsl.auth import bearer, optional
-from .dsl.credentials import KEY, Credentials, Login, Value
-from .dsl.provider import Provider, declare_provider
+from ..schemas.secret import Secret, header_secret
+from .auth.auth import bearer, optional
+from .declare.credentials import KEY, Credentials, Login, Value
+from .declare.provider import Provider, declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -108,7 +108,7 @@ class Tokens:
         self._known = {key: known for key, known in self._known.items() if known is not token}
 
 
-TOKENS = Tokens()
+COPILOT_TOKENS = Tokens()
 
 
 def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
@@ -125,16 +125,16 @@ def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
     address = (given.get("endpoints") or {}).get("api") or ""
     host = address.partition("://")[2].partition("/")[0]
     safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-    return Token(checked(given["token"], where="GitHub's answer"), given["expires_at"], address if safe else "")
+    return Token(header_secret(given["token"], where="GitHub's answer"), given["expires_at"], address if safe else "")
 
 
-def authenticate(request: Request, call: Rest) -> Flow:
+def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """The login's token as it is, or exchanged."""
     credential = request.credential
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
         return (yield from call(optional(bearer)(request)))
-    token = yield from TOKENS.get(login, request)
+    token = yield from COPILOT_TOKENS.get(login, request)
     asked = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
     # The token is one of an editor's integration, and is refused without its name.
     asked = asked.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **asked.headers}))
@@ -142,7 +142,7 @@ def authenticate(request: Request, call: Rest) -> Flow:
         asked = asked.replace(url=token.address.rstrip("/") + asked.url.removeprefix(github_copilot.base_url))
     response = yield from call(asked)
     if response.status == 401:
-        TOKENS.forget(token)
+        COPILOT_TOKENS.forget(token)
     return response
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from .dsl.auth import header_key
-from .dsl.batches import Batch
-from .dsl.gemini_thinking import IMAGEN, LIMITS, OPTIONS, budgeted_thinking, gemini_models
-from .dsl.provider import declare_provider
+from .auth.auth import header_key
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.google_batches import google_batches
 from .wires.operations.google_embeddings import google_embeddings
@@ -33,12 +33,14 @@ google = declare_provider(
     base_url="https://generativelanguage.googleapis.com/v1beta",
     env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     # "at most 100 requests can be in one batch": https://github.com/langchain-ai/langchainjs/issues/4491
-    embed_batches={"*": Batch(100)},
+    embed_batches={"*": EmbedLimit(100)},
     # In a header: what stands in a URL ends up in logs.
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
-    translate_options=[budgeted_thinking(), *LIMITS],
-    kin=["google_vertex"],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
+    translate_options=[gemini_budgeted_thinking(), *LIMITS],
+    accepts_signatures_of=[
+        "google_vertex"
+    ],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     models=gemini_models(),
     spoken=IMAGEN,
 )

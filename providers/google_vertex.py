@@ -6,14 +6,14 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 
 from __future__ import annotations
 
-from .dsl.batches import Batch
-from .dsl.gemini_thinking import IMAGEN, LIMITS, OPTIONS, budgeted_thinking, gemini_models
-from .dsl.google_accounts import CREDENTIALS
-from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
-from .dsl.provider import declare_provider, override
-from .dsl.rules import only, rename
-from .dsl.thinking import CLAUDE, user_id_alone
+from .auth.google_cloud import ADDRESS, PLACE, attach, into_project
+from .declare.embed_limits import EmbedLimit
+from .declare.google_accounts import CREDENTIALS
+from .declare.provider import declare_provider, override
+from .declare.rules import only, rename
 from .google_vertex_anthropic import google_vertex_anthropic as claude
+from .options.claude_options import CLAUDE, user_id_alone
+from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
 from .wires.operations.google_embeddings import vertex_predict_embeddings
@@ -41,7 +41,7 @@ google_vertex = declare_provider(
     key_optional=True,
     credentials=CREDENTIALS,
     options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
-    translate_options=[budgeted_thinking(), *LIMITS, _labels],
+    translate_options=[gemini_budgeted_thinking(), *LIMITS, _labels],
     models={
         **gemini_models(_in_project, (_labels,)),
         "claude-*": override(translate_options=only(user_id_alone, *CLAUDE), prepare_request=claude.prepare_request),
@@ -51,9 +51,9 @@ google_vertex = declare_provider(
     },
     spoken=IMAGEN,
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
-    embed_batches={"*": Batch(250, 20_000), "gemini-embedding-*": Batch(1)},
+    embed_batches={"*": EmbedLimit(250, 20_000), "gemini-embedding-*": EmbedLimit(1)},
     # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060
-    kin=["google", "anthropic", "amazon_bedrock", "google_vertex_anthropic"],
+    accepts_signatures_of=["google", "anthropic", "amazon_bedrock", "google_vertex_anthropic"],
     prepare_request=_in_project,
     attach=attach,
 )

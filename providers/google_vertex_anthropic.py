@@ -6,10 +6,10 @@ from typing import Any
 
 from attrs import evolve
 
-from ..pipeline.request import Request
+from ..pipeline.http.request import Request
 from .anthropic import anthropic, with_betas
-from .dsl.google_accounts import CREDENTIALS
-from .dsl.google_cloud import ADDRESS, PLACE, attach, into_project
+from .auth.google_cloud import ADDRESS, PLACE, attach, into_project
+from .declare.google_accounts import CREDENTIALS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.counting import build_count_body
 from .wires.anthropic_messages.encode import body_for
@@ -54,7 +54,7 @@ google_vertex_anthropic = evolve(
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     credentials=CREDENTIALS,
-    kin=("anthropic", "amazon_bedrock", "google_vertex"),
+    accepts_signatures_of=("anthropic", "amazon_bedrock", "google_vertex"),
     prepare_request=prepare_request,
     attach=attach,
 )

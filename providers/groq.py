@@ -1,8 +1,8 @@
 """Groq: OpenAI-compatible chat. https://console.groq.com/docs/api-reference"""
 
-from .dsl.openai_models import TRANSCRIBING
-from .dsl.provider import declare_provider, override
-from .dsl.rules import at_most, clamp, drop, efforts, rename, without_thinking
+from .declare.provider import declare_provider, override
+from .declare.rules import at_most, clamp, drop, efforts, rename, without_thinking
+from .options.openai_options import TRANSCRIBING
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription

@@ -1,7 +1,7 @@
 """Hugging Face. https://huggingface.co/docs/inference-providers"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models

@@ -1,7 +1,7 @@
 """Jina AI. https://jina.ai/embeddings"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import convert
+from .declare.provider import declare_provider
+from .declare.rules import convert
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.rerank import rerank
 

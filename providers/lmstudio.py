@@ -1,8 +1,8 @@
 """LM Studio. https://lmstudio.ai/docs"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import rename
-from .dsl.schemas import BY_GRAMMAR
+from .declare.object_support import BY_GRAMMAR
+from .declare.provider import declare_provider
+from .declare.rules import rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models

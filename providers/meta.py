@@ -1,7 +1,7 @@
 """Meta Llama API. https://llama.developer.meta.com/docs"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, rename
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS, rename
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models

@@ -1,6 +1,6 @@
 """MiniMax. https://platform.minimax.io/docs/api-reference"""
 
-from .dsl.provider import declare_provider
+from .declare.provider import declare_provider
 from .wires.anthropic_messages import anthropic_messages
 
 minimax = declare_provider(

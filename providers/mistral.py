@@ -1,9 +1,9 @@
 """Mistral AI. https://docs.mistral.ai"""
 
 from ..schemas.model import Model
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, clamp, drop, efforts, rename, without_thinking
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider, override
+from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.mistral_ocr import mistral_ocr
 from .wires.operations.openai_batches import mistral_batches
@@ -12,7 +12,7 @@ from .wires.operations.openai_media import openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
 
 
-def prompted_thinking(options: Options, model: Model) -> Losses:
+def prompted_thinking(options: Options, model: Model) -> DroppedOptions:
     """Magistral thinks when its system prompt tells it to, which `prompt_mode` adds."""
     asked, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if asked not in (None, "none"):
@@ -36,7 +36,7 @@ mistral = declare_provider(
     base_url="https://api.mistral.ai/v1",
     env_key="MISTRAL_API_KEY",
     # "Too many tokens in batch. Max is 16384": https://github.com/aurelio-labs/semantic-router/issues/297
-    embed_batches={"*": Batch(128, 16_384)},
+    embed_batches={"*": EmbedLimit(128, 16_384)},
     options={
         "safe_prompt": {"type": "boolean"},
         "top_k": {"type": "integer", "minimum": 0},

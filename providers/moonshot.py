@@ -1,8 +1,8 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
 from ..schemas.model import Model
-from .dsl.provider import declare_provider, override
-from .dsl.rules import Losses, Options, clamp, drop, efforts, rename, switch, without_thinking
+from .declare.provider import declare_provider, override
+from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -15,7 +15,7 @@ _ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always th
 _LEVELS = efforts("low", "high", "xhigh", spelt={"xhigh": "max"})
 
 
-def _levels_or_none(options: Options, model: Model) -> Losses:
+def _levels_or_none(options: Options, model: Model) -> DroppedOptions:
     if options.get("reasoning_effort") != "none":
         return _LEVELS(options, model)
     del options["reasoning_effort"]

@@ -7,16 +7,16 @@ from typing import Any
 
 from attrs import evolve
 
-from ..pipeline.effects import Flow, Rest
+from ..pipeline.effects import CallNext, StepGenerator
+from ..pipeline.http.request import Request
+from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Request
-from ..pipeline.response import Response
 from ..pipeline.step import around
 from ..schemas.errors import ContextOverflow, ProviderError
 from ..schemas.reply import CallWarning, Reply
-from .dsl.provider import Provider, declare_provider, override
-from .dsl.rules import Losses, Options, judged
-from .dsl.wire import Wire
+from .declare.provider import Provider, declare_provider, override
+from .declare.rules import DroppedOptions, Options, report_dropped
+from .declare.wire import Wire
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
@@ -51,34 +51,38 @@ def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
         return request.replace(options=options)
     options["think"] = think(effort)
     exact = options["think"] in (False, effort)
-    return _told(request, options, [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")])
+    return _with_warnings(
+        request, options, [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
+    )
 
 
 def _without_native(request: Request) -> Request:
     """The OpenAI-compatible address passes over what it does not know: leave it out, and say so."""
     options = dict(request.options)
     why = f"{_COMPATIBLE} has no such option; without wire= it is Ollama's own chat, which has"
-    return _told(request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None])
+    return _with_warnings(
+        request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
+    )
 
 
-def _told(request: Request, options: Options, losses: Losses) -> Request:
-    warnings = judged(losses, request.model, request.on_unsupported)
+def _with_warnings(request: Request, options: Options, losses: DroppedOptions) -> Request:
+    warnings = report_dropped(losses, request.model, request.on_unsupported)
     return request.replace(options=options, warnings=request.warnings + warnings)
 
 
 def watch_context(pipeline: Pipeline, provider: Provider) -> Pipeline:
     """Warn of an answer that ended because the context was full, which Ollama calls `length` like any other end."""
 
-    def watch(request: Request, call: Rest) -> Flow:
+    def watch(request: Request, call: CallNext) -> StepGenerator:
         response = yield from call(request)
 
-        def tell(reply: Reply | None, error: BaseException | None) -> None:
+        def attach_notice(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None and context_was_full(reply, request.options):
                 warning = CallWarning("possible_truncation", _FULL, str(request.model))
                 reply.warnings += (warning,)
                 response.request = response.request.replace(warnings=(*response.request.warnings, warning))
 
-        return response.on_end(tell)
+        return response.on_end(attach_notice)
 
     return pipeline.before("encode_body", around("watch_context", watch))
 

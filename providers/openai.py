@@ -1,8 +1,8 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
-from .dsl.batches import Batch
-from .dsl.openai_models import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
-from .dsl.provider import declare_provider
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.openai_responses.counting import openai_count_tokens
@@ -29,10 +29,10 @@ openai = declare_provider(
     ],
     base_url="https://api.openai.com/v1",
     # eu.api.openai.com and others: https://platform.openai.com/docs/guides/your-data#data-residency-controls
-    own_hosts=(".api.openai.com",),
+    trusted_hosts=(".api.openai.com",),
     env_key="OPENAI_API_KEY",
     # https://platform.openai.com/docs/api-reference/embeddings/create: 2,048 texts, 300,000 tokens in all.
-    embed_batches={"*": Batch(2048, 300_000)},
+    embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
         "include": {"type": "array", "items": {"type": "string"}},
         "truncation": {"enum": ["auto", "disabled"]},

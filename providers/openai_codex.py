@@ -11,19 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.effects import Flow, Rest
+from ..pipeline.effects import CallNext, StepGenerator
+from ..pipeline.http.request import Headers, Request
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Headers, Request
 from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
-from .dsl.credentials import KEY, PLAIN, Credentials, Login, Value
-from .dsl.environment import environment_of
-from .dsl.oauth import TokenFile, claims, refreshed
-from .dsl.openai_models import OPENAI, openai_families
-from .dsl.provider import Provider, declare_provider
-from .dsl.rules import drop
+from .auth.oauth import TokenFile, claims, refreshed
+from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
+from .declare.environment import environment_of
+from .declare.provider import Provider, declare_provider
+from .declare.rules import drop
+from .options.openai_options import OPENAI, openai_families
 from .wires.openai_responses import openai_responses
 from .wires.openai_responses.encode import ENCRYPTED_REASONING
 
@@ -67,10 +67,10 @@ def renewal(refresh_token: str) -> tuple[str, bytes]:
     return TOKEN_URL, dumps(body)
 
 
-def authenticate(request: Request, call: Rest) -> Flow:
+def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """Put the login's token and account on the request; a token given as the key is used as it is."""
 
-    def send(asked: Request) -> Flow:
+    def send(asked: Request) -> StepGenerator:
         credential = asked.credential
         token = credential["token"] if isinstance(credential, Mapping) else credential
         account = credential.get("account") if isinstance(credential, Mapping) else None

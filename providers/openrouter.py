@@ -1,7 +1,7 @@
 """OpenRouter. https://openrouter.ai/docs"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, clamp, move, not_both
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS, clamp, move, not_both
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 from .wires.operations.openai_embeddings import openai_embeddings

@@ -1,8 +1,8 @@
 """Perplexity. https://docs.perplexity.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, clamp, drop
-from .dsl.schemas import ObjectSupport
+from .declare.object_support import ObjectSupport
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS, clamp, drop
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 

@@ -1,8 +1,8 @@
 """Together AI. https://docs.together.ai"""
 
-from .dsl.openai_models import TRANSCRIBING
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS
+from .options.openai_options import TRANSCRIBING
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription

@@ -1,7 +1,7 @@
 """vLLM. https://docs.vllm.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.schemas import ObjectSupport
+from .declare.object_support import ObjectSupport
+from .declare.provider import declare_provider
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models

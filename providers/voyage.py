@@ -1,8 +1,8 @@
 """Voyage AI. https://docs.voyageai.com"""
 
-from .dsl.batches import Batch
-from .dsl.provider import declare_provider
-from .dsl.rules import rename
+from .declare.embed_limits import EmbedLimit
+from .declare.provider import declare_provider
+from .declare.rules import rename
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.rerank import rerank
 
@@ -14,7 +14,7 @@ voyage = declare_provider(
     base_url="https://api.voyageai.com/v1",
     env_key="VOYAGE_API_KEY",
     # https://docs.voyageai.com/reference/embeddings-api: tokens are those of the smallest limit, of voyage-3-large
-    embed_batches={"*": Batch(1000, 120_000)},
+    embed_batches={"*": EmbedLimit(1000, 120_000)},
     options={
         "top_k": {"type": "integer", "minimum": 1},
         "truncation": {"type": "boolean"},

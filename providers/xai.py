@@ -1,7 +1,7 @@
 """xAI. https://docs.x.ai"""
 
-from .dsl.provider import declare_provider, override
-from .dsl.rules import at_most, clamp, drop, efforts, only, rename, when, without_thinking
+from .declare.provider import declare_provider, override
+from .declare.rules import at_most, clamp, drop, efforts, only, rename, when, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models

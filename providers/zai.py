@@ -1,7 +1,7 @@
 """Z.AI. https://docs.z.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import clamp, drop, switch, without_thinking
+from .declare.provider import declare_provider
+from .declare.rules import clamp, drop, switch, without_thinking
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_embeddings import openai_embeddings

@@ -1,7 +1,7 @@
 """ZenMux. https://docs.zenmux.ai"""
 
-from .dsl.provider import declare_provider
-from .dsl.rules import BY_FACTS, move
+from .declare.provider import declare_provider
+from .declare.rules import BY_FACTS, move
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models

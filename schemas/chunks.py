@@ -132,7 +132,7 @@ class Finish:
     raw: str | None = None
 
 
-LAST_WORD = Finish("")
+STREAM_END = Finish("")
 """Given by a wire's decode_stream_event for the event after which nothing comes: what flush_stream_state gives is due
 at once, and the end of the bytes is not waited for. Known by identity; nobody sees it but the decoder."""
 

@@ -36,7 +36,7 @@ _PACK = 32
 32 of them costs 0.01 µs each."""
 
 
-class _Growing:
+class _PartBuilder:
     """A part whose text still grows."""
 
     __slots__ = ("blocks", "fields", "kind", "pieces", "whole")
@@ -91,9 +91,9 @@ class Fold:
     )
 
     def __init__(self) -> None:
-        self._parts: dict[int, _Growing | Part] = {}
+        self._parts: dict[int, _PartBuilder | Part] = {}
         self._alternatives: dict[int, Fold] = {}
-        self._latest = _Growing(Text)  # the part that grew last, its pieces, its index, and by which kind of delta
+        self._latest = _PartBuilder(Text)  # the part that grew last, its pieces, its index, and by which kind of delta
         self._pieces = self._latest.pieces
         self._index = 0
         self._kind: type | None = None
@@ -133,16 +133,16 @@ class Fold:
 
     def _message(self) -> Message:
         parts = (self._parts[index] for index in sorted(self._parts))
-        done = (part.part() if isinstance(part, _Growing) else part for part in parts)
+        done = (part.part() if isinstance(part, _PartBuilder) else part for part in parts)
         return Message("assistant", tuple(part for part in done if part is not None))
 
-    def _growing(self, kind: Any, index: int) -> _Growing:
+    def _growing(self, kind: Any, index: int) -> _PartBuilder:
         part = self._parts.get(index)
-        if not isinstance(part, _Growing):
-            part = self._parts[_place(index)] = _Growing(kind)
+        if not isinstance(part, _PartBuilder):
+            part = self._parts[_place(index)] = _PartBuilder(kind)
         return part
 
-    def _grow(self, part: _Growing, chunk: Any, text: str) -> None:
+    def _grow(self, part: _PartBuilder, chunk: Any, text: str) -> None:
         part.pieces.append(text)
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
@@ -157,7 +157,7 @@ class Fold:
 
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
-        if not isinstance(part, _Growing):
+        if not isinstance(part, _PartBuilder):
             part = self._growing(Reasoning if chunk.fields.keys() & _REASONING_FIELDS else Text, chunk.index)
         part.fields.update(chunk.fields)
 
@@ -166,19 +166,19 @@ class Fold:
         self._kind = None
 
     def _call_start(self, chunk: ToolCallStart) -> None:
-        call = _Growing(ToolCall, whole=False)
+        call = _PartBuilder(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
         self._parts[_place(chunk.index)] = call
         self._kind = None
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _Growing):
+        if isinstance(part, _PartBuilder):
             self._grow(part, chunk, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _Growing):
+        if isinstance(part, _PartBuilder):
             part.whole = True
             if chunk.extra:
                 part.fields["extra"] = chunk.extra
@@ -209,7 +209,7 @@ class Fold:
 
     def _finish(self, chunk: Finish) -> None:
         for part in self._parts.values():
-            if isinstance(part, _Growing):
+            if isinstance(part, _PartBuilder):
                 part.pack()
         self.finished = chunk
 

@@ -44,7 +44,7 @@ __all__ = [
     "loads_event",
     "loads_fast",
     "loads_with",
-    "mended",
+    "repaired",
     "spaced",
     "well_formed",
 ]
@@ -93,7 +93,7 @@ def loads_event(data: bytes) -> tuple[Any, bool]:
     """What `loads` gives, and whether there are halves of pairs in it: they stay, since the next event may hold the
     other half."""
     text = data.decode("utf-8-sig", "replace")
-    if _ESCAPE_OF_A_HALF.search(text) and mended(text) != text:
+    if _ESCAPE_OF_A_HALF.search(text) and repaired(text) != text:
         try:
             return json.loads(text, parse_int=_integer), True
         except RecursionError:
@@ -112,7 +112,7 @@ def first_value(text: str) -> tuple[Any, int]:
     return well_formed(value), end
 
 
-def mended(text: str) -> str:
+def repaired(text: str) -> str:
     """JSON text without halves of pairs, be they escapes or characters: U+FFFD is in their place."""
     whole = _as_text(text)
     if not _ESCAPE_OF_A_HALF.search(whole):
@@ -128,7 +128,7 @@ def _unless_half(found: re.Match[str]) -> str:
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:
     if "recursion" in error.msg:
         raise error
-    text = mended(data if isinstance(data, str) else data.decode("utf-8-sig", "replace"))
+    text = repaired(data if isinstance(data, str) else data.decode("utf-8-sig", "replace"))
     try:
         return exact(orjson.loads(text), text)
     except JSONDecodeError:

@@ -151,8 +151,8 @@ class Context:
         """The same conversation with more in its system message, or with one."""
         first = self.messages[0] if self.messages else None
         if first is not None and first.role == "system":
-            told = Message("system", f"{first.text}\n\n{text}" if first.text else text)
-            return evolve(self, messages=(told, *self.messages[1:]))
+            instructed = Message("system", f"{first.text}\n\n{text}" if first.text else text)
+            return evolve(self, messages=(instructed, *self.messages[1:]))
         return evolve(self, messages=(Message("system", text), *self.messages))
 
     def with_tools(self, *tools: Tool) -> Context:

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from .errors import InvalidOption
-from .finite import not_finite
+from .nan_check import not_finite
 
 JSONSchema = Mapping[str, Any]
 
@@ -231,7 +231,11 @@ def _meant(name: str, table: Mapping[str, Option]) -> str:
     """The option that other libraries and vendors call by this name, or what to do without one, else the nearest."""
     if name in _INSTEAD:
         return _INSTEAD[name]
-    ours = [each for each in _ELSEWHERE.get(name.replace("_", "").lower(), ()) if each in table or each in CALL_OPTIONS]
+    ours = [
+        each
+        for each in _OTHER_SPELLINGS.get(name.replace("_", "").lower(), ())
+        if each in table or each in CALL_OPTIONS
+    ]
     return f"did you mean {' or '.join(map(repr, ours))}?" if ours else nearest(name, table)
 
 
@@ -240,7 +244,7 @@ _INSTEAD: Mapping[str, str] = {
     "messages": "pass the conversation as the prompt",
     "response_model": "call generate_object(model, prompt, schema)",
 }
-_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+_OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
     **dict.fromkeys(
         ("maxoutputtokens", "maxcompletiontokens", "maxnewtokens", "maxlength", "numpredict", "npredict"),

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
-from .json_text import JSONDecodeError, loads_fast, mended
+from .json_text import JSONDecodeError, loads_fast, repaired
 
 Extra = Mapping[str, Any]
 _LONG_NUMBER = re.compile(r"\d{19}")
@@ -211,13 +211,15 @@ def _read(text: str) -> Any:
     try:
         value = loads_fast(text)
     except JSONDecodeError:
-        if (whole := mended(text)) == text:
+        if (whole := repaired(text)) == text:
             raise
         return _read(whole)
     if _LONG_NUMBER.search(text) or text.count(":") > _names(value):
-        from .json_schema.decode import loads  # slower, and the standard json module: only where there may be need
+        from .json_schema.decode import (
+            loads_exact,  # slower, and the standard json module: only where there may be need
+        )
 
-        return loads(text)
+        return loads_exact(text)
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from .errors import ConfigError
-from .usage import Usage, reported
+from .usage import Usage, parse_reported_cost
 
 BUCKETS = (
     "input",
@@ -32,7 +32,7 @@ _NOTHING = Decimal(0)
 _EXACT = Context(prec=80)
 
 
-def exact(value: Any) -> Decimal | None:
+def exact_decimal(value: Any) -> Decimal | None:
     """`value` as the decimal that it reads as: 0.1 gives Decimal("0.1"). None stays None.
 
     Raises ConfigError for what is not a finite number of zero or more: some price lists use -1 for "it depends".
@@ -94,15 +94,15 @@ class Prices:
         for name in _AMOUNTS:
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, exact(value))
+                object.__setattr__(self, name, exact_decimal(value))
         if self.regions:
-            object.__setattr__(self, "regions", {name: exact(factor) for name, factor in self.regions.items()})
+            object.__setattr__(self, "regions", {name: exact_decimal(factor) for name, factor in self.regions.items()})
         if len(self.tiers) > 1:
             object.__setattr__(self, "tiers", tuple(sorted(self.tiers, key=lambda tier: tier.over)))
 
     def times(self, factor: Any) -> Prices:
         """This list with every price multiplied; its modes and its batch discount do not carry over."""
-        by = exact(factor)
+        by = exact_decimal(factor)
         if by is None:
             raise ConfigError("prices are multiplied by a number, not by None", hint="pass 1 to leave them as they are")
         known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
@@ -136,7 +136,7 @@ class Tier:
 class Cost:
     """US dollars, exact and unrounded.
 
-    `total` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
+    `total_cost` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
     buckets that make up the total. `lower_bound` is True when some tokens, or charges besides tokens, are not counted,
     or not all that decides their price is known.
     `saved` is what a call answered from a cache of our own would have cost.
@@ -169,8 +169,8 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     """
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
-    if (told := reported(usage.reported_cost)) is not None:
-        return Cost(told, {"reported": told}, source=REPORTED, lower_bound=not usage.complete)
+    if (charged := parse_reported_cost(usage.reported_cost)) is not None:
+        return Cost(charged, {"reported": charged}, source=REPORTED, lower_bound=not usage.complete)
     usage = _billed(usage)
     tier = (usage.service_tier or "").lower()
     batch = tier == BATCH if batch is None else batch
@@ -198,7 +198,7 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
         items["web_search"] = _EXACT.scaleb(_EXACT.multiply(fees, Decimal(searches)), -3)
     at_least = (
         _is_partial(usage, row)
-        or bool(prices.besides or usage.besides)
+        or bool(prices.besides or usage.unpriced_charges)
         or (searches > 0 and fees is None)
         or (usage.region is not None and there is None)
         or _audio_is_vague(usage, row)
@@ -230,7 +230,7 @@ def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
     return {bucket: tokens for bucket, tokens in counts.items() if tokens}
 
 
-def total(costs: Iterable[Cost | None]) -> Cost:
+def total_cost(costs: Iterable[Cost | None]) -> Cost:
     """The sum over several calls; None, with the first reason, as soon as one of them is unknown."""
     sums: dict[str, Decimal] = {}
     known = [cost if cost is not None else Cost(None, reason="a call has no cost") for cost in costs]

@@ -13,7 +13,7 @@ from attrs import define, evolve, field, fields, frozen
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
-from .prices import Cost, price, total
+from .prices import Cost, price, total_cost
 from .tool import Tool
 from .usage import Usage
 
@@ -96,10 +96,10 @@ class Reply(Generic[ObjectType]):
     steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
     raw: Any = field(default=None, repr=False, eq=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
-    asked: Context | None = field(default=None, repr=False, eq=False)
-    after: tuple[Message, ...] = field(default=(), repr=False)
-    priced_as: Model | None = field(default=None, repr=False, eq=False)
-    free: bool = field(default=False, repr=False)
+    prompt: Context | None = field(default=None, repr=False, eq=False)
+    tool_messages: tuple[Message, ...] = field(default=(), repr=False)
+    billed_model: Model | None = field(default=None, repr=False, eq=False)
+    already_paid: bool = field(default=False, repr=False)
 
     def __str__(self) -> str:
         """The text, so that `print(reply)` prints it."""
@@ -125,8 +125,8 @@ class Reply(Generic[ObjectType]):
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: everything, but tools whose functions no other process could find are only declared."""
         state = {each.name: getattr(self, each.name) for each in fields(Reply)}
-        if self.asked is not None and self.asked.tools:
-            state["asked"] = self.asked.with_tools(*map(_picklable, self.asked.tools))
+        if self.prompt is not None and self.prompt.tools:
+            state["asked"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -187,7 +187,7 @@ class Reply(Generic[ObjectType]):
     def context(self) -> Context:
         """The conversation with this answer at its end, and the results of tools that were run after it: ready for the
         next turn."""
-        return (self.asked or Context()).append(self.message, *self.after)
+        return (self.prompt or Context()).append(self.message, *self.tool_messages)
 
     @property
     def cost(self) -> Cost:
@@ -195,10 +195,10 @@ class Reply(Generic[ObjectType]):
         that is not known."""
         if self.steps:
             # Each by itself: their usages added up could pass the threshold of a price that none of them reached.
-            return total(step.cost for step in self.steps)
-        if self.free:
+            return total_cost(step.cost for step in self.steps)
+        if self.already_paid:
             return Cost(Decimal(0))
-        return price(self.usage, self.priced_as.prices if self.priced_as else None)
+        return price(self.usage, self.billed_model.prices if self.billed_model else None)
 
     def replace(self, **changes: Any) -> Reply[ObjectType]:
         """This reply with some fields changed."""

@@ -51,7 +51,7 @@ class Secret:
         raise TypeError("a Secret does not pickle; give the other process its own key")
 
 
-class Hidden(dict[str, Any]):
+class MaskedDict(dict[str, Any]):
     """Several secrets under their names, a token file's for instance: nothing of them shows in a repr, and so none in
     the locals of a frame."""
 
@@ -61,7 +61,7 @@ class Hidden(dict[str, Any]):
         return f"Hidden({MASK})"
 
 
-def checked(value: str, *, where: str) -> Secret:
+def header_secret(value: str, *, where: str) -> Secret:
     """A Secret that may stand in a header, its surrounding white space stripped.
 
     Raises InvalidKey, without the value, when it is empty or has characters that no header may carry:

@@ -15,9 +15,9 @@ from attrs import fields
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .errors import ConfigError, DecodeError
-from .finite import not_finite
 from .json_text import JSONDecodeError, dumps, loads
 from .message import Context, Message
+from .nan_check import not_finite
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
 

@@ -49,10 +49,12 @@ def load_reply(data: bytes) -> Reply:
         if kind is not None:
             object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]
         usage = body["usage"]
-        cost, besides = usage.pop("reported_cost", None), tuple(usage.pop("besides", ()))
+        cost, unpriced_charges = usage.pop("reported_cost", None), tuple(usage.pop("unpriced_charges", ()))
         return Reply(
             message=CONVERTER.structure(body["message"], Message),
-            usage=Usage(**usage, besides=besides, reported_cost=None if cost is None else Decimal(cost)),
+            usage=Usage(
+                **usage, unpriced_charges=unpriced_charges, reported_cost=None if cost is None else Decimal(cost)
+            ),
             warnings=tuple(CONVERTER.structure(each, CallWarning) for each in body["warnings"]),
             alternatives=tuple(CONVERTER.structure(each, Message) for each in body["alternatives"]),
             metadata=body["metadata"],

@@ -40,7 +40,7 @@ class Usage:
     cached_audio_tokens: int | None = None
     web_searches: int | None = None
     region: str | None = None
-    besides: tuple[str, ...] = ()
+    unpriced_charges: tuple[str, ...] = ()
     billed_input_tokens: int | None = None
     billed_output_tokens: int | None = None
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
@@ -73,7 +73,7 @@ _COUNTS = (
 _BILLED = ("billed_input_tokens", "billed_output_tokens")
 
 
-def reported(cost: Any) -> Decimal | None:
+def parse_reported_cost(cost: Any) -> Decimal | None:
     """A cost that a provider tells, as exact dollars; None for what is no sum of money: no number, less than zero."""
     if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal):
         return None
@@ -81,7 +81,7 @@ def reported(cost: Any) -> Decimal | None:
     return dollars if dollars.is_finite() and dollars >= 0 else None
 
 
-def total(usages: Iterable[Usage | None]) -> Usage:
+def total_usage(usages: Iterable[Usage | None]) -> Usage:
     """The sum over several calls; complete only if each of them is."""
     known = [usage for usage in usages if usage is not None]
     counts: dict[str, Any] = {}
@@ -99,5 +99,5 @@ def total(usages: Iterable[Usage | None]) -> Usage:
         reported_cost=sum(costs, Decimal(0)) if costs and len(costs) == len(known) else None,
         service_tier=served.pop() if len(served) == 1 else None,
         region=where.pop() if len(where) == 1 else None,
-        besides=tuple(dict.fromkeys(name for usage in known for name in usage.besides)),
+        unpriced_charges=tuple(dict.fromkeys(name for usage in known for name in usage.unpriced_charges)),
     )

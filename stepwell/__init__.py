@@ -22,7 +22,7 @@ PUBLIC = {
     "async_api": ("AsyncClient",),
     "registration": ("override", "provider", "register"),
     "caching": ("cache",),
-    "tools.define": ("tool",),
+    "workflows.tools.define": ("tool",),
     "model_metadata.catalog": ("models",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("File", "Image"),
@@ -33,14 +33,14 @@ PUBLIC = {
     "pipeline.steps.fallback": ("fallback",),
     "pipeline.steps.rate_limit": ("RateLimit",),
     "pipeline.step": ("around", "on_chunk", "on_error", "on_request", "on_response"),
-    "pipeline.stream": ("AsyncStream", "Stream"),
-    "pipeline.timeouts": ("Timeouts",),
+    "pipeline.stream.stream": ("AsyncStream", "Stream"),
+    "pipeline.http.timeouts": ("Timeouts",),
 }
 """Every name of the package by the module that it is loaded from; all else is in the modules below."""
 
 MODULES = (
     *(
-        "batch",
+        "workflows.batch",
         "catalog",
         "chunks",
         "costs",

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from .client import SyncCalls
 
 if TYPE_CHECKING:
-    from .batch.job import BatchJob
-    from .objects.modes import Mode
-    from .objects.stream import ObjectStream
     from .options import (
         ChatOptions,
         CountTokensOptions,
@@ -32,12 +29,15 @@ if TYPE_CHECKING:
         ToolLoopOptions,
         TranscribeOptions,
     )
-    from .pipeline.stream import Stream
+    from .pipeline.stream.stream import Stream
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .tools.call import Approve
-    from .tools.stream import ToolStream
+    from .workflows.batch.job import BatchJob
+    from .workflows.objects.modes import Mode
+    from .workflows.objects.stream import ObjectStream
+    from .workflows.tools.call import Approve
+    from .workflows.tools.stream import ToolStream
 
 T = TypeVar("T")
 
@@ -116,10 +116,10 @@ class Client(SyncCalls):
         Raises ObjectInvalid, with `.text`, `.violations` and all the usage, for an answer that still does not fit, and
         SchemaError for a schema that cannot be used, before anything is sent.
         """
-        from .objects.generate import generate  # JSON Schema's machinery: only for those who want an object
+        from .workflows.objects.generate import generate  # JSON Schema's machinery: only for those who want an object
 
         work = generate(
-            self._core,
+            self._planner,
             model,
             prompt,
             schema,
@@ -175,9 +175,11 @@ class Client(SyncCalls):
         repaired, since what has been shown is not taken back. The call is sent when the stream is first read.
         The arguments are those of generate_object.
         """
-        from .objects.stream import ObjectStream, stream  # JSON Schema's machinery, as above
+        from .workflows.objects.stream import ObjectStream, object_stream  # JSON Schema's machinery, as above
 
-        work = stream(self._core, model, prompt, schema, mode=mode, name=name, description=description, options=options)
+        work = object_stream(
+            self._planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
+        )
         return ObjectStream(self, work)
 
     def run_tools(
@@ -214,7 +216,7 @@ class Client(SyncCalls):
         since whoever wrote it would have them run unasked, unless `resume=True`. Where the history comes from a client
         that you do not trust, see `stepwell.messages.untrusted`.
         """
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
 
         how = Loop(
             max_steps=max_steps,
@@ -225,7 +227,7 @@ class Client(SyncCalls):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = self._run(loop(self._core, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = self._run(loop(self._planner, model, prompt, tools, how, options, stream=False))
         return reply
 
     def stream_tools(
@@ -247,8 +249,8 @@ class Client(SyncCalls):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
-        from .tools.stream import ToolStream
+        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.stream import ToolStream
 
         how = Loop(
             max_steps=max_steps,
@@ -259,7 +261,7 @@ class Client(SyncCalls):
             react=react,
             resume=resume,
         )
-        return ToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
+        return ToolStream(self, loop(self._planner, model, prompt, tools, how, options, stream=True))
 
     def submit_batch(
         self,
@@ -277,17 +279,17 @@ class Client(SyncCalls):
         steps for these calls. Raises what any one of the calls would raise before it is sent, and NotSupported where
         the provider has no batches, before anything is sent.
         """
-        from .batch.job import BatchJob  # seldom wanted
-        from .batch.recipes import submit
+        from .workflows.batch.job import BatchJob  # seldom wanted
+        from .workflows.batch.workflows import submit
 
-        return BatchJob(self, *self._run(submit(self._core, model, prompts, options)))
+        return BatchJob(self, *self._run(submit(self._planner, model, prompts, options)))
 
     def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .batch.job import BatchJob  # seldom wanted
-        from .batch.recipes import find
+        from .workflows.batch.job import BatchJob  # seldom wanted
+        from .workflows.batch.workflows import find
 
-        return BatchJob(self, *self._run(find(self._core, model, id, options)))
+        return BatchJob(self, *self._run(find(self._planner, model, id, options)))
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from .client import AsyncCalls
 
 if TYPE_CHECKING:
-    from .batch.job import AsyncBatchJob
-    from .objects.modes import Mode
-    from .objects.stream import AsyncObjectStream
     from .options import (
         ChatOptions,
         CountTokensOptions,
@@ -32,12 +29,15 @@ if TYPE_CHECKING:
         ToolLoopOptions,
         TranscribeOptions,
     )
-    from .pipeline.stream import AsyncStream
+    from .pipeline.stream.stream import AsyncStream
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .tools.call import Approve
-    from .tools.stream import AsyncToolStream
+    from .workflows.batch.job import AsyncBatchJob
+    from .workflows.objects.modes import Mode
+    from .workflows.objects.stream import AsyncObjectStream
+    from .workflows.tools.call import Approve
+    from .workflows.tools.stream import AsyncToolStream
 
 T = TypeVar("T")
 
@@ -117,10 +117,10 @@ class AsyncClient(AsyncCalls):
         Raises ObjectInvalid, with `.text`, `.violations` and all the usage, for an answer that still does not fit, and
         SchemaError for a schema that cannot be used, before anything is sent.
         """
-        from .objects.generate import generate  # JSON Schema's machinery: only for those who want an object
+        from .workflows.objects.generate import generate  # JSON Schema's machinery: only for those who want an object
 
         work = generate(
-            self._core,
+            self._planner,
             model,
             prompt,
             schema,
@@ -176,9 +176,11 @@ class AsyncClient(AsyncCalls):
         repaired, since what has been shown is not taken back. The call is sent when the stream is first read.
         The arguments are those of generate_object.
         """
-        from .objects.stream import AsyncObjectStream, stream  # JSON Schema's machinery, as above
+        from .workflows.objects.stream import AsyncObjectStream, object_stream  # JSON Schema's machinery, as above
 
-        work = stream(self._core, model, prompt, schema, mode=mode, name=name, description=description, options=options)
+        work = object_stream(
+            self._planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
+        )
         return AsyncObjectStream(self, work)
 
     async def run_tools(
@@ -215,7 +217,7 @@ class AsyncClient(AsyncCalls):
         since whoever wrote it would have them run unasked, unless `resume=True`. Where the history comes from a client
         that you do not trust, see `stepwell.messages.untrusted`.
         """
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
 
         how = Loop(
             max_steps=max_steps,
@@ -226,7 +228,7 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = await self._run(loop(self._core, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = await self._run(loop(self._planner, model, prompt, tools, how, options, stream=False))
         return reply
 
     def stream_tools(
@@ -248,8 +250,8 @@ class AsyncClient(AsyncCalls):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .tools.loop import Loop, loop  # JSON Schema's machinery, as above
-        from .tools.stream import AsyncToolStream
+        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.stream import AsyncToolStream
 
         how = Loop(
             max_steps=max_steps,
@@ -260,7 +262,7 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self._core, model, prompt, tools, how, options, stream=True))
+        return AsyncToolStream(self, loop(self._planner, model, prompt, tools, how, options, stream=True))
 
     async def submit_batch(
         self,
@@ -278,17 +280,17 @@ class AsyncClient(AsyncCalls):
         steps for these calls. Raises what any one of the calls would raise before it is sent, and NotSupported where
         the provider has no batches, before anything is sent.
         """
-        from .batch.job import AsyncBatchJob  # seldom wanted
-        from .batch.recipes import submit
+        from .workflows.batch.job import AsyncBatchJob  # seldom wanted
+        from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self._run(submit(self._core, model, prompts, options)))
+        return AsyncBatchJob(self, *await self._run(submit(self._planner, model, prompts, options)))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .batch.job import AsyncBatchJob  # seldom wanted
-        from .batch.recipes import find
+        from .workflows.batch.job import AsyncBatchJob  # seldom wanted
+        from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self._run(find(self._core, model, id, options)))
+        return AsyncBatchJob(self, *await self._run(find(self._planner, model, id, options)))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]

@@ -32,9 +32,9 @@ def cache(
     it used then. Its own usage and cost are 0. Steps further out see it like any other; retries, budgets and limits are
     not troubled. `pipeline=lambda given: given.without("cache")` asks anew. Raises ConfigError for what is no store.
     """
-    kept_in = store_of(store, FILE)
-    if kept_in is None:
+    store_in_use = store_of(store, FILE)
+    if store_in_use is None:
         raise ConfigError("a cache without a store", hint='cache("answers.sqlite"), or leave the step out')
     if ttl is not None and ttl <= 0:
         raise ConfigError(f"cache(ttl={ttl}) would keep nothing", hint="seconds above 0, or None for ever")
-    return Cache(kept_in, ttl=ttl, scope=scope)
+    return Cache(store_in_use, ttl=ttl, scope=scope)

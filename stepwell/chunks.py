@@ -16,7 +16,7 @@ from .schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from .tools.call import ToolRun
+from .workflows.tools.call import ToolRun
 
 __all__ = [
     "Alternative",

@@ -1,6 +1,6 @@
 """What stands behind Client and AsyncClient: the settings that both take, and the connections of each.
 
-The public methods are in api.py. What decides is in core.py, what sends in pipeline/transport.py.
+The public methods are in api.py. What decides is in planner.py, what sends in pipeline/http/transport.py.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, Never, Self
 from weakref import WeakKeyDictionary, finalize, ref
 
 from .connect import aconnect, checked_transport, connect
-from .core import Core, finished
 from .model_metadata.catalog import Catalog
-from .pipeline.edits import Edits
+from .pipeline.edits import PipelineEdits
+from .pipeline.http.response import Response
+from .pipeline.http.timeouts import Timeouts
+from .pipeline.http.transport import AsyncTransport, Transport, adrive, drive
 from .pipeline.pipeline import Pipeline
-from .pipeline.response import Response
-from .pipeline.stream import AsyncStream, Stream
-from .pipeline.timeouts import Timeouts
-from .pipeline.transport import AsyncTransport, Transport, adrive, drive
-from .providers.dsl.registry import Registry
-from .providers.dsl.wire import Wire
+from .pipeline.stream.stream import AsyncStream, Stream
+from .planner import CallPlanner, completed_reply
+from .providers.declare.registry import Registry
+from .providers.declare.wire import Wire
 from .recipe import Recipe, acarry_out, carry_out
-from .schemas.change import Change
 from .schemas.reply import Reply
-from .settings import checked_http, overridden, refused
+from .schemas.undo import Undo
+from .settings import checked_http, overridden, unknown_setting
 
 if TYPE_CHECKING:
     from .options import ModelLike, PromptLike
@@ -69,8 +69,8 @@ class ClientSettings:
         is read unless it is named, here or by STEPWELL_ENV_FILE. Raises ConfigError for what cannot be used.
         """
         if unknown:
-            raise refused(unknown, signature(ClientSettings).parameters)
-        self._core = Core(
+            raise unknown_setting(unknown, signature(ClientSettings).parameters)
+        self._planner = CallPlanner(
             api_keys=api_keys,
             base_urls=base_urls,
             timeout=timeout,
@@ -89,35 +89,35 @@ class ClientSettings:
         """Set up what holds the connections, none of which is opened before it is needed."""
 
     @property
-    def pipeline(self) -> Edits:
+    def pipeline(self) -> PipelineEdits:
         """What is done to the pipeline of every call: `client.pipeline = client.pipeline.before("retry", step)`."""
-        return self._core.edits
+        return self._planner.edits
 
     @pipeline.setter
     def pipeline(self, edits: Any) -> None:
-        self._core.edits = edits
+        self._planner.edits = edits
 
     @property
     def default_model(self) -> str:
         """The model that is meant where none is named: what STEPWELL_MODEL says, else the local one."""
-        return self._core.default_model()
+        return self._planner.default_model()
 
     def pipeline_for(
         self, model: str | None = None, *, operation: str = "chat", stream: bool = False, wire: str | None = None
     ) -> Pipeline:
         """The pipeline that a call would run through; print its `describe()`, or pass an edited one as `pipeline=`."""
-        return self._core.plan(operation, model, stream=stream, wire=wire).pipeline
+        return self._planner.plan(operation, model, stream=stream, wire=wire).pipeline
 
     def override(
         self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
-    ) -> Change:
+    ) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
         `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
         It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
         """
-        core = self._core
-        return overridden(core.overrides, core.registry, models, wire=wire, operation=operation, **steps)
+        planner = self._planner
+        return overridden(planner.overrides, planner.registry, models, wire=wire, operation=operation, **steps)
 
 
 class SyncCalls(ClientSettings):
@@ -129,12 +129,12 @@ class SyncCalls(ClientSettings):
 
     def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
         """Make one call and return its reply."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(drive(pipeline.flow(request), self._perform()), request.context)
+        pipeline, request = self._planner.request(operation, model, input, options)
+        return completed_reply(drive(pipeline.flow(request), self._perform()), request.context)
 
     def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> Stream:
         """Open the stream of one call."""
-        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+        pipeline, request = self._planner.request("chat", model, prompt, options, stream=True)
         perform = self._perform()
         return Stream(drive(pipeline.flow(request), perform), perform, request.context)
 
@@ -176,12 +176,12 @@ class AsyncCalls(ClientSettings):
 
     async def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
         """Make one call and return its reply."""
-        pipeline, request = self._core.request(operation, model, input, options)
-        return finished(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
+        pipeline, request = self._planner.request(operation, model, input, options)
+        return completed_reply(await adrive(pipeline.flow(request), (await self._sender()).perform), request.context)
 
     def _stream(self, model: ModelLike, prompt: PromptLike, options: Options) -> AsyncStream:
         """Give the stream of one call, which opens when it is awaited, entered or iterated."""
-        pipeline, request = self._core.request("chat", model, prompt, options, stream=True)
+        pipeline, request = self._planner.request("chat", model, prompt, options, stream=True)
 
         async def opening() -> tuple[Response, Any]:
             sender = await self._sender()
@@ -217,7 +217,7 @@ class AsyncCalls(ClientSettings):
             await lease.__anext__()
             # Held from outside, too, as long as client or stream needs it: in a circle of garbage the connections would
             # go with them, unclosed. What is let go here is closed by the loop as well.
-            held.append(finalize(sender, _let_go, lease))
+            held.append(finalize(sender, _release, lease))
             held[0].atexit = False
         return entry[0]
 
@@ -236,7 +236,7 @@ async def _lease(senders: ref[Any], loop: Any, client: Any, held: list[finalize[
             await client.aclose()
 
 
-def _let_go(lease: Any) -> None:
+def _release(lease: Any) -> None:
     pass
 
 

@@ -15,10 +15,10 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from .pipeline.transport import AsyncTransport, Transport
+from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 
-NAMES = ("httpx", "aiohttp", "http2")
+TRANSPORTS = ("httpx", "aiohttp", "http2")
 MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
 
 
@@ -30,8 +30,8 @@ def checked_transport(given: Any, *, asynchronous: bool) -> Any:
             kind = "an asynchronous" if asynchronous else "a synchronous"
             raise ConfigError(f"{type(given).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}")
         return given
-    if given not in NAMES:
-        raise ConfigError(f"there is no transport {given[:40]!r}", hint=f"it is one of {', '.join(NAMES)}")
+    if given not in TRANSPORTS:
+        raise ConfigError(f"there is no transport {given[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
     if given == "aiohttp" and not asynchronous:
         raise ConfigError("aiohttp is for async calls alone", hint="use AsyncClient, or leave transport= out")
     extra = {"aiohttp": "aiohttp", "http2": "h2"}.get(given)
@@ -51,7 +51,7 @@ def connect(transport: Any, http: Any) -> Transport:
         if _proxied():
             return Transport(httpx.Client(**settings), _build())
         transport = httpx.HTTPTransport(**settings)
-    return Transport(Bare(transport), _build())
+    return Transport(RawTransport(transport), _build())
 
 
 def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
@@ -61,7 +61,7 @@ def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
     transport = transport or _wanted(asynchronous=True)
     proxied = _proxied()
     if transport == "aiohttp" or (transport is None and asyncio and find_spec("aiohttp") and not proxied):
-        from .pipeline.over_aiohttp import AiohttpClient  # heavy: only when something is to be sent
+        from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
 
         client = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
         return AsyncTransport(client, client.build_request)
@@ -72,10 +72,10 @@ def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
         if proxied:
             return AsyncTransport(httpx.AsyncClient(**settings), _build())
         transport = httpx.AsyncHTTPTransport(**settings)
-    return AsyncTransport(AsyncBare(transport), _build())
+    return AsyncTransport(AsyncRawTransport(transport), _build())
 
 
-class Bare:
+class RawTransport:
     """An httpx transport in the place of httpx's client, which adds 60 µs to a call for cookies, redirects, logins and
     hooks that we have no use for, and 0.1 µs to an event. Only the client knows proxies."""
 
@@ -89,7 +89,7 @@ class Bare:
         return response
 
 
-class AsyncBare:
+class AsyncRawTransport:
     """Bare's twin."""
 
     def __init__(self, transport: Any) -> None:

@@ -4,10 +4,11 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
 from .pipeline.steps.always_stream import always_stream
-from .providers.dsl.auth import bearer, header_key, no_key, optional
-from .providers.dsl.batches import Batch
-from .providers.dsl.provider import Override, Provider, declare_provider, override
-from .providers.dsl.rules import (
+from .providers.auth.auth import bearer, header_key, no_key, optional
+from .providers.declare.embed_limits import EmbedLimit
+from .providers.declare.object_support import ObjectSupport
+from .providers.declare.provider import Override, Provider, declare_provider, override
+from .providers.declare.rules import (
     at_most,
     clamp,
     convert,
@@ -23,14 +24,13 @@ from .providers.dsl.rules import (
     when,
     without_thinking,
 )
-from .providers.dsl.schemas import ObjectSupport
-from .providers.dsl.wire import ToolCallIdPolicy, Wire
+from .providers.declare.wire import ToolCallIdPolicy, Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import Sample, Samples
 
 __all__ = [
-    "Batch",
+    "EmbedLimit",
     "ObjectSupport",
     "Override",
     "Provider",

@@ -1,8 +1,8 @@
 """Vectors of many texts, in batches and from a cache."""
 
-from .embedder.embedder import Embedder
-from .embedder.result import Embeddings
-from .embedder.vectors import similarity
+from .workflows.embed.embedder import Embedder
+from .workflows.embed.result import Embeddings
+from .workflows.embed.vectors import similarity
 
 __all__ = [
     "Embedder",

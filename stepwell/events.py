@@ -77,7 +77,7 @@ class Span:
         if not _subscribers:
             return
         elapsed = None if phase == "start" else time.monotonic() - self._began
-        _tell(Event(self.name, phase, self.id, self.parent, time.time(), elapsed, dict(self.data)))
+        _notify(Event(self.name, phase, self.id, self.parent, time.time(), elapsed, dict(self.data)))
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def within(span_id: str | None) -> Iterator[None]:
         _current.reset(token)
 
 
-def _tell(event: Event) -> None:
+def _notify(event: Event) -> None:
     for subscriber in _subscribers:
         try:
             subscriber(event)

@@ -1,9 +1,9 @@
 """What conversations and replies are made of."""
 
+from .schemas.client_history import untrusted
 from .schemas.message import Context, Message, assistant, system, tool_result, user
 from .schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .schemas.reply import CallWarning, Ranked, Reply, Verdict
-from .schemas.untrusted import untrusted
 
 __all__ = [
     "Audio",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
-from .pipeline.edits import Edits
+from .pipeline.edits import PipelineEdits
+from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
-from .pipeline.timeouts import Timeouts
 from .schemas.message import Context, Message
 from .schemas.model import Model
 from .schemas.parts import Part
@@ -33,7 +33,7 @@ ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
 """A key, several under their names, or a function that gives one."""
 
-StepLike: TypeAlias = Step | Edits | Callable[[Pipeline], Pipeline]
+StepLike: TypeAlias = Step | PipelineEdits | Callable[[Pipeline], Pipeline]
 """A step, or what edits a pipeline."""
 
 PipelineLike: TypeAlias = Pipeline | StepLike | Iterable[StepLike]

@@ -24,8 +24,8 @@ from typing import Any
 from attrs import define, field
 
 from .events import current, within
-from .pipeline.effects import Call
-from .pipeline.transport import adrive, drive
+from .pipeline.effects import Run
+from .pipeline.http.transport import adrive, drive
 from .schemas.errors import StepError
 
 
@@ -234,7 +234,7 @@ def _perform(client: Any, effect: Any) -> Any:
         return client.stream_text(effect.model, effect.prompt, **effect.options)
     if kind is Shut:
         return effect.stream.close()
-    if kind is Call:
+    if kind is Run:
         return effect.sync_fn()
     if kind is Drive:
         return drive(effect.flow, client._perform())
@@ -255,7 +255,7 @@ async def _aperform(client: Any, effect: Any) -> Any:
         return await client.stream_text(effect.model, effect.prompt, **effect.options)
     if kind is Shut:
         return await effect.stream.close()
-    if kind is Call:
+    if kind is Run:
         return await effect.async_fn() if effect.async_fn else effect.sync_fn()
     if kind is Drive:
         return await adrive(effect.flow, (await client._sender()).perform)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .providers.dsl.overrides import OVERRIDES
-from .providers.dsl.provider import Provider
-from .providers.dsl.registry import REGISTRY
-from .providers.dsl.wire import Wire
-from .schemas.change import Change
+from .providers.declare.overrides import OVERRIDES
+from .providers.declare.provider import Provider
+from .providers.declare.registry import REGISTRY
+from .providers.declare.wire import Wire
+from .schemas.undo import Undo
 from .settings import overridden
 
 
-def override(models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Change:
+def override(models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Undo:
     """Replace single steps for one model, a pattern of models or a provider, in the whole process:
 
         override("openai:gpt-5*", translate_options=my_function)

@@ -7,18 +7,18 @@ from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import urlsplit
 
-from .pipeline.request import Headers
-from .providers.dsl.assemble import checked_headers
-from .providers.dsl.overrides import Overrides
-from .providers.dsl.place import EVERYWHERE, PROVIDER_STEPS, place_for
-from .providers.dsl.provider import Provider, canonical
-from .providers.dsl.registry import Registry
-from .providers.dsl.steps import checked_steps
-from .providers.dsl.wire import Wire
-from .schemas.change import Change
+from .pipeline.http.request import Headers
+from .providers.declare.assemble import checked_headers
+from .providers.declare.overrides import Overrides
+from .providers.declare.place import EVERYWHERE, PROVIDER_STEPS, place_for
+from .providers.declare.provider import Provider, canonical
+from .providers.declare.registry import Registry
+from .providers.declare.steps import checked_steps
+from .providers.declare.wire import Wire
 from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from .schemas.options import CALL_OPTIONS, check_value, nearest
-from .schemas.secret import Secret, checked
+from .schemas.secret import Secret, header_secret
+from .schemas.undo import Undo
 
 _WILD = "*?["
 
@@ -74,9 +74,9 @@ def credential_of(given: Any, where: str, provider: Provider | None) -> Any:
     if isinstance(given, Mapping) and provider is not None:
         return provider.takes().read(given, where=where, provider=provider.id)
     if isinstance(given, Secret):
-        return checked(given.reveal(), where=where)
+        return header_secret(given.reveal(), where=where)
     if isinstance(given, str):
-        return checked(given, where=where)
+        return header_secret(given, where=where)
     if callable(given):
         return given
     raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
@@ -116,7 +116,7 @@ def checked_http(given: Any, *, asynchronous: bool) -> Any:
     return given
 
 
-def refused(unknown: Mapping[str, Any], known: Any) -> InvalidOption:
+def unknown_setting(unknown: Mapping[str, Any], known: Any) -> InvalidOption:
     """The error for settings that a client has none of."""
     name = next(iter(unknown))
     singular = {"api_key": "api_keys={'openai': …}", "base_url": "base_urls={'openai': …}"}
@@ -147,7 +147,7 @@ def overridden(
     wire: str | Wire | None = None,
     operation: str | None = None,
     **steps: Any,
-) -> Change:
+) -> Undo:
     """Add an override of a user's to these. Raises ConfigError for one that could never be in force."""
     pattern = checked_pattern(models, registry)
     place = place_for(wire, operation, steps)

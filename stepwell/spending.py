@@ -12,8 +12,7 @@ from attrs import evolve, field, frozen
 from .schemas.errors import ConfigError, StepwellError
 from .schemas.prices import BUCKETS, FEES, REPORTED, price
 from .schemas.reply import Reply
-from .schemas.usage import Usage
-from .schemas.usage import total as total_usage
+from .schemas.usage import Usage, total_usage
 
 _NOTHING = Decimal(0)
 _EXACT = Context(prec=80)
@@ -128,14 +127,14 @@ def _calls(given: Reply | StepwellError) -> Iterator[Reply]:
 
 
 def _name(call: Reply) -> str:
-    return str(call.priced_as) if call.priced_as else f"{call.provider or '?'}:{call.model or '?'}"
+    return str(call.billed_model) if call.billed_model else f"{call.provider or '?'}:{call.model or '?'}"
 
 
 def _sum(calls: Sequence[Reply]) -> Spending:
     total = listed = reported = _NOTHING
     buckets: dict[str, Decimal] = {}
     reasons: Counter[str] = Counter()
-    told = lower_bound = False
+    is_reported = lower_bound = False
     for call in calls:
         cost = call.cost
         if cost.total is None:
@@ -145,18 +144,20 @@ def _sum(calls: Sequence[Reply]) -> Spending:
         lower_bound = lower_bound or cost.lower_bound
         ours = cost
         if cost.source == REPORTED:
-            told, reported = True, _EXACT.add(reported, cost.total)
-            ours = price(evolve(call.usage, reported_cost=None), call.priced_as.prices if call.priced_as else None)
+            is_reported, reported = True, _EXACT.add(reported, cost.total)
+            ours = price(
+                evolve(call.usage, reported_cost=None), call.billed_model.prices if call.billed_model else None
+            )
         for name, amount in ours.items.items():
             buckets[name] = _EXACT.add(buckets.get(name, _NOTHING), amount)
         listed = _EXACT.add(listed, ours.total or _NOTHING)
     return Spending(
         calls=len(calls),
-        usage=total_usage(call.usage for call in calls if not call.free),
+        usage=total_usage(call.usage for call in calls if not call.already_paid),
         total=total,
         buckets={name: buckets[name] for name in (*BUCKETS, *FEES) if name in buckets},
         listed=listed,
-        reported=reported if told else None,
+        reported=reported if is_reported else None,
         unknown=reasons.total(),
         reasons=dict(reasons),
         lower_bound=lower_bound,

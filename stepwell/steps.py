@@ -1,11 +1,11 @@
 """Everything that a step is written with, and the steps that come with the package."""
 
 from .caching import cache
-from .pipeline.edits import Edits
-from .pipeline.effects import Call, Close, Flow, Read, Rest, Send, Sleep
+from .pipeline.edits import PipelineEdits
+from .pipeline.effects import CallNext, Close, Read, Run, Send, Sleep, StepGenerator
+from .pipeline.http.request import Request
+from .pipeline.http.response import Response
 from .pipeline.pipeline import Pipeline
-from .pipeline.request import Request
-from .pipeline.response import Response
 from .pipeline.step import Halt, Step, around, on_chunk, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
@@ -18,24 +18,24 @@ from .pipeline.steps.retry import retry
 from .providers.gateways.cloudflare import cloudflare_ai_gateway
 from .providers.gateways.cloudflare_universal import cloudflare_fallback
 from .retrieval.context import retrieve_context
-from .tools.react import react_tools
+from .workflows.tools.react import react_tools
 
 __all__ = [
     "Budget",
-    "Call",
+    "CallNext",
     "Close",
-    "Edits",
-    "Flow",
     "Halt",
     "Pipeline",
+    "PipelineEdits",
     "RateLimit",
     "Read",
     "Request",
     "Response",
-    "Rest",
+    "Run",
     "Send",
     "Sleep",
     "Step",
+    "StepGenerator",
     "always_stream",
     "around",
     "cache",

@@ -86,7 +86,7 @@ DEFERRED = {
     "schemas/serialise.py",
     "schemas/serialise_reply.py",
     "schemas/json_schema/matching.py",
-    "pipeline/over_aiohttp.py",
+    "pipeline/http/aiohttp_transport.py",
     "stepwell/testing/cassette.py",
 }
 
@@ -164,7 +164,7 @@ def public_pairs() -> list[str]:
     return [name for name in stepwell.__all__ if f"a{name}" in stepwell.__all__ and not name[0].isupper()]
 
 
-def test_public_functions_and_their_async_twins_take_the_same() -> None:
+def test_public_functions_and_their_async_counterparts_take_the_same() -> None:
     def arguments(name: str) -> list[inspect.Parameter]:
         return list(inspect.signature(getattr(stepwell, name)).parameters.values())
 

@@ -12,11 +12,11 @@ import pytest
 from stepwell import Client
 from stepwell.declare import declare_provider
 from stepwell.options import Secret
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas import errors
-from stepwell.schemas.secret import checked
+from stepwell.schemas.secret import header_secret
 
-from wiretap import CANARY, PROMPT, Wiretap, clean, failing
+from recording_network import CANARY, PROMPT, RecordingNetwork, clean, failing
 
 
 def test_an_unknown_provider_is_answered_with_the_nearest() -> None:
@@ -24,13 +24,13 @@ def test_an_unknown_provider_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "openai:", ":gpt", "", 7, "open ai:gpt"])
-def test_a_model_without_provider_or_id_is_told_the_form(name: Any) -> None:
+def test_a_model_without_provider_or_id_is_shown_the_form(name: Any) -> None:
     failing(errors.UnknownModel, lambda: Client().generate_text(name, "hi"), says="provider:model-id|cannot be a")
 
 
 def test_a_missing_key_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    tap = Wiretap()
+    tap = RecordingNetwork()
     call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT)
     failing(errors.MissingKey, call, says="set OPENAI_API_KEY")
     assert tap.sent == []
@@ -46,7 +46,7 @@ def test_a_missing_key_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_a_key_that_cannot_be_sent_is_refused_on_entry(key: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     failing(errors.InvalidKey, lambda: tap.client(api_keys={"openai": key}), says=says)
     failing(errors.InvalidKey, lambda: tap.client().generate_text("openai:gpt", PROMPT, api_key=key), says=says)
     monkeypatch.setenv("OPENAI_API_KEY", key)
@@ -55,7 +55,7 @@ def test_a_key_that_cannot_be_sent_is_refused_on_entry(key: str, says: str, monk
 
 
 def test_white_space_around_a_key_is_stripped() -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     tap.client(api_keys={"openai": f"  {CANARY}\n"}).generate_text("openai:gpt", "hi")
     assert tap.sent[0].headers["authorization"] == f"Bearer {CANARY}"
 
@@ -92,20 +92,20 @@ def test_white_space_around_a_key_is_stripped() -> None:
     ids=str,
 )
 def test_a_bad_option_is_refused_before_sending(options: dict[str, Any], says: str) -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     failing(errors.InvalidOption, lambda: tap.client().generate_text("openai:gpt", PROMPT, **options), says=says)
     assert tap.sent == []
 
 
 def test_a_key_given_with_the_call_leaves_no_plain_copy_in_a_frame() -> None:
-    tap = Wiretap(lambda request: httpx.Response(500, content=b"{}"))
+    tap = RecordingNetwork(lambda request: httpx.Response(500, content=b"{}"))
     with pytest.raises(errors.ServerError) as caught:
         tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, api_key=CANARY)
     clean(caught.value)
 
 
 def test_a_prompt_that_is_not_unicode_is_sent_with_the_replacement_character_and_a_warning() -> None:
-    reply = Wiretap().client().generate_text("openai:gpt", "a \ud800")
+    reply = RecordingNetwork().client().generate_text("openai:gpt", "a \ud800")
     said = [str(warning) for warning in reply.warnings]
     assert "text: half of a surrogate pair, which JSON cannot hold, became U+FFFD (openai:gpt)" in said
 
@@ -114,13 +114,13 @@ def test_a_body_that_has_no_json_form_is_refused() -> None:
     options = {"provider_options": {"a": {1, 2}}}
     failing(
         errors.ConfigError,
-        lambda: Wiretap().client().generate_text("openai:gpt", "\ud800", **options),  # type: ignore[arg-type]
+        lambda: RecordingNetwork().client().generate_text("openai:gpt", "\ud800", **options),  # type: ignore[arg-type]
         says="cannot be encoded",
     )
 
 
 def test_an_unknown_model_is_called_all_the_same() -> None:
-    assert Wiretap().client().generate_text("openai:gpt-99-not-yet-made", "hi").text == "hello"
+    assert RecordingNetwork().client().generate_text("openai:gpt-99-not-yet-made", "hi").text == "hello"
 
 
 @pytest.mark.parametrize(
@@ -146,20 +146,22 @@ def test_an_unknown_model_is_called_all_the_same() -> None:
     ids=lambda each: each.__name__ if isinstance(each, type) else str(each),
 )
 def test_a_bad_answer_is_a_typed_error(answer: httpx.Response, kind: Any, says: str) -> None:
-    tap = Wiretap(lambda request: httpx.Response(answer.status_code, headers=answer.headers, content=answer.content))
+    tap = RecordingNetwork(
+        lambda request: httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+    )
     error = failing(kind, lambda: tap.client().generate_text("openai:gpt", PROMPT), says=says)
     assert error.provider == "openai" and error.model == "gpt"
 
 
 def test_the_request_id_rides_on_the_error() -> None:
-    tap = Wiretap(lambda request: httpx.Response(500, headers={"x-request-id": "req-7"}, content=b"{}"))
+    tap = RecordingNetwork(lambda request: httpx.Response(500, headers={"x-request-id": "req-7"}, content=b"{}"))
     error = failing(errors.ServerError, lambda: tap.client().generate_text("openai:gpt", PROMPT), says="req-7")
     assert error.request_id == "req-7"
 
 
 def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    tap = Wiretap()
+    tap = RecordingNetwork()
     call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
     failing(errors.MissingKey, call, says="only to https://api.openai.com/v1")
     call = lambda: tap.client(api_keys={}, base_urls={"openai": "https://evil.test"}).generate_text("openai:gpt", "hi")
@@ -168,7 +170,7 @@ def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeyp
 
 
 def test_a_clients_key_does_not_follow_a_calls_address() -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
     failing(errors.MissingKey, call, says="api_key= with the call that has base_url=")
     tap.client().generate_text("openai:gpt", PROMPT, base_url="https://mine.test/v1", api_key="my-own")
@@ -200,7 +202,7 @@ def test_a_clients_key_goes_where_it_goes_anyhow_and_to_the_providers_own_hosts(
     address: str, client_address: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    tap = Wiretap()
+    tap = RecordingNetwork()
     client = tap.client(base_urls={"openai": client_address} if client_address else {})
     if kept:
         client.generate_text("openai:gpt", PROMPT, base_url=address)
@@ -212,8 +214,8 @@ def test_a_clients_key_goes_where_it_goes_anyhow_and_to_the_providers_own_hosts(
 
 
 @pytest.mark.parametrize("address", ["api.test/v1", "ftp://api.test", "https://a.test https://b.test"])
-def test_an_address_that_is_none_is_told_of_at_once(address: str) -> None:
-    tap = Wiretap()
+def test_an_address_that_is_none_is_an_error_at_once(address: str) -> None:
+    tap = RecordingNetwork()
     with pytest.raises(errors.InvalidOption, match="'openai'.* is not an http"):
         tap.client(base_urls={"openai": address})
     call = lambda: tap.client().generate_text("openai:gpt", PROMPT, base_url=address)
@@ -221,7 +223,7 @@ def test_an_address_that_is_none_is_told_of_at_once(address: str) -> None:
 
 
 def test_spaces_around_an_address_are_taken_off() -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     tap.client(base_urls={"openai": " https://mine.test/v1\n"}).generate_text("openai:gpt", PROMPT)
     assert str(tap.sent[0].url) == "https://mine.test/v1/chat/completions"
 
@@ -247,11 +249,11 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     for dump in (lambda: pickle.dumps(secret), lambda: json.dumps(secret), lambda: orjson.dumps(secret)):
         with pytest.raises(TypeError):
             dump()
-    assert copy.deepcopy(secret) is secret and checked(f" {CANARY} ", where="a test").reveal() == CANARY
+    assert copy.deepcopy(secret) is secret and header_secret(f" {CANARY} ", where="a test").reveal() == CANARY
 
 
 def test_the_credential_shows_in_no_repr_of_what_was_sent() -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     from stepwell import around
 
     kept: list[Any] = []
@@ -272,13 +274,13 @@ def test_every_error_pickles() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.StepwellError):
             error = kind(f"{name} happened", hint="do this", request_id="r-1")
             error.__cause__ = ValueError("below")
-            twin = pickle.loads(pickle.dumps(error))
-            assert str(twin) == str(error) == f"{name} happened; do this (request id r-1)"
-            assert vars(twin) == vars(error)
+            copied = pickle.loads(pickle.dumps(error))
+            assert str(copied) == str(error) == f"{name} happened; do this (request id r-1)"
+            assert vars(copied) == vars(error)
 
 
 def test_a_plugin_that_breaks_is_reported_and_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stepwell.providers.dsl.registry import Registry
+    from stepwell.providers.declare.registry import Registry
 
     class Broken:
         name = "broken-one"

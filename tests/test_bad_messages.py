@@ -10,7 +10,7 @@ import pytest
 from stepwell import Context, Message, Tool, system, user
 from stepwell.schemas import errors
 
-from wiretap import PROMPT, Wiretap, failing
+from recording_network import PROMPT, RecordingNetwork, failing
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,9 @@ from wiretap import PROMPT, Wiretap, failing
 )
 def test_an_empty_prompt_is_refused(prompt: Any) -> None:
     failing(
-        errors.ConfigError, lambda: Wiretap().client().generate_text("openai:gpt", prompt), says="prompt|no content"
+        errors.ConfigError,
+        lambda: RecordingNetwork().client().generate_text("openai:gpt", prompt),
+        says="prompt|no content",
     )
 
 
@@ -61,7 +63,7 @@ def test_an_empty_prompt_is_refused(prompt: Any) -> None:
     ids=str,
 )
 def test_a_message_of_another_shape_is_refused_wherever_it_stands(message: Any, says: str) -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     for prompt in ([message, "hi"], [system("s"), message]):
         failing(errors.ConfigError, lambda prompt=prompt: tap.client().generate_text("openai:gpt", prompt), says=says)  # type: ignore[misc]
     with pytest.raises(errors.ConfigError, match=says):
@@ -92,7 +94,7 @@ def test_a_message_that_cannot_be_is_refused_when_it_is_made(make: Callable[[], 
     ids=str,
 )
 def test_what_is_no_tool_is_refused(tools: Any, says: str) -> None:
-    tap = Wiretap()
+    tap = RecordingNetwork()
     failing(errors.ConfigError, lambda: tap.client().generate_text("openai:gpt", PROMPT, tools=tools), says=says)
     if isinstance(tools, list):
         with pytest.raises(errors.ConfigError):

@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
-def hand_in(service: Service, model: str, colour: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
+def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
     """The id, the last status, and the answers of a batch that was waited for."""
 
     async def later() -> Any:
@@ -49,18 +49,18 @@ def hand_in(service: Service, model: str, colour: str, **options: Any) -> tuple[
             await job.wait(poll=0)
             return job.id, job.status, await job.results()
 
-    if colour == "async":
+    if driver == "async":
         return asyncio.run(later())  # type: ignore[no-any-return]
     with Client(**service.settings()) as client:
         job = client.submit_batch(model, PROMPTS, **options)
         return job.id, job.wait(poll=0).status, job.results()
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("vendor", SERVICES)
-def test_each_call_gets_its_answer_or_its_error(vendor: str, colour: str) -> None:
+def test_each_call_gets_its_answer_or_its_error(vendor: str, driver: str) -> None:
     service = SERVICES[vendor]()
-    id, status, answers = hand_in(service, MODELS[vendor], colour, max_tokens=9)
+    id, status, answers = hand_in(service, MODELS[vendor], driver, max_tokens=9)
     assert status == "done" and id.endswith("1") and list(answers) == list(PROMPTS)
     first, second, third = answers.values()
     assert first.text == TEXTS.get(vendor, OPENAI.text.text)
@@ -227,7 +227,7 @@ def test_a_list_is_named_by_its_places() -> None:
         ({"a": ""}, "empty"),
     ],
 )
-def test_bad_input_is_told_before_anything_is_sent(prompts: Any, message: str) -> None:
+def test_bad_input_is_reported_before_anything_is_sent(prompts: Any, message: str) -> None:
     service = OpenAI()
     with Client(**service.settings()) as client, pytest.raises(errors.ConfigError, match=message):
         client.submit_batch(MODELS["openai"], prompts)
@@ -291,8 +291,8 @@ class Confused(OpenAI):
         return b"\n".join(map(orjson.dumps, (row, row, other, {**row, "custom_id": "nobody"})))
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_results_are_held_against_the_requests(colour: str) -> None:
-    _, _, answers = hand_in(Confused(), MODELS["openai"], colour)
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_results_are_held_against_the_requests(driver: str) -> None:
+    _, _, answers = hand_in(Confused(), MODELS["openai"], driver)
     assert list(answers) == list(PROMPTS)
     assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

@@ -77,7 +77,7 @@ def test_one_connection_serves_many_requests_however_they_are_framed(provider: h
     assert len(ports) == 1
 
 
-def test_a_path_that_names_no_answer_is_told_so(provider: httpx.Client) -> None:
+def test_a_path_that_names_no_answer_is_an_error(provider: httpx.Client) -> None:
     response = provider.post("/nothing/v1/chat/completions", json=BODY)
     assert response.status_code == 404
     assert "/nothing/v1/chat/completions" in response.json()["error"]["message"]

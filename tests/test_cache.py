@@ -62,14 +62,14 @@ class World:
         return Client(**self.settings(**how))
 
 
-def ask(world: World, colour: str, stream: bool, **how: Any) -> Reply:
+def ask(world: World, driver: str, stream: bool, **how: Any) -> Reply:
     async def later() -> Reply:
         async with AsyncClient(**world.settings(**how)) as client:
             if stream:
                 return await client.stream_text(MODEL, "hi").reply()
             return await client.generate_text(MODEL, "hi")
 
-    if colour == "async":
+    if driver == "async":
         return asyncio.run(later())
     with world.client(**how) as client:
         return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
@@ -78,7 +78,7 @@ def ask(world: World, colour: str, stream: bool, **how: Any) -> Reply:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("sample", [SAMPLES.text, SAMPLES.tools], ids=["text", "tools"])
 def test_each_way_of_asking_gets_what_any_other_has_kept(kind: str, sample: Any, tmp_path: Path) -> None:
-    ways = [(colour, stream) for colour in ("sync", "async") for stream in (False, True)]
+    ways = [(driver, stream) for driver in ("sync", "async") for stream in (False, True)]
     for first in ways:
         store = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / f"{first}.sqlite")
         world, steps = World(sample=sample), cache(store)
@@ -341,7 +341,7 @@ def test_a_reply_is_equal_after_a_round_trip() -> None:
         assistant([Reasoning("hm", signature="s"), Text("x"), call]),
         "stop",
         "end_turn",
-        Usage(input_tokens=3, output_tokens=0, service_tier="flex", web_searches=1, besides=("container",)),
+        Usage(input_tokens=3, output_tokens=0, service_tier="flex", web_searches=1, unpriced_charges=("container",)),
         "id-1",
         "m",
         "acme",

@@ -28,8 +28,8 @@ def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.usefixtures("local_model")
 def test_ask_gives_json(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, _ = run(monkeypatch, capsys, "ask", "local:smollm2", "Say hello.", "--json", "-n", "4", "-o", "seed=1")
-    told = json.loads(out)
-    assert code == 0 and told["usage"]["output_tokens"] == 4 and told["finish_reason"] == "length"
+    reported = json.loads(out)
+    assert code == 0 and reported["usage"]["output_tokens"] == 4 and reported["finish_reason"] == "length"
 
 
 def test_ask_takes_its_prompt_from_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -80,7 +80,7 @@ def test_errors_are_one_line_and_an_exit_code(
     assert got == code and says in err and err.count("\n") == 1 and out == ""
 
 
-def test_providers_tells_where_and_whether_a_key_is_there(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_providers_shows_where_and_whether_a_key_is_there(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "secret-canary")
     rows = {row["id"]: row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1])}
     assert rows["groq"]["key_present"] and "openai_chat" in rows["groq"]["wires"]
@@ -91,11 +91,11 @@ def test_providers_tells_where_and_whether_a_key_is_there(monkeypatch: pytest.Mo
 def test_providers_says_where_each_is_and_all_that_it_does(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     _, table, _ = run(monkeypatch, capsys, "providers")
     # What is said of a provider stands below its name, further in.
-    told = {words[0]: words for words in map(str.split, re.split(r"\n(?! )", table)) if words}
+    reported = {words[0]: words for words in map(str.split, re.split(r"\n(?! )", table)) if words}
     assert ".invalid" not in table
-    assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in told["amazon_bedrock"]
-    assert "in this process" in " ".join(told["local"])
-    assert told["groq"][-4:] == ["batch", "list_models", "speak", "transcribe"]
+    assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in reported["amazon_bedrock"]
+    assert "in this process" in " ".join(reported["local"])
+    assert reported["groq"][-4:] == ["batch", "list_models", "speak", "transcribe"]
     row = next(row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1]) if row["id"] == "groq")
     assert {"chat", "speak", "transcribe", "create_batch"} <= set(row["operations"])
 
@@ -175,7 +175,7 @@ def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, capsys: A
     assert capsys.readouterr().out == "hello\n"
 
 
-def test_what_is_piped_in_and_no_text_is_told(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_what_is_piped_in_and_no_text_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
     assert main(["ask", "what?"]) == 2
     assert "not text in utf-8" in capsys.readouterr().err
@@ -258,7 +258,7 @@ def test_embed_prints_a_line_of_json_for_each_text(
         ([], "a horse\n", 1),
     ]:
         code, out, _ = run(monkeypatch, capsys, "embed", *words, *cache, "--json", stdin=stdin)
-        told = json.loads(out)
-        assert (code, told["model"], told["cached"]) == (0, "local:smollm2", cached)
+        reported = json.loads(out)
+        assert (code, reported["model"], reported["cached"]) == (0, "local:smollm2", cached)
     assert run(monkeypatch, capsys, "embed")[0] == 2
     assert "cannot be read" in run(monkeypatch, capsys, "embed", "--file", str(tmp_path / "none"))[2]

@@ -59,7 +59,7 @@ def test_a_word_like_a_model_that_is_none_is_an_error_with_the_right_name(
 
 
 @pytest.mark.parametrize("command", ["chat", "pipeline"])
-def test_where_a_model_is_wanted_the_right_name_is_told_too(
+def test_where_a_model_is_wanted_the_right_name_is_reported_too(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     code, _, err = run(monkeypatch, capsys, command, "gpt-4o")

@@ -15,15 +15,15 @@ from attrs import evolve
 
 from stepwell import around
 from stepwell.declare import bearer, openai_chat
-from stepwell.providers.dsl.provider import Provider
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.provider import Provider
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.errors import ServerError
 from stepwell.steps import Request
 from stepwell.testing import ConformanceError, conformance
 from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
 
-from toy import PARLEY_SAMPLES, build_body, parley
+from example_provider import PARLEY_SAMPLES, build_body, parley
 
 # Where not every name will do: the embedded server loads what it is asked for.
 CREDENTIALS = {"amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"}}
@@ -136,7 +136,7 @@ def test_a_provider_that_puts_its_key_into_the_url_is_caught() -> None:
 
 VERDICTS = """
 import json
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.usage import Usage
 from stepwell.testing import conformance

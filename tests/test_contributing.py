@@ -53,12 +53,12 @@ def test_a_foreign_provider_is_found_by_its_entry_point(tree: Path) -> None:
     package = tree / "acme_stepwell-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-stepwell\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[stepwell.providers]\nparley = toy:parley\n")
-    shutil.copy(ROOT / "tests" / "support" / "toy.py", tree)
+    (package / "entry_points.txt").write_text("[stepwell.providers]\nparley = example_provider:parley\n")
+    shutil.copy(ROOT / "tests" / "support" / "example_provider.py", tree)
     out = run(
         tree,
-        "import stepwell, toy\n"
+        "import stepwell, example_provider\n"
         "from stepwell.testing import conformance\n"
-        "print(conformance(stepwell.provider('parley'), samples=toy.PARLEY_SAMPLES).ok)\n",
+        "print(conformance(stepwell.provider('parley'), samples=example_provider.PARLEY_SAMPLES).ok)\n",
     )
     assert out == "True\n"

@@ -89,7 +89,7 @@ def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
             client.generate_text(f"openai:made-up-{next(count)}", "hi")
 
     growth(work, 1_100)
-    assert len(client._core._plans) <= 1_001
+    assert len(client._planner._plans) <= 1_001
 
 
 @pytest.fixture
@@ -156,8 +156,8 @@ def test_one_async_client_serves_loop_after_loop_and_loops_at_once(server: Loopb
 
 
 async def test_a_client_that_is_dropped_is_closed_without_a_word_and_not_before_its_streams(server: Loopback) -> None:
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
     client = stepwell.AsyncClient(api_keys={"openai": "test"}, base_urls={"openai": f"{server.url}/v1"})
     circle: list[Any] = [client]
     circle.append(circle)
@@ -173,4 +173,4 @@ async def test_a_client_that_is_dropped_is_closed_without_a_word_and_not_before_
     async with asyncio.timeout(20):
         while not connector.closed:
             await asyncio.sleep(0.001)
-    assert told == []
+    assert reported == []

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Client
-from stepwell.providers.dsl.environment import parsed, read_environment
+from stepwell.providers.declare.environment import parsed, read_environment
 from stepwell.schemas import errors
 
 from loopback import completion
@@ -112,7 +112,7 @@ def test_the_keys_of_aws_are_taken_from_the_file_together(
 
 def test_its_values_show_in_no_repr_and_no_error(network: Network, tmp_path: Path) -> None:
     client = Client(transport=network.transport, env_file=".env")
-    assert CANARY not in repr(vars(client._core)) + repr(vars(read_environment(".env")))
+    assert CANARY not in repr(vars(client._planner)) + repr(vars(read_environment(".env")))
     (tmp_path / "odd.env").write_text(f"# mine\nOPENAI_API_KEY='{CANARY}")
     with pytest.raises(errors.ConfigError, match="line 2 of odd.env is not NAME=value") as caught:
         Client(env_file="odd.env")
@@ -145,7 +145,7 @@ def test_lines_are_read_as_a_shell_would_read_them(text: str, found: dict[str, s
 
 
 @pytest.mark.parametrize("text", ["A", "1A=2", "A='x", 'A="x"y', "A='a' 'b'", "A B=c", "=x"])
-def test_any_other_line_is_told_with_its_number(text: str) -> None:
+def test_any_other_line_is_reported_with_its_number(text: str) -> None:
     with pytest.raises(errors.ConfigError, match="line 2"):
         parsed(f"# first\n{text}")
 

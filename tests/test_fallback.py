@@ -59,7 +59,7 @@ class World:
 
 
 def ask(
-    world: World, *, stream: bool = False, colour: str = "sync", options: Mapping[str, Any] = {}, **how: Any
+    world: World, *, stream: bool = False, driver: str = "sync", options: Mapping[str, Any] = {}, **how: Any
 ) -> Reply:
     settings = world.settings(**how)
 
@@ -69,7 +69,7 @@ def ask(
                 return await client.stream_text(PRIMARY, "hi", **options).reply()
             return await client.generate_text(PRIMARY, "hi", **options)
 
-    if colour == "async":
+    if driver == "async":
         return asyncio.run(later())
     with Client(**settings) as client:
         if stream:
@@ -77,11 +77,11 @@ def ask(
         return client.generate_text(PRIMARY, "hi", **options)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_next_model_answers_as_itself(stream: bool, colour: str) -> None:
+def test_the_next_model_answers_as_itself(stream: bool, driver: str) -> None:
     world = World(groq=busy())
-    reply = ask(world, stream=stream, colour=colour, pipeline=fallback(SECOND, THIRD), options={"max_tokens": 7})
+    reply = ask(world, stream=stream, driver=driver, pipeline=fallback(SECOND, THIRD), options={"max_tokens": 7})
     assert world.asked == ["groq", "anthropic"]
     assert reply.provider == "anthropic" and reply.text == ANTHROPIC.text.text
     assert world.requests[1].headers["x-api-key"] == "k-anthropic" and world.body(1)["max_tokens"] == 7
@@ -215,7 +215,7 @@ def test_when_says_for_which_errors(when: Any) -> None:
         ask(World(groq=busy(503)), pipeline=fallback(SECOND, when=when))
 
 
-def test_when_all_fail_the_first_error_is_raised_and_tells_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_all_fail_the_first_error_is_raised_and_reports_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEEPSEEK_API_KEY", raising=False)
     world = World(groq=busy(429, **{"retry-after": "7"}), anthropic=busy(529))
     keys = {"groq": "k", "anthropic": "k"}
@@ -227,7 +227,7 @@ def test_when_all_fail_the_first_error_is_raised_and_tells_of_the_others(monkeyp
     assert "MissingKey: no API key for deepseek" in error.__notes__[1]
 
 
-def test_a_stream_that_has_begun_is_not_begun_again_elsewhere() -> None:
+def test_a_stream_that_has_begun_is_not_begun_again_by_another_model() -> None:
     begun = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     world = World(groq=httpx.Response(200, content=begun))
     with pytest.raises(errors.StreamTruncated) as caught:

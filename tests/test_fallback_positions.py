@@ -12,11 +12,11 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.steps.always_stream import GATHER
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.steps.always_stream import COLLECT_STREAM
 from stepwell.pipeline.steps.constrained_tools import PREFILL
 from stepwell.pipeline.steps.fit_context import fit_context
-from stepwell.providers.dsl.environment import ENVIRONMENT
+from stepwell.providers.declare.environment import ENVIRONMENT
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.ollama_chat.samples import SAMPLES as OLLAMA
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
@@ -102,13 +102,15 @@ HOWS = pytest.mark.parametrize("how", ["sync", "sync streamed", "async", "async 
 @pytest.mark.parametrize(("first", "other"), CASES)
 def test_another_model_is_asked_the_same_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
     options = FIRST[first]
-    best, told = asked(first, options, fallback(other), how)
+    best, reported = asked(first, options, fallback(other), how)
     moved = first.partition(":")[0] != other.partition(":")[0]
     assert (SECRET in str(best.second)) == (not moved)
     for name in positions(first, how):
         world, reply = asked(first, options, inside(name, fallback(other)), how)
         assert world.second == best.second, f"inside {name}"
-        assert (reply.text, reply.provider, reply.usage) == (told.text, told.provider, told.usage), f"inside {name}"
+        assert (reply.text, reply.provider, reply.usage) == (reported.text, reported.provider, reported.usage), (
+            f"inside {name}"
+        )
         subjects = {warning.subject for warning in reply.warnings if warning.model == other}
         assert ("provider_options" in subjects) == moved, f"inside {name}"
 
@@ -140,7 +142,9 @@ def test_steps_in_between_change_nothing(between: str, how: str) -> None:
         "fit_context": fit_context,
         "budget": lambda: Budget(5, unknown="allow"),
         "rate_limit": lambda: RateLimit(requests=100),
-        "of my own": lambda: on_request("mine", lambda request: request.replace(private={**request.private, "m": 1})),
+        "of my own": lambda: on_request(
+            "mine", lambda request: request.replace(step_state={**request.step_state, "m": 1})
+        ),
     }[between]
     best, _ = asked(first, FIRST[first], fallback(other), how)
     for name in positions(first, how, make()):
@@ -160,7 +164,7 @@ def test_a_step_of_ones_own_outside_may_still_change_what_is_asked(how: str) -> 
 
 # --- the notes that steps leave on a request
 
-OF_ONE_PROVIDER = {"raw_options", "fitted_options", "translated_options", "halt", ENVIRONMENT, PREFILL, GATHER}
+OF_ONE_PROVIDER = {"raw_options", "fitted_options", "translated_options", "halt", ENVIRONMENT, PREFILL, COLLECT_STREAM}
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -171,9 +175,11 @@ def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: boo
     (tmp_path / ".env").write_text(f"GROQ_API_KEY={SECRET}\n")
 
     def curious(request: Request, call: Any) -> Any:
-        notes = dict.fromkeys(OF_ONE_PROVIDER - {"fitted_options", "translated_options", GATHER, ENVIRONMENT}, SECRET)
-        noted = request.replace(private={**request.private, **notes, "mine": "goes along"})
-        pipeline, moved = request.elsewhere(noted, other, {})
+        notes = dict.fromkeys(
+            OF_ONE_PROVIDER - {"fitted_options", "translated_options", COLLECT_STREAM, ENVIRONMENT}, SECRET
+        )
+        noted = request.replace(step_state={**request.step_state, **notes, "mine": "goes along"})
+        pipeline, moved = request.request_for_model(noted, other, {})
         found[place] = (moved, pipeline.inside("curious"))
         return (yield from call(request))
 
@@ -189,7 +195,7 @@ def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: boo
         except Exception:
             assert place in found  # what became of the first model's own answer is not the subject
         moved, pipeline = found[place]
-        assert dict(moved.private) == {"mine": "goes along"}, f"inside {place}"
+        assert dict(moved.step_state) == {"mine": "goes along"}, f"inside {place}"
         assert moved.credential is None or SECRET not in repr(moved.credential.reveal())
         assert (moved.url, moved.body, dict(moved.headers)) == ("", b"", {})
         steps = client.pipeline_for(other, stream=stream).names()
@@ -202,7 +208,7 @@ def test_a_budget_outside_of_the_fallback_is_settled_by_the_attempt_of_the_other
     sent: list[bool] = []
 
     def look(request: Request) -> Request:
-        sent.append(request.private["budget.hold"].sent)
+        sent.append(request.step_state["budget.hold"].sent)
         return request
 
     steps = [budget, inside("budget", fallback("groq:llama-3.3-70b-versatile")), lambda p: p.append(on_request(look))]

@@ -22,8 +22,8 @@ import pytest
 
 from stepwell.errors import ConfigError, UnknownProvider
 from stepwell.providers import BUILT_IN
-from stepwell.providers.dsl.from_catalog import from_catalog, wire_named
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.from_catalog import from_catalog, wire_named
+from stepwell.providers.declare.registry import Registry
 from stepwell.providers.wires import WIRES
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ LOOK = """
 import json, sys
 import stepwell
 from stepwell.providers import BUILT_IN
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.model_metadata.catalog import CATALOG
 print(json.dumps({
     "home": stepwell.__file__,
@@ -173,7 +173,7 @@ def test_a_catalog_that_was_not_packed_says_what_to_do(tree: Path, tmp_path: Pat
         look_from(packed)
 
 
-def test_pyinstaller_is_told_of_every_module_and_data_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pyinstaller_is_reported_of_every_module_and_data_file(monkeypatch: pytest.MonkeyPatch) -> None:
     points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pyinstaller40"]
     home, _, function = points["hook-dirs"].partition(":")
     (folder,) = getattr(importlib.import_module(home), function)()
@@ -187,7 +187,7 @@ def test_pyinstaller_is_told_of_every_module_and_data_file(monkeypatch: pytest.M
         for name in ("PyInstaller", "PyInstaller.utils"):
             monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
-    told = runpy.run_path(str(Path(folder, "hook-stepwell.py")))
-    assert {f"stepwell.providers.{id}" for id in BUILT_IN} <= set(told["hiddenimports"])
-    assert not [name for name in told["hiddenimports"] if name.startswith("stepwell.integrations.")]
-    assert [place for _, place in told["datas"] if place.endswith("stepwell/model_metadata/patches")]
+    reported = runpy.run_path(str(Path(folder, "hook-stepwell.py")))
+    assert {f"stepwell.providers.{id}" for id in BUILT_IN} <= set(reported["hiddenimports"])
+    assert not [name for name in reported["hiddenimports"] if name.startswith("stepwell.integrations.")]
+    assert [place for _, place in reported["datas"] if place.endswith("stepwell/model_metadata/patches")]

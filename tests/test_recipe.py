@@ -11,7 +11,7 @@ import pytest
 
 import stepwell
 from stepwell.events import Event, span
-from stepwell.pipeline.effects import Call
+from stepwell.pipeline.effects import Run
 from stepwell.recipe import (
     Ask,
     AsyncReading,
@@ -100,13 +100,13 @@ def test_work_at_once_comes_back_in_order_and_failures_in_their_places(carry: Ca
     assert isinstance(failed, stepwell.errors.ConnectError)
 
 
-def test_functions_of_ones_own_run_in_the_colour_at_hand(carry: Carry) -> None:
-    async def colour() -> str:
+def test_functions_of_ones_own_run_as_the_caller_is_sync_or_async(carry: Carry) -> None:
+    async def driver() -> str:
         await asyncio.sleep(0)
         return "async"
 
     def own() -> Recipe:
-        return (yield Call(lambda: "sync", colour))
+        return (yield Run(lambda: "sync", driver))
 
     assert carry(own()) == ("sync" if carry is carry_sync else "async")
 
@@ -161,7 +161,7 @@ def test_spans_nest_through_recipes_and_work_at_once(carry: Carry, events: list[
 
     def outer() -> Recipe:
         with span("outer") as work:
-            done = yield Gather([Call(lambda n=n: inner(n), lambda n=n: ainner(n)) for n in "ab"])  # type: ignore[misc]
+            done = yield Gather([Run(lambda n=n: inner(n), lambda n=n: ainner(n)) for n in "ab"])  # type: ignore[misc]
             work.note(done=done)
 
     carry(outer())
@@ -172,7 +172,7 @@ def test_spans_nest_through_recipes_and_work_at_once(carry: Carry, events: list[
     assert events[-1].elapsed is not None
 
 
-def test_a_failing_span_tells_its_error_and_a_failing_subscriber_disturbs_nothing(
+def test_a_failing_span_reports_its_error_and_a_failing_subscriber_disturbs_nothing(
     events: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(event: Event) -> None:

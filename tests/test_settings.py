@@ -87,7 +87,7 @@ def test_an_address_in_the_environment_that_leads_nowhere_names_its_variable(mon
         (lambda: AsyncClient(transport=httpx.HTTPTransport()), "HTTPTransport is not an asynchronous transport"),
     ],
 )
-def test_an_http_client_of_the_other_colour_is_refused(make: Callable[[], Any], says: str) -> None:
+def test_an_http_client_of_the_other_kind_is_refused(make: Callable[[], Any], says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         make()
 

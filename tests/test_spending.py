@@ -20,7 +20,7 @@ FREE = Model("acme", "mystery")
 
 
 def call(model: Model, **usage: object) -> Reply:
-    return Reply(usage=Usage(**usage), priced_as=model)  # type: ignore[arg-type]
+    return Reply(usage=Usage(**usage), billed_model=model)  # type: ignore[arg-type]
 
 
 THREE = [
@@ -48,7 +48,7 @@ def test_each_call_is_priced_by_itself():
 
 
 def test_a_reply_of_several_steps_counts_as_its_steps():
-    whole = Reply(usage=Usage(input_tokens=1000, output_tokens=10), priced_as=TIERED, steps=tuple(THREE))
+    whole = Reply(usage=Usage(input_tokens=1000, output_tokens=10), billed_model=TIERED, steps=tuple(THREE))
     report = cost_report([whole])
     assert report == cost_report(THREE)
     assert report.total == whole.cost.total
@@ -96,9 +96,9 @@ def test_nothing_costs_nothing():
 
 
 def test_the_plain_form_is_json_and_keeps_every_digit():
-    told = json.loads(json.dumps(cost_report(THREE).to_dict()))
-    assert told["all"]["total"] == "0.01008"
-    assert told["models"]["acme:tiered"]["buckets"] == {"input": "0.0005", "output": "0.00001"}
+    reported = json.loads(json.dumps(cost_report(THREE).to_dict()))
+    assert reported["all"]["total"] == "0.01008"
+    assert reported["models"]["acme:tiered"]["buckets"] == {"input": "0.0005", "output": "0.00001"}
 
 
 def test_what_is_no_reply_is_refused():

@@ -16,7 +16,7 @@ from carriers import MODEL, aclient_of, ask, carriers, client_of, saying
 
 import stepwell
 from stepwell import AsyncClient, Client, Timeouts
-from stepwell.pipeline.over_aiohttp import AiohttpClient
+from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import (
@@ -276,11 +276,11 @@ def test_gzip_that_was_not_asked_for_is_read_all_the_same(carrier: str) -> None:
 @carriers
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 def test_a_redirect_is_never_followed(carrier: str, status: str) -> None:
-    with serving(lambda request: [answer(completion())]) as elsewhere:
-        redirect = answer(b"", status, f"location: {elsewhere.url}/steal")
+    with serving(lambda request: [answer(completion())]) as other_server:
+        redirect = answer(b"", status, f"location: {other_server.url}/steal")
         with serving(saying(redirect)) as server, pytest.raises(errors.InvalidRequest, match="redirect"):
             ask(server, carrier, stream=False)
-        assert elsewhere.seen == []
+        assert other_server.seen == []
 
 
 def test_a_user_of_threads_gets_right_answers_from_one_client() -> None:

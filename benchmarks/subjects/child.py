@@ -103,23 +103,23 @@ def serve(*, packages, wires=("openai",), prepare=None, **functions) -> None:
     out = os.fdopen(os.dup(1), "w")
     sys.stdout = sys.stderr  # a library's chatter must not get between the results
 
-    def tell(result: dict) -> None:
+    def report(result: dict) -> None:
         print(json.dumps(result), file=out, flush=True)
 
-    tell({"imported": IMPORTED, "can": sorted(functions), "wires": wires})
+    report({"imported": IMPORTED, "can": sorted(functions), "wires": wires})
     run = Measurement(functions)
     for line in sys.stdin:
         job = json.loads(line)
         try:
             if job["do"] == "versions":
-                tell(_versions(packages))
+                report(_versions(packages))
                 continue
             task = Task(job)
             if prepare:
                 prepare(task)
-            tell(run.measure(task, job))
+            report(run.measure(task, job))
         except Exception as error:
-            tell({"error": f"{type(error).__name__}: {str(error)[:300]}"})
+            report({"error": f"{type(error).__name__}: {str(error)[:300]}"})
     os._exit(0)  # open pools and background threads have nothing left to say
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from ...schemas.errors import StepwellError, TransportError
 from ...schemas.fold import Fold
-from ..annotate import annotate, tell_partial
-from ..effects import Close, Flow, Read, Rest
+from ..annotate import annotate, attach_partial
+from ..effects import CallNext, Close, Read, StepGenerator
+from ..http.request import Request, of_one_provider
+from ..http.response import Response
 from ..pipeline import Pipeline
-from ..request import Request, of_one_provider
-from ..response import Response
 from ..step import around
 
-GATHER = of_one_provider("gather_stream")
+COLLECT_STREAM = of_one_provider("gather_stream")
 """Where in a request's `private` it is noted that the caller asked for no stream; and the name of the step that gathers
 it, by which a pipeline can be known to be of this kind."""
 
@@ -26,23 +26,25 @@ def always_stream(pipeline: Pipeline) -> Pipeline:
     Calls for a stream pass untouched.
     """
     asking = around("ask_streamed", _ask)
-    return pipeline.before("prepare_request", asking).before("open_stream", around(GATHER, _gather))
+    return pipeline.before("prepare_request", asking).before("open_stream", around(COLLECT_STREAM, _gather))
 
 
-def _ask(request: Request, call: Rest) -> Flow:
+def _ask(request: Request, call: CallNext) -> StepGenerator:
     if request.stream:
         return (yield from call(request))
-    response = yield from call(request.replace(stream=True, private={**request.private, GATHER: True}))
+    response = yield from call(request.replace(stream=True, step_state={**request.step_state, COLLECT_STREAM: True}))
     # Not gathered yet is what a step in between has answered by itself, a cache for instance.
-    return response if response.reply is not None else (yield from gathered(response))
+    return response if response.reply is not None else (yield from collect_stream(response))
 
 
-def _gather(request: Request, call: Rest) -> Flow:
+def _gather(request: Request, call: CallNext) -> StepGenerator:
     response = yield from call(request)
-    return (yield from gathered(response)) if GATHER in request.private and response.decoder else response
+    return (
+        (yield from collect_stream(response)) if COLLECT_STREAM in request.step_state and response.decoder else response
+    )
 
 
-def gathered(response: Response) -> Flow:
+def collect_stream(response: Response) -> StepGenerator:
     """Read the response's stream to its end: the same response, with its reply. Errors carry what had come."""
     fold = Fold()
     try:
@@ -50,7 +52,7 @@ def gathered(response: Response) -> Flow:
     except Exception as error:
         partial = annotate(fold.reply(), response)
         if isinstance(error, StepwellError):
-            tell_partial(error, partial)
+            attach_partial(error, partial)
             error.request_id = error.request_id or response.request_id
         yield Close(response.source)
         response.ended(partial, error)

@@ -19,13 +19,13 @@ from ...schemas.errors import (
 )
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
-from ...schemas.prices import FREE, exact, price
+from ...schemas.prices import FREE, exact_decimal, price
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
-from ..effects import Flow, Rest
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
 from ..pipeline import Pipeline
-from ..request import Request
-from ..response import Response
 from ..step import around
 from .expected import expected_usage
 
@@ -59,7 +59,7 @@ class Budget:
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
-        self.limit = exact(limit) or _NOTHING
+        self.limit = exact_decimal(limit) or _NOTHING
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
         self._note = f"{name}.hold"
@@ -110,11 +110,11 @@ class Budget:
         pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
         return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
 
-    def _call(self, request: Request, call: Rest) -> Flow:
+    def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:
             return (yield from call(request))
         hold = self._hold(request)
-        noted = request.replace(private={**request.private, self._note: hold})
+        noted = request.replace(step_state={**request.step_state, self._note: hold})
         try:
             response: Response = yield from call(noted)
         except BaseException as error:
@@ -133,8 +133,8 @@ class Budget:
 
         return response.through(meter).on_end(over)
 
-    def _attempt(self, request: Request, call: Rest) -> Flow:
-        hold = request.private.get(self._note)
+    def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
+        hold = request.step_state.get(self._note)
         if hold is None:
             return (yield from call(request))
         if hold.lost:
@@ -291,14 +291,14 @@ class _Meter:
 
 def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
     """The usage with what it does not tell filled in."""
-    told, output = usage or Usage(), hold.characters // _CHARACTERS_PER_TOKEN
+    known, output = usage or Usage(), hold.characters // _CHARACTERS_PER_TOKEN
     if reply is not None and not hold.streamed:
         output = estimate_text(reply.text + reply.reasoning)
     return evolve(
-        told,
-        input_tokens=hold.expected.input_tokens if told.input_tokens is None else told.input_tokens,
-        output_tokens=max(told.output_tokens or 0, output),
-        service_tier=told.service_tier or hold.expected.service_tier,
+        known,
+        input_tokens=hold.expected.input_tokens if known.input_tokens is None else known.input_tokens,
+        output_tokens=max(known.output_tokens or 0, output),
+        service_tier=known.service_tier or hold.expected.service_tier,
         reported_cost=None,
     )
 

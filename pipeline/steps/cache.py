@@ -15,12 +15,12 @@ from ...schemas.reply import CallWarning, Reply
 from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate
-from ..effects import Flow, Rest, aside
+from ..effects import CallNext, StepGenerator, in_thread
+from ..http.request import RAW_OPTIONS, Request
+from ..http.response import Response
 from ..key_value import KeyValueStore
 from ..pipeline import Pipeline
-from ..request import RAW_OPTIONS, Request
-from ..response import Response
-from ..step import around, landed
+from ..step import around, halt_with
 
 KEPT = frozenset(("chat", "embed", "rerank", "moderate"))
 """Operations whose answers may be given again."""
@@ -53,7 +53,7 @@ class Cache:
             return pipeline
         return pipeline.after("resolve_key", self._step) if "resolve_key" in pipeline else pipeline.prepend(self._step)
 
-    def _run(self, request: Request, call: Rest) -> Flow:
+    def _run(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation not in KEPT:
             return (yield from call(request))
         try:
@@ -63,13 +63,13 @@ class Cache:
             return (yield from call(request.warn("cache", why)))
         known, request = yield from self._read(request, key)
         if known is not None:
-            return landed(request, known.replace(priced_as=request.model))
+            return halt_with(request, known.replace(billed_model=request.model))
         response: Response = yield from call(request)
         if response.reply is None:
             return response.through(_Keeper(self, key, response))
         if (item := self._item(key, response.reply)) is not None:
             try:
-                yield aside(lambda: self._store.set_many(item))
+                yield in_thread(lambda: self._store.set_many(item))
             except Exception as error:
                 response.reply.warnings += (_trouble("written", error, request),)
         return response
@@ -77,7 +77,7 @@ class Cache:
     def _read(self, request: Request, key: str) -> Any:
         """What is known, and the request, with a warning on it when the store could not be read."""
         try:
-            found: Mapping[str, bytes] = yield aside(lambda: self._store.get_many([key]))
+            found: Mapping[str, bytes] = yield in_thread(lambda: self._store.get_many([key]))
             data = found.get(key)
             return (None if data is None else self._load(data)), request
         except Exception as error:
@@ -118,7 +118,7 @@ class Cache:
             request.base_url,
             asked,
             dict(request.options),
-            dict(request.private.get(RAW_OPTIONS) or {}),
+            dict(request.step_state.get(RAW_OPTIONS) or {}),
             dict(request.headers),
             _fingerprint(request.credential) if self._scope is None else self._scope,
         ]

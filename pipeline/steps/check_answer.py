@@ -11,10 +11,10 @@ from typing import Any
 
 from ...schemas.errors import DecodeError
 from ...schemas.reply import CallWarning, Indexed, Reply
-from ..effects import Flow, Rest
-from ..request import RAW_OPTIONS, Request
-from ..step import Step, wrapping
-from .errors import tell
+from ..effects import CallNext, StepGenerator
+from ..http.request import RAW_OPTIONS, Request
+from ..step import Step, around_unchecked
+from .errors import attach_call_details
 
 _HINT = "the answer is on .partial; nothing of it was used"
 _MOST = ("top_n", "top_k")
@@ -30,7 +30,7 @@ def check_answer(operation: str) -> Step | None:
     if check is None:
         return None
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         request = _listed(request)
         response = yield from call(request)
         if (reply := response.reply) is not None:
@@ -40,11 +40,11 @@ def check_answer(operation: str) -> Step | None:
                 error.hint = error.hint or _HINT
                 error.partial, error.usage, error.request_id = reply, reply.usage, reply.request_id
                 error.payload, error.status = response.body[:2000], response.status
-                tell(error, request)
+                attach_call_details(error, request)
                 raise
         return response
 
-    return wrapping("check_answer", run)
+    return around_unchecked("check_answer", run)
 
 
 def _listed(request: Request) -> Request:
@@ -125,7 +125,7 @@ def _check_ranking(reply: Reply, request: Request) -> None:
 
 def _most(request: Request, names: Iterable[str]) -> int | None:
     """The least of the limits that the caller set, under whichever name."""
-    given = (request.options, request.private.get(RAW_OPTIONS) or {})
+    given = (request.options, request.step_state.get(RAW_OPTIONS) or {})
     set_ = [place[name] for place in given for name in names if type(place.get(name)) is int and place[name] > 0]
     return min(set_, default=None)
 

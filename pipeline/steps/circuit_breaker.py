@@ -10,9 +10,9 @@ from attrs import define
 
 from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
 from ...schemas.reply import Reply
-from ..effects import Flow, Rest
-from ..request import Request
-from ..response import Response
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
 from ..step import Step, around
 
 By = Callable[[Request], str]
@@ -41,7 +41,7 @@ def circuit_breaker(
     circuits: dict[str, _Circuit] = {}
     lock = threading.Lock()
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         name = by(request)
         with lock:
             circuit = circuits.setdefault(name, _Circuit())

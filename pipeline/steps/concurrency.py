@@ -10,9 +10,9 @@ from time import monotonic
 from typing import Any
 
 from ...schemas.errors import ConfigError, TotalTimeout
-from ..effects import Call, Flow, Rest
-from ..request import Request
-from ..response import Response
+from ..effects import CallNext, Run, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
 from ..step import Step, around
 
 By = Callable[[Request], str]
@@ -31,14 +31,14 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
     gates: dict[str, _Gate] = {}
     lock = threading.Lock()
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         with lock:
             gate = gates.setdefault(by(request), _Gate(limit))
         ticket = gate.ask()
         try:
             if not ticket.granted.is_set():
                 left = _left(request)
-                yield Call(lambda: ticket.granted.wait(left), lambda: ticket.wait(left))
+                yield Run(lambda: ticket.granted.wait(left), lambda: ticket.wait(left))
                 if not ticket.granted.is_set():
                     raise TotalTimeout(
                         f"the call waited {request.timeouts.total:g} s for its turn among {limit} at once"

@@ -9,10 +9,10 @@ from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
 from ...schemas.tool import Tool
-from ..effects import Flow, Rest
-from ..request import Request, of_one_provider
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request, of_one_provider
 from ..step import Step, around
-from ..whole_text import call_chunks, reread
+from ..stream.rewrite_text import call_chunks, rewrite_text
 
 _ASK = """You can call these functions:
 {tools}
@@ -32,7 +32,7 @@ def constrained_tools() -> Step:
     models repeat their call for ever otherwise.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         tools = _offered(request)
         if not tools:
             return call(_without_tools(request)) if request.context.tools else call(request)
@@ -58,20 +58,20 @@ def _without_tools(request: Request) -> Request:
     return request.replace(context=request.context.with_tools(), options=options)
 
 
-def _constrained(request: Request, call: Rest, tools: tuple[Tool, ...]) -> Flow:
+def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGenerator:
     free = request.options.get("tool_choice", "auto") == "auto"
     bare = _without_tools(request)
     response_format = {"type": "json_schema", "json_schema": {"name": "call", "schema": _schema(tools, free)}}
     asked = bare.replace(
-        context=_told(bare.context, tools, free),
+        context=_with_instructions(bare.context, tools, free),
         options={**bare.options, "response_format": response_format},
-        private={**bare.private, PREFILL: _beginning(tools)},
+        step_state={**bare.step_state, PREFILL: _beginning(tools)},
     )
     response = yield from call(asked)
     if response.reply is not None and response.reply.tool_calls:
         return response  # the server knew tools after all
     begun = _beginning(tools)
-    return reread(response, lambda text, finish: _meant(text, finish, begun))
+    return rewrite_text(response, lambda text, finish: _meant(text, finish, begun))
 
 
 def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
 
 
-def _told(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
+def _with_instructions(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:
     rows = (
         dumps({"name": tool.name, "description": tool.description, "parameters": tool.parameters}).decode()
         for tool in tools

@@ -14,14 +14,14 @@ from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage
-from ..annotate import annotate, keep_whole
-from ..decoder import MISFITS
-from ..effects import Flow, Rest
-from ..request import Request
-from ..response import Response
+from ..annotate import annotate, clamp_reasoning_tokens
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
 from ..side_fields import Rules, kept
-from ..step import Step, wrapping
-from .errors import tell
+from ..step import Step, around_unchecked
+from ..stream.decoder import SHAPE_ERRORS
+from .errors import attach_call_details
 
 _SHOWN = 2000
 _QUOTED = 200
@@ -46,13 +46,13 @@ def decode_response(
     not JSON or not of the wire's shape.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         response = yield from call(request)
         if response.reply is None and not request.stream:
             response.reply = decoded(response, request, decode, binary=binary, side_fields=side_fields)
         return response
 
-    return wrapping("decode_response", run)
+    return around_unchecked("decode_response", run)
 
 
 def decoded(
@@ -73,9 +73,9 @@ def decoded(
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
         error.request_id = error.request_id or response.request_id
-        tell(error, request)
+        attach_call_details(error, request)
         raise
-    except MISFITS as error:
+    except SHAPE_ERRORS as error:
         raise _misfit(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
@@ -106,7 +106,7 @@ def extract_usage(
     Usage that cannot be read costs nobody the answer: it is left out, with a warning.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         response = yield from call(request)
         reply = response.reply
         if reply is not None and reply.raw is not None and not response.usage_read:
@@ -116,12 +116,12 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                keep_whole(reply, request.model)
+                clamp_reasoning_tokens(reply, request.model)
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
         return response
 
-    return wrapping("extract_usage", run)
+    return around_unchecked("extract_usage", run)
 
 
 def read_usage(
@@ -134,7 +134,7 @@ def read_usage(
         reply.warnings = (*reply.warnings, *(each for each in warnings if each not in reply.warnings))
     try:
         return extract(data, model)
-    except MISFITS:
+    except SHAPE_ERRORS:
         why = "left out of the answer: it does not have the shape of its wire format"
         reply.warnings = (*reply.warnings, CallWarning("usage", why, str(model)))
         return None
@@ -178,5 +178,5 @@ def _error(response: Response, message: str, *, hint: str) -> DecodeError:
     error = DecodeError(
         message, hint=hint, payload=response.body[:_SHOWN], status=response.status, request_id=response.request_id
     )
-    tell(error, response.request)
+    attach_call_details(error, response.request)
     return error

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...schemas.errors import ProviderError, StepwellError
-from ..effects import Flow, Rest
-from ..redact import redact
-from ..request import Request
-from ..response import Response
-from ..step import Step, wrapping
+from ..effects import CallNext, StepGenerator
+from ..http.redact import redact
+from ..http.request import Request
+from ..http.response import Response
+from ..step import Step, around_unchecked
 
 
 def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
@@ -18,11 +18,11 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
     Stands outside retry, which therefore sees raw statuses.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         try:
             response = yield from call(request)
         except StepwellError as error:
-            tell(error, request)
+            attach_call_details(error, request)
             raise
         # A reply is there already where another model has answered.
         found = classify(response) if response.reply is None else None
@@ -30,13 +30,13 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
             return response
         redact(found, response.request)  # as it was sent, by whoever gave it its credential
         found.request_id = found.request_id or response.request_id
-        tell(found, request)
+        attach_call_details(found, request)
         raise found
 
-    return wrapping("map_errors", run)
+    return around_unchecked("map_errors", run)
 
 
-def tell(error: StepwellError, request: Request) -> None:
+def attach_call_details(error: StepwellError, request: Request) -> None:
     """Put the provider, the model and the warnings so far on an error, and take the credential off it."""
     redact(error, request)
     error.provider = error.provider or request.model.provider

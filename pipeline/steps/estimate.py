@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...schemas.estimate import estimate_tokens
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage
+from ..http.request import Request
 from ..pipeline import Pipeline
-from ..request import Request
 from ..step import on_request
 
 
@@ -19,7 +19,7 @@ def estimate(request: Request) -> Reply:
         finish_reason="stop",
         provider=model.provider,
         model=model.id,
-        free=True,
+        already_paid=True,
         warnings=(CallWarning("count_tokens", why, str(model)),),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...schemas.estimate import estimate_text, estimate_tokens
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.usage import Usage
-from ..request import Request
+from ..http.request import Request
 
 _LIMITS = (
     "max_tokens",

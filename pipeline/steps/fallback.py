@@ -15,8 +15,8 @@ from ...schemas.errors import (
     TotalTimeout,
     TransportError,
 )
-from ..effects import Flow, Rest
-from ..request import Request
+from ..effects import CallNext, StepGenerator
+from ..http.request import Request
 from ..step import Step, around
 
 MENDABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
@@ -50,24 +50,24 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
     entries = tuple(_entry(each) for each in models)
     if not entries:
         raise ConfigError("a fallback without models", hint='fallback("anthropic:claude-sonnet-5", ...)')
-    mends = _judge(when)
+    may_help = _condition(when)
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         try:
             return (yield from call(request))
         except StepwellError as error:
             first = error
-        if request.elsewhere is None or not mends(first):
+        if request.request_for_model is None or not may_help(first):
             raise first
-        blame = _said(request.model, first)
+        blame = _summary(request.model, first)
         for model, options in entries:
             try:
-                pipeline, asked = request.elsewhere(request, model, options)
+                pipeline, asked = request.request_for_model(request, model, options)
                 # What stands outside this step has begun already, and sees the end of the whole.
                 pipeline = pipeline.inside(name) if name in pipeline else pipeline
                 return (yield from pipeline.flow(asked.warn("model", f"asked in place of {blame}")))
             except StepwellError as error:
-                first.add_note(f"then {_said(model, error)}")
+                first.add_note(f"then {_summary(model, error)}")
         raise first
 
     return around(name, run)
@@ -80,7 +80,7 @@ def _entry(given: Any) -> tuple[Any, Mapping[str, Any]]:
     return given, {}
 
 
-def _judge(when: When | Kinds | None) -> When:
+def _condition(when: When | Kinds | None) -> When:
     if when is None:
         return lambda error: isinstance(error, MENDABLE) and not isinstance(error, HOPELESS)
     if isinstance(when, type | tuple):
@@ -91,5 +91,5 @@ def _judge(when: When | Kinds | None) -> When:
     return when
 
 
-def _said(model: Any, error: StepwellError) -> str:
+def _summary(model: Any, error: StepwellError) -> str:
     return f"{model}, which failed: {type(error).__name__}: {error.message}"

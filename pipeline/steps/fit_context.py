@@ -10,10 +10,10 @@ from attrs import evolve
 from ...schemas.errors import ConfigError, ContextOverflow
 from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
-from ..effects import Call, Flow, Rest
-from ..request import Request
+from ..effects import CallNext, Run, StepGenerator
+from ..http.request import Request
 from ..step import Step, around, on_request
-from .errors import tell
+from .errors import attach_call_details
 
 Count = Callable[[Context], int]
 Summarise = Callable[[Context], str] | Callable[[Context], Awaitable[str]]
@@ -74,7 +74,7 @@ def fit_context(
         return on_request("fit_context", lambda request: cut(request)[0])
     summaries = _Summaries(summarise)
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         fitted, dropped = cut(request)
         if dropped:
             made = yield summaries.of(Context(dropped))
@@ -159,7 +159,7 @@ def _overflow(request: Request, needed: int, room: int) -> ContextOverflow:
         requested_tokens=needed,
         max_tokens=max(room, 0),
     )
-    tell(error, request)
+    attach_call_details(error, request)
     return error
 
 
@@ -168,36 +168,36 @@ class _Summaries:
 
     def __init__(self, summarise: Summarise) -> None:
         self._summarise = summarise
-        self._made: tuple[tuple[Block, str], ...] = ()
+        self._summaries: tuple[tuple[Block, str], ...] = ()
 
-    def of(self, context: Context) -> Call:
+    def of(self, context: Context) -> Run:
         """The effect that gives the summary of these messages."""
         known, summary = max(
-            ((each, text) for each, text in self._made if context.messages[: len(each)] == each),
+            ((each, text) for each, text in self._summaries if context.messages[: len(each)] == each),
             key=lambda made: len(made[0]),
             default=((), ""),
         )
         if len(known) == len(context):
-            return Call(lambda: summary)
+            return Run(lambda: summary)
         rest = context.messages[len(known) :]
         asked = Context((system(SUMMARY + summary), *rest) if known else rest)
         return _asking(self._summarise, asked)
 
     def keep(self, messages: Block, summary: str) -> None:
-        self._made = (*self._made[1 - _REMEMBERED :], (messages, summary))
+        self._summaries = (*self._summaries[1 - _REMEMBERED :], (messages, summary))
 
 
-def _asking(summarise: Summarise, context: Context) -> Call:
+def _asking(summarise: Summarise, context: Context) -> Run:
     if not iscoroutinefunction(summarise):
 
-        async def aside() -> object:
+        async def summarise_async() -> object:
             import anyio.to_thread  # comes with httpx; asking a model must not stop the event loop
 
             return await anyio.to_thread.run_sync(summarise, context)
 
-        return Call(lambda: summarise(context), aside)
+        return Run(lambda: summarise(context), summarise_async)
 
     def refuse() -> object:
         raise ConfigError("an async summarise needs an AsyncClient", hint="pass a plain function to a Client")
 
-    return Call(refuse, lambda: summarise(context))
+    return Run(refuse, lambda: summarise(context))

@@ -9,13 +9,13 @@ from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
 from ...schemas.fold import chunks_of
 from ...schemas.reply import Reply
-from ..decoder import StreamDecoder, StreamSteps
-from ..effects import Close, Flow, Read, Rest
-from ..redact import redact
-from ..request import Request
-from ..response import Response
-from ..source import Source
-from ..step import Step, wrapping
+from ..effects import CallNext, Close, Read, StepGenerator
+from ..http.redact import redact
+from ..http.request import Request
+from ..http.response import Response
+from ..step import Step, around_unchecked
+from ..stream.decoder import StreamDecoder, StreamSteps
+from ..stream.source import Source
 
 
 def open_stream(
@@ -29,13 +29,13 @@ def open_stream(
     which makes a reply of it or raises: servers and gateways answer with a JSON error, a web page, or the whole answer.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         # Unstreamed there is nothing to do here, not even a generator to pass through.
         if not request.stream:
             return call(request)
         return _opened(request, call, steps() if callable(steps) else steps, unstreamed)
 
-    return wrapping("open_stream", run)
+    return around_unchecked("open_stream", run)
 
 
 _NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate, Warned))
@@ -44,7 +44,9 @@ _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 
 
-def _opened(request: Request, call: Rest, steps: StreamSteps, unstreamed: Callable[[Response], Reply] | None) -> Flow:
+def _opened(
+    request: Request, call: CallNext, steps: StreamSteps, unstreamed: Callable[[Response], Reply] | None
+) -> StepGenerator:
     response = yield from call(request)
     source = response.source
     if source is None or response.decoder is not None:  # another model's may be open already
@@ -84,7 +86,7 @@ def _beginning(source: Source) -> Generator[Any, Any, bytes]:
     return b"".join(pieces)
 
 
-def _whole(response: Response, start: bytes, unstreamed: Callable[[Response], Reply]) -> Flow:
+def _whole(response: Response, start: bytes, unstreamed: Callable[[Response], Reply]) -> StepGenerator:
     """The response, with what its body holds as chunks that need no more reading."""
     source, pieces = response.source, [start]
     while data := (yield Read(source)):

@@ -11,11 +11,11 @@ from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.usage import Usage
-from ..effects import Flow, Rest, Sleep
+from ..effects import CallNext, Sleep, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
+from ..http.retry_after import retry_after
 from ..pipeline import Pipeline
-from ..request import Request
-from ..response import Response
-from ..retry_after import retry_after
 from ..step import around
 from .expected import expected_usage
 
@@ -69,18 +69,18 @@ class RateLimit:
         pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
         return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
 
-    def _call(self, request: Request, call: Rest) -> Flow:
+    def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Reckon the tokens, and put them right afterwards."""
         expected = expected_usage(request, self._output_tokens)
         hold = _Hold(self._lane(request), expected.total_tokens or 0)
-        response: Response = yield from call(request.replace(private={**request.private, self._note: hold}))
+        response: Response = yield from call(request.replace(step_state={**request.step_state, self._note: hold}))
         if response.reply is not None:
             self._put_right(hold, response.reply.usage)
             return response
         return response.on_end(lambda reply, error: self._put_right(hold, reply.usage if reply else None))
 
-    def _attempt(self, request: Request, call: Rest) -> Flow:
-        hold: _Hold | None = request.private.get(self._note)
+    def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
+        hold: _Hold | None = request.step_state.get(self._note)
         if hold is None:
             return (yield from call(request))
         lane = hold.lane

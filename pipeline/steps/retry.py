@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Any
 
 from ...schemas.errors import ProviderError, StepwellError, TransportError
-from ..effects import Flow, Rest, Sleep
-from ..request import Request
-from ..response import Response
-from ..step import Step, wrapping
+from ..effects import CallNext, Sleep, StepGenerator
+from ..http.request import Request
+from ..http.response import Response
+from ..step import Step, around_unchecked
 
 MAX_WAIT = 60.0
 Classify = Callable[[Response], ProviderError | None]
@@ -55,7 +55,7 @@ def retry(
     """
     budget = budget or RetryBudget()
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         attempt = 0
         while True:
             outcome: Response | StepwellError
@@ -75,7 +75,7 @@ def retry(
             yield Sleep(delay)
             attempt += 1
 
-    return wrapping("retry", run)
+    return around_unchecked("retry", run)
 
 
 def _delay(

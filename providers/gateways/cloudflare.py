@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ...pipeline.edits import Edits
-from ...pipeline.request import Headers, Request
+from ...pipeline.edits import PipelineEdits
+from ...pipeline.http.request import Headers, Request
 from ...pipeline.step import on_request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.json_text import spaced
-from ...schemas.secret import Secret, checked
+from ...schemas.secret import Secret, header_secret
 
 ROOT = "https://gateway.ai.cloudflare.com/v1"
 MAX_ATTEMPTS, MAX_RETRY_DELAY, MAX_METADATA = 5, 5.0, 5
@@ -57,7 +57,7 @@ def cloudflare_ai_gateway(
     stored_keys: bool = False,
     custom: Mapping[str, str] | None = None,
     **settings: Any,
-) -> Edits:
+) -> PipelineEdits:
     """Send calls through a gateway: `Client(pipeline=cloudflare_ai_gateway("ACCOUNT", "GATEWAY", token="..."))`, or
     `pipeline=` of one call.
 
@@ -78,7 +78,7 @@ def cloudflare_ai_gateway(
     headers = {name: value for key, given in settings.items() for name, value in [_header(key, given)] if value}
     if token is not None:
         text = token.reveal() if isinstance(token, Secret) else token
-        headers["cf-aig-authorization"] = f"Bearer {checked(text, where='token').reveal()}"
+        headers["cf-aig-authorization"] = f"Bearer {header_secret(text, where='token').reveal()}"
     routes = {**ROUTES, **{id.replace("-", "_"): (_ANY_HOST, slug) for id, slug in (custom or {}).items()}}
     patterns = {id: (re.compile(address), f"{root}/{place}") for id, (address, place) in routes.items()}
 
@@ -96,7 +96,7 @@ def cloudflare_ai_gateway(
         return request.replace(url=url, headers=Headers(request.headers, **headers))
 
     step = on_request("cloudflare_ai_gateway", through_gateway)
-    edits = Edits().without("resolve_key", "authenticate") if stored_keys else Edits()
+    edits = PipelineEdits().without("resolve_key", "authenticate") if stored_keys else PipelineEdits()
     return edits.before("send", step)
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from ...pipeline.effects import Flow, Rest, Send
-from ...pipeline.interposed import until_send
-from ...pipeline.request import Headers, Request
-from ...pipeline.response import Response
+from ...pipeline.effects import CallNext, Send, StepGenerator
+from ...pipeline.http.request import Headers, Request
+from ...pipeline.http.response import Response
+from ...pipeline.offline import until_send
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import Fragment, dumps
@@ -37,8 +37,8 @@ def cloudflare_fallback(*models: str) -> Step:
     gateway.
     """
 
-    def run(request: Request, call: Rest) -> Flow:
-        flows = [call(request), *(_elsewhere(request, model) for model in models)]
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        flows = [call(request), *(_call_to(request, model) for model in models)]
         try:
             return (yield from _first_of(flows))
         finally:
@@ -48,15 +48,15 @@ def cloudflare_fallback(*models: str) -> Step:
     return around(_NAME, run)
 
 
-def _elsewhere(request: Request, model: str) -> Flow:
-    if request.elsewhere is None:
+def _call_to(request: Request, model: str) -> StepGenerator:
+    if request.request_for_model is None:
         raise ConfigError("only a client's own calls can be asked of another model", hint="use Client or AsyncClient")
-    pipeline, asked = request.elsewhere(request, model, {})
+    pipeline, asked = request.request_for_model(request, model, {})
     return (pipeline.inside(_NAME) if _NAME in pipeline else pipeline).flow(asked)
 
 
-def _first_of(flows: list[Flow]) -> Flow:
-    waiting: list[tuple[Flow, Request]] = []
+def _first_of(flows: list[StepGenerator]) -> StepGenerator:
+    waiting: list[tuple[StepGenerator, Request]] = []
     for flow in flows:
         asked = yield from until_send(flow, partial(next, flow))
         if isinstance(asked, Request):

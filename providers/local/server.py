@@ -15,14 +15,14 @@ from attrs import frozen
 from ...schemas.errors import ConfigError, MissingExtra
 from . import inherited
 from .gguf import facts
-from .install import MEMBER, RERANKER, checked, model_path
+from .install import MEMBER, RERANKER, existing_gguf, model_file
 from .template import TEMPLATE
 
 START_SECONDS = 60.0
 
 
 @frozen
-class Work:
+class ServerLoad:
     """What a server is started for: how many answers at once, and how many tokens each may take.
 
     Vectors and scores are made of a whole text in one batch, which takes memory: 0.4 GB for 2048 tokens of SmolLM2, the
@@ -34,12 +34,12 @@ class Work:
     tokens: int
 
 
-CHAT, VECTORS, RANKING = Work("chat", 4, 4096), Work("vectors", 1, 2048), Work("ranking", 1, 2048)
+CHAT, VECTORS, RANKING = ServerLoad("chat", 4, 4096), ServerLoad("vectors", 1, 2048), ServerLoad("ranking", 1, 2048)
 _LOCK = threading.Lock()
-_RUNNING: dict[tuple[str, Work], tuple[int, Any, str]] = {}
+_RUNNING: dict[tuple[str, ServerLoad], tuple[int, Any, str]] = {}
 
 
-def base_url(model: str | Path | None = None, work: Work = CHAT) -> str:
+def base_url(model: str | Path | None = None, work: ServerLoad = CHAT) -> str:
     """The address of the server for a GGUF file (None: the installed model), which is started if it does not run.
 
     One server for each file, kind of work and process: later calls share it, and so do forked children (see
@@ -47,7 +47,7 @@ def base_url(model: str | Path | None = None, work: Work = CHAT) -> str:
     ConfigError without the file, for one that cannot do the work or be loaded, and in a child whose parent's server it
     would need but cannot have.
     """
-    path = str(checked(model) if model else model_path())
+    path = str(existing_gguf(model) if model else model_file())
     if work is RANKING and not facts(path).ranks:
         # llama.cpp would load it all the same, and give numbers that mean nothing.
         raise ConfigError(f"{Path(path).name} is no reranker", hint=f"name a reranker's GGUF, or set {RERANKER}")
@@ -77,7 +77,7 @@ def stop() -> None:
                 del _RUNNING[key]
 
 
-def _start(path: str, work: Work) -> tuple[Any, str]:
+def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
     try:
         import xllamacpp  # the extra, a native library
     except ImportError:

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import evolve
 
-from ...pipeline.request import Request
+from ...pipeline.http.request import Request
 from ...schemas.chunks import StreamChunk
 from ...schemas.json_text import loads_fast
 from ...schemas.model import Model
-from ..dsl.wire import Wire
+from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
 from .anthropic_messages.encode import body_for
 from .bedrock_converse.decode import find_error
@@ -38,7 +38,7 @@ def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
     return evolve(
         wire,
         name=name,
-        blocks=wire.name,
+        history_format=wire.name,
         path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
         stream_path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke-with-response-stream",
         stream_accept="application/vnd.amazon.eventstream",

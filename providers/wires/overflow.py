@@ -88,10 +88,10 @@ def overflow_in(status: int | None, message: str, error: Any) -> dict[str, int] 
     if not found:
         return None
     fields = error if isinstance(error, Mapping) else {}
-    told = {name: fields[key] for key, name in _FIELDS.items() if isinstance(fields.get(key), int)}
+    counts = {name: fields[key] for key, name in _FIELDS.items() if isinstance(fields.get(key), int)}
     # Several patterns may fit; the one that says most is the one made for this body.
     most: dict[str, int] = max(found, key=len)
-    return {**most, **told}
+    return {**most, **counts}
 
 
 def _numbers(match: re.Match[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...pipeline.request import Request
+from ...pipeline.http.request import Request
 from ...schemas.message import Message
 from ...schemas.parts import Audio, File, Image, Part, Text, Video
 
@@ -37,7 +37,7 @@ def alternating(
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
-    if turns and turns[0]["role"] == "assistant" and (opening := encode(Text(OPENING))):
+    if turns and turns[0]["role"] == "assistant" and (opening := encode(Text(EMPTY_USER_TEXT))):
         turns.insert(0, {"role": "user", "content": [opening]})
     for turn in turns:
         # A stable sort: results first, everything else in the order in which it was said.
@@ -49,21 +49,21 @@ def alternating(
 
 
 _MEDIA = (Image, File, Audio, Video)
-OPENING = "."
+EMPTY_USER_TEXT = "."
 """Said for the user where the vendor wants words of theirs and there are none: nothing shorter is text to it."""
 
 
 def thinking_if_begun(
     encode: Callable[[Part], Block | None], is_thought: Callable[[Block], bool]
 ) -> Callable[[Request], Request]:
-    """For `settle`: Claude takes `thinking: {"type": "enabled"}` only where the answer that it is to go on with, after
-    its calls, began with thinking of its own ("a final `assistant` message must start with a thinking block"). Where
-    another model began it, it goes on without. Adaptive thinking is not so particular.
+    """For `finalize_history`: Claude takes `thinking: {"type": "enabled"}` only where the answer that it is to go on
+    with, after its calls, began with thinking of its own ("a final `assistant` message must start with a thinking
+    block"). Where another model began it, it goes on without. Adaptive thinking is not so particular.
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking
     """
 
-    def settle(request: Request) -> Request:
+    def finalize_history(request: Request) -> Request:
         thinking = request.options.get("thinking")
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
@@ -75,7 +75,7 @@ def thinking_if_begun(
         why = "left out: the calls just answered were made without thinking, and Claude does not begin it halfway"
         return request.replace(options=options).warn("thinking", why)
 
-    return settle
+    return finalize_history
 
 
 def _unfinished(messages: Sequence[Message]) -> list[Message]:

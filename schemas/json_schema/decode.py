@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final, NoReturn
 
 from ..errors import DecodeError
-from ..json_text import JSONDecodeError, loads_fast, loads_with, mended
+from ..json_text import JSONDecodeError, loads_fast, loads_with, repaired
 
 # Above some 308 digits a number no longer fits a float, and the fast reader refuses it.
 MAX_DIGITS: Final = 300
 
 
-def loads(text: str | bytes | bytearray) -> Any:
+def loads_exact(text: str | bytes | bytearray) -> Any:
     """The value of a JSON document, exactly: integers of any size up to 300 digits stay integers.
 
     Raises DecodeError, with the position but never the content, for anything else than one well-formed document:
@@ -33,7 +33,7 @@ def _judged(text: str | bytes | bytearray) -> str | bytes | bytearray:
     try:
         loads_fast(text)
     except JSONDecodeError:
-        text = mended(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        text = repaired(text if isinstance(text, str) else text.decode("utf-8", "replace"))
         loads_fast(text)
     return text
 

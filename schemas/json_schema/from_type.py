@@ -21,7 +21,7 @@ from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of
 from .keywords import subschemas
 
-__all__ = ["Schemas", "is_adapter", "is_model", "schema_of", "standing_for"]
+__all__ = ["Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
 
 # By module and name, so that no module is imported for a type that nobody uses.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -204,7 +204,7 @@ class Schemas:
         if issubclass(cls, Enum):
             values = _of_values([member.value for member in cls], cls)
             return _described(values, docstring_of(cls))
-        if is_model(cls):
+        if is_pydantic_model(cls):
             return self._of_pydantic(cls[args] if args else cls)
         fields = fields_of(cls, args)
         if fields is None:
@@ -285,7 +285,7 @@ def _unsupported(tp: Any) -> SchemaError:
     )
 
 
-def is_model(tp: Any) -> bool:
+def is_pydantic_model(tp: Any) -> bool:
     """Whether this is a pydantic model, or a class that offers what one does."""
     return isinstance(tp, type) and hasattr(tp, "model_json_schema")
 

@@ -57,7 +57,7 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield keyword, f"/{keyword}", value
 
 
-def resolve(root: Schema, ref: str) -> Schema:
+def resolve_ref(root: Schema, ref: str) -> Schema:
     """The schema that a reference of the form `#` or `#/...` names; SchemaError when nothing stands there."""
     node: Any = root
     for token in ref[1:].split("/")[1:]:

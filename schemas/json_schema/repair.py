@@ -10,10 +10,10 @@ from attrs import define, field
 
 from ..errors import DecodeError
 from ..json_text import spaced
-from .decode import loads
+from .decode import loads_exact
 from .partial import MAX_DEPTH, MISSING, PartialJSON
 
-__all__ = ["LEFT_OPEN", "goes_on", "loads", "repair"]
+__all__ = ["LEFT_OPEN", "goes_on", "loads_exact", "repair"]
 
 MAX_READINGS: Final = 20
 """How often a text is read, at most: what is tried and found to be no JSON is read again from its next bracket."""
@@ -54,7 +54,7 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
     brackets may be missing. Raises DecodeError, as `decode.loads` does, for what light repair cannot mend.
     """
     try:
-        return loads(text), []
+        return loads_exact(text), []
     except DecodeError as error:
         failure = error
     documents = _documents(text)
@@ -75,7 +75,7 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
 
 
 @define
-class _Mended:
+class _Repaired:
     """A document found in a text, from `start` to `end`."""
 
     start: int
@@ -91,7 +91,7 @@ class _Mended:
         self.repairs[what] = self.repairs.get(what, 0) + count
 
 
-def _best(found: list[_Mended], fits: Callable[[Any], bool] | None) -> _Mended | None:
+def _best(found: list[_Repaired], fits: Callable[[Any], bool] | None) -> _Repaired | None:
     """The document that is meant; a string or a number in a fence only where there is no object and no list."""
     by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.whole, one.fenced, one.start))
     candidates = by_rank[-MAX_CANDIDATES:][::-1]
@@ -100,7 +100,7 @@ def _best(found: list[_Mended], fits: Callable[[Any], bool] | None) -> _Mended |
     return candidates[0] if candidates else None
 
 
-def _documents(text: str) -> list[_Mended]:
+def _documents(text: str) -> list[_Repaired]:
     """The documents in the text; those in the model's thoughts only where there are no others."""
     thoughts = _thoughts(text)
     fences = {match.end() for match in _FENCE.finditer(text)}
@@ -133,20 +133,20 @@ def _thoughts(text: str) -> list[tuple[int, int]]:
     return found if opened is None else [*found, (opened, len(text))]
 
 
-def _bare(text: str, thoughts: list[tuple[int, int]]) -> list[_Mended]:
+def _bare(text: str, thoughts: list[tuple[int, int]]) -> list[_Repaired]:
     """All that follows the thoughts, if it is JSON as it stands: so a number or a word is read, too."""
     if not thoughts:
         return []
     start = thoughts[-1][1]
     try:
-        return [_Mended(start, len(text), value=loads(text[start:]))]
+        return [_Repaired(start, len(text), value=loads_exact(text[start:]))]
     except DecodeError:
         return []
 
 
-def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Mended], bool]:
+def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Repaired], bool]:
     """The documents, and whether there was one that cannot be read. Where one ends the next may begin, not before."""
-    found: list[_Mended] = []
+    found: list[_Repaired] = []
     broken = False
     passed, left = 0, MAX_READINGS * len(text)
     for start in starts:
@@ -154,9 +154,9 @@ def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Men
             continue
         if left <= 0:
             break
-        one = _Mended(start, start, start in fences)
+        one = _Repaired(start, start, start in fences)
         bracketed = text[start : start + 1] in _CLOSER
-        read = _mended(text, one) if bracketed else _scalar(text, one)
+        read = _repaired(text, one) if bracketed else _scalar(text, one)
         left -= max(one.end - start, 1)
         if read and bracketed and (_torn_out(text, one.start, passed) or goes_on(text, one.end)):
             one.broken, read = True, False
@@ -186,14 +186,14 @@ def _torn_out(text: str, start: int, passed: int) -> bool:
     return passed > 0 and text[passed:start].strip() == "," and _CLOSER[text[start]] == text[passed - 1]
 
 
-def _mended(text: str, found: _Mended) -> bool:
-    mended = _mend(text, found)
+def _repaired(text: str, found: _Repaired) -> bool:
+    repaired = _repair(text, found)
     try:
         if found.whole:
-            found.value = loads(mended)
+            found.value = loads_exact(repaired)
             return True
         partial = PartialJSON()
-        found.value = partial.feed(mended)
+        found.value = partial.feed(repaired)
         found.note(LEFT_OPEN)
         found.cut = not partial.settled
         if not found.broken:
@@ -204,20 +204,20 @@ def _mended(text: str, found: _Mended) -> bool:
     return False
 
 
-def _scalar(text: str, found: _Mended) -> bool:
+def _scalar(text: str, found: _Repaired) -> bool:
     """A string, a number or a word that is alone in its code fence."""
     found.end = text.find("```", found.start)
     if found.end < 0:
         found.end = len(text)
         return False
     try:
-        found.value = loads(text[found.start : found.end])
+        found.value = loads_exact(text[found.start : found.end])
     except DecodeError:
         return False
     return True
 
 
-def _mend(text: str, found: _Mended) -> str:
+def _repair(text: str, found: _Repaired) -> str:
     """Copy one document, mending on the way; `found` learns where it ends and what was done."""
     pieces: list[str] = []
     stack: list[str] = []
@@ -257,7 +257,7 @@ def _mend(text: str, found: _Mended) -> str:
     return "".join(pieces)
 
 
-def _close(char: str, stack: list[str], pieces: list[str], found: _Mended) -> None:
+def _close(char: str, stack: list[str], pieces: list[str], found: _Repaired) -> None:
     """Close as `char` says; what it would leave open inside is closed first."""
     if char in (_CLOSER[opener] for opener in stack):
         while _CLOSER[stack[-1]] != char:
@@ -267,7 +267,7 @@ def _close(char: str, stack: list[str], pieces: list[str], found: _Mended) -> No
     pieces.append(char)
 
 
-def _copy_string(text: str, at: int, pieces: list[str], found: _Mended) -> int:
+def _copy_string(text: str, at: int, pieces: list[str], found: _Repaired) -> int:
     pieces.append('"')
     at += 1
     while at < len(text):

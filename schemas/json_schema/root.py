@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from .check import prepared
-from .dialects.reading import Reader, View
+from .dialects.reading import Reader, SchemaView
 from .keywords import Schema, subschemas
+from .safety import checked_schema
 from .validate import fits_part
 
 KEY: Final = "value"
@@ -18,7 +18,7 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
 
     Take the answer's "value" out again when it was. Raises SchemaError for a schema that cannot be used.
     """
-    root = prepared(schema)
+    root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
     view = reader.read(root)
     while view.kind == "ref":
@@ -38,7 +38,7 @@ def without_nulls(value: Any, schema: dict[str, Any]) -> Any:
     A dialect that knows no optional properties asks for null in their place. A null goes when the schema neither
     requires that property nor allows null for it.
     """
-    root = prepared(schema)
+    root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
     return _without_nulls(value, [root], reader, lambda part: fits_part(None, part, schema))
 
@@ -78,16 +78,16 @@ def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_nul
     kept: dict[str, Any] = {}
     for name, part in value.items():
         inside = [property_of(view, name) for view in fitting]
-        absent = part is None and not any(name in view.words.get("required", ()) for view in fitting)
+        absent = part is None and not any(name in view.keywords.get("required", ()) for view in fitting)
         if absent and inside and not any(map(allows_null, inside)):
             continue
         kept[name] = _without_nulls(part, inside, reader, allows_null)
     return kept
 
 
-def alternatives(schema: Schema, reader: Reader) -> list[View]:
+def alternatives(schema: Schema, reader: Reader) -> list[SchemaView]:
     """What the schema may turn out to be, references followed and unions spread."""
-    found: list[View] = []
+    found: list[SchemaView] = []
     waiting = [reader.read(schema)]
     while waiting:
         view = waiting.pop(0)
@@ -100,30 +100,30 @@ def alternatives(schema: Schema, reader: Reader) -> list[View]:
     return found
 
 
-def property_of(view: View, name: str) -> Schema:
-    properties: dict[str, Schema] = view.words.get("properties", {})
-    extra: Schema = view.words.get("additionalProperties", True)
+def property_of(view: SchemaView, name: str) -> Schema:
+    properties: dict[str, Schema] = view.keywords.get("properties", {})
+    extra: Schema = view.keywords.get("additionalProperties", True)
     return properties.get(name, extra)
 
 
-def _item(view: View, at: int) -> Schema:
-    prefix: list[Schema] = view.words.get("prefixItems", [])
-    rest: Schema = view.words.get("items", True)
+def _item(view: SchemaView, at: int) -> Schema:
+    prefix: list[Schema] = view.keywords.get("prefixItems", [])
+    rest: Schema = view.keywords.get("items", True)
     return prefix[at] if at < len(prefix) else rest
 
 
-def _may_fit(value: dict[str, Any], view: View, reader: Reader) -> bool:
+def _may_fit(value: dict[str, Any], view: SchemaView, reader: Reader) -> bool:
     """Whether the object may be of this alternative, by its names and by the values that tell alternatives apart."""
-    properties = view.words.get("properties", {})
-    if not all(name in value for name in view.words.get("required", ())):
+    properties = view.keywords.get("properties", {})
+    if not all(name in value for name in view.keywords.get("required", ())):
         return False
-    if "additionalProperties" not in view.words and properties and not value.keys() <= properties.keys():
+    if "additionalProperties" not in view.keywords and properties and not value.keys() <= properties.keys():
         return False
-    if view.words.get("additionalProperties") is False and not value.keys() <= properties.keys():
+    if view.keywords.get("additionalProperties") is False and not value.keys() <= properties.keys():
         return False
     for name, part in properties.items():
         if name in value and value[name] is not None and not isinstance(value[name], dict | list):
-            allowed = [inner.words.get("enum") for inner in alternatives(part, reader)]
+            allowed = [inner.keywords.get("enum") for inner in alternatives(part, reader)]
             if allowed and all(values is not None and value[name] not in values for values in allowed):
                 return False
     return True

@@ -13,9 +13,9 @@ from ..errors import ObjectInvalid, SchemaError
 from ..tool import is_method
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of, parameter_hints
-from .from_type import Schemas, is_model, schema_of
+from .from_type import Schemas, is_pydantic_model, schema_of
 from .keywords import escape
-from .structure import structure
+from .structure_value import structure_value
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
@@ -37,7 +37,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
     about, described = read_docstring(docstring_of(inner))
-    if is_model(inner):
+    if is_pydantic_model(inner):
         return name, about, _of_model(inner)
     hints = _hints(annotated)
     method = is_method(inner)
@@ -67,15 +67,15 @@ def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
-    if is_model(inner):
-        structure(values, inner)  # for its complaints; the call makes it again, from the same values
+    if is_pydantic_model(inner):
+        structure_value(values, inner)  # for its complaints; the call makes it again, from the same values
         return dict(values)
     called = inner if inspect.isroutine(inner) or isinstance(inner, type) else type(inner).__call__
     hints = _hints(inspect.unwrap(called))
     made = {}
     for name, value in values.items():
         try:
-            made[name] = structure(value, hints.get(name, Any))
+            made[name] = structure_value(value, hints.get(name, Any))
         except SchemaError:
             made[name] = value
         except ObjectInvalid as error:

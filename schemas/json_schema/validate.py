@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from ..json_text import spaced
-from .check import check_schema, content_of, prepare
 from .depth import ran_out_of_stack, too_deep
 from .keywords import pointer
+from .safety import check_schema, content_of, schema_from_json
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
@@ -77,7 +77,7 @@ def fits_part(value: Any, part: Any, schema: Any) -> bool:
 def _matcher(content: bytes) -> Matcher:
     from .matching import Matcher  # imports jsonschema, which most programs never need
 
-    return Matcher(prepare(content))
+    return Matcher(schema_from_json(content))
 
 
 def _explained(error: ValidationError) -> Iterable[Violation]:

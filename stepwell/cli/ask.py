@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ..api import Client
-from ..pipeline.stream import Stream
+from ..pipeline.stream.stream import Stream
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import loads
@@ -34,7 +34,7 @@ def ask(arguments: argparse.Namespace) -> None:
         if arguments.no_stream or arguments.json:
             reply = client.generate_text(model, user(content), **options_of(arguments))
             if arguments.json:
-                print_json(as_json(reply))
+                print_json(reply_as_json(reply))
                 return
             print(reply.text)
         else:
@@ -81,7 +81,7 @@ def extra_options(words: list[str]) -> dict[str, Any]:
     return options
 
 
-def as_json(reply: Reply) -> dict[str, Any]:
+def reply_as_json(reply: Reply) -> dict[str, Any]:
     """A reply as the command line prints it."""
     usage = {
         name: getattr(reply.usage, name)

@@ -1,4 +1,4 @@
-"""`stepwell embed`: texts to vectors, one line of JSON each."""
+"""`stepwell run_embed`: texts to vectors, one line of JSON each."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 from ..api import Client
-from ..embedder.embedder import Embedder
-from ..embedder.result import Embeddings
 from ..schemas.errors import ConfigError
+from ..workflows.embed.embedder import Embedder
+from ..workflows.embed.result import Embeddings
 from .ask import at_terminal, extra_options, piped
 from .naming import model_of, say_who
 from .printing import print_json, print_warnings
 
 
-def embed(arguments: argparse.Namespace) -> None:
+def run_embed(arguments: argparse.Namespace) -> None:
     """The texts are the arguments, the lines of --file, or the lines that come in."""
     model, words = model_of(arguments.words, alone=at_terminal() and not arguments.file)
     texts = words + _lines(arguments.file, words)
@@ -36,14 +36,14 @@ def embed(arguments: argparse.Namespace) -> None:
         )
         found = embedder.embed(texts, kind=arguments.kind)
     if arguments.json:
-        print_json(as_json(found))
+        print_json(embeddings_as_json(found))
     else:
         for vector in found:
             print_json(vector.tolist())
     print_warnings(found.warnings)
 
 
-def as_json(found: Embeddings) -> dict[str, object]:
+def embeddings_as_json(found: Embeddings) -> dict[str, object]:
     """The whole result as the command line prints it."""
     return {
         "model": str(found.model),

@@ -1,4 +1,4 @@
-"""`stepwell models`, `providers` and `pipeline`: what there is."""
+"""`stepwell print_models`, `providers` and `pipeline`: what there is."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from ..api import Client
 from ..model_metadata.catalog import CATALOG
-from ..providers.dsl.environment import Environment, process_environment
-from ..providers.dsl.provider import Provider
-from ..providers.dsl.registry import REGISTRY
+from ..providers.declare.environment import Environment, process_environment
+from ..providers.declare.provider import Provider
+from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError
 from ..schemas.model import Model
 from .naming import named
 from .printing import print_json, print_table, print_warnings, print_wrapped
 
 
-def models(arguments: argparse.Namespace) -> None:
+def print_models(arguments: argparse.Namespace) -> None:
     """A table, or JSON, of the models that fit. A first word that is a provider's id means the provider."""
     provider, text = arguments.provider, arguments.text
     if provider is None and text is not None and CATALOG.provider(text) is not None:
@@ -115,13 +115,13 @@ def pipeline(arguments: argparse.Namespace) -> None:
         _import(name)
     with Client() as client:
         model = named(arguments.model)
-        plan = client._core.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+        plan = client._planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
     for line in plan.pipeline.describe().splitlines():
         # What a step is made of stands further left than describe() has it: there is not room enough otherwise.
         text = line.lstrip()
         print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
-    if plan.stranger is not None:
-        print_warnings([plan.stranger])
+    if plan.unknown_model_warning is not None:
+        print_warnings([plan.unknown_model_warning])
 
 
 def _import(name: str) -> None:

@@ -17,9 +17,9 @@ from .. import __version__
 from ..schemas.errors import StepwellError
 from .ask import ask
 from .chat import chat
-from .embed import embed
-from .listing import models, pipeline, providers
-from .local import local
+from .embed import run_embed
+from .listing import pipeline, print_models, providers
+from .local import run_local
 from .printing import print_in_any_locale
 
 
@@ -64,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     _call_options(command)
 
     command = _command(
-        commands, "embed", embed, "vectors of texts, one line of JSON each; without texts, of the lines that come in"
+        commands,
+        "embed",
+        run_embed,
+        "vectors of texts, one line of JSON each; without texts, of the lines that come in",
     )
     command.add_argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts")
     command.add_argument("--file", metavar="PATH", help="embed the lines of this file, too")
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
     command.add_argument("--json", action="store_true", help="print one object, with usage and cost")
 
-    command = _command(commands, "models", models, "what is known of each model")
+    command = _command(commands, "models", print_models, "what is known of each model")
     command.add_argument("text", nargs="?", help="a provider, or words that must occur in id or name")
     command.add_argument("--provider")
     for ability in ("reasoning", "tools", "structured-output"):
@@ -104,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     imports = "import this first: your overrides, providers, models"
     command.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE", help=imports)
 
-    command = _command(commands, "local", local, "the embedded model: `stepwell local install` fetches it")
+    command = _command(commands, "local", run_local, "the embedded model: `stepwell run_local install` fetches it")
     command.add_argument("action", choices=["install", "path"])
     return parser
 

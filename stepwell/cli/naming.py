@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 from ..model_metadata.catalog import CATALOG
-from ..providers.dsl.registry import REGISTRY
+from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model
 

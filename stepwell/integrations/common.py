@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core import DEFAULT_MODEL
-from ..providers.dsl.environment import process_environment
+from ..planner import DEFAULT_MODEL
+from ..providers.declare.environment import process_environment
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
 
@@ -25,7 +25,7 @@ def missing(error: ImportError, package: str, extra: str) -> ImportError | Missi
     return MissingExtra(f"this adapter needs {name}", hint=f"run: pip install 'stepwell[{extra}]'")
 
 
-def gathered(cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def collect_options(cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a pydantic class, with those that it has no field for moved into its field `options`."""
     known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
     options = {name: value for name, value in given.items() if name not in known}

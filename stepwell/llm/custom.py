@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, Self
 from ..api import Client
 from ..async_api import AsyncClient
 from ..pipeline.annotate import annotate
-from ..pipeline.effects import Call, Flow, Rest
+from ..pipeline.effects import CallNext, Run, StepGenerator
+from ..pipeline.http.request import Request
+from ..pipeline.http.response import Response
+from ..pipeline.http.timeouts import Clock
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Request
-from ..pipeline.response import Response
-from ..pipeline.source import Source, failure
 from ..pipeline.step import around
-from ..pipeline.timeouts import Clock
-from ..providers.dsl.provider import Provider, declare_provider
-from ..providers.dsl.registry import Registry
-from ..providers.dsl.schemas import ObjectSupport
-from ..providers.dsl.wire import Wire
+from ..pipeline.stream.source import Source, transport_error
+from ..providers.declare.object_support import ObjectSupport
+from ..providers.declare.provider import Provider, declare_provider
+from ..providers.declare.registry import Registry
+from ..providers.declare.wire import Wire
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import loads
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from ..schemas.reply import Reply
-from .hooks import NAMES, Hooks
+from .hooks import COMPLETION_METHODS, Hooks
 from .llm import LLM
 from .metadata import LLMMetadata
 from .rendering import plain_prompt
@@ -84,15 +84,16 @@ class CustomLLM(LLM):
         **settings: Any,
     ) -> None:
         inside = _inside(self)
-        hooks = Hooks({name: getattr(inside, name) for name in NAMES if _is_written(type(self), name)})
+        hooks = Hooks({name: getattr(inside, name) for name in COMPLETION_METHODS if _is_written(type(self), name)})
         if not hooks.written:
             raise ConfigError(
-                f"{type(self).__name__} answers nothing yet", hint=f"write one of {', '.join(NAMES)}, or several"
+                f"{type(self).__name__} answers nothing yet",
+                hint=f"write one of {', '.join(COMPLETION_METHODS)}, or several",
             )
         alone = client is None and async_client is None
         own = Client(registry=Registry()) if alone else client
         super().__init__(None, client=own, async_client=async_client, **settings)
-        registry = self._clients.core.registry
+        registry = self._clients.planner.registry
         id = _id(type(self).__name__) if alone else _free_id(type(self).__name__, registry)
         self.provider = _provider(id, hooks, messages_to_prompt or plain_prompt)
         registry.register(self.provider)
@@ -119,7 +120,7 @@ class CustomLLM(LLM):
 
     def _whole_calls(self) -> None:
         """Put LLM's methods before what the class has written, which is the step inside them."""
-        for name in NAMES:
+        for name in COMPLETION_METHODS:
             setattr(self, name, MethodType(getattr(LLM, name), self))
 
 
@@ -142,7 +143,7 @@ def _inside(llm: CustomLLM) -> Any:
         "__getattr__": lambda self, name: getattr(llm, name),  # attributes in slots
         "__setattr__": lambda self, name, value: setattr(llm, name, value),
     }
-    inner = type(cls)(cls.__name__, (cls,), {**methods, **{name: own(name) for name in NAMES}})
+    inner = type(cls)(cls.__name__, (cls,), {**methods, **{name: own(name) for name in COMPLETION_METHODS}})
     made = object.__new__(inner)
     object.__setattr__(made, "__dict__", llm.__dict__)
     return made
@@ -212,20 +213,20 @@ def _never(data: Any, model: Model) -> Reply:
     raise AssertionError("the send step gives replies")
 
 
-def _sending(hooks: Hooks) -> Callable[[Request, Rest], Flow]:
+def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
     """The step that sends: it hands the body, which is the functions' arguments, to one of them."""
 
-    def send(request: Request, call: Rest) -> Flow:
+    def send(request: Request, call: CallNext) -> StepGenerator:
         options = loads(request.body)
         prompt = options.pop("prompt")
         clock = Clock(request.timeouts, request.started)
         try:
             if request.stream:
                 return Response(request, source=(yield _opening(hooks, prompt, options, clock, request)))
-            reply = yield Call(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
+            reply = yield Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         except Exception as error:
             # What an HTTP library raises inside the function means what it means everywhere: it may be sent again.
-            found = failure(error, clock, request.model.provider)
+            found = transport_error(error, clock, request.model.provider)
             if found is error:
                 raise
             raise found from None
@@ -236,13 +237,13 @@ def _sending(hooks: Hooks) -> Callable[[Request, Rest], Flow]:
     return send
 
 
-def _opening(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Call:
+def _opening(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Run:
     name = request.model.provider
 
     async def aopen() -> _Pieces:
         return _Pieces(hooks.apieces(prompt, options, clock), clock, name)
 
-    return Call(lambda: _Pieces(hooks.pieces(prompt, options), clock, name), aopen)
+    return Run(lambda: _Pieces(hooks.pieces(prompt, options), clock, name), aopen)
 
 
 class _Pieces(Source):

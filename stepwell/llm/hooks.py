@@ -13,14 +13,14 @@ from typing import Any
 
 from attrs import frozen
 
-from ..pipeline.timeouts import Clock
+from ..pipeline.http.timeouts import Clock
 from ..schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallEnd
 from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.message import Message, assistant
 from ..schemas.reply import Reply
 
-NAMES = ("complete", "stream_complete", "acomplete", "astream_complete")
+COMPLETION_METHODS = ("complete", "stream_complete", "acomplete", "astream_complete")
 Arguments = Mapping[str, Any]
 _END: Any = object()
 
@@ -52,7 +52,7 @@ class Hooks:
             case "acomplete":
                 return reply_of(await _in_time(clock, lambda: fn(prompt, **_taken(fn, options))), name)
             case "complete":
-                made = await _in_time(clock, lambda: _aside(lambda: fn(prompt, **_taken(fn, options))))
+                made = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_taken(fn, options))))
                 return reply_of(made, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
@@ -75,7 +75,7 @@ class Hooks:
             case "astream_complete":
                 items: Any = await _iterator(fn(prompt, **_taken(fn, options)))
             case "stream_complete":
-                items = _aside_each(iter(fn(prompt, **_taken(fn, options))))
+                items = _each_in_thread(iter(fn(prompt, **_taken(fn, options))))
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
@@ -162,16 +162,16 @@ async def _in_time(clock: Clock, start: Callable[[], Any]) -> Any:
         return await start()
 
 
-async def _aside(fn: Callable[[], Any]) -> Any:
+async def _in_thread(fn: Callable[[], Any]) -> Any:
     """The result of a function that may block, run in a thread; one that is late is left to itself."""
     import anyio.to_thread
 
     return await anyio.to_thread.run_sync(fn, abandon_on_cancel=True)
 
 
-async def _aside_each(items: Iterator[Any]) -> AsyncIterator[Any]:
+async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:
     try:
-        while (item := await _aside(lambda: next(items, _END))) is not _END:
+        while (item := await _in_thread(lambda: next(items, _END))) is not _END:
             yield item
     finally:
         # A thread that was left behind may still be in it, and then nobody can close it.

@@ -10,20 +10,20 @@ from attrs import fields
 
 from ..api import Client
 from ..async_api import AsyncClient
-from ..clients import Clients
-from ..objects.generate import generate
-from ..objects.stream import AsyncObjectStream, ObjectStream
-from ..objects.stream import stream as stream_object
+from ..client_pair import ClientPair
 from ..parsers.parser import OutputParser
-from ..pipeline.stream import AsyncStream, Stream
+from ..pipeline.stream.stream import AsyncStream, Stream
 from ..prompts import template_of
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError
 from ..schemas.message import Context, Message, context_of, system, user
 from ..schemas.model import Model
 from ..schemas.reply import Reply
-from ..tools.loop import Loop, loop
-from . import recipes
+from ..workflows.objects.generate import generate
+from ..workflows.objects.stream import AsyncObjectStream, ObjectStream
+from ..workflows.objects.stream import object_stream as stream_object
+from ..workflows.tools.loop import Loop, loop
+from . import workflows
 from .metadata import LLMMetadata
 from .reporting import with_report
 from .streams import AsyncTextStream, TextStream
@@ -74,7 +74,7 @@ class LLM:
         self.object_mode = object_mode
         self.max_repairs = max_repairs
         self.options = options
-        self._clients = Clients(client, async_client)
+        self._clients = ClientPair(client, async_client)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.metadata.model)!r})"
@@ -82,7 +82,7 @@ class LLM:
     @property
     def metadata(self) -> LLMMetadata:
         """What the catalog knows of the model. Raises UnknownProvider for one that nobody serves."""
-        plan = self._clients.core.plan("chat", self.model, wire=self.options.get("wire"))
+        plan = self._clients.planner.plan("chat", self.model, wire=self.options.get("wire"))
         return LLMMetadata(plan.model, is_chat_model=self.messages_to_prompt is None)
 
     def with_options(self, **options: Any) -> Self:
@@ -192,7 +192,7 @@ class LLM:
     # What the colours share.
 
     def _conversation(self, messages: Any) -> Context:
-        context = self._led(context_of(messages))
+        context = self._with_system_prompt(context_of(messages))
         if self.messages_to_prompt is None:
             return context
         return Context((user(_text(self.messages_to_prompt(context.messages), "messages_to_prompt")),), context.tools)
@@ -202,9 +202,9 @@ class LLM:
             raise ConfigError(f"complete takes a string, not a {type(prompt).__name__}", hint="use chat for messages")
         if self.completion_to_prompt is not None and not formatted:
             prompt = _text(self.completion_to_prompt(prompt), "completion_to_prompt")
-        return self._led(context_of(prompt))
+        return self._with_system_prompt(context_of(prompt))
 
-    def _led(self, context: Context) -> Context:
+    def _with_system_prompt(self, context: Context) -> Context:
         """The conversation with the system prompt before it, unless it has a system message already."""
         if self.system_prompt is None or context.messages[0].role == "system":
             return context
@@ -227,28 +227,28 @@ class LLM:
 
     def _predict(self, prompt: Any, values: Mapping[str, Any]) -> Recipe:
         context, options = self._filled(prompt, values), self._with("chat", {})
-        return recipes.predict(self.model, context, self.output_parser, options, self.max_repairs)
+        return workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
 
     def _stream(self, prompt: Any, values: Mapping[str, Any]) -> Recipe:
         options = self._with("stream_chat", {})
-        return recipes.stream(self.model, self._filled(prompt, values), self.output_parser, options)
+        return workflows.stream_parsed(self.model, self._filled(prompt, values), self.output_parser, options)
 
     def _structured(self, schema: Any, prompt: Any, values: Mapping[str, Any]) -> Recipe:
         context, how = self._filled(prompt, values), self._objects("chat")
-        whole = generate(self._clients.core, self.model, context, schema, max_repairs=self.max_repairs, **how)
-        return recipes.reported("structured_predict", self.model, whole)
+        whole = generate(self._clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **how)
+        return workflows.in_span("structured_predict", self.model, whole)
 
     def _stream_structured(self, schema: Any, prompt: Any, values: Mapping[str, Any]) -> Recipe:
         context, how = self._filled(prompt, values), self._objects("stream_chat")
-        growing = stream_object(self._clients.core, self.model, context, schema, **how)
-        return recipes.reported("stream_structured_predict", self.model, growing)
+        growing = stream_object(self._clients.planner, self.model, context, schema, **how)
+        return workflows.in_span("stream_structured_predict", self.model, growing)
 
     def _predict_and_call(self, tools: Iterable[Any], prompt: Any, options: Mapping[str, Any]) -> Recipe:
         how = Loop(**{name: value for name, value in options.items() if name in _LOOP})
         settings = self._with("chat", {name: value for name, value in options.items() if name not in _LOOP})
-        context = self._led(context_of(prompt))
-        steps = loop(self._clients.core, self.model, context, tools, how, settings, stream=False)
-        return recipes.reported("predict_and_call", self.model, steps)
+        context = self._with_system_prompt(context_of(prompt))
+        steps = loop(self._clients.planner, self.model, context, tools, how, settings, stream=False)
+        return workflows.in_span("predict_and_call", self.model, steps)
 
 
 def _text(made: Any, by: str) -> str:

@@ -6,18 +6,18 @@ from secrets import token_hex
 from typing import Any
 
 from ..events import Span, current
-from ..pipeline.edits import Edits, edits_of
-from ..pipeline.effects import Flow, Rest
+from ..pipeline.edits import PipelineEdits, edits_of
+from ..pipeline.effects import CallNext, StepGenerator
+from ..pipeline.http.request import Request
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Request
 from ..pipeline.step import Step, around
 from ..schemas.reply import Reply
 
 
-def reported(name: str) -> Step:
+def span_step(name: str) -> Step:
     """Around the whole call: its end is the end of the answer, which for a stream comes long after the response."""
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         work = Span(name, token_hex(8), current(), {"model": str(request.model), "stream": request.stream})
         work.report("start")
         try:
@@ -30,10 +30,10 @@ def reported(name: str) -> Step:
     return around("llm_report", run)
 
 
-def with_report(name: str, given: Any) -> Edits:
+def with_report(name: str, given: Any) -> PipelineEdits:
     """The `pipeline=` of a call with the report put outermost; a whole Pipeline takes the place of the usual one."""
-    edits = Edits().then(lambda usual: given) if isinstance(given, Pipeline) else edits_of(given)
-    return edits.prepend(reported(name))
+    edits = PipelineEdits().then(lambda usual: given) if isinstance(given, Pipeline) else edits_of(given)
+    return edits.prepend(span_step(name))
 
 
 def _ended(work: Span, reply: Reply | None, error: BaseException | None) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..objects.generate import generate
-from ..objects.stream import AsyncObjectStream, ObjectStream
-from ..objects.stream import stream as stream_object
-from ..objects.target import Target
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.message import Context, user
 from ..schemas.reply import Reply
-from ..schemas.usage import total
+from ..schemas.usage import total_usage
+from ..workflows.objects.generate import generate
+from ..workflows.objects.output_spec import OutputSpec
+from ..workflows.objects.stream import AsyncObjectStream, ObjectStream
+from ..workflows.objects.stream import object_stream as stream_object
 from .llm import LLM
 from .metadata import LLMMetadata
-from .recipes import reported
+from .workflows import in_span
 
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 
@@ -38,7 +38,7 @@ class StructuredLLM(LLM):
             max_repairs=llm.max_repairs,
             **llm.options,
         )
-        Target.of(schema, name, description)  # a schema that cannot be used is refused at once
+        OutputSpec.of(schema, name, description)  # a schema that cannot be used is refused at once
         self._clients = llm._clients
         self.llm = llm
         self.schema = schema
@@ -105,7 +105,7 @@ class StructuredLLM(LLM):
         return reply.object
 
     def _predict(self, prompt: Any, values: Mapping[str, Any]) -> Recipe:
-        return reported("predict", self.model, self._whole("chat", self._filled(prompt, values), {}))
+        return in_span("predict", self.model, self._whole("chat", self._filled(prompt, values), {}))
 
     def _predict_and_call(self, tools: Iterable[Any], prompt: Any, options: Mapping[str, Any]) -> Recipe:
         return self._called_then_shaped(super()._predict_and_call(tools, prompt, options))
@@ -114,15 +114,15 @@ class StructuredLLM(LLM):
         answered: Reply = yield from calling
         shaped: Reply = yield from self._whole("chat", answered.context.append(user(_AS_OBJECT)), {})
         steps = (*answered.steps, *(shaped.steps or (shaped,)))
-        return shaped.replace(steps=steps, usage=total((answered.usage, shaped.usage)))
+        return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
 
     def _whole(self, name: str, context: Context, options: Mapping[str, Any]) -> Recipe:
         how = {**self._objects(name, options), **self._named}
-        return generate(self._clients.core, self.model, context, self.schema, max_repairs=self.max_repairs, **how)
+        return generate(self._clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **how)
 
     def _growing(self, name: str, context: Context, options: Mapping[str, Any]) -> Recipe:
         how = {**self._objects(name, options), **self._named}
-        return stream_object(self._clients.core, self.model, context, self.schema, **how)
+        return stream_object(self._clients.planner, self.model, context, self.schema, **how)
 
     def _sync_stream(self, name: str, context: Context, options: Mapping[str, Any]) -> ObjectStream:
         return ObjectStream(self._clients.sync, self._growing(name, context, options))

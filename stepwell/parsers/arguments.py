@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
-from ..schemas.json_schema.decode import loads
+from ..schemas.json_schema.decode import loads_exact
 from ..schemas.json_schema.repair import goes_on
 from ..schemas.json_text import first_value, spaced
 
@@ -50,7 +50,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """The same for what stands behind a tool's name in `name(...)` or `name[...]`, from the bracket on."""
-    found = _mended(text)
+    found = _repaired(text)
     if found is None:
         return None
     inside = found[1:-1].strip()
@@ -79,14 +79,14 @@ def _object(text: str) -> str | None:
     try:
         end = first_value(text)[1]
     except (ValueError, RecursionError):
-        mended = _mended(text)
-        value = _value(mended) if mended else None
+        repaired = _repaired(text)
+        value = _value(repaired) if repaired else None
         return _dumped(value) if isinstance(value, dict) else None
     # The standard library also reads NaN and names that are given twice.
     return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
-def _mended(text: str) -> str | None:
+def _repaired(text: str) -> str | None:
     """The bracketed value that the text begins with, in JSON's spelling; None when it is left open."""
     pieces: list[str] = []
     waiting: list[str] = []
@@ -131,15 +131,15 @@ def _names_one(text: str, parameters: Parameters) -> bool:
 
 def _pairs(text: str, parameters: Parameters) -> str | None:
     """`a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    mended = _mended(f"({text})")
-    if mended and isinstance(value := _value(f"{{{mended[1:-1]}}}"), dict):
+    repaired = _repaired(f"({text})")
+    if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
         return _dumped(value)
     values: dict[str, Any] = {}
     for line in text.splitlines():
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
-        values |= loads(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
+        values |= loads_exact(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
     return _dumped(values)
 
 
@@ -166,7 +166,7 @@ def _single(text: str, parameters: Parameters) -> str | None:
 def _value(text: str) -> Any:
     """The value of a JSON document; None for anything else."""
     try:
-        return loads(text)
+        return loads_exact(text)
     except DecodeError:
         return None
 

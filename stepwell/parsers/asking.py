@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..objects.generate import failed, with_what_came_before, worth_repair
 from ..recipe import Ask, Recipe
 from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ..schemas.message import context_of, user
 from ..schemas.reply import Reply
-from ..schemas.usage import total
+from ..schemas.usage import total_usage
+from ..workflows.objects.generate import object_error, with_what_came_before, worth_repair
 from .parser import OutputParser, unreadable
 
 MAX_SHOWN = 10
@@ -39,20 +39,20 @@ def ask_and_parse(
             raise with_what_came_before(error, replies) from None
         replies.append(reply)
         try:
-            value = read(parser, reply)
+            value = parse_reply(parser, reply)
         except ObjectInvalid as invalid:
             if len(replies) > max_repairs or not worth_repair(reply):
-                raise failed(invalid, reply, replies) from None
+                raise object_error(invalid, reply, replies) from None
             said = (reply.message,) if reply.message.content else ()
             context = context.append(*said, user(complaint(invalid)))
         else:
-            whole = reply.replace(object=value, asked=asked)
+            whole = reply.replace(object=value, prompt=asked)
             if len(replies) > 1:
-                whole = whole.replace(usage=total(each.usage for each in replies), steps=tuple(replies))
+                whole = whole.replace(usage=total_usage(each.usage for each in replies), steps=tuple(replies))
             return whole
 
 
-def read(parser: OutputParser[Any], reply: Reply) -> Any:
+def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
     """What the parser reads in the reply. Raises ObjectInvalid also for an answer that was cut, if its form has no end
     that would show."""
     value = parser.parse(reply.text)

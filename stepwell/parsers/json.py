@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from ..objects.target import Target
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from ..schemas.json_text import dumps
+from ..workflows.objects.output_spec import OutputSpec
 from .parser import OutputParser, unreadable
 
 _JSON = "Answer with JSON only, without a word before or after it."
@@ -24,10 +24,10 @@ class JSONParser(OutputParser[Any]):
 
     def parse(self, text: str) -> Any:
         try:
-            value, mended = repair(text)
+            value, repairs = repair(text)
         except DecodeError as error:
             raise unreadable(f"the answer is {error.message}", text) from None
-        return _whole(value, mended, text)
+        return _whole(value, repairs, text)
 
 
 @frozen
@@ -41,10 +41,10 @@ class SchemaParser(OutputParser[Any]):
     closed: ClassVar[bool] = True
     schema: Any
     instructions: str = ""
-    _target: Target = field(init=False, repr=False, eq=False)
+    _target: OutputSpec = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        target = Target.of(self.schema)
+        target = OutputSpec.of(self.schema)
         object.__setattr__(self, "_target", target)
         if not self.instructions:
             shown = dumps(target.schema).decode()
@@ -54,7 +54,7 @@ class SchemaParser(OutputParser[Any]):
         return _whole(*self._target.read(text), text)
 
 
-def _whole(value: Any, mended: list[str], text: str) -> Any:
-    if any(what.startswith(LEFT_OPEN) for what in mended):
+def _whole(value: Any, repairs: list[str], text: str) -> Any:
+    if any(what.startswith(LEFT_OPEN) for what in repairs):
         raise unreadable("the JSON ends before its value does", text, "raise max_tokens")
     return value

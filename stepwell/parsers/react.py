@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ..schemas.errors import ConfigError, ObjectInvalid
-from ..schemas.json_schema.decode import loads
+from ..schemas.json_schema.decode import loads_exact
 from ..schemas.json_text import dumps, spaced
 from ..schemas.tool import Tool
 from .arguments import read_arguments, read_call
@@ -180,10 +180,10 @@ def _split(said: str) -> tuple[str, str | None]:
     return (said[: found[0].start()].strip(), said[_body(found[0], said) :]) if found else (said.strip(), None)
 
 
-Read = Callable[[str, Mapping[str, Any]], str | None]
+ReadArguments = Callable[[str, Mapping[str, Any]], str | None]
 
 
-def _parts(named: str, given: str | None) -> tuple[str, str, Read]:
+def _parts(named: str, given: str | None) -> tuple[str, str, ReadArguments]:
     """The tool's name, the text of its arguments, and how to read that."""
     if given is None and (blob := _blob(named)):
         return *blob, read_arguments
@@ -202,7 +202,7 @@ def _blob(said: str) -> tuple[str, str] | None:
     found = read_arguments(said, {}) if "{" in said else None
     if found is None or not said.lstrip("`jsonJSON \n").startswith("{"):
         return None
-    value = loads(found)
+    value = loads_exact(found)
     name = next((value[key] for key in ("name", "tool", "action", "tool_name") if key in value), None)
     given = next(
         (value[key] for key in ("arguments", "action_input", "parameters", "args", "input") if key in value), ""

@@ -3,18 +3,18 @@
 from .citations import Citation, citations
 from .context import notes, retrieve_context
 from .fused import FusedRetriever, RerankedRetriever
-from .node import Document, Found, Node
+from .node import Document, Node, ScoredNode
 from .retriever import Retriever, Search
 from .vector import VectorRetriever
 
 __all__ = [
     "Citation",
     "Document",
-    "Found",
     "FusedRetriever",
     "Node",
     "RerankedRetriever",
     "Retriever",
+    "ScoredNode",
     "Search",
     "VectorRetriever",
     "citations",

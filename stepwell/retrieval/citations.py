@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ..schemas.chunks import Finish, MetadataUpdate, StreamChunk, TextDelta
 from ..schemas.reply import Reply
-from .node import Found
+from .node import ScoredNode
 
 KEY = "citations"
 _NUMBERS = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\s*\]")
@@ -50,7 +50,7 @@ def numbers_in(text: str) -> set[int]:
     return found
 
 
-def rows_of(found: Sequence[Found], text: str) -> list[dict[str, Any]]:
+def citation_rows(found: Sequence[ScoredNode], text: str) -> list[dict[str, Any]]:
     """The notes as plain data for `reply.metadata["citations"]`. A provider may have citations of its own there, which
     stay: ours are those with the type "note"."""
     cited = numbers_in(text)
@@ -69,17 +69,17 @@ def rows_of(found: Sequence[Found], text: str) -> list[dict[str, Any]]:
     ]
 
 
-def with_citations(reply: Reply, found: Sequence[Found]) -> Reply:
+def with_citations(reply: Reply, found: Sequence[ScoredNode]) -> Reply:
     """The reply with the notes on it."""
     own = reply.metadata.get(KEY)
-    rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *rows_of(found, reply.text)]
+    rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(found, reply.text)]
     return reply.replace(metadata={**reply.metadata, KEY: rows})
 
 
 class CitingStage:
     """Puts the notes on a streamed reply, once its text is known."""
 
-    def __init__(self, found: Sequence[Found]) -> None:
+    def __init__(self, found: Sequence[ScoredNode]) -> None:
         self._found = found
         self._text: list[str] = []
 
@@ -89,7 +89,7 @@ class CitingStage:
             if type(chunk) is TextDelta:
                 self._text.append(chunk.text)
             elif type(chunk) is Finish:
-                out.append(MetadataUpdate({KEY: rows_of(self._found, "".join(self._text))}))
+                out.append(MetadataUpdate({KEY: citation_rows(self._found, "".join(self._text))}))
             out.append(chunk)
         return out
 

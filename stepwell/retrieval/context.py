@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ref
 
-from ..pipeline.effects import Call, Flow, Rest
-from ..pipeline.request import Request
+from ..pipeline.effects import CallNext, Run, StepGenerator
+from ..pipeline.http.request import Request
 from ..pipeline.step import Step, around
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.parts import Text
 from .citations import CitingStage, with_citations
 from .filters import Where
-from .node import Found
+from .node import ScoredNode
 from .retriever import Retriever
 
 INSTRUCTION = (
@@ -33,7 +33,7 @@ def retrieve_context(
     where: Where = None,
     min_score: float | None = None,
     query: Callable[[Context], str | None] | None = None,
-    write: Callable[[Sequence[Found]], str] | None = None,
+    write: Callable[[Sequence[ScoredNode]], str] | None = None,
     required: bool = True,
     name: str = "retrieve_context",
 ) -> Step:
@@ -60,11 +60,11 @@ def retrieve_context(
         if not text or not text.strip():
             return []
         how: dict[str, Any] = {"top_k": top_k, "where": where, "min_score": min_score}
-        found = yield Call(lambda: retriever.retrieve(text, **how), lambda: retriever.aretrieve(text, **how))
+        found = yield Run(lambda: retriever.retrieve(text, **how), lambda: retriever.aretrieve(text, **how))
         remembered.put(asked, found)
         return found
 
-    def with_notes(request: Request, call: Rest, at: int) -> Flow:
+    def with_notes(request: Request, call: CallNext, at: int) -> StepGenerator:
         asked = request.context.messages[at]
         try:
             found = yield from found_for(request, asked)
@@ -76,21 +76,21 @@ def retrieve_context(
         if not found:
             return (yield from call(request))
         response = yield from call(
-            request.replace(context=_told(request.context, at, _check((write or notes)(found), "write")))
+            request.replace(context=_with_notes(request.context, at, _check((write or notes)(found), "write")))
         )
         if response.reply is None:
             return response.through(CitingStage(found))
         response.reply = with_citations(response.reply, found)
         return response
 
-    def run(request: Request, call: Rest) -> Flow:
+    def run(request: Request, call: CallNext) -> StepGenerator:
         at = _asking(request)
         return call(request) if at is None else with_notes(request, call, at)
 
     return around(name, run)
 
 
-def notes(found: Sequence[Found]) -> str:
+def notes(found: Sequence[ScoredNode]) -> str:
     """The findings as they are shown to the model: an instruction, then each with its number and source."""
     shown = (
         f"[{number}] {f'({each.source}) ' if each.source else ''}{each.text}"
@@ -113,10 +113,10 @@ def _asking(request: Request) -> int | None:
     return next((at for at in range(len(messages) - 1, -1, -1) if is_turn(messages[at])), None)
 
 
-def _told(context: Context, at: int, text: str) -> Context:
+def _with_notes(context: Context, at: int, text: str) -> Context:
     asked = context.messages[at]
-    told = Message("user", (Text(f"{text}\n\n"), *asked.content), name=asked.name, extra=asked.extra)
-    return Context((*context.messages[:at], told, *context.messages[at + 1 :]), context.tools)
+    extended = Message("user", (Text(f"{text}\n\n"), *asked.content), name=asked.name, extra=asked.extra)
+    return Context((*context.messages[:at], extended, *context.messages[at + 1 :]), context.tools)
 
 
 class _Turns:
@@ -124,15 +124,15 @@ class _Turns:
     may ask the same and be allowed to see other notes."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[int, tuple[ref[Message], list[Found]]] = OrderedDict()
+        self._found: OrderedDict[int, tuple[ref[Message], list[ScoredNode]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, message: Message) -> list[Found] | None:
+    def get(self, message: Message) -> list[ScoredNode] | None:
         with self._lock:
             entry = self._found.get(id(message))
             return entry[1] if entry is not None and entry[0]() is message else None
 
-    def put(self, message: Message, found: list[Found]) -> None:
+    def put(self, message: Message, found: list[ScoredNode]) -> None:
         with self._lock:
             self._found[id(message)] = (ref(message), found)
             while len(self._found) > _REMEMBERED:

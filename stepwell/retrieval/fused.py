@@ -7,12 +7,12 @@ from typing import Any
 
 from ..api import Client
 from ..async_api import AsyncClient
-from ..clients import Clients
-from ..pipeline.effects import Call
+from ..client_pair import ClientPair
+from ..pipeline.effects import Run
 from ..recipe import Gather, Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, DecodeError
 from ..schemas.reply import Reply
-from .node import Found
+from .node import ScoredNode
 from .retriever import Retriever, Search
 
 SMOOTHING = 60
@@ -55,7 +55,7 @@ class FusedRetriever(Retriever):
             [_looking(retriever, search.branch(min_score=retriever.min_score)) for retriever, _ in asked]
         )
         scores: dict[tuple[str, str], float] = {}
-        nodes: dict[tuple[str, str], Found] = {}
+        nodes: dict[tuple[str, str], ScoredNode] = {}
         for ranking, (_, weight) in zip(rankings, asked, strict=True):
             if isinstance(ranking, Exception):
                 raise ranking
@@ -63,7 +63,7 @@ class FusedRetriever(Retriever):
                 key = found.node.identity
                 nodes.setdefault(key, found)
                 scores[key] = scores.get(key, 0.0) + weight / (SMOOTHING + rank)
-        return [Found(nodes[key].node, score) for key, score in scores.items()]
+        return [ScoredNode(nodes[key].node, score) for key, score in scores.items()]
 
 
 class RerankedRetriever(Retriever):
@@ -90,15 +90,15 @@ class RerankedRetriever(Retriever):
         self.top_k = top_k
         self.min_score = min_score
         self.name = name
-        self._clients = Clients(client, async_client)
+        self._clients = ClientPair(client, async_client)
 
     def seek(self, search: Search) -> Recipe:
         wider = search.branch(top_k=max(self.fetch, search.top_k), min_score=self.retriever.min_score)
-        found: list[Found] = yield from self.retriever.look(wider)
+        found: list[ScoredNode] = yield from self.retriever.look(wider)
         if not found:
             return []
         texts, query, most = [each.text for each in found], search.text, min(search.top_k, len(found))
-        reply: Reply = yield Call(
+        reply: Reply = yield Run(
             lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
             lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
         )
@@ -106,7 +106,7 @@ class RerankedRetriever(Retriever):
             raise DecodeError(
                 f"{self.model} ranked a text that it was not given", hint="see .payload", payload=reply.raw
             )
-        return [Found(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
+        return [ScoredNode(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
 
 
 def _check(retriever: Any) -> None:
@@ -114,6 +114,6 @@ def _check(retriever: Any) -> None:
         raise ConfigError(f"a {type(retriever).__name__} is no Retriever", hint="subclass it and write find()")
 
 
-def _looking(retriever: Retriever, search: Search) -> Call:
+def _looking(retriever: Retriever, search: Search) -> Run:
     """Another retriever's search as an effect of its own, so that several can be under way at once."""
-    return Call(lambda: carry_out(None, retriever.look(search)), lambda: acarry_out(None, retriever.look(search)))
+    return Run(lambda: carry_out(None, retriever.look(search)), lambda: acarry_out(None, retriever.look(search)))

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..embedder.vectors import Mode, Vector, similarity
 from ..schemas.errors import ConfigError
+from ..workflows.embed.vectors import Mode, Vector, similarity
 
 
 @frozen(eq=False)

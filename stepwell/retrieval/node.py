@@ -94,7 +94,7 @@ def _score(given: Any) -> float | None:
 
 
 @frozen(hash=False)
-class Found:
+class ScoredNode:
     """A node and how well it fits: higher is better, 0.0 is a score like any other, None is no score, nor is NaN."""
 
     node: Node = field(converter=_node)
@@ -122,18 +122,18 @@ def nodes_of(given: Any) -> list[Node]:
     raise ConfigError(f"a {type(given).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
 
 
-def findings_of(given: Any, score: float | None = None) -> Iterator[Found]:
+def findings_of(given: Any, score: float | None = None) -> Iterator[ScoredNode]:
     """Findings from what a retriever or function may give: nothing, findings, or what nodes_of takes. `score` is for
     those that bring none."""
     if given is None:
         return
-    if isinstance(given, Found):
-        yield given if given.score is not None else Found(given.node, score)
+    if isinstance(given, ScoredNode):
+        yield given if given.score is not None else ScoredNode(given.node, score)
     elif isinstance(given, str):
         if given.strip():
-            yield Found(Node(given), score)
+            yield ScoredNode(Node(given), score)
     elif isinstance(given, Node | Document):
-        yield from (Found(node, score) for node in nodes_of(given))
+        yield from (ScoredNode(node, score) for node in nodes_of(given))
     elif isinstance(given, Iterable) and not isinstance(given, Mapping | bytes):
         for each in given:
             yield from findings_of(each, score)

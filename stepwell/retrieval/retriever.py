@@ -9,12 +9,12 @@ from typing import Any
 from attrs import field, frozen
 
 from ..events import span
-from ..pipeline.effects import Call, aside
+from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.options import nearest
 from .filters import Where, check_where, matches
-from .node import Found, Node, findings_of
+from .node import Node, ScoredNode, findings_of
 
 MAX_DEPTH = 8
 """How far pointers are followed from one to the next."""
@@ -69,21 +69,21 @@ class Retriever:
 
     def retrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
-    ) -> list[Found]:
+    ) -> list[ScoredNode]:
         """The nodes that fit the query, best first.
 
         Pointers among them are followed and replaced by what is found there. Of nodes with the same text and source the
         one with the best score stays. Raises ConfigError for an empty query or a pointer to nowhere, and whatever a
         retriever on the way raises.
         """
-        found: list[Found] = carry_out(None, self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = carry_out(None, self.look(self._search(query, top_k, where, min_score)))
         return found
 
     async def aretrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
-    ) -> list[Found]:
+    ) -> list[ScoredNode]:
         """Retriever.retrieve, awaited."""
-        found: list[Found] = await acarry_out(None, self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = await acarry_out(None, self.look(self._search(query, top_k, where, min_score)))
         return found
 
     def look(self, search: Search, depth: int = 0) -> Recipe:
@@ -100,9 +100,9 @@ class Retriever:
         """What this retriever itself has for the search; `find` and `afind` unless a subclass has a recipe."""
         finds, afinds = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
         if afinds:
-            return (yield Call(lambda: self.find(search), lambda: self._afound(search)))
+            return (yield Run(lambda: self.find(search), lambda: self._afound(search)))
         if finds:
-            return (yield aside(lambda: self.find(search)))
+            return (yield in_thread(lambda: self.find(search)))
         raise NotSupported(f"{self._label} has neither find() nor afind()", hint="write one of them")
 
     async def _afound(self, search: Search) -> Any:
@@ -125,9 +125,9 @@ class Retriever:
         check_where(where)
         return Search(query, top_k, where, least)
 
-    def _followed(self, found: list[Found], search: Search, depth: int) -> Recipe:
+    def _followed(self, found: list[ScoredNode], search: Search, depth: int) -> Recipe:
         """The findings with each pointer replaced by what is found where it points to."""
-        kept: list[Found] = []
+        kept: list[ScoredNode] = []
         for each in found:
             if each.node.target is None:
                 kept.append(each)
@@ -150,11 +150,11 @@ class Retriever:
         return self.targets[node.target]
 
 
-def _beyond(target: Any, pointer: Found, search: Search, depth: int) -> Recipe:
+def _beyond(target: Any, pointer: ScoredNode, search: Search, depth: int) -> Recipe:
     """What is found where a pointer points to. What brings no score has the pointer's."""
     if isinstance(target, Retriever):
         return list(findings_of((yield from target.look(search, depth)), pointer.score))
-    if isinstance(target, Node | Found):
+    if isinstance(target, Node | ScoredNode):
         return list(findings_of(target, pointer.score))
     if not callable(target):
         raise ConfigError(
@@ -164,10 +164,10 @@ def _beyond(target: Any, pointer: Found, search: Search, depth: int) -> Recipe:
     search.visit(target)
     given = list(findings_of((yield _asked(target, search.text)), pointer.score))
     # What a function says has no source of its own: it comes from where the pointer stood.
-    return [Found(_sourced(each.node, pointer.node), each.score) for each in given]
+    return [ScoredNode(_sourced(each.node, pointer.node), each.score) for each in given]
 
 
-def _asked(fn: Callable[[str], Any], query: str) -> Call:
+def _asked(fn: Callable[[str], Any], query: str) -> Run:
     def refused() -> Any:
         raise NotSupported("a pointer leads to a coroutine function, which can only be awaited", hint="use aretrieve")
 
@@ -175,7 +175,7 @@ def _asked(fn: Callable[[str], Any], query: str) -> Call:
         given = fn(query)
         return await given if isawaitable(given) else given
 
-    return Call(refused, awaited) if iscoroutinefunction(fn) else aside(lambda: fn(query))
+    return Run(refused, awaited) if iscoroutinefunction(fn) else in_thread(lambda: fn(query))
 
 
 def _sourced(node: Node, pointer: Node) -> Node:
@@ -184,9 +184,9 @@ def _sourced(node: Node, pointer: Node) -> Node:
     return Node(node.text, pointer.source, {**pointer.metadata, **node.metadata})
 
 
-def best(found: Iterable[Found], search: Search) -> list[Found]:
+def best(found: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
     """Those that pass, each once with its best score, the best first; what has no score stands last."""
-    kept: dict[tuple[str, str], Found] = {}
+    kept: dict[tuple[str, str], ScoredNode] = {}
     for each in found:
         if search.min_score is not None and each.score is not None and each.score < search.min_score:
             continue
@@ -198,5 +198,5 @@ def best(found: Iterable[Found], search: Search) -> list[Found]:
     return sorted(kept.values(), key=_rank)[: search.top_k]
 
 
-def _rank(found: Found) -> tuple[bool, float]:
+def _rank(found: ScoredNode) -> tuple[bool, float]:
     return found.score is None, -(found.score or 0.0)

@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..embedder.vectors import Mode, Vector, packed, unpacked
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps, loads
 from ..stores.sqlite import MEMORY, Database
+from ..workflows.embed.vectors import Mode, Vector, packed, unpacked
 from .filters import Where, matches
 from .index import Entry, Index
-from .node import Found, Node
+from .node import Node, ScoredNode
 from .retriever import Search
 
 _SCHEMA = """
@@ -32,12 +32,12 @@ _FIELDS = "id, text, source, metadata, target"
 class NodeStore:
     """Safe across threads and processes: what another process adds is found by the next search.
 
-    `made_with` names the model and options of the vectors: a file is searched only with what it was made with.
+    `fingerprint` names the model and options of the vectors: a file is searched only with what it was made with.
     """
 
-    def __init__(self, path: str | Path | None, made_with: str) -> None:
+    def __init__(self, path: str | Path | None, fingerprint: str) -> None:
         self._database = Database(path or MEMORY, _SCHEMA)
-        self._made_with = made_with
+        self._fingerprint = fingerprint
         self._checked = False
         self._index: tuple[Any, Index] | None = None
         self._changes = 0
@@ -97,14 +97,14 @@ class NodeStore:
         self._check()
         return int(self._database.read("SELECT COUNT(*) FROM nodes")[0][0])
 
-    def search(self, query: Vector, search: Search, mode: Mode) -> list[Found]:
+    def search(self, query: Vector, search: Search, mode: Mode) -> list[ScoredNode]:
         """The best nodes, of those with the same text and source one, and the pointers among them.
 
         Pointers are neither held to `where`, for what counts is what stands where they point to, nor do they take the
         place of nodes, for it may be nothing: up to `top_k` of them come besides.
         """
         fitting = self._fitting(query, search, mode)
-        found: dict[Any, Found] = {}
+        found: dict[Any, ScoredNode] = {}
         places, size = search.top_k, search.top_k
         while scores := dict(islice(fitting, size)):
             known = self.get(list(scores))
@@ -112,7 +112,7 @@ class NodeStore:
                 pointing = node.target is not None
                 key = node.id if pointing else node.identity
                 if key not in found:
-                    found[key] = Found(node, score)
+                    found[key] = ScoredNode(node, score)
                     places -= not pointing
                 if not places:
                     return list(found.values())
@@ -153,10 +153,10 @@ class NodeStore:
             self._checked = True
 
     def _compare(self, about: Mapping[str, str]) -> None:
-        made_with = about.get("made_with", self._made_with)
-        if made_with != self._made_with:
+        fingerprint = about.get("made_with", self._fingerprint)
+        if fingerprint != self._fingerprint:
             raise ConfigError(
-                f"{self._database.path} was made with {made_with}, not with {self._made_with}",
+                f"{self._database.path} was made with {fingerprint}, not with {self._fingerprint}",
                 hint="vectors of different models cannot be compared: use the same, or another file",
             )
 
@@ -170,7 +170,7 @@ class NodeStore:
                 f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be kept together",
                 hint="the model's vectors have changed: use another file, or set dimensions=",
             )
-        about = [("made_with", self._made_with), *(("dimensions", str(length)) for length in lengths)]
+        about = [("made_with", self._fingerprint), *(("dimensions", str(length)) for length in lengths)]
         connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about)
 
     def _row(self, node: Node) -> tuple[str, str, str, bytes, str | None]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..embedder.embedder import Embedder
-from ..embedder.result import Embeddings
-from ..embedder.vectors import Mode, check_mode
-from ..pipeline.effects import Call, aside
+from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, StepwellError
+from ..workflows.embed.embedder import Embedder
+from ..workflows.embed.result import Embeddings
+from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
 from .node import Node, nodes_of
 from .retriever import Retriever, Search
@@ -49,7 +49,7 @@ class VectorRetriever(Retriever):
         self.similarity = similarity
         self.targets = targets or {}
         self.name = name
-        self._store = NodeStore(path, self.embedder.made_with)
+        self._store = NodeStore(path, self.embedder.fingerprint)
 
     def add(self, nodes: Any) -> list[str]:
         """Add texts, Nodes or Documents, one or many; gives the ids of the nodes.
@@ -98,16 +98,16 @@ class VectorRetriever(Retriever):
 
     def seek(self, search: Search) -> Recipe:
         embedder, store = self.embedder, self._store
-        vector = yield Call(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
-        return (yield aside(lambda: store.search(vector, search, self.similarity)))
+        vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
+        return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
 
     def _adding(self, nodes: list[Node]) -> Recipe:
         embedder, store = self.embedder, self._store
-        new: list[Node] = yield aside(lambda: store.unknown(nodes))
+        new: list[Node] = yield in_thread(lambda: store.unknown(nodes))
         texts = [node.text for node in new]
         failure: StepwellError | None = None
         try:
-            vectors: Embeddings = yield Call(
+            vectors: Embeddings = yield Run(
                 lambda: embedder.embed_documents(texts), lambda: embedder.aembed_documents(texts)
             )
         except StepwellError as error:
@@ -116,7 +116,7 @@ class VectorRetriever(Retriever):
             failure, vectors = error, error.partial
         got = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
         missing = {node.id for node in new} - got.keys()
-        yield aside(lambda: store.put([node for node in nodes if node.id not in missing], got))
+        yield in_thread(lambda: store.put([node for node in nodes if node.id not in missing], got))
         if failure is not None:
             raise failure
         return list(dict.fromkeys(node.id for node in nodes))
@@ -126,6 +126,6 @@ class VectorRetriever(Retriever):
             raise ConfigError("which nodes are to be deleted?", hint="give ids, source= or where=")
         check_where(where)
         wanted = [ids] if isinstance(ids, str) else ids
-        chosen: list[str] = yield aside(lambda: self._store.chosen(wanted, source, where))
-        yield aside(lambda: self._store.delete(chosen))
+        chosen: list[str] = yield in_thread(lambda: self._store.chosen(wanted, source, where))
+        yield in_thread(lambda: self._store.delete(chosen))
         return len(chosen)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .conformance import ConformanceError, Report, conformance
+from .conformance import ConformanceError, ConformanceReport, conformance
 from .fake import FakeModel
 
 if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
 
-__all__ = ["Cassette", "ConformanceError", "FakeModel", "NotRecorded", "Report", "conformance"]
+__all__ = ["Cassette", "ConformanceError", "ConformanceReport", "FakeModel", "NotRecorded", "conformance"]
 
 
 if not TYPE_CHECKING:  # a type checker is to refuse names that there are not

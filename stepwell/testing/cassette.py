@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 from attrs import define, field
 
-from ..pipeline.headers import received
-from ..pipeline.response import REQUEST_IDS
+from ..pipeline.http.headers import received
+from ..pipeline.http.response import REQUEST_IDS
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads

@@ -20,17 +20,17 @@ from attrs import define, field, frozen
 
 from ..api import Client
 from ..async_api import AsyncClient
-from ..pipeline.steps.always_stream import GATHER
-from ..providers.dsl.provider import Provider
-from ..providers.dsl.registry import Registry
-from ..providers.dsl.wire import Wire
+from ..pipeline.steps.always_stream import COLLECT_STREAM
+from ..providers.declare.provider import Provider
+from ..providers.declare.registry import Registry
+from ..providers.declare.wire import Wire
 from ..providers.wires.samples import Sample, Samples
 from ..schemas import errors
 from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
-from .network import Body, cancelled, require, run, transport_of
+from .network import MockBody, cancelled, require, run, transport_of
 
 KEY = "test-key-that-must-not-leak"
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -54,7 +54,7 @@ class Check:
 
 
 @define
-class Report:
+class ConformanceReport:
     """What was checked. `ok` when nothing failed."""
 
     provider: str
@@ -86,14 +86,14 @@ def conformance(
     wire: str | None = None,
     credential: Any = KEY,
     raises: bool = True,
-) -> Report:
+) -> ConformanceReport:
     """Run the suite over a provider. Raises ConformanceError, with the report, unless `raises=False`.
 
     `wire` picks one of several chat wires; `credential` is for providers that want more than one key.
     """
     spoken = next(each for each in provider.wires if each.operation == "chat" and wire in (None, each.name))
     suite = _Suite(provider, spoken, samples or samples_of(spoken), f"{provider.id}:{model}", credential)
-    report = Report(provider.id)
+    report = ConformanceReport(provider.id)
     for name, check in suite.checks():
         try:
             check()
@@ -108,7 +108,7 @@ def conformance(
 
 def samples_of(wire: Wire) -> Samples:
     """The samples that a known wire keeps. Raises ConfigError for a wire without."""
-    home = Wire.__module__.rpartition(".dsl.")[0]
+    home = Wire.__module__.rpartition(".declare.")[0]
     try:
         found: Samples = import_module(f"{home}.wires.{wire.name}.samples").SAMPLES
     except ModuleNotFoundError:
@@ -125,19 +125,19 @@ class _Suite:
     credential: Any
 
     def checks(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        for colour in ("sync", "async"):
+        for driver in ("sync", "async"):
             for scene, sample in (("text", self.samples.text), ("tools", self.samples.tools)):
-                yield f"{scene}, unstreamed, {colour}", partial(self._decodes, sample, colour, False)
-                yield f"{scene}, streamed, {colour}", partial(self._decodes, sample, colour, True)
-                yield f"{scene}, byte by byte, {colour}", partial(self._split, sample, colour)
+                yield f"{scene}, unstreamed, {driver}", partial(self._decodes, sample, driver, False)
+                yield f"{scene}, streamed, {driver}", partial(self._decodes, sample, driver, True)
+                yield f"{scene}, byte by byte, {driver}", partial(self._split, sample, driver)
             for status, kind in STATUSES.items():
-                yield f"status {status}, {colour}", partial(self._fails, status, kind, colour)
-            yield f"leaving early, {colour}", partial(self._leaves, colour)
-            if colour == "async":
+                yield f"status {status}, {driver}", partial(self._fails, status, kind, driver)
+            yield f"leaving early, {driver}", partial(self._leaves, driver)
+            if driver == "async":
                 yield "cancelling a call", partial(self._cancels, False)
                 yield "cancelling a stream", partial(self._cancels, True)
             if self.samples.stream_error is not None:
-                yield f"error inside a stream, {colour}", partial(self._fails_midway, colour)
+                yield f"error inside a stream, {driver}", partial(self._fails_midway, driver)
         yield "cut at every byte", self._cut
         yield "a stream folds to the unstreamed reply", self._law
         for stream, manner in ((False, "unstreamed"), (True, "streamed")):
@@ -150,15 +150,15 @@ class _Suite:
         yield "a missing key is told", self._no_key
         yield "a misspelt option is told", self._misspelt
 
-    def _decodes(self, sample: Sample, colour: str, stream: bool) -> None:
-        _expect(self._ask(self._said(sample, stream), colour, stream, sample), sample)
+    def _decodes(self, sample: Sample, driver: str, stream: bool) -> None:
+        _expect(self._ask(self._answer(sample, stream), driver, stream, sample), sample)
 
-    def _split(self, sample: Sample, colour: str) -> None:
-        _expect(self._ask(sample.stream, colour, True, sample, size=1), sample)
+    def _split(self, sample: Sample, driver: str) -> None:
+        _expect(self._ask(sample.stream, driver, True, sample, size=1), sample)
 
     def _law(self) -> None:
         for sample in (self.samples.text, self.samples.tools):
-            whole = self._ask(self._said(sample, False), "sync", False, sample)
+            whole = self._ask(self._answer(sample, False), "sync", False, sample)
             folded = self._ask(sample.stream, "sync", True, sample)
             for name in ("message", "finish_reason", "finish_reason_raw", "usage", "id", "model"):
                 one, other = getattr(whole, name), getattr(folded, name)
@@ -175,9 +175,9 @@ class _Suite:
             else:
                 raise AssertionError(f"cut at byte {at} of {sample.whole_at}, the stream counts as whole")
 
-    def _fails(self, status: int, kind: type[errors.ProviderError], colour: str) -> None:
+    def _fails(self, status: int, kind: type[errors.ProviderError], driver: str) -> None:
         try:
-            self._ask(self.samples.error, colour, colour == "sync", status=status)
+            self._ask(self.samples.error, driver, driver == "sync", status=status)
         except kind as error:
             require(error.status == status, f"the error's status is {error.status!r}")
             require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
@@ -185,18 +185,18 @@ class _Suite:
         else:
             raise AssertionError(f"no {kind.__name__} was raised")
 
-    def _fails_midway(self, colour: str) -> None:
+    def _fails_midway(self, driver: str) -> None:
         try:
-            self._ask(self.samples.stream_error or b"", colour, True)
+            self._ask(self.samples.stream_error or b"", driver, True)
         except errors.ProviderError as error:
             said = error.partial.text if error.partial else ""
             require(said == self.samples.stream_error_text, f"the partial text is {said!r}")
         else:
             raise AssertionError("no ProviderError was raised")
 
-    def _leaves(self, colour: str) -> None:
-        body = Body(self.samples.text.stream, 16)
-        if colour == "sync":
+    def _leaves(self, driver: str) -> None:
+        body = MockBody(self.samples.text.stream, 16)
+        if driver == "sync":
             with self._client(body) as client:
                 for _ in client.stream_text(self.model, "hi", **self._chosen):
                     break
@@ -204,19 +204,19 @@ class _Suite:
             run(self._leave_async(body))
         require(body.closed, "the connection was not given back")
 
-    async def _leave_async(self, body: Body) -> None:
+    async def _leave_async(self, body: MockBody) -> None:
         async with self._aclient(body) as client, client.stream_text(self.model, "hi", **self._chosen) as stream:
             async for _ in stream:
                 break
 
     def _cancels(self, stream: bool) -> None:
         sample = self.samples.text
-        data = sample.stream[: sample.whole_at // 2] if stream else self._said(sample, False)[:10]
-        body = Body(data, 16, kind=sample.stream_type if stream else None, stalls=True)
+        data = sample.stream[: sample.whole_at // 2] if stream else self._answer(sample, False)[:10]
+        body = MockBody(data, 16, kind=sample.stream_type if stream else None, stalls=True)
         run(cancelled(body, self._endless(body, stream)))
         require(body.closed, "the connection was not given back")
 
-    async def _endless(self, body: Body, stream: bool) -> None:
+    async def _endless(self, body: MockBody, stream: bool) -> None:
         async with self._aclient(body) as client:
             if not stream:
                 await client.generate_text(self.model, "hi", **self._chosen)
@@ -232,32 +232,32 @@ class _Suite:
 
     def _offers(self, stream: bool) -> None:
         sent, reply = self._sent(stream, PROMPT, tools=[TOOL])
-        if not _told(reply, "tools"):
+        if not _has_warning(reply, "tools"):
             _holds(sent, {"the tool's name": TOOL.name, "its description": TOOL.description, "its parameter": "city"})
 
     def _answers(self, stream: bool) -> None:
         said = Context((user(PROMPT), assistant([CALL]), tool_result(CALL, RESULT)))
         sent, reply = self._sent(stream, said, tools=[TOOL])
-        if not _told(reply, "tools"):
+        if not _has_warning(reply, "tools"):
             _holds(sent, {"the call's name": CALL.name, "its argument": "Timbuktu", "the tool's result": RESULT})
 
     def _obeys(self, stream: bool) -> None:
         sent, reply = self._sent(stream, PROMPT, **OPTIONS)
         for name, value in OPTIONS.items():
             written = value[0] if isinstance(value, list) else str(value)
-            told = any(name in f"{warning.subject} {warning.why}" for warning in reply.warnings)
-            require(written in sent or told, f"{name} is not in the request, and no warning tells of it")
+            warned = any(name in f"{warning.subject} {warning.why}" for warning in reply.warnings)
+            require(written in sent or warned, f"{name} is not in the request, and no warning tells of it")
 
     def _asks_for_stream(self) -> None:
-        with self._client(Body(b"")) as client:
-            if GATHER in client.pipeline_for(self.model, wire=self.wire.name):
+        with self._client(MockBody(b"")) as client:
+            if COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name):
                 return  # it always streams
         require(self._sent(False, PROMPT)[0] != self._sent(True, PROMPT)[0], "it is asked for in the same words")
 
     def _sent(self, stream: bool, prompt: Any, **options: Any) -> tuple[str, Reply]:
         """The address and body of a request, and the reply."""
         sample, seen = self.samples.text, list[Any]()
-        reply = self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen, prompt=prompt, **options)
+        reply = self._ask(self._answer(sample, stream), "sync", stream, sample, seen=seen, prompt=prompt, **options)
         require(bool(seen), "nothing was sent")
         return f"{unquote(str(seen[0].url))}\n{seen[0].content.decode('utf-8', 'replace')}", reply
 
@@ -265,7 +265,7 @@ class _Suite:
         sample = self.samples.text
         for stream in (False, True):
             seen: list[Any] = []
-            self._ask(self._said(sample, stream), "sync", stream, sample, seen=seen)
+            self._ask(self._answer(sample, stream), "sync", stream, sample, seen=seen)
             require(KEY not in str(seen[0].url), "the key stands in the URL")
             require(KEY.encode() not in seen[0].content, "the key stands in the body")
             sent = any(KEY in value for value in seen[0].headers.values())
@@ -274,7 +274,7 @@ class _Suite:
     def _no_key(self) -> None:
         if self.provider.key_optional or self.credential is not KEY:
             return
-        with self._client(Body(b""), keys={}) as client:
+        with self._client(MockBody(b""), keys={}) as client:
             try:
                 client.generate_text(self.model, "hi", base_url="http://elsewhere.invalid")
             except errors.MissingKey:
@@ -283,7 +283,7 @@ class _Suite:
 
     def _misspelt(self) -> None:
         misspelt: Any = {"temprature": 1}
-        with self._client(Body(b"")) as client:
+        with self._client(MockBody(b"")) as client:
             try:
                 client.generate_text(self.model, "hi", **misspelt)
             except errors.InvalidOption as error:
@@ -291,16 +291,16 @@ class _Suite:
                 return
         raise AssertionError("no InvalidOption was raised")
 
-    def _said(self, sample: Sample, stream: bool) -> bytes:
+    def _answer(self, sample: Sample, stream: bool) -> bytes:
         """What the server answers; one that only streams does so even where the caller wants the answer whole."""
-        with self._client(Body(b"")) as client:
-            streams = stream or GATHER in client.pipeline_for(self.model, wire=self.wire.name)
+        with self._client(MockBody(b"")) as client:
+            streams = stream or COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name)
         return sample.stream if streams else sample.body
 
     def _ask(
         self,
         data: bytes,
-        colour: str,
+        driver: str,
         stream: bool,
         sample: Sample | None = None,
         *,
@@ -310,9 +310,9 @@ class _Suite:
         prompt: Any = "hi",
         **options: Any,
     ) -> Reply:
-        body = Body(data, size, status, sample.stream_type if stream and sample else None, seen)
+        body = MockBody(data, size, status, sample.stream_type if stream and sample else None, seen)
         options = {**self._chosen, **({"tools": [TOOL]} if sample is self.samples.tools else {}), **options}
-        if colour == "async":
+        if driver == "async":
             reply: Reply = run(self._aask(body, stream, prompt, options))
             return reply
         with self._client(body) as client:
@@ -320,7 +320,7 @@ class _Suite:
                 return client.stream_text(self.model, prompt, **options).reply()
             return client.generate_text(self.model, prompt, **options)
 
-    async def _aask(self, body: Body, stream: bool, prompt: Any, options: dict[str, Any]) -> Reply:
+    async def _aask(self, body: MockBody, stream: bool, prompt: Any, options: dict[str, Any]) -> Reply:
         async with self._aclient(body) as client:
             if stream:
                 return await client.stream_text(self.model, prompt, **options).reply()
@@ -330,16 +330,16 @@ class _Suite:
     def _chosen(self) -> dict[str, Any]:
         return {"wire": self.wire.name}
 
-    def _settings(self, body: Body, keys: Any = None) -> dict[str, Any]:
+    def _settings(self, body: MockBody, keys: Any = None) -> dict[str, Any]:
         registry = Registry()
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
         return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
 
-    def _client(self, body: Body, keys: Any = None) -> Client:
+    def _client(self, body: MockBody, keys: Any = None) -> Client:
         return Client(**self._settings(body, keys))
 
-    def _aclient(self, body: Body) -> AsyncClient:
+    def _aclient(self, body: MockBody) -> AsyncClient:
         return AsyncClient(**self._settings(body))
 
 
@@ -348,7 +348,7 @@ def _holds(sent: str, wanted: dict[str, str]) -> None:
         require(text in sent, f"{what} is not in the request")
 
 
-def _told(reply: Reply, subject: str) -> bool:
+def _has_warning(reply: Reply, subject: str) -> bool:
     return any(warning.subject == subject for warning in reply.warnings)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import evolve
 
-from ..pipeline.effects import Flow
+from ..pipeline.effects import StepGenerator
+from ..pipeline.http.request import Request
+from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.request import Request
-from ..pipeline.response import Response
-from ..pipeline.step import around, landed
-from ..providers.dsl.provider import Provider, declare_provider
-from ..providers.dsl.registry import Registry
+from ..pipeline.step import around, halt_with
+from ..providers.declare.provider import Provider, declare_provider
+from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
 from ..schemas.message import Message
 from ..schemas.parts import Text, ToolCall
@@ -43,7 +43,7 @@ class FakeModel:
         self.registry.register(self.provider)
 
     def _attach(self, pipeline: Pipeline, provider: Provider) -> Pipeline:
-        def answer(request: Request, call: Any) -> Flow:
+        def answer(request: Request, call: Any) -> StepGenerator:
             self.requests.append(request)
             return _given(request, self._next())
 
@@ -68,7 +68,7 @@ _SKIPPED = (
 _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid", key_optional=True)
 
 
-def _given(request: Request, turn: Turn) -> Flow:
+def _given(request: Request, turn: Turn) -> StepGenerator:
     if isinstance(turn, Exception):
         raise turn
     return _reply_of(turn, request)
@@ -81,4 +81,4 @@ def _reply_of(turn: Any, request: Request) -> Response:
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])
         reason = "tool_calls" if message.tool_calls else "stop"
         turn = Reply(message, reason, reason, provider=request.model.provider, model=request.model.id)
-    return landed(request, turn)
+    return halt_with(request, turn)

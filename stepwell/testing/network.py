@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 
-class Body:
+class MockBody:
     """An answer to every request, in reads of `size` bytes (0: one read). One that stalls never ends: `stalled` is set
     once all of it has been read, and the next read waits for ever."""
 
@@ -49,7 +49,7 @@ class Body:
         self.closed = True
 
 
-def transport_of(body: Body) -> Any:
+def transport_of(body: MockBody) -> Any:
     """An httpx transport, of both colours, that gives this body."""
     import httpx  # heavy: only when something is to be sent
 
@@ -73,7 +73,7 @@ def transport_of(body: Body) -> Any:
     return httpx.MockTransport(handler)
 
 
-async def cancelled(body: Body, work: Any) -> None:
+async def cancelled(body: MockBody, work: Any) -> None:
     """Start the work, cancel it while it waits for more of the body, and see that it ends so."""
     import asyncio  # as in run
 

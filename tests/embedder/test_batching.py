@@ -8,27 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepwell
-from stepwell.embedder.batching import batches_of, most_tokens
-from stepwell.providers.dsl.batches import UNKNOWN, Batch, batch_for
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
+from stepwell.providers.declare.registry import REGISTRY
+from stepwell.workflows.embed.batching import batches_of, most_tokens
 
-limits = st.builds(Batch, st.integers(1, 9), st.none() | st.integers(1, 40))
+limits = st.builds(EmbedLimit, st.integers(1, 9), st.none() | st.integers(1, 40))
 
 
 @given(st.lists(st.text(max_size=60)), limits)
-def test_no_text_is_lost_doubled_or_moved(texts: list[str], limit: Batch) -> None:
+def test_no_text_is_lost_doubled_or_moved(texts: list[str], limit: EmbedLimit) -> None:
     assert [text for batch in batches_of(texts, limit) for text in batch] == texts
 
 
 @given(st.lists(st.text(max_size=60)), limits)
-def test_a_batch_keeps_within_both_limits_unless_it_is_one_text(texts: list[str], limit: Batch) -> None:
+def test_a_batch_keeps_within_both_limits_unless_it_is_one_text(texts: list[str], limit: EmbedLimit) -> None:
     for batch in batches_of(texts, limit):
         assert 1 <= len(batch) <= limit.texts
         assert len(batch) == 1 or limit.tokens is None or sum(map(most_tokens, batch)) <= limit.tokens
 
 
 @given(st.lists(st.text(max_size=60)), limits)
-def test_no_two_neighbours_would_have_fitted_into_one_batch(texts: list[str], limit: Batch) -> None:
+def test_no_two_neighbours_would_have_fitted_into_one_batch(texts: list[str], limit: EmbedLimit) -> None:
     batches = batches_of(texts, limit)
     for left, right in pairwise(batches):
         fuller = [*left, right[0]]
@@ -37,16 +37,16 @@ def test_no_two_neighbours_would_have_fitted_into_one_batch(texts: list[str], li
 
 
 def test_each_provider_says_what_one_call_takes() -> None:
-    def most(model: str) -> Batch:
+    def most(model: str) -> EmbedLimit:
         name, _, id = model.partition(":")
-        return batch_for(stepwell.provider(name).embed_batches, id)
+        return embed_limit_for(stepwell.provider(name).embed_batches, id)
 
-    assert most("openai:text-embedding-3-small") == Batch(2048, 300_000)
-    assert most("amazon_bedrock:amazon.titan-embed-text-v2:0") == Batch(1)
+    assert most("openai:text-embedding-3-small") == EmbedLimit(2048, 300_000)
+    assert most("amazon_bedrock:amazon.titan-embed-text-v2:0") == EmbedLimit(1)
     assert most("amazon_bedrock:us.cohere.embed-v4:0").texts == 96
-    assert most("google_vertex:gemini-embedding-001") == Batch(1)
-    assert most("google_vertex:text-embedding-005") == Batch(250, 20_000)
-    assert most("vllm:any") == UNKNOWN
+    assert most("google_vertex:gemini-embedding-001") == EmbedLimit(1)
+    assert most("google_vertex:text-embedding-005") == EmbedLimit(250, 20_000)
+    assert most("vllm:any") == UNKNOWN_LIMIT
 
 
 def test_no_provider_declares_a_batch_of_nothing() -> None:

@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepwell
-from stepwell.embedder import similarity
 from stepwell.embeddings import Embedder, Embeddings
 from stepwell.events import Event
-from stepwell.providers.dsl.batches import UNKNOWN, Batch
+from stepwell.providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit
 from stepwell.schemas import errors
 from stepwell.stores import MemoryStore
+from stepwell.workflows.embed import similarity
 
 from chance import tries
 from vectors import MODEL, Vectors, refusal, vector
@@ -37,7 +37,7 @@ def in_async(embedder: Embedder, texts: Any, **how: Any) -> Embeddings:
     return asyncio.run(embedder.aembed(texts, **how))
 
 
-both_colours = pytest.mark.parametrize("embed", [in_sync, in_async])
+both_drivers = pytest.mark.parametrize("embed", [in_sync, in_async])
 
 
 def rows(found: Embeddings) -> list[list[float] | None]:
@@ -52,7 +52,7 @@ def too_long(limit: int) -> Callable[[list[str]], httpx.Response | None]:
 words = st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C", "Z"]), min_size=1, max_size=8))
 
 
-@both_colours
+@both_drivers
 @tries(0.25)
 @given(
     texts=words, batch_size=st.integers(1, 7), workers=st.integers(1, 3), batch_tokens=st.none() | st.integers(1, 20)
@@ -68,7 +68,7 @@ def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_for_once(
     assert found.usage.input_tokens == len(asked) and found.calls == len(server.asked)
 
 
-@both_colours
+@both_drivers
 @tries(0.25)
 @given(texts=words, at=st.integers(0, 9), limit=st.integers(2, 7), batch_size=st.integers(1, 7))
 def test_a_text_that_is_refused_costs_the_others_nothing(
@@ -87,11 +87,11 @@ def test_a_text_that_is_refused_costs_the_others_nothing(
     assert set(caught.value.failures) == bad and rows(caught.value.partial) == expected
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("first", [True, False])
-def test_many_bad_texts_in_a_row_are_told_from_a_server_that_takes_none(
+def test_many_bad_texts_in_a_row_are_distinguished_from_a_server_that_takes_none(
     embed: Embed, status: int, workers: int, first: bool
 ) -> None:
     server = Vectors(lambda texts: refusal("too long", status) if any(len(text) > 50 for text in texts) else None)
@@ -104,7 +104,7 @@ def test_many_bad_texts_in_a_row_are_told_from_a_server_that_takes_none(
     assert done[-1] == (109, 109) and len(server.asked) < 50
 
 
-@both_colours
+@both_drivers
 def test_the_error_names_the_place_and_carries_the_rest(embed: Embed) -> None:
     server = Vectors(too_long(10))
     with pytest.raises(errors.EmbeddingFailed) as caught:
@@ -116,15 +116,15 @@ def test_the_error_names_the_place_and_carries_the_rest(embed: Embed) -> None:
     assert error.usage.input_tokens == 4 and error.partial.calls == 2
 
 
-@both_colours
-def test_a_mistake_that_no_text_can_mend_is_not_asked_for_every_text(embed: Embed) -> None:
+@both_drivers
+def test_a_mistake_that_no_text_can_fix_is_not_asked_for_every_text(embed: Embed) -> None:
     server = Vectors(lambda texts: refusal("there is no such option"))
     with pytest.raises(errors.InvalidRequest, match="no such option"):
         embed(server.embedder(), [f"text {n}" for n in range(1000)])
     assert len(server.asked) < 20
 
 
-@both_colours
+@both_drivers
 def test_a_server_that_fails_half_way_is_not_asked_for_every_text(embed: Embed) -> None:
     server = Vectors(lambda texts: refusal("out of memory", 500) if len(server.asked) > 5 else None)
     with pytest.raises(errors.ServerError, match="out of memory") as caught:
@@ -132,7 +132,7 @@ def test_a_server_that_fails_half_way_is_not_asked_for_every_text(embed: Embed) 
     assert len(server.asked) < 20 and caught.value.partial.calls == 5
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize(("status", "kind"), [(401, errors.AuthError), (429, errors.RateLimitError)])
 def test_what_concerns_all_texts_is_raised_as_it_is_with_what_succeeded(embed: Embed, status: int, kind: type) -> None:
     store = MemoryStore()
@@ -145,7 +145,7 @@ def test_what_concerns_all_texts_is_raised_as_it_is_with_what_succeeded(embed: E
     assert set(rows(caught.value.partial)[6:]) == {None} and len(store) == 6, "and what came is in the cache"
 
 
-@both_colours
+@both_drivers
 def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed: Embed) -> None:
     server, store = Vectors(), MemoryStore()
     first = embed(server.embedder(cache=store), ["a", "b"])
@@ -175,15 +175,17 @@ def test_vectors_of_another_server_are_kept_apart() -> None:
     assert Embedder(MODEL, client=home, cache=store).embed(["a"]).cached == 1
     embedder = Embedder(MODEL, client=away, cache=store)
     assert (embedder.embed(["a"]).cached, embedder.embed(["a"]).cached) == (0, 1)
-    assert embedder.made_with == f'{MODEL} base_url="http://vllm.local/v1"'
+    assert embedder.fingerprint == f'{MODEL} base_url="http://vllm.local/v1"'
     assert Embedder(MODEL, client=port, cache=store).embed(["a"]).cached == 0
     asked_for = server.embedder(cache=store, base_url="http://vllm.local/v1", api_key="k")
-    assert asked_for.made_with == embedder.made_with and asked_for.embed(["a"]).cached == 1
+    assert asked_for.fingerprint == embedder.fingerprint and asked_for.embed(["a"]).cached == 1
 
 
 def test_a_deployment_of_another_resource_is_another_model() -> None:
     made = [
-        Embedder("azure:mine", client=stepwell.Client(api_keys={"azure": {"api_key": "k", "endpoint": url}})).made_with
+        Embedder(
+            "azure:mine", client=stepwell.Client(api_keys={"azure": {"api_key": "k", "endpoint": url}})
+        ).fingerprint
         for url in ("https://one.openai.azure.com", "https://two.openai.azure.com")
     ]
     assert made == [f'azure:mine base_url="https://{name}.openai.azure.com"' for name in ("one", "two")]
@@ -196,11 +198,11 @@ def test_what_steers_the_call_does_not_change_the_vectors_and_is_not_kept() -> N
         cache=store, api_key="sk-canary", timeout=9, headers={"x-team": "canary"}, dimensions=None
     )
     assert embedder.embed(["a"]).cached == 1 and embedder.embed(["b"]).calls == 1
-    assert "canary" not in f"{embedder!r} {embedder.made_with} {embedder.options['api_key']!r}"
-    assert server.embedder(dimensions=4).made_with == f"{MODEL} dimensions=4"
+    assert "canary" not in f"{embedder!r} {embedder.fingerprint} {embedder.options['api_key']!r}"
+    assert server.embedder(dimensions=4).fingerprint == f"{MODEL} dimensions=4"
 
 
-@both_colours
+@both_drivers
 def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
     class Broken:
         def get_many(self, keys: Any) -> Any:
@@ -228,7 +230,7 @@ def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
         (lambda keys: [b"1234"], "gave a list, not a mapping"),
     ],
 )
-@both_colours
+@both_drivers
 def test_what_is_damaged_in_a_cache_is_asked_for_again(embed: Embed, given: Any, says: str) -> None:
     class Damaged(MemoryStore):
         def get_many(self, keys: Any) -> Any:
@@ -263,12 +265,12 @@ def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [{"batch_size": 0}, {"workers": "4"}, {"batch_tokens": True}])
-def test_bad_settings_are_told(given: Any) -> None:
+def test_bad_settings_are_reported(given: Any) -> None:
     with pytest.raises(errors.ConfigError, match="must be an integer of 1 or more"):
         Embedder(MODEL, **given)
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize(
     "body",
     [
@@ -312,7 +314,7 @@ async def test_the_async_names_do_the_same() -> None:
     assert mean[0] == 3.0
 
 
-async def test_a_client_of_one_colour_serves_both() -> None:
+async def test_a_client_for_one_of_sync_and_async_serves_both() -> None:
     given: Any = {"transport": httpx.MockTransport(Vectors()), "api_keys": {"openai": "k"}}
     for clients in ({"client": stepwell.Client(**given)}, {"async_client": stepwell.AsyncClient(**given)}):
         embedder = Embedder(MODEL, **clients)
@@ -322,23 +324,23 @@ async def test_a_client_of_one_colour_serves_both() -> None:
 @pytest.mark.parametrize(
     ("model", "asked", "limit"),
     [
-        (MODEL, {}, Batch(2048, 300_000)),
-        (MODEL, {"batch_size": 10, "batch_tokens": 500}, Batch(10, 500)),
-        (MODEL, {"batch_size": 9999, "batch_tokens": 999_999}, Batch(2048, 300_000)),
-        ("vllm:mine", {}, UNKNOWN),
-        ("vllm:mine", {"batch_size": 512}, Batch(512)),
+        (MODEL, {}, EmbedLimit(2048, 300_000)),
+        (MODEL, {"batch_size": 10, "batch_tokens": 500}, EmbedLimit(10, 500)),
+        (MODEL, {"batch_size": 9999, "batch_tokens": 999_999}, EmbedLimit(2048, 300_000)),
+        ("vllm:mine", {}, UNKNOWN_LIMIT),
+        ("vllm:mine", {"batch_size": 512}, EmbedLimit(512)),
     ],
 )
-def test_batches_are_as_large_as_is_known_to_be_taken(model: str, asked: Any, limit: Batch) -> None:
+def test_batches_are_as_large_as_is_known_to_be_taken(model: str, asked: Any, limit: EmbedLimit) -> None:
     assert Embedder(model, **asked).limit == limit
 
 
-def test_a_provider_without_embeddings_is_told_at_once() -> None:
+def test_a_provider_without_embeddings_is_an_error_at_once() -> None:
     with pytest.raises(errors.NotSupported, match="anthropic does not offer embed"):
         Embedder("anthropic:claude-sonnet-4-5")
 
 
-@both_colours
+@both_drivers
 def test_work_is_reported_with_its_batches_inside(embed: Embed) -> None:
     events: list[Event] = []
     unsubscribe = stepwell.events.subscribe(events.append)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stepwell.embedder import progress
 from stepwell.stores import MemoryStore
+from stepwell.workflows.embed import progress
 
 from vectors import Vectors
 
@@ -40,12 +40,12 @@ def test_a_bar_is_shown_when_asked_for(bars: None, monkeypatch: pytest.MonkeyPat
 def test_short_work_shows_nothing(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, io.StringIO(), None) == "", "stderr is no terminal"
     assert said(monkeypatch, Terminal(), False) == ""
-    monkeypatch.setattr(progress, "PATIENCE", 3600.0)
+    monkeypatch.setattr(progress, "SHOW_AFTER", 3600.0)
     assert said(monkeypatch, Terminal(), None) == ""
 
 
 def test_long_work_shows_itself_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "SHOW_AFTER", 0.0)
     assert "8" in said(monkeypatch, Terminal(), None)
 
 
@@ -55,11 +55,11 @@ def test_our_own_bar_wipes_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_function_is_given_the_numbers_with_what_was_cached_counted() -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     store = MemoryStore()
     Vectors().embedder(cache=store).embed(["b"])
     embedder = Vectors().embedder(
-        batch_size=2, workers=1, cache=store, progress=lambda done, total: told.append((done, total))
+        batch_size=2, workers=1, cache=store, progress=lambda done, total: reported.append((done, total))
     )
     asyncio.run(embedder.aembed(["a", "b", "c", "a", "d"]))
-    assert told == [(1, 4), (3, 4), (4, 4)]
+    assert reported == [(1, 4), (3, 4), (4, 4)]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.embedder import aggregate, similarity
-from stepwell.embedder.vectors import packed, unpacked, vector_of
 from stepwell.schemas import errors
+from stepwell.workflows.embed import aggregate, similarity
+from stepwell.workflows.embed.vectors import packed, unpacked, vector_of
 
 numbers = st.floats(-1e3, 1e3, width=32)
 pairs = st.integers(1, 30).flatmap(lambda n: st.tuples(*[st.lists(numbers, min_size=n, max_size=n)] * 2))
@@ -42,13 +42,13 @@ def test_bytes_give_the_same_vector_again(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"123"])
-def test_bytes_that_are_no_vector_are_told(data: bytes) -> None:
+def test_bytes_that_are_no_vector_are_reported(data: bytes) -> None:
     with pytest.raises(errors.DecodeError):
         unpacked(data)
 
 
 @pytest.mark.parametrize("values", [[], [None], ["1"], [[1.0]]])
-def test_what_a_broken_model_gives_is_told(values: Any) -> None:
+def test_what_a_broken_model_gives_is_reported(values: Any) -> None:
     with pytest.raises(errors.DecodeError):
         vector_of(values)
 

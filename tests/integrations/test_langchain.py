@@ -277,7 +277,7 @@ def test_reasoning_is_a_block_and_goes_back_with_its_signature() -> None:
     assert fake.requests[1].context.messages[1] == said
 
 
-async def test_either_client_serves_both_colours() -> None:
+async def test_either_client_serves_sync_and_async() -> None:
     fake = FakeModel("one", "two", "three")
     chat = ChatStepwell(model="fake:m", client=Client(registry=fake.registry))
     assert (await chat.ainvoke("hi")).text == "one"
@@ -350,7 +350,7 @@ def test_many_documents_go_in_batches_and_keep_their_order() -> None:
 
 
 @pytest.mark.usefixtures("new_process")
-def test_a_missing_framework_is_told_with_the_command_that_installs_it() -> None:
+def test_a_missing_framework_is_reported_with_the_command_that_installs_it() -> None:
     code = "import sys; sys.modules['{0}'] = None; import stepwell.integrations.{1}"
     for package, extra in (("langchain_core", "langchain"), ("llama_index", "llama-index")):
         command = [sys.executable, "-c", code.format(package, extra.replace("-", "_"))]

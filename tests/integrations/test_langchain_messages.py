@@ -22,8 +22,8 @@ from langchain_core.messages import (
 )
 
 from stepwell.integrations.langchain.chunks import ChunkWriter
-from stepwell.integrations.langchain.incoming import messages_from
-from stepwell.integrations.langchain.outgoing import metadata_of, result_of, usage_of
+from stepwell.integrations.langchain.incoming import messages_from_langchain
+from stepwell.integrations.langchain.outgoing import response_metadata, result_of, usage_metadata
 from stepwell.schemas.chunks import StreamChunk, ToolCallDelta, ToolCallStart
 from stepwell.schemas.errors import ConfigError
 from stepwell.schemas.fold import chunks_of, fold
@@ -42,7 +42,7 @@ CALL = {"name": "add", "args": {"a": 1}, "id": "1", "type": "tool_call"}
 
 def content_of(block: Any) -> Any:
     """The part that a user's block becomes, on the way that LangChain takes."""
-    (message,) = messages_from(_normalize_messages([HumanMessage([block])]))
+    (message,) = messages_from_langchain(_normalize_messages([HumanMessage([block])]))
     (part,) = message.content
     return part
 
@@ -60,17 +60,17 @@ def content_of(block: Any) -> Any:
     ids=lambda given: type(given).__name__,
 )
 def test_roles(given: Any, role: str) -> None:
-    assert messages_from([given]) == [Message(role, "hi")]  # type: ignore[arg-type]
+    assert messages_from_langchain([given]) == [Message(role, "hi")]  # type: ignore[arg-type]
 
 
 def test_a_name_goes_along() -> None:
-    assert messages_from([HumanMessage("hi", name="ann")])[0].name == "ann"
+    assert messages_from_langchain([HumanMessage("hi", name="ann")])[0].name == "ann"
 
 
 @pytest.mark.parametrize("given", [ChatMessage("hi", role="narrator"), FunctionMessage("hi", name="f")])
 def test_a_role_that_no_model_has_is_refused(given: Any) -> None:
     with pytest.raises(ConfigError, match="cannot be sent"):
-        messages_from([given])
+        messages_from_langchain([given])
 
 
 @pytest.mark.parametrize(
@@ -144,17 +144,17 @@ def test_what_is_no_base64_is_read_as_what_it_is() -> None:
         ({"type": "media", "data": BASE64}, "has no 'mime_type'"),
     ],
 )
-def test_a_broken_block_is_told(block: Any, says: str) -> None:
+def test_a_broken_block_is_reported(block: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         content_of(block)
 
 
-def test_sound_and_film() -> None:
+def test_audio_and_video() -> None:
     sound = Audio(data=PICTURE, media_type="audio/wav")
     assert content_of({"type": "audio", "base64": BASE64, "mime_type": "audio/wav"}) == sound
     assert content_of({"type": "input_audio", "input_audio": {"data": BASE64, "format": "wav"}}) == sound
-    film = {"type": "video", "url": "https://example.org/a.mp4", "mime_type": "video/mp4"}
-    assert content_of(film) == Video(url="https://example.org/a.mp4", media_type="video/mp4")
+    video = {"type": "video", "url": "https://example.org/a.mp4", "mime_type": "video/mp4"}
+    assert content_of(video) == Video(url="https://example.org/a.mp4", media_type="video/mp4")
 
 
 def test_text_with_anthropics_cache_mark_keeps_it() -> None:
@@ -170,14 +170,14 @@ def test_a_users_block_that_nobody_knows_is_refused_by_name() -> None:
 
 def test_a_tool_message_is_the_result_of_its_call() -> None:
     given = ToolMessage([{"type": "text", "text": "no"}], tool_call_id="1", name="add", status="error")
-    assert messages_from([given]) == [Message("tool", "no", "1", "add", is_error=True)]
+    assert messages_from_langchain([given]) == [Message("tool", "no", "1", "add", is_error=True)]
 
 
 def test_calls_are_read_once_whether_in_the_content_or_beside_it() -> None:
     block = {"type": "tool_use", "id": "1", "name": "add", "input": {"a": 1}}
-    (message,) = messages_from([AIMessage([{"type": "text", "text": "So:"}, block], tool_calls=[CALL])])
+    (message,) = messages_from_langchain([AIMessage([{"type": "text", "text": "So:"}, block], tool_calls=[CALL])])
     assert message.content == (Text("So:"), ToolCall("1", "add", '{"a":1}'))
-    (beside,) = messages_from([AIMessage("So:", tool_calls=[CALL])])
+    (beside,) = messages_from_langchain([AIMessage("So:", tool_calls=[CALL])])
     assert beside == message
 
 
@@ -187,7 +187,7 @@ def test_thinking_of_other_integrations_is_read() -> None:
         {"type": "redacted_thinking", "data": "e"},
         {"type": "reasoning", "reasoning": "Well."},
     ]
-    (message,) = messages_from([AIMessage(blocks)])
+    (message,) = messages_from_langchain([AIMessage(blocks)])
     assert message.content == (
         Reasoning("Hm.", signature="s", wire="anthropic_messages"),
         Reasoning(encrypted="e", wire="anthropic_messages"),
@@ -197,13 +197,13 @@ def test_thinking_of_other_integrations_is_read() -> None:
 
 def test_a_summary_of_openais_is_read_as_the_reasoning() -> None:
     summary = [{"type": "summary_text", "text": "First."}, {"type": "summary_text", "text": "Then."}]
-    (said,) = messages_from([AIMessage([{"type": "reasoning", "id": "rs_1", "summary": summary}])])
+    (said,) = messages_from_langchain([AIMessage([{"type": "reasoning", "id": "rs_1", "summary": summary}])])
     assert said.reasoning == "First.\n\nThen."
 
 
 def test_an_answers_block_that_nobody_knows_rides_along_as_opaque() -> None:
     block = {"type": "server_tool_call", "id": "s1", "name": "search", "args": {}}
-    (message,) = messages_from([AIMessage([block])])  # type: ignore[list-item]
+    (message,) = messages_from_langchain([AIMessage([block])])  # type: ignore[list-item]
     assert message.content == (Opaque("langchain", block),)
 
 
@@ -231,7 +231,7 @@ ANSWERS = {
 def test_an_answer_comes_back_unharmed(said: Message) -> None:
     (generation,) = result_of(Reply(said, "stop")).generations
     again = AIMessage.model_validate(generation.message.model_dump())
-    assert messages_from([again]) == [said]
+    assert messages_from_langchain([again]) == [said]
 
 
 @pytest.mark.parametrize("said", ANSWERS.values(), ids=ANSWERS)
@@ -239,9 +239,9 @@ def test_an_answer_comes_back_unharmed(said: Message) -> None:
 def test_a_streamed_answer_is_the_same_answer(said: Message, listed: bool) -> None:
     reply = Reply(said, "stop", usage=Usage(3, 2), id="r1")
     whole = streamed(reply, listed=listed)
-    assert messages_from([whole]) == [said]
-    assert whole.usage_metadata == usage_of(reply.usage)
-    assert whole.response_metadata == metadata_of(reply)
+    assert messages_from_langchain([whole]) == [said]
+    assert whole.usage_metadata == usage_metadata(reply.usage)
+    assert whole.response_metadata == response_metadata(reply)
     (generation,) = result_of(reply).generations
     assert isinstance(generation.message, AIMessage)
     assert whole.tool_calls == generation.message.tool_calls
@@ -268,7 +268,7 @@ def written(chunks: Iterable[StreamChunk], reply: Reply, *, listed: bool = False
 def test_a_call_that_was_cut_is_never_one_that_can_be_run(text: str) -> None:
     whole = written((ToolCallStart(0, "1", "add"), ToolCallDelta(0, text)), Reply(finish_reason="length"))
     assert not whole.tool_calls and len(whole.invalid_tool_calls) == 1
-    assert messages_from([whole]) == [Message("assistant", [ToolCall("1", "add", text)])]
+    assert messages_from_langchain([whole]) == [Message("assistant", [ToolCall("1", "add", text)])]
 
 
 @given(st.dictionaries(st.text(), JSON), st.integers(0, 200))
@@ -291,16 +291,16 @@ def test_plain_text_is_a_plain_string() -> None:
     assert streamed(Reply(ANSWERS["text"]), listed=False).content == "Hello"
 
 
-def test_usage_has_its_details_and_none_that_nobody_told() -> None:
-    told = Usage(10, 5, cached_input_tokens=4, cache_write_tokens=1, reasoning_tokens=2, input_audio_tokens=3)
-    assert usage_of(told) == {
+def test_usage_has_its_details_and_none_that_nobody_reported() -> None:
+    reported = Usage(10, 5, cached_input_tokens=4, cache_write_tokens=1, reasoning_tokens=2, input_audio_tokens=3)
+    assert usage_metadata(reported) == {
         "input_tokens": 10,
         "output_tokens": 5,
         "total_tokens": 15,
         "input_token_details": {"cache_read": 4, "cache_creation": 1, "audio": 3},
         "output_token_details": {"reasoning": 2},
     }
-    assert usage_of(Usage()) is None
+    assert usage_metadata(Usage()) is None
 
 
 def test_every_choice_is_a_generation() -> None:
@@ -319,7 +319,7 @@ def test_the_metadata_says_what_the_reply_says() -> None:
         warnings=(CallWarning("seed", "Acme has no seeds"),),
         metadata={"logprobs": [1]},
     )
-    assert metadata_of(reply) == {
+    assert response_metadata(reply) == {
         "model_name": "fake:m-2026",
         "served_model": "m-2026",
         "finish_reason": "stop",

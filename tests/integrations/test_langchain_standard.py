@@ -86,7 +86,7 @@ class TestChat(ChatModelIntegrationTests):
 
     @property
     def model_override_value(self) -> str:
-        return f"local:{install.model_path()}"
+        return f"local:{install.model_file()}"
 
 
 class TestEmbeddingUnits(EmbeddingsUnitTests):

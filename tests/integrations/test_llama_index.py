@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from stepwell import Client
 from stepwell.catalog import Catalog
 from stepwell.integrations.llama_index import StepwellEmbedding, StepwellLLM
-from stepwell.integrations.llama_index.messages import message_of, messages_from
+from stepwell.integrations.llama_index.messages import chat_message_of, messages_from_llama_index
 from stepwell.messages import ToolCall
 from stepwell.schemas.errors import InvalidOption, ToolFailed
 from stepwell.schemas.message import Message
@@ -67,7 +67,7 @@ def test_it_completes_and_chats_streamed_or_not(llm: StepwellLLM) -> None:
     assert chat.additional_kwargs["prompt_tokens"] > 0 and pieces[-1].additional_kwargs["completion_tokens"] > 0
 
 
-async def test_the_async_twins_give_the_same(llm: StepwellLLM) -> None:
+async def test_the_async_counterparts_give_the_same(llm: StepwellLLM) -> None:
     expected = llm.complete("Say hello.").text
     assert (await llm.acomplete("Say hello.")).text == expected
     assert [piece async for piece in await llm.astream_complete("Say hello.")][-1].text == expected
@@ -131,7 +131,7 @@ def test_the_call_that_is_kept_keeps_what_its_provider_wants_back() -> None:
     calls = [ToolCall(str(n), "get_weather", "{}", {"google_generate": {"thoughtSignature": "x"}}) for n in range(2)]
     llm, _ = scripted(["Look.", *calls])
     message = llm.chat_with_tools([WEATHER], "How is it?").message
-    assert messages_from([message]) == [Message("assistant", [Text("Look."), calls[0]])]
+    assert messages_from_llama_index([message]) == [Message("assistant", [Text("Look."), calls[0]])]
     assert [call["id"] for call in message.additional_kwargs["tool_calls"]] == ["0"]
 
 
@@ -234,7 +234,9 @@ def test_a_refusal_is_streamed_as_it_is_said() -> None:
 def test_calls_of_an_old_history_are_read(whole: bool) -> None:
     old: Any = {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Pune"}'}}
     call = old if whole else ChatCompletionMessageFunctionToolCall.model_validate(old)
-    (said,) = messages_from([ChatMessage(role="assistant", content=None, additional_kwargs={"tool_calls": [call]})])
+    (said,) = messages_from_llama_index(
+        [ChatMessage(role="assistant", content=None, additional_kwargs={"tool_calls": [call]})]
+    )
     assert said.tool_calls == (ToolCall("1", "get_weather", '{"city": "Pune"}'),)
 
 
@@ -294,11 +296,11 @@ def test_what_llama_index_has_no_block_for_comes_back_unharmed() -> None:
             ToolCall("1", "get_weather", '{"city":   "Pune"}', {"google_generate": {"thoughtSignature": "x"}}),
         ],
     )
-    message = message_of(said)
+    message = chat_message_of(said)
     assert [type(block).__name__ for block in message.blocks] == ["ThinkingBlock", "TextBlock", "ToolCallBlock"]
-    assert messages_from([ChatMessage.model_validate(message.model_dump())]) == [said]
+    assert messages_from_llama_index([ChatMessage.model_validate(message.model_dump())]) == [said]
     message.blocks[1] = TextBlock(text="Changed.")
-    assert messages_from([message])[0].text == "Changed."
+    assert messages_from_llama_index([message])[0].text == "Changed."
 
 
 def test_thinking_is_streamed_apart_from_the_text() -> None:
@@ -311,7 +313,7 @@ def test_thinking_is_streamed_apart_from_the_text() -> None:
 
 def test_pictures_are_sent_as_bytes_or_by_address() -> None:
     blocks = [ImageBlock(image=b"\x89PNG\r\n"), ImageBlock(url="https://example.org/a.png"), TextBlock(text="What?")]
-    (message,) = messages_from([ChatMessage(role=MessageRole.USER, blocks=blocks)])
+    (message,) = messages_from_llama_index([ChatMessage(role=MessageRole.USER, blocks=blocks)])
     here, there, _ = message.content
     assert isinstance(here, Image) and here.data == b"\x89PNG\r\n"
     assert isinstance(there, Image) and there.url == "https://example.org/a.png"

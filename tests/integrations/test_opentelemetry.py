@@ -27,7 +27,7 @@ from stepwell.stores import MemoryStore
 MODEL = "openai:gpt-4o"
 
 
-class Told:
+class Recorder:
     """A Telemetry, what it told, and clients whose provider answers as told (with the sample, if with nothing)."""
 
     def __init__(self, **how: Any) -> None:
@@ -69,22 +69,22 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    made = Told()
+def recorded() -> Iterator[Recorder]:
+    made = Recorder()
     yield made
     made.telemetry.close()
 
 
-def ask(told: Told, colour: str, stream: bool, **options: Any) -> Any:
+def ask(recorded: Recorder, driver: str, stream: bool, **options: Any) -> Any:
     async def later() -> Any:
-        async with AsyncClient(**told.settings()) as client:
+        async with AsyncClient(**recorded.settings()) as client:
             if stream:
                 return await client.stream_text(MODEL, "hi", **options).reply()
             return await client.generate_text(MODEL, "hi", **options)
 
-    if colour == "async":
+    if driver == "async":
         return asyncio.run(later())
-    with told.client() as client:
+    with recorded.client() as client:
         return (
             client.stream_text(MODEL, "hi", **options).reply()
             if stream
@@ -92,11 +92,11 @@ def ask(told: Told, colour: str, stream: bool, **options: Any) -> Any:
         )
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_call_is_a_span_by_the_conventions(told: Told, colour: str, stream: bool) -> None:
-    reply = ask(told, colour, stream, temperature=0, max_tokens=9, stop=["\n"], seed=0)
-    span = told.span("chat gpt-4o")
+def test_a_call_is_a_span_by_the_conventions(recorded: Recorder, driver: str, stream: bool) -> None:
+    reply = ask(recorded, driver, stream, temperature=0, max_tokens=9, stop=["\n"], seed=0)
+    span = recorded.span("chat gpt-4o")
     attributes = dict(span.attributes or {})
     first = attributes.pop("gen_ai.response.time_to_first_chunk", None)
     assert (first is not None) is stream and attributes.pop("gen_ai.request.stream", False) is stream
@@ -121,9 +121,9 @@ def test_a_call_is_a_span_by_the_conventions(told: Told, colour: str, stream: bo
     }
 
 
-def test_metrics_are_told_too(told: Told) -> None:
-    ask(told, "sync", True)
-    metrics = told.metrics()
+def test_metrics_are_reported_too(recorded: Recorder) -> None:
+    ask(recorded, "sync", True)
+    metrics = recorded.metrics()
     assert set(metrics) == {
         "gen_ai.client.operation.duration",
         "gen_ai.client.operation.time_to_first_chunk",
@@ -135,93 +135,93 @@ def test_metrics_are_told_too(told: Told) -> None:
     assert duration.count == 1 and duration.attributes["gen_ai.provider.name"] == "openai"
 
 
-def test_an_error_is_told_by_its_class_without_a_secret(told: Told) -> None:
-    told.answers = [httpx.Response(429, json={"error": {"message": "slow down"}}, headers={"x-request-id": "r-1"})]
+def test_an_error_is_reported_by_its_class_without_a_secret(recorded: Recorder) -> None:
+    recorded.answers = [httpx.Response(429, json={"error": {"message": "slow down"}}, headers={"x-request-id": "r-1"})]
     with pytest.raises(errors.RateLimitError):
-        ask(told, "sync", False, api_key="sk-canary")
-    span = told.span("chat gpt-4o")
+        ask(recorded, "sync", False, api_key="sk-canary")
+    span = recorded.span("chat gpt-4o")
     attributes = dict(span.attributes or {})
     assert (attributes["error.type"], attributes["http.response.status_code"]) == ("RateLimitError", 429)
     assert attributes["stepwell.request_id"] == "r-1" and span.status.status_code is StatusCode.ERROR
-    (duration,) = told.metrics()["gen_ai.client.operation.duration"]
+    (duration,) = recorded.metrics()["gen_ai.client.operation.duration"]
     assert duration.attributes["error.type"] == "RateLimitError"
     assert "canary" not in span.to_json()
 
 
-def test_a_stream_that_breaks_tells_what_it_used(told: Told) -> None:
+def test_a_stream_that_breaks_reports_what_it_used(recorded: Recorder) -> None:
     usage = orjson.dumps({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}})
     begun = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: ' + usage + b"\n\n"
-    told.answers = [httpx.Response(200, content=begun)]
+    recorded.answers = [httpx.Response(200, content=begun)]
     with pytest.raises(errors.StreamTruncated):
-        ask(told, "sync", True)
-    attributes = dict(told.span("chat gpt-4o").attributes or {})
+        ask(recorded, "sync", True)
+    attributes = dict(recorded.span("chat gpt-4o").attributes or {})
     assert attributes["error.type"] == "StreamTruncated" and attributes["gen_ai.usage.input_tokens"] == 5
 
 
-def test_a_stream_that_is_left_ends_its_span(told: Told) -> None:
-    with told.client() as client, client.stream_text(MODEL, "hi") as stream:
+def test_a_stream_that_is_left_ends_its_span(recorded: Recorder) -> None:
+    with recorded.client() as client, client.stream_text(MODEL, "hi") as stream:
         next(iter(stream))
-    assert told.span("chat gpt-4o").status.status_code is StatusCode.UNSET
+    assert recorded.span("chat gpt-4o").status.status_code is StatusCode.UNSET
 
 
-def test_nothing_that_anyone_wrote_is_told_unless_asked_for() -> None:
+def test_nothing_that_anyone_wrote_is_reported_unless_asked_for() -> None:
     @tool
     def look_up(city: str) -> str:
         """Look up a city."""
         return "canary result"
 
     for content in (False, True):
-        told = Told(content=content)
-        told.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
-        with told.client() as client:
+        recorded = Recorder(content=content)
+        recorded.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
+        with recorded.client() as client:
             client.run_tools(MODEL, [system("canary system"), user("canary prompt")], [look_up])
-        told.telemetry.close()
-        everything = "".join(span.to_json() for span in told.spans)
+        recorded.telemetry.close()
+        everything = "".join(span.to_json() for span in recorded.spans)
         for word in ("canary system", "canary prompt", "canary result", "Pune", "Gott"):
             assert (word in everything) is content, word
 
 
-def test_reasoning_is_never_told() -> None:
-    told = Told(content=True, composites=False)
+def test_reasoning_is_never_reported() -> None:
+    recorded = Recorder(content=True, composites=False)
     message = {"role": "assistant", "content": "yes", "reasoning_content": "canary"}
     body = {"choices": [{"message": message, "finish_reason": "stop"}]}
-    told.answers = [httpx.Response(200, json=body)]
-    with told.client() as client:
+    recorded.answers = [httpx.Response(200, json=body)]
+    with recorded.client() as client:
         reply = client.generate_text("groq:some-model", "hi")
-        told.answers = [httpx.Response(200, json=body)]
+        recorded.answers = [httpx.Response(200, json=body)]
         client.generate_text("groq:some-model", reply.context.append("more"))
-    assert reply.reasoning == "canary" and "canary" not in "".join(span.to_json() for span in told.spans)
+    assert reply.reasoning == "canary" and "canary" not in "".join(span.to_json() for span in recorded.spans)
 
 
-def test_spans_nest_in_the_callers_own(told: Told) -> None:
-    tracer = told.provider.get_tracer("theirs")
+def test_spans_nest_in_the_callers_own(recorded: Recorder) -> None:
+    tracer = recorded.provider.get_tracer("theirs")
     with tracer.start_as_current_span("outer") as outer:
-        ask(told, "sync", False)
+        ask(recorded, "sync", False)
         assert trace.get_current_span() is outer
-    assert told.span("chat gpt-4o").parent == outer.get_span_context()
+    assert recorded.span("chat gpt-4o").parent == outer.get_span_context()
 
 
-def test_what_the_http_client_tells_is_below_the_call(told: Told) -> None:
-    tracer, seen = told.provider.get_tracer("http"), told.handle
+def test_what_the_http_client_reports_is_below_the_call(recorded: Recorder) -> None:
+    tracer, seen = recorded.provider.get_tracer("http"), recorded.handle
 
     def handle(request: httpx.Request) -> httpx.Response:
         with tracer.start_as_current_span("POST"):
             return seen(request)
 
-    told.handle = handle  # type: ignore[method-assign]
-    ask(told, "sync", False)
-    parent = told.span("POST").parent
-    assert parent is not None and parent.span_id == told.span("chat gpt-4o").get_span_context().span_id
+    recorded.handle = handle  # type: ignore[method-assign]
+    ask(recorded, "sync", False)
+    parent = recorded.span("POST").parent
+    assert parent is not None and parent.span_id == recorded.span("chat gpt-4o").get_span_context().span_id
 
 
-def below(told: Told, name: str) -> list[str]:
-    parent = told.span(name).get_span_context()
-    return [span.name for span in told.spans if span.parent is not None and span.parent.span_id == parent.span_id]
+def below(recorded: Recorder, name: str) -> list[str]:
+    parent = recorded.span(name).get_span_context()
+    return [span.name for span in recorded.spans if span.parent is not None and span.parent.span_id == parent.span_id]
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_tool_loop_has_its_calls_and_tools_below_it(told: Told, colour: str) -> None:
-    tracer = told.provider.get_tracer("theirs")
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_a_tool_loop_has_its_calls_and_tools_below_it(recorded: Recorder, driver: str) -> None:
+    tracer = recorded.provider.get_tracer("theirs")
 
     @tool
     def look_up(city: str) -> str:
@@ -229,81 +229,81 @@ def test_a_tool_loop_has_its_calls_and_tools_below_it(told: Told, colour: str) -
         with tracer.start_as_current_span("database"):
             return "sunny"
 
-    told.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
+    recorded.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
 
     async def later() -> None:
-        async with AsyncClient(**told.settings()) as client:
+        async with AsyncClient(**recorded.settings()) as client:
             with tracer.start_as_current_span("request"):
                 await client.run_tools(MODEL, "Weather?", [look_up])
 
-    if colour == "async":
+    if driver == "async":
         asyncio.run(later())
     else:
-        with told.client() as client, tracer.start_as_current_span("request"):
+        with recorded.client() as client, tracer.start_as_current_span("request"):
             client.run_tools(MODEL, "Weather?", [look_up])
-    assert below(told, "request")[-1] == "invoke_agent openai:gpt-4o"
-    assert below(told, "invoke_agent openai:gpt-4o") == ["chat gpt-4o", "execute_tool look_up", "chat gpt-4o"]
-    attributes = dict(told.span("execute_tool look_up").attributes or {})
+    assert below(recorded, "request")[-1] == "invoke_agent openai:gpt-4o"
+    assert below(recorded, "invoke_agent openai:gpt-4o") == ["chat gpt-4o", "execute_tool look_up", "chat gpt-4o"]
+    attributes = dict(recorded.span("execute_tool look_up").attributes or {})
     assert (attributes["gen_ai.tool.name"], attributes["gen_ai.operation.name"]) == ("look_up", "execute_tool")
 
 
-def test_a_tool_that_fails_is_told() -> None:
+def test_a_tool_that_fails_is_reported() -> None:
     @tool
     def look_up(city: str) -> str:
         """Look up a city."""
         raise ValueError("no such city")
 
-    told = Told()
-    told.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
-    with told.client() as client:
+    recorded = Recorder()
+    recorded.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
+    with recorded.client() as client:
         client.run_tools(MODEL, "Weather?", [look_up])
-    told.telemetry.close()
-    span = told.span("execute_tool look_up")
+    recorded.telemetry.close()
+    span = recorded.span("execute_tool look_up")
     assert span.status.status_code is StatusCode.ERROR and (span.attributes or {})["error.type"] == "ValueError"
     assert "no such city" not in span.to_json()
 
 
-def test_embedding_and_retrieval_are_told(told: Told) -> None:
+def test_embedding_and_retrieval_are_reported(recorded: Recorder) -> None:
     vectors = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 1}}
-    told.answers = [httpx.Response(200, json=vectors)]
+    recorded.answers = [httpx.Response(200, json=vectors)]
 
     class Notes(Retriever):
         def find(self, search: Any) -> Any:
             return ["a note"]
 
-    with told.client() as client:
+    with recorded.client() as client:
         Embedder("openai:text-embedding-3-small", client=client).embed(["a"])
-    with told.client(retrieve_context(Notes())) as client:
+    with recorded.client(retrieve_context(Notes())) as client:
         client.generate_text(MODEL, "hi")
-    assert below(told, "embeddings openai:text-embedding-3-small") == ["embeddings text-embedding-3-small"]
-    assert told.span("retrieval").attributes
+    assert below(recorded, "embeddings openai:text-embedding-3-small") == ["embeddings text-embedding-3-small"]
+    assert recorded.span("retrieval").attributes
 
 
-def test_without_composites_only_calls_are_told() -> None:
-    told = Told(composites=False)
-    with told.client() as client:
+def test_without_composites_only_calls_are_reported() -> None:
+    recorded = Recorder(composites=False)
+    with recorded.client() as client:
         client.run_tools(MODEL, "hi", [])
-    assert [span.name for span in told.spans] == ["chat gpt-4o"]
+    assert [span.name for span in recorded.spans] == ["chat gpt-4o"]
 
 
-def test_a_fallback_is_a_span_for_each_model(told: Told) -> None:
-    told.answers = [httpx.Response(503, json={})]
-    with told.client(fallback("groq:some-model")) as client:
+def test_a_fallback_is_a_span_for_each_model(recorded: Recorder) -> None:
+    recorded.answers = [httpx.Response(503, json={})]
+    with recorded.client(fallback("groq:some-model")) as client:
         client.generate_text(MODEL, "hi")
-    assert [span.name for span in told.spans] == ["chat gpt-4o", "chat some-model"]
+    assert [span.name for span in recorded.spans] == ["chat gpt-4o", "chat some-model"]
 
 
-def test_a_kept_answer_is_told_as_what_it_is(told: Told) -> None:
-    with told.client(cache(MemoryStore())) as client:
+def test_a_kept_answer_is_reported_as_what_it_is(recorded: Recorder) -> None:
+    with recorded.client(cache(MemoryStore())) as client:
         for _ in range(2):
             client.generate_text(MODEL, "hi")
-    assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in told.spans] == [12, 0]
+    assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in recorded.spans] == [12, 0]
 
 
 def test_without_an_sdk_nothing_happens() -> None:
     telemetry = Telemetry()
     try:
-        with Client(**{**Told(composites=False).settings(), "pipeline": telemetry}) as client:
+        with Client(**{**Recorder(composites=False).settings(), "pipeline": telemetry}) as client:
             assert client.generate_text(MODEL, "hi").text
     finally:
         telemetry.close()

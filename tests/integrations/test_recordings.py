@@ -13,9 +13,9 @@ from llama_index.core.base.llms.types import ChatMessage
 from stepwell import Client, Message
 from stepwell.declare import Wire
 from stepwell.integrations.langchain import ChatStepwell
-from stepwell.integrations.langchain.incoming import messages_from as from_langchain
+from stepwell.integrations.langchain.incoming import messages_from_langchain as from_langchain
 from stepwell.integrations.llama_index import StepwellLLM
-from stepwell.integrations.llama_index.messages import messages_from as from_llama_index
+from stepwell.integrations.llama_index.messages import messages_from_llama_index as from_llama_index
 from stepwell.messages import Text, ToolCall
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse

@@ -9,8 +9,10 @@ import pytest
 from dialect_laws import at, each_schema, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, TEXT, WHOLE, Case, an_object
 
-from stepwell.schemas.json_schema.dialects import anthropic, bedrock, plain
-from stepwell.schemas.json_schema.dialects.anthropic import to_dialect
+from stepwell.providers.wires.anthropic_messages import dialect as anthropic
+from stepwell.providers.wires.anthropic_messages.dialect import to_dialect
+from stepwell.providers.wires.bedrock_converse import dialect as bedrock
+from stepwell.schemas.json_schema.dialects import plain
 from stepwell.schemas.json_schema.validate import errors_of
 
 ALLOWED = {
@@ -111,7 +113,7 @@ def test_a_root_reference_is_written_out_and_keeps_the_definitions_it_needs() ->
     assert spoken.schema["$defs"] == {"Unit": {"type": "string", "enum": ["mm", "in"]}}
 
 
-def test_limits_leave_the_wire_and_the_answer_is_told_which_one_it_breaks() -> None:
+def test_limits_leave_the_wire_and_the_answer_is_shown_which_one_it_breaks() -> None:
     schema = BY_NAME["string limits"].schema
     wire = to_dialect(schema).schema["properties"]["s"]
     assert wire == {"type": "string", "pattern": "^[a-z]+$", "description": "(minLength: 2; maxLength: 4)"}

@@ -11,7 +11,7 @@ import pytest
 from schema_table import CASES, Case
 
 from stepwell.schemas.errors import ConfigError, SchemaError
-from stepwell.schemas.json_schema.check import check_schema, prepared
+from stepwell.schemas.json_schema.safety import check_schema, checked_schema
 from stepwell.schemas.json_schema.validate import errors_of
 
 
@@ -217,7 +217,7 @@ def test_older_drafts_are_respelled_in_a_copy() -> None:
         "dependencies": {"a": ["b"], "c": {"required": ["d"]}},
     }
     before = str(schema)
-    assert prepared(schema) == {
+    assert checked_schema(schema) == {
         "prefixItems": [{"type": "integer"}],
         "items": False,
         "exclusiveMinimum": 0,

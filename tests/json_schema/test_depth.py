@@ -10,7 +10,7 @@ import pytest
 
 from stepwell.schemas.errors import ObjectInvalid
 from stepwell.schemas.json_schema.depth import MAX_VALUE_DEPTH, too_deep
-from stepwell.schemas.json_schema.structure import structure
+from stepwell.schemas.json_schema.structure_value import structure_value
 from stepwell.schemas.json_schema.validate import errors_of, fits_part
 
 NODE = {"type": "object", "properties": {"n": {"$ref": "#/$defs/T"}}}
@@ -66,14 +66,14 @@ def test_what_people_write_is_not_too_deep(schema: Any) -> None:
 def test_no_object_is_made_of_what_is_too_deep(depth: int) -> None:
     for frames in (0, 300, 600):
         with pytest.raises(ObjectInvalid) as caught:
-            at(frames, lambda: structure(nested(depth), Tree))
+            at(frames, lambda: structure_value(nested(depth), Tree))
         assert [each.keyword for each in caught.value.violations] == ["depth"]
 
 
 def test_objects_are_made_or_too_deep_wherever_the_stack_stands() -> None:
     for frames in range(0, 800, 50):
         try:
-            assert isinstance(at(frames, lambda: structure(nested(150), Tree)), Tree)
+            assert isinstance(at(frames, lambda: structure_value(nested(150), Tree)), Tree)
         except ObjectInvalid as error:
             assert [each.keyword for each in error.violations] == ["depth"]
 

@@ -12,16 +12,14 @@ from dialect_laws import as_json_schema, filled, fits
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from stepwell.providers.local import grammar_dialect as llama_grammar
+from stepwell.providers.wires.anthropic_messages import dialect as anthropic
+from stepwell.providers.wires.bedrock_converse import dialect as bedrock
+from stepwell.providers.wires.google_generate import dialect as gemini
+from stepwell.providers.wires.google_generate import json_dialect as gemini_json
+from stepwell.providers.wires.openai_chat import strict_dialect as openai_strict
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.dialects import (
-    anthropic,
-    bedrock,
-    gemini,
-    gemini_json,
-    llama_grammar,
-    openai_strict,
-    plain,
-)
+from stepwell.schemas.json_schema.dialects import plain
 from stepwell.schemas.json_schema.root import in_object, without_nulls
 from stepwell.schemas.json_schema.validate import errors_of
 

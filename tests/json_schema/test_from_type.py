@@ -29,8 +29,8 @@ import typing_extensions
 from schema_table import TEXT, WHOLE, an_object
 
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.check import check_schema
 from stepwell.schemas.json_schema.from_type import schema_of
+from stepwell.schemas.json_schema.safety import check_schema
 
 T = TypeVar("T")
 Number = TypeVar("Number", bound=int)

@@ -8,8 +8,9 @@ import pytest
 from dialect_laws import as_json_schema, at, each_schema, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, TEXT, Case, an_object
 
+from stepwell.providers.wires.google_generate import dialect as gemini
+from stepwell.providers.wires.google_generate import json_dialect as gemini_json
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.dialects import gemini, gemini_json
 
 # https://ai.google.dev/api/caching#Schema
 SCHEMA = {

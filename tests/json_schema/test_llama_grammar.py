@@ -9,7 +9,7 @@ import pytest
 from dialect_laws import each_schema, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, Case, an_object
 
-from stepwell.schemas.json_schema.dialects.llama_grammar import to_dialect
+from stepwell.providers.local.grammar_dialect import to_dialect
 
 # For each schema the converter looks for the first of these and loses what stands beside it.
 WORDS: dict[str, set[str]] = {

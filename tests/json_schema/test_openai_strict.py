@@ -8,8 +8,8 @@ import pytest
 from dialect_laws import at, each_schema, filled, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, TEXT, WHOLE, Case, an_object
 
+from stepwell.providers.wires.openai_chat.strict_dialect import to_dialect
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.dialects.openai_strict import to_dialect
 from stepwell.schemas.json_schema.root import without_nulls
 from stepwell.schemas.json_schema.validate import errors_of
 
@@ -108,7 +108,7 @@ def test_what_the_wire_cannot_demand_is_still_demanded_locally(case: Case) -> No
         assert errors_of(bad, case.schema)
 
 
-def test_a_dropped_demand_is_told_to_the_model_and_to_the_caller() -> None:
+def test_a_dropped_demand_is_reported_to_the_model_and_to_the_caller() -> None:
     spoken = to_dialect(BY_NAME["string limits"].schema)
     described = spoken.schema["properties"]["s"]["anyOf"][0] | spoken.schema["properties"]["s"]
     assert described["description"] == "(minLength: 2; maxLength: 4)"

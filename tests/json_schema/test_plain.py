@@ -6,8 +6,9 @@ import pytest
 from dialect_laws import each_schema, fits, leaves_its_input_alone, names_real_places
 from schema_table import BY_NAME, CASES, SHAPES, TEXT, Case, an_object
 
+from stepwell.providers.wires.bedrock_converse import dialect as bedrock
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.dialects import bedrock, plain
+from stepwell.schemas.json_schema.dialects import plain
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -68,7 +68,7 @@ AROUND = ["removed text around the JSON"]
         (f'{{"n": {2**70},}}', {"n": 2**70}, ["removed a trailing comma (1)"]),
     ],
 )
-def test_light_damage_is_mended_and_told(text: str, value: Any, repairs: list[str]) -> None:
+def test_light_damage_is_repaired_and_reported(text: str, value: Any, repairs: list[str]) -> None:
     assert repair(text) == (value, repairs)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from schema_table import SHAPES, TEXT, TREE, WHOLE, an_object
 
-from stepwell.schemas.json_schema.dialects import openai_strict
+from stepwell.providers.wires.openai_chat import strict_dialect as openai_strict
 from stepwell.schemas.json_schema.root import in_object, without_nulls
 from stepwell.schemas.json_schema.validate import errors_of
 

@@ -19,7 +19,7 @@ import pytest
 
 from stepwell.schemas.errors import ObjectInvalid, SchemaError
 from stepwell.schemas.json_schema.from_type import schema_of
-from stepwell.schemas.json_schema.structure import structure
+from stepwell.schemas.json_schema.structure_value import structure_value
 from stepwell.schemas.json_schema.validate import errors_of
 
 T = TypeVar("T")
@@ -208,19 +208,19 @@ TABLE: list[tuple[Any, Any, Any]] = [
 @pytest.mark.parametrize(("value", "tp", "built"), TABLE, ids=lambda part: str(part)[:40])
 def test_each_kind_of_type_is_built_from_a_value_that_fits_its_schema(value: Any, tp: Any, built: Any) -> None:
     assert errors_of(value, schema_of(tp)) == []
-    result = structure(value, tp)
+    result = structure_value(value, tp)
     assert result == built
     assert type(result) is type(built)
 
 
 def test_for_a_json_schema_the_value_is_given_back() -> None:
     value = {"a": 1}
-    assert structure(value, {"type": "object"}) is value
+    assert structure_value(value, {"type": "object"}) is value
 
 
 def places(value: Any, tp: Any) -> list[tuple[str, str]]:
     with pytest.raises(ObjectInvalid) as caught:
-        structure(value, tp)
+        structure_value(value, tp)
     assert pickle.loads(pickle.dumps(caught.value)).violations == caught.value.violations
     return [(violation.pointer, violation.message) for violation in caught.value.violations]
 
@@ -267,7 +267,7 @@ def test_the_value_is_never_quoted() -> None:
     canary = "canary-7f3a"
     for tp in (int, Color, uuid.UUID, datetime.date, Cat | Dog, list[int], Tree, Literal["a"], decimal.Decimal, bytes):
         with pytest.raises(ObjectInvalid) as caught:
-            structure(canary, tp)
+            structure_value(canary, tp)
         assert canary not in str(caught.value)
         assert canary not in str(caught.value.violations)
 
@@ -277,13 +277,13 @@ def test_a_value_nested_beyond_building_is_a_violation() -> None:
     for _ in range(3_000):
         value = {"value": 1, "children": [value]}
     with pytest.raises(ObjectInvalid) as caught:
-        structure(value, Tree)
+        structure_value(value, Tree)
     assert [violation.keyword for violation in caught.value.violations] == ["depth"]
 
 
 def test_a_type_that_cannot_be_built_is_an_error_of_the_program() -> None:
     with pytest.raises(SchemaError, match="complex"):
-        structure(1, complex)
+        structure_value(1, complex)
 
 
 def test_a_class_inside_a_function_may_contain_itself() -> None:
@@ -291,4 +291,4 @@ def test_a_class_inside_a_function_may_contain_itself() -> None:
     class Chain:
         next: Chain | None = None
 
-    assert structure({"next": {"next": None}}, Chain) == Chain(Chain())
+    assert structure_value({"next": {"next": None}}, Chain) == Chain(Chain())

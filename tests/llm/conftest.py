@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from colours import Ask, ask_async, ask_sync
+from sync_and_async import Ask, ask_async, ask_sync
 
 
 @pytest.fixture(params=[ask_sync, ask_async], ids=["sync", "async"])

@@ -16,7 +16,7 @@ from stepwell.costs import Usage
 from stepwell.llm.custom import CustomLLM
 from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 from stepwell.schemas.chunks import TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate
 from stepwell.schemas.errors import (
     ConfigError,
@@ -24,7 +24,7 @@ from stepwell.schemas.errors import (
     NotSupported,
 )
 
-from colours import Ask, ask_async
+from sync_and_async import Ask, ask_async
 
 
 class Whole(CustomLLM):
@@ -232,7 +232,7 @@ class Facts(CustomLLM):
         return Reply(assistant("x"), usage=Usage(1, 2), id="r-1")
 
 
-def test_facts_and_what_the_function_tells_are_kept(ask: Ask) -> None:
+def test_facts_and_what_the_function_reports_are_kept(ask: Ask) -> None:
     llm = Facts(max_output_tokens=64)
     metadata = llm.metadata
     assert (metadata.model_name, metadata.context_window, metadata.max_output_tokens) == ("facts:tiny", 512, 64)
@@ -253,7 +253,7 @@ def test_a_reply_that_is_returned_again_and_again_stays_as_it_is(ask: Ask) -> No
     llm = Constant()
     first, second = ask(llm, "complete", "a"), ask(llm, "complete", "b")
     assert [reply.context.messages[0].text for reply in (first, second)] == ["a", "b"]
-    assert (Constant.answer.asked, Constant.answer.finish_reason, Constant.answer.provider) == (None, None, "")
+    assert (Constant.answer.prompt, Constant.answer.finish_reason, Constant.answer.provider) == (None, None, "")
 
 
 def test_the_pipeline_is_all_there() -> None:
@@ -264,7 +264,7 @@ def test_the_pipeline_is_all_there() -> None:
     llm = Whole(pipeline=[louder])
     assert llm.chat("hi").text == "<HI>"
     client = Client(registry=Registry())
-    client._core.registry.register(llm.provider)
+    client._planner.registry.register(llm.provider)
     assert client.generate_text("whole:default", "hi").text == "<hi>"
     assert "custom.py" in client.pipeline_for("whole:default").describe().splitlines()[-1]
 

@@ -19,7 +19,7 @@ from stepwell.schemas.errors import (
     TransportError,
 )
 
-from colours import Ask
+from sync_and_async import Ask
 
 
 class Failing(CustomLLM):

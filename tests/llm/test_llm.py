@@ -15,7 +15,7 @@ import pytest
 
 import stepwell
 from stepwell import AsyncClient, Client, Context, Reply, assistant, functions, system, user
-from stepwell.clients import Clients
+from stepwell.client_pair import ClientPair
 from stepwell.costs import Usage
 from stepwell.events import Event, subscribe
 from stepwell.llm.llm import LLM
@@ -27,7 +27,7 @@ from stepwell.prompts import ChatTemplate, Slot
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, UnknownProvider
 from stepwell.testing.fake import FakeModel
 
-from colours import Ask
+from sync_and_async import Ask
 
 
 def llm_of(fake: FakeModel, **settings: Any) -> LLM:
@@ -96,7 +96,7 @@ def test_predict_fills_a_template(ask: Ask) -> None:
     assert texts(fake) == [("system", "S"), ("user", "a"), ("assistant", "b"), ("user", "c")]
 
 
-def test_a_missing_value_is_told_before_anything_is_sent(ask: Ask) -> None:
+def test_a_missing_value_is_reported_before_anything_is_sent(ask: Ask) -> None:
     fake = FakeModel("x")
     for name, args in (("predict", ()), ("stream", ()), ("structured_predict", (int,))):
         with pytest.raises(ConfigError, match="lacks a value for 'b'"):
@@ -199,7 +199,7 @@ def test_metadata_comes_from_the_catalog_and_is_never_a_guess() -> None:
         _ = LLM("nobody:x").metadata
 
 
-def test_a_real_wire_carries_it_from_one_client_in_both_colours(ask: Ask) -> None:
+def test_a_real_wire_carries_it_from_one_client_sync_and_async(ask: Ask) -> None:
     bodies = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -213,7 +213,7 @@ def test_a_real_wire_carries_it_from_one_client_in_both_colours(ask: Ask) -> Non
     assert bodies[0]["messages"] == [{"role": "system", "content": "S"}, {"role": "user", "content": "y"}]
 
 
-def test_an_async_client_serves_both_colours_too(ask: Ask) -> None:
+def test_an_async_client_serves_sync_and_async_too(ask: Ask) -> None:
     fake = FakeModel("hello")
     assert ask(LLM("fake:m", async_client=AsyncClient(registry=fake.registry)), "chat", "hi").text == "hello"
 
@@ -223,7 +223,7 @@ class OnlySync(httpx.BaseTransport):
         raise AssertionError
 
 
-def test_a_transport_of_one_colour_cannot_be_carried_over() -> None:
+def test_a_transport_for_one_of_sync_and_async_cannot_be_carried_over() -> None:
     llm = LLM("openai:gpt-4o", client=Client(transport=OnlySync()))
     with pytest.raises(ConfigError, match="give both"):
         asyncio.run(llm.achat("hi"))
@@ -261,7 +261,7 @@ NAMES += ["stream_structured_predict", "predict_and_call"]
 
 @pytest.mark.parametrize("cls", [LLM, StructuredLLM])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_method_has_a_twin_of_the_same_parameters(cls: type, name: str) -> None:
+def test_every_method_has_a_counterpart_of_the_same_parameters(cls: type, name: str) -> None:
     one, other = (inspect.signature(getattr(cls, each)).parameters for each in (name, f"a{name}"))
     assert [str(each) for each in one.values()] == [str(each) for each in other.values()]
 
@@ -310,8 +310,8 @@ def test_failures_and_streams_left_early_are_reported() -> None:
 
 
 def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> None:
-    for first in ("sync", "asynchronous", "core"):
-        clients = Clients()
+    for first in ("sync", "asynchronous", "planner"):
+        clients = ClientPair()
         getattr(clients, first)
         assert clients.sync is functions.CLIENT and clients.asynchronous is functions.ASYNC_CLIENT
     assert pickle.loads(pickle.dumps(clients)).sync is functions.CLIENT

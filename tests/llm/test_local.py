@@ -13,7 +13,7 @@ from stepwell.parsers.lists import ListParser
 from stepwell.parsers.regex import RegexParser
 from stepwell.schemas.errors import StepLimit
 
-from colours import Ask
+from sync_and_async import Ask
 
 pytestmark = pytest.mark.usefixtures("local_model")
 
@@ -48,8 +48,8 @@ def test_objects_whole_and_growing(ask: Ask) -> None:
 def test_parsers_read_real_answers(ask: Ask) -> None:
     colours = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
     assert len(ask(colours, "predict", "Name {n} colours.", n=3)) >= 2
-    told = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
-    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", told, thing="an apple")
+    reported = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
+    said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", reported, thing="an apple")
     assert said.lower() in ("yes", "no")
 
 

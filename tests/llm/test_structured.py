@@ -17,7 +17,7 @@ from stepwell.schemas.message import assistant
 from stepwell.schemas.reply import Reply
 from stepwell.testing.fake import FakeModel
 
-from colours import Ask
+from sync_and_async import Ask
 
 
 @attrs.frozen

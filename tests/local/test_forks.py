@@ -76,7 +76,7 @@ def test_a_child_starts_its_own_where_the_parent_had_none() -> None:
     assert run("print(forked(lambda: sys.exit(not ask())))")[0] == "0"
 
 
-def test_a_child_whose_parent_has_none_any_more_is_told_so() -> None:
+def test_a_child_whose_parent_has_none_any_more_is_an_error() -> None:
     script = """
 ask()
 server.stop()

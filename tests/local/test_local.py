@@ -74,7 +74,7 @@ def test_it_is_the_default_model(client: Client) -> None:
     assert client.generate_text(None, "Say hello.", max_tokens=5, **STEADY).provider == "local"
 
 
-def test_the_token_limit_is_told(client: Client) -> None:
+def test_the_token_limit_is_reported(client: Client) -> None:
     reply = client.generate_text(MODEL, "Tell a long story.", max_tokens=8, **STEADY)
     assert reply.finish_reason == "length" and reply.usage.output_tokens == 8
 
@@ -221,7 +221,7 @@ def test_it_says_nothing_of_its_own(tmp_path: Path) -> None:
 def test_a_missing_model_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_CACHE", str(tmp_path))
     with pytest.raises(errors.ConfigError, match="stepwell local install"):
-        install.model_path()
+        install.model_file()
 
 
 @pytest.mark.parametrize("content", [None, b"not a model"])
@@ -233,7 +233,7 @@ def test_a_model_of_ones_own_must_be_a_gguf(
         path.write_bytes(content)
     monkeypatch.setenv("STEPWELL_LOCAL_MODEL", str(path))
     with pytest.raises(errors.ConfigError, match="GGUF|no model file"):
-        install.model_path()
+        install.model_file()
 
 
 def test_a_model_may_be_named_by_its_path(client: Client) -> None:

@@ -45,7 +45,7 @@ def test_texts_become_vectors_in_order(client: Client) -> None:
     assert reply.usage.input_tokens == sum(client.embed(MODEL, text).usage.input_tokens or 0 for text in TEXTS)
 
 
-def test_the_colours_give_the_same_vectors(client: Client) -> None:
+def test_sync_and_async_give_the_same_vectors(client: Client) -> None:
     async def embed() -> Any:
         async with AsyncClient() as aclient:
             return await aclient.embed(MODEL, TEXTS[0])
@@ -86,7 +86,7 @@ def test_a_model_that_cannot_rank_says_so_and_what_to_do(client: Client, monkeyp
     with pytest.raises(errors.ConfigError, match="set STEPWELL_LOCAL_RERANKER to a reranker's GGUF"):
         client.rerank(MODEL, "cat", DOCUMENTS)
     with pytest.raises(errors.ConfigError, match="is no reranker"):
-        client.rerank(f"local:{install.model_path()}", "cat", DOCUMENTS)
+        client.rerank(f"local:{install.model_file()}", "cat", DOCUMENTS)
     monkeypatch.setenv(install.RERANKER, "/nowhere/model.gguf")
     with pytest.raises(errors.ConfigError, match="no model file at /nowhere"):
         client.rerank(MODEL, "cat", DOCUMENTS)

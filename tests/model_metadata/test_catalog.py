@@ -59,7 +59,7 @@ def test_a_model_is_made_once(shipped):
     assert shipped.get("openai:gpt-4o") is shipped.get("openai:gpt-4o")
 
 
-def test_an_ability_that_nobody_told_us_of_is_none(shipped):
+def test_an_ability_that_nobody_reported_is_none(shipped):
     assert shipped.get("302ai:MiniMax-M1").structured_output is None
 
 

@@ -84,11 +84,11 @@ def test_every_covered_provider_has_a_place(catalog):
 
 
 def test_what_a_place_leaves_open_is_an_environment_variable_of_its_provider(catalog):
-    elsewhere = {"AWS_REGION", "GOOGLE_VERTEX_ENDPOINT"}
+    other_server = {"AWS_REGION", "GOOGLE_VERTEX_ENDPOINT"}
     for row in catalog.providers():
         places = [row.base_url, *(model.base_url for model in catalog.find(row.id))]
         named = {name for place in places for name in re.findall(r"\$\{(\w+)\}", place or "")}
-        assert named <= {*row.env, *elsewhere}, row.id
+        assert named <= {*row.env, *other_server}, row.id
 
 
 def test_how_much_each_wire_covers(catalog):

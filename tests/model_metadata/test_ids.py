@@ -55,5 +55,5 @@ def test_a_variant_shares_the_abilities_of_its_row_but_not_its_price():
     assert Spellings(["a/b:free"]).find("a/b", (ids.without_variant,)) == ("a/b:free", False)
 
 
-def test_a_stranger_stays_one():
+def test_an_unknown_model_stays_unknown():
     assert Spellings(["a"]).find("b-2024-01-01", ids.ANY) is None

@@ -140,9 +140,9 @@ def test_a_reported_cost_that_is_no_sum_of_money_is_not_believed(cost):
     assert reply.cost.total == Decimal("0.0035")
 
 
-@pytest.mark.parametrize("told", [Decimal(-1), Decimal("NaN"), Decimal("Infinity")])
-def test_nor_where_a_wire_of_ones_own_lets_it_through(told):
-    usage = Usage(input_tokens=1_000_000, output_tokens=0, reported_cost=told)
+@pytest.mark.parametrize("reported", [Decimal(-1), Decimal("NaN"), Decimal("Infinity")])
+def test_nor_where_a_wire_of_ones_own_lets_it_through(reported):
+    usage = Usage(input_tokens=1_000_000, output_tokens=0, reported_cost=reported)
     assert price(usage, Prices(input=3, output=15)).total == 3
 
 
@@ -168,7 +168,7 @@ def test_cached_audio_has_a_price_of_its_own():
     assert not cost.lower_bound
 
 
-def test_where_nobody_tells_how_much_of_the_cache_is_audio_the_least_is_assumed():
+def test_where_nobody_says_how_much_of_the_cache_is_audio_the_least_is_assumed():
     least = price(Usage(**COUNTED), HEARD)
     assert least.lower_bound
     for heard in range(300_000, 500_001, 50_000):
@@ -187,7 +187,7 @@ def test_where_audio_costs_what_text_does_nothing_is_vague():
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_more_reasoning_than_output_is_cut_to_fit_and_told(stream):
+def test_more_reasoning_than_output_is_cut_to_fit_and_reported(stream):
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 50}}
     body: Any = chat(**usage)
     if stream:

@@ -93,7 +93,7 @@ def test_a_price_may_be_a_multiple_of_another_in_every_tier():
     assert str(prices.tiers[0].prices.cache_write_1h) == "15"
 
 
-def test_tiers_may_start_elsewhere():
+def test_tiers_may_start_at_other_sizes():
     cost = {"input": 1, "tiers": [{"over": 200_000, "input": 2}], "tiers_over": 272_000}
     assert [tier.over for tier in model_of("p", "m", {"cost": cost}).prices.tiers] == [272_000]
 

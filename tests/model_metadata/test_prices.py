@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stepwell.schemas.errors import ConfigError
 from stepwell.schemas.model import Model
-from stepwell.schemas.prices import Cost, Prices, Tier, price, tokens_by_bucket, total
+from stepwell.schemas.prices import Cost, Prices, Tier, price, tokens_by_bucket, total_cost
 from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 
@@ -174,8 +174,8 @@ def test_a_list_times_a_factor_keeps_its_tiers_and_stays_exact():
 def test_a_reply_of_several_steps_costs_what_they_do_each_by_itself():
     """Added up, their input would be past the threshold of the tier."""
     model = Model("acme", "m-1", prices=SERVED)
-    steps = tuple(Reply(usage=Usage(input_tokens=60, output_tokens=0), priced_as=model) for _ in range(2))
-    reply = Reply(usage=Usage(input_tokens=120, output_tokens=0), priced_as=model, steps=steps)
+    steps = tuple(Reply(usage=Usage(input_tokens=60, output_tokens=0), billed_model=model) for _ in range(2))
+    reply = Reply(usage=Usage(input_tokens=120, output_tokens=0), billed_model=model, steps=steps)
     assert reply.cost.total == Decimal("0.00024")
 
 
@@ -238,11 +238,11 @@ def test_the_precision_of_the_application_does_not_matter():
 
 def test_costs_add_up_over_calls():
     costs = [cost_of(SONNET, input_tokens=1_000, output_tokens=10), cost_of(SONNET, input_tokens=2_000)]
-    both = total(costs)
+    both = total_cost(costs)
     assert both.total == Decimal("0.00915")
     assert both.items == {"input": Decimal("0.009"), "output": Decimal("0.00015")}
     assert both.lower_bound
-    assert total([*costs, cost_of(None, input_tokens=1)]).reason == "no price is known for this model"
+    assert total_cost([*costs, cost_of(None, input_tokens=1)]).reason == "no price is known for this model"
 
 
 def test_prices_and_costs_pickle():

@@ -7,7 +7,7 @@ import pytest
 
 from stepwell.model_metadata import Catalog, sync
 from stepwell.model_metadata.catalog import FOLDER
-from stepwell.model_metadata.models_dev import harvest
+from stepwell.model_metadata.models_dev import parse_catalog
 from stepwell.schemas.errors import ConfigError
 
 ROW = {
@@ -48,14 +48,14 @@ def run(tmp_path, capsys):
     def run(content, *more):
         file = tmp_path / "api.json"
         file.write_text(json.dumps(content))
-        assert sync.main(["--from", str(file), "--to", str(tmp_path), *more]) == 0
+        assert sync.run_sync(["--from", str(file), "--to", str(tmp_path), *more]) == 0
         return capsys.readouterr().out.splitlines()
 
     return run
 
 
 def test_a_row_is_cleaned():
-    assert harvest(api()).providers["acme"]["models"]["m-1"] == {
+    assert parse_catalog(api()).providers["acme"]["models"]["m-1"] == {
         "name": "Model 1",
         "attachment": False,
         "reasoning": True,
@@ -72,17 +72,17 @@ def test_a_row_is_cleaned():
 
 def test_a_long_context_without_a_size_starts_at_200k():
     cost = {"input": 1, "output": 2, "context_over_200k": {"input": 2, "output": 3}}
-    row = harvest(api(cost=cost)).providers["acme"]["models"]["m-1"]
+    row = parse_catalog(api(cost=cost)).providers["acme"]["models"]["m-1"]
     assert row["cost"]["tiers"] == [{"over": 200_000, "input": 2, "output": 3}]
 
 
-def test_negative_prices_are_left_out_and_told(run):
+def test_negative_prices_are_left_out_and_reported(run):
     lines = run(api(cost={"input": -1, "output": -1}))
     assert lines[-1] == "problem: acme:m-1: prices left out, input -1, output -1"
 
 
 def test_a_free_model_stays_free():
-    row = harvest(api(cost={"input": 0, "output": 0, "cache_read": 0})).providers["acme"]["models"]["m-1"]
+    row = parse_catalog(api(cost={"input": 0, "output": 0, "cache_read": 0})).providers["acme"]["models"]["m-1"]
     assert row["cost"] == {"input": 0, "output": 0, "cache_read": 0}
 
 
@@ -127,7 +127,7 @@ def test_a_dry_run_writes_nothing(run, tmp_path):
 def test_a_dated_and_gzipped_file(tmp_path):
     file = tmp_path / "api.json.gz"
     file.write_bytes(gzip.compress(json.dumps({"generated_at": "2026-08-18T08:14:34", "providers": api()}).encode()))
-    assert sync.main(["--from", str(file), "--to", str(tmp_path)]) == 0
+    assert sync.run_sync(["--from", str(file), "--to", str(tmp_path)]) == 0
     assert json.loads((tmp_path / "index.json").read_text())["as_of"] == "2026-08-18"
     assert Catalog(str(tmp_path)).get("acme:m-1").prices.as_of == "2026-08-18"
 
@@ -140,30 +140,30 @@ def test_an_id_that_is_no_file_name_is_left_out(run, tmp_path):
 @pytest.mark.parametrize("content", [[], {"acme": 1}, {"acme": {"name": "Acme"}}])
 def test_what_is_not_models_dev_data_is_refused(content):
     with pytest.raises(ConfigError, match=r"this is not models\.dev data"):
-        harvest(content)
+        parse_catalog(content)
 
 
-def test_a_missing_file_is_told_on_stderr(capsys, tmp_path):
-    assert sync.main(["--from", str(tmp_path / "absent.json")]) == 1
+def test_a_missing_file_is_reported_on_stderr(capsys, tmp_path):
+    assert sync.run_sync(["--from", str(tmp_path / "absent.json")]) == 1
     assert "cannot read" in capsys.readouterr().err
 
 
 def test_fetching(httpx_mock, tmp_path, capsys):
     httpx_mock.add_response(url=sync.URL, json=api())
-    assert sync.main(["--to", str(tmp_path)]) == 0
+    assert sync.run_sync(["--to", str(tmp_path)]) == 0
     assert "+ acme (1 models)" in capsys.readouterr().out
 
 
 def test_a_refusal_while_fetching_changes_nothing(httpx_mock, tmp_path, capsys):
     httpx_mock.add_response(url=sync.URL, status_code=302, headers={"location": "https://elsewhere.test"})
-    assert sync.main(["--to", str(tmp_path)]) == 1
+    assert sync.run_sync(["--to", str(tmp_path)]) == 1
     assert "answered 302" in capsys.readouterr().err
     assert not (tmp_path / "index.json").exists()
 
 
 def test_what_ships_is_what_a_sync_would_write(tmp_path):
     shipped = sync.stored(FOLDER)
-    again = harvest(shipped)
+    again = parse_catalog(shipped)
     assert again.problems == []
     assert sync.difference(shipped, again.providers)[0] == "nothing changed"
 
@@ -172,7 +172,7 @@ def test_what_ships_is_what_a_sync_would_write(tmp_path):
 def stored(tmp_path):
     """A folder with the files of three providers."""
     rows = {id: {"id": id, "models": {"m": dict(ROW)}} for id in ("a", "b", "c")}
-    sync.sync(harvest(rows), str(tmp_path))
+    sync.sync(parse_catalog(rows), str(tmp_path))
     return tmp_path
 
 
@@ -185,7 +185,7 @@ def test_an_origin_without_models_empties_nothing(stored, tmp_path, capsys, cont
     before = files(stored)
     origin = tmp_path / "api.json"
     origin.write_text(json.dumps(content))
-    assert sync.main(["--from", str(origin), "--to", str(stored), "--shrink"]) == 1
+    assert sync.run_sync(["--from", str(origin), "--to", str(stored), "--shrink"]) == 1
     assert "no model was found" in capsys.readouterr().err
     assert files(stored) == before
 
@@ -194,17 +194,17 @@ def test_most_providers_are_not_let_go_unless_it_is_said(stored, tmp_path, capsy
     before = files(stored)
     origin = tmp_path / "api.json"
     origin.write_text(json.dumps({"a": {"models": {"m": ROW}}}))
-    assert sync.main(["--from", str(origin), "--to", str(stored)]) == 1
+    assert sync.run_sync(["--from", str(origin), "--to", str(stored)]) == 1
     assert "only 1 providers were found where 3 are stored" in capsys.readouterr().err
     assert files(stored) == before
-    assert sync.main(["--from", str(origin), "--to", str(stored), "--dry-run"]) == 0
+    assert sync.run_sync(["--from", str(origin), "--to", str(stored), "--dry-run"]) == 0
     assert files(stored) == before
-    assert sync.main(["--from", str(origin), "--to", str(stored), "--shrink"]) == 0
+    assert sync.run_sync(["--from", str(origin), "--to", str(stored), "--shrink"]) == 0
     assert set(files(stored)) == {"a.json"}
 
 
 @pytest.mark.parametrize("change", [{"limit": "x"}, {"cost": 5}, {"provider": "x"}, {"experimental": "x"}])
-def test_a_row_of_another_form_is_left_out_and_told(run, change):
+def test_a_row_of_another_form_is_left_out_and_reported(run, change):
     content = api()
     content["acme"]["models"]["odd"] = {**ROW, **change}
     lines = run(content)
@@ -215,5 +215,5 @@ def test_a_row_of_another_form_is_left_out_and_told(run, change):
 def test_a_broken_gzip_file_is_an_error_of_one_line(tmp_path, capsys):
     for name, content in (("a.json.gz", b"not gzip"), ("b.json.gz", gzip.compress(b"{}" * 99)[:-9])):
         (tmp_path / name).write_bytes(content)
-        assert sync.main(["--from", str(tmp_path / name), "--to", str(tmp_path)]) == 1
+        assert sync.run_sync(["--from", str(tmp_path / name), "--to", str(tmp_path)]) == 1
         assert capsys.readouterr().err.startswith(f"sync: {tmp_path / name} is not a gzip file")

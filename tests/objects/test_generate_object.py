@@ -16,7 +16,7 @@ from attrs import frozen
 
 import stepwell
 from stepwell.errors import ContentFiltered, InvalidOption, NotSupported, ObjectInvalid, SchemaError, ServerError
-from stepwell.providers.dsl.schemas import MODES
+from stepwell.providers.declare.object_support import MODES
 from stepwell.testing import FakeModel
 
 from scripted import MODEL, Scripted, calls
@@ -162,17 +162,17 @@ def test_each_mode_asks_in_its_own_way() -> None:
     ],
 )
 def test_the_mode_is_the_best_that_the_model_is_known_to_have(model: str, mode: str) -> None:
-    from stepwell.objects.modes import asking
-    from stepwell.objects.target import Target
+    from stepwell.workflows.objects.modes import object_request
+    from stepwell.workflows.objects.output_spec import OutputSpec
 
-    plan = stepwell.Client()._core.plan("chat", model)
-    assert asking(plan, Target.of(SCHEMA), "hi", {}, None).mode == mode
+    plan = stepwell.Client()._planner.plan("chat", model)
+    assert object_request(plan, OutputSpec.of(SCHEMA), "hi", {}, None).mode == mode
 
 
 def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_way() -> None:
     """Anthropic enforces no recursion, and has no way to send a schema as a mere hint."""
-    from stepwell.objects.modes import asking
-    from stepwell.objects.target import Target
+    from stepwell.workflows.objects.modes import object_request
+    from stepwell.workflows.objects.output_spec import OutputSpec
 
     tree: dict[str, Any] = {
         "type": "object",
@@ -180,8 +180,8 @@ def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_w
         "required": ["value", "children"],
         "additionalProperties": False,
     }
-    plan = stepwell.Client()._core.plan("chat", "anthropic:claude-sonnet-4-5")
-    assert asking(plan, Target.of(tree), "hi", {}, None).mode == "tool"
+    plan = stepwell.Client()._planner.plan("chat", "anthropic:claude-sonnet-4-5")
+    assert object_request(plan, OutputSpec.of(tree), "hi", {}, None).mode == "tool"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -209,7 +209,7 @@ class Pair:
             raise ValueError("left and right must differ")
 
 
-def test_what_a_class_says_against_a_value_is_told_to_the_model(generate: Generate) -> None:
+def test_what_a_class_says_against_a_value_is_reported_to_the_model(generate: Generate) -> None:
     script = Scripted([said({"left": 1, "right": 1}, "json_schema"), said({"left": 1, "right": 2}, "json_schema")])
     assert generate(script, Pair).object == Pair(1, 2)
     assert "left and right must differ" in script.seen[1]["messages"][-1]["content"]
@@ -264,7 +264,7 @@ def test_a_filtered_request_stays_what_it_is(generate: Generate) -> None:
         generate(Scripted([httpx.Response(400, json=error)]), SCHEMA)
 
 
-def test_slightly_broken_json_is_mended_and_said_to_be(generate: Generate) -> None:
+def test_slightly_broken_json_is_repaired_and_said_to_be(generate: Generate) -> None:
     reply = generate(Scripted(['```json\n{"name": "Paris", "people": 2,}\n```']), SCHEMA)
     assert reply.object == CITY
     assert any("trailing comma" in str(warning) for warning in reply.warnings)
@@ -334,7 +334,7 @@ def test_a_mode_that_the_wire_lacks_says_which_it_has() -> None:
         stepwell.Client().generate_object("anthropic:claude-sonnet-4-5", "hi", SCHEMA, mode="json", api_key="k")
 
 
-def test_a_model_that_calls_another_tool_is_told_and_gets_another_chance(generate: Generate) -> None:
+def test_a_model_that_calls_another_tool_is_corrected_and_gets_another_chance(generate: Generate) -> None:
     script = Scripted([calls(("x", "nonsense", "{}")), said(CITY, "tool")])
     assert generate(script, SCHEMA, mode="tool").object == CITY
     assert script.seen[1]["messages"][-1]["tool_call_id"] == "x"

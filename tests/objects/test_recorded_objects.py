@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from stepwell.objects.target import Target
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.workflows.objects.output_spec import OutputSpec
 
 from recordings import Recording, recordings, replay
 
@@ -41,10 +41,10 @@ def test_there_are_recordings_of_it() -> None:
     assert {recording.api for recording in STRUCTURED} == set(WIRES)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", STRUCTURED, ids=lambda recording: recording.id)
-def test_the_object_in_a_recorded_answer_is_read(recording: Recording, colour: str) -> None:
-    reply = replay(recording, WIRES[recording.api], colour=colour)
-    value, mended = Target.of(schema_of(recording.request["json"])).read(reply.text)
+def test_the_object_in_a_recorded_answer_is_read(recording: Recording, driver: str) -> None:
+    reply = replay(recording, WIRES[recording.api], driver=driver)
+    value, repairs = OutputSpec.of(schema_of(recording.request["json"])).read(reply.text)
     assert value == orjson.loads(recording.expected["text"])
-    assert mended == []
+    assert repairs == []

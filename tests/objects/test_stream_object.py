@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import stepwell
 from stepwell.errors import ObjectInvalid
-from stepwell.objects.stream import snapshot
-from stepwell.providers.dsl.schemas import MODES
+from stepwell.providers.declare.object_support import MODES
+from stepwell.workflows.objects.stream import snapshot
 
 from chance import tries
 from scripted import MODEL, Scripted, calls

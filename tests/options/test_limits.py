@@ -16,7 +16,7 @@ from stepwell.errors import InvalidOption
 BEDROCK_OPUS = "amazon_bedrock:us.anthropic.claude-opus-4-1-20250805-v1:0"
 
 
-def told(model: str, **options: Any) -> dict[str, str]:
+def reported(model: str, **options: Any) -> dict[str, str]:
     return {warning.subject: warning.why for warning in sent(model, **options)[1]}
 
 
@@ -38,10 +38,10 @@ def test_with_on_unsupported_error_too_many_tokens_are_an_error():
         sent("openai:gpt-4o", max_tokens=9_999_999, on_unsupported="error")
 
 
-def test_no_limit_of_our_list_holds_for_a_stranger_or_at_another_address():
+def test_no_limit_of_our_list_holds_for_an_unknown_model_or_at_another_address():
     assert sent("openai:my-tune", max_tokens=9_999_999)[0] == {"max_completion_tokens": 9_999_999}
-    elsewhere = client_for("openai:gpt-4o", base_urls={"openai": "https://gateway.test/v1"})
-    assert sent("openai:gpt-4o", elsewhere, max_tokens=9_999_999) == ({"max_completion_tokens": 9_999_999}, ())
+    other_server = client_for("openai:gpt-4o", base_urls={"openai": "https://gateway.test/v1"})
+    assert sent("openai:gpt-4o", other_server, max_tokens=9_999_999) == ({"max_completion_tokens": 9_999_999}, ())
 
 
 def test_a_users_rule_has_the_last_word_on_max_tokens():
@@ -79,9 +79,9 @@ def test_thinking_and_answer_together_stay_within_what_the_model_writes(model, o
         *("alibaba:qwen-plus", "cohere:command-a-reasoning-08-2025", "openrouter:qwen/qwen3.5-397b-a17b"),
     ],
 )
-def test_of_effort_and_budget_the_budget_is_taken_and_the_effort_told(model):
+def test_of_effort_and_budget_the_budget_is_taken_and_the_effort_reported(model):
     options = {"reasoning_budget": 5000, "reasoning_effort": "low"}
-    assert "more exact" in told(model, **options)["reasoning_effort"]
+    assert "more exact" in reported(model, **options)["reasoning_effort"]
     assert sent(model, **options)[0] == sent(model, reasoning_budget=5000)[0]
     with pytest.raises(InvalidOption, match="'reasoning_effort'"):
         sent(model, **options, on_unsupported="error")
@@ -105,16 +105,16 @@ def test_alibabas_switch_and_budget_never_contradict_each_other(options, body):
     "model", ["anthropic:claude-haiku-4-5", "anthropic:claude-opus-4-6", "anthropic:claude-opus-5"]
 )
 def test_a_warning_names_an_option_that_was_given(model, given):
-    warned = told(model, tools=[TOOL], tool_choice="required", **given)
+    warned = reported(model, tools=[TOOL], tool_choice="required", **given)
     assert set(warned) == set(given)
 
 
-def test_a_vendors_own_thinking_object_goes_before_efforts_which_are_told():
-    warned = told(
+def test_a_vendors_own_thinking_object_goes_before_efforts_which_is_reported():
+    warned = reported(
         "anthropic:claude-haiku-4-5", reasoning_effort="low", provider_options={"thinking": {"type": "disabled"}}
     )
     assert warned == {"reasoning_effort": "thinking was given, too"}
-    warned = told(
+    warned = reported(
         "google:gemini-2.5-pro", reasoning_effort="low", provider_options={"thinking_config": {"thinkingBudget": 500}}
     )
     assert warned == {"reasoning_effort": "thinking_config was given, too, and is more exact"}
@@ -131,7 +131,7 @@ def test_a_vendors_own_thinking_object_goes_before_efforts_which_are_told():
 )
 def test_every_clamp_gives_its_reason(model, options):
     (name,) = options
-    assert ": " in told(model, **options)[name]
+    assert ": " in reported(model, **options)[name]
 
 
 # --- temperature and stop by the vendors' documents
@@ -156,7 +156,7 @@ def test_a_temperature_beyond_the_vendors_scale_becomes_its_end(model, most):
     body, _ = sent(model, temperature=3)
     inner = body.get("generationConfig") or body.get("inferenceConfig") or body
     assert inner["temperature"] == most
-    assert told(model, temperature=3)["temperature"].startswith(f"3 became {most}: ")
+    assert reported(model, temperature=3)["temperature"].startswith(f"3 became {most}: ")
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_of_more_stops_than_the_vendor_takes_the_first_are_sent(model, most, pla
     stops = [str(number) for number in range(20)]
     body, _ = sent(model, stop=stops)
     assert (body.get("generationConfig") or body)[place] == stops[:most]
-    assert told(model, stop=stops)["stop"].startswith(f"the first {most} of 20 were sent")
-    assert "stop" not in told(model, stop=stops[:most])
+    assert reported(model, stop=stops)["stop"].startswith(f"the first {most} of 20 were sent")
+    assert "stop" not in reported(model, stop=stops[:most])
 
 
 # --- provider_options
@@ -284,7 +284,7 @@ def test_every_form_of_a_tool_choice_is_taken(model, choice):
     assert body or choice in ("auto", "none")
 
 
-def test_a_format_that_can_choose_among_several_tools_is_told_their_names():
+def test_a_format_that_can_choose_among_several_tools_is_shown_their_names():
     body, _ = sent(
         "google:gemini-2.5-pro", tools=[TOOL, Tool("other"), Tool("third")], tool_choice=["look", Tool("third")]
     )

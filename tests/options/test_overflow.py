@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.providers.wires.failures import find_error
+from stepwell.providers.wires.errors import find_error
 from stepwell.schemas.errors import ContextOverflow
 
 from driving import request
@@ -21,7 +21,7 @@ TOO_LONG = {"anthropic_messages-anthropic-07aabfe49d9e", "openai_chat-ollama-31f
 
 
 def error_of(status: int, body: bytes) -> Any:
-    from stepwell.pipeline.response import Response
+    from stepwell.pipeline.http.response import Response
 
     return find_error(Response(request(), status, body=body))
 

@@ -13,8 +13,8 @@ import stepwell
 from stepwell import Client
 from stepwell.catalog import Model
 from stepwell.declare import declare_provider, drop, openai_chat, override, rename
-from stepwell.providers.dsl.registry import REGISTRY, Registry
-from stepwell.providers.dsl.rules import (
+from stepwell.providers.declare.registry import REGISTRY, Registry
+from stepwell.providers.declare.rules import (
     at_most,
     clamp,
     convert,
@@ -44,7 +44,7 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("rule", "given", "expected", "told"),
+    ("rule", "given", "expected", "reported"),
     [
         (rename("max_tokens", "limit"), {"max_tokens": 5}, {"limit": 5}, []),
         (drop("seed", why="no seeds"), {"seed": 0}, {}, [("seed", "no seeds")]),
@@ -86,8 +86,8 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
         (switch("think", on=True, off=False), {"reasoning_effort": "high"}, {"think": True}, []),
     ],
 )
-def test_a_rule_does_what_it_says_and_tells_what_is_lost(rule, given, expected, told):
-    assert after(rule, **given) == (expected, told)
+def test_a_rule_does_what_it_says_and_reports_what_is_lost(rule, given, expected, reported):
+    assert after(rule, **given) == (expected, reported)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_a_rule_does_what_it_says_and_tells_what_is_lost(rule, given, expected, 
 )
 def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(asked, known, got):
     assert nearest_effort(asked, known) == got
-    options, told = after(efforts(*known), reasoning_effort=asked)
+    options, reported = after(efforts(*known), reasoning_effort=asked)
     assert options == {"reasoning_effort": got}
-    assert told == (
+    assert reported == (
         [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model knows {', '.join(known)}")]
     )
 
@@ -158,7 +158,7 @@ def body_of(model: str, client: Client | None = None, **options: Any) -> dict[st
     registry = Registry()
     registry.register(PROVIDER)
     with client or Client(registry=registry) as made:
-        pipeline, asked = made._core.request("chat", model, "hi", options)
+        pipeline, asked = made._planner.request("chat", model, "hi", options)
         body: dict[str, Any] = json.loads(next(pipeline.flow(asked)).request.body)
     return {name: value for name, value in body.items() if name not in ("model", "messages")}
 

@@ -13,7 +13,7 @@ from stepwell import Client
 from stepwell.catalog import Catalog
 from stepwell.declare import declare_provider, drop, force, only, openai_chat, rename
 from stepwell.errors import ConfigError, MissingKey, UnknownStep
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 
 NO_USER = drop("user", why="no ids leave the house")
 FAMILIES = (
@@ -33,8 +33,8 @@ def with_provider(model: str, **steps: Any) -> Client:
 @pytest.mark.parametrize("model", FAMILIES)
 def test_a_users_table_for_a_whole_provider_is_added_to_the_rows_of_every_family(model):
     client = with_provider(model, translate_options=[force("top_p", 0.97, why="house rule"), NO_USER])
-    body, told = sent(model, client, top_p=0.5, max_tokens=99, user="alice")
-    assert {"0.5 became 0.97: house rule", "no ids leave the house"} <= {warning.why for warning in told}
+    body, reported = sent(model, client, top_p=0.5, max_tokens=99, user="alice")
+    assert {"0.5 became 0.97: house rule", "no ids leave the house"} <= {warning.why for warning in reported}
     assert body == sent(model, top_p=0.97, max_tokens=99)[0], "the family's own rules still apply"
 
 
@@ -56,7 +56,7 @@ def test_two_tables_for_a_provider_are_both_in_force():
 
 def test_a_users_single_step_wins_over_a_familys():
     marked = with_provider("google:gemini-3-pro", prepare_request=lambda request: request.with_headers(x_mark="mine"))
-    pipeline, asked = marked._core.request("chat", "google:gemini-3-pro", "hi", {})
+    pipeline, asked = marked._planner.request("chat", "google:gemini-3-pro", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["x-mark"] == "mine"
 
 
@@ -64,9 +64,9 @@ def test_a_pattern_of_a_provider_of_ones_own_leaves_the_builtin_row_of_that_name
     registry = Registry()
     registry.register(registry.get_or_raise("openai").override("gpt-5*", translate_options=[NO_USER]))
     client = client_for("openai:gpt-5", registry=registry)
-    body, told = sent("openai:gpt-5", client, user="alice", max_tokens=9, temperature=0.5)
+    body, reported = sent("openai:gpt-5", client, user="alice", max_tokens=9, temperature=0.5)
     assert body == {"max_completion_tokens": 9}
-    assert [warning.subject for warning in told] == ["user", "temperature"]
+    assert [warning.subject for warning in reported] == ["user", "temperature"]
 
 
 def test_with_steps_ranks_as_a_pattern_for_all_of_the_providers_models():
@@ -133,13 +133,13 @@ SCOPES = pytest.mark.parametrize("scope", ["declared", "with_steps", "override"]
 @SCOPES
 def test_a_model_is_looked_up_by_its_normalized_id_and_called_by_its_own(scope):
     client = _client_by(scope, "openai:my-deploy", normalize_model_id=_listed)
-    plan = client._core.plan("chat", "openai:my-deploy")
-    assert plan.model.known and plan.model.id == "my-deploy" and plan.stranger is None
+    plan = client._planner.plan("chat", "openai:my-deploy")
+    assert plan.model.known and plan.model.id == "my-deploy" and plan.unknown_model_warning is None
     assert plan.model.prices == stepwell.models.get("openai:gpt-4o").prices
     assert plan.model.facts["listed_as"] == "gpt-4o"
-    body, told = sent("openai:my-deploy", client, verbosity="low", max_tokens=5)
+    body, reported = sent("openai:my-deploy", client, verbosity="low", max_tokens=5)
     assert body == {"max_completion_tokens": 5}, "the row of its family is in force"
-    assert [warning.subject for warning in told] == ["verbosity"]
+    assert [warning.subject for warning in reported] == ["verbosity"]
 
 
 def test_the_request_names_the_model_as_the_caller_did_and_the_answer_has_a_cost():
@@ -156,10 +156,10 @@ def test_the_request_names_the_model_as_the_caller_did_and_the_answer_has_a_cost
     assert b'"my-deploy"' in asked[0] and reply.cost.total is not None and reply.warnings == ()
 
 
-def test_an_id_that_is_normalized_to_no_model_is_a_stranger_like_any():
+def test_an_id_that_is_normalized_to_no_model_is_an_unknown_model_like_any():
     client = client_for("openai:my-deploy")
     client.override("openai:my-deploy", normalize_model_id=lambda id: "no-such-model")
-    assert client._core.plan("chat", "openai:my-deploy").stranger is not None
+    assert client._planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
     client.override("openai:my-deploy", normalize_model_id=lambda id: None)
     with pytest.raises(ConfigError, match="normalize_model_id gave a NoneType for openai:my-deploy"):
         client.generate_text("openai:my-deploy", "hi")
@@ -170,7 +170,7 @@ def test_the_models_come_from_the_clients_own_catalog():
     catalog.add({"provider": "openai", "id": "listed", "context_window": 77})
     client = client_for("openai:x", catalog=catalog)
     client.override("openai", normalize_model_id=lambda id: "listed")
-    assert client._core.plan("chat", "openai:x").model.context_window == 77
+    assert client._planner.plan("chat", "openai:x").model.context_window == 77
 
 
 # --- thinking_constraints
@@ -191,29 +191,29 @@ def test_the_models_come_from_the_clients_own_catalog():
 def test_thinking_constraints_hold_for_budgets_everywhere(scope, model, place):
     client = _client_by(scope, model, thinking_constraints={"min_budget": 4096, "max_budget": 6000})
     for asked, got in ((2000, 4096), (5000, 5000), (20_000, 6000)):
-        body, told = sent(model, client, reasoning_budget=asked)
+        body, reported = sent(model, client, reasoning_budget=asked)
         for key in place:
             body = body[key]
         assert body == got
-        assert [warning.subject for warning in told] == ([] if asked == got else ["reasoning_budget"])
+        assert [warning.subject for warning in reported] == ([] if asked == got else ["reasoning_budget"])
 
 
 def test_constraints_are_laid_over_the_providers_own_and_none_lifts_one():
     model = "anthropic:claude-haiku-4-5"
     client = _client_by("override", model, thinking_constraints={"temperature": None, "min_top_p": 0.99})
-    body, told = sent(model, client, reasoning_effort="low", temperature=0.5)
-    assert body["temperature"] == 0.5 and told == ()
-    body, told = sent(model, client, reasoning_effort="low", top_p=0.95, top_k=5)
-    assert body["top_p"] == 0.99 and {warning.subject for warning in told} == {"top_p", "top_k"}
+    body, reported = sent(model, client, reasoning_effort="low", temperature=0.5)
+    assert body["temperature"] == 0.5 and reported == ()
+    body, reported = sent(model, client, reasoning_effort="low", top_p=0.95, top_k=5)
+    assert body["top_p"] == 0.99 and {warning.subject for warning in reported} == {"top_p", "top_k"}
 
 
 def test_constraints_where_no_rule_knows_them_hold_for_what_the_caller_gave():
     held = {"temperature": 1, "top_k": False, "min_top_p": 0.9, "min_max_tokens": 4001}
     options = {"temperature": 0.5, "top_p": 0.5, "max_tokens": 100}
     client = _client_by("with_steps", "openrouter:qwen/qwen3.5-397b-a17b", thinking_constraints=held)
-    body, told = sent("openrouter:qwen/qwen3.5-397b-a17b", client, reasoning_effort="high", top_k=4, **options)
+    body, reported = sent("openrouter:qwen/qwen3.5-397b-a17b", client, reasoning_effort="high", top_k=4, **options)
     assert body == {"reasoning": {"effort": "high"}, "top_p": 0.9, "max_tokens": 4001}
-    assert [warning.subject for warning in told] == ["temperature", "top_k", "top_p", "max_tokens"]
+    assert [warning.subject for warning in reported] == ["temperature", "top_k", "top_p", "max_tokens"]
     assert sent("openrouter:qwen/qwen3.5-397b-a17b", client, **options) == (options, ()), "nobody asked it to think"
 
 
@@ -226,8 +226,8 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
     monkeypatch.setenv("MY_OWN_KEY", "mine")
     monkeypatch.setenv("GROQ_API_KEY", "theirs")
     client = _client_by(scope, "groq:m", default_env_key=given)
-    client._core.keys.clear()
-    pipeline, asked = client._core.request("chat", "groq:m", "hi", {})
+    client._planner.keys.clear()
+    pipeline, asked = client._planner.request("chat", "groq:m", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["authorization"] == "Bearer mine"
     monkeypatch.delenv("MY_OWN_KEY")
     with pytest.raises(MissingKey, match="set MY_OWN_KEY"):
@@ -269,7 +269,7 @@ def test_a_single_rule_is_taken_for_a_table_of_one():
     assert sent("openai:gpt-4o", client, user="alice", max_tokens=3)[0] == {"max_completion_tokens": 3}
 
 
-def test_a_function_that_gives_no_options_is_told_how_rules_are_given():
+def test_a_function_that_gives_no_options_is_shown_how_rules_are_given():
     client = client_for("openai:gpt-4o")
     client.override("openai:*", translate_options=lambda options, model: [("seed", "gone")])
     with pytest.raises(ConfigError, match=r"a single rule, which returns losses, goes into a list"):
@@ -279,14 +279,14 @@ def test_a_function_that_gives_no_options_is_told_how_rules_are_given():
 # --- describe()
 
 
-def test_describe_tells_whose_each_step_and_rule_is():
+def test_describe_reports_whose_each_step_and_rule_is():
     client = with_provider("openai:gpt-4o", translate_options=[NO_USER])
     client.override("openai:gpt-4o", wire="openai_chat", build_body=lambda request: {})
     client.override("openai:gpt-4o", normalize_model_id=_listed)
     steps = {"translate_options": [drop("seed", why="so")], "flush_stream_state": lambda *_: []}
     with stepwell.override("openai:*", wire=openai_chat, **steps):
-        told = client.pipeline_for("openai:gpt-4o", stream=True).describe()
-    lines = {line.strip().split("  ")[0]: line for line in told.splitlines()}
+        reported = client.pipeline_for("openai:gpt-4o", stream=True).describe()
+    lines = {line.strip().split("  ")[0]: line for line in reported.splitlines()}
     assert "(client, override of openai:gpt-4o for wire openai_chat)" in lines["encode_body"]
     assert "(wire openai_chat)" in lines["open_stream"]
     assert lines["- drop user: no ids leave the house"].endswith("(openai, with_steps)")
@@ -294,9 +294,9 @@ def test_describe_tells_whose_each_step_and_rule_is():
     assert lines["- rename max_tokens to max_completion_tokens"].endswith("(openai, models gpt-4*)")
     assert (
         "(process, override of openai:* for wire openai_chat)"
-        in told.partition("- flush_stream_state: ")[2].splitlines()[0]
+        in reported.partition("- flush_stream_state: ")[2].splitlines()[0]
     )
-    assert "(client, override of openai:gpt-4o)" in told.partition("- normalize_model_id: ")[2].splitlines()[0]
+    assert "(client, override of openai:gpt-4o)" in reported.partition("- normalize_model_id: ")[2].splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -312,5 +312,5 @@ def test_describe_tells_whose_each_step_and_rule_is():
 def test_no_overridden_step_is_missing_from_the_description(steps, says):
     client = Client()
     client.override("groq:*", **steps)
-    told = [line for line in client.pipeline_for("groq:m").describe().splitlines() if "override of groq:*" in line]
-    assert len(told) == 1 and says in told[0]
+    reported = [line for line in client.pipeline_for("groq:m").describe().splitlines() if "override of groq:*" in line]
+    assert len(reported) == 1 and says in reported[0]

@@ -92,7 +92,7 @@ def test_other_answers_are_errors_that_keep_the_text(parser: OutputParser[Any], 
     assert caught.value.text in text != ""
 
 
-def test_every_complaint_of_a_schema_is_told() -> None:
+def test_every_complaint_of_a_schema_is_reported() -> None:
     with pytest.raises(ObjectInvalid) as caught:
         SchemaParser(list[City]).parse('[{"name": 1, "people": "x"}]')
     assert {violation.pointer for violation in caught.value.violations} == {"/0/name", "/0/people"}

@@ -12,7 +12,7 @@ import pytest
 from stepwell import AsyncClient, Client, Reply, assistant, on_chunk, on_request, on_response
 from stepwell.declare import declare_provider
 from stepwell.pipeline.steps.always_stream import always_stream
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
@@ -56,7 +56,7 @@ class Server:
         return httpx.Response(self.status, stream=self.bodies[len(self.seen) - 1])
 
 
-def ask(server: Server, colour: str = "sync", *, wire: Any = openai_chat, stream: bool = False, **settings: Any) -> Any:
+def ask(server: Server, driver: str = "sync", *, wire: Any = openai_chat, stream: bool = False, **settings: Any) -> Any:
     """The reply, or the error that was raised."""
     settings = {"transport": httpx.MockTransport(server), "registry": registry(wire), "retries": 0, **settings}
 
@@ -67,7 +67,7 @@ def ask(server: Server, colour: str = "sync", *, wire: Any = openai_chat, stream
             return await client.generate_text("streamer:m", "hi")
 
     try:
-        if colour == "async":
+        if driver == "async":
             return asyncio.run(aask())
         with Client(**settings) as client:
             if stream:
@@ -81,13 +81,13 @@ def chunks_of(recording: Recording) -> Chunks:
     return Chunks(recording.chunks)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", STREAMS, ids=lambda recording: recording.id)
-def test_the_gathered_reply_is_the_streams(recording: Recording, colour: str) -> None:
+def test_the_gathered_reply_is_the_streams(recording: Recording, driver: str) -> None:
     wire = WIRES[recording.api]
     streamed = ask(Server(chunks_of(recording), status=recording.status), wire=wire, stream=True)
     server = Server(chunks_of(recording), status=recording.status)
-    gathered = ask(server, colour, wire=wire)
+    gathered = ask(server, driver, wire=wire)
     if isinstance(streamed, Reply):
         assert gathered == streamed and gathered.context == streamed.context
     else:
@@ -97,10 +97,10 @@ def test_the_gathered_reply_is_the_streams(recording: Recording, colour: str) ->
     assert b'"stream":true' in server.seen[0].content and server.bodies[0].closed
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_stream_that_breaks_is_an_error_with_what_had_come(colour: str) -> None:
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_a_stream_that_breaks_is_an_error_with_what_had_come(driver: str) -> None:
     server = Server(Chunks((event("hel"), event("lo")), httpx.ReadError("gone")))
-    error = ask(server, colour)
+    error = ask(server, driver)
     assert isinstance(error, errors.StreamTruncated)
     assert error.partial.text == "hello" and not error.usage.complete and server.bodies[0].closed
     assert (error.provider, error.model) == ("streamer", "m")
@@ -144,13 +144,13 @@ def test_a_step_may_answer_in_the_services_place(place: str) -> None:
         assert isinstance(reply, Reply) and reply.text == "canned"
 
 
-def test_everyone_who_asked_is_told_the_end_once() -> None:
-    told: list[Any] = []
+def test_every_on_end_is_called_once() -> None:
+    reported: list[Any] = []
 
     def listen(response: Any) -> Any:
-        return response.on_end(lambda reply, error: told.append((reply and reply.text, type(error).__name__)))
+        return response.on_end(lambda reply, error: reported.append((reply and reply.text, type(error).__name__)))
 
     inside = lambda made: made.before("open_stream", on_response("listen", listen))
     ask(Server(WHOLE), pipeline=inside)
     ask(Server(BROKEN), pipeline=inside)
-    assert told == [("hello", "NoneType"), ("hello", "StreamTruncated")]
+    assert reported == [("hello", "NoneType"), ("hello", "StreamTruncated")]

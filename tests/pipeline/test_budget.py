@@ -61,7 +61,7 @@ def sums(budget: Budget) -> tuple[Decimal, Decimal, Decimal]:
     return budget.spent, budget.estimated, budget.reserved
 
 
-def test_what_was_spent_takes_the_place_of_what_was_set_aside():
+def test_what_was_spent_takes_the_place_of_what_was_reserved():
     budget = Budget(1)
     with client_of([ANSWER], budget) as client:
         client.generate_text(MODEL, "hi", max_tokens=1000)
@@ -202,7 +202,7 @@ LONGEST = {"max_completion_tokens": 100_000}
         ("amazon_bedrock:us.amazon.nova-micro-v1:0", {"max_tokens": 1000}, 1000, Decimal("0.14")),
     ],
 )
-def test_the_longest_answer_that_is_really_asked_for_is_set_aside(model, options, longest, price):
+def test_the_longest_answer_that_is_really_asked_for_is_reserved(model, options, longest, price):
     """Reckoned from the body: the rest of `needed` is the input, a few tokens."""
     aws = {"access_key": "a", "secret_key": "s", "region": "us-east-1"}
     keys: dict[str, Any] = dict.fromkeys(("openai", "anthropic", "google", "cohere"), "k") | {"amazon_bedrock": aws}
@@ -212,7 +212,7 @@ def test_the_longest_answer_that_is_really_asked_for_is_set_aside(model, options
     assert 0 <= input_price < Decimal("0.001")
 
 
-def test_a_tier_asked_for_in_provider_options_is_set_aside_at_its_price():
+def test_a_tier_asked_for_in_provider_options_is_reserved_at_its_price():
     def needed(**options: Any) -> Decimal:
         with client_of([], Budget(0)) as client, pytest.raises(BudgetExceeded) as caught:
             client.generate_text("openai:gpt-5", "hi", max_tokens=1000, **options)

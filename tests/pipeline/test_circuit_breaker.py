@@ -11,8 +11,8 @@ from attrs import evolve
 
 from stepwell import Client
 from stepwell.catalog import Model
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import Response
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import Response
 from stepwell.schemas.errors import (
     AuthError,
     CircuitOpen,
@@ -109,7 +109,7 @@ def test_one_that_tries_and_is_cancelled_lets_another_try() -> None:
 
 
 @pytest.mark.parametrize("error", [ServerError("x"), Overloaded("x"), ConnectError("x"), StreamTruncated("x")])
-def test_what_tells_of_trouble_counts(error: Exception) -> None:
+def test_what_reports_trouble_counts(error: Exception) -> None:
     calls = Calls(failures=1)
     calls(error)
     assert calls() == "not sent"
@@ -124,7 +124,7 @@ def test_what_does_not_is_no_failure(error: BaseException) -> None:
     assert calls() == "ok"
 
 
-def test_models_fail_by_themselves_or_as_told() -> None:
+def test_models_fail_by_themselves_or_as_asked() -> None:
     other = evolve(request(), model=Model("acme", "m-2"))
     calls = Calls(failures=1)
     calls(DOWN)

@@ -114,7 +114,7 @@ def test_threads_and_event_loops_are_counted_together() -> None:
     assert (world.calls, world.most) == (11, 2)
 
 
-def test_what_is_counted_together_may_be_told() -> None:
+def test_what_is_counted_together_may_be_reported() -> None:
     world = World(together=2)
     client = world.client(pipeline=concurrency(1, by=lambda request: request.model.id))
     ask = [lambda id=id: client.generate_text(f"groq:{id}", "hi") for id in "abcabc"]

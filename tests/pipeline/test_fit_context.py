@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell import AsyncClient, Context, Message, Tool, assistant, system, tool_result, user
-from stepwell.pipeline.request import Request
+from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.steps.fit_context import SUMMARY
 from stepwell.schemas.errors import ConfigError, ContextOverflow
 from stepwell.schemas.parts import ToolCall
@@ -65,7 +65,7 @@ def test_the_oldest_turns_go_first_and_the_system_message_stays(drive):
     assert said(request) == ["be brief", "two two", "second answer", "three three"]
 
 
-def test_what_went_is_told(drive):
+def test_what_went_is_reported(drive):
     (warning,) = sent([*TALK, user("three three")], drive).warnings
     assert warning.subject == "context"
     assert warning.why == "2 of 6 messages left out: 12 tokens, about 10 fit"
@@ -114,7 +114,7 @@ def test_the_answer_keeps_its_room_and_the_estimate_its_margin():
     assert len(sent(talk, window=18, margin=0).context) == 3
 
 
-def test_a_model_of_unknown_length_is_left_alone_and_that_is_told():
+def test_a_model_of_unknown_length_is_left_alone_and_that_is_reported():
     world = World([answered()])
     drive_sync(Pipeline([fit_context(count=words)]), world, Request("chat", MODEL, Context([user("a " * 99)])))
     assert "pass limit=" in world.sent[0].warnings[0].why

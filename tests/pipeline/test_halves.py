@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.pipeline.halves import Halves
+from stepwell.pipeline.stream.halves import Halves
 from stepwell.schemas.chunks import (
     Alternative,
     Finish,
@@ -62,7 +62,7 @@ def test_a_choice_that_ends_gets_what_it_waited_with() -> None:
     assert Halves().join(given) == [Alternative(2, TextDelta(LOST)), Finish("stop")]
 
 
-def test_whatever_else_a_stream_tells_has_whole_characters() -> None:
+def test_whatever_else_a_stream_reports_has_whole_characters() -> None:
     given = [
         ToolCallStart(0, "id", f"look{HIGH}"),
         PartDone(Opaque("wire", {"a": [LOW, {HIGH: 1}]}), 1),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.pipeline.headers import Headers, received
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import Response
+from stepwell.pipeline.http.headers import Headers, received
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import Response
 from stepwell.schemas.model import Model
 
 NAMES = st.sampled_from(["x-a", "X-A", "x-A", "authorization", "Authorization", "AUTHORIZATION", "b"])

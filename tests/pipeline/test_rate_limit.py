@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from stepwell import AsyncClient, Client, RateLimit, Reply, Timeouts, assistant
 from stepwell.catalog import Model
 from stepwell.costs import Usage
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import Response
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import retry
-from stepwell.providers.wires.failures import find_error
+from stepwell.providers.wires.errors import find_error
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline

@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from stepwell import Timeouts
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import Response
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
-from stepwell.providers.wires.failures import find_error
+from stepwell.providers.wires.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
 from stepwell.steps import Pipeline
 
@@ -46,7 +46,7 @@ def test_what_may_pass_is_sent_again(status: int, drive: Drive) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 422])
-def test_what_waiting_cannot_mend_is_not(status: int, drive: Drive) -> None:
+def test_what_waiting_cannot_fix_is_not(status: int, drive: Drive) -> None:
     assert len(once_more(says(status), drive).sent) == 1
 
 

@@ -48,7 +48,7 @@ def text_of(response: Any) -> str:
 
 def answer(stream: bool) -> Any:
     """What the network gives: a decoded reply, or a stream of its chunks."""
-    from stepwell.pipeline.response import Response
+    from stepwell.pipeline.http.response import Response
 
     return (lambda asked: Response(asked, ready=chunks_of(reply()))) if stream else answered()
 
@@ -170,15 +170,15 @@ def test_a_chunk_step_drops_with_an_empty_list(drive: Drive, stream: bool) -> No
     assert text_of(drive(Pipeline([drop]), World([answer(stream)]), request(stream=stream))) == ""
 
 
-def test_on_end_is_told_once_how_a_stream_ended() -> None:
-    told: list[Any] = []
-    steps = [on_response("end", lambda response: response.on_end(lambda reply, error: told.append((reply, error))))]
+def test_on_end_is_called_once_with_how_a_stream_ended() -> None:
+    reported: list[Any] = []
+    steps = [on_response("end", lambda response: response.on_end(lambda reply, error: reported.append((reply, error))))]
     response = drive_sync(Pipeline(steps), World([answer(True)]), request(stream=True))
     stream = Stream(response, World([]).perform)
-    assert told == []
+    assert reported == []
     stream.reply()
     stream.close()
-    assert [(reply.text, error) for reply, error in told] == [("hello", None)]
+    assert [(reply.text, error) for reply, error in reported] == [("hello", None)]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ class Wordy(Careless):
         return ["text"]
 
 
-def test_a_stage_that_gives_no_chunks_is_told(drive: Drive, stream: bool) -> None:
+def test_a_stage_that_gives_no_chunks_is_reported(drive: Drive, stream: bool) -> None:
     with pytest.raises(StepError, match="gave a str instead of a StreamChunk"):
         text_of(drive(Pipeline([on_chunk("mine", Wordy)]), World([answer(stream)]), request(stream=stream)))
 

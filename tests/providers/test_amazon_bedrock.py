@@ -17,7 +17,7 @@ from botocore.validate import ParamValidator
 from stepwell import Client, Context, File, Image, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Reasoning, Text, ToolCall
-from stepwell.pipeline.request import Request
+from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user

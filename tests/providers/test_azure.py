@@ -102,7 +102,7 @@ def test_an_entra_token_is_a_bearer(key: Any) -> None:
     assert request.headers["authorization"] == "Bearer entra" and "api-key" not in request.headers
 
 
-def test_a_function_is_asked_on_every_attempt_and_aside_where_a_loop_must_go_on() -> None:
+def test_a_function_is_asked_on_every_attempt_and_in_a_thread_where_a_loop_must_go_on() -> None:
     asked_in: list[str] = []
 
     def give() -> str:
@@ -163,7 +163,7 @@ def test_an_endpoint_may_lack_its_scheme_or_have_spaces(
 
 
 @pytest.mark.parametrize("spelt", ["ftp://mine.test", "https://my host.test", "https://", "://"])
-def test_an_endpoint_that_is_no_address_is_told_of(spelt: str) -> None:
+def test_an_endpoint_that_is_no_address_is_an_error(spelt: str) -> None:
     with pytest.raises(errors.ConfigError, match="endpoint that came with the key is not an address"):
         asked(None, {"api_key": "k", "endpoint": spelt})
 

@@ -209,7 +209,7 @@ def test_a_custom_provider_keeps_its_whole_path() -> None:
     assert str(gateway.seen[0].url) == f"{ROOT}/custom-together/v1/chat/completions"
 
 
-def test_the_gateways_own_error_is_told() -> None:
+def test_the_gateways_own_error_is_reported() -> None:
     body = {"success": False, "result": [], "messages": [], "error": [{"code": 2009, "message": "Unauthorized"}]}
     gateway = Gateway(lambda request: httpx.Response(401, json=body))
     with gateway.client() as client, pytest.raises(errors.AuthError, match="answered 401: Unauthorized") as caught:
@@ -249,8 +249,8 @@ def test_all_models_go_out_in_one_request() -> None:
 
 @pytest.mark.parametrize(("at", "sample"), [(0, OPENAI), (1, ANTHROPIC)])
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_whoever_answers_is_decoded_as_its_own(at: int, sample: Any, stream: bool, colour: str) -> None:
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_the_provider_that_answers_is_decoded_as_its_own(at: int, sample: Any, stream: bool, driver: str) -> None:
     gateway = Gateway(step(at, sample.tools.stream if stream else sample.tools.body))
     settings: dict[str, Any] = {
         "transport": httpx.MockTransport(gateway),
@@ -265,7 +265,7 @@ def test_whoever_answers_is_decoded_as_its_own(at: int, sample: Any, stream: boo
                 return await client.stream_text(MODELS[0], "hi", **how).reply()
             return await client.generate_text(MODELS[0], "hi", **how)
 
-    if colour == "async":
+    if driver == "async":
         reply = asyncio.run(ask())
     else:
         with Client(**settings) as client:
@@ -340,7 +340,7 @@ def test_fallbacks_want_the_gateway_and_a_step_that_was_sent() -> None:
         client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(MODELS[1]))
 
 
-def test_a_model_without_a_key_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_key_is_reported_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     gateway = Gateway()
     with gateway.client() as client, pytest.raises(errors.MissingKey, match="groq"):

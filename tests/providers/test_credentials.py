@@ -16,10 +16,10 @@ import pytest
 
 from stepwell import AsyncClient, Client
 from stepwell.declare import declare_provider
-from stepwell.providers.dsl import google_cloud
-from stepwell.providers.dsl.credentials import DOCUMENT, FREE, Credentials, Login, Value
-from stepwell.providers.dsl.provider import Provider
-from stepwell.providers.dsl.registry import REGISTRY, Registry
+from stepwell.providers.auth import google_cloud
+from stepwell.providers.declare.credentials import DOCUMENT, FREE, Credentials, Login, Value
+from stepwell.providers.declare.provider import Provider
+from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
 from stepwell.schemas.secret import Secret

@@ -11,7 +11,7 @@ import pytest
 
 from stepwell import Client, around
 from stepwell.declare import declare_provider, drop, openai_chat, override
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 from stepwell.schemas import errors
 
 from loopback import completion

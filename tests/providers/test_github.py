@@ -52,7 +52,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def no_tokens_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_copilot, "TOKENS", github_copilot.Tokens())
+    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", github_copilot.Tokens())
 
 
 def sent(prompt: Any = "hi", key: Any = "gho_1", service: Service | None = None, **options: Any) -> httpx.Request:
@@ -84,7 +84,7 @@ def test_the_codex_models_are_asked_for_responses() -> None:
         ([system("be kind"), user("go")], "user"),
     ],
 )
-def test_who_speaks_is_told_by_the_last_message(prompt: Any, initiator: str) -> None:
+def test_who_speaks_is_seen_by_the_last_message(prompt: Any, initiator: str) -> None:
     assert sent(prompt).headers["x-initiator"] == initiator
 
 

@@ -34,7 +34,7 @@ def asked(
     return seen[0], reply
 
 
-def told_of(reply: Reply) -> list[str]:
+def warnings_of(reply: Reply) -> list[str]:
     """The warnings, but for the one that a model is not on the list: many here are made up."""
     return [str(warning) for warning in reply.warnings if warning.subject != "model"]
 
@@ -43,7 +43,7 @@ def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
     """The thinkingConfig that was sent, and what the caller was told."""
     request, reply = asked(model, **options)
     config = orjson.loads(request.content).get("generationConfig", {})
-    return config.get("thinkingConfig"), told_of(reply)
+    return config.get("thinkingConfig"), warnings_of(reply)
 
 
 @pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"])
@@ -99,7 +99,7 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
 
 
 @pytest.mark.parametrize(
-    ("model", "effort", "sent", "told"),
+    ("model", "effort", "sent", "reported"),
     [
         ("gemini-2.5-pro", "none", {"thinkingBudget": 128}, "cannot but think"),
         ("gemini-3.1-pro-preview", "none", {"thinkingLevel": "low"}, "none became low"),
@@ -110,14 +110,14 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
         ("gemini-2.5-flash-preview-tts", "low", None, "does not think"),
     ],
 )
-def test_what_a_model_cannot_do_is_told(model: str, effort: str, sent: Any, told: str) -> None:
+def test_what_a_model_cannot_do_is_reported(model: str, effort: str, sent: Any, reported: str) -> None:
     config, warnings = thinking(f"google:{model}", reasoning_effort=effort)
     assert config == (sent and {**sent, "includeThoughts": True})
-    assert len(warnings) == 1 and told in warnings[0]
+    assert len(warnings) == 1 and reported in warnings[0]
 
 
 @pytest.mark.parametrize(
-    ("model", "budget", "sent", "told"),
+    ("model", "budget", "sent", "reported"),
     [
         ("gemini-2.5-flash", 0, 0, 0),
         ("gemini-2.5-flash", -1, -1, 0),
@@ -128,9 +128,9 @@ def test_what_a_model_cannot_do_is_told(model: str, effort: str, sent: Any, told
         ("gemini-3-flash-preview", 700, 700, 0),
     ],
 )
-def test_a_budget_is_sent_within_the_models_limits(model: str, budget: int, sent: int, told: int) -> None:
+def test_a_budget_is_sent_within_the_models_limits(model: str, budget: int, sent: int, reported: int) -> None:
     config, warnings = thinking(f"google:{model}", reasoning_budget=budget)
-    assert config == {"thinkingBudget": sent, "includeThoughts": sent != 0} and len(warnings) == told
+    assert config == {"thinkingBudget": sent, "includeThoughts": sent != 0} and len(warnings) == reported
 
 
 def test_thoughts_are_hidden_where_no_summary_is_wanted() -> None:
@@ -159,7 +159,7 @@ def parts_sent(model: str, *messages: Message) -> tuple[list[dict[str, Any]], li
     request, reply = asked(model, Context(messages, (TOOL,)))
     contents = orjson.loads(request.content)["contents"]
     parts = [part for turn in contents if turn["role"] == "model" for part in turn["parts"]]
-    return parts, told_of(reply)
+    return parts, warnings_of(reply)
 
 
 @pytest.mark.parametrize("provider", ["google", "google_vertex"])
@@ -177,7 +177,7 @@ def test_the_models_own_calls_keep_their_signatures() -> None:
     assert (first["thoughtSignature"], "thoughtSignature" in second, warnings) == ("real", False, [])
 
 
-def test_models_that_do_not_insist_are_told_nothing() -> None:
+def test_models_that_do_not_insist_give_no_warning() -> None:
     (first, _), warnings = parts_sent("google:gemini-2.5-flash", *FOREIGN)
     assert "thoughtSignature" not in first and warnings == []
 
@@ -187,14 +187,14 @@ def test_the_stored_history_stays_as_it_was() -> None:
     assert reply.context.messages[1] == FOREIGN[1]
 
 
-def test_options_it_does_not_have_are_told() -> None:
+def test_options_it_does_not_have_are_reported() -> None:
     _, reply = asked("google:gemini-9", parallel_tool_calls=False, user="u")
     assert sorted({warning.subject for warning in reply.warnings} - {"model"}) == ["parallel_tool_calls", "user"]
 
 
 def test_labels_are_vertexes_metadata() -> None:
     request, reply = asked("google_vertex:gemini-9", metadata={"team": "a"})
-    assert orjson.loads(request.content)["labels"] == {"team": "a"} and told_of(reply) == []
+    assert orjson.loads(request.content)["labels"] == {"team": "a"} and warnings_of(reply) == []
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_errors_are_known_by_what_google_says(status: int, error: dict[str, Any]
         "Reduce the input token count and try again.",
     ],
 )
-def test_an_input_that_is_too_long_is_told_with_its_numbers(message: str) -> None:
+def test_an_input_that_is_too_long_is_reported_with_its_numbers(message: str) -> None:
     body = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
     transport = httpx.MockTransport(lambda request: httpx.Response(400, json=body))
     with Client(transport=transport, api_keys={"google": "k"}) as client:

@@ -17,7 +17,7 @@ import trio
 from leaks import leaks
 
 from stepwell import AsyncClient, Client
-from stepwell.providers.dsl import google_cloud
+from stepwell.providers.auth import google_cloud
 from stepwell.schemas import errors
 
 from loopback import Loopback, Seen
@@ -40,7 +40,7 @@ VARIABLES = (
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(google_cloud, "TOKENS", google_cloud._Tokens())
+    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", google_cloud._Tokens())
 
 
 def asked(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:
@@ -257,7 +257,9 @@ def test_the_machines_own_token_goes_to_google_alone(credentials: FakeCredential
     assert credentials.fetched == 0
 
 
-def test_a_failed_login_is_told_without_details(credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_login_is_reported_without_details(
+    credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(request: Any) -> None:
         raise ValueError("secret inside")
 

@@ -133,7 +133,7 @@ def test_a_region_that_is_named_goes_before_the_profiles(
     ["bearer", {"access_key": "A", "secret_key": "s"}, {"profile": "nowhere"}],
     ids=["key", "keys", "profile"],
 )
-def test_a_region_that_nobody_named_is_told(credential: Any) -> None:
+def test_a_region_that_nobody_named_is_reported(credential: Any) -> None:
     answer = {"output": {"message": {"role": "assistant", "content": [{"text": "a"}]}}, "stopReason": "end_turn"}
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200, json=answer))

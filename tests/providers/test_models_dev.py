@@ -9,10 +9,10 @@ import pytest
 
 from stepwell import Client
 from stepwell.model_metadata.catalog import CATALOG
-from stepwell.model_metadata.shelf import ProviderRow
-from stepwell.providers.dsl.addresses import variables
-from stepwell.providers.dsl.from_catalog import from_catalog
-from stepwell.providers.dsl.registry import REGISTRY, Registry
+from stepwell.model_metadata.provider_models import ProviderRow
+from stepwell.providers.declare.addresses import variables
+from stepwell.providers.declare.from_catalog import from_catalog
+from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.wires.samples import Samples
 from stepwell.testing.conformance import samples_of
 
@@ -75,6 +75,6 @@ def test_a_declaration_goes_before_a_row() -> None:
     assert REGISTRY.get_or_raise("nebius").source == "models.dev"
 
 
-def test_keys_are_told_from_other_variables() -> None:
+def test_keys_are_distinguished_from_other_variables() -> None:
     provider = REGISTRY.get_or_raise("databricks")
     assert provider.env_key == ("DATABRICKS_TOKEN",)

@@ -100,8 +100,8 @@ def test_a_token_may_be_given_as_the_key() -> None:
     assert service.seen[0].headers["chatgpt-account-id"] == "acc-1"
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, colour: str) -> None:
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, driver: str) -> None:
     service, path = Service(), login(tmp_path / "auth.json", 3600)
     settings: dict[str, Any] = {
         "transport": httpx.MockTransport(service),
@@ -113,14 +113,14 @@ def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, colour: str) -
             return await client.generate_text(MODEL, "hi")
 
     with Client(**settings) as client:
-        reply = asyncio.run(run()) if colour == "async" else client.generate_text(MODEL, "hi")
+        reply = asyncio.run(run()) if driver == "async" else client.generate_text(MODEL, "hi")
         assert reply == client.stream_text(MODEL, "hi").reply()
     assert reply.text == SAMPLES.text.text and reply.usage.complete
     assert orjson.loads(service.seen[0].content)["stream"] is True
     assert service.seen[0].headers["accept"] == "text/event-stream"
 
 
-def test_what_the_service_refuses_is_dropped_and_told() -> None:
+def test_what_the_service_refuses_is_dropped_and_reported() -> None:
     service = Service()
     with Client(transport=httpx.MockTransport(service), api_keys={"openai_codex": jwt(3600)}) as client:
         options = {"max_tokens": 5, "temperature": 0}

@@ -15,12 +15,12 @@ from stepwell.catalog import Model
 from stepwell.declare import ObjectSupport, Provider, ToolCallIdPolicy, Wire, declare_provider, openai_chat, override
 from stepwell.errors import ConfigError, InvalidOption
 from stepwell.pipeline.effects import Send
-from stepwell.providers.dsl.overrides import Overrides, in_force
-from stepwell.providers.dsl.place import PROVIDER_STEPS
-from stepwell.providers.dsl.registry import REGISTRY, Registry
-from stepwell.providers.dsl.resolve import Resolved, resolve
-from stepwell.providers.dsl.steps import STEPS
-from stepwell.providers.dsl.wire import ToolNamePolicy
+from stepwell.providers.declare.overrides import Overrides, in_force
+from stepwell.providers.declare.place import PROVIDER_STEPS
+from stepwell.providers.declare.registry import REGISTRY, Registry
+from stepwell.providers.declare.resolve import Resolved, resolve_steps
+from stepwell.providers.declare.steps import STEPS
+from stepwell.providers.declare.wire import ToolNamePolicy
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas.batch import BatchInput, BatchItem
@@ -52,7 +52,7 @@ def marked(name: str) -> Any:
 
 
 def steps_of(provider: Provider, wire: Wire, *scopes: Overrides, model: str = "some-model") -> Resolved:
-    return resolve(provider, Model(provider.id, model), wire, in_force(provider, model, *scopes))
+    return resolve_steps(provider, Model(provider.id, model), wire, in_force(provider, model, *scopes))
 
 
 # --- what is sent holds what was asked
@@ -81,7 +81,7 @@ def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False
     """The body that would be sent, without key and address, which are not the subject here."""
     model = f"{provider.id}:{MODELS.get((provider.id, wire.operation), 'some-model')}"
     options = {"wire": wire.name, "max_tokens": 9} if wire.operation == "chat" else {"wire": wire.name}
-    pipeline, request = client._core.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
+    pipeline, request = client._planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
     effect = next(Pipeline(step for step in pipeline if step.name in FOR_THE_BODY).flow(request))
     assert isinstance(effect, Send)
     return effect.request.body
@@ -191,7 +191,7 @@ def test_option_rules_may_be_given_for_one_wire_too() -> None:
     client = Client(api_keys={"openai": "k"})
     client.override("openai:*", wire="openai_responses", translate_options=lambda options, model: {"user": "me"})
     for wire, user in (("openai_chat", b'"you"'), ("openai_responses", b'"me"')):
-        pipeline, request = client._core.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
+        pipeline, request = client._planner.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
         assert user in next(pipeline.flow(request)).request.body
 
 
@@ -215,7 +215,7 @@ BOTH = [openai_chat, openai_responses, openai_embeddings]
     ],
     ids=["declared", "row", "with_steps", "override"],
 )
-def test_a_provider_of_two_chats_is_told_to_say_which_is_meant(made: Any) -> None:
+def test_a_provider_of_two_chats_is_reported_to_say_which_is_meant(made: Any) -> None:
     with pytest.raises(ConfigError, match="build_body for chat, but acme speaks openai_chat and openai_responses"):
         made()
 
@@ -283,7 +283,7 @@ def test_a_pattern_over_several_providers_holds_where_its_wire_is_spoken() -> No
     client = Client(api_keys={"groq": "k", "anthropic": "k"})
     client.override("*:*", wire="openai_chat", build_body=body)
     for model, mine in (("groq:m", True), ("anthropic:claude-opus-4-6", False)):
-        pipeline, request = client._core.request("chat", model, "hi", {})
+        pipeline, request = client._planner.request("chat", model, "hi", {})
         assert (next(pipeline.flow(request)).request.body == b'{"mine":true}') == mine
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import stepwell
 from stepwell import AsyncClient, Client, Context, user
-from stepwell.retrieval import Found, Node, Retriever, citations, retrieve_context
+from stepwell.retrieval import Node, Retriever, ScoredNode, citations, retrieve_context
 from stepwell.retrieval.citations import numbers_in
 from stepwell.schemas import errors
 from stepwell.schemas.reply import Reply
@@ -32,7 +32,7 @@ class Notes(Retriever):
 
 
 WARRANTY = Node("The warranty is two years.", "terms.md", {"page": 3})
-NOTES = (Found(WARRANTY, 0.9), Found(Node("We ship worldwide."), 0.0))
+NOTES = (ScoredNode(WARRANTY, 0.9), ScoredNode(Node("We ship worldwide."), 0.0))
 SHOWN = "[1] (terms.md) The warranty is two years.\n\n[2] We ship worldwide.\n\n"
 
 
@@ -156,7 +156,7 @@ def test_notes_of_one_message_are_never_another_s() -> None:
     assert len(notes.queries) == 2
 
 
-def test_a_loop_that_came_from_elsewhere_is_retrieved_for_too() -> None:
+def test_a_loop_that_came_from_outside_is_retrieved_for_too() -> None:
     notes, script = Notes("a note"), Scripted(["done"])
     client = script.client
     client.pipeline = [retrieve_context(notes)]

@@ -40,7 +40,7 @@ def test_numpy_ranks_as_we_do(rows: list[list[float]], mode: str) -> None:
 
 
 @pytest.mark.parametrize("with_numpy", [True, False])
-def test_a_query_of_another_length_is_told(with_numpy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_of_another_length_is_reported(with_numpy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not with_numpy:
         monkeypatch.setattr(index, "_numpy", lambda: None)
     with pytest.raises(errors.ConfigError, match="a query of 2 numbers cannot be compared with nodes of 3"):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stepwell.retrieval import Document, Found, Node
+from stepwell.retrieval import Document, Node, ScoredNode
 from stepwell.retrieval.filters import matches
 from stepwell.retrieval.node import findings_of, nodes_of
 from stepwell.retrieval.splitting import split
@@ -48,8 +48,8 @@ def test_with_an_overlap_every_piece_is_still_a_stretch_of_the_text(text: str, s
 
 def test_what_people_have_becomes_a_node_or_a_finding() -> None:
     assert Node("a", Path("notes") / "a.md") == Node("a", "notes/a.md") and Document("a", None, None) == Document("a")
-    assert Found("a", np.float32(0.5)) == Found(Node("a"), 0.5)
-    assert Found("a", float("nan")).score is None
+    assert ScoredNode("a", np.float32(0.5)) == ScoredNode(Node("a"), 0.5)
+    assert ScoredNode("a", float("nan")).score is None
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_what_people_have_becomes_a_node_or_a_finding() -> None:
         (lambda: Node("a", 3), "a source cannot be a int"),
         (lambda: Node("a", metadata=["a"]), "metadata cannot be a list"),
         (lambda: Node("a", id=3), "id cannot be a int"),
-        (lambda: Found(3), "a int is nothing that was found"),
-        (lambda: Found("a", "high"), "a score cannot be a str"),
+        (lambda: ScoredNode(3), "a int is nothing that was found"),
+        (lambda: ScoredNode("a", "high"), "a score cannot be a str"),
     ],
 )
-def test_what_cannot_be_one_is_told(make: Any, says: str) -> None:
+def test_what_cannot_be_one_is_reported(make: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         make()
 
@@ -114,7 +114,7 @@ def test_what_is_taken_for_nodes() -> None:
 
 
 def test_what_is_taken_for_findings() -> None:
-    found = list(findings_of(["a", Node("b"), Found(Node("c"), 0.0), None, "", ["d"]], 0.5))
+    found = list(findings_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
     assert [(each.text, each.score) for each in found] == [("a", 0.5), ("b", 0.5), ("c", 0.0), ("d", 0.5)]
     with pytest.raises(errors.ConfigError, match="nothing that was found"):
         list(findings_of([{"text": "a"}]))

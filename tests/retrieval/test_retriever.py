@@ -12,10 +12,10 @@ import pytest
 
 import stepwell
 from stepwell.events import Event
-from stepwell.retrieval import Found, FusedRetriever, Node, RerankedRetriever, Retriever
+from stepwell.retrieval import FusedRetriever, Node, RerankedRetriever, Retriever, ScoredNode
 from stepwell.schemas import errors
 
-Retrieve = Callable[..., list[Found]]
+Retrieve = Callable[..., list[ScoredNode]]
 
 
 class Fixed(Retriever):
@@ -35,38 +35,43 @@ class Waiting(Retriever):
         return [f"awaited: {search.text}"]
 
 
-def in_sync(retriever: Retriever, query: str = "q", **how: Any) -> list[Found]:
+def in_sync(retriever: Retriever, query: str = "q", **how: Any) -> list[ScoredNode]:
     return retriever.retrieve(query, **how)
 
 
-def in_async(retriever: Retriever, query: str = "q", **how: Any) -> list[Found]:
+def in_async(retriever: Retriever, query: str = "q", **how: Any) -> list[ScoredNode]:
     return asyncio.run(retriever.aretrieve(query, **how))
 
 
-both_colours = pytest.mark.parametrize("retrieve", [in_sync, in_async])
+both_drivers = pytest.mark.parametrize("retrieve", [in_sync, in_async])
 
 
-def told(found: list[Found]) -> list[tuple[str, float | None]]:
+def reported(found: list[ScoredNode]) -> list[tuple[str, float | None]]:
     return [(each.text, each.score) for each in found]
 
 
-@both_colours
+@both_drivers
 def test_the_best_come_first_and_a_score_of_zero_is_a_score(retrieve: Retrieve) -> None:
-    retriever = Fixed(Found(Node("zero"), 0.0), Found(Node("good"), 0.9), "no score", Found(Node("bad"), -1.0))
-    assert told(retrieve(retriever)) == [("good", 0.9), ("zero", 0.0), ("bad", -1.0), ("no score", None)]
-    assert told(retrieve(retriever, top_k=1)) == [("good", 0.9)]
-    assert told(retrieve(retriever, min_score=0.0)) == [("good", 0.9), ("zero", 0.0), ("no score", None)]
+    retriever = Fixed(
+        ScoredNode(Node("zero"), 0.0), ScoredNode(Node("good"), 0.9), "no score", ScoredNode(Node("bad"), -1.0)
+    )
+    assert reported(retrieve(retriever)) == [("good", 0.9), ("zero", 0.0), ("bad", -1.0), ("no score", None)]
+    assert reported(retrieve(retriever, top_k=1)) == [("good", 0.9)]
+    assert reported(retrieve(retriever, min_score=0.0)) == [("good", 0.9), ("zero", 0.0), ("no score", None)]
 
 
-@both_colours
+@both_drivers
 def test_the_same_text_of_the_same_source_is_found_once_with_its_best_score(retrieve: Retrieve) -> None:
     retriever = Fixed(
-        Found(Node("a", "s"), 0.1), Found(Node("a", "t"), 0.2), Found(Node("a", "s", id="other"), 0.3), Node("a", "s")
+        ScoredNode(Node("a", "s"), 0.1),
+        ScoredNode(Node("a", "t"), 0.2),
+        ScoredNode(Node("a", "s", id="other"), 0.3),
+        Node("a", "s"),
     )
     assert [(each.source, each.score) for each in retrieve(retriever)] == [("s", 0.3), ("t", 0.2)]
 
 
-@both_colours
+@both_drivers
 def test_filters_hold_for_any_retriever(retrieve: Retrieve) -> None:
     retriever = Fixed(Node("a", "s", {"lang": "en"}), Node("b", "s", {"lang": "de"}), Node("c"))
     assert [each.text for each in retrieve(retriever, where={"lang": "de"})] == ["b"]
@@ -74,17 +79,17 @@ def test_filters_hold_for_any_retriever(retrieve: Retrieve) -> None:
         retrieve(retriever, where=3)
 
 
-@both_colours
+@both_drivers
 def test_pointers_are_replaced_by_what_is_found_where_they_point(retrieve: Retrieve) -> None:
-    archive = Fixed(Found(Node("from the archive"), 0.7), "without a score")
+    archive = Fixed(ScoredNode(Node("from the archive"), 0.7), "without a score")
     top = Fixed(
-        Found(Node("see the archive", target="archive"), 0.5),
-        Found(Node("ask a function", "faq.md", {"lang": "en"}, target=lambda query: f"answer to {query}"), 0.6),
-        Found(Node("a summary", target=Node("the whole")), 0.4),
+        ScoredNode(Node("see the archive", target="archive"), 0.5),
+        ScoredNode(Node("ask a function", "faq.md", {"lang": "en"}, target=lambda query: f"answer to {query}"), 0.6),
+        ScoredNode(Node("a summary", target=Node("the whole")), 0.4),
         targets={"archive": archive},
     )
     found = retrieve(top, "q", top_k=9)
-    assert told(found) == [
+    assert reported(found) == [
         ("from the archive", 0.7),
         ("answer to q", 0.6),
         ("without a score", 0.5),
@@ -93,27 +98,27 @@ def test_pointers_are_replaced_by_what_is_found_where_they_point(retrieve: Retri
     assert (found[1].source, found[1].node.metadata) == ("faq.md", {"lang": "en"}), "an answer comes from its pointer"
 
 
-@both_colours
+@both_drivers
 def test_circles_of_pointers_end_and_each_retriever_is_asked_once(retrieve: Retrieve) -> None:
     one, two = Fixed(), Fixed()
-    one.found = (Node("to two", target=two), Node("to itself", target=one), Found(Node("one"), 1.0))
-    two.found = (Node("to one", target=one), Found(Node("two"), 2.0), Node("to two again", target=two))
-    assert told(retrieve(one)) == [("two", 2.0), ("one", 1.0)]
+    one.found = (Node("to two", target=two), Node("to itself", target=one), ScoredNode(Node("one"), 1.0))
+    two.found = (Node("to one", target=one), ScoredNode(Node("two"), 2.0), Node("to two again", target=two))
+    assert reported(retrieve(one)) == [("two", 2.0), ("one", 1.0)]
     assert (one.asked, two.asked) == (1, 1)
     one.found = (Node("left", target=two), Node("right", target=two))
     two.found = ("two",)
-    assert told(retrieve(one)) == [("two", None)] and two.asked == 2
+    assert reported(retrieve(one)) == [("two", None)] and two.asked == 2
 
 
-@both_colours
+@both_drivers
 def test_a_function_that_points_to_itself_ends_too(retrieve: Retrieve) -> None:
     def fn(query: str) -> Any:
         return [Node("again", target=fn), Node("more", target=lambda query: fn(query)), "an answer"]
 
-    assert told(retrieve(Fixed(Node("ask", target=fn)))) == [("an answer", None)]
+    assert reported(retrieve(Fixed(Node("ask", target=fn)))) == [("an answer", None)]
 
 
-@both_colours
+@both_drivers
 def test_pointers_to_what_lives_no_longer_than_the_search_lose_nothing(retrieve: Retrieve) -> None:
     def leading_to(n: int) -> Any:
         return lambda query: [Node(f"in {n}", target=lambda query: f"leaf {n}")]
@@ -125,40 +130,40 @@ def test_pointers_to_what_lives_no_longer_than_the_search_lose_nothing(retrieve:
     assert len(retrieve(Made(), top_k=100)) == 50
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize(
     ("target", "says"),
     [("archiv", "did you mean 'archive'"), (3, "cannot point to a int"), (lambda query: 3, "nothing that")],
 )
-def test_a_pointer_to_nowhere_is_told(retrieve: Retrieve, target: Any, says: str) -> None:
+def test_a_pointer_to_nowhere_is_reported(retrieve: Retrieve, target: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         retrieve(Fixed(Node("see there", target=target), targets={"archive": Fixed()}))
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize(
     "how",
     [{"query": " "}, {"query": None}, {"top_k": 0}, {"top_k": True}, {"min_score": float("nan")}, {"min_score": "1"}],
 )
-def test_bad_input_is_told(retrieve: Retrieve, how: Any) -> None:
+def test_bad_input_is_reported(retrieve: Retrieve, how: Any) -> None:
     with pytest.raises(errors.ConfigError, match="query is empty|top_k must be|min_score must be"):
         retrieve(Fixed(), **{"query": "q", **how})
 
 
 def test_what_can_only_be_awaited_says_so() -> None:
-    assert told(in_async(Waiting(), "hi")) == [("awaited: hi", None)]
+    assert reported(in_async(Waiting(), "hi")) == [("awaited: hi", None)]
     with pytest.raises(errors.NotSupported, match="use aretrieve"):
         Waiting().retrieve("hi")
 
     async def fn(query: str) -> str:
         return "answered"
 
-    assert told(in_async(Fixed(Node("ask", target=fn)))) == [("answered", None)]
+    assert reported(in_async(Fixed(Node("ask", target=fn)))) == [("answered", None)]
     with pytest.raises(errors.NotSupported, match="use aretrieve"):
         Fixed(Node("ask", target=fn)).retrieve("hi")
 
 
-def test_a_retriever_without_either_is_told() -> None:
+def test_a_retriever_without_either_is_reported() -> None:
     class Empty(Retriever):
         pass
 
@@ -192,10 +197,10 @@ async def test_a_find_that_waits_does_not_hold_up_the_event_loop() -> None:
         ticked.set()
 
     found, _ = await asyncio.gather(Slow().aretrieve("q"), tick())
-    assert told(found) == [("in time", None)]
+    assert reported(found) == [("in time", None)]
 
 
-@both_colours
+@both_drivers
 def test_searches_are_reported_the_inner_as_part_of_the_outer(retrieve: Retrieve) -> None:
     events: list[Event] = []
     unsubscribe = stepwell.events.subscribe(events.append)
@@ -205,22 +210,22 @@ def test_searches_are_reported_the_inner_as_part_of_the_outer(retrieve: Retrieve
             retrieve(Fixed(3))
     finally:
         unsubscribe()
-    told = [(event.data["retriever"], event.phase) for event in events]
-    assert told[:4] == [("outer", "start"), ("inner", "start"), ("inner", "end"), ("outer", "end")]
-    assert told[4:] == [("Fixed", "start"), ("Fixed", "error")]
+    reported = [(event.data["retriever"], event.phase) for event in events]
+    assert reported[:4] == [("outer", "start"), ("inner", "start"), ("inner", "end"), ("outer", "end")]
+    assert reported[4:] == [("Fixed", "start"), ("Fixed", "error")]
     assert events[1].parent == events[0].span and events[3].data["found"] == 1
 
 
-@both_colours
+@both_drivers
 def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve) -> None:
-    words = Fixed(Found(Node("a"), 100.0), Found(Node("b"), 90.0), Found(Node("c"), 80.0))
-    vectors = Fixed(Found(Node("b"), 0.9), Found(Node("d"), 0.8))
+    words = Fixed(ScoredNode(Node("a"), 100.0), ScoredNode(Node("b"), 90.0), ScoredNode(Node("c"), 80.0))
+    vectors = Fixed(ScoredNode(Node("b"), 0.9), ScoredNode(Node("d"), 0.8))
     found = retrieve(FusedRetriever([words, vectors]))
     assert [each.text for each in found] == ["b", "a", "d", "c"]
     assert found[0].score == pytest.approx(1 / 62 + 1 / 61)
     heavy = retrieve(FusedRetriever([words, vectors], weights=[1, 0.1]))
     assert [each.text for each in heavy] == ["b", "a", "c", "d"]
-    assert told(retrieve(FusedRetriever(words, top_k=1))) == [("a", 1 / 61)], "one is as good as a list of one"
+    assert reported(retrieve(FusedRetriever(words, top_k=1))) == [("a", 1 / 61)], "one is as good as a list of one"
     with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
         FusedRetriever([words, "words"])
     for wrong in ([], None):
@@ -228,23 +233,23 @@ def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve)
             FusedRetriever([words] if wrong is None else [], weights=[1, 2])
 
 
-@both_colours
+@both_drivers
 def test_what_both_of_two_retrievers_point_to_is_in_both_rankings(retrieve: Retrieve) -> None:
-    archive = Fixed(Found(Node("archived"), 1.0))
+    archive = Fixed(ScoredNode(Node("archived"), 1.0))
     left, right = (Fixed(Node(f"see {n}", target=archive)) for n in range(2))
-    assert told(retrieve(FusedRetriever([left, right]))) == [("archived", pytest.approx(2 / 61))]
+    assert reported(retrieve(FusedRetriever([left, right]))) == [("archived", pytest.approx(2 / 61))]
 
 
-@both_colours
+@both_drivers
 def test_a_least_score_of_a_retriever_s_own_holds_inside_others(retrieve: Retrieve) -> None:
-    words = Fixed(Found(Node("good"), 0.9), Found(Node("bad"), 0.1))
+    words = Fixed(ScoredNode(Node("good"), 0.9), ScoredNode(Node("bad"), 0.1))
     words.min_score = 0.5
     assert [each.text for each in retrieve(FusedRetriever([words, Fixed("other")]))] == ["good", "other"]
 
 
-@both_colours
+@both_drivers
 def test_a_circle_through_a_fused_retriever_ends_and_errors_come_out(retrieve: Retrieve) -> None:
-    one = Fixed(Found(Node("one"), 1.0))
+    one = Fixed(ScoredNode(Node("one"), 1.0))
     both = FusedRetriever([one, Fixed("two")])
     one.found = (*one.found, Node("to both", target=both))
     assert [each.text for each in retrieve(both)] == ["one", "two"]
@@ -252,23 +257,23 @@ def test_a_circle_through_a_fused_retriever_ends_and_errors_come_out(retrieve: R
         retrieve(FusedRetriever([one, Retriever()]))
 
 
-@both_colours
+@both_drivers
 def test_a_model_ranks_what_another_retriever_found(retrieve: Retrieve) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         ranks = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.2}]
         return httpx.Response(200, json={"results": ranks})
 
     given: Any = {"transport": httpx.MockTransport(answer), "api_keys": {"cohere": "k"}}
-    found = Fixed(Found(Node("a", "s"), 5.0), Found(Node("b", "s"), 4.0))
+    found = Fixed(ScoredNode(Node("a", "s"), 5.0), ScoredNode(Node("b", "s"), 4.0))
     ranked = RerankedRetriever(found, "cohere:rerank-v3.5", client=stepwell.Client(**given))
-    assert told(retrieve(ranked)) == [("b", 0.9), ("a", 0.2)]
-    assert told(retrieve(ranked, min_score=0.5)) == [("b", 0.9)]
+    assert reported(retrieve(ranked)) == [("b", 0.9), ("a", 0.2)]
+    assert reported(retrieve(ranked, min_score=0.5)) == [("b", 0.9)]
     assert retrieve(RerankedRetriever(Fixed(), "cohere:rerank-v3.5")) == [], "nothing is sent for nothing"
     with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
         RerankedRetriever("notes", "cohere:rerank-v3.5")
 
 
-@both_colours
+@both_drivers
 @pytest.mark.parametrize("index", [2, -1])
 def test_a_rank_for_a_text_that_nobody_sent_is_an_error(retrieve: Retrieve, index: int) -> None:
     answer = httpx.Response(200, json={"results": [{"index": index, "relevance_score": 0.9}]})

@@ -116,7 +116,7 @@ def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
         (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
     ],
 )
-def test_what_cannot_be_kept_is_told_before_it_is_paid_for(
+def test_what_cannot_be_kept_is_reported_before_it_is_paid_for(
     notes: VectorRetriever, server: Vectors, node: Node, says: str
 ) -> None:
     with pytest.raises(errors.ConfigError, match=says):

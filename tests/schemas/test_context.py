@@ -214,7 +214,7 @@ def test_a_media_part_holds_exactly_one_thing() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value.data[:12]),
 )
-def test_the_first_bytes_tell_the_media_type(part: Any, media_type: str) -> None:
+def test_the_first_bytes_show_the_media_type(part: Any, media_type: str) -> None:
     assert part.sent_type == media_type
 
 

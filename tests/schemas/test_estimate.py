@@ -58,7 +58,7 @@ def test_a_recorded_prompt_is_estimated_within_a_quarter(recording):
 
 TEXTS = {
     "prose": (ROOT / "CONTRIBUTING.md").read_text(),
-    "code": (ROOT / "stepwell" / "core.py").read_text(),
+    "code": (ROOT / "stepwell" / "planner.py").read_text(),
     "JSON": json.dumps(json.loads((ROOT / "model_metadata" / "data" / "groq.json").read_text()), indent=1)[:8000],
     "a licence": (ROOT / "LICENSE").read_text(),
 }

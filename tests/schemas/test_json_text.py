@@ -134,7 +134,7 @@ def test_what_holds_itself_is_refused() -> None:
         dumps(circle)
 
 
-def test_the_strict_writer_tells_half_of_a_character() -> None:
+def test_the_strict_writer_reports_half_of_a_character() -> None:
     assert dumps_strictly([LONG]) == b"[%d]" % LONG
     with pytest.raises(TypeError):
         dumps_strictly(["\ud83d"])

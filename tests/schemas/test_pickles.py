@@ -17,11 +17,10 @@ import attrs
 import pytest
 
 import stepwell
-from stepwell.embedder.result import Embeddings
 from stepwell.events import Event
-from stepwell.pipeline.timeouts import Timeouts
+from stepwell.pipeline.http.timeouts import Timeouts
 from stepwell.retrieval.citations import Citation
-from stepwell.retrieval.node import Document, Found, Node
+from stepwell.retrieval.node import Document, Node, ScoredNode
 from stepwell.schemas import errors
 from stepwell.schemas.errors import ConfigError, StepLimit, StepwellError
 from stepwell.schemas.message import Context, Message, user
@@ -30,7 +29,8 @@ from stepwell.schemas.parts import Image, Text, ToolCall
 from stepwell.schemas.prices import Prices
 from stepwell.schemas.reply import CallWarning, Reply
 from stepwell.schemas.usage import Usage
-from stepwell.tools.call import ToolRun
+from stepwell.workflows.embed.result import Embeddings
+from stepwell.workflows.tools.call import ToolRun
 
 from scripted import MODEL, Scripted, calls
 from tool_loops import DRIVES, Run, add
@@ -106,7 +106,7 @@ RESULTS = [
     Timeouts(total=3),
     Node("text", "source", {"a": 1}),
     Document("text", "source"),
-    Found(Node("text", "source", id="1"), 0.5),
+    ScoredNode(Node("text", "source", id="1"), 0.5),
     Citation(1, "1", "source", "text", 0.5, {}),
     stepwell.costs.cost_report([Reply(usage=Usage(1, 2))]),
     stepwell.models.get("openai:gpt-4o"),

@@ -42,7 +42,7 @@ def test_what_a_client_may_not_say_is_left_out_refused_or_let_through(what: str)
     assert untrusted(history, allow=[GRANT.get(what, "provider_data")], refuse=True).messages == history.messages
 
 
-def test_what_the_user_says_and_is_told_stays_as_it_is() -> None:
+def test_what_the_user_says_and_is_answered_stays_as_it_is() -> None:
     history = [user(["Look:", URL, Image(data=b"\x89PNG")]), assistant("A cat."), user("And now?")]
     assert untrusted(history, refuse=True) == Context(tuple(history))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import stepwell
 from stepwell import Reply
 from stepwell.costs import Usage
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Reasoning, Refusal, Text, ToolCall
 from stepwell.schemas.reply import CallWarning

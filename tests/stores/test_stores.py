@@ -140,7 +140,7 @@ def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -
         RedisStore("redis://localhost")
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database at all, but long enough to be looked at\n" * 10)
     with pytest.raises(errors.ConfigError, match=r"notes.txt cannot be used: .*not a database"):
         SQLiteStore(tmp_path / "notes.txt").get_many(["a"])

@@ -8,10 +8,10 @@ from typing import Any
 
 from stepwell import Context, Reply, user
 from stepwell.catalog import Model
-from stepwell.pipeline.effects import Call, Close, Read, Send, Sleep
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import Response
-from stepwell.pipeline.transport import adrive, drive
+from stepwell.pipeline.effects import Close, Read, Run, Send, Sleep
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import Response
+from stepwell.pipeline.http.transport import adrive, drive
 from stepwell.schemas.message import assistant
 from stepwell.steps import Pipeline
 
@@ -53,7 +53,7 @@ class World:
             case Close():
                 self.closed += 1
                 return None
-            case Call(fn):
+            case Run(fn):
                 return fn()
         raise AssertionError(effect)
 

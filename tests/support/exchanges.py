@@ -41,12 +41,12 @@ def exchanged(
 
 
 def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:
-    plan = client._core.plan("chat", model, wire=options.get("wire"))
+    plan = client._planner.plan("chat", model, wire=options.get("wire"))
     wire = plan.provider.wire_for("chat", plan.model, options.get("wire"))
     spoken = next(each for each, _ in WIRES if each.name in (wire.name, wire.blocks))
     return orjson.loads(samples_of(spoken).text.body)
 
 
-def told(reply: Reply, subject: str = "history") -> list[str]:
+def reported(reply: Reply, subject: str = "history") -> list[str]:
     """What the warnings of this subject say."""
     return [warning.why for warning in reply.warnings if warning.subject == subject]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import made
+import answers
 
 from stepwell import Message, Tool
 from stepwell.catalog import Model
@@ -21,11 +21,11 @@ def answer(*parts: dict[str, Any], finish: str | None = "STOP", **more: Any) -> 
 
 
 def streamed(*pieces: Any) -> Any:
-    return made.answered(google_generate, made.events(*pieces), stream=True)
+    return answers.answered(google_generate, answers.events(*pieces), stream=True)
 
 
 def decoded(body: Any) -> Any:
-    return made.decoded(google_generate, body)
+    return answers.decoded(google_generate, body)
 
 
 def piece(*parts: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
@@ -36,4 +36,4 @@ def piece(*parts: dict[str, Any], finish: str | None = None, **more: Any) -> dic
 
 
 def body_of(*messages: Message, tools: Iterable[Tool] = (), **options: Any) -> dict[str, Any]:
-    return made.body_of(google_generate, messages, tools, model=MODEL, **options)
+    return answers.body_of(google_generate, messages, tools, model=MODEL, **options)

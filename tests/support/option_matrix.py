@@ -12,7 +12,7 @@ from typing import Any
 
 from stepwell import Client, Tool
 from stepwell.messages import CallWarning
-from stepwell.steps import Call
+from stepwell.steps import Run
 
 SNAPSHOT = Path(__file__).parent.parent / "options" / "option_matrix.txt"
 
@@ -87,10 +87,10 @@ def client_for(model: str, **settings: Any) -> Client:
 def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
     """The body that these options make, without the conversation, and the warnings."""
     with client or client_for(model) as client:
-        pipeline, asked = client._core.request("chat", model, "hi", options)
+        pipeline, asked = client._planner.request("chat", model, "hi", options)
         flow = pipeline.flow(asked)
         effect = next(flow)
-        while isinstance(effect, Call):
+        while isinstance(effect, Run):
             effect = flow.send(effect.sync_fn())
         flow.close()
     request = effect.request
@@ -109,11 +109,11 @@ def _lines(model: str) -> Iterator[str]:
     for scene, options in SCENES.items():
         body, warnings = sent(model, **options)
         yield f"  {scene}: {json.dumps(body, sort_keys=True)}"
-        told: dict[str, list[str]] = {}
+        reported: dict[str, list[str]] = {}
         for warning in warnings:
             assert warning.model == model, warning
-            told.setdefault(warning.why, []).append(warning.subject)
-        yield from (f"      {', '.join(names)}: {why}" for why, names in told.items())
+            reported.setdefault(warning.why, []).append(warning.subject)
+        yield from (f"      {', '.join(names)}: {why}" for why, names in reported.items())
 
 
 def snapshot() -> dict[str, str]:

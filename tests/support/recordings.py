@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from stepwell import AsyncClient, Client
 from stepwell.declare import Wire, declare_provider
 from stepwell.messages import Opaque
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.reply import Reply
 
@@ -117,13 +117,13 @@ def registry_of(*wires: Wire) -> Registry:
     return registry
 
 
-def replay(recording: Recording, wire: Wire, *, colour: str = "sync", stream: bool | None = None) -> Any:
+def replay(recording: Recording, wire: Wire, *, driver: str = "sync", stream: bool | None = None) -> Any:
     """What a client makes of the recording: a Reply, or the error that it raises. Retries are off."""
     settings: dict[str, Any] = {"transport": answering(recording), "registry": registry_of(wire), "retries": 0}
     name = f"recorded:{recording.model}"
     streamed = recording.streaming if stream is None else stream
     try:
-        if colour == "sync":
+        if driver == "sync":
             with Client(**settings) as client:
                 return client.stream_text(name, "hi").reply() if streamed else client.generate_text(name, "hi")
         return asyncio.run(_areplay(settings, name, streamed))
@@ -165,8 +165,8 @@ def assert_as_recorded(outcome: Any, recording: Recording, usage: Callable[[Repl
     if expected.get("reasoning_signatures"):
         assert signatures(outcome) == [(each["length"], each["sha256"][:16]) for each in _signed(expected)]
     if expected.get("usage"):
-        told = usage(outcome)
-        assert {name: told.get(name) for name in expected["usage"]} == expected["usage"]
+        reported = usage(outcome)
+        assert {name: reported.get(name) for name in expected["usage"]} == expected["usage"]
 
 
 def _signed(expected: dict[str, Any]) -> list[dict[str, Any]]:
@@ -174,8 +174,8 @@ def _signed(expected: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def assert_ids(reply: Reply, expected: dict[str, Any]) -> None:
-    for call, told in zip(reply.tool_calls, expected["tool_calls"], strict=True):
-        assert call.id == told["id"] if told.get("id") else call.id
+    for call, reported in zip(reply.tool_calls, expected["tool_calls"], strict=True):
+        assert call.id == reported["id"] if reported.get("id") else call.id
 
 
 def signatures(reply: Reply) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 import stepwell
 from stepwell.schemas.errors import ConfigError
-from stepwell.tools.define import tools_of
+from stepwell.workflows.tools.define import tools_of
 
 from scripted import MODEL, Scripted, calls
 from tool_loops import DRIVES, Run

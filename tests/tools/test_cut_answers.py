@@ -90,8 +90,8 @@ def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reaso
     assert wiped == [] and len(asked) == 1
     assert reply.finish_reason == reason
     assert [call.name for call in reply.tool_calls] == ["wipe"]
-    (told,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
-    assert "not run" in told.why and reason in told.why
+    (reported,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
+    assert "not run" in reported.why and reason in reported.why
 
 
 def test_the_conversation_goes_on_after_a_cut_answer_without_running_its_calls(wiped: list[bool]) -> None:

@@ -164,9 +164,9 @@ def test_a_pydantic_model_is_a_tool_with_its_own_fields_and_rules() -> None:
     turn = calls(("a", "Order", {"item": "sock", "count": 0}), ("b", "Order", {"item": "sock", "count": 3}))
     script = Scripted([turn, calls(("c", "Order", {"item": "sock", "count": 2})), "ok"])
     script.client.run_tools(MODEL, "Go.", [tool])
-    told = [message["content"] for message in script.seen[2]["messages"] if message["role"] == "tool"]
-    assert "/count must be at least 1" in told[0] and "/count Value error, come in pairs" in told[1]
-    assert json.loads(told[2]) == {"item": "sock", "count": 2}
+    reported = [message["content"] for message in script.seen[2]["messages"] if message["role"] == "tool"]
+    assert "/count must be at least 1" in reported[0] and "/count Value error, come in pairs" in reported[1]
+    assert json.loads(reported[2]) == {"item": "sock", "count": 2}
 
 
 def test_a_class_without_a_docstring_has_no_description() -> None:

@@ -42,17 +42,19 @@ def mute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "told"),
+    ("tool", "reported"),
     [
         (waits_for_what_is_cancelled, "Error: what it waited for was cancelled"),
         (mute, "Error: Mute: (its text cannot be had)"),
     ],
 )
 @pytest.mark.parametrize("timeout", [None, 20])
-def test_an_unusual_failure_is_a_result_like_any_other(run: Run, tool: Any, told: str, timeout: float | None) -> None:
+def test_an_unusual_failure_is_a_result_like_any_other(
+    run: Run, tool: Any, reported: str, timeout: float | None
+) -> None:
     script = Scripted([calls(("c1", tool.__name__, {}), ("c2", "add", {"a": 1, "b": 1})), "ok"])
     run(script, [tool, add], tool_timeout=timeout)
-    assert results(script) == [told, "2"]
+    assert results(script) == [reported, "2"]
 
 
 def test_a_failing_tool_ends_its_span_in_an_error(run: Run) -> None:

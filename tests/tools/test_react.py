@@ -51,14 +51,14 @@ def test_a_call_may_have_a_whole_pipeline_of_its_own() -> None:
     assert reply.text == "It is 3."
 
 
-def test_half_a_call_is_told_to_the_model(run: Run) -> None:
+def test_half_a_call_is_reported_to_the_model(run: Run) -> None:
     script = Scripted(['Thought: hm\nAction: add\nAction Input: {"a": 1,', CALL, ANSWER])
     reply = run(script, [add], react=True)
     assert reply.text == "It is 3."
     assert script.seen[1]["messages"][-1]["content"].startswith("Observation: Error:")
 
 
-def test_an_unknown_tool_is_told_to_the_model(run: Run) -> None:
+def test_an_unknown_tool_is_reported_to_the_model(run: Run) -> None:
     script = Scripted(["Thought: hm\nAction: subtract\nAction Input: {}", ANSWER])
     run(script, [add], react=True)
     assert "there is no tool 'subtract'" in script.seen[1]["messages"][-1]["content"]

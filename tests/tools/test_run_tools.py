@@ -32,7 +32,7 @@ def results(script: Scripted, turn: int = 1) -> list[str]:
     return [message["content"] for message in script.seen[turn]["messages"] if message["role"] == "tool"]
 
 
-def test_calls_are_run_and_their_results_told_until_the_model_answers(run: Run) -> None:
+def test_calls_are_run_and_their_results_reported_until_the_model_answers(run: Run) -> None:
     script = Scripted([calls(("c1", "add", {"a": 1, "b": 2})), calls(("c2", "add", {"a": 3, "b": 3})), "It is 6."])
     reply = run(script, [add])
     assert reply.text == "It is 6."
@@ -58,7 +58,7 @@ def test_calls_of_one_answer_run_at_once_and_come_back_in_order(run: Run) -> Non
     assert results(script) == names
 
 
-def test_async_tools_run_in_both_colours(run: Run) -> None:
+def test_async_tools_run_in_both_clients(run: Run) -> None:
     @stepwell.tool
     async def later(x: int) -> int:
         await asyncio.sleep(0)
@@ -100,7 +100,7 @@ def test_arguments_come_as_the_types_that_the_function_asks_for(run: Run) -> Non
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "reported"),
     [
         (("c", "add", {"a": "one", "b": 2}), "/a must be of type integer"),
         (("c", "add", {"a": 1}), "required"),
@@ -110,11 +110,11 @@ def test_arguments_come_as_the_types_that_the_function_asks_for(run: Run) -> Non
     ],
     ids=["wrong type", "missing", "half a call", "a list", "unknown tool"],
 )
-def test_a_call_that_cannot_be_made_is_not_made_and_the_model_is_told(run: Run, call: Any, told: str) -> None:
+def test_a_call_that_cannot_be_made_is_not_made_and_the_model_learns_of_it(run: Run, call: Any, reported: str) -> None:
     script = Scripted([calls(call), "sorry"])
     reply = run(script, [add])
     assert reply.text == "sorry"
-    assert told in results(script)[0]
+    assert reported in results(script)[0]
     assert reply.steps[0].metadata["tool_runs"][0].is_error
 
 
@@ -172,7 +172,7 @@ class Measured:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [
         (None, "(no output)"),
         ("", "(no output)"),
@@ -186,17 +186,17 @@ class Measured:
         (lambda: 1, "Error: it returned a function, which has no JSON form"),
     ],
 )
-def test_results_are_sent_as_text_or_json(run: Run, value: Any, told: str) -> None:
+def test_results_are_sent_as_text_or_json(run: Run, value: Any, reported: str) -> None:
     @stepwell.tool
     def give() -> Any:
         return value
 
     script = Scripted([calls(("c", "give", {})), "ok"])
     run(script, [give])
-    assert results(script) == [told]
+    assert results(script) == [reported]
 
 
-def test_each_call_is_approved_or_the_model_is_told_why_not(run: Run) -> None:
+def test_each_call_is_approved_or_the_model_learns_why_not(run: Run) -> None:
     made: list[int] = []
 
     @stepwell.tool

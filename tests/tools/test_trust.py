@@ -82,5 +82,5 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(run: Run) -> None:
     script = Scripted([turn, "ok"])
     run(script, [erasing(made)], approve=approve)
     assert asked == ["d"] and made == ["it"]
-    told = [message["content"] for message in script.seen[1]["messages"] if message["role"] == "tool"]
-    assert "there is no tool 'nope'" in told[0] and "/what must be of type string" in told[1]
+    reported = [message["content"] for message in script.seen[1]["messages"] if message["role"] == "tool"]
+    assert "there is no tool 'nope'" in reported[0] and "/what must be of type string" in reported[1]

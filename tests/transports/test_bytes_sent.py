@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Timeouts, on_request
-from stepwell.pipeline.over_aiohttp import AiohttpClient
+from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import Loopback, Seen, answer, chunk, completion, event, serving, streaming

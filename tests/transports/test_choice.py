@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from stepwell import AsyncClient, Client
-from stepwell.connect import AsyncBare
-from stepwell.pipeline.over_aiohttp import AiohttpClient
+from stepwell.connect import AsyncRawTransport
+from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import Loopback, answer, completion, serving
@@ -47,12 +47,12 @@ def test_async_calls_take_aiohttp_where_it_is_installed() -> None:
 
 
 def test_a_name_turns_that_off() -> None:
-    assert carried(transport="httpx") is AsyncBare
+    assert carried(transport="httpx") is AsyncRawTransport
 
 
 def test_so_does_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_TRANSPORT", "httpx")
-    assert carried() is AsyncBare
+    assert carried() is AsyncRawTransport
     assert carried(transport="aiohttp") is AiohttpClient, "what the client says comes first"
 
 
@@ -67,7 +67,7 @@ def test_a_proxy_in_the_environment_is_honoured_by_httpx(monkeypatch: pytest.Mon
 def test_on_trio_httpx_carries() -> None:
     trio = pytest.importorskip("trio")
     with serving(lambda request: [answer(completion())]) as server:
-        assert trio.run(carrier, server) is AsyncBare
+        assert trio.run(carrier, server) is AsyncRawTransport
 
 
 def test_sync_calls_go_over_httpx_whatever_async_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:

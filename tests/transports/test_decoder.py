@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stepwell.catalog import Model
-from stepwell.pipeline.decoder import StreamDecoder
+from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.protocols.aws_event_stream import encode
@@ -22,7 +22,7 @@ def decoder_of(wire: Any) -> StreamDecoder:
     return StreamDecoder(wire.stream_steps(), MODEL)
 
 
-def test_an_error_behind_good_events_needs_no_more_bytes_to_be_told() -> None:
+def test_an_error_behind_good_events_needs_no_more_bytes_to_be_reported() -> None:
     decoder = decoder_of(openai_chat)
     chunks = decoder.feed(event("good") + b"data: {bad\n\n")
     assert chunks[-1].text == "good" and isinstance(decoder.failure, errors.DecodeError)

@@ -14,7 +14,7 @@ import pytest
 from carriers import MODEL, aclient_of, client_of
 
 from stepwell import Timeouts
-from stepwell.pipeline.over_aiohttp import AiohttpClient
+from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 
 from loopback import SOON, Loopback, chunk, event, serving, streaming
 

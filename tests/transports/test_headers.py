@@ -11,7 +11,7 @@ from carriers import all_carriers, ask
 from stepwell import Client
 from stepwell.declare import declare_provider
 from stepwell.pipeline.step import on_request
-from stepwell.providers.dsl.registry import Registry
+from stepwell.providers.declare.registry import Registry
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
 

@@ -23,7 +23,7 @@ from stepwell.schemas import errors
 from loopback import DONE, LONG, SOON, completion, event
 
 MODEL = "openai:m"
-colours = pytest.mark.parametrize("colour", ["sync", "async"])
+both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
 
 class Server:
@@ -93,10 +93,10 @@ def serving(*acts: bytes | float) -> Iterator[Server]:
         server.listener.close()
 
 
-def ask(server: Server, colour: str, *, stream: bool = True, calls: int = 1, **more: Any) -> Any:
+def ask(server: Server, driver: str, *, stream: bool = True, calls: int = 1, **more: Any) -> Any:
     """The answers of so many calls at once; the answer, if it is one."""
     settings = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0, **more}
-    if colour == "sync":
+    if driver == "sync":
         with httpx.Client(http1=False, http2=True) as http:
             client = Client(http=http, **settings)
             return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
@@ -112,12 +112,12 @@ def ask(server: Server, colour: str, *, stream: bool = True, calls: int = 1, **m
     return asyncio.run(run())
 
 
-@colours
-def test_a_whole_answer_streamed_and_not(colour: str) -> None:
+@both_drivers
+def test_a_whole_answer_streamed_and_not(driver: str) -> None:
     with serving(event("hel"), event("lo", "stop") + DONE) as server:
-        assert ask(server, colour).text == "hello"
+        assert ask(server, driver).text == "hello"
     with serving(completion("hello")) as server:
-        assert ask(server, colour, stream=False).text == "hello"
+        assert ask(server, driver, stream=False).text == "hello"
 
 
 def test_calls_at_once_share_one_connection() -> None:
@@ -126,7 +126,7 @@ def test_calls_at_once_share_one_connection() -> None:
         assert server.connections == 1
 
 
-@colours
+@both_drivers
 @pytest.mark.parametrize(
     ("acts", "timeouts", "error"),
     [
@@ -137,31 +137,31 @@ def test_calls_at_once_share_one_connection() -> None:
     ],
     ids=["first event", "idle", "total while silent", "total while dripping"],
 )
-def test_each_limit_of_time_has_its_error(colour: str, acts: Any, timeouts: Timeouts, error: type) -> None:
+def test_each_limit_of_time_has_its_error(driver: str, acts: Any, timeouts: Timeouts, error: type) -> None:
     with serving(*acts) as server:
         began = time.monotonic()
         with pytest.raises(error):
-            ask(server, colour, timeout=timeouts)
+            ask(server, driver, timeout=timeouts)
         assert time.monotonic() - began < SOON, "the limit is the limit, not the next one up"
 
 
-@colours
-def test_a_short_first_event_limit_does_not_shorten_the_idle_one(colour: str) -> None:
+@both_drivers
+def test_a_short_first_event_limit_does_not_shorten_the_idle_one(driver: str) -> None:
     with serving(event("a"), 1.2, event("b", "stop") + DONE) as server:
-        assert ask(server, colour, timeout=Timeouts(first_event=1, idle=SOON)).text == "ab"
+        assert ask(server, driver, timeout=Timeouts(first_event=1, idle=SOON)).text == "ab"
 
 
-@colours
-def test_a_connection_that_breaks_is_an_error_with_what_came(colour: str) -> None:
+@both_drivers
+def test_a_connection_that_breaks_is_an_error_with_what_came(driver: str) -> None:
     with serving(event("half"), 0.1, b"") as server, pytest.raises(errors.StreamTruncated) as caught:
-        ask(server, colour)
+        ask(server, driver)
     assert caught.value.partial.text == "half"
 
 
-@colours
-def test_leaving_early_keeps_the_connection(colour: str) -> None:
+@both_drivers
+def test_leaving_early_keeps_the_connection(driver: str) -> None:
     with serving(*[event("word "), 0.01] * 200) as server:
-        if colour == "sync":
+        if driver == "sync":
             with httpx.Client(http1=False, http2=True) as http:
                 client = Client(http=http, base_urls={"openai": server.url}, api_keys={"openai": "k"})
                 for _ in range(3):
@@ -180,8 +180,8 @@ async def _leave_thrice(server: Server) -> None:
                 await anext(aiter(stream))
 
 
-@colours
-def test_a_stream_ends_with_its_last_word_and_the_connection_lives_on(colour: str) -> None:
+@both_drivers
+def test_a_stream_ends_with_its_last_word_and_the_connection_lives_on(driver: str) -> None:
     """Nothing is risked for the end of the body: a read that runs out of time would end all streams beside it."""
     with serving(event("a", "stop") + DONE, LONG) as server:
         settings: dict[str, Any] = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0}
@@ -194,7 +194,7 @@ def test_a_stream_ends_with_its_last_word_and_the_connection_lives_on(colour: st
                     assert [reply.text for reply in await asyncio.gather(*streams)] == ["a"] * 5
 
         began = time.monotonic()
-        if colour == "async":
+        if driver == "async":
             asyncio.run(run())
         else:
             with httpx.Client(http1=False, http2=True) as http:

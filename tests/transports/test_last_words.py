@@ -13,7 +13,7 @@ import pytest
 from carriers import MODEL, aclient_of, all_carriers, ask, carriers, client_of, is_async, own_client, saying
 
 from stepwell import Client
-from stepwell.pipeline import source
+from stepwell.pipeline.stream import source
 from stepwell.schemas import errors
 
 from loopback import DONE, END, LONG, SOON, Hangup, chunk, event, serving, streaming, whole_stream
@@ -70,7 +70,7 @@ def test_junk_behind_the_last_word_is_no_error(carrier: str, junk: bytes, apart:
 def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more(
     carrier: str, gap: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "LAST_MOMENT", SOON)  # on a busy machine the end comes later than it is waited for
+    monkeypatch.setattr(source, "DRAIN_TIMEOUT", SOON)  # on a busy machine the end comes later than it is waited for
 
     def script(request: Any) -> Iterable[bytes | float]:
         return [streaming(), chunk(event("a", "stop") + DONE), *([gap] if gap else []), END]
@@ -93,7 +93,7 @@ def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more
 
 
 def test_the_last_chunks_are_handed_out_before_the_body_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "LAST_MOMENT", LONG)
+    monkeypatch.setattr(source, "DRAIN_TIMEOUT", LONG)
     acts = [streaming(), chunk(event("a", "stop") + DONE), LONG]
     with serving(saying(*acts)) as server, client_of(server) as client:
         began = time.monotonic()

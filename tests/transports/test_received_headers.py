@@ -17,10 +17,10 @@ from carriers import NAMES, is_async, own_client
 
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
-from stepwell.pipeline.interposed import answered
-from stepwell.pipeline.request import Request
-from stepwell.pipeline.response import REQUEST_IDS, Response
-from stepwell.pipeline.retry_after import retry_after
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.http.response import REQUEST_IDS, Response
+from stepwell.pipeline.http.retry_after import retry_after
+from stepwell.pipeline.offline import finish_offline
 from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
@@ -206,7 +206,7 @@ def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -
         return seen[0]
 
     headers = {spelling("retry-after"): "3", spelling("request-id"): "id-1"}
-    running = answered(flow(), 429, headers, b"{}")
+    running = finish_offline(flow(), 429, headers, b"{}")
     with pytest.raises(StopIteration):
         next(running)
     (response,) = seen

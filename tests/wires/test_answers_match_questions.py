@@ -10,7 +10,7 @@ import pytest
 
 from stepwell import Client, errors
 from stepwell.embeddings import Embedder
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.stores import MemoryStore
 
 TEXTS = ["a", "bb", "ccc"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from stepwell import Client, Context, Reply
 from stepwell.catalog import Model
 from stepwell.messages import Opaque, Reasoning, Text, ToolCall
-from stepwell.pipeline.decoder import StreamDecoder
+from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.anthropic_messages.encode import NAME
 from stepwell.schemas import errors
@@ -91,7 +91,7 @@ def decode(body: Any) -> Reply:
 
 def folded(stream: Iterator[dict[str, Any]]) -> Reply:
     decoder = StreamDecoder(anthropic_messages.stream_steps(), MODEL)
-    chunks = [chunk for each in stream for chunk in decoder.feed(made.events(each))]
+    chunks = [chunk for each in stream for chunk in decoder.feed(answers.events(each))]
     return fold([*chunks, *decoder.end()])
 
 
@@ -133,7 +133,7 @@ def test_the_sdk_gathers_our_streams_to_the_same_blocks(blocks: list[dict[str, A
 def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> None:
     answer = decode(message(*blocks)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages
-    turns = made.body_of(anthropic_messages, [*stored, user("more")])["messages"]
+    turns = answers.body_of(anthropic_messages, [*stored, user("more")])["messages"]
     # Texts without a word are what the vendor refuses to take back.
     expected = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
     assert (turns[1]["content"] if expected else []) == expected
@@ -208,18 +208,18 @@ def test_a_paused_turn_is_taken_up_again_by_sending_it_back() -> None:
 
 
 def test_what_the_message_says_of_itself_is_kept() -> None:
-    told = {
+    reported = {
         "stop_sequence": "END",
         "stop_details": {"type": "refusal", "category": "cyber"},
         "container": {"id": "c1", "expires_at": "2026-12-01T00:00:00Z"},
         "context_management": {"applied_edits": []},
     }
     block = {"type": "text", "text": "a"}
-    assert decode(message(block, **told)).metadata == told
+    assert decode(message(block, **reported)).metadata == reported
     stream = list(events([block]))
-    stream[-2] = {**stream[-2], "context_management": told["context_management"]}
-    stream[-2]["delta"] = {"stop_reason": "end_turn", **told, "context_management": None}
-    assert folded(iter(stream)).metadata == told
+    stream[-2] = {**stream[-2], "context_management": reported["context_management"]}
+    stream[-2]["delta"] = {"stop_reason": "end_turn", **reported, "context_management": None}
+    assert folded(iter(stream)).metadata == reported
 
 
 def test_usage_counts_the_cache_as_input_and_grows_with_the_stream() -> None:
@@ -235,8 +235,8 @@ def test_usage_counts_the_cache_as_input_and_grows_with_the_stream() -> None:
 
 
 def streamed(*each: dict[str, Any] | bytes) -> Any:
-    body = b"".join(item if isinstance(item, bytes) else made.events(item) for item in each)
-    return made.answered(anthropic_messages, body, stream=True)
+    body = b"".join(item if isinstance(item, bytes) else answers.events(item) for item in each)
+    return answers.answered(anthropic_messages, body, stream=True)
 
 
 @pytest.mark.parametrize(
@@ -255,18 +255,18 @@ def streamed(*each: dict[str, Any] | bytes) -> Any:
 def test_an_error_event_is_the_error_that_a_status_would_be(kind: str, expected: type) -> None:
     begun = list(events([{"type": "text", "text": "so far"}]))[:5]
     error = {"type": "error", "error": {"type": kind, "message": "no"}, "request_id": "req_1"}
-    outcome = streamed(*begun, b"event: error\n" + made.events(error))
+    outcome = streamed(*begun, b"event: error\n" + answers.events(error))
     assert type(outcome) is expected and outcome.partial.text == "so far"
     assert outcome.usage.input_tokens == 17 and not outcome.usage.complete
-    whole = made.decoded(anthropic_messages, error)
+    whole = answers.decoded(anthropic_messages, error)
     assert type(whole) is expected, "an error may come as a 200, too"
 
 
 def test_an_error_before_the_first_word_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    busy = made.events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
-    start = made.events(next(events([])))
-    good = made.events(*events([{"type": "text", "text": "hello"}]))
+    busy = answers.events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
+    start = answers.events(next(events([])))
+    good = answers.events(*events([{"type": "text", "text": "hello"}]))
     bodies = [busy, start + busy, good]
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=bodies.pop(0)))
     with Client(transport=transport, registry=registry_of(anthropic_messages), retries=2) as client:
@@ -275,12 +275,12 @@ def test_an_error_before_the_first_word_is_sent_again(monkeypatch: pytest.Monkey
 
 def test_unknown_events_blocks_and_deltas_change_nothing() -> None:
     stream = list(events([{"type": "text", "text": "hello"}]))
-    strange = [
+    foreign = [
         {"type": "of_tomorrow", "x": 1},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "of_tomorrow_delta", "x": 1}},
         {"no": "type"},
     ]
-    reply = streamed(*stream[:4], *strange, *stream[4:])
+    reply = streamed(*stream[:4], *foreign, *stream[4:])
     assert reply.text == "hello" and reply.finish_reason == "stop"
 
 
@@ -305,6 +305,6 @@ def test_a_prefix_that_parses_is_not_a_call() -> None:
     assert isinstance(cut, errors.StreamTruncated) and cut.partial.tool_calls == ()
 
 
-def test_an_event_that_is_not_json_is_told() -> None:
+def test_an_event_that_is_not_json_is_reported() -> None:
     outcome = streamed(next(events([])), b"data: {nonsense\n\n")
     assert isinstance(outcome, errors.DecodeError) and b"nonsense" in outcome.payload

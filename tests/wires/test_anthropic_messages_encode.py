@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 from anthropic.types.beta.message_create_params import MessageCreateParamsNonStreaming as Beta
@@ -31,7 +31,7 @@ FORCED = {"type": "tool", "name": "look_up"}
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
     """The body, which the SDK's types take, too."""
-    body = made.body_of(anthropic_messages, messages, tools, **more)
+    body = answers.body_of(anthropic_messages, messages, tools, **more)
     PARAMS.validate_python(body, strict=False)
     return body
 
@@ -113,7 +113,7 @@ def test_what_a_user_or_a_tool_says(message: Message, blocks: list[Any]) -> None
 
 def test_a_file_of_the_files_api_is_named_by_its_id() -> None:
     """https://docs.claude.com/en/docs/build-with-claude/files: a beta, whose types know it."""
-    body = made.body_of(anthropic_messages, [user([File(file_id="file_1"), Image(file_id="file_2")])])
+    body = answers.body_of(anthropic_messages, [user([File(file_id="file_1"), Image(file_id="file_2")])])
     BETA.validate_python(body)
     sources = [block["source"] for block in body["messages"][0]["content"]]
     assert sources == [{"type": "file", "file_id": "file_1"}, {"type": "file", "file_id": "file_2"}]

@@ -13,23 +13,23 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 def usage(reply: Reply) -> dict[str, Any]:
     """In the SDK's numbers: input without what the cache gave or took."""
-    told = reply.usage
-    fresh = (told.input_tokens or 0) - (told.cached_input_tokens or 0) - (told.cache_write_tokens or 0)
+    reported = reply.usage
+    fresh = (reported.input_tokens or 0) - (reported.cached_input_tokens or 0) - (reported.cache_write_tokens or 0)
     return {
         "input_tokens": fresh,
-        "output_tokens": told.output_tokens,
-        "cached_input_tokens": told.cached_input_tokens,
-        "cache_write_tokens": told.cache_write_tokens,
-        "reasoning_tokens": told.reasoning_tokens,
+        "output_tokens": reported.output_tokens,
+        "cached_input_tokens": reported.cached_input_tokens,
+        "cache_write_tokens": reported.cache_write_tokens,
+        "reasoning_tokens": reported.reasoning_tokens,
     }
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize(
     "recording", recordings("anthropic_messages", "bedrock_invoke_anthropic"), ids=lambda each: each.id
 )
-def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
-    outcome = replay(recording, anthropic_messages, colour=colour)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
+    outcome = replay(recording, anthropic_messages, driver=driver)
     assert_as_recorded(outcome, recording, usage)
     if expected := recording.expected.get("server_tool_calls"):
         blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]

@@ -6,8 +6,8 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
+import answers
 import botocore.session
-import made
 import orjson
 import pytest
 from botocore.eventstream import EventStreamBuffer
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from stepwell import Context, Reply
 from stepwell.catalog import Model
 from stepwell.messages import Opaque, Reasoning, Text, ToolCall
-from stepwell.pipeline.decoder import StreamDecoder
+from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.bedrock_converse.encode import NAME
@@ -143,10 +143,10 @@ def test_the_service_model_knows_what_these_tests_stream(blocks: list[dict[str, 
     for message in buffer:
         kind = message.headers[":event-type"]
         parsed = parser.parse(message.to_response_dict(200), shape)[kind]
-        told = orjson.loads(message.payload)
-        assert parsed.keys() == told.keys()
+        reported = orjson.loads(message.payload)
+        assert parsed.keys() == reported.keys()
         for part in ("delta", "start"):
-            assert parsed.get(part, {}).keys() == told.get(part, {}).keys()
+            assert parsed.get(part, {}).keys() == reported.get(part, {}).keys()
     content = SERVICE.operation_model("Converse").output_shape.members["output"].members["message"]
     report = ParamValidator().validate(with_bytes({"role": "assistant", "content": blocks}), content)
     assert not report.generate_report()
@@ -156,7 +156,7 @@ def test_the_service_model_knows_what_these_tests_stream(blocks: list[dict[str, 
 def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> None:
     message = decode(answer(*blocks)).message
     stored = Context.from_json(Context([user("hi"), message]).to_json()).messages
-    turns = made.body_of(bedrock_converse, [*stored, user("more")])["messages"]
+    turns = answers.body_of(bedrock_converse, [*stored, user("more")])["messages"]
     expected = [block for block in map(sent_back, blocks) if block]
     assert (turns[1]["content"] if expected else []) == expected
 
@@ -230,22 +230,22 @@ def test_usage_counts_the_cache_as_input() -> None:
     assert decode(answer(usage=hour)).usage.cache_write_1h_tokens == 2
 
 
-def test_what_is_told_beside_the_answer_is_kept() -> None:
-    told = {
+def test_what_is_reported_beside_the_answer_is_kept() -> None:
+    reported = {
         "trace": {"guardrail": {}, "x": 1},
         "performanceConfig": {"latency": "optimized"},
         "additionalModelResponseFields": {"stop_sequence": "END"},
     }
-    assert decode(answer({"text": "a"}, **told)).metadata == {**told, "metrics": {"latencyMs": 5}}
-    extra = {"stopReason": "end_turn", "additionalModelResponseFields": told["additionalModelResponseFields"]}
-    beside = {"trace": told["trace"], "performanceConfig": told["performanceConfig"]}
+    assert decode(answer({"text": "a"}, **reported)).metadata == {**reported, "metrics": {"latencyMs": 5}}
+    extra = {"stopReason": "end_turn", "additionalModelResponseFields": reported["additionalModelResponseFields"]}
+    beside = {"trace": reported["trace"], "performanceConfig": reported["performanceConfig"]}
     stream = [*list(frames({"text": "a"}))[:-2], frame("messageStop", **extra)]
     stream.append(frame("metadata", usage=USAGE, metrics={"latencyMs": 5}, **beside))
-    assert folded(iter(stream)).metadata == {**told, "metrics": {"latencyMs": 5}}
+    assert folded(iter(stream)).metadata == {**reported, "metrics": {"latencyMs": 5}}
 
 
 def streamed(*each: bytes) -> Any:
-    return made.answered(bedrock_converse, b"".join(each), stream=True)
+    return answers.answered(bedrock_converse, b"".join(each), stream=True)
 
 
 EXCEPTIONS = {
@@ -266,7 +266,7 @@ def test_every_exception_that_is_modelled_is_the_error_that_a_status_would_be(ki
     assert type(outcome) is expected and "it broke" in str(outcome) and outcome.partial.text == "so far"
 
 
-def test_a_failure_that_is_not_modelled_is_told_by_its_code() -> None:
+def test_a_failure_that_is_not_modelled_is_reported_by_its_code() -> None:
     headers = {":message-type": "error", ":error-code": "InternalError", ":error-message": "it broke"}
     outcome = streamed(*list(frames({"text": "so far"}))[:3], encode(headers, b""))
     assert isinstance(outcome, errors.ProviderError) and "it broke" in str(outcome)
@@ -301,6 +301,6 @@ def test_invoke_speaks_the_models_own_format_in_frames(wire: Any) -> None:
     for sample in (samples.text, samples.tools):
         datas = [line[6:] for line in sample.stream.split(b"\n") if line.startswith(b"data: ")]
         body = b"".join(frame("chunk", bytes=b64encode(each).decode()) for each in datas if each != b"[DONE]")
-        whole, stream = made.answered(wire, sample.body), made.answered(wire, body, stream=True)
+        whole, stream = answers.answered(wire, sample.body), answers.answered(wire, body, stream=True)
         assert stream == whole and stream.text == sample.text
         assert [(call.name, call.arguments) for call in stream.tool_calls] == list(sample.tool_calls)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import answers
 import botocore.session
 import httpx
-import made
 import orjson
 import pytest
 from botocore.validate import ParamValidator
@@ -36,7 +36,7 @@ def with_bytes(value: Any) -> Any:
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) -> dict[str, Any]:
     """The body, which AWS's own model takes, too."""
-    body = made.body_of(bedrock_converse, messages, tools, **options)
+    body = answers.body_of(bedrock_converse, messages, tools, **options)
     assert not ParamValidator().validate({"modelId": "m", **with_bytes(body)}, SHAPE).generate_report()
     return body
 
@@ -231,7 +231,7 @@ def test_document_names_have_the_letters_that_are_allowed(name: str | None, sent
     assert document_name(name) == sent
 
 
-def test_documents_of_one_name_are_told_apart_in_the_whole_conversation() -> None:
+def test_documents_of_one_name_are_distinguished_in_the_whole_conversation() -> None:
     """ "Messages can't contain duplicate document names": those of earlier turns count, and keep their names."""
     report = File(data=b"%PDF", filename="report.pdf")
     turns = [
@@ -269,10 +269,10 @@ def test_a_document_never_comes_without_words_nor_an_answer_first() -> None:
 def test_invoke_sends_the_models_own_body_without_what_the_address_says() -> None:
     turns = [system("be kind"), user("hi")]
     for stream in (False, True):
-        claude = made.body_of(bedrock_invoke_anthropic, turns, (TOOL,), stream=stream, temperature=0)
+        claude = answers.body_of(bedrock_invoke_anthropic, turns, (TOOL,), stream=stream, temperature=0)
         assert claude["anthropic_version"] == "bedrock-2023-05-31" and claude["max_tokens"]
         assert not {"model", "stream"} & claude.keys() and claude["tools"][0]["input_schema"]
-        gpt = made.body_of(bedrock_invoke_openai, turns, (TOOL,), stream=stream, temperature=0)
+        gpt = answers.body_of(bedrock_invoke_openai, turns, (TOOL,), stream=stream, temperature=0)
         assert not {"stream", "stream_options"} & gpt.keys() and gpt["messages"][0]["role"] == "system"
 
 

@@ -15,20 +15,20 @@ WIRES = {"cohere_chat": cohere_chat, "mistral_chat": mistral_chat}
 
 def usage(reply: Reply) -> dict[str, Any]:
     """Cohere's SDK does not read the reasoning's share."""
-    told = reply.usage
+    reported = reply.usage
     return {
-        "input_tokens": told.input_tokens,
-        "output_tokens": told.output_tokens,
-        "cached_input_tokens": told.cached_input_tokens,
-        "cache_write_tokens": told.cache_write_tokens,
-        "reasoning_tokens": None if "tokens" in told.raw else told.reasoning_tokens,
+        "input_tokens": reported.input_tokens,
+        "output_tokens": reported.output_tokens,
+        "cached_input_tokens": reported.cached_input_tokens,
+        "cache_write_tokens": reported.cache_write_tokens,
+        "reasoning_tokens": None if "tokens" in reported.raw else reported.reasoning_tokens,
     }
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings(*WIRES), ids=lambda each: each.id)
-def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
-    outcome = replay(recording, WIRES[recording.api], colour=colour)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
+    outcome = replay(recording, WIRES[recording.api], driver=driver)
     assert_as_recorded(outcome, recording, usage)
     if plan := recording.expected.get("tool_plan"):
         assert outcome.metadata["tool_plan"] == plan

@@ -16,9 +16,9 @@ from pydantic import BaseModel, TypeAdapter
 from stepwell import Context, File, Image, Message, Reply, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Audio, Opaque, Reasoning, Text, ToolCall
-from stepwell.pipeline.request import Request
-from stepwell.providers.dsl.registry import REGISTRY
-from stepwell.providers.dsl.rules import translate
+from stepwell.pipeline.http.request import Request
+from stepwell.providers.declare.registry import REGISTRY
+from stepwell.providers.declare.rules import translate
 from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -231,7 +231,7 @@ CITATION = st.fixed_dictionaries({"start": st.integers(0, 9), "end": st.integers
 
 
 @given(
-    blocks=st.lists(st.tuples(st.sampled_from(["text", "thinking"]), PIECES), max_size=4),
+    history_format=st.lists(st.tuples(st.sampled_from(["text", "thinking"]), PIECES), max_size=4),
     plan=PIECES,
     calls=st.lists(st.lists(st.sampled_from(['{"city":', '"Pune"', "}", ""]), max_size=4), max_size=3),
     citations=st.lists(CITATION, max_size=3),
@@ -352,6 +352,6 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came_and_runs_no_call
         assert at > ended or not partial.tool_calls, "a prefix that parses is not a call"
 
 
-def test_an_event_that_is_not_json_is_told() -> None:
+def test_an_event_that_is_not_json_is_reported() -> None:
     outcome = answered(START + said(0, "so far") + b"data: <html>\n\n" + end(), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"

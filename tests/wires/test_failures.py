@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from stepwell.pipeline.request import Headers
-from stepwell.pipeline.response import Response
+from stepwell.pipeline.http.request import Headers
+from stepwell.pipeline.http.response import Response
 from stepwell.providers.wires.bedrock_converse.decode import find_error as find_bedrock_error
-from stepwell.providers.wires.failures import find_error
+from stepwell.providers.wires.errors import find_error
 from stepwell.schemas import errors
 
 from driving import request

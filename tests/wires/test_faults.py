@@ -42,8 +42,8 @@ def by_id(recording: Recording) -> str:
     return recording.id
 
 
-def outcome(recording: Recording, colour: str = "sync") -> Any:
-    return replay(recording, WIRES[recording.api], colour=colour)
+def outcome(recording: Recording, driver: str = "sync") -> Any:
+    return replay(recording, WIRES[recording.api], driver=driver)
 
 
 @pytest.mark.parametrize("fault", LOSSLESS, ids=str)
@@ -57,7 +57,7 @@ def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> N
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_any_split_gives_the_same_reply_in_both_colours(recording: Recording, size: int) -> None:
+def test_any_split_gives_the_same_reply_sync_and_async(recording: Recording, size: int) -> None:
     split = respelt(recording, recording.body, size)
     plain = outcome(recording)
     assert outcome(split) == plain and outcome(split, "async") == plain

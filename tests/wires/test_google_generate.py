@@ -85,7 +85,7 @@ def test_calls_make_a_stop_a_tool_call() -> None:
 
 
 @pytest.mark.parametrize("raw", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"])
-def test_an_unsound_call_is_told_but_never_there_to_be_run(raw: str) -> None:
+def test_an_unsound_call_is_reported_but_never_there_to_be_run(raw: str) -> None:
     call = {"functionCall": {"name": "f", "args": {"x": 1}}}
     body = answer(call, finish=raw, finishMessage="f(x=")
     stream = [piece({"text": ""}), piece(call), piece(finish=raw, finishMessage="f(x=")]
@@ -180,12 +180,12 @@ def test_log_probabilities_take_openais_form_and_grow() -> None:
     assert decoded(answer({"text": "a"}, logprobsResult=result("a"))).logprobs == [one]
 
 
-def test_what_is_told_beside_the_answer_is_kept() -> None:
-    told = {"groundingMetadata": {"webSearchQueries": ["q"]}, "urlContextMetadata": {"urlMetadata": []}}
+def test_what_is_reported_beside_the_answer_is_kept() -> None:
+    reported = {"groundingMetadata": {"webSearchQueries": ["q"]}, "urlContextMetadata": {"urlMetadata": []}}
     last = {"groundingMetadata": {}, "citationMetadata": {"citationSources": []}}
     for reply in (
-        decoded(answer({"text": "a"}, **{**told, "citationMetadata": {"citationSources": []}})),
-        streamed(piece({"text": "a"}, **told), piece(finish="STOP", **last)),
+        decoded(answer({"text": "a"}, **{**reported, "citationMetadata": {"citationSources": []}})),
+        streamed(piece({"text": "a"}, **reported), piece(finish="STOP", **last)),
     ):
         assert reply.metadata["grounding"] == {"webSearchQueries": ["q"]}
         assert reply.metadata["url_context"] and reply.metadata["citations"]
@@ -216,7 +216,7 @@ def test_calls_without_ids_get_unique_ones_that_are_the_same_streamed_and_not() 
     assert sent == calls, "ids that we made up stay with us"
 
 
-def test_ids_that_the_wire_gave_twice_are_told_apart() -> None:
+def test_ids_that_the_wire_gave_twice_are_distinguished() -> None:
     calls = [{"functionCall": {"name": "f", "args": {}, "id": "same"}} for _ in range(2)]
     first, second = decoded(answer(*calls)).tool_calls
     assert first.id == "same" and second.id not in ("same", "")

@@ -25,10 +25,10 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings("google_generate"), ids=lambda each: each.id)
-def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
-    outcome = replay(recording, google_generate, colour=colour)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
+    outcome = replay(recording, google_generate, driver=driver)
     assert_as_recorded(outcome, recording, usage)
     if expected := recording.expected.get("server_tool_calls"):
         blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell import Reply
-from stepwell.pipeline.decoder import StreamDecoder
+from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold

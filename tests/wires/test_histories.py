@@ -20,9 +20,9 @@ from stepwell import Client, Context
 from stepwell.catalog import Model
 from stepwell.declare import declare_provider
 from stepwell.messages import ToolCall
-from stepwell.providers.dsl.pairing import paired
-from stepwell.providers.dsl.registry import Registry
-from stepwell.providers.dsl.wire import ToolCallIdPolicy, Wire
+from stepwell.providers.declare.registry import Registry
+from stepwell.providers.declare.wire import ToolCallIdPolicy, Wire
+from stepwell.providers.history.pairing import paired
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic
 from stepwell.providers.wires.google_generate import google_generate
@@ -62,11 +62,11 @@ def test_the_history_passes_the_vendors_rules(
     assert context.to_json() == before and reply.context.messages[:-1] == context.messages, (
         "the stored one is untouched"
     )
-    told = [str(warning) for warning in reply.warnings]
+    reported = [str(warning) for warning in reply.warnings]
     if history == "signed reasoning":
-        assert any("stays behind" in text for text in told), "what cannot travel is told"
+        assert any("stays behind" in text for text in reported), "what cannot travel is told"
     else:
-        assert bool(told) == (history in UNLAWFUL), "and so is what had to be made up or moved"
+        assert bool(reported) == (history in UNLAWFUL), "and so is what had to be made up or moved"
     if any(message.text == "sunny" for message in context.messages):
         assert b"sunny" in orjson.dumps(body)
 
@@ -84,8 +84,8 @@ def test_what_one_model_began_another_carries_on(
     context = Context([user("go"), call, tool_result(call.tool_calls[0], "sunny"), words, user("on")], TOOLS)
     body, reply = sent(wire, Context.from_json(context.to_json()))
     rules(body)
-    told = orjson.dumps(body).decode()
-    assert "sunny" in told and scenes.text.text in told and "Pune" in told
+    reported = orjson.dumps(body).decode()
+    assert "sunny" in reported and scenes.text.text in reported and "Pune" in reported
     assert all("stays behind" in str(warning) for warning in reply.warnings)
 
 
@@ -131,9 +131,9 @@ def test_ids_are_mapped_one_to_one_and_always_alike(policy: ToolCallIdPolicy) ->
     ids = [LONG_ID, LONG_ID + "y", "a b", "", "ünïcode", "call_fine", *(f"bad id {n}" for n in range(200))]
     calls = [ToolCall(id, "look_up", "{}") for id in ids]
     messages = [assistant(calls), *(tool_result(id, f"of {id}") for id in ids)]
-    (once, told), twice = paired(messages, policy), paired(messages, policy)[0]
+    (once, reported), twice = paired(messages, policy), paired(messages, policy)[0]
     made = [call.id for call in once[0].tool_calls]
-    assert once == twice and len(set(made)) == len(ids) and told == []
+    assert once == twice and len(set(made)) == len(ids) and reported == []
     assert made == [message.tool_call_id for message in once[1:]], "calls and results still match"
     assert [message.text for message in once[1:]] == [f"of {id}" for id in ids]
     length = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"

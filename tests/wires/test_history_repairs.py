@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 import pytest
-from exchanges import exchanged, told
+from exchanges import exchanged, reported
 from histories import UNLAWFUL, call
 
 from stepwell import Context, Message, Tool
 from stepwell.messages import Reasoning, ToolCall
-from stepwell.providers.dsl.pairing import NO_RESULT, paired
-from stepwell.providers.dsl.wire import ToolCallIdPolicy
+from stepwell.providers.declare.wire import ToolCallIdPolicy
+from stepwell.providers.history.pairing import NO_RESULT, paired
 from stepwell.schemas.message import assistant, is_turn, system, tool_result, user
 
 OPEN = "a call without a result was given one that says so"
@@ -82,17 +82,17 @@ def outline(messages: Any) -> list[Any]:
     ],
 )
 def test_every_call_has_one_result_right_behind_it(history: str, lawful: list[Any], repairs: list[str]) -> None:
-    messages, told_ = paired(UNLAWFUL[history].messages, ToolCallIdPolicy())
-    assert outline(messages) == lawful and told_ == repairs
+    messages, warned = paired(UNLAWFUL[history].messages, ToolCallIdPolicy())
+    assert outline(messages) == lawful and warned == repairs
     again, nothing = paired(messages, ToolCallIdPolicy())
     assert again == messages and nothing == []
 
 
-def test_a_result_made_up_is_marked_as_an_error_and_told() -> None:
+def test_a_result_made_up_is_marked_as_an_error_and_reported() -> None:
     body, reply = exchanged("anthropic:claude-sonnet-4-5", UNLAWFUL["no call answered"])
     results = [block for block in body["messages"][2]["content"] if block["type"] == "tool_result"]
     assert all(block["is_error"] and block["content"] == NO_RESULT for block in results) and len(results) == 2
-    assert told(reply) == [OPEN] and reply.context.messages[:-1] == UNLAWFUL["no call answered"].messages
+    assert reported(reply) == [OPEN] and reply.context.messages[:-1] == UNLAWFUL["no call answered"].messages
 
 
 def test_what_a_tool_said_is_no_turn_of_the_users() -> None:
@@ -116,14 +116,14 @@ def test_ids_that_come_again_are_made_unique_and_the_first_keeps_its_own() -> No
 def test_results_without_ids_belong_to_the_next_call_of_their_tool() -> None:
     calls = [ToolCall("1", "f", ""), ToolCall("2", "g", ""), ToolCall("3", "f", "")]
     given = [Message("tool", "g", name="g"), Message("tool", "first f", name="f"), Message("tool", "any")]
-    messages, told_ = paired([assistant(calls), *given], ToolCallIdPolicy())
-    assert outline(messages[1:]) == [("t", "1", "first f"), ("t", "2", "g"), ("t", "3", "any")] and told_ == []
+    messages, warned = paired([assistant(calls), *given], ToolCallIdPolicy())
+    assert outline(messages[1:]) == [("t", "1", "first f"), ("t", "2", "g"), ("t", "3", "any")] and warned == []
 
 
 @pytest.mark.parametrize("given", [{"previous_response_id": "r"}, {"provider_options": {"conversation": "c"}}])
 def test_a_result_whose_call_the_provider_has_is_left_alone(given: dict[str, Any]) -> None:
     body, reply = exchanged("openai:gpt-5", Context([tool_result("c1", "r")]), wire="openai_responses", **given)
-    assert body["input"] == [{"type": "function_call_output", "call_id": "c1", "output": "r"}] and told(reply) == []
+    assert body["input"] == [{"type": "function_call_output", "call_id": "c1", "output": "r"}] and reported(reply) == []
 
 
 # -- thinking that another model did not do -------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class TestThinkingByBudget:
 
     def asked(self, model: str, *messages: Message, **options: Any) -> tuple[bool, list[str]]:
         body, reply = exchanged(model, Context(messages, TOOLS), **(options or BUDGET))
-        return b'"budget_tokens":2000' in orjson.dumps(body), told(reply, "thinking")
+        return b'"budget_tokens":2000' in orjson.dumps(body), reported(reply, "thinking")
 
     def test_it_is_left_out_where_the_answer_began_without(self, model: str, wire: str) -> None:
         sent, why = self.asked(model, *FOREIGN)
@@ -170,4 +170,4 @@ class TestThinkingByBudget:
 
 def test_adaptive_thinking_may_begin_halfway() -> None:
     body, reply = exchanged("anthropic:claude-opus-4-7", Context(FOREIGN, TOOLS), reasoning_effort="high")
-    assert body["thinking"]["type"] == "adaptive" and told(reply, "thinking") == []
+    assert body["thinking"]["type"] == "adaptive" and reported(reply, "thinking") == []

@@ -8,7 +8,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from exchanges import exchanged, told
+from exchanges import exchanged, reported
 from hypothesis import given
 from hypothesis import strategies as st
 from vendor_rules import WIRES
@@ -16,8 +16,8 @@ from vendor_rules import WIRES
 import stepwell
 from stepwell import Context, Reply
 from stepwell.messages import ToolCall
-from stepwell.pipeline.decoder import StreamDecoder
-from stepwell.providers.dsl.wire import Wire
+from stepwell.pipeline.stream.decoder import StreamDecoder
+from stepwell.providers.declare.wire import Wire
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from stepwell.providers.wires.protocols import aws_event_stream
 from stepwell.schemas.fold import Fold
@@ -93,12 +93,12 @@ def data_of(event: Any) -> bytes:
     return data
 
 
-def frames(name: str, told_events: list[Any], change: Any) -> bytes:
+def frames(name: str, reported_events: list[Any], change: Any) -> bytes:
     """The events, with their data changed, as they come over the network."""
     if "array" in name:
-        return b"[" + b",\n".join(change(data) for _, data in told_events) + b"]"
+        return b"[" + b",\n".join(change(data) for _, data in reported_events) + b"]"
     out = b""
-    for event in told_events:
+    for event in reported_events:
         if isinstance(event, bytes):
             out += change(event) + b"\n"
         elif isinstance(event[0], dict):
@@ -205,13 +205,13 @@ def history(*result: str) -> Context:
 
 
 @base_wires
-def test_a_history_with_both_is_sent_exactly_and_the_change_is_told(name: str) -> None:
+def test_a_history_with_both_is_sent_exactly_and_the_change_is_reported(name: str) -> None:
     body, reply = exchanged(MODELS[name], history(f"file{HIGH}.txt"), wire=name)
     sent = json.dumps(body, ensure_ascii=False)
     assert str(LONG) in sent
     assert "file\ufffd.txt" in sent
     assert "ud83d" not in sent
-    assert told(reply, "text") == ["half of a surrogate pair, which JSON cannot hold, became U+FFFD"]
+    assert reported(reply, "text") == ["half of a surrogate pair, which JSON cannot hold, became U+FFFD"]
 
 
 @base_wires
@@ -223,7 +223,7 @@ def test_options_and_schemas_are_sent_exactly(name: str) -> None:
     )
     assert body["seed_of_mine"] == LONG
     assert str(10**30) in json.dumps(body) or reply.warnings
-    assert not told(reply, "text")
+    assert not reported(reply, "text")
 
 
 @base_wires

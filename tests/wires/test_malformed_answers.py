@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from stepwell import Client
-from stepwell.providers.dsl.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.chunks import Finish, TextDelta
 from stepwell.schemas.fold import Fold
@@ -131,7 +131,7 @@ def test_usage_that_cannot_be_read_is_a_warning_on_the_answer() -> None:
     assert "usage" in [warning.subject for warning in reply.warnings]
 
 
-def test_text_that_is_none_is_an_error_and_no_surprise_for_whoever_reads_it() -> None:
+def test_text_that_is_none_is_an_error_and_no_surprise_for_the_one_who_reads_it() -> None:
     with pytest.raises(errors.DecodeError, match="shape"):
         asked({"choices": [{"index": 0, "message": {"content": "", "refusal": 7}, "finish_reason": "stop"}]})
 

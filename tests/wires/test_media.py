@@ -6,8 +6,8 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 
@@ -56,7 +56,7 @@ def forms(kind: type) -> dict[str, tuple[Any, str]]:
 
 
 def body(wire: Wire, messages: list[Message]) -> str:
-    return orjson.dumps(made.body_of(wire, messages)).decode()
+    return orjson.dumps(answers.body_of(wire, messages)).decode()
 
 
 @pytest.mark.parametrize("form", forms(Image))
@@ -99,7 +99,7 @@ def test_what_a_format_has_a_place_for_is_taken(wire: Wire) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
-def test_an_answers_media_go_back_or_the_loss_is_told(wire: Wire, kind: type) -> None:
+def test_an_answers_media_go_back_or_the_loss_is_reported(wire: Wire, kind: type) -> None:
     """Answers hold pictures and sounds; only few formats take them back."""
     bodies: list[str] = []
 
@@ -111,12 +111,12 @@ def test_an_answers_media_go_back_or_the_loss_is_told(wire: Wire, kind: type) ->
     history = [user("draw"), assistant([Text("here"), part]), user("more")]
     with Client(transport=httpx.MockTransport(handler), registry=registry_of(wire)) as client:
         reply = client.generate_text("recorded:m", history)
-    told = [str(warning) for warning in reply.warnings]
-    assert (marker in bodies[0]) != any("of an answer cannot be sent" in text for text in told), told
+    reported = [str(warning) for warning in reply.warnings]
+    assert (marker in bodies[0]) != any("of an answer cannot be sent" in text for text in reported), reported
     assert "here" in bodies[0] and reply.context.messages[1].content == history[1].content
 
 
-def test_a_document_lies_elsewhere_only_for_chats_that_fetch_it() -> None:
+def test_a_document_goes_by_url_only_for_chats_that_fetch_it() -> None:
     bodies: list[Any] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -156,7 +156,7 @@ def test_a_models_own_picture_goes_back_as_its_item_without_a_warning() -> None:
     ],
 )
 def test_media_types_are_sent_as_they_are_registered(part: Any, kind: str) -> None:
-    (sent,) = made.body_of(google_generate, [user(part)])["contents"][0]["parts"]
+    (sent,) = answers.body_of(google_generate, [user(part)])["contents"][0]["parts"]
     assert sent == {"inlineData": {"mimeType": kind, "data": CODE}}
 
 
@@ -175,15 +175,15 @@ def test_media_types_are_sent_as_they_are_registered(part: Any, kind: str) -> No
 def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | None, bedrock: str | None) -> None:
     if anthropic is None:
         with pytest.raises(errors.NotSupported, match="PDF or plain text"):
-            made.body_of(anthropic_messages, [user(file)])
+            answers.body_of(anthropic_messages, [user(file)])
     else:
-        (block,) = made.body_of(anthropic_messages, [user(file)])["messages"][0]["content"]
+        (block,) = answers.body_of(anthropic_messages, [user(file)])["messages"][0]["content"]
         assert anthropic in (block["source"]["data"], block["source"]["media_type"])
     if bedrock is None:
         with pytest.raises(errors.NotSupported, match="documents in pdf, csv"):
-            made.body_of(bedrock_converse, [user(file)])
+            answers.body_of(bedrock_converse, [user(file)])
     else:
-        block, words = made.body_of(bedrock_converse, [user([file, "see"])])["messages"][0]["content"]
+        block, words = answers.body_of(bedrock_converse, [user([file, "see"])])["messages"][0]["content"]
         assert words == {"text": "see"}
         assert block["document"]["format"] == bedrock
 
@@ -200,7 +200,7 @@ def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | No
     ],
 )
 def test_converse_has_words_of_its_own_for_media_types(part: Any, place: str, word: str) -> None:
-    (block,) = made.body_of(bedrock_converse, [user(part)])["messages"][0]["content"]
+    (block,) = answers.body_of(bedrock_converse, [user(part)])["messages"][0]["content"]
     assert block[place]["format"] == word
     if part.url and part.url.startswith("s3:"):
         assert block[place]["source"] == {"s3Location": {"uri": part.url}}

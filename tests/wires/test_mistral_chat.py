@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 from mistralai.client.models import ChatCompletionRequest
@@ -28,7 +28,7 @@ USAGE = {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
     """The body, which the SDK's own type takes, too."""
-    body = made.body_of(mistral_chat, messages, tools, **more)
+    body = answers.body_of(mistral_chat, messages, tools, **more)
     ChatCompletionRequest.model_validate(body)
     return body
 
@@ -177,7 +177,7 @@ THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "cl
 
 def whole(message: dict[str, Any], reason: str = "stop") -> Any:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
-    return made.decoded(mistral_chat, {"id": "r", "model": "m", "choices": [choice], "usage": USAGE})
+    return answers.decoded(mistral_chat, {"id": "r", "model": "m", "choices": [choice], "usage": USAGE})
 
 
 def streamed(*deltas: dict[str, Any], reason: str = "stop") -> Any:
@@ -185,7 +185,7 @@ def streamed(*deltas: dict[str, Any], reason: str = "stop") -> Any:
         return {"id": "r", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
 
     last = piece({"content": ""}, reason, usage=USAGE)
-    return made.answered(mistral_chat, made.events(*map(piece, deltas), last) + b"data: [DONE]\n\n", stream=True)
+    return answers.answered(mistral_chat, answers.events(*map(piece, deltas), last) + b"data: [DONE]\n\n", stream=True)
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,5 @@ def test_why_it_ended(raw: str, reason: str) -> None:
     ],
 )
 def test_errors_have_their_class(status: int, body: dict[str, Any], kind: type) -> None:
-    outcome = made.answered(mistral_chat, orjson.dumps(body), status=status)
+    outcome = answers.answered(mistral_chat, orjson.dumps(body), status=status)
     assert type(outcome) is kind and outcome.status == status

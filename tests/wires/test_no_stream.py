@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Client, Reply
-from stepwell.providers.dsl.wire import Wire
+from stepwell.providers.declare.wire import Wire
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
@@ -49,7 +49,7 @@ EVENTS = [
 # Both drivers run the same steps; that they do is shown on a wire of text and on one of frames.
 BY_BOTH_DRIVERS = {"openai_chat", "bedrock_converse"}
 PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"<p>to go on</p>" * 50
-TOLD = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
+REPORTED = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def by_id(recording: Recording) -> str:
     return recording.id
 
 
-def told(outcome: Any) -> Any:
+def reported(outcome: Any) -> Any:
     """What an outcome says, leaving out what only an unstreamed body has."""
     if isinstance(outcome, StepwellError):
         return type(outcome), outcome.message, getattr(outcome, "status", None)
@@ -73,28 +73,28 @@ def drivers_of(wire: str) -> tuple[str, ...]:
 
 
 driven_wires = pytest.mark.parametrize(
-    ("wire", "colour"),
+    ("wire", "driver"),
     [pytest.param(wire, driver, id=f"{name}-{driver}") for name, wire in WIRES.items() for driver in drivers_of(name)],
 )
 
 
 @pytest.mark.parametrize(
-    ("recording", "colour"),
+    ("recording", "driver"),
     [pytest.param(each, driver, id=f"{each.id}-{driver}") for each in WHOLE for driver in drivers_of(each.api)],
 )
-def test_a_whole_answer_is_given_as_a_stream(recording: Recording, colour: str) -> None:
+def test_a_whole_answer_is_given_as_a_stream(recording: Recording, driver: str) -> None:
     wire = WIRES[recording.api]
-    streamed = replay(recording, wire, colour=colour, stream=True)
-    assert told(streamed) == told(replay(recording, wire))
+    streamed = replay(recording, wire, driver=driver, stream=True)
+    assert reported(streamed) == reported(replay(recording, wire))
 
 
-def test_that_it_came_whole_is_told() -> None:
+def test_that_it_came_whole_is_reported() -> None:
     recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
     (warning,) = replay(recording, openai_chat, stream=True).warnings
     assert (warning.subject, "whole" in warning.why) == ("stream", True)
 
 
-def ask(wire: Wire, body: bytes, kind: str | None, colour: str, *, stream: bool = True, pieces: int = 0) -> Any:
+def ask(wire: Wire, body: bytes, kind: str | None, driver: str, *, stream: bool = True, pieces: int = 0) -> Any:
     """The outcome, and how many requests it took."""
     asked: list[Chunks] = []
 
@@ -111,7 +111,7 @@ def ask(wire: Wire, body: bytes, kind: str | None, colour: str, *, stream: bool 
             return await client.stream_text("recorded:m", "hi").reply()
 
     try:
-        if colour == "async":
+        if driver == "async":
             return asyncio.run(main()), len(asked)
         with Client(**settings) as client:
             if stream:
@@ -126,9 +126,9 @@ def ask(wire: Wire, body: bytes, kind: str | None, colour: str, *, stream: bool 
 @driven_wires
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", None])
 def test_an_error_in_place_of_a_stream_is_typed_and_not_sent_again(
-    wire: Wire, kind: str | None, colour: str, pieces: int
+    wire: Wire, kind: str | None, driver: str, pieces: int
 ) -> None:
-    error, requests = ask(wire, b" \n" + TOLD, kind, colour, pieces=pieces)
+    error, requests = ask(wire, b" \n" + REPORTED, kind, driver, pieces=pieces)
     assert type(error) is QuotaError and "Insufficient credits" in str(error)
     assert requests == 1
 
@@ -151,8 +151,8 @@ def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
 
 @driven_wires
 @pytest.mark.parametrize("kind", ["text/html", "text/event-stream", None])
-def test_a_page_in_place_of_a_stream_is_shown_and_not_sent_for_again(wire: Wire, kind: str | None, colour: str) -> None:
-    error, requests = ask(wire, PAGE, kind, colour)
+def test_a_page_in_place_of_a_stream_is_shown_and_not_sent_for_again(wire: Wire, kind: str | None, driver: str) -> None:
+    error, requests = ask(wire, PAGE, kind, driver)
     assert type(error) is DecodeError and requests == 1
     assert PAGE[:200].decode() in str(error) and error.payload == PAGE
 
@@ -170,9 +170,9 @@ def test_a_stream_under_a_wrong_label_loses_nothing(
     recording: Recording, kind: str | None, start: bytes, size: int
 ) -> None:
     wire, body = WIRES[recording.api], start + recording.body
-    model_told = replay(recording, wire)
+    shown_to_model = replay(recording, wire)
     found, requests = ask(wire, body, kind, "sync", pieces=size)
-    assert (found.message, found.finish_reason, requests) == (model_told.message, model_told.finish_reason, 1)
+    assert (found.message, found.finish_reason, requests) == (shown_to_model.message, shown_to_model.finish_reason, 1)
 
 
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.api == "bedrock_converse"], ids=by_id)

@@ -15,7 +15,7 @@ from ollama._types import ChatRequest, Options
 from stepwell import Client, Context, File, Image, Message, Reply, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Audio, Reasoning, Text, ToolCall
-from stepwell.pipeline.request import Request
+from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -281,7 +281,7 @@ def test_an_error_in_a_200_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n", b'{"message": 3, "done": false}\n'])
-def test_a_line_of_no_sense_is_told(junk: bytes) -> None:
+def test_a_line_of_no_sense_is_reported(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
@@ -342,7 +342,7 @@ def warned(reply: Reply) -> list[str]:
     ],
     ids=["full", "full, by options", "as long as allowed", "shorter than allowed", "nothing allowed", "stopped"],
 )
-def test_a_full_context_is_told(end: dict[str, Any], options: dict[str, Any], full: bool, stream: bool) -> None:
+def test_a_full_context_is_reported(end: dict[str, Any], options: dict[str, Any], full: bool, stream: bool) -> None:
     answer = line(message={"content": "so far"}, **{**END, **end})
     _, reply = asked(answer, stream=stream, **options)
     assert ("possible_truncation" in warned(reply)) is full
@@ -356,7 +356,7 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "effort", "think", "told"),
+    ("model", "effort", "think", "reported"),
     [
         ("qwen3", "none", False, False),
         ("qwen3", "low", True, True),
@@ -365,10 +365,10 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
         ("gpt-oss:20b", "xhigh", "high", True),
     ],
 )
-def test_effort_is_a_switch_but_for_gpt_oss(model: str, effort: str, think: Any, told: bool) -> None:
+def test_effort_is_a_switch_but_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
     request, reply = asked(whole(), model, reasoning_effort=effort)
     assert orjson.loads(request.content)["think"] is think or orjson.loads(request.content)["think"] == think
-    assert ("reasoning_effort" in warned(reply)) is told
+    assert ("reasoning_effort" in warned(reply)) is reported
 
 
 def test_an_explicit_think_has_the_last_word() -> None:
@@ -377,7 +377,7 @@ def test_an_explicit_think_has_the_last_word() -> None:
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
-def test_the_compatible_chat_is_told_what_it_would_pass_over() -> None:
+def test_the_compatible_chat_warns_of_what_it_would_pass_over() -> None:
     completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
     request, reply = asked(
         orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 from faults import LOSSLESS, cuts
@@ -67,11 +67,11 @@ def test_a_reply_streams_and_folds_to_itself(recording: Recording) -> None:
 
 
 def streamed(*blocks: bytes) -> Any:
-    return made.answered(openai_chat, b"".join(blocks), stream=True)
+    return answers.answered(openai_chat, b"".join(blocks), stream=True)
 
 
 def decoded(body: dict[str, Any]) -> Any:
-    return made.decoded(openai_chat, body)
+    return answers.decoded(openai_chat, body)
 
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}

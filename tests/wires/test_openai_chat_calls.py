@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import made
+import answers
 import orjson
 import pytest
 
@@ -16,7 +16,7 @@ from loopback import DONE, event
 
 
 def streamed(*blocks: bytes) -> Any:
-    return made.answered(openai_chat, b"".join(blocks), stream=True)
+    return answers.answered(openai_chat, b"".join(blocks), stream=True)
 
 
 def calls(*deltas: dict[str, Any] | list[dict[str, Any]], finish: str = "tool_calls") -> Any:
@@ -132,15 +132,15 @@ def test_a_call_of_a_free_text_tool_goes_back_as_one() -> None:
     answer = {"id": "r-1", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [whole]}}]}
     begun = {"index": 0, **whole, "custom": {"name": "patch", "input": ""}}
     pieces = [{"index": 0, "custom": {"input": piece}} for piece in ("*** ", "not JSON")]
-    decoded, streamed_ = made.decoded(openai_chat, answer), calls(begun, *pieces)
+    decoded, streamed_ = answers.decoded(openai_chat, answer), calls(begun, *pieces)
     assert decoded.message == streamed_.message
     (call,) = decoded.tool_calls
     assert (call.name, call.arguments_json, call.arguments) == ("patch", "*** not JSON", None)
-    body = made.body_of(openai_chat, [user("go"), decoded.message, tool_result(call, "done")])
+    body = answers.body_of(openai_chat, [user("go"), decoded.message, tool_result(call, "done")])
     assert body["messages"][1]["tool_calls"] == [whole]
 
 
-def test_a_fragment_that_fits_no_call_is_told_and_never_glued_on() -> None:
+def test_a_fragment_that_fits_no_call_is_reported_and_never_glued_on() -> None:
     reply = calls(piece("{}", name="f", id="a", index=0), piece('{"x":1}', index=7))
     assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", {})]
     assert reply.metadata["orphaned_tool_arguments"] == [{"index": 7, "arguments": '{"x":1}'}]
@@ -166,7 +166,7 @@ def test_synthesised_ids_are_the_same_streamed_and_unstreamed() -> None:
         "id": "r-1",
         "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [piece("{}", name="f")]}}],
     }
-    assert made.decoded(openai_chat, body).tool_calls[0] == streamed_call
+    assert answers.decoded(openai_chat, body).tool_calls[0] == streamed_call
 
 
 def test_two_calls_of_one_id_get_two_streamed_and_unstreamed_alike() -> None:
@@ -176,7 +176,7 @@ def test_two_calls_of_one_id_get_two_streamed_and_unstreamed_alike() -> None:
         piece("{}", name="g", id="y", index=2),
     ]
     whole = {"id": "r-1", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": fragments}}]}
-    decoded, streamed_ = made.decoded(openai_chat, whole), calls(*fragments)
+    decoded, streamed_ = answers.decoded(openai_chat, whole), calls(*fragments)
     assert decoded.message == streamed_.message
     first, second, third = decoded.tool_calls
     assert (first.id, third.id) == ("x", "y") and second.id not in ("x", "y", "")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import made
+import answers
 import orjson
 import pytest
 
 from stepwell import Client, File, Image, Message, Tool, around
 from stepwell.messages import Audio, Reasoning, Text, ToolCall, Video
-from stepwell.pipeline.request import Request
+from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas.message import assistant, system, tool_result, user
 
@@ -21,7 +21,7 @@ WHOLE = next(each for each in recordings("openai_chat", streaming=False) if each
 
 
 def body_of(*messages: Message, tools: Iterable[Tool] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    return made.body_of(openai_chat, messages, tools, stream=stream, **options)
+    return answers.body_of(openai_chat, messages, tools, stream=stream, **options)
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 def usage(reply: Reply) -> dict[str, Any]:
     """In the SDK's numbers: the completion as the provider counts it (xAI leaves its reasoning out)."""
-    told = reply.usage
+    reported = reply.usage
     return {
-        "input_tokens": told.input_tokens,
-        "output_tokens": told.raw.get("completion_tokens"),
-        "cached_input_tokens": told.cached_input_tokens,
-        "cache_write_tokens": told.cache_write_tokens,
-        "reasoning_tokens": told.reasoning_tokens,
+        "input_tokens": reported.input_tokens,
+        "output_tokens": reported.raw.get("completion_tokens"),
+        "cached_input_tokens": reported.cached_input_tokens,
+        "cache_write_tokens": reported.cache_write_tokens,
+        "reasoning_tokens": reported.reasoning_tokens,
     }
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings("openai_chat"), ids=lambda each: each.id)
-def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
-    assert_as_recorded(replay(recording, openai_chat, colour=colour), recording, usage)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
+    assert_as_recorded(replay(recording, openai_chat, driver=driver), recording, usage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args
 
-import made
+import answers
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -15,7 +15,7 @@ from openai.types.responses import ResponseStreamEvent
 from stepwell import Context, Reply
 from stepwell.catalog import Model
 from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
-from stepwell.pipeline.decoder import StreamDecoder
+from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
 from stepwell.schemas import errors
@@ -129,7 +129,7 @@ def decode(body: Any) -> Reply:
 
 def folded(stream: Iterator[dict[str, Any]]) -> Reply:
     decoder = StreamDecoder(openai_responses.stream_steps(), MODEL)
-    chunks = [chunk for each in stream for chunk in decoder.feed(made.events(each))]
+    chunks = [chunk for each in stream for chunk in decoder.feed(answers.events(each))]
     return fold([*chunks, *decoder.end()])
 
 
@@ -174,7 +174,7 @@ def test_the_sdk_knows_the_events_of_these_tests(items: list[dict[str, Any]], cu
 def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, Any]]) -> None:
     answer = decode(response(*items)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages
-    sent = made.body_of(openai_responses, [*stored, user("more")])["input"][1:-1]
+    sent = answers.body_of(openai_responses, [*stored, user("more")])["input"][1:-1]
     # No arguments at all are written as `{}`, which is all that the vendor takes back.
     assert sent == [{**item, "arguments": "{}"} if item.get("arguments") == "" else item for item in items]
 
@@ -248,7 +248,7 @@ def test_calls_make_a_completed_response_a_tool_call() -> None:
 
 
 def streamed(*each: dict[str, Any]) -> Any:
-    return made.answered(openai_responses, made.events(*each), stream=True)
+    return answers.answered(openai_responses, answers.events(*each), stream=True)
 
 
 FAILED = {"code": "server_error", "message": "it broke"}
@@ -258,7 +258,7 @@ def test_a_failed_response_is_an_error_with_what_there_was() -> None:
     body = response(said(text("so far")), status="failed", error=FAILED, usage=USAGE)
     begun = list(events(said(text("so far"))))[:-1]
     for outcome in (
-        made.decoded(openai_responses, body),
+        answers.decoded(openai_responses, body),
         streamed(*begun, {"type": "response.failed", "response": body}),
     ):
         assert isinstance(outcome, errors.ServerError) and "it broke" in str(outcome)
@@ -310,7 +310,7 @@ def test_a_response_without_deltas_is_read_from_its_items() -> None:
 
 
 @pytest.mark.parametrize("left", ["response.output_item.done", "response.output_item.added", "response.completed"])
-def test_what_only_the_whole_response_tells_is_not_lost(left: str) -> None:
+def test_what_only_the_whole_response_reports_is_not_lost(left: str) -> None:
     items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
     few = {
         "response.output_item.done": lambda kind: kind != "response.output_item.done",
@@ -321,7 +321,7 @@ def test_what_only_the_whole_response_tells_is_not_lost(left: str) -> None:
     assert reply.message == whole.message and reply.finish_reason == "tool_calls"
 
 
-def test_an_item_that_was_told_already_is_not_told_again() -> None:
+def test_an_item_that_was_reported_already_is_not_reported_again() -> None:
     items = numbered([thought("hm"), said(text("hello")), called('{"a":1}')])
     without_places = [{key: value for key, value in each.items() if key != "output_index"} for each in events(*items)]
     assert folded(iter(without_places)).message == decode(response(*items)).message
@@ -352,8 +352,8 @@ def test_usage_counts_the_cache_and_the_reasoning() -> None:
     assert (usage.output_tokens, usage.reasoning_tokens, usage.total_tokens) == (7, 3, 19)
 
 
-def test_an_event_that_is_not_json_is_told() -> None:
-    outcome = made.answered(openai_responses, b"data: {nonsense\n\n", stream=True)
+def test_an_event_that_is_not_json_is_reported() -> None:
+    outcome = answers.answered(openai_responses, b"data: {nonsense\n\n", stream=True)
     assert isinstance(outcome, errors.DecodeError) and b"nonsense" in outcome.payload
 
 
@@ -366,7 +366,7 @@ def _turn(
     at = {} if index is None else {"output_index": index}
     delta = {"type": "response.output_text.delta", "item_id": ids[0], **at, "content_index": content}
     output = [*([thought] if listed else []), {**item, "id": ids[2]}]
-    return made.events(
+    return answers.events(
         {"type": "response.created", "response": {"id": "r1", "model": "m"}},
         {"type": "response.output_item.done", "output_index": 0, "item": thought},
         {"type": "response.output_item.added", **at, "item": {**item, "content": []}},
@@ -386,4 +386,4 @@ def test_the_text_comes_once_however_its_events_are_counted(
     index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
 ) -> None:
     body = _turn(index, content, ids, last=last, listed=listed)
-    assert made.answered(openai_responses, body, stream=True).text == "1 2 3"
+    assert answers.answered(openai_responses, body, stream=True).text == "1 2 3"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import answers
 import httpx
-import made
 import orjson
 import pytest
 from attrs import evolve
@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 from stepwell import Client, Context, File, Image, Message, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
-from stepwell.pipeline.request import Request
+from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.providers.wires.openai_responses.encode import NAME, body_with, encode_messages
-from stepwell.providers.wires.openai_responses.items import settle
+from stepwell.providers.wires.openai_responses.encode import NAME, encode_messages, responses_body_with
+from stepwell.providers.wires.openai_responses.items import finalize_history
 from stepwell.schemas.message import assistant, system, tool_result, user
 
 from recordings import registry_of
@@ -36,7 +36,7 @@ APPROVAL = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "a
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
     """The body, which the SDK's types take, too."""
-    body = made.body_of(openai_responses, messages, tools, **more)
+    body = answers.body_of(openai_responses, messages, tools, **more)
     PARAMS.validate_python(body)
     return body
 
@@ -242,10 +242,14 @@ def test_nothing_is_kept_there_and_reasoning_comes_along_encrypted() -> None:
 
 def test_a_model_nobody_knows_is_asked_for_it_where_it_is_asked_to_think() -> None:
     """One that does not think refuses: "Encrypted content is not supported with this model"."""
-    stranger = Model("azure", "mine")
-    assert "include" not in body_of(user("hi"), model=stranger)
-    assert body_of(user("hi"), model=stranger, reasoning_effort="low")["include"] == ["reasoning.encrypted_content"]
-    assert "include" not in body_of(user("hi"), model=evolve(stranger, reasoning=False), reasoning_effort="low")
+    unknown_model_warning = Model("azure", "mine")
+    assert "include" not in body_of(user("hi"), model=unknown_model_warning)
+    assert body_of(user("hi"), model=unknown_model_warning, reasoning_effort="low")["include"] == [
+        "reasoning.encrypted_content"
+    ]
+    assert "include" not in body_of(
+        user("hi"), model=evolve(unknown_model_warning, reasoning=False), reasoning_effort="low"
+    )
 
 
 RS = {"type": "reasoning", "id": "rs_1", "summary": []}
@@ -256,10 +260,10 @@ MSG = {**MESSAGE, "content": [{"type": "output_text", "text": "ok", "annotations
 
 def sent_again(*output: dict[str, Any], **options: Any) -> tuple[list[Any], list[str]]:
     """The items of an answer as they go back, and what was told of them."""
-    answer = made.decoded(openai_responses, {"id": "r", "status": "completed", "output": list(output)}).message
+    answer = answers.decoded(openai_responses, {"id": "r", "status": "completed", "output": list(output)}).message
     results = [tool_result(call, "r") for call in answer.tool_calls]
     asked = Request("chat", THINKER, Context([user("a"), answer, *results, user("b")]), options=options)
-    settled = settle(asked)
+    settled = finalize_history(asked)
     return encode_messages(settled.context.messages)[1][1:-1], [warning.why for warning in settled.warnings]
 
 
@@ -269,20 +273,20 @@ def test_reasoning_goes_back_with_its_encrypted_form_or_not_at_all() -> None:
     assert sent_again(whole, MSG) == ([whole, MSG], [])
     shown = {**RS, "content": [{"type": "reasoning_text", "text": "hm"}]}
     assert sent_again(shown, MSG) == ([shown, MSG], []), "a server that shows all of it needs nothing else"
-    items, told = sent_again(RS, MSG)
-    assert items == [{"role": "assistant", "content": "ok"}] and len(told) == 1, "nor do the ids that belong to it"
-    items, told = sent_again(RS, FC)
-    assert items[0] == {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"} and len(told) == 1
+    items, reported = sent_again(RS, MSG)
+    assert items == [{"role": "assistant", "content": "ok"}] and len(reported) == 1, "nor do the ids that belong to it"
+    items, reported = sent_again(RS, FC)
+    assert items[0] == {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"} and len(reported) == 1
     assert sent_again(RS, MSG, store=True) == ([RS, MSG], [])
 
 
 def test_reasoning_that_led_to_nothing_stays_behind() -> None:
     """ "Item 'rs_1' of type 'reasoning' was provided without its required following item." """
     whole = {**RS, "encrypted_content": "blob"}
-    items, told = sent_again(whole)
-    assert items == [] and len(told) == 1
-    items, told = sent_again(whole, MSG, {**whole, "id": "rs_2"}, store=True)
-    assert items == [whole, MSG] and len(told) == 1
+    items, reported = sent_again(whole)
+    assert items == [] and len(reported) == 1
+    items, reported = sent_again(whole, MSG, {**whole, "id": "rs_2"}, store=True)
+    assert items == [whole, MSG] and len(reported) == 1
 
 
 def test_who_wants_it_kept_says_so() -> None:
@@ -308,8 +312,8 @@ def test_instructions_are_said_again_after_a_previous_response() -> None:
 
 
 def test_servers_that_know_no_store_are_not_asked() -> None:
-    plain = evolve(openai_responses, build_body=body_with(stateless=False))
-    asked = made.body_of(plain, [user("hi")], model=THINKER)
+    plain = evolve(openai_responses, build_body=responses_body_with(stateless=False))
+    asked = answers.body_of(plain, [user("hi")], model=THINKER)
     assert asked == {"model": "gpt-9", "input": [{"role": "user", "content": "hi"}]}
 
 

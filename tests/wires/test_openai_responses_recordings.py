@@ -12,20 +12,20 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    told = reply.usage
+    reported = reply.usage
     return {
-        "input_tokens": told.input_tokens,
-        "output_tokens": told.raw.get("output_tokens"),
-        "cached_input_tokens": told.cached_input_tokens,
-        "cache_write_tokens": told.cache_write_tokens,
-        "reasoning_tokens": told.reasoning_tokens,
+        "input_tokens": reported.input_tokens,
+        "output_tokens": reported.raw.get("output_tokens"),
+        "cached_input_tokens": reported.cached_input_tokens,
+        "cache_write_tokens": reported.cache_write_tokens,
+        "reasoning_tokens": reported.reasoning_tokens,
     }
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings("openai_responses"), ids=lambda each: each.id)
-def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, colour: str) -> None:
-    outcome = replay(recording, openai_responses, colour=colour)
+def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
+    outcome = replay(recording, openai_responses, driver=driver)
     assert_as_recorded(outcome, recording, usage)
     if expected := recording.expected.get("server_tool_calls"):
         blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]

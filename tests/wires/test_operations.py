@@ -46,10 +46,10 @@ def test_recorded_vectors_are_read_as_the_sdks_read_them(recording: Recording) -
             client.embed(model, "hello")
         assert caught.value.status == expected["error"]["status"] and expected["error"]["message"] in str(caught.value)
         return
-    reply, told = client.embed(model, "hello"), expected["embeddings"]
-    assert (len(reply.embeddings), len(reply.embedding)) == (told["count"], told["dimensions"])
-    assert reply.embedding[:4] == pytest.approx(told["first"])
-    assert [sum(vector) for vector in reply.embeddings] == pytest.approx(told["sums"], abs=1e-4)
+    reply, reported = client.embed(model, "hello"), expected["embeddings"]
+    assert (len(reply.embeddings), len(reply.embedding)) == (reported["count"], reported["dimensions"])
+    assert reply.embedding[:4] == pytest.approx(reported["first"])
+    assert [sum(vector) for vector in reply.embeddings] == pytest.approx(reported["sums"], abs=1e-4)
     if expected["usage"]:
         assert reply.usage.input_tokens == expected["usage"]["input_tokens"]
 
@@ -172,7 +172,7 @@ def test_speech() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound", "kind", "told"),
+    ("sound", "kind", "reported"),
     [
         (b"\xff\xf3\x84\xc4", "audio/mpeg", "audio/mpeg"),
         (b"\xff\xf3\x84\xc4", None, "audio/mpeg"),
@@ -181,9 +181,9 @@ def test_speech() -> None:
         (b"\0\1\0\2", None, "application/octet-stream"),
     ],
 )
-def test_speech_is_what_the_answer_says_it_is_else_what_its_bytes_tell(sound: bytes, kind: str, told: str) -> None:
+def test_speech_is_what_the_answer_says_it_is_else_what_its_bytes_show(sound: bytes, kind: str, reported: str) -> None:
     _, reply = asked(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
-    assert (reply.audio.data, reply.audio.media_type) == (sound, told)
+    assert (reply.audio.data, reply.audio.media_type) == (sound, reported)
 
 
 @pytest.mark.parametrize("kind", ["application/json", None])
@@ -255,13 +255,13 @@ def test_lists_of_models() -> None:
     assert reply.object == [Model("openai", "a"), Model("openai", "b")]
 
 
-def test_an_operation_that_a_provider_lacks_is_told() -> None:
+def test_an_operation_that_a_provider_lacks_is_reported() -> None:
     with pytest.raises(errors.NotSupported, match="deepseek does not offer speak; it offers chat"):
         Client(api_keys={"deepseek": "k"}).speak("deepseek:m", "hi")
 
 
 @pytest.mark.usefixtures("local_model")
-def test_the_embedded_model_gives_vectors_in_both_colours() -> None:
+def test_the_embedded_model_gives_vectors_sync_and_async() -> None:
     async def run() -> Any:
         async with stepwell.AsyncClient() as client:
             return await client.embed("local:smollm2", ["a cat", "a dog", "tax law"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from exchanges import exchanged, told
+from exchanges import exchanged, reported
 
 from stepwell import Context, Tool
 from stepwell.messages import Reasoning, Text
@@ -95,7 +95,7 @@ def test_private_data_goes_to_who_can_read_it(answer: Any, begun_on: Where, sent
     assert ("SECRET" in sent) == goes
     if not first.tool_calls and answer is not SEARCH:
         assert "ok" in sent, "the words go along"
-    losses = told(reply)
+    losses = reported(reply)
     assert len(losses) == (0 if goes else 1), losses
     assert all(model.partition(":")[0] in loss and "stays behind" in loss for loss in losses)
     back, _ = exchanged(model, reply.context.append("back"), wire=wire)
@@ -130,7 +130,7 @@ REASONED = chat(content="ok", reasoning_content="because")
         ("mistral:magistral-medium-latest", "mistral:magistral-medium-latest", "thinking", 0),
     ],
 )
-def test_reasoning_without_a_signature_is_sent_or_told(
+def test_reasoning_without_a_signature_is_sent_or_reported(
     begun_on: str, sent_to: str, where: str | None, losses: int
 ) -> None:
     """But for a provider's own, where its format has no place for what it thought before: nobody expects it there."""
@@ -138,15 +138,15 @@ def test_reasoning_without_a_signature_is_sent_or_told(
     body, reply = exchanged(sent_to, first.context.append("on"))
     sent = orjson.dumps(body["messages"][1]).decode()
     assert ("because" in sent) == (where is not None) and (where or "") in sent and "ok" in sent
-    assert len(told(reply)) == losses and all("reasoning of deepseek" in loss for loss in told(reply))
+    assert len(reported(reply)) == losses and all("reasoning of deepseek" in loss for loss in reported(reply))
 
 
 @pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", "openai:gpt-4o", CLAUDE_THERE, "cohere:command-a"])
-def test_reasoning_of_nobody_knows_whom_is_told_where_it_is_not_sent(model: str) -> None:
+def test_reasoning_of_nobody_knows_whom_is_reported_where_it_is_not_sent(model: str) -> None:
     for thought in (Reasoning("because"), Reasoning("because", wire="anthropic_messages")):
         context = Context([user("go"), assistant([thought, Text("ok")]), user("on")])
         body, reply = exchanged(model, context)
-        assert "because" not in orjson.dumps(body).decode() and len(told(reply)) == 1
+        assert "because" not in orjson.dumps(body).decode() and len(reported(reply)) == 1
 
 
 def test_thinking_goes_back_to_mistral_as_it_came() -> None:

@@ -14,9 +14,9 @@ from attrs import evolve
 
 from stepwell import Client
 from stepwell.catalog import Model
-from stepwell.pipeline.decoder import StreamDecoder
-from stepwell.providers.dsl.registry import REGISTRY
-from stepwell.providers.dsl.wire import Wire
+from stepwell.pipeline.stream.decoder import StreamDecoder
+from stepwell.providers.declare.registry import REGISTRY
+from stepwell.providers.declare.wire import Wire
 from stepwell.schemas.fold import fold
 from stepwell.testing.conformance import samples_of
 

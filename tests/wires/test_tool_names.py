@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from exchanges import KEYS, exchanged, told
+from exchanges import KEYS, exchanged, reported
 
 from stepwell import AsyncClient, Client, Context, Tool
 from stepwell.messages import ToolCall
-from stepwell.providers.dsl.tool_names import sent_names
-from stepwell.providers.dsl.wire import ToolNamePolicy
+from stepwell.providers.declare.wire import ToolNamePolicy
+from stepwell.providers.history.tool_names import sent_names
 from stepwell.schemas.message import assistant, tool_result, user
 
 WEATHER = Tool("get.weather", "Tell the weather.", callback=lambda: "sunny")
@@ -52,7 +52,7 @@ def test_a_loop_knows_the_tool_by_the_name_it_was_given(model: str) -> None:
         reply = client.run_tools(model, "how is it?", [WEATHER], max_steps=3, stop_when=lambda reply: len(bodies) == 2)
     assert [call.name for call in reply.tool_calls] == ["get.weather"]
     assert [message.text for message in reply.context if message.role == "tool"] == ["sunny", "sunny"]
-    assert all("get.weather" not in body and "get_weather" in body for body in bodies) and told(reply) == []
+    assert all("get.weather" not in body and "get_weather" in body for body in bodies) and reported(reply) == []
 
 
 def test_streamed_calls_bear_the_users_names_too() -> None:
@@ -65,14 +65,14 @@ def test_streamed_calls_bear_the_users_names_too() -> None:
     assert [call.name for call in reply.tool_calls] == ["get.weather"]
     assert [call.name for call in reply.alternatives[0].tool_calls] == ["get.weather"]
 
-    async def twin() -> Any:
+    async def other() -> Any:
         def handler(request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, content=body, headers={"content-type": "text/event-stream"})
 
         async with AsyncClient(transport=httpx.MockTransport(handler), api_keys=KEYS, retries=0) as client:
             return await client.stream_text("openai:gpt-4o", context, wire="openai_chat").reply()
 
-    assert [call.name for call in asyncio.run(twin()).tool_calls] == ["get.weather"]
+    assert [call.name for call in asyncio.run(other()).tool_calls] == ["get.weather"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ...dsl.auth import header_key
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import Wire
+from ...auth.auth import header_key
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body, replays, settle
+from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -27,12 +27,12 @@ anthropic_messages = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),
-        answers=dialect("anthropic"),
-        strict_tools=dialect("anthropic"),
+        answers=lazy_dialect("wires.anthropic_messages.dialect"),
+        strict_tools=lazy_dialect("wires.anthropic_messages.dialect"),
         always_enforced=True,
     ),
 )

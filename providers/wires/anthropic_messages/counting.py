@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.auth import header_key
-from ...dsl.wire import Wire
-from .encode import build_body, replays, settle
+from ...auth.auth import header_key
+from ...declare.wire import Wire
+from .encode import accepts_part, build_body, finalize_history
 
 VERSION = "2023-06-01"
 """https://docs.claude.com/en/api/versioning"""
@@ -29,13 +29,13 @@ def decode_count(data: Any, model: Model) -> Reply:
 anthropic_count_tokens = Wire(
     name="anthropic_count_tokens",
     operation="count_tokens",
-    blocks="anthropic_messages",
+    history_format="anthropic_messages",
     path="/messages/count_tokens",
     headers={"anthropic-version": VERSION},
     auth=header_key("x-api-key"),
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     decode_response=decode_count,
 )

@@ -11,7 +11,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import provider_error
+from ..errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -100,7 +100,8 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
     geo = raw.get("inference_geo")
     read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
     fresh = raw.get("input_tokens")
-    # Fast mode has prices of its own, whatever the tier: https://platform.claude.com/docs/en/build-with-claude/fast-mode
+    # Fast mode has prices of its own, whatever the tier:
+    # https://platform.claude.com/docs/en/build-with-claude/fast-mode
     tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
     thought = (raw.get("output_tokens_details") or {}).get("thinking_tokens")
     return Usage(
@@ -113,12 +114,12 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
         service_tier=tier,
         web_searches=tools.get("web_search_requests"),
         region=None if geo in _ANYWHERE else geo,
-        besides=tuple(_besides(raw, tools, message)),
+        unpriced_charges=tuple(_unpriced_charges(raw, tools, message)),
         raw=raw,
     )
 
 
-def _besides(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
+def _unpriced_charges(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
     """What is billed and not in the counts: containers by the hour, and other models' or other rounds' tokens, an
     advisor's or a compaction's: https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage"""
     yield from (name for name, count in tools.items() if count and name not in _COUNTED)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -76,12 +76,12 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
 
     Raises NotSupported for what a user or a tool says in another way than text, pictures, PDFs and texts in files.
     """
-    told: list[Message] = []
+    instructions: list[Message] = []
     said: list[Message] = []
     for message in messages:
-        (told if message.role == "system" else said).append(message)
+        (instructions if message.role == "system" else said).append(message)
     turns = alternating(said, _block, _result, lambda block: block["type"] == "tool_result")
-    return [block for message in told for block in _blocks(message.content)], turns
+    return [block for message in instructions for block in _blocks(message.content)], turns
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:
@@ -129,11 +129,11 @@ def _thinking(part: Reasoning) -> Block | None:
     return {"type": "thinking", "thinking": part.text, "signature": part.signature} if part.signature else None
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _thinking(part) is not None
 
 
-settle = thinking_if_begun(_block, lambda block: block["type"] in ("thinking", "redacted_thinking"))
+finalize_history = thinking_if_begun(_block, lambda block: block["type"] in ("thinking", "redacted_thinking"))
 
 
 def _source(part: Image | File) -> Block:

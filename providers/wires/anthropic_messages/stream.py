@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
-    LAST_WORD,
+    STREAM_END,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -26,7 +26,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from .decode import finish_reason, input_of, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -165,7 +165,7 @@ def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[
 
 def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     state.ended = True
-    return [LAST_WORD]
+    return [STREAM_END]
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -190,5 +190,5 @@ _HANDLERS = {
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.ended:
         return []
-    told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*told, Finish(finish_reason(state.reason), state.reason)]
+    chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    return [*chunks, Finish(finish_reason(state.reason), state.reason)]

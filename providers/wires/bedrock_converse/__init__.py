@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ....pipeline.request import Request
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import Wire
+from ....pipeline.http.request import Request
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import Wire
 from ..paths import segment
 from ..protocols import aws_event_stream
 from .decode import decode_response, extract_usage, find_error
-from .encode import OPTIONS, build_body, replays, settle
+from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -37,12 +37,12 @@ bedrock_converse = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "prompt"),
-        answers=dialect("bedrock", "to_strict_dialect"),
-        tools=dialect("bedrock"),
+        answers=lazy_dialect("wires.bedrock_converse.dialect", "to_strict_dialect"),
+        tools=lazy_dialect("wires.bedrock_converse.dialect"),
         always_enforced=True,
     ),
 )

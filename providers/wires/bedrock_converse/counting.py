@@ -1,17 +1,18 @@
-"""Counting tokens before sending. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
+"""Counting tokens before sending.
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..paths import segment
 from .decode import find_error
-from .encode import build_body, replays, settle
+from .encode import accepts_part, build_body, finalize_history
 
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
@@ -28,12 +29,12 @@ def decode_count(data: Any, model: Model) -> Reply:
 bedrock_count_tokens = Wire(
     name="bedrock_count_tokens",
     operation="count_tokens",
-    blocks="bedrock_converse",
+    history_format="bedrock_converse",
     path=lambda request: f"/model/{segment(request.model.id, safe='')}/count-tokens",
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     decode_response=decode_count,
     find_error=find_error,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....pipeline.response import Response
+from ....pipeline.http.response import Response
 from ....schemas.errors import ProviderError
 from ....schemas.json_text import JSONDecodeError, dumps, loads
 from ....schemas.message import Message
@@ -13,8 +13,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import find_error as find_error_by_status
-from ..failures import provider_error
+from ..errors import find_error as find_error_by_status
+from ..errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -112,7 +112,7 @@ def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -
     `inputTokens` leaves out what was read from and written to the cache; ours has it all."""
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
     hour = [each.get("inputTokens") or 0 for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
-    besides = ("tools",) if ran_tools else ()
+    unpriced_charges = ("tools",) if ran_tools else ()
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (wrote or 0),
         output_tokens=raw.get("outputTokens"),
@@ -120,6 +120,8 @@ def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -
         cache_write_tokens=wrote,
         cache_write_1h_tokens=sum(hour) if hour else None,
         service_tier=(said.get("serviceTier") or {}).get("type"),
-        besides=(*besides, "guardrail") if (said.get("trace") or {}).get("guardrail") else besides,
+        unpriced_charges=(*unpriced_charges, "guardrail")
+        if (said.get("trace") or {}).get("guardrail")
+        else unpriced_charges,
         raw=raw,
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.json_text import dumps
 from ....schemas.message import Message
@@ -17,7 +17,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
 from ..media import Media, inline, unsendable
-from ..turns import OPENING, alternating, thinking_if_begun
+from ..turns import EMPTY_USER_TEXT, alternating, thinking_if_begun
 
 NAME = "bedrock_converse"
 
@@ -78,13 +78,13 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
 
     Raises NotSupported for media by another address than s3://, which Bedrock does not fetch.
     """
-    told: list[Message] = []
+    instructions: list[Message] = []
     said: list[Message] = []
     for message in messages:
-        (told if message.role == "system" else said).append(message)
+        (instructions if message.role == "system" else said).append(message)
     system = [
         {"text": part.text}
-        for message in told
+        for message in instructions
         for part in message.content
         if isinstance(part, Text) and part.text.strip()
     ]
@@ -92,7 +92,7 @@ def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Bloc
     for turn in turns:
         # "A text block must be included when using documents", and it must not be blank.
         if any("document" in block for block in turn["content"]) and not any("text" in b for b in turn["content"]):
-            turn["content"].append({"text": OPENING})
+            turn["content"].append({"text": EMPTY_USER_TEXT})
     name_apart(block for turn in turns for block in turn["content"])
     return system, turns
 
@@ -151,15 +151,16 @@ def _reasoning(part: Reasoning) -> Block | None:
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _reasoning(part) is not None
 
 
-settle = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
+finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
 
 
 def _format_of(part: Media) -> str:
-    """AWS's word for a media type: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html"""
+    """AWS's word for a media type:
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html"""
     kind = (inline(part) or (part.sent_type, ""))[0]
     word = kind.partition("/")[2].removeprefix("x-")
     return _WORDS.get(kind, word)

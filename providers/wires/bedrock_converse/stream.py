@@ -29,7 +29,7 @@ from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ..anthropic_messages.decode import input_of
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
@@ -168,5 +168,5 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.stopped:
         return []
-    told: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*told, Finish(finish_reason(state.reason), state.reason)]
+    chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    return [*chunks, Finish(finish_reason(state.reason), state.reason)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...dsl.schemas import ObjectSupport
-from ...dsl.wire import Wire
+from ...declare.object_support import ObjectSupport
+from ...declare.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body, replays
+from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -23,6 +23,6 @@ cohere_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
+    accepts_part=accepts_part,
     object_support=ObjectSupport(modes=("json_schema", "tool", "json", "prompt"), sure=True),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
-from ....schemas.json_text import mended
+from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -122,7 +122,7 @@ def _answer(message: Message) -> list[dict[str, Any]]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = mended(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
+    arguments = repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
@@ -142,7 +142,7 @@ def _block(part: Part) -> dict[str, Any] | None:
             return None
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
-    LAST_WORD,
+    STREAM_END,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -25,7 +25,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -86,7 +86,7 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, _told(data).get("content") or {}, state)
+    return _content(data, _reported(data).get("content") or {}, state)
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -94,7 +94,7 @@ def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if plan := _told(data).get("tool_plan"):
+    if plan := _reported(data).get("tool_plan"):
         state.plan.append(plan)
     return []
 
@@ -116,12 +116,12 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if citations := _told(data).get("citations"):
+    if citations := _reported(data).get("citations"):
         state.citations.append(citations)
     return []
 
 
-def _told(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def _reported(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """What an event says beside the answer; nothing, where that was left out."""
     return (data.get("delta") or {}).get("message") or {}
 
@@ -132,7 +132,7 @@ def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChun
         raise provider_error(model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
     raw = delta.get("usage")
-    return [UsageUpdate(usage_of(raw)), LAST_WORD] if raw else [LAST_WORD]
+    return [UsageUpdate(usage_of(raw)), STREAM_END] if raw else [STREAM_END]
 
 
 _HANDLERS = {
@@ -153,12 +153,12 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.reason is None:
         return []
     metadata: dict[str, Any] = {}
-    told: list[StreamChunk] = []
+    chunks: list[StreamChunk] = []
     if plan := "".join(state.plan):
         metadata["tool_plan"] = plan
-        told.append(PartDone(decode_plan(plan), PLAN))
+        chunks.append(PartDone(decode_plan(plan), PLAN))
     if state.citations:
         metadata["citations"] = state.citations
     if metadata:
-        told.append(MetadataUpdate(metadata))
-    return [*told, Finish(finish_reason(state.reason), state.reason)]
+        chunks.append(MetadataUpdate(metadata))
+    return [*chunks, Finish(finish_reason(state.reason), state.reason)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.tool import CHOICES, SEVERAL
-from ...dsl.auth import header_key
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import ToolCallIdPolicy, ToolNamePolicy, Wire
+from ...auth.auth import header_key
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import ToolCallIdPolicy, ToolNamePolicy, Wire
 from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
-from .encode import OPTIONS, build_body, replays
+from .encode import OPTIONS, accepts_part, build_body
 from .paths import model_path
 from .side_fields import SIDE_FIELDS
 from .stream import begins_stream, decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
@@ -40,13 +40,15 @@ google_generate = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
+    accepts_part=accepts_part,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     # "Must start with a letter or an underscore. Must be a-z, A-Z, 0-9, or contain underscores, dots, colons, and
     # dashes, with a maximum length of 64": https://ai.google.dev/api/caching#FunctionDeclaration. Colons are new.
     tool_name_policy=ToolNamePolicy(alphabet="A-Za-z0-9_.-", first="A-Za-z_"),
     object_support=ObjectSupport(
-        modes=("json_schema", "tool", "json", "prompt"), answers=dialect("gemini_json"), always_enforced=True
+        modes=("json_schema", "tool", "json", "prompt"),
+        answers=lazy_dialect("wires.google_generate.json_dialect"),
+        always_enforced=True,
     ),
 )
 

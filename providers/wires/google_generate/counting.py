@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.auth import header_key
-from ...dsl.wire import Wire
-from .encode import build_body, replays
+from ...auth.auth import header_key
+from ...declare.wire import Wire
+from .encode import accepts_part, build_body
 from .paths import model_path
 
 _COUNTED = ("contents", "systemInstruction", "tools")
@@ -35,12 +35,12 @@ def decode_count(data: Any, model: Model) -> Reply:
 google_count_tokens = Wire(
     name="google_count_tokens",
     operation="count_tokens",
-    blocks="google_generate",
+    history_format="google_generate",
     path=lambda request: f"{model_path(request.model.id)}:countTokens",
     auth=header_key("x-goog-api-key"),
     options=frozenset(("tools",)),
     build_body=build_count_body,
-    replays=replays,
+    accepts_part=accepts_part,
     decode_response=decode_count,
 )
 vertex_count_tokens = evolve(google_count_tokens, name="vertex_count_tokens", build_body=build_vertex_body)

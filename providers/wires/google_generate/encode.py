@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
-from ....schemas.json_schema.dialects import gemini, gemini_json
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from . import dialect as gemini
+from . import json_dialect as gemini_json
 from .media import encode_media
 
 NAME = "google_generate"
@@ -168,7 +169,7 @@ def _block(part: Part) -> Block | None:
             return {**encode_media(part), **extra}
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return not isinstance(part, Reasoning) or part.wire == NAME
 
 

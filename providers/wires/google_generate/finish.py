@@ -47,8 +47,8 @@ def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
     feedback = data.get("promptFeedback") or {}
     if not feedback.get("blockReason"):
         return {}
-    told = {"block_reason": feedback["blockReason"], "block_message": feedback.get("blockReasonMessage")}
-    return {name: value for name, value in told.items() if value}
+    details = {"block_reason": feedback["blockReason"], "block_message": feedback.get("blockReasonMessage")}
+    return {name: value for name, value in details.items() if value}
 
 
 def metadata_of(candidate: Mapping[str, Any]) -> dict[str, Any]:

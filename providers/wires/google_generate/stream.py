@@ -30,7 +30,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
-from ..failures import provider_error, read_again, retry_info
+from ..errors import provider_error, read_again, retry_info
 from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM

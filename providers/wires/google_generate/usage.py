@@ -43,7 +43,7 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
         input_audio_tokens=_audio(raw.get("promptTokensDetails"), raw.get("toolUsePromptTokensDetails")),
         output_audio_tokens=_audio(raw.get("candidatesTokensDetails")),
         cached_audio_tokens=_cached_audio(raw),
-        besides=("grounding",) if grounded else (),
+        unpriced_charges=("grounding",) if grounded else (),
         service_tier=raw.get("serviceTier") or _TIERS.get(traffic or "", traffic),
         raw=raw,
     )

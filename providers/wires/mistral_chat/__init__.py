@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...dsl.wire import ToolCallIdPolicy
+from ...declare.wire import ToolCallIdPolicy
 from ..openai_chat import openai_chat
-from .encode import build_body, replays
+from .encode import accepts_part, build_body
 
 mistral_chat = evolve(
     openai_chat,
     name="mistral_chat",
-    blocks=openai_chat.name,
+    history_format=openai_chat.name,
     options=openai_chat.options
     - {"logprobs", "top_logprobs", "logit_bias", "user", "store", "verbosity", "modalities"},
     build_body=build_body,
-    replays=replays,
+    accepts_part=accepts_part,
     tool_call_id_policy=ToolCallIdPolicy(alphabet="A-Za-z0-9", exact_length=9, max_length=9),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
@@ -29,7 +29,7 @@ def build_body(request: Request) -> dict[str, Any]:
     return build_chat_body(request, usage_in_stream=False, messages=messages)
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and bool(part.text) and model.reasoning is not False
 
 
@@ -56,7 +56,7 @@ def _answer(message: Message, model: Model) -> dict[str, Any]:
     answer = encode_answer(message)
     answer.pop("reasoning_details", None)
     answer.pop("audio", None)
-    thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and replays(part, model)]
+    thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and accepts_part(part, model)]
     if thoughts:
         thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "".join(thoughts)}]}
         said = [{"type": "text", "text": answer["content"]}] if answer["content"] else []

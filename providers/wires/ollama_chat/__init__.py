@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...dsl.schemas import BY_GRAMMAR
-from ...dsl.wire import ToolCallIdPolicy, Wire
+from ...declare.object_support import BY_GRAMMAR
+from ...declare.wire import ToolCallIdPolicy, Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
-from .encode import OPTIONS, build_body, replays
+from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -27,6 +27,6 @@ ollama_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
-    replays=replays,
+    accepts_part=accepts_part,
     object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
 )

@@ -11,7 +11,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import provider_error
+from ..errors import provider_error
 from ..openai_chat.decode import call_id
 from .encode import NAME
 

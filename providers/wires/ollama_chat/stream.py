@@ -8,7 +8,7 @@ from attrs import define
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
-    LAST_WORD,
+    STREAM_END,
     Finish,
     MetadataUpdate,
     PartEnd,
@@ -23,7 +23,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -85,7 +85,7 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
         state.done, state.started, state.reason = True, False, data.get("done_reason")
         if (usage := extract_usage(data, model)) is not None:
             out.append(UsageUpdate(usage))
-        out.append(LAST_WORD)
+        out.append(STREAM_END)
     return out
 
 

@@ -1,12 +1,13 @@
-"""OpenAI's chat completions, the format that most providers speak. https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI's chat completions, the format that most providers speak.
+https://platform.openai.com/docs/api-reference/chat"""
 
 from __future__ import annotations
 
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import Wire
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage, find_error
-from .encode import OPTIONS, build_body, replays
+from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -24,6 +25,9 @@ openai_chat = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
-    object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
+    accepts_part=accepts_part,
+    object_support=ObjectSupport(
+        answers=lazy_dialect("wires.openai_chat.strict_dialect"),
+        strict_tools=lazy_dialect("wires.openai_chat.strict_dialect"),
+    ),
 )

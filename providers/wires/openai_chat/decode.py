@@ -12,15 +12,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from ....pipeline.response import Response
+from ....pipeline.http.response import Response
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
-from ....schemas.usage import Usage, reported
-from ..failures import error_in, provider_error
-from ..failures import find_error as find_error_by_status
+from ....schemas.usage import Usage, parse_reported_cost
+from ..errors import error_in, provider_error
+from ..errors import find_error as find_error_by_status
 
 NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
@@ -226,7 +226,7 @@ def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
 
 
-def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, besides: tuple[str, ...] = ()) -> Usage:
+def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
     """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
     tier stands beside it, at Mistral in it."""
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
@@ -243,7 +243,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, besides: t
         cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
     charged = _charged(raw)
     if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
-        besides += unpriced
+        unpriced_charges += unpriced
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -254,7 +254,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, besides: t
         output_audio_tokens=_first(wrote, "audio_tokens"),
         reported_cost=charged,
         service_tier=service_tier or raw.get("service_tier"),
-        besides=besides,
+        unpriced_charges=unpriced_charges,
         raw=raw,
     )
 
@@ -266,13 +266,13 @@ def _charged(raw: Mapping[str, Any]) -> Decimal | None:
     caller's (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks of which
     ten thousand million make a dollar (https://docs.x.ai/developers/cost-tracking).
     """
-    if ticks := reported(raw.get("cost_in_usd_ticks")):
+    if ticks := parse_reported_cost(raw.get("cost_in_usd_ticks")):
         return ticks.scaleb(-10)
     cost = raw.get("cost")
-    own = reported(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    own = parse_reported_cost(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
     if own is None or raw.get("is_byok") is not True:
         return own
-    upstream = reported((raw.get("cost_details") or {}).get("upstream_inference_cost"))
+    upstream = parse_reported_cost((raw.get("cost_details") or {}).get("upstream_inference_cost"))
     return None if upstream is None else own + upstream
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ....pipeline.request import Request
-from ....schemas.json_text import mended
+from ....pipeline.http.request import Request
+from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
@@ -89,12 +89,12 @@ def replaying(field: str) -> Mapping[str, Any]:
     """The steps of a provider that wants the reasoning of earlier turns, anybody's, back in this field of a message."""
 
     def replays_text(part: Part, model: Model) -> bool:
-        return (isinstance(part, Reasoning) and bool(part.text)) or replays(part, model)
+        return (isinstance(part, Reasoning) and bool(part.text)) or accepts_part(part, model)
 
-    return {"build_body": body_with(replay=field), "replays": replays_text}
+    return {"build_body": body_with(replay=field), "accepts_part": replays_text}
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
         return bool(part.extra.get(NAME, {}).get("reasoning_details"))
     return isinstance(part, Audio) and part.file_id is not None
@@ -149,7 +149,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
 
 def _call(call: ToolCall) -> dict[str, Any]:
     # The wire knows arguments only as a JSON object's text; anything else is refused when it is sent back.
-    arguments = mended(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
+    arguments = repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     extra = call.extra.get(NAME, {})
     if extra.get("type") == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments_json}}

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
-    LAST_WORD,
+    STREAM_END,
     Alternative,
     Finish,
     MetadataUpdate,
@@ -25,7 +25,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from .calls import StreamedCalls
 from .decode import (
     AUDIO,
@@ -49,7 +49,7 @@ from .side_fields import SIDE_FIELDS
 class _Choice:
     """What one choice of the stream has shown so far."""
 
-    __slots__ = ("audio", "besides", "calls", "details", "images", "raw_reason", "refused")
+    __slots__ = ("audio", "calls", "details", "images", "raw_reason", "refused", "unpriced_charges")
 
     def __init__(self, reply_id: str | None) -> None:
         self.calls = StreamedCalls(reply_id)
@@ -57,7 +57,7 @@ class _Choice:
         self.details: list[Any] = []
         self.audio: dict[str, Any] = {}
         self.images = 0
-        self.besides: tuple[str, ...] = ()
+        self.unpriced_charges: tuple[str, ...] = ()
         self.refused = False
 
 
@@ -113,7 +113,7 @@ def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
     if data.strip() == b"[DONE]":
         # No longer started: what follows takes the general path, which drops it.
         state.done, state.started = True, False
-        return [LAST_WORD]
+        return [STREAM_END]
     if not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; anything else that is not JSON is a broken stream.
         return read_again(data, lambda value: _general(value, model, state))
@@ -142,8 +142,8 @@ def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
         else:
             out += _choice(choice, state.first)
     if (usage := extract_usage(data, model)) is not None:
-        if besides := state.first.besides:
-            usage = evolve(usage, besides=tuple(dict.fromkeys(besides + usage.besides)))
+        if unpriced_charges := state.first.unpriced_charges:
+            usage = evolve(usage, unpriced_charges=tuple(dict.fromkeys(unpriced_charges + usage.unpriced_charges)))
         out.append(UsageUpdate(usage))
     return out
 
@@ -169,7 +169,7 @@ def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
 
 def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
     out: list[StreamChunk] = []
-    state.besides += billed_apart(delta)
+    state.unpriced_charges += billed_apart(delta)
     if details := delta.get("reasoning_details"):
         _merge_details(state.details, details)
     if refusal := delta.get("refusal"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...dsl.schemas import ObjectSupport, dialect
-from ...dsl.wire import Wire
+from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.wire import Wire
 from ..protocols import sse
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body
-from .items import replays, settle
+from .items import accepts_part, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
 
@@ -24,8 +24,11 @@ openai_responses = Wire(
     init_stream_state=init_stream_state,
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    replays=replays,
-    settle=settle,
-    continued_by=frozenset(("previous_response_id", "conversation")),
-    object_support=ObjectSupport(answers=dialect("openai_strict"), strict_tools=dialect("openai_strict")),
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
+    conversation_id_options=frozenset(("previous_response_id", "conversation")),
+    object_support=ObjectSupport(
+        answers=lazy_dialect("wires.openai_chat.strict_dialect"),
+        strict_tools=lazy_dialect("wires.openai_chat.strict_dialect"),
+    ),
 )

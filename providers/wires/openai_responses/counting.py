@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from .encode import build_body
-from .items import replays, settle
+from .items import accepts_part, finalize_history
 
 _COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text")
 
@@ -30,7 +30,7 @@ openai_count_tokens = Wire(
     path="/responses/input_tokens",
     options=frozenset(("tools", "tool_choice")),
     build_body=build_count_body,
-    replays=replays,
-    settle=settle,
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
     decode_response=decode_count,
 )

@@ -15,7 +15,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..failures import provider_error
+from ..errors import provider_error
 from ..openai_chat.decode import refused, usage_of
 from .encode import NAME
 
@@ -141,5 +141,5 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
     raw = data.get("usage")
     if not raw:
         return None
-    besides = dict.fromkeys(item["type"] for item in data.get("output") or () if item["type"] in BILLED_APART)
-    return usage_of(raw, data.get("service_tier"), tuple(besides))
+    unpriced_charges = dict.fromkeys(item["type"] for item in data.get("output") or () if item["type"] in BILLED_APART)
+    return usage_of(raw, data.get("service_tier"), tuple(unpriced_charges))

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import takewhile
 from typing import Any
 
-from ....pipeline.request import Request
-from ....schemas.json_text import mended
+from ....pipeline.http.request import Request
+from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
@@ -84,7 +84,7 @@ def _thinks(request: Request) -> bool:
 _THINKING = frozenset(("reasoning_effort", "reasoning_summary", "reasoning"))
 
 
-def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
+def responses_body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
     """`build_body` with a provider's quirks, for its declaration."""
     return partial(build_body, **quirks)
 
@@ -135,7 +135,7 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
                 if part.wire == NAME and "item" in extra:
                     items.append(extra["item"])
             case ToolCall():
-                arguments = mended(part.arguments_json) if part.arguments_json.strip() not in ("", "null") else "{}"
+                arguments = repaired(part.arguments_json) if part.arguments_json.strip() not in ("", "null") else "{}"
                 call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
                 if extra.get("type") == "custom_tool_call":
                     call = {"call_id": part.id, "name": part.name, "input": part.arguments_json}

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.message import Context, Message
 from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, ToolCall
 from .encode import NAME
 
 
-def replays(part: Part, model: Model) -> bool:
+def accepts_part(part: Part, model: Model) -> bool:
     """Reasoning in its items; the vendor's own pictures, as the items that they were taken from."""
     if isinstance(part, Reasoning):
         return part.wire == NAME and "item" in part.extra.get(NAME, {})
     return isinstance(part, Image) and NAME in part.extra
 
 
-def settle(request: Request) -> Request:
+def finalize_history(request: Request) -> Request:
     """Leave out reasoning items that would be refused, and say so."""
     context = request.context
     kept = bool(request.options.get("store"))

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
-    LAST_WORD,
+    STREAM_END,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -27,7 +27,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ..failures import provider_error, read_again
+from ..errors import provider_error, read_again
 from .decode import (
     PLACES,
     call_extra,
@@ -194,7 +194,7 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
     usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
         out.append(UsageUpdate(usage))
-    return [*out, LAST_WORD]
+    return [*out, STREAM_END]
 
 
 def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -231,5 +231,5 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     metadata = metadata_of(state.final)
     if logprobs := logprobs_of(state.whole):
         metadata["logprobs"] = logprobs
-    told: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
-    return [*told, Finish(finish_reason(state.final, state.has_calls, state.refused), state.final.get("status"))]
+    chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    return [*chunks, Finish(finish_reason(state.final, state.has_calls, state.refused), state.final.get("status"))]

@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..anthropic_messages import anthropic_messages
 from .batches import results_wire, state_wire
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ....pipeline.decoder import MISFITS
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....pipeline.steps.decode import Body
+from ....pipeline.stream.decoder import SHAPE_ERRORS
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
 from ....schemas.json_text import loads
 from ....schemas.model import Model
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..paths import segments
 
 _ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
@@ -71,6 +71,6 @@ def _line(data: bytes, decode: Callable[[Any], BatchLine]) -> BatchLine | None:
     """One answer; None for a line that does not even say which request it answers."""
     try:
         return decode(loads(data))
-    except MISFITS:
+    except SHAPE_ERRORS:
         found = _ID.search(data)
         return BatchLine(found[1].decode(), why="its line in the results cannot be read") if found else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from .vectors import texts_of, vectors_reply
 
 _KINDS = {"query": "search_query", "document": "search_document"}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Text
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..paths import segment
 from .openai_media import CONTENT_TYPE, decode_speech, encode_form, sound_input, text_input
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..google_generate import google_generate
 from ..google_generate.paths import model_path
 from .batches import state_wire

@@ -1,17 +1,18 @@
 """Google's embeddings: the Gemini API's batchEmbedContents and Vertex's predict.
 
-https://ai.google.dev/api/embeddings, https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+https://ai.google.dev/api/embeddings,
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..paths import segment
 from .vectors import texts_of, vectors_reply
 

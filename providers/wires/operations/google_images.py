@@ -8,13 +8,13 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import ContentFiltered, DecodeError
 from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
 from ....schemas.parts import Image
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..google_generate import google_generate
 from ..paths import segment
 from .openai_media import text_input

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import ConfigError
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import File, Image, Text
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..media import address
 
 

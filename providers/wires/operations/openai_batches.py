@@ -11,12 +11,12 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
 from ....schemas.model import Model
 from ....schemas.reply import Reply
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from .batches import results_wire, state_wire
 from .openai_media import CONTENT_TYPE, encode_form
 

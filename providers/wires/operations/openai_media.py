@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....pipeline.steps.decode import Body
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
@@ -21,7 +21,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Text, media_type_of
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from ..openai_chat.decode import usage_of
 
 _BOUNDARY = f"stepwell-{uuid4().hex}"
@@ -137,7 +137,7 @@ def _quoted(name: str) -> str:
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-_TOLD = ("language", "duration", "segments", "words", "logprobs")
+_METADATA = ("language", "duration", "segments", "words", "logprobs")
 _PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
 
 
@@ -147,12 +147,12 @@ def decode_transcript(body: Body, model: Model) -> Reply:
     Raises DecodeError for a web page and for bytes that are no text.
     """
     try:
-        told = loads(body.data)
+        answer = loads(body.data)
     except JSONDecodeError:
-        told = None
-    if isinstance(told, dict):
-        metadata = {name: told[name] for name in _TOLD if told.get(name) is not None}
-        return Reply(Message("assistant", Text(told["text"])), "stop", metadata=metadata, raw=told)
+        answer = None
+    if isinstance(answer, dict):
+        metadata = {name: answer[name] for name in _METADATA if answer.get(name) is not None}
+        return Reply(Message("assistant", Text(answer["text"])), "stop", metadata=metadata, raw=answer)
     if _PAGE.match(body.data):
         raise DecodeError("the answer is a web page", hint="check base_url", payload=body.data[:2000])
     text = body.data.decode()

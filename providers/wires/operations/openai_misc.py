@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.model import Model
 from ....schemas.reply import Reply, Verdict
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 from .vectors import texts_of
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
 from ....schemas.usage import Usage
-from ...dsl.wire import Wire
+from ...declare.wire import Wire
 
 
 def build_body(request: Request) -> dict[str, Any]:

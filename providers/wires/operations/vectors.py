@@ -8,7 +8,7 @@ from struct import error as struct_error
 from struct import unpack
 from typing import Any
 
-from ....pipeline.request import Request
+from ....pipeline.http.request import Request
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.reply import Indexed, Reply
 

@@ -27,14 +27,14 @@ REMARKS: Final = frozenset(
     ]
 )
 
-Report = Callable[[str], None]
+ReportUnmerged = Callable[[str], None]
 
 
 # Keywords that mean something only together.
 _GROUPS: Final = (frozenset({"if", "then", "else"}), frozenset({"contains", "minContains", "maxContains"}))
 
 
-def merge(first: dict[str, Any], second: dict[str, Any], lost: Report) -> dict[str, Any] | bool:
+def merge(first: dict[str, Any], second: dict[str, Any], lost: ReportUnmerged) -> dict[str, Any] | bool:
     """A schema for the values that fit both; False when no value can. Neither may have `$ref` or `allOf`.
 
     Where two demands cannot be joined in one keyword the first is kept and `lost` is told the keyword.
@@ -80,10 +80,10 @@ def _properties(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
 
 
 def _values(first: list[Any], second: list[Any]) -> list[Any]:
-    return [value for value in first if any(same(value, other) for other in second)]
+    return [value for value in first if any(json_equal(value, other) for other in second)]
 
 
-def same(one: Any, other: Any) -> bool:
+def json_equal(one: Any, other: Any) -> bool:
     """Equal as JSON: True is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 

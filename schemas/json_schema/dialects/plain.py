@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import SchemaError
-from ..check import content_of, prepare
 from ..keywords import Schema, subschemas
+from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
-from .reading import Reader, View
+from .reading import Reader, SchemaView
 
 
 def to_dialect(schema: Any) -> Dialected:
@@ -24,7 +24,7 @@ def to_dialect(schema: Any) -> Dialected:
 
 @lru_cache(maxsize=256)
 def _spoken(content: bytes) -> Dialected:
-    return as_plain(prepare(content))
+    return as_plain(schema_from_json(content))
 
 
 def as_plain(root: Schema) -> Dialected:
@@ -35,14 +35,14 @@ def as_plain(root: Schema) -> Dialected:
     while view.kind == "ref":
         view = reader.read(reader.target(view.ref))
     if view.kind == "any":
-        written: dict[str, Any] = {**view.remarks, "type": "object", **view.words}
+        written: dict[str, Any] = {**view.remarks, "type": "object", **view.keywords}
     elif view.kind == "union":
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
         written = {"type": "object", **view.remarks, **_joined(reader, view)}
     elif view.type == "object":
-        written = {"type": "object", **view.remarks, **view.words}
+        written = {"type": "object", **view.remarks, **view.keywords}
     else:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
     if isinstance(root, dict):
@@ -52,7 +52,7 @@ def as_plain(root: Schema) -> Dialected:
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
-def _joined(reader: Reader, union: View) -> dict[str, Any]:
+def _joined(reader: Reader, union: SchemaView) -> dict[str, Any]:
     """One object that admits each of the alternatives."""
     objects: list[dict[str, Any]] = []
     waiting = list(union.alternatives)
@@ -65,23 +65,23 @@ def _joined(reader: Reader, union: View) -> dict[str, Any]:
         elif view.kind == "any":
             objects.append({})
         elif view.type == "object":
-            objects.append(view.words)
+            objects.append(view.keywords)
     if not objects:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
-    if any(not {"properties", "additionalProperties"} & words.keys() for words in objects):
+    if any(not {"properties", "additionalProperties"} & keywords.keys() for keywords in objects):
         return {}
-    names = list(dict.fromkeys(name for words in objects for name in words.get("properties", ())))
-    required = [name for name in names if all(name in words.get("required", ()) for words in objects)]
-    joined = {"properties": {name: _either([_allowed(words, name) for words in objects]) for name in names}}
+    names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))
+    required = [name for name in names if all(name in keywords.get("required", ()) for keywords in objects)]
+    joined = {"properties": {name: _either([_allowed(keywords, name) for keywords in objects]) for name in names}}
     return joined | ({"required": required} if required else {})
 
 
-def _allowed(words: dict[str, Any], name: str) -> Schema:
+def _allowed(keywords: dict[str, Any], name: str) -> Schema:
     """What an object of this kind says of a property; one that it does not speak of is unwanted."""
-    if name in words.get("properties", ()):
-        part: Schema = words["properties"][name]
+    if name in keywords.get("properties", ()):
+        part: Schema = keywords["properties"][name]
         return part
-    extra: Schema = "patternProperties" in words or words.get("additionalProperties", False)
+    extra: Schema = "patternProperties" in keywords or keywords.get("additionalProperties", False)
     return extra
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from ..keywords import ONE, Schema, resolve, subschemas
+from ..keywords import ONE, Schema, resolve_ref, subschemas
 from ..keywords import pointer as pointer_of
-from .merging import REMARKS, merge, same
+from .merging import REMARKS, json_equal, merge
 
 # Of which type the values are that a keyword speaks about.
 SPEAKS_OF: Final[dict[str, str]] = {
@@ -55,11 +55,11 @@ _SHAPES: Final = frozenset(
     ["type", "properties", "items", "prefixItems", "$ref", "enum", "const", "anyOf", "oneOf", "allOf"]
 )
 
-Report = Callable[[str, str, str], None]
+ReportDropped = Callable[[str, str, str], None]
 
 
 @frozen(eq=False, repr=False)
-class View:
+class SchemaView:
     """A schema as read: what kind it is, where it stands, and its keywords."""
 
     kind: Literal["any", "never", "ref", "union", "one"]
@@ -68,7 +68,7 @@ class View:
     ref: str = ""
     alternatives: tuple[Schema, ...] = ()
     type: str = ""
-    words: dict[str, Any] = field(factory=dict)
+    keywords: dict[str, Any] = field(factory=dict)
     # References already written out around this schema: writing them out again would never end.
     within: frozenset[str] = frozenset()
 
@@ -76,7 +76,7 @@ class View:
 class Reader:
     """Reads the schemas of one document; `report(pointer, keyword, why)` hears of what could not be merged."""
 
-    def __init__(self, root: Schema, report: Report) -> None:
+    def __init__(self, root: Schema, report: ReportDropped) -> None:
         self.root = root
         self._report = report
         self._places: dict[int, str] = {}
@@ -88,27 +88,27 @@ class Reader:
                 self._places[id(node)] = place
                 waiting += [(place + step, part) for _, step, part in subschemas(node)]
 
-    def read(self, schema: Schema, place: str = "", within: frozenset[str] = frozenset()) -> View:
+    def read(self, schema: Schema, place: str = "", within: frozenset[str] = frozenset()) -> SchemaView:
         """The schema's kind; `place` says where it stands when it is not part of the document itself."""
         if isinstance(schema, bool):
-            return View("any" if schema else "never", place)
+            return SchemaView("any" if schema else "never", place)
         place = self._place_of(schema, place)
         flat, within = self._flat(schema, place, within)
         if isinstance(flat, bool):
-            return View("any" if flat else "never", place)
+            return SchemaView("any" if flat else "never", place)
         remarks = {word: value for word, value in flat.items() if word in REMARKS}
-        words = {word: value for word, value in flat.items() if word not in REMARKS}
-        if "$ref" in words:
-            return View("ref", place, remarks, ref=words["$ref"], within=within)
-        if any(union in words for union in _UNIONS):
-            alternatives = self._alternatives(words, place)
+        keywords = {word: value for word, value in flat.items() if word not in REMARKS}
+        if "$ref" in keywords:
+            return SchemaView("ref", place, remarks, ref=keywords["$ref"], within=within)
+        if any(union in keywords for union in _UNIONS):
+            alternatives = self._alternatives(keywords, place)
             if alternatives is not None:
-                return View("union", place, remarks, alternatives=tuple(alternatives), within=within)
-            words = {word: value for word, value in words.items() if word not in _UNIONS}
-        return self._typed(words, remarks, place, within)
+                return SchemaView("union", place, remarks, alternatives=tuple(alternatives), within=within)
+            keywords = {word: value for word, value in keywords.items() if word not in _UNIONS}
+        return self._typed(keywords, remarks, place, within)
 
     def target(self, ref: str) -> Schema:
-        return resolve(self.root, ref)
+        return resolve_ref(self.root, ref)
 
     def nearest(self, pointer: str, refs: Mapping[str, str]) -> str:
         """The place in this document that a place in a document written from it comes from.
@@ -186,12 +186,12 @@ class Reader:
             ref = flat["$ref"]
         return True, within, True
 
-    def _alternatives(self, words: dict[str, Any], place: str) -> list[Schema] | None:
+    def _alternatives(self, keywords: dict[str, Any], place: str) -> list[Schema] | None:
         """The alternatives, each with what stands beside the union; None when they only restrict that further."""
-        union = "anyOf" if "anyOf" in words else "oneOf"
-        alternatives: list[Schema] = words[union]
-        beside = {word: value for word, value in words.items() if word not in _UNIONS}
-        if "oneOf" in words:
+        union = "anyOf" if "anyOf" in keywords else "oneOf"
+        alternatives: list[Schema] = keywords[union]
+        beside = {word: value for word, value in keywords.items() if word not in _UNIONS}
+        if "oneOf" in keywords:
             if union == "anyOf":
                 self._report(place, "oneOf", "it cannot stand beside 'anyOf'; checked locally")
             elif len(alternatives) > 1:
@@ -203,32 +203,34 @@ class Reader:
             return None
         return [self._new({"allOf": [beside, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
 
-    def _typed(self, words: dict[str, Any], remarks: dict[str, Any], place: str, within: frozenset[str]) -> View:
-        types = words.get("type")
+    def _typed(
+        self, keywords: dict[str, Any], remarks: dict[str, Any], place: str, within: frozenset[str]
+    ) -> SchemaView:
+        types = keywords.get("type")
         types = [types] if isinstance(types, str) else list(types or ())
-        values: list[Any] | None = words.get("enum")
-        if "const" in words:
-            const = words["const"]
-            fits = values is None or any(same(const, value) for value in values)
+        values: list[Any] | None = keywords.get("enum")
+        if "const" in keywords:
+            const = keywords["const"]
+            fits = values is None or any(json_equal(const, value) for value in values)
             values = [const] if fits else []
         if values is not None:
             values = [value for value in values if not types or any(_is(value, name) for name in types)]
             types = list(dict.fromkeys(_type_of(value, types) for value in values))
             if not values:
-                return View("never", place)
+                return SchemaView("never", place)
         elif not types:
-            types = list(dict.fromkeys(SPEAKS_OF[word] for word in words if word in SPEAKS_OF))
-            if not types and "format" in words:
+            types = list(dict.fromkeys(SPEAKS_OF[word] for word in keywords if word in SPEAKS_OF))
+            if not types and "format" in keywords:
                 types = ["string"]
         if "number" in types and "integer" in types:
             types.remove("integer")
         if not types:
-            return View("any", place, remarks, words=words, within=within)
-        parts = [_only(words, name, values) for name in types]
+            return SchemaView("any", place, remarks, keywords=keywords, within=within)
+        parts = [_only(keywords, name, values) for name in types]
         if len(types) > 1:
             made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
-            return View("union", place, remarks, alternatives=made, within=within)
-        return View("one", place, remarks, type=types[0], words=_bounded(parts[0]), within=within)
+            return SchemaView("union", place, remarks, alternatives=made, within=within)
+        return SchemaView("one", place, remarks, type=types[0], keywords=_bounded(parts[0]), within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
         # Kept, so that its id stays its own.
@@ -237,12 +239,12 @@ class Reader:
         return schema
 
 
-def _bounded(words: dict[str, Any]) -> dict[str, Any]:
+def _bounded(keywords: dict[str, Any]) -> dict[str, Any]:
     """A closed list is also a bounded one."""
-    if words.get("items") is not False:
-        return words
-    size = len(words.get("prefixItems", ()))
-    return {**words, "maxItems": min(size, words.get("maxItems", size))}
+    if keywords.get("items") is not False:
+        return keywords
+    size = len(keywords.get("prefixItems", ()))
+    return {**keywords, "maxItems": min(size, keywords.get("maxItems", size))}
 
 
 def _is(value: Any, name: str) -> bool:
@@ -261,12 +263,12 @@ def _type_of(value: Any, wanted: list[str]) -> str:
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
-def _only(words: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
+def _only(keywords: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
     """The keywords that mean something for values of this type."""
     speaks = "number" if name == "integer" else name
     part = {
         word: value
-        for word, value in words.items()
+        for word, value in keywords.items()
         if word not in ("type", "enum", "const") and SPEAKS_OF.get(word, speaks) == speaks
     }
     if values is not None and name != "null":

@@ -12,7 +12,7 @@ from . import Dialected, Dropped
 
 
 @frozen(eq=False, repr=False)
-class Rules:
+class DialectRules:
     """What a dialect can say.
 
     `words` are the keywords it takes for each type beyond the structural ones; `admit(keyword, value, type)` says why
@@ -24,7 +24,7 @@ class Rules:
     """
 
     name: str
-    words: Mapping[str, frozenset[str]]
+    keywords: Mapping[str, frozenset[str]]
     formats: Mapping[str, frozenset[str]]
     admit: Callable[[str, Any, str], str | None] = lambda keyword, value, type: None
     enums: frozenset[str] = frozenset({"string", "number", "integer", "boolean"})

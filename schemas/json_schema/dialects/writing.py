@@ -12,11 +12,11 @@ from attrs import evolve
 
 from ...errors import SchemaError
 from ...json_text import spaced
-from ..check import content_of, prepare
 from ..keywords import Schema, escape
+from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
-from .reading import Reader, View
-from .rules import Rules
+from .reading import Reader, SchemaView
+from .rules import DialectRules
 
 MAX_WRITTEN: Final = 30_000
 
@@ -35,17 +35,17 @@ _STRUCTURE: Final = frozenset(
 )
 _REMARKS: Final = ("title", "description")
 _INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
-_TOLD: Final = ("default", "contentEncoding")
+_MENTIONED: Final = ("default", "contentEncoding")
 
 
-def speak(schema: Any, rules: Rules) -> Dialected:
+def write_dialect(schema: Any, rules: DialectRules) -> Dialected:
     """The schema in the dialect of `rules`. Raises SchemaError when it cannot be used at all."""
     return _spoken(content_of(schema), rules)
 
 
 @lru_cache(maxsize=512)
-def _spoken(content: bytes, rules: Rules) -> Dialected:
-    root = prepare(content)
+def _spoken(content: bytes, rules: DialectRules) -> Dialected:
+    root = schema_from_json(content)
     writer = Writer(root, rules)
     try:
         written = writer.whole()
@@ -62,7 +62,7 @@ def _spoken(content: bytes, rules: Rules) -> Dialected:
 class Writer:
     """Writes one schema document by the rules, and keeps account of what they could not say."""
 
-    def __init__(self, root: Schema, rules: Rules) -> None:
+    def __init__(self, root: Schema, rules: DialectRules) -> None:
         self.rules = rules
         self.strict = True
         self.dropped: list[Dropped] = []
@@ -89,7 +89,7 @@ class Writer:
         if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
             view = self._followed(view)
         if self.rules.object_root and view.type != "object":
-            self.loosen("", next(iter(view.words), "type"), "the root must be one plain object")
+            self.loosen("", next(iter(view.keywords), "type"), "the root must be one plain object")
         written = self._view(view)
         if self._definitions:
             written["$defs"] = self._definitions
@@ -99,17 +99,17 @@ class Writer:
         """The place in the given schema that a place in the written one comes from."""
         return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
 
-    def _followed(self, view: View) -> View:
+    def _followed(self, view: SchemaView) -> SchemaView:
         """What a reference names, read in its place; the remarks beside the reference win."""
         while view.kind == "ref" and view.ref not in view.within:
             inner = self._reader.read(self._reader.target(view.ref), within=view.within | {view.ref})
             view = evolve(inner, remarks={**inner.remarks, **view.remarks})
         return view
 
-    def _schema(self, schema: Schema, view: View, step: str) -> dict[str, Any]:
+    def _schema(self, schema: Schema, view: SchemaView, step: str) -> dict[str, Any]:
         return self._view(self._reader.read(schema, view.place + step, view.within))
 
-    def _view(self, view: View) -> dict[str, Any]:
+    def _view(self, view: SchemaView) -> dict[str, Any]:
         self._written += 1
         if self._written > MAX_WRITTEN:
             raise SchemaError(f"the schema is too large for {self.rules.name} once its references are written out")
@@ -131,18 +131,18 @@ class Writer:
         elif view.type == "array":
             self._array(view, written)
         self._enum(view, written, hints)
-        self._words(view, written, hints)
+        self._keywords(view, written, hints)
         self._leave_alone(view, written)
         return self._remarked(view, written, hints)
 
-    def _anything(self, view: View) -> dict[str, Any]:
+    def _anything(self, view: SchemaView) -> dict[str, Any]:
         if not self.rules.any_value:
             self.loosen(view.place, "type", f"{self.rules.name} cannot say that any value is allowed")
-        for keyword in view.words:
+        for keyword in view.keywords:
             self.drop(view.place, keyword, "checked locally")
         return self._beside_union(view, dict(self.rules.anything or {}))
 
-    def _reference(self, view: View) -> dict[str, Any]:
+    def _reference(self, view: SchemaView) -> dict[str, Any]:
         if self.rules.references:
             if not self.rules.recursion and view.ref in self._open:
                 self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
@@ -153,7 +153,7 @@ class Writer:
             return self._remarked(view, {"type": "object"}, [])
         return self._view(self._followed(view))
 
-    def _beside_reference(self, view: View, written: dict[str, Any]) -> dict[str, Any]:
+    def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
         if not self.rules.remarks_beside_references or not self._remarks(view, []):
             return written
         return self._remarked(view, {"anyOf": [written]}, [])
@@ -167,7 +167,7 @@ class Writer:
             self._open.discard(ref)
         return self._names[ref]
 
-    def _union(self, view: View) -> dict[str, Any]:
+    def _union(self, view: SchemaView) -> dict[str, Any]:
         branches: list[dict[str, Any]] = []
         null = False
         for at, alternative in enumerate(view.alternatives):
@@ -183,29 +183,29 @@ class Writer:
         if null:
             branches = [{**branch, "nullable": True} for branch in branches] or [self._null(view)]
         if not branches:
-            return self._view(View("never", view.place))
+            return self._view(SchemaView("never", view.place))
         if len(branches) == 1:
             only = branches[0]
             return self._beside_reference(view, only) if "$ref" in only else self._remarked(view, only, [])
         return self._beside_union(view, {"anyOf": branches})
 
-    def _beside_union(self, view: View, written: dict[str, Any]) -> dict[str, Any]:
+    def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
         """The union with its remarks: beside it, or in each alternative when nothing may stand beside it."""
         if self.rules.remarks_beside_unions or "anyOf" not in written:
             return self._remarked(view, written, [])
         remarks = self._remarks(view, [])
         return {"anyOf": [{**remarks, **branch} for branch in written["anyOf"]]}
 
-    def _null(self, view: View) -> dict[str, Any]:
+    def _null(self, view: SchemaView) -> dict[str, Any]:
         self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
         return {"type": "string", "nullable": True}
 
-    def _object(self, view: View, written: dict[str, Any]) -> None:
+    def _object(self, view: SchemaView, written: dict[str, Any]) -> None:
         rules = self.rules
-        required = list(dict.fromkeys(view.words.get("required", ())))
+        required = list(dict.fromkeys(view.keywords.get("required", ())))
         views = {
             name: self._reader.read(part, f"{view.place}/properties/{escape(name)}", view.within)
-            for name, part in view.words.get("properties", {}).items()
+            for name, part in view.keywords.get("properties", {}).items()
         }
         parts = {name: self._view(part) for name, part in views.items() if part.kind != "never"}
         self._unnamed_properties(view, written, parts.keys(), required)
@@ -225,13 +225,13 @@ class Writer:
             written["propertyOrdering"] = list(parts)
 
     def _unnamed_properties(
-        self, view: View, written: dict[str, Any], named: Set[str], required: Iterable[str]
+        self, view: SchemaView, written: dict[str, Any], named: Set[str], required: Iterable[str]
     ) -> None:
         """Say, or fail to say, that the object may have properties beside the named ones."""
-        words, rules = view.words, self.rules
-        keyword = "patternProperties" if "patternProperties" in words else "additionalProperties"
-        extra = words.get("additionalProperties", words.get("unevaluatedProperties"))
-        if keyword == "patternProperties" or (extra is None and "properties" not in words):
+        keywords, rules = view.keywords, self.rules
+        keyword = "patternProperties" if "patternProperties" in keywords else "additionalProperties"
+        extra = keywords.get("additionalProperties", keywords.get("unevaluatedProperties"))
+        if keyword == "patternProperties" or (extra is None and "properties" not in keywords):
             extra = True
         if rules.maps:
             if keyword == "patternProperties":
@@ -243,15 +243,15 @@ class Writer:
             return
         if extra is not None and extra is not False:
             self.loosen(view.place, keyword, f"{rules.name} cannot say that properties of any name are allowed")
-        conditional = [words.get("then"), words.get("else"), *words.get("dependentSchemas", {}).values()]
+        conditional = [keywords.get("then"), keywords.get("else"), *keywords.get("dependentSchemas", {}).values()]
         if set(required).union(*map(_names_in, conditional)) - named:
             self.loosen(view.place, "properties", "properties are asked for that 'properties' does not name")
 
-    def _array(self, view: View, written: dict[str, Any]) -> None:
-        prefix: list[Schema] = view.words.get("prefixItems", [])
-        rest: Schema = view.words.get("items", not prefix)
+    def _array(self, view: SchemaView, written: dict[str, Any]) -> None:
+        prefix: list[Schema] = view.keywords.get("prefixItems", [])
+        rest: Schema = view.keywords.get("items", not prefix)
         parts = [self._schema(part, view, f"/prefixItems/{at}") for at, part in enumerate(prefix)]
-        size = view.words.get("minItems"), view.words.get("maxItems")
+        size = view.keywords.get("minItems"), view.keywords.get("maxItems")
         if prefix and (self.rules.tuples == "any" or (self.rules.tuples == "exact" and size == (len(prefix),) * 2)):
             written["prefixItems"] = parts
             if isinstance(rest, dict) and self.rules.tuples == "any":
@@ -270,8 +270,8 @@ class Writer:
         unique = [part for at, part in enumerate(parts) if part not in parts[:at]]
         written["items"] = unique[0] if len(unique) == 1 else {"anyOf": unique}
 
-    def _enum(self, view: View, written: dict[str, Any], hints: list[str]) -> None:
-        values = view.words.get("enum")
+    def _enum(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> None:
+        values = view.keywords.get("enum")
         if values is None:
             return
         if view.type in self.rules.enums:
@@ -279,20 +279,20 @@ class Writer:
             return
         self.drop(view.place, "enum", f"{self.rules.name} takes no list of {view.type} values; checked locally")
         hints.append(f"one of {', '.join(map(_shown, values))}")
-        if view.type in ("integer", "number") and "minimum" in self.rules.words[view.type]:
+        if view.type in ("integer", "number") and "minimum" in self.rules.keywords[view.type]:
             written["minimum"], written["maximum"] = min(values), max(values)
 
-    def _words(self, view: View, written: dict[str, Any], hints: list[str]) -> None:
+    def _keywords(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> None:
         """The keywords that the dialect takes as they are; the others leave the wire."""
         rules = self.rules
-        allowed = rules.words.get(view.type, frozenset())
-        for word, value in view.words.items():
+        allowed = rules.keywords.get(view.type, frozenset())
+        for word, value in view.keywords.items():
             if word in _STRUCTURE:
                 continue
             if (inclusive := _INCLUSIVE.get(word)) and word not in allowed and inclusive in allowed:
                 word, value = inclusive, self._included(view, word, value)
                 tighter = max if word == "minimum" else min
-                value = tighter(value, view.words.get(word, value))
+                value = tighter(value, view.keywords.get(word, value))
             if word == "format":
                 known = value in rules.formats.get(view.type, ())
                 why = None if known else f"{rules.name} does not know this format; checked locally"
@@ -307,7 +307,7 @@ class Writer:
                 if not isinstance(value, dict | list):
                     hints.append(f"{word}: {_shown(value)}")
 
-    def _leave_alone(self, view: View, written: dict[str, Any]) -> None:
+    def _leave_alone(self, view: SchemaView, written: dict[str, Any]) -> None:
         """Take away what the dialect would lose beside a stronger keyword."""
         strongest = next((word for word in self.rules.alone if word in written), None)
         for word in list(written) if strongest else ():
@@ -315,24 +315,24 @@ class Writer:
                 del written[word]
                 self.drop(view.place, word, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
 
-    def _included(self, view: View, keyword: str, bound: float) -> float:
+    def _included(self, view: SchemaView, keyword: str, bound: float) -> float:
         """The inclusive bound next to an exclusive one; of whole numbers exactly that."""
         if view.type == "integer":
             return floor(bound) + 1 if keyword == "exclusiveMinimum" else ceil(bound) - 1
         self.drop(view.place, keyword, f"{self.rules.name} has only inclusive bounds; checked locally")
         return bound
 
-    def _remarks(self, view: View, hints: list[str]) -> dict[str, Any]:
+    def _remarks(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
         """Title and description; what the wire cannot demand, the description at least tells the model."""
         remarks: dict[str, Any] = {word: view.remarks[word] for word in _REMARKS if word in view.remarks}
         if not self.rules.hints:
             return remarks
-        told = [f"{word}: {_shown(view.remarks[word])}" for word in _TOLD if view.remarks.get(word) is not None]
-        if hints or told:
-            remarks["description"] = f"{remarks.get('description', '')} ({'; '.join([*hints, *told])})".lstrip()
+        notes = [f"{word}: {_shown(view.remarks[word])}" for word in _MENTIONED if view.remarks.get(word) is not None]
+        if hints or notes:
+            remarks["description"] = f"{remarks.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
         return remarks
 
-    def _remarked(self, view: View, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+    def _remarked(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
         remarks = self._remarks(view, hints)
         if written.get("description", "").startswith("(") and "description" in remarks:
             remarks["description"] += f" {written['description']}"

@@ -15,16 +15,16 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...api import Client
 from ...async_api import AsyncClient
-from ...clients import Clients
+from ...client_pair import ClientPair
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ..common import choice_of, default_model, gathered
+from ..common import choice_of, collect_options, default_model
 from .chunks import ChunkWriter
 from .errors import known_to_langchain
-from .incoming import messages_from
+from .incoming import messages_from_langchain
 from .outgoing import result_of
-from .tools import ToolLike, declared, structured, tools_of
+from .tools import ToolLike, declared, structured, tools_from_langchain
 
 _SHOWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
 
@@ -59,18 +59,18 @@ class ChatStepwell(BaseChatModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """All other options of a call."""
 
-    _clients: Clients = PrivateAttr()
+    _clients: ClientPair = PrivateAttr()
 
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
 
     def model_post_init(self, context: Any) -> None:
-        self._clients = Clients(self.client, self.async_client)
+        self._clients = ClientPair(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
     def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Arguments without a field of their own are options; pydantic would lose them."""
-        return gathered(cls, given)
+        return collect_options(cls, given)
 
     @property
     def _llm_type(self) -> str:
@@ -90,7 +90,7 @@ class ChatStepwell(BaseChatModel):
         return {"api_key": "STEPWELL_API_KEY"}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self._clients.core.catalog.get(self.model))
+        return profile_of(self._clients.planner.catalog.get(self.model))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """What traces say; providers and models under the names that LangSmith has prices for."""
@@ -101,8 +101,8 @@ class ChatStepwell(BaseChatModel):
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """What LangChain's cache tells models apart by. The same name at another server is another model."""
         options = {"base_url": self.base_url, **self.options, **kwargs}
-        plan = self._clients.core.plan("chat", options.get("model") or self.model, wire=options.get("wire"))
-        server = self._clients.elsewhere(plan, options)
+        plan = self._clients.planner.plan("chat", options.get("model") or self.model, wire=options.get("wire"))
+        server = self._clients.custom_endpoint(plan, options)
         name = super()._get_llm_string(stop=stop, **kwargs)
         return name if server is None else f"{name}---{server}"
 
@@ -167,7 +167,7 @@ class ChatStepwell(BaseChatModel):
         options = {**own, **self.options, **given}
         model = options.pop("model", None) or self.model
         options.pop("stream", None)
-        tools = tools_of(options.pop("tools", None) or ())
+        tools = tools_from_langchain(options.pop("tools", None) or ())
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
         if wanted := stop or _listed(self.stop):
@@ -176,7 +176,7 @@ class ChatStepwell(BaseChatModel):
             options.setdefault("api_key", self.api_key.get_secret_value())
         if stream and (options.get("n") or 1) > 1:
             raise ConfigError("LangChain can stream one answer only", hint="leave n out, or call invoke or generate")
-        return model, Context(messages_from(messages), tools), options
+        return model, Context(messages_from_langchain(messages), tools), options
 
     def bind_tools(
         self,
@@ -192,7 +192,7 @@ class ChatStepwell(BaseChatModel):
         is auto, any, none, or a tool's name; `parallel_tool_calls` and any other option go along.
         """
         bound = [declared(tool, strict) for tool in tools]
-        choice_of(tool_choice, tools_of(bound))
+        choice_of(tool_choice, tools_from_langchain(bound))
         return self.bind(tools=bound, **({} if tool_choice is None else {"tool_choice": tool_choice}), **options)
 
     def with_structured_output(
@@ -215,7 +215,7 @@ class ChatStepwell(BaseChatModel):
             raise ConfigError(f"with_structured_output has no argument {', '.join(kwargs)}")
         if method is None:
             method = (
-                "json_schema" if self._clients.core.catalog.get(self.model).structured_output else "function_calling"
+                "json_schema" if self._clients.planner.catalog.get(self.model).structured_output else "function_calling"
             )
         return structured(self, schema, method, strict=strict, include_raw=include_raw)
 
@@ -241,7 +241,7 @@ def profile_of(model: Model) -> ModelProfile | None:
     """What the catalog knows of a model, in LangChain's words; None for a model that it does not know."""
     if not model.known:
         return None
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "name": model.name,
         "release_date": model.release_date,
         "max_input_tokens": model.context_window,
@@ -253,8 +253,8 @@ def profile_of(model: Model) -> ModelProfile | None:
         "temperature": model.temperature,
     }
     for kind in ("text", "image", "pdf", "audio", "video") if model.input else ():
-        told[f"{kind}_inputs"] = kind in model.input
+        facts[f"{kind}_inputs"] = kind in model.input
     for kind in ("text", "image", "audio", "video") if model.output else ():
-        told[f"{kind}_outputs"] = kind in model.output
-    profile: ModelProfile = {name: value for name, value in told.items() if value is not None}  # type: ignore[assignment]
+        facts[f"{kind}_outputs"] = kind in model.output
+    profile: ModelProfile = {name: value for name, value in facts.items() if value is not None}  # type: ignore[assignment]
     return profile

@@ -25,7 +25,7 @@ from ...schemas.chunks import (
 from ...schemas.parts import Opaque, Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
-from .outgoing import block_of, extras_of, metadata_of, note_of, usage_of
+from .outgoing import content_block, extras_of, note_of, response_metadata, usage_metadata
 
 
 class ChunkWriter:
@@ -76,8 +76,8 @@ class ChunkWriter:
                 content=blocks or ([] if self._whole else ""),
                 tool_call_chunks=spoilt,
                 additional_kwargs={OURS: kept} if kept else {},
-                usage_metadata=usage_of(reply.usage),
-                response_metadata=metadata_of(reply),
+                usage_metadata=usage_metadata(reply.usage),
+                response_metadata=response_metadata(reply),
                 chunk_position="last",
             )
         )
@@ -117,7 +117,7 @@ class ChunkWriter:
     def _part(self, chunk: PartDone) -> AIMessageChunk:
         if isinstance(chunk.part, Refusal):
             return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.part.text})
-        block = block_of(chunk.part, chunk.index)
+        block = content_block(chunk.part, chunk.index)
         if self._whole and isinstance(chunk.part, Opaque):
             # LangChain takes the index off a non-standard block in v1, and then joins two that are neighbours.
             block = {"type": "text", "text": "", "index": chunk.index, **extras_of({"opaque": block["value"]})}

@@ -11,64 +11,64 @@ from ...schemas import errors as ours
 from ...schemas.errors import StepwellError
 
 
-class AuthError(ours.AuthError, theirs.ModelAuthenticationError):
+class LangChainAuthError(ours.AuthError, theirs.ModelAuthenticationError):
     """The key was refused."""
 
 
-class RateLimitError(ours.RateLimitError, theirs.ModelRateLimitError):
+class LangChainRateLimitError(ours.RateLimitError, theirs.ModelRateLimitError):
     """Too many requests or tokens."""
 
 
-class ContextOverflow(ours.ContextOverflow, theirs.ContextOverflowError):
+class LangChainContextOverflow(ours.ContextOverflow, theirs.ContextOverflowError):
     """The input is longer than the model's context."""
 
 
-class InvalidRequest(ours.InvalidRequest, theirs.ModelInvalidRequestError):
+class LangChainInvalidRequest(ours.InvalidRequest, theirs.ModelInvalidRequestError):
     """The provider found the request malformed or not allowed."""
 
 
-class NotFound(ours.NotFound, theirs.ModelNotFoundError):
+class LangChainNotFound(ours.NotFound, theirs.ModelNotFoundError):
     """The model does not exist for this key."""
 
 
-class Overloaded(ours.Overloaded, theirs.ModelAPIError):
+class LangChainOverloaded(ours.Overloaded, theirs.ModelAPIError):
     """The provider is out of capacity for the moment."""
 
 
-class ServerError(ours.ServerError, theirs.ModelAPIError):
+class LangChainServerError(ours.ServerError, theirs.ModelAPIError):
     """The provider failed."""
 
 
-class ConnectError(ours.ConnectError, theirs.ModelConnectionError):
+class LangChainConnectError(ours.ConnectError, theirs.ModelConnectionError):
     """The host could not be reached."""
 
 
-class ConnectTimeout(ours.ConnectTimeout, theirs.ModelTimeoutError):
+class LangChainConnectTimeout(ours.ConnectTimeout, theirs.ModelTimeoutError):
     """No connection in time."""
 
 
-class FirstEventTimeout(ours.FirstEventTimeout, theirs.ModelTimeoutError):
+class LangChainFirstEventTimeout(ours.FirstEventTimeout, theirs.ModelTimeoutError):
     """No answer in time."""
 
 
-class StreamIdleTimeout(ours.StreamIdleTimeout, theirs.ModelTimeoutError):
+class LangChainStreamIdleTimeout(ours.StreamIdleTimeout, theirs.ModelTimeoutError):
     """The stream fell silent."""
 
 
 _BOTH: dict[type, type] = {
     both.__bases__[0]: both
     for both in (
-        AuthError,
-        RateLimitError,
-        ContextOverflow,
-        InvalidRequest,
-        NotFound,
-        Overloaded,
-        ServerError,
-        ConnectError,
-        ConnectTimeout,
-        FirstEventTimeout,
-        StreamIdleTimeout,
+        LangChainAuthError,
+        LangChainRateLimitError,
+        LangChainContextOverflow,
+        LangChainInvalidRequest,
+        LangChainNotFound,
+        LangChainOverloaded,
+        LangChainServerError,
+        LangChainConnectError,
+        LangChainConnectTimeout,
+        LangChainFirstEventTimeout,
+        LangChainStreamIdleTimeout,
     )
 }
 

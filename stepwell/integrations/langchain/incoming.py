@@ -34,7 +34,7 @@ _ROLES: Mapping[str, Role] = {
 }
 
 
-def messages_from(messages: Iterable[BaseMessage]) -> list[Message]:
+def messages_from_langchain(messages: Iterable[BaseMessage]) -> list[Message]:
     """Raises ConfigError for a role or a content block that cannot be sent to a model."""
     return [_message(message) for message in messages]
 
@@ -44,7 +44,7 @@ def _message(message: BaseMessage) -> Message:
         failed = message.status == "error"
         return Message("tool", _content(message), message.tool_call_id, message.name, failed)
     if isinstance(message, AIMessage):
-        return Message("assistant", _said(message), name=message.name, model=_author(message))
+        return Message("assistant", _parts(message), name=message.name, model=_author(message))
     role = _ROLES.get(message.role if isinstance(message, ChatMessage) else message.type.removesuffix("MessageChunk"))
     if role is None:
         raise ConfigError(
@@ -56,8 +56,8 @@ def _message(message: BaseMessage) -> Message:
 
 def _author(message: AIMessage) -> str | None:
     """Who wrote it, as `provider:model-id`, if it was one of ours: other adapters write other names there."""
-    told = message.response_metadata
-    return told.get("model_name") if "served_model" in told else None
+    metadata = message.response_metadata
+    return metadata.get("model_name") if "served_model" in metadata else None
 
 
 def _content(message: BaseMessage) -> list[Part]:
@@ -70,7 +70,7 @@ def _blocks(message: BaseMessage) -> list[Block]:
     return [{"type": "text", "text": block} if isinstance(block, str) else block for block in blocks if block]
 
 
-def _said(message: AIMessage) -> list[Part]:
+def _parts(message: AIMessage) -> list[Part]:
     """The parts of an answer in the order in which they were said, as far as that is told."""
     kept = message.additional_kwargs.get(OURS, {})
     notes, extra = kept.get("calls", {}), kept.get("text", {})

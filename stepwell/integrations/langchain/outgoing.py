@@ -26,7 +26,9 @@ _REASONING = ("signature", "encrypted", "id", "wire", "extra")
 
 def result_of(reply: Reply) -> ChatResult:
     """A generation for each choice; usage and metadata are the first one's."""
-    first = _ai_message(reply.message, usage_metadata=usage_of(reply.usage), response_metadata=metadata_of(reply))
+    first = _ai_message(
+        reply.message, usage_metadata=usage_metadata(reply.usage), response_metadata=response_metadata(reply)
+    )
     others = [_ai_message(message) for message in reply.alternatives]
     return ChatResult(generations=[ChatGeneration(message=message) for message in (first, *others)])
 
@@ -44,7 +46,7 @@ def _ai_message(message: Message, **fields: Any) -> AIMessage:
     if kept := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
         more[OURS] = kept
     return AIMessage(
-        content=message.text if plain else [block_of(part, index) for index, part in said],
+        content=message.text if plain else [content_block(part, index) for index, part in said],
         tool_calls=[
             {"type": "tool_call", "id": call.id, "name": call.name, "args": call.arguments}
             for _, call in calls
@@ -65,7 +67,7 @@ def note_of(index: int, extra: Mapping[str, Any]) -> dict[str, Any]:
     return {"index": index, "extra": dict(extra)} if extra else {"index": index}
 
 
-def block_of(part: Part, index: int) -> dict[str, Any]:
+def content_block(part: Part, index: int) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, "index": index, **extras_of({"extra": part.extra})}
     if isinstance(part, Reasoning):
@@ -93,7 +95,7 @@ def extras_of(kept: Mapping[str, Any]) -> dict[str, Any]:
     return {"extras": {OURS: kept}} if kept else {}
 
 
-def usage_of(usage: Usage) -> UsageMetadata | None:
+def usage_metadata(usage: Usage) -> UsageMetadata | None:
     """None where the provider told nothing."""
     if usage.total_tokens is None:
         return None
@@ -103,25 +105,25 @@ def usage_of(usage: Usage) -> UsageMetadata | None:
         "cache_read": usage.cached_input_tokens,
     }
     written: dict[str, int | None] = {"audio": usage.output_audio_tokens, "reasoning": usage.reasoning_tokens}
-    told = UsageMetadata(
+    facts = UsageMetadata(
         input_tokens=usage.input_tokens or 0,
         output_tokens=usage.output_tokens or 0,
         total_tokens=usage.total_tokens,
     )
     if details := {name: count for name, count in read.items() if count is not None}:
-        told["input_token_details"] = InputTokenDetails(**details)  # type: ignore[typeddict-item]
+        facts["input_token_details"] = InputTokenDetails(**details)  # type: ignore[typeddict-item]
     if details := {name: count for name, count in written.items() if count is not None}:
-        told["output_token_details"] = OutputTokenDetails(**details)  # type: ignore[typeddict-item]
-    return told
+        facts["output_token_details"] = OutputTokenDetails(**details)  # type: ignore[typeddict-item]
+    return facts
 
 
-def metadata_of(reply: Reply) -> dict[str, Any]:
+def response_metadata(reply: Reply) -> dict[str, Any]:
     """`model_name` is the name that the model was called by (`provider:model-id`), `served_model` what the provider
     says it ran, `cost` US dollars as a string, left out where it is not known."""
     cost = reply.cost.total
-    told = {
+    facts = {
         **reply.metadata,
-        "model_name": str(reply.priced_as) if reply.priced_as else f"{reply.provider}:{reply.model}",
+        "model_name": str(reply.billed_model) if reply.billed_model else f"{reply.provider}:{reply.model}",
         "served_model": reply.model,
         "finish_reason": reply.finish_reason,
         "id": reply.id,
@@ -129,4 +131,4 @@ def metadata_of(reply: Reply) -> dict[str, Any]:
         "warnings": [str(warning) for warning in reply.warnings],
         "cost": None if cost is None else str(cost),
     }
-    return {name: value for name, value in told.items() if value not in (None, [])}
+    return {name: value for name, value in facts.items() if value not in (None, [])}

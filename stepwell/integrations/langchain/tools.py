@@ -38,7 +38,7 @@ def _is_server_tool(tool: Declared) -> bool:
     return "type" in tool and tool["type"] not in ("function", "object") and "input_schema" not in tool
 
 
-def tools_of(bound: Sequence[Declared | Tool]) -> list[Tool]:
+def tools_from_langchain(bound: Sequence[Declared | Tool]) -> list[Tool]:
     """The tools of a call. Raises ConfigError for a name that no provider would take."""
     return [tool if isinstance(tool, Tool) else _tool(tool) for tool in bound]
 

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 from ...api import Client
 from ...async_api import AsyncClient
-from ...embedder.embedder import Embedder
+from ...workflows.embed.embedder import Embedder
 from ..common import default_model
 
 

@@ -34,13 +34,13 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...api import Client
 from ...async_api import AsyncClient
-from ...clients import Clients
+from ...client_pair import ClientPair
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool, tool_behind
-from ..common import choice_of, default_model, gathered
-from .messages import messages_from, response_of, with_one_call
+from ..common import choice_of, collect_options, default_model
+from .messages import messages_from_llama_index, response_of, with_one_call
 from .streaming import ResponseWriter
 
 
@@ -66,19 +66,19 @@ class StepwellLLM(FunctionCallingLLM):
     """More request headers; as they may hold secrets, they are neither stored nor shown."""
     options: dict[str, Any] = Field(default_factory=dict)
 
-    _clients: Clients = PrivateAttr()
+    _clients: ClientPair = PrivateAttr()
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
-        self._clients = Clients(self.client, self.async_client)
+        self._clients = ClientPair(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
     def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Arguments without a field of their own are options; pydantic would lose them."""
-        return gathered(cls, given)
+        return collect_options(cls, given)
 
     @classmethod
     def class_name(cls) -> str:
@@ -87,7 +87,7 @@ class StepwellLLM(FunctionCallingLLM):
     @property
     def metadata(self) -> LLMMetadata:
         """What the catalog knows. A model of unknown abilities is taken to call functions."""
-        known = self._clients.core.catalog.get(self.model)
+        known = self._clients.planner.catalog.get(self.model)
         return LLMMetadata(
             context_window=self.context_window or known.context_window or DEFAULT_CONTEXT_WINDOW,
             num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
@@ -242,7 +242,7 @@ class StepwellLLM(FunctionCallingLLM):
         tools = [tool_behind(tool) or tool_of(tool) for tool in options.pop("tools", None) or ()]
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
-        return options.pop("model", self.model), Context(messages_from(messages), tools), options
+        return options.pop("model", self.model), Context(messages_from_llama_index(messages), tools), options
 
 
 _CALLING = (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)

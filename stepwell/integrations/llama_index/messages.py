@@ -49,7 +49,7 @@ _ROLES: Mapping[MessageRole, Role] = {
 }
 
 
-def messages_from(messages: Iterable[ChatMessage]) -> list[Message]:
+def messages_from_llama_index(messages: Iterable[ChatMessage]) -> list[Message]:
     """Raises ConfigError for a block that cannot be sent to a model."""
     return [_kept(message) or _message(message) for message in messages]
 
@@ -134,7 +134,7 @@ _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
 }
 
 
-def message_of(said: Message) -> ChatMessage:
+def chat_message_of(said: Message) -> ChatMessage:
     """The model's message. Tool calls are blocks, with the arguments as text where they are no JSON object."""
     message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(said))
     if _message(message) != said:
@@ -154,7 +154,7 @@ def with_one_call(message: ChatMessage) -> ChatMessage:
     said = _kept(message) or _message(message)
     others = {id(call) for call in said.tool_calls[1:]}
     kept = [part for part in said.content if id(part) not in others]
-    return message_of(evolve(said, content=kept)) if others else message
+    return chat_message_of(evolve(said, content=kept)) if others else message
 
 
 def blocks_of(said: Message) -> list[ContentBlock]:
@@ -193,13 +193,13 @@ def response_of(reply: Reply) -> ChatResponse:
     LlamaIndex's token counter reads; `additional_kwargs` has the rest of what is known."""
     counts = {"prompt_tokens": reply.usage.input_tokens or 0, "completion_tokens": reply.usage.output_tokens or 0}
     raw = {**(reply.raw if isinstance(reply.raw, Mapping) else {}), "usage": counts}
-    return ChatResponse(message=message_of(reply.message), raw=raw, additional_kwargs=metadata_of(reply))
+    return ChatResponse(message=chat_message_of(reply.message), raw=raw, additional_kwargs=llama_index_metadata(reply))
 
 
-def metadata_of(reply: Reply) -> dict[str, Any]:
+def llama_index_metadata(reply: Reply) -> dict[str, Any]:
     """Usage, finish reason and so on; what is not known is left out. `cost` is US dollars, as a string."""
     usage, cost = reply.usage, reply.cost.total
-    told = {
+    facts = {
         **reply.metadata,
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -211,4 +211,4 @@ def metadata_of(reply: Reply) -> dict[str, Any]:
         "warnings": [str(warning) for warning in reply.warnings],
         "cost": None if cost is None else str(cost),
     }
-    return {name: value for name, value in told.items() if value not in (None, [])}
+    return {name: value for name, value in facts.items() if value not in (None, [])}

@@ -23,7 +23,7 @@ from ...schemas.fold import Fold
 from ...schemas.json_schema.partial import MISSING, PartialJSON
 from ...schemas.parts import Refusal
 from ...schemas.reply import Reply
-from .messages import CALLS, called, message_of, response_of
+from .messages import CALLS, called, chat_message_of, response_of
 
 
 class ResponseWriter:
@@ -70,7 +70,7 @@ class ResponseWriter:
         return call is not None and call.grow(chunk.arguments_json)
 
     def _so_far(self) -> ChatMessage:
-        message = message_of(self._fold.reply().message)
+        message = chat_message_of(self._fold.reply().message)
         shown = [call for call in self._open.values() if isinstance(call.arguments, dict)]
         if shown:
             message.blocks += [call.block() for call in shown]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...pipeline.request import Request
+from ...pipeline.http.request import Request
 from ...schemas.errors import StepwellError
 from ...schemas.json_text import dumps
 from ...schemas.message import Message
@@ -77,7 +77,7 @@ def asked(request: Request) -> Attributes:
     return attributes
 
 
-def answered(reply: Reply) -> Attributes:
+def reply_attributes(reply: Reply) -> Attributes:
     """What came of it. `stepwell.cost.usd` is our reckoning, left out where a price is not known."""
     attributes: Attributes = {"gen_ai.response.model": reply.model}
     if reply.id:
@@ -94,7 +94,7 @@ def answered(reply: Reply) -> Attributes:
     return attributes
 
 
-def failed(error: BaseException) -> Attributes:
+def error_attributes(error: BaseException) -> Attributes:
     attributes: Attributes = {"error.type": type(error).__name__}
     if isinstance(error, StepwellError):
         if isinstance(status := getattr(error, "status", None), int):
@@ -102,7 +102,7 @@ def failed(error: BaseException) -> Attributes:
         if error.request_id:
             attributes["stepwell.request_id"] = error.request_id
         if error.partial is not None:
-            attributes |= answered(error.partial)
+            attributes |= reply_attributes(error.partial)
     return attributes
 
 

@@ -11,17 +11,17 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from ...events import Event, current, subscribe
-from ...pipeline.effects import Flow, Rest
+from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.request import Request
+from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.request import Request
-from ...pipeline.response import Response
 from ...pipeline.step import around
 from ...schemas.reply import Reply
-from .attributes import answer, answered, asked, basic, failed, question
+from .attributes import answer, asked, basic, error_attributes, question, reply_attributes
 
 NAME = "stepwell"
 SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
-TOKENS = [4**power for power in range(14)]
+TOKEN_BUCKETS = [4**power for power in range(14)]
 _KINDS = {"run_tools": "invoke_agent", "tool": "execute_tool", "embed": "embeddings", "retrieve": "retrieval"}
 
 
@@ -48,7 +48,7 @@ class Telemetry:
         meter = metrics.get_meter(NAME, meter_provider=meter_provider)
         self._duration = _histogram(meter, "operation.duration", "s", SECONDS)
         self._first_chunk = _histogram(meter, "operation.time_to_first_chunk", "s", SECONDS)
-        self._tokens = _histogram(meter, "token.usage", "{token}", TOKENS)
+        self._tokens = _histogram(meter, "token.usage", "{token}", TOKEN_BUCKETS)
         self._content = content
         self._step = around("telemetry", self._call)
         self._open: dict[str, tuple[Span, int]] = {}
@@ -70,7 +70,7 @@ class Telemetry:
             self._unsubscribe()
             self._unsubscribe = None
 
-    def _call(self, request: Request, call: Rest) -> Flow:
+    def _call(self, request: Request, call: CallNext) -> StepGenerator:
         common, began = basic(request), monotonic()
         attributes = {**common, **asked(request)}
         if self._content and request.operation == "chat":
@@ -97,12 +97,12 @@ class Telemetry:
         self, span: Span, common: dict[str, Any], began: float, reply: Reply | None, error: BaseException | None
     ) -> None:
         if error is not None and not isinstance(error, GeneratorExit):
-            attributes = failed(error)
+            attributes = error_attributes(error)
             span.set_attributes(attributes)
             span.set_status(StatusCode.ERROR, str(error))
             common = {**common, "error.type": attributes["error.type"]}
         elif reply is not None:
-            span.set_attributes(answered(reply))
+            span.set_attributes(reply_attributes(reply))
             if self._content:
                 span.set_attributes(answer(reply))
         self._duration.record(monotonic() - began, common)
@@ -115,14 +115,14 @@ class Telemetry:
     def _event(self, event: Event) -> None:
         if event.phase == "start":
             kind = _KINDS.get(event.name, event.name)
-            attributes = {"gen_ai.operation.name": kind, **_told(event)}
+            attributes = {"gen_ai.operation.name": kind, **_span_attributes(event)}
             subject = event.data.get("name") if event.name == "tool" else event.data.get("model")
             name = f"{kind} {subject}" if subject else kind
             span = self._tracer.start_span(name, self._parent(event.parent), attributes=attributes)
             self._open[event.span] = span, trace.get_current_span().get_span_context().span_id
         elif event.span in self._open:
             span, _ = self._open.pop(event.span)
-            span.set_attributes(_told(event))
+            span.set_attributes(_span_attributes(event))
             if isinstance(error := event.data.get("error"), BaseException):
                 span.set_attribute("error.type", type(error).__name__)
                 # A tool's own words may be anybody's.
@@ -145,7 +145,7 @@ def _histogram(meter: Any, name: str, unit: str, bounds: list[Any]) -> Any:
     return meter.create_histogram(f"gen_ai.client.{name}", unit=unit, explicit_bucket_boundaries_advisory=bounds)
 
 
-def _told(event: Event) -> dict[str, Any]:
+def _span_attributes(event: Event) -> dict[str, Any]:
     """The numbers and names of an event; none of them is anything that somebody wrote."""
     attributes: dict[str, Any] = {}
     for name, value in event.data.items():

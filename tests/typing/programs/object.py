@@ -19,8 +19,8 @@ assert_type(reply.object, City)
 assert_type(reply.object.name, str)
 assert_type(stepwell.generate_object("openai:gpt-4o", "Name cities.", list[City]).object, list[City])
 assert_type(stepwell.generate_object("openai:gpt-4o", "A number.", {"type": "integer"}).object, Any)
-colour: Any = Literal["red", "green"]
-print(stepwell.generate_object("openai:gpt-4o", "A colour.", colour, mode="json_schema").object)
+driver: Any = Literal["red", "green"]
+print(stepwell.generate_object("openai:gpt-4o", "A colour.", driver, mode="json_schema").object)
 
 with stepwell.stream_object("openai:gpt-4o", "Name a city.", City) as stream:
     for partial in stream:

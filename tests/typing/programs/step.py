@@ -6,10 +6,10 @@ from typing import Any
 import stepwell
 from stepwell.chunks import StreamChunk, TextDelta
 from stepwell.errors import RateLimitError, StepwellError
-from stepwell.steps import Request, Response, Rest, Sleep, circuit_breaker, concurrency
+from stepwell.steps import CallNext, Request, Response, Sleep, circuit_breaker, concurrency
 
 
-def patient(request: Request, call: Rest) -> Generator[Any, Any, Response]:
+def patient(request: Request, call: CallNext) -> Generator[Any, Any, Response]:
     try:
         return (yield from call(request))
     except RateLimitError as error:

@@ -1,0 +1,56 @@
+"""Credentials taken out of what a server said: some quote the key they refuse, with all that stood around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...schemas.errors import StepwellError
+from ...schemas.secret import MASK, Secret
+from .request import Request
+
+_SHORTEST = 8  # what is shorter is a word, not a key: masking "test" wherever it stands would help nobody
+_ENOUGH = 16
+_BEARING = re.compile(r"auth|key|token|secret|cookie")
+
+
+def redact(error: StepwellError, request: Request) -> None:
+    """Mask the credentials of a request wherever an error shows them: message, hint, bodies, headers."""
+    secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
+    if not secrets:
+        return
+    pattern = "|".join(map(_pattern, secrets))
+    masked, raw = re.compile(pattern), re.compile(pattern.encode())
+    error.args = tuple(_masked(value, masked, raw) for value in error.args)
+    for name in ("hint", "code", "body", "payload", "headers"):
+        if value := getattr(error, name, None):
+            setattr(error, name, _masked(value, masked, raw))
+
+
+def _pattern(secret: str) -> str:
+    """A long one is known by its beginning: texts are cut somewhere, and may be in the midst of it."""
+    if len(secret) <= _ENOUGH:
+        return re.escape(secret)
+    return re.escape(secret[:_ENOUGH]) + r"""[^\s"'<>,;]*"""
+
+
+def _secrets(request: Request) -> Iterator[str]:
+    """The credential, and what stood in the headers that bore one, without the scheme in front (`Bearer`, `Basic`)."""
+    credential = request.credential
+    for value in credential.values() if isinstance(credential, Mapping) else (credential,):
+        if isinstance(value, Secret):
+            yield value.reveal()
+    for name, header in request.headers.items():
+        if _BEARING.search(name.lower()):
+            yield header.rpartition(" ")[2]
+
+
+def _masked(value: Any, masked: re.Pattern[str], raw: re.Pattern[bytes]) -> Any:
+    if isinstance(value, str):
+        return masked.sub(MASK, value)
+    if isinstance(value, bytes):
+        return raw.sub(MASK.encode(), value)
+    if isinstance(value, Mapping):
+        return {name: _masked(each, masked, raw) for name, each in value.items()}
+    return value

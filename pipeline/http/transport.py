@@ -1,0 +1,234 @@
+"""The two drivers and the two transports: the only code below the face that knows sync from async.
+
+Neither imports an HTTP library: they are given a client with httpx's interface and a function that builds its requests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ...schemas.errors import ConnectError, InvalidOption, ResponseTooLarge, StepError
+from ..effects import Close, Read, Run, Send, Sleep, StepGenerator
+from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
+from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
+from .request import Request, check_sendable
+from .response import Response
+from .timeouts import Clock
+
+Build = Callable[..., Any]
+
+# What a library raises holds its request, or the headers in its frames. Our error must not have it for a context, which
+# `from None` only hides: it is raised where the other one is no longer being handled, out of a list, since a variable
+# would tie it to its own frame.
+
+
+def drive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
+    """Run a flow, doing what it asks for, until it gives its response."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = perform(effect)
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        response: Response = stop.value
+        return response
+
+
+async def adrive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
+    """`drive`, with an await in it."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = await perform(effect)
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        response: Response = stop.value
+        return response
+
+
+class Transport:
+    """Does the effects over a client with httpx's interface. `build` makes the client's requests."""
+
+    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.client = client
+        self._build = build
+        self._max = max_body_bytes
+
+    def perform(self, effect: Any) -> Any:
+        kind = type(effect)
+        if kind is Read:
+            return self._read(effect.source)
+        if kind is Send:
+            return self._send(effect.request)
+        if kind is Close:
+            return self._close(effect.source)
+        if kind is Sleep:
+            return time.sleep(effect.seconds)
+        if kind is Run:
+            return effect.sync_fn()
+        raise _unknown(effect)
+
+    def _send(self, request: Request) -> Response:
+        limits, outgoing = _outgoing(request, self._build, on_trace)
+        raw = None
+        try:
+            raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+            response = Response(request, raw.status_code, raw.headers)
+            source = _source(response, raw, iter(raw.stream), limits.clock, self._max)
+            if request.stream and raw.status_code < 300:
+                source.tune(limits)
+                response.source = source
+                return response
+            pieces = []
+            for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+            response.body = b"".join(pieces)
+            raw.close()
+            return response
+        except BaseException as error:
+            failed = [transport_error(error, limits.clock, request_host(request))]
+        if raw is not None:
+            raw.close()
+        raise failed.pop()
+
+    def _read(self, source: Source) -> bytes:
+        try:
+            for data in source.iterator:
+                if data:
+                    return source.take(data)
+            return b""
+        except BaseException as error:
+            failed = [transport_error(error, source.clock, source.raw.url.host)]
+        raise failed.pop()
+
+    def _close(self, source: Source) -> None:
+        if not source.closed:
+            source.closed = True
+            source.raw.close()
+
+
+class AsyncTransport:
+    """Transport's twin for a client with httpx's async interface."""
+
+    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.client = client
+        self._build = build
+        self._max = max_body_bytes
+
+    def perform(self, effect: Any) -> Awaitable[Any]:
+        # Plain, giving what is to be awaited: a coroutine around each read would cost 0.1 µs.
+        kind = type(effect)
+        if kind is Read:
+            return self._read(effect.source)
+        if kind is Send:
+            return self._send(effect.request)
+        if kind is Close:
+            return self._close(effect.source)
+        if kind is Sleep:
+            return _asleep(effect.seconds)
+        if kind is Run:
+            return _called(effect)
+        raise _unknown(effect)
+
+    async def _send(self, request: Request) -> Response:
+        limits, outgoing = _outgoing(request, self._build, aon_trace)
+        raw = None
+        try:
+            raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+            response = Response(request, raw.status_code, raw.headers)
+            source = _source(response, raw, raw.stream.__aiter__(), limits.clock, self._max)
+            if request.stream and raw.status_code < 300:
+                source.tune(limits)
+                response.source = source
+                return response
+            pieces = []
+            async for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+            response.body = b"".join(pieces)
+            await raw.aclose()
+            return response
+        except BaseException as error:
+            failed = [transport_error(error, limits.clock, request_host(request))]
+        if raw is not None:
+            await raw.aclose()
+        raise failed.pop()
+
+    async def _read(self, source: Source) -> bytes:
+        try:
+            async for data in source.iterator:
+                if data:
+                    return source.take(data)
+            return b""
+        except BaseException as error:
+            failed = [transport_error(error, source.clock, source.raw.url.host)]
+        raise failed.pop()
+
+    async def _close(self, source: Source) -> None:
+        if not source.closed:
+            source.closed = True
+            await source.raw.aclose()
+
+
+async def _called(effect: Run) -> Any:
+    return await effect.async_fn() if effect.async_fn else effect.sync_fn()
+
+
+async def _asleep(seconds: float) -> None:
+    import anyio  # comes with httpx; sleeps on whichever event loop runs
+
+    await anyio.sleep(seconds)
+
+
+def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]:
+    """The limits of this exchange, and the library's own request object.
+
+    Raises InvalidOption for a URL with a login in it: one library would send it, another drop it, a third fail. And for
+    headers that one library would send as they are, another cut a body by, a third quote with all that is in them.
+    """
+    if "@" in request.url.partition("://")[2].partition("/")[0]:
+        raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
+    check_sendable(request.headers)
+    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started))
+    extensions = {"timeout": limits, "trace": notice}
+    outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
+    return limits, outgoing
+
+
+def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
+    """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
+    if (stream := raw.extensions.get("network_stream")) is not None:
+        watch_tls_stream(stream)  # opened by somebody else, perhaps
+    headers = response.headers
+    encoding = headers.get("content-encoding", "")
+    if raw.status_code >= 300:
+        return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, encoding=encoding, cut=True)
+    declared = headers.get("content-length", "")
+    if not response.request.stream and declared.isdigit() and int(declared) > most:
+        raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
+    return Source(raw, iterator, clock, limit=most, encoding=encoding)
+
+
+def request_host(request: Request) -> str:
+    """The host that the request goes to, for messages."""
+    host = request.url.partition("://")[2].partition("/")[0]
+    if not host:
+        raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
+    return host
+
+
+def _unknown(effect: Any) -> StepError:
+    return StepError(f"a step yielded {type(effect).__name__}", hint="yield Send, Read, Close, Sleep or Call")

@@ -1,0 +1,1 @@
+"""Streamed answers: bytes to events to chunks."""

@@ -1,0 +1,1 @@
+"""Authentication that several providers share."""

@@ -1,0 +1,175 @@
+"""AWS's signatures (SigV4, by botocore) and bearer keys.
+
+A credential is a string (a Bedrock API key), or a mapping with `api_key`, with `access_key` and `secret_key` (and
+`session_token`), or with `profile`; and beside them `region`. AWS's own spellings do as well. Without a login, the
+environment's bearer key or botocore's own chain is used, in the region of that login where none is named. Keys that
+are given are never mixed with those of the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.http.request import Headers, Request
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.step import around
+from ...schemas.errors import ConfigError, MissingKey
+from ...schemas.secret import MaskedDict, Secret
+from ..declare.aws_login import HINT, LOGINS, botocore
+from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
+from ..declare.environment import Environment, environment_of
+from ..declare.provider import Provider
+
+ADDRESS = "https://bedrock.invalid"
+"""Stands for the address, which depends on the region."""
+BEARER = "AWS_BEARER_TOKEN_BEDROCK"
+DEFAULT_REGION = "us-east-1"
+CREDENTIALS = Credentials(
+    (
+        Value("api_key", KEY, ("key", "token", "bearer_token", "bedrock_api_key", BEARER)),
+        Value("access_key", KEY, ("access_key_id", "aws_access_key", "aws_access_key_id")),
+        Value("secret_key", KEY, ("secret_access_key", "aws_secret_key", "aws_secret_access_key")),
+        Value("session_token", KEY, ("security_token", "aws_session_token", "aws_security_token")),
+        Value("profile", PLAIN, ("profile_name", "aws_profile", "aws_profile_name")),
+        Value("region", PLAIN, ("region_name", "aws_region", "aws_region_name", "aws_default_region")),
+    ),
+    (Login(("api_key",)), Login(("access_key", "secret_key"), ("session_token",)), Login(("profile",))),
+    alone=True,
+)
+
+
+def into_region(request: Request) -> Request:
+    """Puts the call into the region: of the credential, of the model's ARN, of the environment. Where none of them
+    names one, a login of botocore's has one of its own, perhaps, which is known only once it has been loaded."""
+    if not request.url.startswith(ADDRESS):
+        return request
+    region = named_region(request)
+    if region is None and not _is_of_botocore(request):
+        request, region = _defaulted(request)
+    return request if region is None else _at(request, region)
+
+
+def named_region(request: Request) -> str | None:
+    """The region that was given with the credential, stands in the model's ARN, or is set in the environment."""
+    given = request.credential.get("region") if isinstance(request.credential, Mapping) else None
+    arn = request.model.id.split(":")
+    if not given and arn[0] == "arn" and len(arn) > 3:
+        given = arn[3]
+    variable = environment_of(request).get
+    return given or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or None
+
+
+def _defaulted(request: Request) -> tuple[Request, str]:
+    hint = "pass api_key={..., 'region': ...}, or set AWS_REGION"
+    return request.warn("region", f"none was named, so that {DEFAULT_REGION} was asked; {hint}"), DEFAULT_REGION
+
+
+def _at(request: Request, region: str) -> Request:
+    if not region.replace("-", "").isalnum():
+        raise ConfigError(f"{region!r} is not an AWS region")
+    # Everything but the models themselves is told by the service's other host.
+    host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
+    return request.replace(url=f"https://{host}.{region}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
+
+
+def _is_of_botocore(request: Request) -> bool:
+    """Whether the login is one that botocore finds: a profile, or the machine's own."""
+    credential = request.credential or {}
+    if isinstance(credential, Mapping) and not CREDENTIALS.has_login(credential):
+        return environment_of(request).of_file("AWS_ACCESS_KEY_ID") is None
+    return isinstance(credential, Mapping) and "profile" in credential
+
+
+def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
+    """The usual steps, with each attempt signed."""
+    return pipeline.replace("authenticate", around("authenticate", authenticate))
+
+
+def authenticate(request: Request, call: CallNext) -> StepGenerator:
+    """A bearer key in a header, or a signature over the final bytes."""
+    credential = request.credential
+    if isinstance(credential, Mapping):
+        credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
+        credential = credential.get("api_key", credential)
+    if isinstance(credential, Secret):
+        return (yield from call(request.with_headers(authorization=f"Bearer {credential.reveal()}")))
+    if _is_of_botocore(request):
+        return (yield from _by_botocore(request, call))
+    keys = given_keys(credential if credential and "access_key" in credential else _of_file(environment_of(request)))
+    return (yield from call(signed(request, keys, named_region(request) or DEFAULT_REGION)))
+
+
+def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
+    """The call, signed with a login of botocore's, and in that login's region where nobody has named another."""
+    environment = environment_of(request)
+    profile = request.credential.get("profile") if isinstance(request.credential, Mapping) else None
+    if profile is None:
+        check_variables(environment)
+        if not environment.get("AWS_ACCESS_KEY_ID"):
+            profile = environment.of_file("AWS_PROFILE")
+    login = LOGINS.of(profile)
+
+    async def load_async() -> Any:
+        import anyio.to_thread  # comes with httpx; the chain may ask the network
+
+        return await anyio.to_thread.run_sync(login.keys)
+
+    keys = login.fresh() or (yield Run(login.keys, load_async))
+    region = named_region(request) or login.region
+    if region is None:
+        request, region = _defaulted(request)
+    if request.url.startswith(ADDRESS):
+        request = _at(request, region)
+    response = yield from call(signed(request, keys, region))
+    if response.status in (401, 403):
+        LOGINS.forget(login)
+    return response
+
+
+def _of_file(environment: Environment) -> Mapping[str, Any]:
+    """The keys that a client's own file of variables holds: botocore reads those of the process. The bearer key has
+    been looked for already, by resolve_key, which knows where it may go."""
+    check_variables(environment)
+    found = ((name, environment.of_file(variable)) for name, variable in _VARIABLES.items())
+    return MaskedDict({name: Secret(value) for name, value in found if value})
+
+
+_VARIABLES = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
+
+
+def check_variables(environment: Environment) -> None:
+    """Raises MissingKey where one of the two variables is set without the other: botocore would pass over some such
+    halves and take another login."""
+    names = (_VARIABLES["access_key"], _VARIABLES["secret_key"])
+    for name, other in (names, names[::-1]):
+        if environment.get(name) and not environment.get(other):
+            raise MissingKey(f"{environment.describe_source(name)} is set without {other}", hint=HINT)
+
+
+def given_keys(credential: Mapping[str, Any]) -> Any:
+    """botocore's credentials of the keys that were given."""
+    values = MaskedDict(
+        {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
+    )
+    if not values.get("access_key") or not values.get("secret_key"):
+        raise MissingKey("an AWS access_key needs its secret_key", hint=HINT)
+    return botocore("credentials").ReadOnlyCredentials(
+        values["access_key"], values["secret_key"], values.get("session_token")
+    )
+
+
+def signed(request: Request, keys: Any, region: str) -> Request:
+    """The request with SigV4's headers over its method, URL, body and headers."""
+    auth, awsrequest = botocore("auth"), botocore("awsrequest")
+    headers = {"content-type": request.headers["content-type"]}
+    unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
+    auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
+    sent = Headers(request.headers)
+    sent.update((name.lower(), value) for name, value in unsigned.headers.items())
+    return request.replace(headers=sent)

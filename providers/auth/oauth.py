@@ -1,0 +1,115 @@
+"""OAuth tokens kept in a file: read, renewed before they expire by one call at a time, and written back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...pipeline.effects import CallNext, Run, Send, Sleep, StepGenerator
+from ...pipeline.http.request import Headers, Request
+from ...pipeline.http.response import Response
+from ...schemas.errors import AuthError, MissingKey
+from ...schemas.json_text import INDENT, dumps, loads
+from ...schemas.secret import MaskedDict, Secret
+from ...schemas.written import write_file
+
+MARGIN_SECONDS = 300
+
+
+class TokenFile:
+    """One file of tokens, and the lock that lets only one call renew them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+
+    def read(self) -> MaskedDict:
+        """Raises MissingKey when there is no such file or nobody is logged in by it."""
+        try:
+            data = MaskedDict(loads(self.path.read_bytes()))
+            data["tokens"] = MaskedDict(data.get("tokens") or {})
+        except (OSError, ValueError, TypeError):
+            data = None
+        # Outside the handler: an error of the JSON's holds all that stood in the file.
+        if data is None:
+            raise MissingKey(f"no tokens could be read from {self.path}", hint="log in with: codex login")
+        if not data["tokens"].get("access_token"):
+            raise MissingKey(f"{self.path} holds no access token", hint="log in with: codex login")
+        return data
+
+    def write(self, data: Mapping[str, Any]) -> None:
+        """Write all or nothing, and for the owner's eyes only."""
+        write_file(self.path, dumps(data, option=INDENT), mode=0o600)
+
+    def take(self) -> bool:
+        """Whether this call is the one to renew."""
+        return self._lock.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        self._lock.release()
+
+
+def expires_at(token: str) -> float:
+    """When a JWT expires, in seconds since 1970; far away for what is none. The signature is the server's affair."""
+    return float(claims(token).get("exp", float("inf")))
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a JWT says of itself."""
+    try:
+        payload = token.split(".")[1]
+        data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return data
+
+
+def refreshed(
+    file: TokenFile, request: Request, call: CallNext, renewal: Callable[[str], tuple[str, bytes]]
+) -> StepGenerator:
+    """Send the call with the file's token, renewed first where it is about to expire.
+
+    `renewal(refresh_token)` gives the address and body of the request that renews. However many calls meet an old
+    token, one renews and the others wait for it.
+    """
+    while True:
+        data = yield Run(file.read)
+        tokens = data["tokens"]
+        if expires_at(tokens["access_token"]) > time.time() + MARGIN_SECONDS:
+            return (yield from call(request.replace(credential=_credential(tokens))))
+        if (yield Run(file.take)):
+            break
+        yield Sleep(0.02)
+    try:
+        data = yield Run(file.read)
+        if expires_at(data["tokens"]["access_token"]) <= time.time() + MARGIN_SECONDS:
+            yield from _renew(file, data, request, renewal)
+            data = yield Run(file.read)
+    finally:
+        file.give_back()
+    return (yield from call(request.replace(credential=_credential(data["tokens"]))))
+
+
+def _credential(tokens: Mapping[str, Any]) -> dict[str, Any]:
+    return {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
+
+
+def _asked(request: Request, url: str, body: bytes) -> Request:
+    headers = Headers({"content-type": "application/json", "accept": "application/json"})
+    return request.replace(method="POST", url=url, body=body, headers=headers, stream=False)
+
+
+def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any) -> StepGenerator:
+    asked = _asked(request, *renewal(data["tokens"].get("refresh_token") or ""))
+    response: Response = yield Send(asked)
+    if response.status != 200:
+        raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
+    fresh = MaskedDict(loads(response.body))
+    names = ("access_token", "refresh_token", "id_token")
+    data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
+    yield Run(lambda: file.write(data))
+    return response

@@ -1,0 +1,67 @@
+"""Base URLs with variables in them: `https://${AZURE_RESOURCE_NAME}.openai.azure.com`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...pipeline.http.request import Request
+from ...schemas.errors import ConfigError
+from .environment import PROCESS, Environment
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+# Read by ourselves and strictly, since a key's way depends on it: every other reader forgives something else.
+_PLACE = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d{1,5}))?(?:[/?#]|$)", re.I)
+
+
+def origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address; None for one that is not plainly written."""
+    found = _PLACE.match(url)
+    if found is None:
+        return None
+    scheme = found[1].lower()
+    return scheme, found[2].lower(), int(found[3] or (443 if scheme == "https" else 80))
+
+
+def normalize_url(given: str, what: str) -> str:
+    """An address that somebody wrote by hand: spaces around it taken off, https:// put before a bare host.
+
+    Raises ConfigError, naming `what` it was given as, for what is no address all the same.
+    """
+    url = given.strip()
+    url = url if "://" in url else f"https://{url}"
+    if origin(url) is None or not url.isascii() or len(url.split()) != 1:
+        raise ConfigError(f"{what} is not an address: {url[:80]!r}", hint="write it as https://host")
+    return url
+
+
+def rewrite_path(operation: str, old: str, new: str) -> Callable[[Request], Request]:
+    """A prepare_request for an operation that does not stand under the same path as the others: the end of its address
+    is replaced."""
+
+    def move(request: Request) -> Request:
+        if request.operation != operation or not request.url.endswith(old):
+            return request
+        return request.replace(url=request.url.removesuffix(old) + new)
+
+    return move
+
+
+def filled(url: str, environment: Environment = PROCESS, credential: Any = None) -> str:
+    """The URL with the values that came with the credential, else the environment's. Raises ConfigError naming the
+    variable that is not set."""
+    given = credential if isinstance(credential, Mapping) else {}
+
+    def value(match: re.Match[str]) -> str:
+        found = (given.get(match[1].lower()) or environment.get(match[1]) or "").strip()
+        if not found:
+            raise ConfigError(f"the address needs {match[1]}", hint=f"set {match[1]}, or pass base_urls= to the Client")
+        return found.rstrip("/")
+
+    return _VARIABLE.sub(value, url) if "${" in url else url
+
+
+def variables(url: str) -> frozenset[str]:
+    """The names of the variables in a URL."""
+    return frozenset(_VARIABLE.findall(url))

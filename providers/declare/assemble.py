@@ -1,0 +1,390 @@
+"""A provider, a wire and a model become a pipeline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ...pipeline.http.request import RAW_OPTIONS, Headers, Request
+from ...pipeline.http.response import Response
+from ...pipeline.pipeline import Pipeline
+from ...pipeline.step import Step, around_unchecked, on_request
+from ...pipeline.steps.check_answer import check_answer
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
+from ...pipeline.steps.errors import map_errors
+from ...pipeline.steps.open_stream import open_stream
+from ...pipeline.steps.retry import RetryBudget, retry
+from ...pipeline.stream.decoder import StreamSteps
+from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
+from ...schemas.json_text import well_formed
+from ...schemas.model import Model
+from ...schemas.options import CHAT_OPTIONS, check_options, check_value
+from ...schemas.reply import Reply
+from ...schemas.secret import Secret, header_secret
+from ...schemas.tool import check_tool_choice
+from ..auth.auth import optional
+from ..history.histories import HistoryTarget, fit_history
+from ..history.origins import Origins
+from .addresses import filled
+from .credentials import Given
+from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
+from .object_support import fit_schemas
+from .provenance import with_origin
+from .provider import Provider, common_options
+from .resolve import Resolved
+from .rules import Rules, report_dropped, translate
+from .wire import Wire
+
+_ANY: Mapping[str, Any] = {}
+USER_AGENT = "stepwell/0.1"
+_REPAIRED = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
+
+
+def build_pipeline(
+    provider: Provider,
+    model: Model,
+    wire: Wire,
+    steps: Resolved,
+    *,
+    stream: bool = False,
+    budget: RetryBudget | None = None,
+    environment: Environment = PROCESS,
+) -> Pipeline:
+    """The steps of one call, outermost first. Retry sees raw statuses, authentication final bytes on each attempt."""
+    find_error = steps["find_error"]
+    authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
+    attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
+    made = Pipeline(
+        (
+            with_origin(check(provider, wire), steps, details=["normalize_model_id"]),
+            with_origin(
+                resolve_key(provider, model, steps.get("default_env_key"), environment),
+                steps,
+                details=["default_env_key"],
+            ),
+            with_origin(prepare_step(provider, wire, steps.get("prepare_request")), steps, "prepare_request"),
+            with_origin(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
+            with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
+            with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
+            *_checks(wire.operation),
+            with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            with_origin(
+                extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
+            ),
+            with_origin(_decoding(wire, steps), steps, "decode_response"),
+            with_origin(map_errors(find_error), steps, "find_error"),
+            retry(find_error, budget=budget),
+            with_origin(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
+            with_origin(on_request("authenticate", authenticate), steps, "authenticate"),
+            with_origin(
+                around_unchecked("send", lambda request, call: call(request)),
+                steps,
+                details=["attach", "attach_stream"],
+            ),
+        )
+    )
+    attached = attach(made, provider) if attach else made
+    if not isinstance(attached, Pipeline):
+        raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
+    return Pipeline(evolve(step, of_provider=True) for step in attached)
+
+
+def _decoding(wire: Wire, steps: Resolved) -> Step:
+    return decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields)
+
+
+def _checks(operation: str) -> tuple[Step, ...]:
+    step = check_answer(operation)
+    return () if step is None else (step,)
+
+
+STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
+HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
+
+
+def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> HistoryTarget:
+    own = tuple(f"{id}:" for id in (provider.id, *provider.accepts_signatures_of))
+    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"])
+    return HistoryTarget(
+        origins,
+        steps["tool_call_id_policy"],
+        steps["tool_name_policy"],
+        wire.conversation_id_options,
+        wire.finalize_history,
+    )
+
+
+def _opening(wire: Wire, steps: Resolved) -> Step:
+    return open_stream(_stream_steps(wire, steps), _unstreamed(wire, steps))
+
+
+def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
+    if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
+        return wire.stream_steps
+    own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
+    return StreamSteps(
+        steps["parse_stream_protocol"],
+        steps["init_stream_state"],
+        steps["decode_stream_event"],
+        steps["flush_stream_state"],
+        None if own else wire.begins_stream,
+    )
+
+
+def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
+    """What to make of a whole body where a stream was asked for: the same reply, or error, as without streaming."""
+    find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
+
+    def read(response: Response) -> Reply:
+        error = find_error(response)
+        if error is not None:
+            raise error
+        reply = decoded(response, response.request, decode, binary=wire.binary, side_fields=wire.side_fields)
+        if (usage := read_usage(extract, response, reply, wire.side_fields)) is not None:
+            reply.usage = usage
+        return reply
+
+    return read
+
+
+_NO_DOCSTRINGS = sys.flags.optimize >= 2
+
+
+def _with_undescribed(request: Request) -> Request:
+    """Warn of tools that lost their descriptions to `python -OO`, whose source code could not be found either."""
+    bare = [tool.name for tool in request.context.tools if tool.callback is not None and not tool.description]
+    if not bare:
+        return request
+    why = f"without descriptions, since `python -OO` removes docstrings: {', '.join(bare)}; pass tool(description=...)"
+    return request.warn("tools", why)
+
+
+def check(provider: Provider, wire: Wire) -> Step:
+    """Check every option against the table, and set the provider's own apart from those it gets as they are.
+
+    A keyword is one of the common options. The provider's own come in `provider_options`, under their names there.
+    """
+    table, common = provider.option_table(wire), common_options(wire)
+    own = provider.options
+    misplaced = own.keys() - common.keys()
+
+    def check_options_of(request: Request) -> Request:
+        if _NO_DOCSTRINGS:
+            request = _with_undescribed(request)
+        given = request.options
+        if not given:
+            return request
+        where = str(request.model)
+        tools = request.context.tools
+        # Tools in the vendor's own form are not ours to know.
+        if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
+            choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
+            given = {**given, "tool_choice": choice}
+        options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
+        if not misplaced.isdisjoint(options):
+            name = min(misplaced & options.keys())
+            raise InvalidOption(
+                f"unknown option {name!r} for {where}: it is {provider.id}'s own",
+                hint=f"pass provider_options={{{name!r}: ...}}",
+            )
+        check_options(options, table, where=where)
+        extra = given.get("provider_options")
+        if not extra:
+            return request.replace(options=options)
+        if isinstance(extra.get(provider.id), Mapping):
+            extra = extra[provider.id]
+        known = {name: value for name, value in extra.items() if name in own}
+        check_options(known, table, where=where)
+        raw = {name: value for name, value in extra.items() if name not in own}
+        check_value("provider_options", raw, _ANY, where=where)
+        return request.with_options({**options, **known}, **{RAW_OPTIONS: raw})
+
+    return on_request("check_options", check_options_of)
+
+
+def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
+    """Whether an address is the provider's own: where the environment's keys may go, and where our list holds."""
+    own_addresses = {provider.base_url, model.base_url or provider.base_url}
+    return lambda base_url: base_url in own_addresses or provider.is_trusted_url(base_url, environment)
+
+
+def resolve_key(
+    provider: Provider,
+    model: Model,
+    named: Callable[[], str | None] | str | None = None,
+    environment: Environment = PROCESS,
+) -> Step:
+    """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address.
+
+    `named` is a default_env_key: the one variable that holds the key, in the place of the provider's own. Steps further
+    in find the client's own environment, if it has one, on the request."""
+    is_trusted_url = trusted_url(provider, model, environment)
+
+    def variables() -> tuple[str, ...]:
+        if named is None:
+            return provider.env_key
+        name = named() if callable(named) else named
+        return (name,) if name else ()
+
+    of_its_own = environment.has_file
+    takes = provider.takes()
+
+    def resolve(request: Request) -> Request:
+        if of_its_own:
+            request = request.replace(step_state={**request.step_state, ENVIRONMENT: environment})
+        credential = request.credential
+        if isinstance(credential, Mapping):
+            credential = takes.read(credential, where="the credential", provider=provider.id)
+            request = request.replace(credential=credential)
+        if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            return request
+        settings: Mapping[str, Any] = credential or {}
+        if settings and takes.has_login(settings):
+            return request
+        own, names = is_trusted_url(request.base_url), variables()
+        if own:
+            for name in names:
+                if (value := environment.get(name)) is not None:
+                    key = header_secret(value, where=environment.describe_source(name))
+                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
+        if provider.key_optional:
+            return request
+        if not own:
+            raise MissingKey(
+                f"no API key for {provider.id} at a base_url of your own: keys that were not given for it go only to "
+                f"{provider.homes()}",
+                hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
+            )
+        hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
+        raise MissingKey(f"no API key for {provider.id}", hint=hint)
+
+    return on_request("resolve_key", resolve)
+
+
+def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
+    """The address and the headers; then whatever the provider's own prepare_request adds."""
+    standing = Headers({"content-type": wire.content_type, "accept": "application/json"})
+    standing["accept-encoding"] = "identity"
+    standing["user-agent"] = USER_AGENT
+    standing.update(checked_headers({**wire.headers, **provider.headers}))
+    streamed = Headers(standing, accept=wire.stream_accept)
+
+    def prepare_request(request: Request) -> Request:
+        path = (wire.stream_path if request.stream else None) or wire.path
+        headers = Headers(streamed if request.stream else standing)
+        if request.headers:
+            headers.update(checked_headers(request.headers))
+        url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
+        request = request.replace(method=wire.method, url=url, headers=headers)
+        if own is not None:
+            request = _prepared(request, own)
+        # Last, since a credential may have named the address that the environment does not.
+        return (
+            request.replace(url=filled(request.url, environment_of(request), request.credential))
+            if "${" in request.base_url
+            else request
+        )
+
+    return on_request("prepare_request", prepare_request)
+
+
+def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
+    """What the provider's prepare_request makes of the request."""
+    given = request.options
+    prepared = own(request)
+    if type(prepared) is not Request:
+        raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
+    if prepared.options is given:
+        return prepared
+    return prepared.replace(options=given).with_options(prepared.options)
+
+
+def checked_headers(headers: Mapping[str, Any]) -> Headers:
+    """Headers that HTTP allows, names in lower case. Raises InvalidOption, without the value, for any other."""
+    out = Headers()
+    for name, value in headers.items():
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            raise InvalidOption(f"{name!r} is not a header name")
+        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
+            raise InvalidOption(
+                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
+            )
+        out[name.lower()] = value
+    return out
+
+
+def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
+    """Make the options the provider's own by its rules, and drop what its wire cannot say."""
+    sayable = wire.options | provider.options.keys()
+    longest = model.max_output_tokens if model.known else None
+    is_trusted_url = trusted_url(provider, model)
+
+    def translate_options(request: Request) -> Request:
+        if request.context.tools and "tools" not in sayable:
+            losses = [("tools", f"{provider.id} takes no tools")]
+            warnings = report_dropped(losses, request.model, request.on_unsupported)
+            request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
+        if not request.options and not rules:
+            return request
+        options, warnings = dict(request.options), request.warnings
+        if longest is not None and options.get("max_tokens", 0) > longest and is_trusted_url(request.base_url):
+            losses = [("max_tokens", f"{options['max_tokens']} became {longest}, the most that our list has for it")]
+            warnings += report_dropped(losses, request.model, request.on_unsupported)
+            options["max_tokens"] = longest
+        options, more = translate(rules, options, request.model, request.on_unsupported)
+        warnings += more
+        # Only canonical names are judged: what a rule has made is already the provider's own.
+        lost = [name for name in options if name in CHAT_OPTIONS and name not in sayable]
+        if lost:
+            losses = [(name, f"{provider.id} has no such option") for name in lost]
+            warnings += report_dropped(losses, request.model, request.on_unsupported)
+            options = {name: value for name, value in options.items() if name not in lost}
+        return request.translated(options, warnings)
+
+    return on_request("translate_options", translate_options)
+
+
+def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
+    """Build the body and make bytes of it. What the caller put in provider_options is laid over it, last."""
+
+    def encode(request: Request) -> Request:
+        body = build_body(request)
+        if body is None:
+            raise StepError("build_body returned None instead of a body", hint="return what it has built")
+        if raw := request.step_state.get(RAW_OPTIONS):
+            body = laid_over(body, raw)
+        try:
+            encoded = encode_body(body)
+        except (TypeError, UnicodeEncodeError) as error:
+            try:
+                whole = well_formed(body)
+                if whole is body:
+                    raise error
+                encoded = encode_body(whole)
+            except (TypeError, UnicodeEncodeError, RecursionError) as failure:
+                # The error says what was met (a set) but not the value itself.
+                said = f"the request cannot be encoded: {failure}"
+                raise ConfigError(said, hint="use plain JSON values") from None
+            request = request.replace(warnings=request.warnings + report_dropped([_REPAIRED], request.model, "warn"))
+        if type(encoded) is not bytes:
+            raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
+        return request.replace(body=encoded)
+
+    return on_request("encode_body", encode)
+
+
+def laid_over(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with more in it, objects key by key; of two values the latter stays. Objects that both say of which "type"
+    they are are not mixed. Neither mapping is changed."""
+    whole = dict(body)
+    for key, value in more.items():
+        old = whole.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
+            value = laid_over(old, value)
+        whole[key] = value
+    return whole

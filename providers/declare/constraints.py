@@ -1,0 +1,102 @@
+"""`thinking_constraints`: what thinking demands of the other options, as data.
+
+    with_steps(thinking_constraints={"min_budget": 4096, "temperature": 1})
+
+- `min_budget`, `max_budget`: bounds of the budget, in tokens
+- `min_max_tokens`: the least max_tokens
+- `temperature`: the only one there may be
+- `min_top_p`: the least top_p
+- `top_k`: False where there may be none
+
+A provider's rules may have constraints of their own, which these are laid over: None lifts one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...schemas.errors import ConfigError
+from ...schemas.model import Model
+from ...schemas.options import nearest
+from .rules import DroppedOptions, Options, Rule, Rules, before, described
+
+Constraints = Mapping[str, Any]
+
+KEYS = ("min_budget", "max_budget", "min_max_tokens", "temperature", "min_top_p", "top_k")
+
+
+def checked_constraints(given: Any) -> Constraints | None:
+    """The constraints, if they are some. Raises ConfigError for a name that is none of KEYS, or a value that is no
+    number."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"thinking_constraints cannot be a {type(given).__name__}", hint="pass a mapping")
+    for name, value in given.items():
+        if name not in KEYS:
+            raise ConfigError(f"{name!r} is no constraint of thinking", hint=nearest(str(name), KEYS))
+        if not isinstance(value, int | float | None):
+            raise ConfigError(f"thinking_constraints[{name!r}] cannot be a {type(value).__name__}")
+    return given
+
+
+def constrained(words: str, make: Callable[[Constraints], Rule]) -> Rule:
+    """A rule that heeds constraints: `make(constraints)` gives it."""
+    rule = described(words, make({}))
+    rule.under = make  # type: ignore[attr-defined]
+    return rule
+
+
+def with_constraints(rules: Rules, constraints: Constraints | None) -> Rules:
+    """The rules under these constraints. Where none of them knows constraints, they hold for what the caller gave."""
+    if not constraints:
+        return rules
+    if callable(rules):
+        return before((constrain(constraints),), rules)
+    if not any(hasattr(rule, "under") for rule in rules):
+        return (constrain(constraints), *rules)
+    return tuple(
+        described(getattr(rule, "description", ""), rule.under(constraints)) if hasattr(rule, "under") else rule
+        for rule in rules
+    )
+
+
+def constrain(constraints: Constraints) -> Rule:
+    """The constraints, for options as the caller gave them, wherever thinking is asked for."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        effort, budget = options.get("reasoning_effort"), options.get("reasoning_budget")
+        if not (effort not in (None, "none") if budget is None else budget):
+            return []
+        losses: DroppedOptions = []
+        if budget and budget > 0:
+            options["reasoning_budget"] = fitted = fitting(budget, constraints)
+            if fitted != budget:
+                losses.append(("reasoning_budget", f"{budget} became {fitted}, which thinking_constraints ask for"))
+        return losses + sampling_within(options, constraints)
+
+    return described(f"within {dict(constraints)}", rule)
+
+
+def fitting(budget: int, constraints: Constraints) -> int:
+    """The budget between the bounds; the lower one goes first."""
+    least, most = constraints.get("min_budget") or 0, constraints.get("max_budget")
+    return max(least, budget if most is None else min(budget, most))
+
+
+def sampling_within(options: Options, constraints: Constraints) -> DroppedOptions:
+    """Bring temperature, top_k, top_p and max_tokens to what thinking takes."""
+    losses: DroppedOptions = []
+    only = constraints.get("temperature")
+    if only is not None and options.get("temperature") not in (None, only):
+        del options["temperature"]
+        losses.append(("temperature", f"thinking takes no temperature but {only}"))
+    if constraints.get("top_k") is False and options.pop("top_k", None) is not None:
+        losses.append(("top_k", "thinking takes no top_k"))
+    for name, least in (("top_p", constraints.get("min_top_p")), ("max_tokens", constraints.get("min_max_tokens"))):
+        given = options.get(name)
+        if given is not None and least is not None and given < least:
+            options[name] = least
+            losses.append((name, f"{given} became {least}, the least that thinking takes"))
+    return losses

@@ -1,0 +1,71 @@
+"""Providers that are nothing but a row of models.dev: who speaks a wire of ours needs no file here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from ...model_metadata.catalog import CATALOG
+from ...model_metadata.families import ALSO_SPEAKS
+from ...model_metadata.provider_models import ProviderRow
+from ..wires import WIRES
+from .addresses import variables
+from .packaged import load
+from .provider import Provider
+from .rules import BY_FACTS
+from .wire import Wire
+
+# What an environment variable holds that is not a key.
+_NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
+
+
+def from_catalog(id: str) -> Provider | None:
+    """The provider that a row describes; None without such a row, or when its wire is none of ours."""
+    row = CATALOG.provider(id)
+    if row is None or row.wire is None or not row.base_url:
+        return None
+    names = [row.wire, *ALSO_SPEAKS.get(row.npm or "", ())]
+    names += sorted({model.wire for model in CATALOG.find(row.id) if model.wire} - set(names))
+    wires = [wire for name in names if (wire := wire_named(name)) is not None]
+    if not wires:
+        return None
+    if row.wire == "openai_chat":
+        wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
+        wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
+    return Provider(
+        id=row.id.replace("-", "_"),
+        name=row.name,
+        wires=tuple(wires),
+        base_url=_root(row.base_url, wires),
+        docs=row.doc or "",
+        env_key=key_variables(row),
+        translate_options=BY_FACTS,
+        source="models.dev",
+    )
+
+
+def _root(url: str, wires: Iterable[Wire]) -> str:
+    """The address that paths are put behind: some rows name the whole of one."""
+    paths = (wire.path for wire in wires if wire.operation == "chat" and isinstance(wire.path, str))
+    return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
+
+
+def key_variables(row: ProviderRow) -> tuple[str, ...]:
+    """The row's variables that hold a key: those that neither stand in its address nor are named for something else."""
+    in_url = variables(row.base_url or "")
+    return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
+
+
+@cache
+def wire_named(name: str) -> Wire | None:
+    """A wire of this package by its name; None for a name that is none of ours."""
+    if name not in WIRES:
+        return None
+    wire: Wire = load(f"wires.{name}", name, f"the wire {name!r}")
+    return wire
+
+
+def catalog_ids() -> list[str]:
+    """The ids of all rows whose wire we speak, as the registry writes them."""
+    return [row.id.replace("-", "_") for row in CATALOG.providers() if row.wire and row.base_url]

@@ -1,0 +1,78 @@
+"""A user's overrides: single steps replaced for one model, a pattern of models or a provider."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ...schemas.undo import Undo
+from .provider import Override, Provider, canonical, override
+from .wire import Wire
+
+Specificity = tuple[bool, int]
+
+
+class Overrides:
+    """Replaced steps by pattern: `openai:gpt-5*`, `*:qwen*`, `groq:*`, or a provider's id alone. The most specific
+    pattern wins: one without wildcards, then the one with the most literal characters; among equals the later one.
+
+    `scope` says whose they are."""
+
+    def __init__(self, scope: str = "") -> None:
+        self._scope = scope
+        self._rows: list[tuple[str, Override]] = []
+        self.version = 0
+
+    def add(self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Undo:
+        """Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
+        scope = f"{self._scope}override of {models}"
+        row = (_pattern(models), override(wire=wire, operation=operation, scope=scope, **steps))
+        self._rows = [*self._rows, row]
+        self.version += 1
+        return Undo(lambda: self._remove(row))
+
+    def _remove(self, row: tuple[str, Override]) -> None:
+        self._rows = [each for each in self._rows if each is not row]
+        self.version += 1
+
+    def matching(self, provider: str, model_id: str) -> list[tuple[Specificity, Override]]:
+        """Those that apply, in the order in which they were added, each with how specific it is."""
+        name = f"{canonical(provider)}:{model_id}"
+        return [(_specificity(pattern), each) for pattern, each in self._rows if fnmatchcase(name, pattern)]
+
+
+def _pattern(models: str) -> str:
+    """With the provider's half as ids are looked up; what stands in brackets is left alone."""
+    provider, colon, ids = models.partition(":")
+    parts = re.split(r"(\[[^]]*\])", provider)
+    parts[::2] = map(canonical, parts[::2])
+    return f"{''.join(parts)}:{ids if colon else '*'}"
+
+
+_WILD = re.compile(r"\[[^]]*\]|[*?]")
+
+
+def _specificity(pattern: str) -> Specificity:
+    literal = _WILD.sub("", pattern)
+    return literal == pattern, len(literal)
+
+
+def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Override]:
+    """The overrides that apply, from the general to the specific, so that the most specific has the last word. Among
+    equals it is that of the narrower scope; `scopes` are given from wide to narrow. What the provider was given by
+    with_steps and override is one more, the widest."""
+    own = [
+        (
+            _specificity(f"{canonical(provider.id)}:{pattern}"),
+            Override(each.steps, f"{provider.id}, {each.scope}", each.place),
+        )
+        for pattern, each in provider.changes
+        if fnmatchcase(model_id, pattern)
+    ]
+    found = [*own, *(row for scope in scopes for row in scope.matching(provider.id, model_id))]
+    return [each for _, each in sorted(found, key=lambda row: row[0])]
+
+
+OVERRIDES = Overrides("process, ")
+"""Those of the whole process."""

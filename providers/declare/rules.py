@@ -1,0 +1,366 @@
+"""Option rules: how canonical options become a provider's own, as a table. Every loss is told.
+
+A rule is `(options, model) -> losses`: it changes the dict it is given and returns (option, reason) pairs.
+
+A table given for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the
+provider's: its rules run first, on the canonical names, the most specific last among them. `only(...)` takes the place
+of everything more general, and so does a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.model import Model
+from ...schemas.options import EFFORTS
+from ...schemas.reply import CallWarning
+
+Options = dict[str, Any]
+DroppedOptions = list[tuple[str, str]]
+Rule = Callable[[Options, Model], DroppedOptions]
+Translate = Callable[[Options, Model], Any]
+
+
+class Only(tuple[Rule, ...]):
+    """A table that takes the place of more general ones instead of being added to them."""
+
+    __slots__ = ()
+
+
+def only(*rules: Rule) -> Only:
+    """These rules and no others: `override(translate_options=only(rename("max_tokens", "limit")))`."""
+    return Only(rules)
+
+
+Rules = tuple[Rule, ...] | Translate
+
+
+def rule_table(given: Iterable[Rule] | Translate) -> Rules:
+    """What is given for translate_options, as it is kept: rules, or a function. Raises InvalidOption for all else."""
+    if isinstance(given, Only) or (callable(given) and not hasattr(given, "description")):
+        return given
+    if callable(given):
+        return (given,)  # one of the rules below, its list forgotten
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidOption(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
+    rules = tuple(given)
+    for each in rules:
+        if not callable(each):
+            raise InvalidOption(f"a {type(each).__name__} among translate_options is no rule", hint=_WANTED)
+    return rules
+
+
+_WANTED = "pass a list of rules, [drop('seed', why='...')], or a function (options, model) that gives the options"
+
+
+def surviving(tables: Sequence[Any], rules: Callable[[Any], Rules] = lambda each: each) -> list[Any]:
+    """Of tables, from the general to the specific, those that are in force, in the order in which they run."""
+    last = max((at for at, each in enumerate(tables) if _replaces(rules(each))), default=0)
+    return [*tables[last + 1 :], tables[last]]
+
+
+def _replaces(rules: Rules) -> bool:
+    return callable(rules) or isinstance(rules, Only)
+
+
+def joined(tables: Sequence[Rules]) -> Rules:
+    """The one table in force, of the provider's own and those for ever more specific models."""
+    *more, general = surviving(tables)
+    added = tuple(rule for each in more for rule in each)
+    if not callable(general):
+        return (*added, *general)
+    return before(added, general) if added else general
+
+
+def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
+    """The function, after these rules."""
+
+    def both(options: Options, model: Model) -> Any:
+        losses = [loss for rule in rules for loss in rule(options, model)]
+        result = function(options, model)
+        options, reported = result if isinstance(result, tuple) else (result, ())
+        return options, [*losses, *reported]
+
+    return both
+
+
+def described(description: str, rule: Rule) -> Rule:
+    """The rule, with the words that `describe()` has for it."""
+    rule.description = description  # type: ignore[attr-defined]
+    return rule
+
+
+def description_of(rule: Any) -> str:
+    """What a rule does, in few words; of one that has none, its name and place."""
+    description: str | None = getattr(rule, "description", None)
+    code = getattr(rule, "__code__", None)
+    if description is not None or code is None:
+        return description or type(rule).__name__
+    return f"{rule.__name__}, {code.co_filename}:{code.co_firstlineno}"
+
+
+def rename(option: str, to: str) -> Rule:
+    """Send `option` under another name. Raises InvalidOption when both are given."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if option in options:
+            if to in options:
+                raise InvalidOption(f"{option!r} and {to!r} are the same for {model}", hint="give one of them")
+            options[to] = options.pop(option)
+        return []
+
+    return described(f"rename {option} to {to}", rule)
+
+
+def drop(*names: str, why: str) -> Rule:
+    """Leave these options out and tell the caller why."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        return [(name, why) for name in names if options.pop(name, None) is not None]
+
+    return described(f"drop {', '.join(names)}: {why}", rule)
+
+
+def clamp(option: str, low: float | None = None, high: float | None = None, *, why: str = "") -> Rule:
+    """Bring the value between the limits and tell the caller."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        value = options.get(option)
+        if value is None:
+            return []
+        if low is not None and value < low:
+            options[option] = low
+            return [(option, f"{value} became {low}: {why or 'the least there is'}")]
+        if high is not None and value > high:
+            options[option] = high
+            return [(option, f"{value} became {high}: {why or 'the most there is'}")]
+        return []
+
+    return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule)
+
+
+def at_most(option: str, count: int, *, why: str) -> Rule:
+    """Send the first `count` values of a list and tell the caller."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        given = options.get(option)
+        if not isinstance(given, list | tuple) or len(given) <= count:
+            return []
+        options[option] = given[:count]
+        return [(option, f"the first {count} of {len(given)} were sent: {why}")]
+
+    return described(f"at most {count} {option}: {why}", rule)
+
+
+def move(option: str, path: str) -> Rule:
+    """Send the value at a dotted path of the body: `move("top_k", "extra.sampling.top_k")`."""
+    *outer, last = path.split(".")
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if option in options:
+            value = options.pop(option)
+            place = options
+            for key in outer:
+                # A copy: what stands there may be the caller's own object.
+                inner = dict(place.get(key) or {})
+                place[key] = inner
+                place = inner
+            place[last] = value
+        return []
+
+    return described(f"move {option} to {path}", rule)
+
+
+def default(option: str, value: Any) -> Rule:
+    """Send this value when none is given."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        options.setdefault(option, value)
+        return []
+
+    return described(f"default {option}={value!r}", rule)
+
+
+def force(option: str, value: Any, *, why: str) -> Rule:
+    """Send exactly this value; tell the caller when another was asked for."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        asked = options.get(option, value)
+        options[option] = value
+        return [] if asked == value else [(option, f"{asked!r} became {value!r}: {why}")]
+
+    return described(f"force {option}={value!r}: {why}", rule)
+
+
+def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: str | None = None) -> Rule:
+    """Change the value by a function or a table (what a table does not list stays), and perhaps the name."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if option in options:
+            value = options.pop(option)
+            if callable(change):
+                value = change(value)
+            elif isinstance(value, Hashable):
+                value = change.get(value, value)
+            options[to or option] = value
+        return []
+
+    return described(f"convert {option}" + (f" to {to}" if to else ""), rule)
+
+
+def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
+    """Apply the rules only where the test holds of the options and the model's facts."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
+
+    return described(f"when {test.__name__.strip('_<>')}: {'; '.join(map(description_of, rules))}", rule)
+
+
+def not_both(first: str, second: str, *, why: str) -> Rule:
+    """Leave out the second where both are given."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if options.get(first) is None or second not in options:
+            return []
+        del options[second]
+        return [(second, why)]
+
+    return described(f"not both {first} and {second}: {why}", rule)
+
+
+EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
+"""How many tokens an effort stands for, from low to high by https://ai.google.dev/gemini-api/docs/openai"""
+
+
+def effort_of(budget: int) -> str:
+    """The least effort that has so many tokens to think with."""
+    return next((effort for effort, tokens in EFFORT_TOKENS.items() if tokens >= budget), EFFORTS[-1])
+
+
+def nearest_effort(asked: str, known: Iterable[str]) -> str:
+    """Of the efforts that a model knows, least first: the one asked for, else the next higher, else the highest."""
+    known = tuple(known)
+    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(asked)), known[-1])
+
+
+def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] | None = None) -> Rule:
+    """The efforts that a model knows, least first; others become the nearest of them. A budget becomes the effort that
+    has room for it. `to` is the dotted place in the body and `spelt` the model's own words for some efforts."""
+    put, description = move("reasoning_effort", to), spelt or {}
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        losses = without_thinking(options, model)
+        budget, asked = options.pop("reasoning_budget", None), options.get("reasoning_effort")
+        if budget is None and asked is None:
+            return losses
+        effort = nearest_effort(asked or effort_of(budget or 0), known)
+        word = description.get(effort, effort)
+        if budget is not None:
+            what = f"{budget} tokens became the effort {word}" if asked is None else "reasoning_effort was given, too"
+            losses.append(("reasoning_budget", f"{what}; this model takes no budget"))
+        if asked not in (None, effort):
+            there = ", ".join(description.get(each, each) for each in known)
+            losses.append(("reasoning_effort", f"{asked} became {word}; this model knows {there}"))
+        options["reasoning_effort"] = word
+        return losses + (put(options, model) if to != "reasoning_effort" else [])
+
+    return described(f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule)
+
+
+def without_thinking(options: Options, model: Model) -> DroppedOptions:
+    """A model that is known not to think is not asked to."""
+    if model.reasoning is not False:
+        return []
+    asked = {name: options.pop(name) for name in _THINKING if name in options}
+    return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+
+
+def switch(to: str, *, on: Any, off: Any) -> Rule:
+    """reasoning_effort for a model that thinks or does not, without degrees: `on` or `off` in the option `to`."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        asked = options.pop("reasoning_effort", None)
+        if asked is not None:
+            options.setdefault(to, off if asked == "none" else on)
+        return degrees_lost(asked)
+
+    return described(f"switch {to}: {on!r} or {off!r}", rule)
+
+
+def degrees_lost(asked: str | None) -> DroppedOptions:
+    """What is told of an effort where there are only all and nothing."""
+    if asked in (None, "none", "high"):
+        return []
+    return [("reasoning_effort", f"{asked} became on; this model thinks or does not, without degrees")]
+
+
+def _sampling_is_fixed(options: Options, model: Model) -> bool:
+    return model.temperature is False
+
+
+BUDGET_FIRST = not_both(
+    "reasoning_budget", "reasoning_effort", why="reasoning_budget was given, too, and is more exact"
+)
+
+
+def bounded_switch(options: Options, model: Model) -> DroppedOptions:
+    """For models that think or do not, without degrees, but within a budget: `high` and a budget say no two things."""
+    if options.get("reasoning_budget") and options.get("reasoning_effort") == "high":
+        del options["reasoning_effort"]
+    return BUDGET_FIRST(options, model)
+
+
+BY_FACTS: tuple[Rule, ...] = (
+    without_thinking,
+    when(
+        _sampling_is_fixed,
+        drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),
+    ),
+)
+"""What the catalog alone knows of a model's options: for providers that refuse or pass over what a model lacks."""
+
+_THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
+
+
+def translate(
+    steps: Rules, options: Options, model: Model, on_unsupported: str
+) -> tuple[Options, tuple[CallWarning, ...]]:
+    """Apply a table of rules, or a function that gives options or (options, warnings).
+
+    Losses become warnings, or with on_unsupported="error" one InvalidOption, or nothing with "ignore".
+    """
+    losses: DroppedOptions = []
+    warnings: tuple[CallWarning, ...] = ()
+    if callable(steps):
+        result = steps(options, model)
+        if isinstance(result, tuple):
+            options, reported = result
+            for item in reported:
+                if isinstance(item, CallWarning):
+                    warnings += (item,)
+                else:
+                    losses.append(item if isinstance(item, tuple) else ("options", str(item)))
+        else:
+            options = result
+        if not isinstance(options, dict):
+            raise ConfigError(
+                "translate_options, a function, must return the options, or (options, warnings)",
+                hint="a single rule, which returns losses, goes into a list: translate_options=[rule]",
+            )
+    else:
+        for rule in steps:
+            losses += rule(options, model)
+    return options, warnings + report_dropped(losses, model, on_unsupported)
+
+
+def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
+    """What becomes of losses: warnings, an InvalidOption, or nothing."""
+    if not losses or on_unsupported == "ignore":
+        return ()
+    if on_unsupported == "error":
+        said = "; ".join(f"{name!r}: {why}" for name, why in losses)
+        raise InvalidOption(f"{model} does not take what was asked: {said}", hint="drop it, or on_unsupported='warn'")
+    return tuple(CallWarning(name, why, str(model)) for name, why in losses)

@@ -1,0 +1,1 @@
+"""Make a conversation fit a provider."""

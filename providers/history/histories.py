@@ -1,0 +1,112 @@
+"""A conversation begun elsewhere, made to fit, with the losses told: the laws that hold for every wire.
+
+Names of tools in the target's alphabet; nothing of an answer that only another provider understands; every call with
+its one result behind it, under an id of the target's. The stored conversation is not changed, so going back to the
+first provider finds everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+
+from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.request import RAW_OPTIONS, Request
+from ...pipeline.step import Step, around_unchecked
+from ...schemas.message import Context, Message
+from ...schemas.parts import Opaque, Text, ToolCall
+from ..declare.wire import ToolCallIdPolicy, ToolNamePolicy
+from .call_ids import id_matcher
+from .origins import Origins
+from .pairing import paired
+from .tool_names import name_matcher, sent_names, with_original_names
+
+
+@define(eq=False)
+class HistoryTarget:
+    """What a conversation is to fit. `conversation_id_options` and `finalize_history` are the wire's, see Wire."""
+
+    origins: Origins
+    ids: ToolCallIdPolicy
+    names: ToolNamePolicy
+    conversation_id_options: frozenset[str] = frozenset()
+    finalize_history: Callable[[Request], Request] | None = None
+    _fits_id: Callable[[str], object] = field(init=False)
+    _fits_name: Callable[[str], object] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._fits_id, self._fits_name = id_matcher(self.ids), name_matcher(self.names)
+
+    def suits(self, context: Context) -> bool:
+        """Whether there is nothing to do. May say no where there is nothing, either: this is the way of every call."""
+        fits_name, wire = self._fits_name, self.origins.wire
+        for tool in context.tools:
+            if tool.server is None and not fits_name(tool.name):
+                return False
+        seen: set[str] = set()
+        waiting: list[str] = []  # the calls of the last answer whose results are still to come, the next one last
+        for message in context.messages:
+            role = message.role
+            if role == "tool":
+                if not waiting or message.tool_call_id != waiting.pop():
+                    return False
+            elif waiting or (role == "assistant" and not self._suits_answer(message, seen, waiting)):
+                return False
+            if role != "assistant":
+                for part in message.content:
+                    if type(part) is Opaque and part.wire != wire:
+                        return False
+        return not waiting
+
+    def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
+        origins = self.origins
+        foreign, wire = origins.foreign(message), origins.wire
+        part: Any
+        for part in message.content:
+            kind = type(part)
+            if kind is Text:
+                if foreign and wire in part.extra:
+                    return False
+            elif kind is ToolCall:
+                id = part.id
+                if id in seen or not self._fits_id(id) or not self._fits_name(part.name):
+                    return False
+                if foreign and wire in part.extra:
+                    return False
+                seen.add(id)
+                waiting.append(id)
+            elif not origins.can_replay(part, message, foreign):
+                return False
+        waiting.reverse()
+        return True
+
+
+def fit_history(target: HistoryTarget) -> Step:
+    """Make the conversation fit. What fits already, which nearly all do, is looked through once and left alone."""
+    finalize_history = target.finalize_history
+
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        names = None
+        if not target.suits(request.context):
+            names = sent_names(request.context, target.names)
+            request = _fitted(request, target)
+        if finalize_history is not None:
+            request = finalize_history(request)
+        return with_original_names(request, call, names) if names else call(request)
+
+    return around_unchecked("fit_history", run)
+
+
+def _fitted(request: Request, target: HistoryTarget) -> Request:
+    context = request.context
+    messages, lost = target.origins.fitted(context.messages)
+    given = {**request.step_state.get(RAW_OPTIONS, {}), **request.options}
+    continues_stored = not target.conversation_id_options.isdisjoint(given)
+    messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
+    for kind in lost:
+        request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and stays behind")
+    for repair in repairs:
+        request = request.warn("history", repair)
+    return request.replace(context=Context(messages, context.tools))

@@ -1,0 +1,132 @@
+"""Every call with exactly one result, right behind it, under an id that no other call has.
+
+Each provider refuses a conversation in which a call is left without its result, or a result without its call, and it
+can come about in many ways: the user went on without waiting, a loop was broken off, the beginning was cut away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from attrs import define, evolve
+
+from ...schemas.message import Message, reminder, tool_result
+from ...schemas.parts import Text, ToolCall
+from ..declare.wire import ToolCallIdPolicy
+from .call_ids import CallIds
+
+NO_RESULT = "No result was given for this call."
+
+
+@define(eq=False)
+class _Slot:
+    """A call of the message at `place`, and where its result stands; `spoken` counts what was said up to it."""
+
+    call: ToolCall
+    place: int
+    spoken: int
+    result: int | None = None
+    apart: bool = False
+
+
+def paired(
+    messages: Sequence[Message], policy: ToolCallIdPolicy, *, continues_stored: bool = False
+) -> tuple[list[Message], list[str]]:
+    """The messages in lawful order, and what had to be done for it. A call without a result gets one that says so; a
+    result moves to its call; one without a call (unless the provider has it: `continues_stored`) becomes the user's
+    words. Calls and results bear the ids that are sent."""
+    slots, loose = _matched(messages)
+    by_place: dict[int, list[_Slot]] = {}
+    for slot in slots:
+        by_place.setdefault(slot.place, []).append(slot)
+    ids, repairs, out = CallIds(policy), dict[str, None](), list[Message]()
+    for at, message in enumerate(messages):
+        if message.role != "tool":
+            own = by_place.get(at, ())
+            sent = [ids.sent(slot.call.id) for slot in own]
+            out.append(_with_ids(message, sent))
+            for slot, id in zip(own, sent, strict=True):
+                out.append(_result(messages, slot, id))
+                if slot.result is None:
+                    repairs["a call without a result was given one that says so"] = None
+                elif slot.apart:
+                    repairs["a result that stood apart from its call was moved to it"] = None
+        elif at in loose and continues_stored:
+            out.append(message)
+        elif at in loose:
+            repairs["a result without a call became the user's words"] = None
+            out.append(_as_user_text(message))
+    return out, list(repairs)
+
+
+def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
+    """All calls with their results, and the places of the results that belong to none. A result belongs to the first
+    open call with its id in the latest answer that has one; ids may occur again."""
+    slots: list[_Slot] = []
+    open: dict[str, list[_Slot]] = {}
+    loose: set[int] = set()
+    spoken = 0
+    for at, message in enumerate(messages):
+        if message.role == "tool":
+            slot = _taken(open, message) or _nameless(open, slots, message)
+            if slot is None:
+                loose.add(at)
+            else:
+                slot.result, slot.apart = at, slot.spoken != spoken
+            continue
+        spoken += 1
+        for call in message.tool_calls if message.role == "assistant" else ():
+            slot = _Slot(call, at, spoken)
+            slots.append(slot)
+            open.setdefault(call.id, []).append(slot)
+    for at in sorted(loose):  # a result that was put before its call
+        if slot := _taken(open, messages[at]):
+            slot.result, slot.apart = at, True
+            loose.discard(at)
+    return slots, loose
+
+
+def _taken(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
+    waiting = open.get(message.tool_call_id) if message.tool_call_id else None
+    if not waiting:
+        return None
+    slot = next(slot for slot in waiting if slot.place == waiting[-1].place)
+    waiting.remove(slot)
+    return slot
+
+
+def _nameless(open: dict[str, list[_Slot]], slots: list[_Slot], message: Message) -> _Slot | None:
+    """The call of a result that names none, as formats without ids have them: the next one of its tool."""
+    if message.tool_call_id or not slots:
+        return None
+    latest = list(takewhile(lambda slot: slot.place == slots[-1].place, reversed(slots)))
+    for slot in reversed(latest):
+        if slot.result is None and message.name in (None, slot.call.name):
+            open[slot.call.id].remove(slot)
+            return slot
+    return None
+
+
+def _with_ids(message: Message, ids: Iterable[str]) -> Message:
+    following = iter(ids)
+    content = [_with_id(part, next(following)) if isinstance(part, ToolCall) else part for part in message.content]
+    same = all(new is old for new, old in zip(content, message.content, strict=True))
+    return message if same else evolve(message, content=content)
+
+
+def _with_id(call: ToolCall, id: str) -> ToolCall:
+    return call if call.id == id else evolve(call, id=id)
+
+
+def _result(messages: Sequence[Message], slot: _Slot, id: str) -> Message:
+    if slot.result is None:
+        return tool_result(id, NO_RESULT, name=slot.call.name, is_error=True)
+    result = messages[slot.result]
+    return result if result.tool_call_id == id else evolve(result, tool_call_id=id)
+
+
+def _as_user_text(result: Message) -> Message:
+    """A result in the user's place. What a tool says is not the user's own word, so it is said whose it is."""
+    of = f" of the tool {result.name}" if result.name else " of a tool"
+    return reminder([Text(f"The {'error' if result.is_error else 'result'}{of}:"), *result.content])

@@ -1,0 +1,58 @@
+"""What llama.cpp turns into a grammar (`json-schema-to-grammar`), for `json_schema` and tools on a local server.
+
+https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md (read 2026-11): for each schema the first keyword
+it recognises decides and what stands beside it is lost, `{}` means an object, and a pattern must be anchored at both
+ends.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ...schemas.json_schema.dialects import Dialected
+from ...schemas.json_schema.dialects.rules import DialectRules
+from ...schemas.json_schema.dialects.writing import write_dialect
+from ...schemas.json_schema.keywords import TYPES
+
+MAX_REPEATS: Final = 1_000
+
+_INTEGER: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_HARD_PATTERN = re.compile(r"\(\?|\\[a-zA-Z0-9]|[*+?}][?+]|\[\^?\]|\{,")
+
+
+def to_dialect(schema: Any) -> Dialected:
+    """The schema in the keywords that the grammar honours. Raises SchemaError when it cannot be used at all."""
+    return write_dialect(schema, RULES)
+
+
+def _admit(keyword: str, value: Any, type: str) -> str | None:
+    if keyword == "pattern":
+        if not (value.startswith("^") and value.endswith("$")) or _HARD_PATTERN.search(value):
+            return "llama.cpp takes only simple patterns from '^' to '$'; checked locally"
+        if any(int(count) > MAX_REPEATS for count in re.findall(r"\d+", "".join(re.findall(r"\{[^}]*\}", value)))):
+            return "llama.cpp cannot repeat so often; checked locally"
+    elif type in ("string", "array") and value > MAX_REPEATS:
+        return "llama.cpp cannot repeat so often; checked locally"
+    elif type == "integer" and value != int(value):
+        return "llama.cpp takes only whole bounds; checked locally"
+    return None
+
+
+RULES: Final = DialectRules(
+    name="llama.cpp",
+    keywords={
+        "string": frozenset({"pattern", "minLength", "maxLength"}),
+        "integer": _INTEGER,
+        "array": frozenset({"minItems", "maxItems"}),
+    },
+    formats={"string": frozenset({"date", "time", "date-time", "uuid"})},
+    admit=_admit,
+    enums=frozenset(TYPES),
+    anything={"type": list(TYPES)},
+    any_value=True,
+    maps=True,
+    tuples="exact",
+    alone=("enum", "pattern", "format"),
+    hints=False,
+)

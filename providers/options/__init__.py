@@ -1,0 +1,1 @@
+"""Option rules of model families that several providers serve."""

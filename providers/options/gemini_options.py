@@ -1,0 +1,185 @@
+"""Options of the Gemini models, wherever they are served, and the tables that tell one generation from the next.
+
+https://ai.google.dev/gemini-api/docs/thinking, https://cloud.google.com/vertex-ai/generative-ai/docs/thinking
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ...pipeline.http.request import Request
+from ...schemas.message import Message
+from ...schemas.model import Model
+from ...schemas.options import EFFORTS, JSONSchema
+from ...schemas.parts import ToolCall
+from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.provider import Override, override
+from ..declare.rules import EFFORT_TOKENS, DroppedOptions, Rule, at_most, clamp, default, nearest_effort, only
+from ..declare.rules import Options as Given
+from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
+
+OPTIONS: Mapping[str, JSONSchema] = {
+    "reasoning_effort": {"enum": list(EFFORTS)},
+    "reasoning_budget": {"type": "integer", "minimum": -1},
+    "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
+    "thinking_config": {"type": "object"},
+    "generation_config": {"type": "object"},
+    "safety_settings": {"type": "array"},
+    "cached_content": {"type": "string"},
+    "tool_config": {"type": "object"},
+    "media_resolution": {"type": "string"},
+    "speech_config": {"type": "object"},
+    "image_config": {"type": "object"},
+}
+
+
+IMAGEN: Mapping[str, str] = {"imagen-*": "google_images"}
+"""Which models draw by predict; the others draw in a chat."""
+
+
+def gemini_budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool = True) -> Rule:
+    """reasoning_effort and reasoning_budget become a budget of tokens between `least` and `most`.
+
+    0 turns thinking off, where it `can_stop`; -1 leaves it to the model.
+    """
+
+    def make(constraints: Constraints) -> Rule:
+        held = {"min_budget": least, "max_budget": most, **constraints}
+
+        def fitted(asked: int) -> int:
+            return asked if asked < 0 or (asked == 0 and can_stop) else fitting(asked, held)
+
+        def by_budget(asked: int) -> Thinking:
+            return _by_budget(asked, fitted(asked))
+
+        def by_effort(effort: str) -> Thinking:
+            budget = fitted(EFFORT_TOKENS[effort])
+            said = "" if effort != "none" or budget == 0 else f"this model cannot but think; it gets {budget} tokens"
+            return {"thinkingBudget": budget}, said
+
+        return _thinking(by_effort, by_budget, held)
+
+    return constrained(f"budgeted_thinking from {least}" + (f" to {most}" if most else ""), make)
+
+
+def levelled_thinking(*levels: str) -> Rule:
+    """reasoning_effort becomes one of `levels`, least first: the next higher one where it is none of them. A budget is
+    sent in its place; the vendor still takes it."""
+
+    def by_effort(effort: str) -> Thinking:
+        level = nearest_effort(effort, levels)
+        said = f"{effort} became {level}; this model knows {', '.join(levels)}"
+        return {"thinkingLevel": level}, "" if level == effort else said
+
+    def make(constraints: Constraints) -> Rule:
+        def by_budget(asked: int) -> Thinking:
+            return _by_budget(asked, fitting(asked, constraints) if asked > 0 else asked)
+
+        return _thinking(by_effort, by_budget, constraints)
+
+    return constrained(f"levelled_thinking {', '.join(levels)}", make)
+
+
+def _by_budget(asked: int, budget: int) -> Thinking:
+    return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
+
+
+Thinking = tuple[dict[str, Any], str]
+"""What to send, and what to tell the caller about it, if anything."""
+
+
+def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking], held: Constraints) -> Rule:
+    """The rule that both have in common. A budget is more exact than an effort, the vendor's own object more than
+    both. Whoever asks for thinking is shown it, unless the summary is unwanted."""
+
+    def rule(options: Given, model: Model) -> DroppedOptions:
+        names = ("reasoning_budget", "reasoning_effort", "reasoning_summary")
+        asked = {name: options.pop(name) for name in names if name in options}
+        if model.reasoning is False:
+            return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+        given = options.get("thinking_config")
+        config: dict[str, Any] = {}
+        losses: DroppedOptions = []
+        for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
+            if name not in asked:
+                continue
+            if config or given is not None:
+                which = "reasoning_budget" if config else "thinking_config"
+                losses.append((name, f"{which} was given, too, and is more exact"))
+                continue
+            config, said = by(asked[name])
+            losses += [(name, said)] if said else []
+        if config or "reasoning_summary" in asked:
+            shown = config.get("thinkingBudget") != 0 and asked.get("reasoning_summary") != "none"
+            options["thinking_config"] = {**config, "includeThoughts": shown, **(given or {})}
+        return losses + (sampling_within(options, held) if config.get("thinkingBudget") != 0 and config else [])
+
+    return rule
+
+
+def sign_foreign_calls(request: Request) -> Request:
+    """Calls that another model made carry no thought signature, which this one insists on: the first of each turn gets
+    the value that the vendor keeps for them."""
+    messages = [_signed(message) for message in request.context.messages]
+    if all(new is old for new, old in zip(messages, request.context.messages, strict=True)):
+        return request
+    signed = request.replace(context=evolve(request.context, messages=messages))
+    return signed.warn("thought signatures", "calls of another model have none; Gemini is told not to look for them")
+
+
+def _signed(message: Message) -> Message:
+    for at, part in enumerate(message.content):
+        if isinstance(part, ToolCall):
+            extra = part.extra.get(NAME, {})
+            if "thoughtSignature" in extra or message.role != "assistant":
+                return message
+            call = evolve(part, extra={**part.extra, NAME: {**extra, "thoughtSignature": SKIP_VALIDATION}})
+            return evolve(message, content=(*message.content[:at], call, *message.content[at + 1 :]))
+    return message
+
+
+# https://ai.google.dev/api/generate-content#generationconfig
+LIMITS: tuple[Rule, ...] = (
+    clamp("temperature", 0, 2, why="Gemini's scale ends there"),
+    at_most("stop", 5, why="Gemini takes 5"),
+)
+
+
+def gemini_models(
+    prepare: Callable[[Request], Request] | None = None, rules: tuple[Rule, ...] = ()
+) -> Mapping[str, Override]:
+    """What is special about which models. `prepare` and `rules` are the provider's own prepare_request and option
+    rules, which stay in force."""
+    rules = (*LIMITS, *rules)
+
+    def sign_and_prepare(request: Request) -> Request:
+        signed = sign_foreign_calls(request)
+        return signed if prepare is None else prepare(signed)
+
+    def levels(*words: str) -> Override:
+        # Their function responses hold pictures: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+        own = (levelled_thinking(*words), default("media_in_results", True), *rules)
+        return override(translate_options=only(*own), prepare_request=sign_and_prepare)
+
+    def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
+        return override(translate_options=only(gemini_budgeted_thinking(least, most, can_stop=can_stop), *rules))
+
+    old = override(translate_options=only(gemini_budgeted_thinking(), default("json_schema", False), *rules))
+    # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
+    return {
+        **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),
+        "gemini-2.5-pro*": budget(128, 32768, can_stop=False),
+        "gemini-2.5-flash*": budget(0, 24576),
+        "gemini-2.5-flash-lite*": budget(512, 24576),
+        **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), levels("low", "medium", "high")),
+        **dict.fromkeys(
+            ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.[568]-flash*"),
+            levels("minimal", "low", "medium", "high"),
+        ),
+        "gemini-3-pro*": levels("low", "high"),
+        # https://ai.google.dev/gemma/docs/core/gemma_on_gemini_api
+        "gemma-4*": override(translate_options=only(levelled_thinking("minimal", "high"), *rules)),
+    }

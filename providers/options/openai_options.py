@@ -1,0 +1,130 @@
+"""Options of OpenAI's models, wherever they are served, and the table that tells one family from the next.
+
+https://platform.openai.com/docs/guides/reasoning,
+https://platform.openai.com/docs/guides/latest-model#parameter-compatibility
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...pipeline.http.request import Request
+from ...schemas.model import Model
+from ..declare.provider import Override, override
+from ..declare.rules import (
+    DroppedOptions,
+    Only,
+    Options,
+    Rule,
+    at_most,
+    clamp,
+    default,
+    drop,
+    efforts,
+    only,
+    rename,
+    report_dropped,
+    when,
+    without_thinking,
+)
+
+_RENAMED = rename("max_tokens", "max_completion_tokens")
+# https://platform.openai.com/docs/api-reference/chat/create
+_LIMITS = (
+    clamp("temperature", 0, 2, why="OpenAI's scale ends there"),
+    at_most("stop", 4, why="OpenAI takes 4"),
+)
+_SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
+_NEVER = ("presence_penalty", "frequency_penalty", "logit_bias", "stop")
+_WORDS = drop("verbosity", why="GPT-5 and later alone take it")
+
+
+def _unwanted_summary(options: Options, model: Model) -> DroppedOptions:
+    """There is none unless it is asked for."""
+    if options.get("reasoning_summary") == "none":
+        del options["reasoning_summary"]
+    return []
+
+
+OPENAI: tuple[Rule, ...] = (without_thinking, _unwanted_summary, *_LIMITS, _RENAMED)
+"""Models that nothing is known of: a deployment under a name of your own, say."""
+
+
+def _thinks(options: Options, model: Model) -> bool:
+    return options.get("reasoning_effort") != "none"
+
+
+def _may_think(options: Options, model: Model) -> bool:
+    return options.get("reasoning_effort") not in (None, "none")
+
+
+def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Only:
+    """A model that thinks, with the efforts it knows, least first. Sampling is for those that do not: which is where
+    `none` is asked for, and `unless_asked` where nothing is. `old` ones take no wordiness and no parallel calls."""
+    thinking = _may_think if unless_asked else _thinks
+    early = (_WORDS, drop("parallel_tool_calls", why="the o models do not take it")) if old else ()
+    return only(
+        efforts(*known),
+        when(thinking, drop(*_SAMPLING, why="this model takes no sampling while it thinks")),
+        drop(*_NEVER, why="this model does not take it"),
+        *early,
+        *_LIMITS,
+        _unwanted_summary,
+        _RENAMED,
+    )
+
+
+def _unthinking(options: Options, model: Model) -> DroppedOptions:
+    """These models take no effort, whatever their names."""
+    asked = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
+    return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+
+
+_PLAIN = only(_unthinking, _WORDS, *_LIMITS, _RENAMED)
+_LEVELS = ("low", "medium", "high")
+_TABLES: Mapping[str, Only] = {
+    **dict.fromkeys(("gpt-3.5*", "gpt-4*", "chatgpt-*"), _PLAIN),
+    "o[134]*": reasoning(*_LEVELS, old=True),
+    # Later rows win; families to come are taken for the newest one known.
+    "gpt-5*": reasoning("minimal", *_LEVELS),
+    "gpt-5-codex*": reasoning(*_LEVELS),
+    "gpt-5-pro*": reasoning("high"),
+    "gpt-5.1*": reasoning("none", *_LEVELS, unless_asked=True),
+    "gpt-5.1-codex*": reasoning(*_LEVELS),
+    "gpt-5.1-codex-max*": reasoning(*_LEVELS, "xhigh"),
+    "gpt-5.[2-4]*": reasoning("none", *_LEVELS, "xhigh", unless_asked=True),
+    "gpt-5.[5-9]*": reasoning("none", *_LEVELS, "xhigh"),
+    "gpt-5.[2-9]-codex*": reasoning(*_LEVELS, "xhigh"),
+    "gpt-5.[2-9]-pro*": reasoning("medium", "high", "xhigh"),
+    "gpt-5.[12]-chat*": reasoning("medium"),
+    **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, *_LIMITS, _RENAMED)),
+    "gpt-[6-9]*": reasoning("none", *_LEVELS),
+}
+
+
+# https://platform.openai.com/docs/api-reference/audio/createTranscription: the newer models give text alone, but for
+# the one that tells speakers apart, which wants to be told how to cut whatever is longer than 30 seconds.
+TRANSCRIBING: Mapping[str, Override] = {
+    "*whisper*": override(translate_options=[default("response_format", "verbose_json")]),
+    "*-transcribe-diarize*": override(
+        translate_options=[default("response_format", "diarized_json"), default("chunking_strategy", "auto")]
+    ),
+}
+"""Which models give more than the text of a sound, wherever they are served."""
+
+
+def metadata_when_stored(request: Request) -> Request:
+    """Chat completions take metadata only of what is to be kept: "The 'metadata' parameter is only allowed when 'store'
+    is enabled." Responses take them always."""
+    options = request.options
+    if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
+        return request
+    losses = [("metadata", "chat completions take it with store=True alone")]
+    warnings = report_dropped(losses, request.model, request.on_unsupported)
+    kept = {name: value for name, value in options.items() if name != "metadata"}
+    return request.replace(options=kept, warnings=request.warnings + warnings)
+
+
+def openai_families(*rules: Rule) -> Mapping[str, Override]:
+    """What is special about which models. `rules` are the provider's own, which stay in force and run first."""
+    return {pattern: override(translate_options=only(*rules, *special)) for pattern, special in _TABLES.items()}

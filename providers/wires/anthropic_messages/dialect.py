@@ -1,0 +1,73 @@
+"""Anthropic's structured outputs and strict tools.
+
+https://platform.claude.com/docs/en/build-with-claude/structured-outputs (JSON Schema limitations, read 2026-11):
+objects closed, no recursion, no bounds on numbers or lengths, `minItems` 0 or 1, simple patterns, at most 24 optional
+properties and 16 unions in all strict schemas of a request together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ....schemas.json_schema.dialects import Dialected, Dropped
+from ....schemas.json_schema.dialects.plain import as_plain
+from ....schemas.json_schema.dialects.rules import DialectRules
+from ....schemas.json_schema.dialects.writing import write_dialect
+from ....schemas.json_schema.keywords import subschemas
+
+MAX_OPTIONAL: Final = 24
+MAX_UNIONS: Final = 16
+
+FORMATS: Final = frozenset(
+    ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]
+)
+_HARD_PATTERN = re.compile(r"\(\?(?!:)|\\[bB1-9]|\\[pPkK]")
+
+
+def to_dialect(schema: Any) -> Dialected:
+    """The schema as Anthropic enforces it. Raises SchemaError when it cannot be used at all.
+
+    When it cannot be enforced without forbidding answers that it allows, `strict` is False, `dropped` names the
+    places, and the schema is the plain one (`dialects.plain`), as it also goes to a tool that is not strict.
+    """
+    return write_dialect(schema, RULES)
+
+
+def admit(keyword: str, value: Any, type: str) -> str | None:
+    """Why this keyword with this value cannot be sent; None when it can."""
+    if keyword == "minItems" and value > 1:
+        return "Anthropic takes only 0 and 1 here; checked locally"
+    if keyword == "pattern" and _HARD_PATTERN.search(value):
+        return "Anthropic takes no lookarounds, back references or word boundaries; checked locally"
+    return None
+
+
+def limits(schema: dict[str, Any]) -> list[Dropped]:
+    """What is over the limits of one request, were this its only strict schema."""
+    optional = unions = 0
+    waiting: list[dict[str, Any]] = [schema]
+    while waiting:
+        node = waiting.pop()
+        optional += len(node.get("properties", {})) - len(node.get("required", ()))
+        unions += "anyOf" in node
+        waiting += [part for _, _, part in subschemas(node) if isinstance(part, dict)]
+    over: list[Dropped] = []
+    if optional > MAX_OPTIONAL:
+        over.append(Dropped("", "required", f"Anthropic takes {MAX_OPTIONAL} optional ones; there are {optional}"))
+    if unions > MAX_UNIONS:
+        over.append(Dropped("", "anyOf", f"Anthropic takes {MAX_UNIONS} unions; there are {unions}"))
+    return over
+
+
+RULES: Final = DialectRules(
+    name="Anthropic",
+    keywords={"string": frozenset({"pattern"}), "array": frozenset({"minItems"})},
+    formats={"string": FORMATS},
+    admit=admit,
+    closed=True,
+    recursion=False,
+    object_root=True,
+    fall_back=as_plain,
+    limits=limits,
+)

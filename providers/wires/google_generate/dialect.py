@@ -1,0 +1,49 @@
+"""Gemini's `Schema` object: `parameters` of a function declaration, and `responseSchema`.
+
+https://ai.google.dev/api/caching#Schema (read 2026-11): a part of OpenAPI 3.0 with one type per schema, `nullable`,
+string enums only, no references, no `additionalProperties`, nothing beside `anyOf`. For the richer
+`parametersJsonSchema` and `responseJsonSchema` see `gemini_json`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ....schemas.json_schema.dialects import Dialected
+from ....schemas.json_schema.dialects.rules import DialectRules
+from ....schemas.json_schema.dialects.writing import write_dialect
+
+_NUMBER: Final = frozenset({"minimum", "maximum"})
+
+
+def to_dialect(schema: Any) -> Dialected:
+    """The schema as Gemini's `Schema`. Raises SchemaError when it cannot be used at all.
+
+    References are written out. `strict` is False when that, or something else, cannot be said (recursion, properties
+    of any name, any value); then `gemini_json` should be sent instead, where the model takes it.
+    """
+    return write_dialect(schema, RULES)
+
+
+RULES: Final = DialectRules(
+    name="Gemini's Schema",
+    keywords={
+        "string": frozenset({"minLength", "maxLength", "pattern"}),
+        "number": _NUMBER,
+        "integer": _NUMBER,
+        "array": frozenset({"minItems", "maxItems"}),
+        "object": frozenset({"minProperties", "maxProperties"}),
+    },
+    # "only 'enum' and 'date-time' are supported for STRING type", says its error.
+    formats={
+        "string": frozenset({"date-time"}),
+        "number": frozenset({"float", "double"}),
+        "integer": frozenset({"int32", "int64"}),
+    },
+    enums=frozenset({"string"}),
+    anything={"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
+    references=False,
+    nullable="flag",
+    remarks_beside_unions=False,
+    ordering=True,
+)

@@ -1,0 +1,72 @@
+"""Gemini's JSON Schema fields: `responseJsonSchema` and `parametersJsonSchema`.
+
+https://ai.google.dev/api/generate-content#GenerationConfig (read 2026-11): `$defs` and `$ref`, which takes nothing
+beside it, string and number enums, `prefixItems`, `additionalProperties`. Recursion is unrolled, and only where the
+property is not required.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ....schemas.json_schema.dialects import Dialected, Dropped
+from ....schemas.json_schema.dialects.rules import DialectRules
+from ....schemas.json_schema.dialects.writing import write_dialect
+from ....schemas.json_schema.keywords import subschemas
+
+_NUMBER: Final = frozenset({"minimum", "maximum"})
+
+
+def to_dialect(schema: Any) -> Dialected:
+    """The schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
+
+    `strict` is False when a required property leads back to its own schema, which Gemini refuses.
+    """
+    return write_dialect(schema, RULES)
+
+
+def _required_recursion(schema: dict[str, Any]) -> list[Dropped]:
+    """References that lead back to themselves through required properties and items only."""
+    definitions = schema.get("$defs", {})
+    leads = {name: _required_references(body) for name, body in definitions.items()}
+    over: list[Dropped] = []
+    for name in definitions:
+        seen: set[str] = set()
+        waiting = list(leads[name])
+        while waiting:
+            used = waiting.pop()
+            if used not in seen:
+                seen.add(used)
+                waiting += leads[used]
+        if name in seen:
+            over.append(Dropped(f"/$defs/{name}", "$ref", "Gemini takes recursion only where it is not required"))
+    return over
+
+
+def _required_references(schema: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        if "$ref" in node:
+            found.add(node["$ref"].removeprefix("#/$defs/"))
+        required = node.get("required", ())
+        optional = [id(part) for name, part in node.get("properties", {}).items() if name not in required]
+        waiting += [part for _, _, part in subschemas(node) if id(part) not in optional]
+    return found
+
+
+RULES: Final = DialectRules(
+    name="Gemini's JSON Schema",
+    keywords={"number": _NUMBER, "integer": _NUMBER, "array": frozenset({"minItems", "maxItems"})},
+    formats={"string": frozenset({"date-time", "date", "time"})},
+    enums=frozenset({"string", "number", "integer"}),
+    anything={},
+    any_value=True,
+    maps=True,
+    tuples="any",
+    ordering=True,
+    limits=_required_recursion,
+)

@@ -1,0 +1,268 @@
+"""Is a schema safe to use? Size, depth, references, cycles and patterns, before anything is matched against it.
+
+A schema may come from a stranger (an MCP server, a model, a request), so nothing here follows a reference out of
+the document, recurses on its input, or runs a pattern.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import isfinite
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from ..errors import SchemaError
+from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
+from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, Schema, escape, resolve_ref, subschemas
+from .patterns import backtracks_little, compile_pattern
+
+MAX_BYTES: Final = 2_000_000
+MAX_NODES: Final = 100_000
+MAX_DEPTH: Final = 64
+MAX_VALUE_DEPTH: Final = 200
+MAX_EXPANDED: Final = 5_000
+"""How many schemas may speak about one and the same value, each counted as often as references lead to it."""
+
+_NUMBERS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+_COUNTS = frozenset(
+    ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"]
+)
+_STRINGS = frozenset(
+    ["$ref", "$anchor", "pattern", "format", "title", "description", "contentEncoding", "contentMediaType"]
+)
+_PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
+
+
+def check_schema(schema: Any) -> None:
+    """Raise SchemaError, naming the place, unless `schema` is well formed and safe to use.
+
+    Refused: schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
+    to nowhere; references that lead back to themselves without looking at a smaller value, or that multiply until more
+    than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that Python cannot
+    match in time linear in the text.
+    """
+    checked_schema(schema)
+
+
+def checked_schema(schema: Any) -> Schema:
+    """A checked copy in the spelling of draft 2020-12, shared by all callers: read it, never change it.
+
+    `$id` and `$schema` are gone, anchors have become pointers, and tuples, dependencies and exclusive bounds of
+    older drafts are respelled. The caller's schema is not touched. Raises as `check_schema` does.
+    """
+    return schema_from_json(content_of(schema))
+
+
+def content_of(schema: Any) -> bytes:
+    """The schema as JSON, which is its identity: equal content is checked and compiled once."""
+    if not isinstance(schema, dict | bool):
+        raise SchemaError(f"a JSON Schema is a dict or a bool, not {type(schema).__name__}")
+    try:
+        content = dumps(schema, option=_PLAIN)
+    except (TypeError, ValueError):
+        # Too deep, cyclic or not JSON.
+        _require_json(schema)
+        return spaced(schema, ascii=True).encode()
+    if b"null" in content:  # which NaN becomes, too
+        _require_json(schema)
+    return content
+
+
+@lru_cache(maxsize=512)
+def schema_from_json(content: bytes) -> Schema:
+    if len(content) > MAX_BYTES:
+        raise SchemaError(f"the schema is {len(content):,} bytes long; the limit is {MAX_BYTES:,}")
+    root: Schema = loads(content)
+    if isinstance(root, bool):
+        return root
+    _require_json(root)
+    found = _modernise(root, "")
+    _settle_references(root, found)
+    _bound_matching(root, found)
+    return root
+
+
+def _require_json(root: Any) -> None:
+    waiting: list[tuple[Any, int]] = [(root, 1)]
+    count = 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if depth > MAX_VALUE_DEPTH:
+            raise SchemaError(f"the schema is nested more than {MAX_VALUE_DEPTH} values deep")
+        if count > MAX_NODES:
+            raise SchemaError(f"the schema has more than {MAX_NODES:,} values")
+        if isinstance(node, dict):
+            if not all(isinstance(key, str) for key in node):
+                raise SchemaError("the schema has a key that is not a string")
+            waiting += [(part, depth + 1) for part in node.values()]
+        elif isinstance(node, list | tuple):
+            waiting += [(part, depth + 1) for part in node]
+        elif isinstance(node, float):
+            if not isfinite(node):
+                raise SchemaError("the schema has a number that JSON cannot write (NaN or infinity)")
+        elif node is not None and not isinstance(node, str | int):
+            raise SchemaError(f"the schema has a value that JSON cannot write: a {type(node).__name__}")
+
+
+class _Found(NamedTuple):
+    pointer: str
+    schema: dict[str, Any]
+
+
+def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
+    """Respell older drafts in place, check each keyword's form, and list every schema with its place."""
+    found: list[_Found] = []
+    waiting: list[tuple[str, Schema, int]] = [(where, top, 1)]
+    while waiting:
+        place, node, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise SchemaError(f"the schema is nested more than {MAX_DEPTH} schemas deep")
+        if isinstance(node, bool):
+            continue
+        _respell(node)
+        for keyword, value in node.items():
+            if complaint := _malformed(keyword, value):
+                raise SchemaError(f"the schema is malformed at {place}/{escape(keyword)}: {complaint}")
+        found.append(_Found(place, node))
+        waiting += [(place + step, part, depth + 1) for _, step, part in subschemas(node)]
+    return found
+
+
+def _respell(node: dict[str, Any]) -> None:
+    node.pop("$id", None)
+    node.pop("$schema", None)
+    if isinstance(node.get("items"), list):
+        node["prefixItems"] = node.pop("items")
+        if "additionalItems" in node:
+            node["items"] = node.pop("additionalItems")
+    for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and inclusive in node:
+            node[exclusive] = node.pop(inclusive)
+    dependencies = node.get("dependencies")
+    if isinstance(dependencies, dict):
+        del node["dependencies"]
+        for name, needs in dependencies.items():
+            kind = "dependentRequired" if isinstance(needs, list) else "dependentSchemas"
+            node.setdefault(kind, {})[name] = needs
+
+
+def _malformed(keyword: str, value: Any) -> str | None:
+    if keyword in MAPS or keyword in LISTS or keyword in ONE:
+        return _malformed_inside(keyword, value)
+    if keyword == "type":
+        named = value if isinstance(value, list) else [value]
+        right = named and all(isinstance(name, str) and name in TYPES for name in named)
+        return None if right else f"must be one of {', '.join(TYPES)}, or a list of them"
+    if keyword == "enum":
+        return None if isinstance(value, list) and value else "must be a list with at least one value"
+    if keyword == "required":
+        right = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        return None if right else "must be a list of property names"
+    if keyword in _STRINGS:
+        return None if isinstance(value, str) else "must be a string"
+    if keyword in _NUMBERS:
+        right = isinstance(value, int | float) and not isinstance(value, bool)
+        if right and keyword == "multipleOf" and value <= 0:
+            return "must be above 0"
+        return None if right else "must be a number"
+    if keyword in _COUNTS:
+        # 3.0 is a count too: JSON has one kind of number.
+        right = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
+        return None if right else "must be a whole number, 0 or more"
+    if keyword in ("$dynamicRef", "$recursiveRef"):
+        return "is not supported; use '$ref'"
+    if keyword == "dependentRequired":
+        right = isinstance(value, dict) and all(isinstance(needs, list) for needs in value.values())
+        return None if right else "must map names to lists of names"
+    return None
+
+
+def _malformed_inside(keyword: str, value: Any) -> str | None:
+    if keyword in MAPS:
+        right = isinstance(value, dict) and all(isinstance(part, dict | bool) for part in value.values())
+        return None if right else "must map names to schemas"
+    if keyword in LISTS:
+        listed = isinstance(value, list) and value and all(isinstance(part, dict | bool) for part in value)
+        return None if listed else "must be a list of at least one schema"
+    return None if isinstance(value, dict | bool) else "must be a schema"
+
+
+def _settle_references(root: dict[str, Any], found: list[_Found]) -> None:
+    """Turn anchors into pointers, refuse what leaves the document or points nowhere, compile the patterns."""
+    anchors = {anchor: one.pointer for one in found if (anchor := one.schema.pop("$anchor", None)) is not None}
+    places = {id(one.schema) for one in found}
+    # `found` grows while it is read: a reference may point at a schema under a keyword of the writer's own.
+    for one in found:
+        _compile_patterns(one)
+        if "$ref" not in one.schema:
+            continue
+        ref: str = one.schema["$ref"]
+        if not ref.startswith("#"):
+            raise SchemaError(
+                f"the schema refers to another document at {one.pointer}/$ref; nothing was fetched",
+                hint="copy that schema under '$defs' and refer to it as '#/$defs/...'",
+            )
+        name = unquote(ref[1:])
+        if name and not name.startswith("/"):
+            if name not in anchors:
+                raise SchemaError(f"the reference {ref[:80]!r} names an anchor that the schema does not have")
+            name = anchors[name]
+        one.schema["$ref"] = f"#{name}"
+        target = resolve_ref(root, one.schema["$ref"])
+        if isinstance(target, dict) and id(target) not in places:
+            more = _modernise(target, name)
+            places.update(id(each.schema) for each in more)
+            found += more
+
+
+def _compile_patterns(one: _Found) -> None:
+    if "pattern" in one.schema:
+        compile_pattern(one.schema["pattern"], f"{one.pointer}/pattern")
+    for pattern in one.schema.get("patternProperties", ()):
+        compile_pattern(pattern, f"{one.pointer}/patternProperties")
+        if "unevaluatedProperties" in one.schema and not backtracks_little(pattern):
+            # jsonschema searches these names with `re` and gives no way to search them otherwise.
+            raise SchemaError(
+                f"the pattern at {one.pointer}/patternProperties cannot be matched in bounded time beside "
+                "'unevaluatedProperties'",
+                hint="use 'additionalProperties' instead",
+            )
+
+
+def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
+    """Refuse references that come back to the same schema for the same value, so that matching would never end, and
+    those that double with each step, so that it would end too late."""
+    counts: dict[int, int] = {}  # how many schemas are matched against a value, this one and all that it leads to
+    for start in found:
+        open_now: set[int] = set()
+        waiting: list[tuple[dict[str, Any], list[dict[str, Any]] | None]] = [(start.schema, None)]
+        while waiting:
+            node, led_to = waiting.pop()
+            if led_to is not None:
+                open_now.discard(id(node))
+                counts[id(node)] = count = 1 + sum(counts[id(target)] for target in led_to)
+                if count > MAX_EXPANDED:
+                    raise SchemaError(
+                        f"the schema at '#{_place(node, found)}' leads to more than {MAX_EXPANDED:,} others that would "
+                        "be matched against the same value",
+                        hint="refer to each alternative once",
+                    )
+            elif id(node) in open_now:
+                raise SchemaError(f"the schema at '#{_place(node, found)}' refers back to itself without end")
+            elif id(node) not in counts:
+                open_now.add(id(node))
+                targets = _same_value(root, node)
+                waiting.append((node, targets))
+                waiting += [(target, None) for target in targets]
+
+
+def _place(node: dict[str, Any], found: list[_Found]) -> str:
+    return next(one.pointer for one in found if one.schema is node)
+
+
+def _same_value(root: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
+    targets = [part for keyword, _, part in subschemas(node) if keyword in IN_PLACE]
+    if "$ref" in node:
+        targets.append(resolve_ref(root, node["$ref"]))
+    return [target for target in targets if isinstance(target, dict)]

@@ -1,0 +1,317 @@
+"""JSON values as the Python types they were asked for."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from ..errors import ObjectInvalid, SchemaError
+from .depth import too_deep
+from .fields import Field, fields_of
+from .from_type import DICTS, is_adapter, schema_of, standing_for
+from .keywords import pointer
+from .validate import TOO_DEEP, Violation, errors_of
+
+ReadValue = Callable[[Any, Any], Any]
+MAX_SAID: Final = 500
+_ITERABLES: Final = (collections.deque, collections.abc.Collection, collections.abc.Iterable)
+
+
+def structure_value(value: Any, tp: Any) -> Any:
+    """The validated JSON `value` as an instance of `tp`; for a dict (a JSON Schema) or a list (a choice) the value
+    itself.
+
+    Every type that `schema_of` understands can be built. Of a union, the first alternative whose schema the value
+    fits is taken. Raises ObjectInvalid, with the JSON pointers of what could not be read, for a value that does not
+    fit (`errors_of` tells all that is wrong with it), or that its class refuses, in the words of its ValueError,
+    TypeError or AssertionError; SchemaError for a type that cannot be built.
+    """
+    if isinstance(tp, dict | list):
+        return value
+    # cattrs costs 50 ms to import.
+    from cattrs.errors import StructureHandlerNotFoundError
+
+    if too_deep(value):
+        raise _invalid([TOO_DEEP])
+    try:
+        return _read_adapted(value, tp) if is_adapter(tp) else _converter().structure(value, _bare(tp))
+    except (SchemaError, StructureHandlerNotFoundError) as error:
+        if isinstance(error, SchemaError):
+            raise
+        raise SchemaError(f"{getattr(tp, '__name__', tp)} cannot be built from JSON") from None
+    except Exception as error:
+        found = _out_of_stack(error)
+        raise _invalid([TOO_DEEP] if found else list(_violations(error, ()))) from None
+
+
+class _Unreadable(Exception):
+    """A value that cannot become what its type says; the text never quotes it."""
+
+
+@lru_cache(maxsize=1)
+def _converter() -> Any:
+    import cattrs
+
+    converter = cattrs.Converter(detailed_validation=True)
+    for tp, read in _PRIMITIVES.items():
+        converter.register_structure_hook(tp, _of_kind(tp, read))
+    converter.register_structure_hook_func(lambda tp: tp is Any or tp is object, lambda value, _: value)
+    converter.register_structure_hook_func(lambda tp: _key(tp) in _READERS, _read_simple)
+    converter.register_structure_hook_func(_is_mapping, lambda value, tp: _read_mapping(converter, value, tp))
+    converter.register_structure_hook_func(_is_union, lambda value, tp: _read_union(converter, value, tp))
+    converter.register_structure_hook_func(_has_fields, lambda value, tp: _read_object(converter, value, tp))
+    converter.register_structure_hook_func(
+        lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, _bare(tp.__value__))
+    )
+    converter.register_structure_hook_func(
+        lambda tp: isinstance(tp, typing.TypeVar),
+        lambda value, tp: converter.structure(value, _bare(standing_for(tp))),
+    )
+    converter.register_structure_hook_func(_is_iterable, lambda value, tp: _read_items(converter, value, tp))
+    converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
+    return converter
+
+
+def _of_kind(kind: type, read: ReadValue) -> ReadValue:
+    """Reads `kind` and what is made from one: enums of strings or integers, and other subclasses."""
+    return lambda value, tp: read(value, tp) if tp is kind else tp(read(value, tp))
+
+
+def _exactly(*kinds: type, says: str) -> ReadValue:
+    def read(value: Any, _: Any) -> Any:
+        if type(value) in kinds:
+            return value
+        raise _Unreadable(f"must be {says}")
+
+    return read
+
+
+def _read_int(value: Any, _: Any) -> int:
+    # JSON has one kind of number: 3.0 is an integer.
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value)
+    raise _Unreadable("must be an integer")
+
+
+def _read_float(value: Any, _: Any) -> float:
+    if type(value) in (int, float):
+        return float(value)
+    raise _Unreadable("must be a number")
+
+
+def _read_bytes(value: Any, _: Any) -> bytes:
+    from base64 import b64decode  # seldom needed
+
+    return b64decode(value, validate=True)
+
+
+def _read_duration(value: str, tp: Any) -> Any:
+    import re
+
+    found = re.fullmatch(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", value)
+    if found is None or not any(found.groups()):
+        raise _Unreadable("must be a duration in weeks, days, hours, minutes and seconds, as in 'P1DT2H'")
+    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return tp(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+_PRIMITIVES: Final[dict[type, ReadValue]] = {
+    str: _exactly(str, says="a string"),
+    bool: _exactly(bool, says="true or false"),
+    int: _read_int,
+    float: _read_float,
+    bytes: _read_bytes,
+}
+_READERS: Final[dict[tuple[str, str], ReadValue]] = {
+    ("datetime", "datetime"): lambda value, tp: tp.fromisoformat(value),
+    ("datetime", "date"): lambda value, tp: tp.fromisoformat(value),
+    ("datetime", "time"): lambda value, tp: tp.fromisoformat(value),
+    ("datetime", "timedelta"): _read_duration,
+    ("uuid", "UUID"): lambda value, tp: tp(value),
+    ("decimal", "Decimal"): lambda value, tp: tp(value),
+    ("pathlib", "Path"): lambda value, tp: tp(value),
+    ("pathlib._local", "Path"): lambda value, tp: tp(value),
+}
+
+
+def _key(tp: Any) -> tuple[str, str]:
+    return getattr(tp, "__module__", ""), getattr(tp, "__qualname__", "")
+
+
+def _read_simple(value: Any, tp: Any) -> Any:
+    if not isinstance(value, str):
+        raise _Unreadable("must be a string")
+    return _READERS[_key(tp)](value, tp)
+
+
+def _is_union(tp: Any) -> bool:
+    return typing.get_origin(tp) in (typing.Union, types.UnionType)
+
+
+def _is_mapping(tp: Any) -> bool:
+    return typing.get_origin(tp) in DICTS
+
+
+def _is_iterable(tp: Any) -> bool:
+    """What cattrs makes no list of by itself: the interfaces, bare or not, and a deque."""
+    return (typing.get_origin(tp) or tp) in _ITERABLES
+
+
+def _has_fields(tp: Any) -> bool:
+    return _fields(tp) is not None
+
+
+@lru_cache(maxsize=1024)
+def _fields(tp: Any) -> list[Field] | None:
+    return fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
+
+
+_schema_of = lru_cache(maxsize=1024)(schema_of)
+
+
+def _read_union(converter: Any, value: Any, tp: Any) -> Any:
+    arms = typing.get_args(tp)
+    if type(value) in arms or (value is None and type(None) in arms):
+        return value
+    others = [arm for arm in arms if arm is not type(None)]
+    if len(others) == 1:
+        return converter.structure(value, others[0])
+    for arm in others:
+        if not errors_of(value, _schema_of(arm)):
+            return converter.structure(value, arm)
+    raise _Unreadable("fits none of the alternatives")
+
+
+def _read_mapping(converter: Any, value: Any, tp: Any) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise _Unreadable("must be an object")
+    keys, values = typing.get_args(tp) or (Any, Any)
+    return _each(
+        tp,
+        {
+            (int(name) if keys is int else converter.structure(name, keys)): (name, part, values)
+            for name, part in value.items()
+        },
+        converter,
+    )
+
+
+def _read_items(converter: Any, value: Any, tp: Any) -> Any:
+    items = converter.structure(value, list[typing.get_args(tp) or (Any,)])  # type: ignore[misc]
+    return collections.deque(items) if (typing.get_origin(tp) or tp) is collections.deque else items
+
+
+def _read_object(converter: Any, value: Any, tp: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise _Unreadable("must be an object")
+    cls = typing.get_origin(tp) or tp
+    fields = _fields(tp) or []
+    absent = [field.name for field in fields if field.required and field.name not in value]
+    if absent:
+        raise _Unreadable(f"lacks the required {', '.join(map(repr, absent))}")
+    present = [field for field in fields if field.name in value]
+    parts = {field.argument: (field.name, value[field.name], field.type) for field in present}
+    arguments = _each(tp, parts, converter)
+    try:
+        return cls(**arguments)
+    except (ValueError, TypeError, AssertionError) as error:
+        raise _Unreadable(_refusal(error)) from None
+
+
+def _refusal(error: Exception) -> str:
+    """What a class of the program's own says against a value: its words are for the model, which is to do better."""
+    said = error.args[0] if error.args else ""
+    if not isinstance(said, str) or not said.strip():
+        return f"cannot be read ({type(error).__name__})"
+    return f"is refused: {said.strip()[:MAX_SAID]}"
+
+
+def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Any) -> dict[Any, Any]:
+    """Structure each part; what fails is reported together, each under its name."""
+    from cattrs.errors import AttributeValidationNote, ClassValidationError
+
+    read: dict[Any, Any] = {}
+    failures: list[Exception] = []
+    for key, (name, part, wanted) in parts.items():
+        try:
+            read[key] = converter.structure(part, _bare(wanted))
+        except Exception as error:
+            error.__notes__ = [AttributeValidationNote("", name, wanted)]
+            failures.append(error)
+    if failures:
+        raise ClassValidationError("", failures, tp)
+    return read
+
+
+def _bare(tp: Any) -> Any:
+    """The type without Annotated, Required, NotRequired and ReadOnly, at any depth: what they add is the schema's
+    affair, and a dict in Annotated has no hash, by which cattrs remembers types."""
+    origin, args = typing.get_origin(tp), typing.get_args(tp)
+    if origin is typing.Annotated:
+        return _bare(tp.__origin__)
+    if origin in (typing.Required, typing.NotRequired) or getattr(origin, "__name__", "") == "ReadOnly":
+        return _bare(args[0])
+    if origin in (None, typing.Literal) or not args:
+        return tp
+    inner = tuple(map(_bare, args))
+    if all(new is old for new, old in zip(inner, args, strict=True)):
+        return tp
+    if _is_union(tp):
+        return typing.Union[inner]  # noqa: UP007
+    return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
+
+
+def _read_model(value: Any, tp: Any) -> Any:
+    return _validated(tp.model_validate, value)
+
+
+def _read_adapted(value: Any, adapter: Any) -> Any:
+    return _validated(adapter.validate_python, value)
+
+
+def _validated(validate: Callable[[Any], Any], value: Any) -> Any:
+    """What pydantic makes of the value; its complaints become violations."""
+    try:
+        return validate(value)
+    except ValueError as error:
+        if not hasattr(error, "errors"):
+            raise
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise _invalid([Violation(pointer(one["loc"]), one["msg"], one["type"]) for one in found]) from None
+
+
+def _invalid(violations: list[Violation]) -> ObjectInvalid:
+    places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
+    return ObjectInvalid(f"the answer does not fit its type at {places}", violations=tuple(violations))
+
+
+def _out_of_stack(error: BaseException) -> bool:
+    """Whether the stack overflowed somewhere inside: the groups around it are as deep as the value."""
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, RecursionError):
+            return True
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+    return False
+
+
+def _violations(error: BaseException, path: tuple[Any, ...]) -> Iterator[Violation]:
+    if isinstance(error, ObjectInvalid):
+        for inner in error.violations:
+            yield Violation(pointer(path) + inner.pointer, inner.message, inner.keyword)
+    elif isinstance(error, ExceptionGroup):
+        for part in error.exceptions:
+            notes = getattr(part, "__notes__", ())
+            steps = [getattr(note, "name", getattr(note, "index", None)) for note in notes]
+            yield from _violations(part, (*path, *(step for step in steps if step is not None)))
+    elif isinstance(error, _Unreadable):
+        yield Violation(pointer(path), str(error), "type")
+    else:
+        yield Violation(pointer(path), f"cannot be read ({type(error).__name__})", "type")

@@ -1,0 +1,328 @@
+"""What both clients share: finding the provider, the model and the pipeline, and making the request."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .model_metadata.catalog import CATALOG, Catalog
+from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
+from .pipeline.http.request import Headers, Request
+from .pipeline.http.response import Response
+from .pipeline.http.timeouts import Timeouts, timeouts_of
+from .pipeline.pipeline import Pipeline
+from .pipeline.steps.always_stream import COLLECT_STREAM
+from .pipeline.steps.estimate import ESTIMATED_COUNT
+from .pipeline.steps.retry import RetryBudget
+from .providers.declare.addresses import origin
+from .providers.declare.assemble import build_pipeline
+from .providers.declare.credentials import Given
+from .providers.declare.environment import Environment, process_environment, read_environment
+from .providers.declare.object_support import AS_GIVEN, ObjectSupport
+from .providers.declare.overrides import OVERRIDES, Overrides, in_force
+from .providers.declare.provider import Override, Provider, canonical
+from .providers.declare.registry import REGISTRY, Registry
+from .providers.declare.resolve import listed_id, resolve_steps
+from .schemas.errors import StepwellError, UnknownModel
+from .schemas.message import Context, Message, context_of
+from .schemas.model import Model
+from .schemas.options import CALL_OPTIONS, check_options, check_value
+from .schemas.reply import CallWarning, Reply
+from .schemas.tool import Tool
+from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+
+DEFAULT_MODEL = "local:smollm2"
+_CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
+
+
+@frozen
+class Plan:
+    """All that can be known before a prompt: made once for each model, operation and manner of answering."""
+
+    pipeline: Pipeline
+    """With the client's own edits; `bare` is without."""
+    bare: Pipeline
+    model: Model
+    provider: Provider
+    base_url: str
+    object_support: ObjectSupport
+    unknown_model_warning: CallWarning | None = None
+    """What is to be said, once, of a model that its provider's list does not have."""
+
+
+class CallPlanner:
+    """A client's settings, and requests made from them."""
+
+    def __init__(
+        self,
+        *,
+        api_keys: Mapping[str, Any] | None,
+        base_urls: Mapping[str, str] | None,
+        timeout: Timeouts | float | None,
+        retries: int,
+        pipeline: Any,
+        registry: Registry | None,
+        catalog: Catalog | None,
+        headers: Mapping[str, str] | None,
+        env_file: str | os.PathLike[str] | None,
+    ) -> None:
+        self.registry = registry or REGISTRY
+        self.catalog = catalog or CATALOG
+        self.keys = keys_of(api_keys, self.registry)
+        self.base_urls = addresses_of(base_urls, self.registry)
+        self.timeouts = timeouts_of(timeout)
+        self.retries = retries_of(retries)
+        self.headers = headers_of(headers)
+        self._environment = read_environment(env_file) if env_file is not None else None
+        self.overrides = Overrides("client, ")
+        self.budget = RetryBudget()
+        self._edits = edits_of(pipeline)
+        self._plans: dict[Any, Plan] = {}
+        self._warned: set[CallWarning] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def environment(self) -> Environment:
+        """The variables that this client's calls may use: the process's, and those of a file if one was asked for."""
+        if self._environment is None:
+            self._environment = process_environment()  # not before: the shared clients are made on import
+        return self._environment
+
+    @property
+    def edits(self) -> PipelineEdits:
+        return self._edits
+
+    @edits.setter
+    def edits(self, edits: Any) -> None:
+        self._edits = edits_of(edits)
+        self._plans.clear()
+
+    def plan(self, operation: str, model: Any, *, stream: bool = False, wire: str | None = None) -> Plan:
+        """The plan for a model named `provider:model-id`, or given as a Model."""
+        key = (
+            model,
+            operation,
+            stream,
+            wire,
+            OVERRIDES.version,
+            self.overrides.version,
+            self.registry.version,
+            getattr(self.catalog, "version", 0),
+        )
+        plan = self._plans.get(key) if isinstance(model, str) else None
+        if plan is None:
+            plan = self._make_plan(operation, model, stream, wire)
+            if isinstance(model, str):
+                with self._lock:
+                    if len(self._plans) > 1000:
+                        self._plans.clear()  # model names made at run time must not fill the memory
+                    self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, operation: str, named: Any, stream: bool, wire_name: str | None) -> Plan:
+        model = named if isinstance(named, Model) else Model.named(self._name(named))
+        provider = self.registry.get_or_raise(model.provider)
+        overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
+        if not isinstance(named, Model):
+            model = self._listed(model, provider, overrides)
+        if operation == "count_tokens" and wire_name is None:
+            wire_name = provider.counting_wire(model)
+            if wire_name is None:
+                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
+        wire = provider.wire_for(operation, model, wire_name)
+        steps = resolve_steps(provider, model, wire, overrides)
+        pipeline = build_pipeline(
+            provider, model, wire, steps, stream=stream, budget=self.budget, environment=self.environment
+        )
+        base_url = self.base_urls.get(canonical(provider.id)) or model.base_url
+        if base_url is None:
+            base_url = provider.address(self.environment)
+            if provider.base_url_env and "${" not in base_url:
+                checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
+        unknown_model_warning = None
+        if not model.known and model.id != "*" and base_url == provider.base_url:
+            unknown_model_warning = self._unknown_model_warning(model)
+        support = steps["object_support"]
+        return Plan(self._edits.apply(pipeline), pipeline, model, provider, base_url, support, unknown_model_warning)
+
+    def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
+        """What the catalog says of a model: under the id that normalize_model_id gives, or under its own."""
+        listed = listed_id(provider, model.id, overrides)
+        found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
+        if found is None:
+            return self.catalog.get(str(model))
+        return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+
+    def _name(self, model: Any) -> str:
+        if model is None:
+            return self.default_model()
+        if not isinstance(model, str):
+            raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
+        return model
+
+    def default_model(self) -> str:
+        """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
+        return self.environment.get("STEPWELL_MODEL") or DEFAULT_MODEL
+
+    def _unknown_model_warning(self, model: Model) -> CallWarning | None:
+        """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""
+        listed = self.catalog.ids(model.provider)
+        if not listed:
+            return None
+        close = difflib.get_close_matches(model.id, listed, 1, 0.9)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
+        return CallWarning("model", why, str(model))
+
+    def request(
+        self, operation: str, model: Any, prompt: Any, options: dict[str, Any], *, stream: bool = False
+    ) -> tuple[Pipeline, Request]:
+        """The pipeline and the request of one call. Raises ConfigError for what can be seen to be wrong at once."""
+        plan = self.plan(operation, model, stream=stream, wire=options.get("wire"))
+        chat = operation in _CONVERSATIONS
+        request = Request(
+            operation,
+            plan.model,
+            context_of(prompt) if chat else _NO_CONTEXT,
+            None if chat else prompt,
+            options,
+            stream,
+            "POST",
+            plan.base_url,
+            headers=self.headers,
+            credential=self.keys.get(canonical(plan.provider.id)),
+            retries=self.retries,
+            timeouts=self.timeouts,
+            started=monotonic(),
+            request_for_model=self.request_for_model,
+        )
+        if extra := options.get("provider_options"):
+            options["provider_options"] = self._provider_options(extra, plan)
+        if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
+            if len(self._warned) > 1000:
+                self._warned.clear()  # as with plans: better told twice than kept for ever
+            self._warned.add(plan.unknown_model_warning)
+            request = request.replace(warnings=(plan.unknown_model_warning,))
+        if not _CALL_ONLY.isdisjoint(options):
+            return self._apply_call_options(plan, request, options)
+        return plan.pipeline, request
+
+    def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
+        """The request with the options that steer the call itself taken out of `options` and into its own fields."""
+        if "api_key" in options:
+            # In place: a plain key must not stay behind in the locals of a frame, which crash reporters read.
+            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
+        given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
+        pipeline = given.pop("pipeline", plan.pipeline)
+        changes: dict[str, Any] = {}
+        if not isinstance(pipeline, Pipeline):
+            edits = edits_of(pipeline)
+            pipeline = edits.apply(plan.pipeline)
+            changes["request_for_model"] = partial(self.request_for_model, edits=edits)
+        tools = given.pop("tools", None)
+        check_options(given, CALL_OPTIONS, where=str(plan.model))
+        context = request.context
+        if tools is not None:
+            context = context.with_tools(*_tools(tools))
+        if system := given.get("system"):
+            context = Context((Message("system", system), *context.messages), context.tools)
+        changes["context"] = context
+        changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
+        if "base_url" in given:
+            url = checked_url(given["base_url"], "base_url")
+            # What our list of its models says does not hold there.
+            changes |= {
+                "base_url": url,
+                "credential": self._credential_for_url(url, plan, request.credential),
+                "warnings": (),
+            }
+        if "api_key" in given:
+            changes["credential"] = given["api_key"]
+        if "headers" in given:
+            changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
+        if "timeout" in given:
+            changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
+        for name in ("retries", "on_unsupported"):
+            if name in given:
+                changes[name] = given[name]
+        return pipeline, request.replace(**changes)
+
+    def _credential_for_url(self, url: str, plan: Plan, credential: Any) -> Any:
+        """The client's credential as far as it may go to an address of the call's: to where it goes anyhow, and to
+        other addresses of the provider that it is for. Any other address wants a key of the call's own."""
+        known = origin(url) is not None and origin(url) == origin(plan.base_url)
+        at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
+            url, self.environment
+        )
+        if not known and not at_home:
+            return None
+        if isinstance(credential, Given):  # an address that came with the key gives way to the call's
+            return plan.provider.takes().without_places(credential)
+        return credential
+
+    def _provider_options(self, extra: Any, plan: Plan) -> Any:
+        check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
+        id = plan.provider.id
+        if id not in extra and self._keyed(extra):  # for this one under another spelling of its id, or nothing
+            return {**extra, id: next((own for name, own in extra.items() if canonical(name) == canonical(id)), {})}
+        return extra
+
+    def _keyed(self, extra: Any) -> bool:
+        """Whether these provider_options are kept by provider id, `{"openai": {...}, "anthropic": {...}}`."""
+        return isinstance(extra, Mapping) and all(
+            isinstance(value, Mapping) and isinstance(name, str) and self.registry.get(name) is not None
+            for name, value in extra.items()
+        )
+
+    def request_for_model(
+        self, request: Request, model: Any, options: Mapping[str, Any], *, edits: PipelineEdits = NO_EDITS
+    ) -> tuple[Pipeline, Request]:
+        """The pipeline and the request of the same call to another model; see Request.elsewhere."""
+        input = request.context if request.operation in _CONVERSATIONS else request.input
+        stream = (
+            request.stream and COLLECT_STREAM not in request.step_state
+        )  # a stream that only the provider insists on is no wish
+        wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
+        given = {**wanted, **request.given_options(), **options}
+        pipeline, asked = self.request(request.operation, model, input, given, stream=stream)
+        warnings = (*request.warnings, *asked.warnings)
+        asked = asked.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
+        extra = given.get("provider_options")
+        moved = canonical(asked.model.provider) != canonical(request.model.provider)
+        moved = moved and "provider_options" not in options
+        if extra and moved and not self._keyed(extra):
+            why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
+            asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})
+        return edits.apply(pipeline), asked
+
+
+_NO_CONTEXT = Context()
+_CONVERSATIONS = ("chat", "count_tokens")
+
+
+def completed_reply(response: Response, asked: Context) -> Reply:
+    """The reply of an unstreamed call, once everyone who asked has been told."""
+    reply = response.reply
+    if reply is None:
+        raise StepwellError(
+            "the pipeline ended without a reply", hint="a step replaced decode_response, or never called"
+        )
+    reply.prompt = asked  # what the caller said, not what the steps made of it
+    response.ended(reply, None)
+    return reply
+
+
+def _tools(given: Any) -> Iterable[Tool]:
+    """The tools of a call: Tools as they are, anything else as run_tools takes it."""
+    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+        return given
+    from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
+
+    return tools_of(given)

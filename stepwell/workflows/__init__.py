@@ -1,0 +1,1 @@
+"""Work that takes several calls of a model: tools, objects, batches, embedding."""

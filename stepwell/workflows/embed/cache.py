@@ -1,0 +1,77 @@
+"""The cache as a recipe uses it: texts in, vectors out, and a broken store only slows things down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from ...pipeline.effects import in_thread
+from ...pipeline.key_value import KeyValueStore
+from ...recipe import Recipe
+from ...schemas.errors import ConfigError, DecodeError
+from ...schemas.json_text import SORT_KEYS, dumps
+from ...schemas.reply import CallWarning
+from .vectors import Vector, packed, unpacked
+
+_VERSION = 1
+
+
+def key_of(model: str, options: Mapping[str, Any], text: str) -> str:
+    """The name of a vector: a hash of everything that it depends on. Options are kind, dimensions and the like."""
+    subject = [_VERSION, model, dict(options), text]
+    return sha256(dumps(subject, option=SORT_KEYS, default=repr)).hexdigest()
+
+
+class EmbeddingCache:
+    """Vectors of one model and one set of options in a store (None: nothing is kept)."""
+
+    def __init__(self, store: KeyValueStore | None, model: str, options: Mapping[str, Any]) -> None:
+        self._store = store
+        self._model = model
+        self._options = options
+        self.warnings: list[CallWarning] = []
+
+    def read(self, texts: Sequence[str]) -> Recipe:
+        """A recipe that gives the vectors of the texts that are there, by text."""
+        store = self._store
+        if store is None:
+            return {}
+        keys = {self._key(text): text for text in texts}
+        try:
+            found = yield in_thread(lambda: store.get_many(list(keys)))
+            if not isinstance(found, Mapping):
+                raise TypeError(f"get_many gave a {type(found).__name__}, not a mapping")
+        except Exception as error:
+            self._trouble("read", error)
+            return {}
+        vectors: dict[str, Vector] = {}
+        for key, data in found.items():
+            try:
+                vectors[keys[key]] = unpacked(data)
+            except (DecodeError, TypeError, KeyError) as error:
+                self._trouble("read", error)
+        if len({len(vector) for vector in vectors.values()}) > 1:
+            self._trouble("read", DecodeError("it holds vectors of different lengths; all are asked for again"))
+            return {}
+        return vectors
+
+    def write(self, vectors: Mapping[str, Vector]) -> Recipe:
+        """A recipe that keeps the vectors of these texts."""
+        store = self._store
+        if store is None or not vectors:
+            return
+        items = {self._key(text): packed(vector) for text, vector in vectors.items()}
+        try:
+            yield in_thread(lambda: store.set_many(items))
+        except Exception as error:
+            self._trouble("written", error)
+
+    def _key(self, text: str) -> str:
+        return key_of(self._model, self._options, text)
+
+    def _trouble(self, done: str, error: Exception) -> None:
+        """A store that cannot be had at all is a mistake to mend; one that fails costs time and a warning."""
+        if isinstance(error, ConfigError):
+            raise error
+        self.warnings.append(CallWarning("cache", f"could not be {done}: {str(error)[:200]}", self._model))

@@ -1,0 +1,248 @@
+"""Many texts embedded, as a recipe: read from the cache, batched, asked, split where a batch is refused, gathered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from ...client_pair import ClientPair
+from ...events import span
+from ...pipeline.effects import Run
+from ...providers.declare.embed_limits import EmbedLimit
+from ...recipe import Ask, Gather, Recipe, acarry_out, carry_out
+from ...schemas.errors import (
+    ConfigError,
+    ContentFiltered,
+    ContextOverflow,
+    DecodeError,
+    EmbeddingFailed,
+    InvalidRequest,
+    ResponseTooLarge,
+    ServerError,
+    StepwellError,
+)
+from ...schemas.model import Model
+from ...schemas.prices import Cost, total_cost
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage, total_usage
+from .batching import batches_of
+from .cache import EmbeddingCache
+from .progress import Bar, Progress, bar_for
+from .result import Embeddings
+from .vectors import Vector, vector_of
+
+# What may lie in one of the texts, so that the others are worth another try. All else concerns every text alike.
+# ServerError is among them because llama.cpp and others answer 500 to a text that is too long.
+_MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError, ResponseTooLarge, ServerError)
+_MAX_CONSECUTIVE_REFUSALS = 3
+"""So many texts refused one after the other with the same words, and it may not be about texts: the shortest of the
+others is tried next."""
+
+
+@define(eq=False)
+class EmbedJob:
+    """One call of an Embedder."""
+
+    model: Model
+    texts: Sequence[str]
+    options: Mapping[str, Any]
+    limit: EmbedLimit
+    cache: EmbeddingCache
+    workers: int
+    progress: Progress
+    clients: ClientPair
+    vectors: dict[str, Vector] = field(factory=dict)
+    refused: dict[str, StepwellError] = field(factory=dict)
+    replies: list[Reply] = field(factory=list)
+    lost: list[Usage] = field(factory=list)
+    fault: Exception | None = None
+    cached: int = 0
+    _in_a_row: int = 0
+    _trial: str | None = None
+    _bar: Bar = field(init=False)
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def recipe(self) -> Recipe:
+        """Gives Embeddings. Raises EmbeddingFailed for texts that were refused, and what went wrong with all of them
+        as it is; either carries what succeeded."""
+        with span("embed", model=str(self.model), texts=len(self.texts)) as report:
+            different = list(dict.fromkeys(self.texts))
+            self._bar = bar_for(self.progress, len(different))
+            try:
+                yield from self._embed(different)
+            finally:
+                self._bar.close()
+                report.note(cached=self.cached, calls=len(self.replies))
+            return self._outcome()
+
+    def _embed(self, texts: list[str]) -> Recipe:
+        self.vectors.update((yield from self.cache.read(texts)))
+        self.cached = len(self.vectors)
+        if self.cached:
+            self._bar.update(self.cached)
+        missing = [text for text in texts if text not in self.vectors]
+        parts = [self._part(batch) for batch in batches_of(missing, self.limit)]
+        for result in (yield Gather(parts, self.workers)) if parts else ():
+            if isinstance(result, Exception):
+                self.fault = self.fault or result
+
+    def _part(self, batch: list[str]) -> Run:
+        return Run(
+            lambda: carry_out(self.clients.sync, self._batch(batch)),
+            lambda: acarry_out(self.clients.asynchronous, self._batch(batch)),
+        )
+
+    def _batch(self, batch: list[str]) -> Recipe:
+        """One batch; refused, its halves, so that one bad text costs few further calls and the others nothing."""
+        pending = [batch]
+        while pending and self.fault is None:
+            texts = pending.pop()
+            try:
+                reply = yield Ask("embed", str(self.model), texts, self.options)
+                vectors = self._vectors(reply, texts)
+            except StepwellError as error:
+                pending += self._refused(texts, error)
+                continue
+            self._taken(reply, vectors)
+            yield from self.cache.write(vectors)
+
+    def _taken(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
+        with self._lock:
+            self._bar.update(len(vectors.keys() - self.vectors.keys() - self.refused.keys()))
+            self.vectors.update(vectors)
+            for text in vectors.keys() & self.refused.keys():
+                del self.refused[text]
+            self.replies.append(reply)
+            self._in_a_row, self._trial = 0, None
+
+    def _vectors(self, reply: Reply, texts: list[str]) -> dict[str, Vector]:
+        rows = reply.object or ()
+        if len(rows) != len(texts):
+            raise DecodeError(
+                f"{self.model} gave {len(rows)} vectors for {len(texts)} texts", usage=reply.usage, hint="see .usage"
+            )
+        vectors = [vector_of(row) for row in rows]
+        if len({len(vector) for vector in vectors} | {len(vector) for vector in self._known()}) > 1:
+            raise DecodeError(
+                f"{self.model} gave vectors of different lengths",
+                usage=reply.usage,
+                hint="if the model was changed under its name, use another cache file",
+            )
+        return dict(zip(texts, vectors, strict=True))
+
+    def _known(self) -> list[Vector]:
+        with self._lock:
+            return [next(iter(self.vectors.values()))] if self.vectors else []
+
+    def _refused(self, texts: list[str], error: StepwellError) -> list[list[str]]:
+        """What is to be tried next: nothing, or the two halves."""
+        with self._lock:
+            if error.usage is not None:
+                self.lost.append(error.usage)
+            if not isinstance(error, _MAY_BE_A_TEXT):
+                self.fault = self.fault or error
+                return []
+            if len(texts) > 1:
+                middle = len(texts) // 2
+                return [texts[middle:], texts[:middle]]
+            return self._alone(texts[0], error)
+
+    def _alone(self, text: str, error: StepwellError) -> list[list[str]]:
+        """One text refused. Several may well be too long and come in a row; but a server that fails, or an option that
+        no text can please, must not be asked once for every text. What it is, another text tells."""
+        before = list(self.refused.values())[-1:]
+        same = bool(before) and before[0].message == error.message
+        self._in_a_row = self._in_a_row + 1 if same else 1
+        if text not in self.refused:
+            self._bar.update(1)
+        self.refused[text] = error
+        probed, self._trial = text == self._trial, None if text == self._trial else self._trial
+        if self._in_a_row < _MAX_CONSECUTIVE_REFUSALS or self._trial is not None:
+            return []
+        if self.replies and not isinstance(error, ServerError):
+            return []
+        others = [other for other in self.texts if other not in self.refused]
+        if probed or not others:
+            self.fault = self.fault or error
+            return []
+        self._trial = min(others, key=len)
+        return [[self._trial]]
+
+    def _outcome(self) -> Embeddings:
+        got = self._embeddings()
+        if self.fault is not None:
+            if isinstance(self.fault, StepwellError):
+                self.fault.partial, self.fault.usage = got, got.usage
+            raise self.fault
+        if self.refused:
+            raise self._failed(got)
+        return got
+
+    def _embeddings(self) -> Embeddings:
+        """What there is; None in the places of texts without a vector."""
+        calls = len(self.replies) + len(self.lost)
+        warnings = [warning for reply in self.replies for warning in reply.warnings]
+        return Embeddings(
+            vectors=tuple(self.vectors.get(text) for text in self.texts),  # type: ignore[misc]
+            model=self.model,
+            usage=total_usage([reply.usage for reply in self.replies] + self.lost) if calls else Usage(input_tokens=0),
+            warnings=tuple(dict.fromkeys([*warnings, *self.cache.warnings])),
+            cost=total_cost(reply.cost for reply in self.replies) if not self.lost else Cost(None, reason=_LOST),
+            calls=len(self.replies),
+            cached=self.cached,
+        )
+
+    def _failed(self, got: Embeddings) -> EmbeddingFailed:
+        failures = {at: self.refused[text] for at, text in enumerate(self.texts) if text in self.refused}
+        first = next(iter(failures))
+        count = f"{len(failures)} of {len(self.texts)} texts"
+        return EmbeddingFailed(
+            f"{count} could not be embedded; text {first}: {failures[first].message}",
+            hint="the vectors of the others are on .partial, all reasons on .failures",
+            failures=failures,
+            partial=got,
+            usage=got.usage,
+            warnings=got.warnings,
+            provider=self.model.provider,
+            model=self.model.id,
+        )
+
+
+_LOST = "a call failed after it was charged for"
+
+
+def checked_texts(texts: Any) -> list[str]:
+    """The texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
+    if isinstance(texts, str):
+        raise ConfigError("these are the letters of one text", hint="pass a list of texts")
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
+        raise ConfigError(f"a {type(texts).__name__} cannot be embedded", hint="pass a list of texts")
+    checked = list(texts)
+    wrong = {at: what for at, text in enumerate(checked) if (what := _unfit(text))}
+    if wrong:
+        first, *others = wrong
+        more = f"; and {len(others)} more: {', '.join(map(str, others[:_NAMED]))}" if others else ""
+        raise ConfigError(
+            f"text {first} cannot be embedded: it is {wrong[first]}{more}{', ...' if len(others) > _NAMED else ''}",
+            hint="leave it out; nothing was sent",
+        )
+    return checked
+
+
+_NAMED = 10
+
+
+def _unfit(text: Any) -> str | None:
+    """What keeps it from being sent."""
+    if not isinstance(text, str):
+        return f"a {type(text).__name__}"
+    if not text.strip():
+        return "empty"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "no valid Unicode (it has half a surrogate pair)"
+    return None

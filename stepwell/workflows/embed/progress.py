@@ -1,0 +1,71 @@
+"""How far long work has come: a bar on stderr, or a function of yours."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Progress = bool | Callable[[int, int], None] | None
+
+SHOW_AFTER = 1.0
+"""Seconds before a bar that nobody asked for shows."""
+_REFRESH = 0.1
+
+
+class Bar(Protocol):
+    def update(self, n: int) -> Any: ...
+
+    def close(self) -> Any: ...
+
+
+def bar_for(progress: Progress, total: int) -> Bar:
+    """The bar for so many texts. `progress` is a function that is given how many are done and how many there are, True
+    for a bar, False for none; None means a bar where stderr is a terminal, if the work takes over a second."""
+    if callable(progress):
+        return _Reporter(progress, total)
+    if progress is False or (progress is None and not sys.stderr.isatty()):
+        return _Reporter(lambda done, total: None, total)
+    delay = 0.0 if progress else SHOW_AFTER
+    try:
+        import tqdm  # optional, and not needed by work that shows nothing
+    except ImportError:
+        return _Line(total, delay)
+    bar: Bar = tqdm.tqdm(desc="embedding", total=total, unit="text", delay=delay, leave=False, file=sys.stderr)
+    return bar
+
+
+class _Reporter:
+    """Hands the numbers to a function."""
+
+    def __init__(self, report: Callable[[int, int], None], total: int) -> None:
+        self._report, self._total, self._done = report, total, 0
+
+    def update(self, n: int) -> None:
+        self._done += n
+        self._report(self._done, self._total)
+
+    def close(self) -> None:
+        pass
+
+
+class _Line:
+    """One line on stderr, rewritten at most ten times a second and wiped at the end."""
+
+    def __init__(self, total: int, delay: float) -> None:
+        self._total, self._done = total, 0
+        self._next = time.monotonic() + delay
+        self._width = 0
+
+    def update(self, n: int) -> None:
+        self._done += n
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _REFRESH
+            line = f"embedding: {self._done} of {self._total} texts"
+            self._width = max(self._width, len(line))
+            print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._width:
+            print(f"\r{'':<{self._width}}\r", end="", file=sys.stderr, flush=True)

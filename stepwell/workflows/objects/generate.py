@@ -1,0 +1,127 @@
+"""Ask for an object, read it, and where it does not fit, show the model what is wrong and ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ...events import span
+from ...planner import CallPlanner
+from ...recipe import Ask, Recipe
+from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
+from ...schemas.message import Context, context_of, reminder, tool_result
+from ...schemas.parts import Text, ToolCall
+from ...schemas.reply import CallWarning, Reply
+from ...schemas.usage import total_usage
+from .modes import ObjectRequest, object_request
+from .output_spec import OutputSpec
+
+MAX_SHOWN = 10
+_AGAIN = """That does not fit what was asked for:
+{violations}
+Give the whole answer again, corrected."""
+
+
+def generate(
+    planner: CallPlanner,
+    model: Any,
+    prompt: Any,
+    schema: Any,
+    *,
+    mode: str | None,
+    max_repairs: int,
+    name: str | None,
+    description: str | None,
+    options: Mapping[str, Any],
+) -> Recipe:
+    """The recipe of generate_object. Returns the Reply with its `.object`."""
+    if max_repairs < 0:
+        raise ConfigError("max_repairs cannot be less than 0")
+    target = OutputSpec.of(schema, name, description)
+    asked = object_request(planner.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
+    replies: list[Reply] = []
+    with span("generate_object", model=str(model), name=target.name, mode=asked.mode) as work:
+        context = asked.context
+        while True:
+            try:
+                reply: Reply = yield Ask("chat", model, context, asked.options)
+            except StepwellError as error:
+                raise with_what_came_before(error, replies) from None
+            replies.append(reply)
+            try:
+                value, repairs = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
+            except ObjectInvalid as invalid:
+                if len(replies) > max_repairs or not worth_repair(reply):
+                    raise object_error(invalid, reply, replies) from None
+                context = _shown(context, reply, asked, invalid)
+            else:
+                work.note(attempts=len(replies))
+                return object_reply(replies, asked, value, repairs, context_of(prompt))
+
+
+def worth_repair(reply: Reply) -> bool:
+    """A refusal stays one, and what was cut at the token limit would be cut again."""
+    return reply.finish_reason not in ("length", "content_filter") and not reply.refusal
+
+
+def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:
+    """The error with all that is known, and what to do about it."""
+    if reply.refusal or reply.finish_reason == "content_filter":
+        invalid.args = ("the model refused to give the object",)
+        invalid.text, invalid.hint = reply.refusal or invalid.text, "the refusal is in .text"
+    elif reply.finish_reason == "length":
+        invalid.args = ("the answer was cut off at the token limit before the object was whole",)
+        invalid.hint = "raise max_tokens"
+    elif invalid.hint is None:
+        invalid.hint = "the answer is in .text, every complaint in .violations"
+    invalid.partial, invalid.request_id, invalid.warnings = reply, reply.request_id, reply.warnings
+    invalid.provider, invalid.model = reply.provider, reply.model
+    invalid.usage = total_usage(each.usage for each in replies)
+    return invalid
+
+
+def with_what_came_before(error: StepwellError, replies: list[Reply]) -> StepwellError:
+    """The error of a later call, with the usage of all and the last answer there was."""
+    if replies:
+        error.usage = total_usage([*(each.usage for each in replies), error.usage])
+        error.partial = error.partial or replies[-1]
+    return error
+
+
+def _shown(context: Context, reply: Reply, asked: ObjectRequest, invalid: ObjectInvalid) -> Context:
+    """The conversation with the answer and what is wrong with it: as the call's result where the answer was a call."""
+    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
+    complaint = _AGAIN.format(violations="\n".join(rows))
+    if not reply.message.content:
+        return context.append(reminder(complaint))
+    context = context.append(reply.message)
+    if not reply.tool_calls:
+        return context.append(reminder(complaint))
+    for call in reply.tool_calls:
+        context = context.append(tool_result(call.id, complaint, name=call.name))
+    return context
+
+
+def object_reply(replies: list[Reply], asked: ObjectRequest, value: Any, repairs: list[str], prompt: Context) -> Reply:
+    """The last reply with the object, as if the model had said its JSON in plain text, whatever way was taken."""
+    last = replies[-1]
+    message = last.message
+    if asked.tool is not None and last.tool_calls:
+        kept = [part for part in message.content if not isinstance(part, ToolCall | Text)]
+        message = evolve(message, content=[*kept, Text(asked.text_of(last))])
+    # What the vendor does not enforce has been checked here, so that is nothing to warn of.
+    warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
+    warnings += [CallWarning("object", f"the JSON was mended: {what}", str(last.model)) for what in repairs]
+    reply = last.replace(
+        message=message,
+        object=value,
+        usage=total_usage(each.usage for each in replies) if len(replies) > 1 else last.usage,
+        finish_reason="stop" if last.finish_reason == "tool_calls" else last.finish_reason,
+        warnings=tuple(warnings),
+        metadata={**last.metadata, "object_mode": asked.mode},
+        steps=tuple(replies) if len(replies) > 1 else (),
+    )
+    reply.prompt = prompt
+    return reply

@@ -1,0 +1,120 @@
+"""The ways of asking for an object, and which of them a model can be asked in.
+
+All give the same result. What one of them does not enforce is checked here and repaired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+from ...planner import Plan
+from ...providers.declare.object_support import MODES, ObjectSupport
+from ...schemas.errors import InvalidOption, NotSupported, SchemaError
+from ...schemas.json_text import dumps
+from ...schemas.message import Context, context_of
+from ...schemas.options import nearest
+from ...schemas.reply import Reply
+from ...schemas.tool import Tool
+from .output_spec import OutputSpec
+
+Mode = Literal["json_schema", "strict_tool", "tool", "json", "prompt"]
+"""The ways of asking for an object."""
+
+_ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
+{schema}"""
+_CALL = "Give the answer by calling {name}."
+
+
+@frozen
+class ObjectRequest:
+    """A prompt and options that ask for the target in one mode; `tool` is the tool whose call is the answer."""
+
+    mode: str
+    context: Context
+    options: Mapping[str, Any]
+    tool: Tool | None = None
+
+    def text_of(self, reply: Reply) -> str:
+        """The JSON text of the answer: the arguments of the call that was asked for, or what was said."""
+        for call in reply.tool_calls if self.tool else ():
+            if call.name == self.tool.name:  # type: ignore[union-attr]
+                return call.arguments_json
+        return reply.text
+
+
+def object_request(
+    plan: Plan, target: OutputSpec, prompt: Any, options: Mapping[str, Any], mode: str | None
+) -> ObjectRequest:
+    """How to ask this model for the target, in the given mode or the best it has.
+
+    Raises InvalidOption for a mode that does not exist, NotSupported for one that this model has not.
+    """
+    for taken in ("tools", "tool_choice", "response_format"):
+        if options.get(taken) is not None:
+            raise InvalidOption(f"{taken!r} cannot be given where an object is asked for", hint="use generate_text")
+    support: ObjectSupport = plan.object_support
+    chosen = _chosen(plan, support, target, mode)
+    context = context_of(prompt).with_tools()
+    match chosen:
+        case "json_schema":
+            schema = {"name": target.name, "schema": target.sent, "strict": True}
+            if target.description:
+                schema["description"] = target.description
+            wanted: Any = {"type": "json_schema", "json_schema": schema}
+            if not support.shown:
+                context = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
+            return ObjectRequest(chosen, context, {**options, "response_format": wanted})
+        case "strict_tool" | "tool":
+            tool = Tool(
+                target.name,
+                target.description or "Give the answer.",
+                target.sent,
+                strict=True if chosen == "strict_tool" else None,
+            )
+            instructed = context.with_instructions(_CALL.format(name=tool.name))
+            return ObjectRequest(
+                chosen, instructed, {**options, "tools": [tool], "tool_choice": {"name": tool.name}}, tool
+            )
+        case _:
+            instructed = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
+            return ObjectRequest(
+                chosen, instructed, {**options, "response_format": "json"} if chosen == "json" else options
+            )
+
+
+def _chosen(plan: Plan, support: ObjectSupport, target: OutputSpec, wanted: str | None) -> str:
+    if wanted is None:
+        return next(mode for mode in support.modes if _works(mode, plan, support, target))
+    if wanted not in MODES:
+        raise InvalidOption(f"there is no object mode {wanted!r}", hint=nearest(wanted, MODES))
+    if wanted not in support.modes:
+        raise NotSupported(f"{plan.model} has no object mode {wanted!r}", hint=f"it has {', '.join(support.modes)}")
+    return wanted
+
+
+def _works(mode: str, plan: Plan, support: ObjectSupport, target: OutputSpec) -> bool:
+    """Whether the model is said to be able to, and its vendor to enforce this very schema."""
+    model = plan.model
+    match mode:
+        case "json_schema":
+            unsaid = support.sure or not model.known
+            able = unsaid if model.structured_output is None else model.structured_output
+            return able and (not support.always_enforced or _enforced(support.answers, target))
+        case "strict_tool":
+            return (
+                model.tools is not False and model.structured_output is True and _enforced(support.strict_tools, target)
+            )
+        case "tool":
+            return model.tools is True or (model.tools is None and not model.known)
+        case _:
+            return True
+
+
+def _enforced(dialect: Any, target: OutputSpec) -> bool:
+    try:
+        return dialect is None or bool(dialect(target.sent).strict)
+    except SchemaError:
+        return False

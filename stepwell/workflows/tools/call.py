@@ -1,0 +1,315 @@
+"""One call of one tool: arguments checked first, the function run in the colour at hand, its result made sendable.
+
+What goes wrong is a result, too: the model is told, and may do better.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import copy_context
+from copy import deepcopy
+from math import isfinite
+from typing import Any
+
+from attrs import asdict, evolve, field, fields, frozen, has
+
+from ...events import span
+from ...pipeline.effects import Run
+from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
+from ...schemas.json_schema.signature import arguments_for
+from ...schemas.json_schema.validate import errors_of
+from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
+from ...schemas.message import Content, Message, tool_result
+from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
+from ...schemas.tool import Tool
+
+MAX_SHOWN = 10
+_AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
+_SENDABLE = (Text, Image, File, Audio, Video)
+
+
+@frozen
+class ToolRun:
+    """A call that was made: `value` is what the function returned, `content` what the model is told, `elapsed` seconds.
+
+    When it failed, `error` is the exception (a ToolFailed for a timeout, or for arguments that do not fit).
+    """
+
+    type = "tool_run"
+    call: ToolCall
+    content: Content
+    value: Any = None
+    error: Exception | None = field(default=None, eq=repr)
+    elapsed: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: without a value that cannot be, and with its words in place of such an error."""
+        from ...schemas.pickling import pickles  # only for those who pickle
+
+        state = {each.name: getattr(self, each.name) for each in fields(ToolRun)}
+        if not pickles(self.value):
+            state["value"] = None
+        if not pickles(self.error):
+            state["error"] = ToolFailed(str(self.content).removeprefix("Error: "), tool=self.call.name)
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ToolRun:
+        """A copy with the same value and error, which may be of a kind that cannot be copied."""
+        return evolve(self, call=deepcopy(self.call, memo), content=deepcopy(self.content, memo))
+
+    @property
+    def is_error(self) -> bool:
+        return self.error is not None
+
+    @property
+    def message(self) -> Message:
+        """The result as the model is to see it."""
+        return tool_result(self.call, self.content, is_error=self.is_error)
+
+
+def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str, Any]]:
+    """The tool that is meant and its arguments, as the types its function asks for.
+
+    Raises ToolFailed, with what the model should know, for an unknown tool or arguments that do not fit.
+    """
+    tool = next((each for each in tools if each.name == call.name), None)
+    if tool is None:
+        names = ", ".join(each.name for each in tools)
+        raise ToolFailed(f"there is no tool {call.name[:80]!r}; there are: {names}", tool=call.name)
+    values = call.arguments
+    if values is None:
+        raise ToolFailed(f"{call.error}", tool=tool.name)
+    if violations := errors_of(values, dict(tool.parameters)):
+        rows = "; ".join(map(str, violations[:MAX_SHOWN]))
+        raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name)
+    if tool.callback is None:
+        raise ToolFailed("this tool is not run here", tool=tool.name)
+    try:
+        return tool, arguments_for(tool.callback, values)
+    except ObjectInvalid as error:
+        rows = "; ".join(map(str, error.violations[:MAX_SHOWN]))
+        raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name) from None
+
+
+def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
+    """Whether there is such a tool and the arguments fit it."""
+    try:
+        prepare_call(call, tools)
+    except ToolFailed:
+        return False
+    return True
+
+
+def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> Run:
+    """The effect that makes the call and gives a ToolRun, whatever happens."""
+    return Run(lambda: _run(call, tools, timeout), lambda: _arun(call, tools, timeout))
+
+
+def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
+    began = time.monotonic()
+    try:
+        with span("tool", name=call.name):
+            tool, arguments = prepare_call(call, tools)
+            value = _waited(lambda: _called(tool, arguments), tool.timeout or timeout, tool)
+            return _done(call, value, began)
+    except Exception as error:
+        return _failed(call, error, began)
+
+
+async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
+    began = time.monotonic()
+    try:
+        with span("tool", name=call.name):
+            tool, arguments = prepare_call(call, tools)
+            return _done(call, await _acalled(tool, arguments, tool.timeout or timeout), began)
+    except Exception as error:
+        return _failed(call, error, began)
+
+
+def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
+    """The function's result, awaited where it is a coroutine, on an event loop of its own."""
+    value = tool(**arguments)
+    if not inspect.isawaitable(value):
+        return value
+
+    async def main() -> Any:
+        return await _finished(value, tool)
+
+    import asyncio  # only for async tools in synchronous code
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    # A loop runs in this thread already (a notebook): the coroutine gets a thread, and a loop, of its own.
+    return _in_thread(lambda: asyncio.run(main()), None, tool)
+
+
+def _waited(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+    """The function's result within `timeout` seconds. Python cannot stop a thread: a function that is late runs on by
+    itself, and its result is thrown away."""
+    return function() if timeout is None else _in_thread(function, timeout, tool)
+
+
+def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append((function(), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=copy_context().run, args=(run,), name=f"stepwell-{tool.name}", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not outcome:
+        raise _late(tool, timeout or 0)
+    value, error = outcome[0]
+    if error is not None:
+        raise error
+    return value
+
+
+async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
+    """As _called and _waited: a coroutine is cancelled when it is late, a plain function left alone in its thread."""
+    import anyio  # comes with httpx; runs on whichever event loop there is
+    import anyio.to_thread
+
+    async def run() -> Any:
+        if inspect.iscoroutinefunction(inspect.unwrap(tool.callback or tool)):
+            return await tool(**arguments)
+        value = await anyio.to_thread.run_sync(lambda: tool(**arguments), abandon_on_cancel=True)
+        return await value if inspect.isawaitable(value) else value
+
+    if timeout is None:
+        return await _finished(run(), tool)
+    with anyio.move_on_after(timeout) as scope:
+        return await _finished(run(), tool)
+    if scope.cancelled_caught:
+        raise _late(tool, timeout)
+    return None
+
+
+async def _finished(value: Awaitable[Any], tool: Tool) -> Any:
+    """The awaited result. A tool that waits for a task which somebody cancelled has failed; the loop itself is
+    cancelled only when this task is. (Under trio a cancellation is always the task's own.)"""
+    asyncio = sys.modules.get("asyncio")  # never to be imported for trio
+    try:
+        return await value
+    except BaseException as error:
+        if asyncio is None or not isinstance(error, asyncio.CancelledError):
+            raise
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ToolFailed("what it waited for was cancelled", tool=tool.name) from error
+
+
+def _late(tool: Tool, timeout: float) -> ToolFailed:
+    return ToolFailed(f"it took longer than {timeout:g} seconds", tool=tool.name)
+
+
+def _done(call: ToolCall, value: Any, began: float) -> ToolRun:
+    return ToolRun(call, sendable(value, call.name), value, None, time.monotonic() - began)
+
+
+def _failed(call: ToolCall, error: Exception, began: float) -> ToolRun:
+    said = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
+    return ToolRun(call, f"Error: {said}", None, error, time.monotonic() - began)
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # a faulty __str__ of the tool's own must not hide that the tool failed
+        return "(its text cannot be had)"
+
+
+def sendable(value: Any, tool: str) -> Content:
+    """A tool's result as a message can hold it: text and parts as they are, all else as JSON. NaN and infinities, which
+    JSON has no numbers for, become the words "NaN", "Infinity" and "-Infinity".
+
+    Raises ToolFailed for what has no JSON form.
+    """
+    if isinstance(value, str):
+        return str.__str__(value) or "(no output)"  # a plain one, of whatever class it was
+    if value is None:
+        return "(no output)"
+    if isinstance(value, _SENDABLE):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
+        return list(value)
+    try:
+        text = dumps(value, default=_plain, option=_AS_JSON)
+        if b"null" in text:  # what the writer makes of NaN as well as of None
+            text = dumps(_spelled(value), default=_plain, option=_AS_JSON)
+        return text.decode()
+    except TypeError:
+        raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
+
+
+def _spelled(value: Any) -> Any:
+    """The value with NaN and infinities in words, wherever they are."""
+    if isinstance(value, float):
+        return value if isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _spelled(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(part) for part in value]
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        return {name: _spelled(getattr(value, name)) for name in value.__dataclass_fields__}
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers
+        return _spelled(value.tolist())
+    try:
+        plain = _plain(value)
+    except TypeError:
+        return value
+    return _spelled(plain)
+
+
+def _plain(value: Any) -> Any:
+    if has(type(value)):
+        return asdict(value, recurse=False)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    if type(value).__name__ in ("Decimal", "Path", "PosixPath", "WindowsPath"):
+        return str(value)
+    raise TypeError
+
+
+Approve = Callable[[ToolCall], "bool | str | Awaitable[bool | str]"]
+
+
+def approval_of(approve: Approve, call: ToolCall) -> Run:
+    """The effect that asks whether a call may be made: True, or the reason why not."""
+
+    def ask() -> Any:
+        answer = approve(call)
+        if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise ConfigError("an async approve= needs the async functions", hint="use arun_tools")
+        return answer
+
+    async def aask() -> Any:
+        answer = approve(call)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    return Run(ask, aask)
+
+
+def denied_run(call: ToolCall, answer: Any) -> ToolRun:
+    """A call that was not approved, with the reason where one was given."""
+    why = answer if isinstance(answer, str) and answer else "the user did not approve this call"
+    return ToolRun(call, f"Error: {why}", None, ToolFailed(why, tool=call.name))

@@ -1,0 +1,237 @@
+"""The loop: ask, run what was called for, tell the results, ask again, until the model has answered.
+
+Written once: whole answers and streams differ in how one answer is had, sync and async in who waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ...events import span
+from ...pipeline.edits import edits_of
+from ...pipeline.pipeline import Pipeline
+from ...planner import CallPlanner
+from ...recipe import Ask, Emit, Gather, Left, Open, Pull, Recipe, Shut
+from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
+from ...schemas.message import Context, context_of, tool_result
+from ...schemas.parts import ToolCall
+from ...schemas.reply import WHOLE, CallWarning, Reply
+from ...schemas.tool import Tool
+from ...schemas.usage import total_usage
+from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
+from .define import tools_of
+from .react import react_tools
+
+# Anthropic stops a long turn of its server tools so that the client can say "go on", by sending it back:
+# https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
+_CONTINUE_REASONS = frozenset(("pause_turn",))
+
+
+@frozen(kw_only=True)
+class Loop:
+    """How a loop goes. `max_steps` is the most answers that are asked for; `tool_timeout` the seconds that a call may
+    take, where its tool does not say; `approve(call)` is asked before each call and gives True, False or the reason why
+    not; `stop_when(reply)` is asked after each step's tools have run, and True ends the loop there; `on_tool_error` is
+    "tell" (the model is told) or "raise"; `react` forces, or forbids, plain-text tools (None: what the model needs);
+    `resume` begins by running the calls at the end of the prompt that nobody has answered.
+    """
+
+    max_steps: int = 8
+    tool_timeout: float | None = None
+    approve: Approve | None = None
+    stop_when: Callable[[Reply], bool] | None = None
+    on_tool_error: str = "tell"
+    react: bool | None = None
+    resume: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise ConfigError("max_steps must be at least 1")
+        if self.on_tool_error not in ("tell", "raise"):
+            raise ConfigError(f"on_tool_error cannot be {self.on_tool_error!r}", hint="use 'tell' or 'raise'")
+        if self.tool_timeout is not None and self.tool_timeout <= 0:
+            raise ConfigError("tool_timeout must be more than 0 seconds")
+
+
+def loop(
+    planner: CallPlanner,
+    model: Any,
+    prompt: Any,
+    tools: Iterable[Any],
+    how: Loop,
+    options: Mapping[str, Any],
+    *,
+    stream: bool,
+) -> Recipe:
+    """The recipe of run_tools and stream_tools. Returns the last Reply, with all the steps on it.
+
+    Streamed, it emits the chunks of each answer and a ToolRun for each call that was made.
+    """
+    offered = tools_of(tools)
+    context = context_of(prompt)
+    if _unanswered(context) and not how.resume:
+        raise ConfigError(
+            "the prompt ends in tool calls that nobody has answered, and they were not run",
+            hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
+        )
+    settings = {**options, "tools": list(offered)}
+    plan = planner.plan("chat", model, wire=options.get("wire"))
+    if how.react or (how.react is None and plan.model.tools is False):
+        given = options.get("pipeline")
+        settings["pipeline"] = (given if isinstance(given, Pipeline) else edits_of(given)).prepend(react_tools())
+    return _loop(model, context, offered, how, settings, stream)
+
+
+def _loop(
+    model: Any, context: Context, tools: tuple[Tool, ...], how: Loop, options: dict[str, Any], stream: bool
+) -> Recipe:
+    steps: list[Reply] = []
+    asked = context
+    with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
+        pending = _unanswered(context)
+        while True:
+            if pending:
+                if len(steps) >= how.max_steps:
+                    raise _endless(steps, asked, context, how)
+                runs = yield from _run_all(pending, tools, how)
+                if steps:
+                    steps[-1] = _with_runs(steps[-1], runs)
+                if stream:
+                    for run in runs:
+                        yield Emit(run)
+                context = context.append(*(run.message for run in runs))
+                _raised(runs, how, steps, asked, context)
+                if steps and how.stop_when is not None and how.stop_when(_summed(steps, asked, context)):
+                    break
+                options = _freed(options)
+            reply = yield from _answer(model, context, options, stream, steps)
+            steps.append(reply)
+            context = context.append(reply.message) if reply.message.content else context
+            pending = reply.tool_calls
+            if pending and reply.finish_reason not in WHOLE | _CONTINUE_REASONS:
+                steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
+                context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
+                break
+            if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
+                break
+        work.note(steps=len(steps))
+        return _summed(steps, asked, context)
+
+
+def _answer(model: Any, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
+    try:
+        if stream:
+            return (yield from _streamed(model, context, options))
+        return (yield Ask("chat", model, context, options))
+    except StepwellError as error:
+        if steps:  # what went before is not lost with the call that failed
+            error.usage = total_usage([*(step.usage for step in steps), error.usage])
+            error.partial = error.partial or _summed(steps, context, context)
+        raise
+
+
+def _streamed(model: Any, context: Context, options: Mapping[str, Any]) -> Recipe:
+    source = yield Open(model, context, options)
+    try:
+        while (chunks := (yield Pull(source))) is not None:
+            for chunk in chunks:
+                yield Emit(chunk)
+    except Left:
+        yield Shut(source)
+        raise
+    return source._whole()
+
+
+def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) -> Generator[Any, Any, list[ToolRun]]:
+    """All calls of one answer: asked about one after another, then made at once, results in the order of the calls."""
+    runs: dict[int, ToolRun] = {}
+    wanted: list[int] = []
+    for place, call in enumerate(calls):
+        # Nobody is asked about a call that cannot be made: what is wrong with it is told to the model.
+        ask = how.approve if is_runnable(call, tools) else None
+        answer = True if ask is None else (yield approval_of(ask, call))
+        if answer is True:
+            wanted.append(place)
+        else:
+            runs[place] = denied_run(call, answer)
+    made = yield Gather([effect_of(calls[place], tools, how.tool_timeout) for place in wanted])
+    runs.update(zip(wanted, made, strict=True))
+    return [runs[place] for place in sorted(runs)]
+
+
+def _unanswered(context: Context) -> tuple[ToolCall, ...]:
+    """Calls at the end of a conversation that nobody has answered: a loop that was left is taken up again there."""
+    answered = set()
+    for message in reversed(context.messages):
+        if message.role != "tool":
+            calls = message.tool_calls if message.role == "assistant" else ()
+            return tuple(call for call in calls if call.id not in answered)
+        answered.add(message.tool_call_id or "")
+    return ()
+
+
+def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
+    """Whether the loop is to run these calls: not when one of them is for a tool that is not run here."""
+    outside = {tool.name for tool in tools if tool.callback is None}
+    return bool(calls) and not any(call.name in outside for call in calls)
+
+
+_UNRUN = "not run: the answer that held this call was cut short or refused"
+
+
+def _not_run(reply: Reply) -> CallWarning:
+    more = "; raise max_tokens" if reply.finish_reason == "length" else ""
+    why = f"not run, since an answer that ended with {reply.finish_reason!r} may hold them cut short or refused{more}"
+    return CallWarning("tool_calls", why, f"{reply.provider}:{reply.model}")
+
+
+def _freed(options: dict[str, Any]) -> dict[str, Any]:
+    """A choice that forces a call holds for the first answer: forced again after each result, it would never end."""
+    choice = options.get("tool_choice")
+    if choice in (None, "auto", "none"):
+        return options
+    return {name: value for name, value in options.items() if name != "tool_choice"}
+
+
+def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
+    return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
+
+
+def _summed(steps: list[Reply], asked: Context, context: Context) -> Reply:
+    """The last answer, with every step's usage and warnings, and the whole conversation behind it."""
+    last = steps[-1]
+    warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
+    reply = last.replace(usage=total_usage(step.usage for step in steps), warnings=warnings, steps=tuple(steps))
+    messages = context.messages
+    place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
+    reply.prompt, reply.tool_messages = Context(messages[:place], asked.tools), messages[place + 1 :]
+    return reply
+
+
+def _raised(runs: list[ToolRun], how: Loop, steps: list[Reply], asked: Context, context: Context) -> None:
+    if how.on_tool_error != "raise":
+        return
+    for run in runs:
+        if run.error is not None:
+            error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)
+            error.hint = "all the runs are on .partial.steps[-1].metadata['tool_runs']"
+            if steps:
+                error.partial = _summed(steps, asked, context)
+                error.usage = error.partial.usage
+            raise error from (None if error is run.error else run.error)
+
+
+def _endless(steps: list[Reply], asked: Context, context: Context, how: Loop) -> StepLimit:
+    reply = _summed(steps, asked, context)
+    return StepLimit(
+        f"the model still calls tools after {how.max_steps} steps",
+        hint="raise max_steps, or go on from .partial.context with resume=True",
+        partial=reply,
+        usage=reply.usage,
+        warnings=reply.warnings,
+        provider=reply.provider,
+        model=reply.model,
+    )

@@ -1,0 +1,96 @@
+"""ReAct as a pipeline step: tools in plain text, for models that were never taught to call them.
+
+On the way in, the tools and all earlier calls and results become text; on the way out, the text becomes a call or an
+answer. Whoever asks sees tool calls as from any other model, in generate_text and streams as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...parsers.react import STOP, Action, observation, parse_react, react_prompt
+from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.request import Request
+from ...pipeline.step import Step, around
+from ...pipeline.stream.rewrite_text import call_chunks, rewrite_text
+from ...schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
+from ...schemas.errors import ObjectInvalid
+from ...schemas.json_text import dumps
+from ...schemas.message import Context, Message, assistant, user
+from ...schemas.reply import WHOLE
+from ...schemas.tool import Tool
+
+_OPTIONS = ("tool_choice", "parallel_tool_calls")
+
+
+def react_tools() -> Step:
+    """Offer tools in words and read calls out of words. Put it outermost: `Client(pipeline=[react_tools()])`.
+
+    One call an answer. Half a call becomes a call whose arguments do not parse, which no loop runs but tells the model.
+    """
+
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        tools = request.context.tools
+        if not tools or request.options.get("tool_choice") == "none":
+            return call(request)
+        return _react(request, call, tools)
+
+    return around("react_tools", run)
+
+
+def _react(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGenerator:
+    stop = request.options.get("stop") or ()
+    options = {name: value for name, value in request.options.items() if name not in _OPTIONS}
+    options["stop"] = [*([stop] if isinstance(stop, str) else stop), STOP]
+    instructed = in_words(request.context).with_instructions(react_prompt(tools))
+    response = yield from call(request.replace(context=instructed, options=options))
+    return rewrite_text(response, lambda text, finish: _meant(text, finish, tools))
+
+
+def in_words(context: Context) -> Context:
+    """The conversation without tools: calls as the model would have written them, results as observations."""
+    messages: list[Message] = []
+    for message in context.messages:
+        if message.role == "tool":
+            messages.append(user(observation(message.text)))
+        elif message.tool_calls:
+            messages.append(assistant(_written(message)))
+        else:
+            messages.append(message)
+    return Context(tuple(messages))
+
+
+def _written(message: Message) -> str:
+    thought = message.reasoning or message.text
+    lines = [f"Thought: {thought}"] if thought else []
+    for call in message.tool_calls:
+        lines += [f"Action: {call.name}", f"Action Input: {call.arguments_json or '{}'}"]
+    return "\n".join(lines)
+
+
+def _meant(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """A thought and a call, or a thought and an answer."""
+    if not text.strip():
+        return [finish]
+    try:
+        said = parse_react(text, tools)
+    except ObjectInvalid as error:
+        return _broken(text, error, finish, tools)
+    if not isinstance(said, Action):
+        return [*_thought(said.thought), TextDelta(said.text, 1), finish]
+    if finish.reason not in WHOLE:
+        return _broken(text, None, finish, tools)
+    call = call_chunks(2, said.tool, said.arguments_json)
+    return [*_thought(said.thought), *call, Finish("tool_calls", finish.raw)]
+
+
+def _broken(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """Half a call can only be told to the model as what it is; text that is cut stays text."""
+    if finish.reason not in WHOLE or error is None or "call" not in error.message:
+        return [TextDelta(text, 1), finish]
+    name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
+    return [*call_chunks(2, name, dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
+
+
+def _thought(text: str) -> list[StreamChunk]:
+    return [ReasoningDelta(text, 0), PartEnd(0)] if text else []
