@@ -19,7 +19,7 @@ from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from .anthropic import anthropic, with_betas
-from .auth.auth import token_from, reveal
+from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit

@@ -36,7 +36,7 @@ SNAKE_CASE = {
 }  # fmt: skip
 """Vendors' names of fields which are spelt as ours are, so that no rule can find them.
 
-Those of the dict form of messages (`tool_calls`, `image_url`, `reasoning_content`) are ours, too: callers write them."""
+Those of the dict form of messages (`tool_calls`, `image_url`) are ours, too: callers write them."""
 
 
 def vendor_words() -> set[str]:

@@ -196,7 +196,7 @@ def test_what_the_gateway_does_not_know_is_an_error_before_anything_is_sent() ->
             client.generate_text("together:some/model", "hi")
         with pytest.raises(errors.ConfigError, match=r"no route for https://mine\.test"):
             client.generate_text("openai:gpt-4o", "hi", base_url="https://mine.test/v1", api_key="k")
-        with pytest.raises(errors.ConfigError, match="give api_version="):
+        with pytest.raises(errors.ConfigError, match="pass api_version="):
             client.generate_text("azure:gpt", "hi", base_url="https://mine.openai.azure.com", api_key="k")
     assert not gateway.seen
 
