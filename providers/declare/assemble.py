@@ -357,7 +357,7 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
         if body is None:
             raise StepError("build_body returned None instead of a body", hint="return the body")
         if raw := request.step_state.get(RAW_OPTIONS):
-            body = merged(body, raw)
+            body = merge_bodies(body, raw)
         try:
             encoded = encode_body(body)
         except (TypeError, UnicodeEncodeError) as error:
@@ -377,7 +377,7 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
     return on_request("encode_body", encode)
 
 
-def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def merge_bodies(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Merge two bodies, objects key by key; of two values, that of `more` stays.
 
     Objects that both have a "type" are not merged. Neither mapping is changed.
@@ -386,6 +386,6 @@ def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in more.items():
         old = whole.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
-            value = merged(old, value)
+            value = merge_bodies(old, value)
         whole[key] = value
     return whole

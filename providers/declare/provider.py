@@ -141,7 +141,7 @@ class Provider:
         return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
 
     def override(
-        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: object
     ) -> Provider:
         """Return the provider with some steps replaced for the models whose ids match the pattern `models`.
 
