@@ -254,14 +254,14 @@ class _EachChunk:
 
 def _through(stage: Stage, reply: Reply) -> Reply:
     """Pass the chunks of an unstreamed reply through the stage."""
-    whole = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
+    folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
     return reply.replace(
-        message=evolve(whole.message, model=reply.message.model),
-        finish_reason=whole.finish_reason,
-        finish_reason_raw=whole.finish_reason_raw,
-        usage=whole.usage,
-        metadata=whole.metadata,
-        alternatives=whole.alternatives,
+        message=evolve(folded.message, model=reply.message.model),
+        finish_reason=folded.finish_reason,
+        finish_reason_raw=folded.finish_reason_raw,
+        usage=folded.usage,
+        metadata=folded.metadata,
+        alternatives=folded.alternatives,
     )
 
 

@@ -69,61 +69,61 @@ def _check_number(received: int, expected: int, what: str, of: str) -> None:
 
 
 def _check_vectors(reply: Reply, request: Request) -> None:
-    asked = _count(request.input)
-    rows = _in_order(reply.object, asked, "vectors", "texts")
+    expected = _count(request.input)
+    rows = _in_order(reply.object, expected, "vectors", "texts")
     length = None
     for at, row in enumerate(rows):
         if not isinstance(row, Sequence) or isinstance(row, str | bytes):
-            raise DecodeError(f"vector {at} of {asked} is a {type(row).__name__}, not a list of numbers")
+            raise DecodeError(f"vector {at} of {expected} is a {type(row).__name__}, not a list of numbers")
         if not row:
-            raise DecodeError(f"vector {at} of {asked} has no numbers in it")
+            raise DecodeError(f"vector {at} of {expected} has no numbers in it")
         # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
         if not set(map(type, row)) <= _NUMBERS or not (isfinite(sum(row)) or all(map(isfinite, row))):
-            raise DecodeError(f"vector {at} of {asked} holds something that is not a finite number")
+            raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
-            raise DecodeError(f"the {asked} vectors are of different lengths: {length} and {len(row)} numbers")
+            raise DecodeError(f"the {expected} vectors are of different lengths: {length} and {len(row)} numbers")
     reply.object = rows
 
 
-def _in_order(found: Iterable[Any] | None, asked: int, what: str, of: str) -> list[Any]:
+def _in_order(found: Iterable[Any] | None, expected: int, what: str, of: str) -> list[Any]:
     """Return the results in the order of the inputs, one for each."""
     rows = list(found or ())
-    _check_number(len(rows), asked, what, of)
+    _check_number(len(rows), expected, what, of)
     if not rows or not isinstance(rows[0], Indexed):
         return rows
     places = [row.index for row in rows]
-    _check_places(places, asked, what, of)
+    _check_places(places, expected, what, of)
     return [row.value for row in sorted(rows, key=lambda row: row.index)]
 
 
-def _check_places(places: list[Any], asked: int, what: str, of: str) -> None:
+def _check_places(places: list[Any], expected: int, what: str, of: str) -> None:
     seen: set[int] = set()
     for place in places:
-        if type(place) is not int or not 0 <= place < asked:
-            raise DecodeError(f"of {len(places)} {what} one has the index {place!r:.40}, but {asked} {of} were sent")
+        if type(place) is not int or not 0 <= place < expected:
+            raise DecodeError(f"of {len(places)} {what} one has the index {place!r:.40}, but {expected} {of} were sent")
         if place in seen:
-            raise DecodeError(f"of {len(places)} {what} for {asked} {of} two have the index {place}")
+            raise DecodeError(f"of {len(places)} {what} for {expected} {of} two have the index {place}")
         seen.add(place)
 
 
 def _check_ranking(reply: Reply, request: Request) -> None:
-    asked = _count(request.input["documents"]) if isinstance(request.input, Mapping) else 1
+    expected = _count(request.input["documents"]) if isinstance(request.input, Mapping) else 1
     rows = list(reply.object or ())
     if not rows:
-        raise DecodeError(f"0 ranks were received for {asked} documents")
-    _check_places([row.index for row in rows], asked, "ranks", "documents")
+        raise DecodeError(f"0 ranks were received for {expected} documents")
+    _check_places([row.index for row in rows], expected, "ranks", "documents")
     for row in rows:
         if not isfinite(row.score):
             raise DecodeError(
-                f"the score of document {row.index} of {asked} is {row.score}, which is not a finite number"
+                f"the score of document {row.index} of {expected} is {row.score}, which is not a finite number"
             )
     most = _most(request, _MOST)
     if most is not None and len(rows) > most:
         raise DecodeError(
-            f"{len(rows)} ranks were received, but only the best {most} of {asked} documents were requested"
+            f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
         )
-    if len(rows) < (wanted := min(asked, most or asked)):
+    if len(rows) < (wanted := min(expected, most or expected)):
         _warn(
             reply,
             request,
@@ -144,11 +144,11 @@ def _check_verdicts(reply: Reply, request: Request) -> None:
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    received, asked = len(reply.images), _most(request, ("n",)) or 1
+    received, expected = len(reply.images), _most(request, ("n",)) or 1
     if not received:
-        raise DecodeError(f"0 images were received; {asked} were requested")
-    if received < asked:
-        _warn(reply, request, "n", f"only {received} of {asked} images were received")
+        raise DecodeError(f"0 images were received; {expected} were requested")
+    if received < expected:
+        _warn(reply, request, "n", f"only {received} of {expected} images were received")
 
 
 def _check_count(reply: Reply, request: Request) -> None:

@@ -66,12 +66,12 @@ def fit_context(
             return request, ()
         if summarise is not None:
             room -= summary_tokens + count(Context((system(SUMMARY),)))
-        kept, dropped = _trimmed(request.context, needed, room, count)
-        left = count(kept)
+        remaining, dropped = _trimmed(request.context, needed, room, count)
+        left = count(remaining)
         if left > room or not dropped:
             raise _overflow(request, left, room)
         why = f"{len(dropped)} of {len(request.context)} messages left out: {needed} tokens, about {room} fit"
-        return request.replace(context=kept).warn("context", why), dropped
+        return request.replace(context=remaining).warn("context", why), dropped
 
     if summarise is None:
         return on_request("fit_context", lambda request: cut(request)[0])
@@ -114,8 +114,8 @@ def _trimmed(context: Context, needed: int, room: int, count: Count) -> tuple[Co
         needed -= count(Context(block))
         dropped += block
     ids = {id(message) for message in dropped}
-    kept = [message for message in context.messages if id(message) not in ids]
-    return evolve(context, messages=kept), tuple(dropped)
+    remaining = [message for message in context.messages if id(message) not in ids]
+    return evolve(context, messages=remaining), tuple(dropped)
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Block]]:

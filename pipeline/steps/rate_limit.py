@@ -70,11 +70,11 @@ class RateLimit:
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this limit to a pipeline: one step around each call, one around each attempt."""
-        whole, each = self._steps
-        if whole in pipeline.steps:
+        per_call, per_attempt = self._steps
+        if per_call in pipeline.steps:
             return pipeline
-        pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
-        return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
+        pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
+        return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""

@@ -22,9 +22,9 @@ def rewrite_text(response: Response, read: ReadText) -> Response:
         return response.through(stage)
     reply = response.reply
     chunks: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
-    whole = fold(stage.feed(chunks))
-    message = evolve(whole.message, model=reply.message.model)
-    response.reply = reply.replace(message=message, finish_reason=whole.finish_reason)
+    folded = fold(stage.feed(chunks))
+    message = evolve(folded.message, model=reply.message.model)
+    response.reply = reply.replace(message=message, finish_reason=folded.finish_reason)
     return response
 
 

@@ -114,8 +114,8 @@ class _Stream:
         if self._over or response is None:
             return None
         self._over = True
-        whole = self._fold.finished is not None
-        response.ended(self._reply(response) if whole or self._error is not None else None, self._error)
+        complete = self._fold.finished is not None
+        response.ended(self._reply(response) if complete or self._error is not None else None, self._error)
         source: Source | None = response.source
         return source
 

@@ -362,10 +362,10 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             encoded = encode_body(body)
         except (TypeError, UnicodeEncodeError) as error:
             try:
-                whole = well_formed(body)
-                if whole is body:
+                repaired = well_formed(body)
+                if repaired is body:
                     raise error
-                encoded = encode_body(whole)
+                encoded = encode_body(repaired)
             except (TypeError, UnicodeEncodeError, RecursionError) as failure:
                 # The error names the type that it found (a set), not the value.
                 raise ConfigError(f"the request cannot be encoded: {failure}", hint="use plain JSON values") from None
@@ -382,10 +382,10 @@ def merge_bodies(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, 
 
     Objects that both have a "type" are not merged. Neither mapping is changed.
     """
-    whole = dict(body)
+    merged = dict(body)
     for key, value in more.items():
-        old = whole.get(key)
+        old = merged.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
             value = merge_bodies(old, value)
-        whole[key] = value
-    return whole
+        merged[key] = value
+    return merged

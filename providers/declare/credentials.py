@@ -109,7 +109,7 @@ class Credentials:
                 absent.append(known.name)
             else:
                 values[known.name] = _checked(known.kind, value, f"{where}[{name!r:.60}]")
-        self._check_whole(values, absent, where, provider)
+        self._check_complete(values, absent, where, provider)
         return values
 
     def has_login(self, values: Mapping[str, Any]) -> bool:
@@ -130,7 +130,7 @@ class Credentials:
     def _places(self) -> frozenset[str]:
         return frozenset(value.name for value in self.values if value.kind is PLACE)
 
-    def _check_whole(self, values: Given, absent: list[str], where: str, provider: str) -> None:
+    def _check_complete(self, values: Given, absent: list[str], where: str, provider: str) -> None:
         if self.free and values:
             return
         needed = {name for login in self.logins for name in login.needs}
@@ -144,18 +144,18 @@ class Credentials:
                 return
             what = f"names {' and '.join(map(repr, values))} alone" if values else "is a mapping without a value"
             raise MissingKey(f"{where} {what}, which is not a login", hint=self.describe(provider))
-        whole = [login for login in self.logins if values.keys() >= {*login.needs}]
-        if not whole:
+        complete = [login for login in self.logins if values.keys() >= {*login.needs}]
+        if not complete:
             begun = max(self.logins, key=lambda login: len(values.keys() & {*login.needs, *login.may}))
             lacking = [name for name in begun.needs if name not in values]
             raise MissingKey(
                 f"{where} gives {' and '.join(map(repr, given))} without {' and '.join(map(repr, lacking))}",
                 hint=self.describe(provider),
             )
-        others = [name for name in given if name not in (*whole[0].needs, *whole[0].may)]
+        others = [name for name in given if name not in (*complete[0].needs, *complete[0].may)]
         if others:
             raise InvalidOption(
-                f"{where} gives {others[0]!r} beside {' and '.join(map(repr, whole[0].needs))}, which is another login",
+                f"{where} gives {others[0]!r}, which belongs to another login than {complete[0].needs[0]!r}",
                 hint=f"give one of them; {self.describe(provider)}",
             )
 

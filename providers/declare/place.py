@@ -58,31 +58,31 @@ class Place:
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
 
-    def check(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
+    def check(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
         """Raise InvalidOption for a wire or an operation that a provider does not have.
 
         steps: the names of the steps.
         wires: the provider's wires.
-        whose: the provider's id, for the error.
-        scope: whose steps they are, for the error.
+        provider: the provider's id, for the error.
+        scope: what the steps belong to, for the error.
         """
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
-            raise InvalidOption(f"{scope}: {whose} speaks no {self.wire!r}", hint=nearest(str(self.wire), names))
+            raise InvalidOption(f"{scope}: {provider} speaks no {self.wire!r}", hint=nearest(str(self.wire), names))
         operation = self._operation(wires) if not PROVIDER_STEPS.issuperset(steps) else self.operation
         if operation not in (None, ANY, *operations):
             raise InvalidOption(
-                f"{scope}: {whose} does not offer {operation}",
+                f"{scope}: {provider} does not offer {operation}",
                 hint=f"name one that it offers: operation={operations[0]!r}"
                 if len(operations) == 1
                 else f"it offers {', '.join(operations)}: pass operation=",
             )
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
             raise InvalidOption(
-                f"{scope}: {whose} speaks no {self.wire!r} for {operation}", hint="leave out operation="
+                f"{scope}: {provider} speaks no {self.wire!r} for {operation}", hint="leave out operation="
             )
 
-    def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], whose: str, scope: str) -> None:
+    def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
         """Raise ConfigError for steps of a wire that name none, if a provider has several for the operation.
 
         The arguments are those of `check`.
@@ -95,7 +95,7 @@ class Place:
             names = [wire.name for wire in wires if wire.operation == each]
             if len(names) > 1:
                 raise ConfigError(
-                    f"{scope} gives {', '.join(given)} for {each}, but {whose} speaks {' and '.join(names)}",
+                    f"{scope} gives {', '.join(given)} for {each}, but {provider} speaks {' and '.join(names)}",
                     hint=f"name the one it was written for: wire={names[0]!r}, or wire='*' for all of them",
                 )
 
