@@ -18,7 +18,6 @@ from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
-from .anthropic import anthropic, with_betas
 from .auth.auth import asked_for, reveal
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
@@ -27,9 +26,10 @@ from .declare.environment import environment_of
 from .declare.provider import Provider, declare_provider, override
 from .declare.rules import only
 from .declare.wire import Wire
-from .options.claude_options import CLAUDE, claude_models, user_id_alone
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -158,7 +158,7 @@ azure = declare_provider(
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
-        **{name: schema for name, schema in anthropic.options.items() if name != "reasoning_effort"},
+        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name != "reasoning_effort"},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },

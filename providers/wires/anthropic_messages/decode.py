@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....schemas.json_text import JSONDecodeError, dumps, loads
+from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
@@ -71,14 +71,6 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))
-
-
-def input_of(text: str) -> Any:
-    """What a tool of the provider's is given, from its streamed JSON; the limit of tokens may have cut it."""
-    try:
-        return loads(text)
-    except JSONDecodeError:
-        return {"invalid_arguments": text}
 
 
 def extract_usage(data: Any, model: Model) -> Usage | None:

@@ -26,8 +26,9 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ..calls import server_tool_input
 from ..errors import provider_error, read_again
-from .decode import finish_reason, input_of, metadata_of, usage_of
+from .decode import finish_reason, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -148,7 +149,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [ToolCallEnd(index, {NAME: extra} if extra else {})]
         case _:
             if partial := block.pop("partial_json", ""):
-                block["input"] = input_of(partial)
+                block["input"] = server_tool_input(partial)
             return [PartDone(Opaque(NAME, block), index)]
 
 

@@ -28,7 +28,7 @@ from ....schemas.errors import ProviderError
 from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..anthropic_messages.decode import input_of
+from ..calls import server_tool_input
 from ..errors import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
@@ -158,7 +158,7 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if block["kind"] == "opaque":
         whole = block["block"]
         if block.get("input"):
-            whole["input"] = input_of(block["input"])
+            whole["input"] = server_tool_input(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....pipeline.http.request import Request
 from ..paths import segment
 
 _COLLECTIONS = ("models", "tunedModels")
@@ -16,3 +17,13 @@ def model_path(id: str) -> str:
     if slash and collection in _COLLECTIONS:
         return f"/{collection}/{segment(name)}"
     return f"/models/{segment(id)}"
+
+
+def generate_path(request: Request) -> str:
+    """Give the path of an unstreamed call."""
+    return f"{model_path(request.model.id)}:generateContent"
+
+
+def stream_path(request: Request) -> str:
+    """Give the path of a streamed call."""
+    return f"{model_path(request.model.id)}:streamGenerateContent?alt=sse"

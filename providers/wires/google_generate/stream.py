@@ -30,8 +30,8 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
+from ..calls import call_id
 from ..errors import provider_error, read_again, retry_info
-from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME

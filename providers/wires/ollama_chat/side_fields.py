@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ....pipeline.side_fields import Held, Or, Rules, count
-from ..cohere_chat.side_fields import call
+from ..calls import named_call
 
-_MESSAGE: Rules = {"thinking": str, "tool_calls": [call]}
+_MESSAGE: Rules = {"thinking": str, "tool_calls": [named_call]}
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
-from .decode import CALLS, NAME, call_id
+from ..calls import call_id
+from .encode import NAME
+from .places import CALLS
 
 
 class _Call:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from ....pipeline.http.response import Response
 from ....schemas.errors import DecodeError, ProviderError
@@ -18,13 +16,11 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
-from ....schemas.usage import Usage, parse_reported_cost
+from ..calls import call_id
 from ..errors import error_in, provider_error
 from ..errors import find_error as find_error_by_status
-
-NAME = "openai_chat"
-REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
-"""Where the parts stand: images from 100 on, tool calls from 1000 on."""
+from .encode import NAME
+from .usage import extract_usage
 
 FINISH_REASONS: Mapping[str, str] = {
     "stop": "stop",
@@ -194,13 +190,6 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
     return ToolCall(id, function.get("name") or "", arguments or "", {NAME: extra} if extra else {})
 
 
-def call_id(reply_id: str | None, index: int) -> str:
-    """An id for a call that came without one, or with that of another: made from the answer's own, so that a stream and
-    its unstreamed twin agree and two answers do not."""
-    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
-    return f"call_{tail}_{index}"
-
-
 def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: data[name] for name in METADATA if data.get(name)}
     if content := (choice.get("logprobs") or {}).get("content"):
@@ -208,76 +197,3 @@ def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, A
     if annotations := (choice.get("message") or {}).get("annotations"):
         found["annotations"] = annotations
     return found
-
-
-def extract_usage(data: Any, model: Model) -> Usage | None:
-    """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
-    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
-    first = data["choices"][0] if data.get("choices") else {}
-    raw = raw or first.get("usage")
-    if not raw:
-        return None
-    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
-
-
-def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the server has run itself and charges for besides the tokens, as an answer, a message or a delta shows it:
-    searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems."""
-    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
-
-
-def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
-    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
-    tier stands beside it, at Mistral in it."""
-    read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
-    wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
-    input_tokens = _first(raw, "prompt_tokens", "input_tokens")
-    output_tokens = _first(raw, "completion_tokens", "output_tokens")
-    reasoning = _first(wrote, "reasoning_tokens")
-    if reasoning is None:
-        reasoning = _first(raw, "reasoning_tokens")
-    if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
-        output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning beside the completion, not in it
-    cached = _first(read, "cached_tokens")
-    if cached is None:
-        cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-    charged = _charged(raw)
-    if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
-        unpriced_charges += unpriced
-    return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cached_input_tokens=cached,
-        cache_write_tokens=_first(read, "cache_write_tokens"),
-        reasoning_tokens=reasoning,
-        input_audio_tokens=_first(read, "audio_tokens"),
-        output_audio_tokens=_first(wrote, "audio_tokens"),
-        reported_cost=charged,
-        service_tier=service_tier or raw.get("service_tier"),
-        unpriced_charges=unpriced_charges,
-        raw=raw,
-    )
-
-
-def _charged(raw: Mapping[str, Any]) -> Decimal | None:
-    """The whole of what the call cost, where the server tells it.
-
-    Perplexity divides its cost. OpenRouter's is its own charge alone where the tokens are billed to a key of the
-    caller's (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks of which
-    ten thousand million make a dollar (https://docs.x.ai/developers/cost-tracking).
-    """
-    if ticks := parse_reported_cost(raw.get("cost_in_usd_ticks")):
-        return ticks.scaleb(-10)
-    cost = raw.get("cost")
-    own = parse_reported_cost(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
-    if own is None or raw.get("is_byok") is not True:
-        return own
-    upstream = parse_reported_cost((raw.get("cost_details") or {}).get("upstream_inference_cost"))
-    return None if upstream is None else own + upstream
-
-
-def _first(values: Mapping[str, Any], *names: str) -> int | None:
-    for name in names:
-        if (value := values.get(name)) is not None:
-            return int(value)
-    return None

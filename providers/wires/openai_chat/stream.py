@@ -28,22 +28,17 @@ from ....schemas.model import Model
 from ..errors import provider_error, read_again
 from .calls import StreamedCalls
 from .decode import (
-    AUDIO,
-    IMAGES,
     METADATA,
-    REASONING,
-    REFUSAL,
-    TEXT,
-    billed_apart,
     decode_audio,
     decode_image,
-    extract_usage,
     finish_reason,
     reasoning_fields,
     reasoning_text,
     split_content,
 )
+from .places import AUDIO, IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import SIDE_FIELDS
+from .usage import billed_apart, extract_usage
 
 
 class _Choice:

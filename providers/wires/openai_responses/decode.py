@@ -1,7 +1,4 @@
-"""A response object, or its streamed items, to the parts of a Reply.
-
-A part's place is its item's index times 100, plus its own within the item.
-"""
+"""A response object, or its streamed items, to the parts of a Reply."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, Too
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..errors import provider_error
-from ..openai_chat.decode import refused, usage_of
+from ..openai_chat.usage import usage_of
 from .encode import NAME
+from .places import PLACES
 
-PLACES = 100
 METADATA = ("service_tier", "incomplete_details")
 BILLED_APART = frozenset(
     ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "shell_call")
@@ -34,7 +31,7 @@ def decode_response(data: Any, model: Model) -> Reply:
     message = Message("assistant", parts)
     reply = Reply(
         message,
-        finish_reason(data, bool(message.tool_calls), refused(message)),
+        finish_reason(data, bool(message.tool_calls), any(type(part) is Refusal for part in parts)),
         data.get("status"),
         id=data.get("id"),
         model=data.get("model") or "",

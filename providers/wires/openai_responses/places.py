@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .decode import PLACES
-
+PLACES = 100
+"""How many places each item has: a part's place is its item's index times this, plus its own within the item."""
 MESSAGE, REASONING, CALL = "message", "reasoning", "call"
 _CALLS = frozenset(("function_call", "custom_tool_call"))
 

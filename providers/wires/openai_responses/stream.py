@@ -29,7 +29,6 @@ from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ..errors import provider_error, read_again
 from .decode import (
-    PLACES,
     call_extra,
     custom_tools,
     decode_item,
@@ -40,7 +39,7 @@ from .decode import (
     metadata_of,
     reasoning_fields,
 )
-from .places import CALL, MESSAGE, REASONING, Item, Items, kind_of
+from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import EVENT_FIELDS
 
 

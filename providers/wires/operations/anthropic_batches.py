@@ -11,8 +11,9 @@ from ....pipeline.http.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..anthropic_messages import anthropic_messages
+from ..anthropic_messages.counting import VERSION
 from .batches import results_wire, state_wire
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
@@ -59,7 +60,7 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
 
 
 def _as_anthropic(wire: Wire) -> Wire:
-    return evolve(wire, headers=anthropic_messages.headers, auth=anthropic_messages.auth)
+    return evolve(wire, headers={"anthropic-version": VERSION}, auth=header_key("x-api-key"))
 
 
 _BATCHES = "/messages/batches"

@@ -12,8 +12,8 @@ from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate import google_generate
 from ..google_generate.paths import model_path
 from .batches import state_wire
 
@@ -77,7 +77,7 @@ _STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 1
 _READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state)
 
 google_batches = tuple(
-    evolve(wire, auth=google_generate.auth)
+    evolve(wire, auth=header_key("x-goog-api-key"))
     for wire in (
         Wire(
             name="google_batch",

@@ -14,8 +14,12 @@ from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
 from ....schemas.parts import Image
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate import google_generate
+from ..google_generate.decode import decode_response as decode_answer
+from ..google_generate.encode import build_body as build_generate_body
+from ..google_generate.paths import generate_path
+from ..google_generate.usage import extract_usage
 from ..paths import segment
 from .openai_media import text_input
 
@@ -30,8 +34,7 @@ def build_chat_body(request: Request) -> dict[str, Any]:
     if wanted:
         options["image_config"] = {**wanted, **options.get("image_config", {})}
     asked = request.replace(context=Context([user(text_input(request))]), options=options)
-    body: dict[str, Any] = google_generate.build_body(asked)
-    return body
+    return build_generate_body(asked)
 
 
 _CONFIG = {"size": "imageSize", "aspect_ratio": "aspectRatio"}
@@ -40,7 +43,7 @@ _CONFIG = {"size": "imageSize", "aspect_ratio": "aspectRatio"}
 def decode_chat(data: Any, model: Model) -> Reply:
     """Raises ContentFiltered for a picture that was held back, DecodeError where there is none, with what the model
     said instead on `.partial`."""
-    reply = google_generate.decode_response(data, model)
+    reply = decode_answer(data, model)
     if reply.images:
         return reply
     if reply.finish_reason == "content_filter":
@@ -54,12 +57,12 @@ def decode_chat(data: Any, model: Model) -> Reply:
 google_generate_images = Wire(
     name="google_generate_images",
     operation="image",
-    path=google_generate.path,
-    auth=google_generate.auth,
+    path=generate_path,
+    auth=header_key("x-goog-api-key"),
     options=frozenset(("size", "aspect_ratio")),
     build_body=build_chat_body,
     decode_response=decode_chat,
-    extract_usage=google_generate.extract_usage,
+    extract_usage=extract_usage,
 )
 
 

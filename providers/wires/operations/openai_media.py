@@ -22,7 +22,7 @@ from ....schemas.parts import Audio, Image, Text, media_type_of
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from ..openai_chat.decode import usage_of
+from ..openai_chat.usage import usage_of
 
 _BOUNDARY = f"stepwell-{uuid4().hex}"
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
