@@ -75,7 +75,7 @@ deepseek = declare_provider(
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
     models={"deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False)))},
-    # Tool use after thinking fails unless earlier reasoning comes back:
+    # Tool use after thinking fails unless earlier reasoning is sent back:
     # https://api-docs.deepseek.com/guides/thinking_mode
     **replaying("reasoning_content"),
     object_support=ObjectSupport(modes=("tool", "json", "prompt")),

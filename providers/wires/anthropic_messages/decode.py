@@ -27,7 +27,7 @@ METADATA = ("stop_sequence", "stop_details", "container", "context_management")
 """Fields of a message that are kept on `reply.metadata`."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Raises the provider's error where the body holds one instead of a message."""
     if data.get("type") == "error":
         raise provider_error(model.provider, data.get("error"))
@@ -73,7 +73,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             return Opaque(NAME, dict(block))
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     return usage_of(raw, data) if raw else None
 

@@ -70,7 +70,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _general(exact(data, event[1]), model, state), state
 
 
-def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     kind = data["type"]
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:

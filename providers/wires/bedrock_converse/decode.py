@@ -48,7 +48,7 @@ def find_error(response: Response) -> ProviderError | None:
     return error
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     raw = data.get("stopReason")
     parts = [part for block in data["output"]["message"]["content"] if (part := decode_block(block)) is not None]
     message = Message("assistant", parts)
@@ -97,7 +97,7 @@ def _reasoning(content: Mapping[str, Any]) -> Reasoning:
     return Reasoning(thought.get("text") or "", thought.get("signature"), wire=NAME)
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     if not raw:
         return None

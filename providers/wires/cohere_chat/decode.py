@@ -29,7 +29,7 @@ PLAN, CALLS = 999, 1000
 """The plan stands behind all content, and tool calls from this place on."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     message = data["message"]
     parts = [part for block in message.get("content") or () if (part := decode_block(block)) is not None]
     if message.get("tool_plan"):
@@ -61,7 +61,7 @@ def decode_call(call: Mapping[str, Any]) -> ToolCall:
     return ToolCall(call["id"], function["name"], function.get("arguments") or "")
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     return usage_of(raw) if raw else None
 

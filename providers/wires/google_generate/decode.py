@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.errors import DecodeError
@@ -12,7 +13,7 @@ from .finish import block_of
 from .stream import closing, init_stream_state, read_piece
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """The answer is read as a stream of one piece, which is exactly what it looks like on the wire.
 
     Raises the provider's error where the body holds one, and DecodeError for a body with neither candidates nor a

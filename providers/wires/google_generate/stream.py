@@ -131,7 +131,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def read_piece(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     """The chunks of one piece, whatever is in it. Raises the provider's error for an error."""
     if isinstance(data, list) and data:
         data = data[0]

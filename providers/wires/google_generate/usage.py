@@ -12,7 +12,7 @@ _TIERS: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX":
 """What Vertex calls the tiers that the Gemini API knows by these names: google-genai, types.TrafficType."""
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usageMetadata")
     return usage_of(raw, is_grounded(*(data.get("candidates") or ()))) if raw else None
 

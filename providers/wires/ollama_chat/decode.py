@@ -20,7 +20,7 @@ REASONING, TEXT, CALLS = 0, 1, 2
 """Where the parts stand; further calls behind the first."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Raises the server's error where the body holds one."""
     if data.get("error"):
         raise provider_error(model.provider, data["error"])
@@ -55,7 +55,7 @@ def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> 
     return ToolCall(call.get("id") or call_id(created_at, index), function["name"], text)
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     """The prompt counts in full, what was still in the server's memory included."""
     read, wrote = data.get("prompt_eval_count"), data.get("eval_count")
     if read is None and wrote is None:

@@ -55,7 +55,7 @@ def find_error(response: Response) -> ProviderError | None:
     return find_error_by_status(response)
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Raises DecodeError for a body without choices, the provider's error where it holds one instead."""
     choices = data.get("choices")
     if data.get("error"):

@@ -115,7 +115,7 @@ def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
     return []
 
 
-def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     if not isinstance(data, dict) or state.done:
         return []
     if data.get("error"):

@@ -10,7 +10,7 @@ from ....schemas.model import Model
 from ....schemas.usage import Usage, parse_reported_cost
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
     first = data["choices"][0] if data.get("choices") else {}

@@ -24,7 +24,7 @@ BILLED_APART = frozenset(
 """Items of tools that the provider runs and charges for by the call, the container or the picture."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Raises the provider's error, with what there is of an answer on it, for a response that failed."""
     custom = custom_tools(data)
     parts = [part for at, item in enumerate(data["output"]) for _, part in decode_item(item, at, custom)]
@@ -134,7 +134,7 @@ def logprobs_of(items: Iterable[Mapping[str, Any]]) -> list[Any]:
     return [each for content in contents for each in content.get("logprobs") or ()]
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     if not raw:
         return None
