@@ -14,7 +14,7 @@ from ...declare.wire import Wire
 from .encode import accepts_part, build_body, finalize_history
 
 VERSION = "2023-06-01"
-"""https://docs.claude.com/en/api/versioning"""
+"""The API version: https://docs.claude.com/en/api/versioning"""
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking")
 
 

@@ -1,5 +1,7 @@
 """Counting tokens before sending.
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+"""
 
 from __future__ import annotations
 

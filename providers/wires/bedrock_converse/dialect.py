@@ -1,7 +1,7 @@
 """Amazon Bedrock's `toolSpec.inputSchema.json`, which the wire wraps as `{"json": schema}`.
 
 https://docs.aws.amazon.com/nova/latest/userguide/tool-use-definition.html (read 2026-11): the root is an object, and
-Nova takes nothing there but `type`, `properties` and `required`, so references are written out.
+Nova takes only `type`, `properties` and `required` there, so references are written out.
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html (read 2026-11): strict tools and structured
 outputs take what Anthropic's take.
 """
@@ -25,22 +25,22 @@ from ..anthropic_messages import dialect as anthropic
 _AT_ROOT: Final = ("type", "properties", "required")
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema with its references written out and a bare object at the root; `strict` is always False.
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema with its references written out and a bare object at the root; `strict` is always False.
 
     A recursive reference stays, with its definition in `$defs`: Claude takes that, Nova does not, and `dropped` says
     so. Raises SchemaError when the root cannot be an object.
     """
-    return _spoken(content_of(schema))
+    return _bare_from(content_of(schema))
 
 
-def to_strict_dialect(schema: Any) -> Dialected:
-    """The schema as Bedrock enforces it (`strict: true`, or `outputConfig.textFormat`); else as `to_dialect`."""
+def to_strict_dialect(schema: object) -> Dialected:
+    """Write the schema as Bedrock enforces it (`strict: true`, or `outputConfig.textFormat`); else as `to_dialect`."""
     return write_dialect(schema, STRICT)
 
 
 @lru_cache(maxsize=256)
-def _spoken(content: bytes) -> Dialected:
+def _bare_from(content: bytes) -> Dialected:
     return _bare(schema_from_json(content))
 
 
@@ -62,7 +62,7 @@ def _bare(root: Schema) -> Dialected:
 
 
 class _WritesOut:
-    """Copies schemas with what their references name in place of the references, unless that would never end."""
+    """Copies schemas with references replaced by what they name; recursive references stay."""
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
@@ -71,7 +71,7 @@ class _WritesOut:
         self.kept: dict[str, str] = {}
 
     def write(self, value: Any, keyword: str) -> Any:
-        """A copy of what stands under `keyword`."""
+        """Copy the value of a keyword."""
         if keyword in MAPS:
             return {name: self._schema(part) for name, part in value.items()}
         if keyword in LISTS:
@@ -79,7 +79,7 @@ class _WritesOut:
         return self._schema(value) if keyword in ONE else value
 
     def definitions(self) -> dict[str, Any]:
-        """The recursive schemas, by name."""
+        """Write the recursive schemas, by name."""
         written: dict[str, Any] = {}
         while missing := [ref for ref, name in self.kept.items() if name not in written]:
             for ref in missing:
@@ -92,18 +92,18 @@ class _WritesOut:
             raise SchemaError("the schema is too large for Bedrock once its references are written out")
         if isinstance(schema, bool):
             return schema
-        beside = {word: self.write(value, word) for word, value in schema.items() if word != "$ref"}
+        siblings = {word: self.write(value, word) for word, value in schema.items() if word != "$ref"}
         if "$ref" not in schema:
-            return beside
+            return siblings
         ref: str = schema["$ref"]
         if self._recursive(ref):
             name = self.kept.get(ref) or definition_name(ref, set(self.kept.values()))
             self.kept[ref] = name
-            return {**beside, "$ref": f"#/$defs/{name}"}
+            return {**siblings, "$ref": f"#/$defs/{name}"}
         target = self._schema(resolve_ref(self._root, ref))
-        if isinstance(target, dict) and beside.keys() <= REMARKS:
-            return {**target, **beside}
-        return {"allOf": [target, beside]} if beside else target
+        if isinstance(target, dict) and siblings.keys() <= REMARKS:
+            return {**target, **siblings}
+        return {"allOf": [target, siblings]} if siblings else target
 
     def _recursive(self, ref: str) -> bool:
         seen: set[str] = set()
@@ -117,7 +117,7 @@ class _WritesOut:
         return False
 
     def _references(self, ref: str) -> set[str]:
-        """The references inside what a reference names."""
+        """Collect the references inside the schema that a reference names."""
         if ref not in self._leads:
             found: set[str] = set()
             waiting: list[Schema] = [resolve_ref(self._root, ref)]

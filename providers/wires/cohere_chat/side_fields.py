@@ -1,4 +1,4 @@
-"""What a chat answer can do without, in a body and in an event."""
+"""The fields that a chat answer can do without, in a body and in an event."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Counting tokens before sending: https://ai.google.dev/api/tokens, and Vertex's form of it,
-https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens"""
+"""Counting tokens before sending.
+
+https://ai.google.dev/api/tokens, for Vertex
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens
+"""
 
 from __future__ import annotations
 

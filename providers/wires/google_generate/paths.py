@@ -1,4 +1,4 @@
-"""Where a model stands in the URL."""
+"""The model's place in the URL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _COLLECTIONS = ("models", "tunedModels")
 
 
 def model_path(id: str) -> str:
-    """`/models/ID` with the id as one segment; the vendor's own names (`models/…`, `tunedModels/…`) as they are.
+    """Return `/models/ID` with the id as one segment; the vendor's own names (`models/…`, `tunedModels/…`) stay.
 
     Raises UnknownModel for an id that would lead to another path.
     """
@@ -20,10 +20,10 @@ def model_path(id: str) -> str:
 
 
 def generate_path(request: Request) -> str:
-    """Give the path of an unstreamed call."""
+    """Return the path of an unstreamed call."""
     return f"{model_path(request.model.id)}:generateContent"
 
 
 def stream_path(request: Request) -> str:
-    """Give the path of a streamed call."""
+    """Return the path of a streamed call."""
     return f"{model_path(request.model.id)}:streamGenerateContent?alt=sse"

@@ -1,4 +1,4 @@
-"""What a chat answer can do without, in a body and in a line of a stream."""
+"""The fields that a chat answer can do without, in a body and in a line of a stream."""
 
 from __future__ import annotations
 
