@@ -1,5 +1,4 @@
-"""OpenAI's chat completions, the format that most providers speak.
-https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI's chat completions, the format that most providers use. https://platform.openai.com/docs/api-reference/chat"""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
-"""The body of a chat completion to a Reply.
-
-The parts of the message get fixed places, so that a stream which interleaves them folds to the same order.
-"""
+"""Decode the body of a chat completion to a Reply."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....pipeline.http.response import Response
@@ -38,17 +35,17 @@ FINISH_REASONS: Mapping[str, str] = {
     "error": "error",
 }
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
-"""Fields beside the choices that are kept on `reply.metadata`."""
+"""Fields next to the choices that are kept on `reply.metadata`."""
 
 
-# Good answers are not parsed twice: most do not have the word, and the others have null behind it.
-_AN_ERROR = re.compile(rb'"error"\s*+:\s*+[{"\[]')
+# Avoids parsing good answers twice: most do not have the word, and the others have null after it.
+_ERROR_FIELD = re.compile(rb'"error"\s*+:\s*+[{"\[]')
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """Errors as everywhere, and those that gateways put beside other fields of a 200, wherever they stand."""
+    """Find the error of a response: as every wire does, or anywhere among the fields of a 200, as gateways send it."""
     body = response.body
-    if response.status == 200 and b'"error"' in body and _AN_ERROR.search(body):
+    if response.status == 200 and b'"error"' in body and _ERROR_FIELD.search(body):
         error = error_in(body)
         if isinstance(error, dict) and error.get("error"):
             return provider_error(response.request.model.provider, error, status=200, body=body)
@@ -56,7 +53,7 @@ def find_error(response: Response) -> ProviderError | None:
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
-    """Raises DecodeError for a body without choices, the provider's error where it holds one instead."""
+    """Decode the body. Raises the provider's error if the body is one, DecodeError for a body without choices."""
     choices = data.get("choices")
     if data.get("error"):
         raise provider_error(model.provider, data["error"])
@@ -77,7 +74,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     if len(choices) > 1:
         reply.alternatives = tuple(Message("assistant", decode_message(each, data.get("id"))) for each in choices[1:])
     if first.get("error"):
-        # Gateways report what broke halfway inside the choice, beside what had arrived (OpenRouter; see recordings).
+        # Gateways report a failure halfway inside the choice, next to the partial answer (OpenRouter; see the
+        # recordings).
         error = provider_error(model.provider, first["error"])
         error.partial, error.usage = reply, extract_usage(data, model)
         raise error
@@ -85,8 +83,15 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
-    """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls. OpenAI says it of
-    a model's refusal, which others (Anthropic) have a reason of its own for: that is content_filter everywhere."""
+    """Map to the canonical reason.
+
+    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
+    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
+
+    raw: the provider's reason
+    has_calls: whether the answer has tool calls
+    refused: whether the answer is a refusal
+    """
     reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
     if reason == "stop" or not raw:
         return "tool_calls" if has_calls else "content_filter" if refused else reason
@@ -98,7 +103,7 @@ def refused(message: Message) -> bool:
 
 
 def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Part, ...]:
-    """The parts of one choice, in their fixed order."""
+    """Decode the parts of one choice, in their fixed order."""
     message = choice.get("message") or {}
     parts: list[Part] = []
     text, reasoning = split_content(message.get("content"))
@@ -124,8 +129,8 @@ def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Par
     return tuple(parts)
 
 
-def split_content(content: Any) -> tuple[str, str]:
-    """Text and thinking of a content that is a string, or (Mistral, Snowflake) a list of typed blocks."""
+def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[str, str]:
+    """Split content into text and thinking; it is a string, or (Mistral, Snowflake) a list of typed blocks."""
     if isinstance(content, str):
         return content, ""
     text, thinking = [], []
@@ -139,7 +144,8 @@ def split_content(content: Any) -> tuple[str, str]:
 
 
 def reasoning_text(message: Mapping[str, Any]) -> str:
-    """Reasoning in its three spellings; gateways send the same text under several, so only the first counts."""
+    """Return the reasoning under one of its three names; gateways send the same text under several: the first
+    counts."""
     for name in ("reasoning_content", "reasoning"):
         if isinstance(value := message.get(name), str) and value:
             return value
@@ -150,8 +156,8 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
     )
 
 
-def reasoning_fields(details: Any) -> dict[str, Any]:
-    """What a Reasoning part gains from reasoning_details: the signature, and the blocks as they must be sent back."""
+def reasoning_fields(details: Iterable[object] | None) -> dict[str, Any]:
+    """Return the fields of a Reasoning part from reasoning_details: the signature, and the blocks to send back."""
     if not details:
         return {}
     known = [detail for detail in details if isinstance(detail, Mapping)]
@@ -168,7 +174,7 @@ def decode_audio(audio: Mapping[str, Any]) -> Audio:
 
 
 def decode_image(image: Mapping[str, Any]) -> Image:
-    """An image as OpenRouter gives it: a data URI, or an address."""
+    """Decode an image in OpenRouter's form: a data URI, or a URL."""
     url = image["image_url"]["url"]
     head, comma, data = url.partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):

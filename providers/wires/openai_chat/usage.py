@@ -11,7 +11,7 @@ from ....schemas.usage import Usage, parse_reported_cost
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
+    """Find the usage of a body or a chunk: under `usage`, in `x_groq` (Groq), or in a choice (Moonshot)."""
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
     first = data["choices"][0] if data.get("choices") else {}
     raw = raw or first.get("usage")
@@ -21,14 +21,20 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 
 def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the server has run itself and charges for besides the tokens, as an answer, a message or a delta shows it:
-    searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems."""
+    """List what the server ran itself and charges for besides the tokens, as an answer, a message or a delta shows it.
+
+    Searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems.
+    """
     return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
 
 
 def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
-    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
-    tier stands beside it, at Mistral in it."""
+    """Convert usage, under any of the names that servers use (see the recordings of DeepSeek, Mistral, Moonshot, xAI).
+
+    raw: the usage object
+    service_tier: the tier that the answer states; Mistral states it inside of the usage
+    unpriced_charges: what is billed besides
+    """
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
     input_tokens = _first(raw, "prompt_tokens", "input_tokens")
@@ -37,7 +43,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     if reasoning is None:
         reasoning = _first(raw, "reasoning_tokens")
     if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
-        output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning beside the completion, not in it
+        output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning separately from the completion
     cached = _first(read, "cached_tokens")
     if cached is None:
         cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
@@ -60,10 +66,10 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
 
 
 def _charged(raw: Mapping[str, Any]) -> Decimal | None:
-    """The whole of what the call cost, where the server tells it.
+    """Return the total cost of the call, where the server reports it.
 
-    Perplexity divides its cost. OpenRouter's is its own charge alone where the tokens are billed to a key of the
-    caller's (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks of which
+    Perplexity itemizes its cost. OpenRouter's is only its own charge where the tokens are billed to the caller's own
+    key (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks:
     ten thousand million make a dollar (https://docs.x.ai/developers/cost-tracking).
     """
     if ticks := parse_reported_cost(raw.get("cost_in_usd_ticks")):
