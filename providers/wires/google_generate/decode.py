@@ -20,7 +20,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     having none. A blocked prompt gives a reply with the finish reason `content_filter`.
     """
     state = init_stream_state(model)
-    chunks = read_piece(data, model, state)
+    chunks = read_piece(data, model, state, rules=None)
     if not data.get("candidates") and not block_of(data):
         raise DecodeError("the answer has no candidates and does not say why", hint="see .payload")
     return fold([*chunks, *closing(state)])

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import Rules, kept_event
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -135,8 +135,14 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: object, model: Model, state: State) -> list[StreamChunk]:
-    """Decode one piece, whatever is in it. Raises the provider's error for an error."""
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = SIDE_FIELDS) -> list[StreamChunk]:
+    """Decode one piece, whatever is in it. Raises the provider's error for an error.
+
+    data: the piece, as JSON
+    model: the model that answers
+    state: the state of the stream
+    rules: the rules of the fields that it can do without; None if they were applied before
+    """
     if isinstance(data, list) and data:
         data = data[0]
     if not isinstance(data, dict):
@@ -144,7 +150,10 @@ def read_piece(data: object, model: Model, state: State) -> list[StreamChunk]:
     if "error" in data:
         error = data["error"]
         raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
-    piece, out = kept_event(data, SIDE_FIELDS, model)
+    piece: Mapping[str, Any] = data
+    out: list[StreamChunk] = []
+    if rules is not None:
+        piece, out = kept_event(data, rules, model)
     state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
