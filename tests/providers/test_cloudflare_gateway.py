@@ -25,7 +25,7 @@ CLAUDE = "claude-sonnet-4-20250514"
 
 
 class Gateway:
-    """Cloudflare's side: notes what it is asked, and answers in the form of the path, or as told."""
+    """Cloudflare's side: records requests, and answers in the form of the path, or as configured."""
 
     def __init__(self, *answers: Callable[[httpx.Request], httpx.Response]) -> None:
         self.seen: list[httpx.Request] = []
