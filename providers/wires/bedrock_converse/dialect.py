@@ -55,7 +55,7 @@ def _bare(root: Schema) -> Dialected:
         for word in plain.schema
         if word not in _AT_ROOT and word not in REMARKS
     ]
-    if writer.kept:
+    if writer.recursive:
         written["$defs"] = writer.definitions()
         dropped.append(Dropped("", "$defs", "the schema is recursive, which Amazon's own models refuse"))
     return Dialected(written, (*plain.dropped, *dropped), strict=False)
@@ -68,7 +68,7 @@ class _WritesOut:
         self._root = root
         self._count = 0
         self._leads: dict[str, set[str]] = {}
-        self.kept: dict[str, str] = {}
+        self.recursive: dict[str, str] = {}
 
     def write(self, value: Any, keyword: str) -> Any:
         """Copy the value of a keyword."""
@@ -81,9 +81,9 @@ class _WritesOut:
     def definitions(self) -> dict[str, Any]:
         """Write the recursive schemas, by name."""
         written: dict[str, Any] = {}
-        while missing := [ref for ref, name in self.kept.items() if name not in written]:
+        while missing := [ref for ref, name in self.recursive.items() if name not in written]:
             for ref in missing:
-                written[self.kept[ref]] = self._schema(resolve_ref(self._root, ref))
+                written[self.recursive[ref]] = self._schema(resolve_ref(self._root, ref))
         return written
 
     def _schema(self, schema: Schema) -> Schema:
@@ -96,16 +96,16 @@ class _WritesOut:
         if "$ref" not in schema:
             return siblings
         ref: str = schema["$ref"]
-        if self._recursive(ref):
-            name = self.kept.get(ref) or definition_name(ref, set(self.kept.values()))
-            self.kept[ref] = name
+        if self._is_recursive(ref):
+            name = self.recursive.get(ref) or definition_name(ref, set(self.recursive.values()))
+            self.recursive[ref] = name
             return {**siblings, "$ref": f"#/$defs/{name}"}
         target = self._schema(resolve_ref(self._root, ref))
         if isinstance(target, dict) and siblings.keys() <= REMARKS:
             return {**target, **siblings}
         return {"allOf": [target, siblings]} if siblings else target
 
-    def _recursive(self, ref: str) -> bool:
+    def _is_recursive(self, ref: str) -> bool:
         seen: set[str] = set()
         waiting = [ref]
         while waiting:
