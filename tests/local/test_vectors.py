@@ -85,7 +85,7 @@ def test_a_model_that_cannot_rank_says_so_and_what_to_do(client: Client, monkeyp
     monkeypatch.delenv(install.RERANKER, raising=False)
     with pytest.raises(errors.ConfigError, match="set STEPWELL_LOCAL_RERANKER to a reranker's GGUF"):
         client.rerank(MODEL, "cat", DOCUMENTS)
-    with pytest.raises(errors.ConfigError, match="is no reranker"):
+    with pytest.raises(errors.ConfigError, match="is not a reranker"):
         client.rerank(f"local:{install.model_file()}", "cat", DOCUMENTS)
     monkeypatch.setenv(install.RERANKER, "/nowhere/model.gguf")
     with pytest.raises(errors.ConfigError, match="no model file at /nowhere"):
