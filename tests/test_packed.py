@@ -107,7 +107,7 @@ def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
 def test_the_table_of_providers_names_every_module_of_the_package() -> None:
     home = ROOT / "providers"
     here = {path.stem for path in home.glob("*.py")} - {"__init__"}
-    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"dsl"}
+    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"declare"}
     assert here == BUILT_IN, (
         f"in providers/__init__.py, add {sorted(here - BUILT_IN)} to BUILT_IN and remove {sorted(BUILT_IN - here)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ....pipeline.side_fields import GONE, By, Or, Rules, count
+from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
 
 _READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
 _WROTE = {"reasoning_tokens": count, "audio_tokens": count}
@@ -52,6 +52,16 @@ _DELTA = By(
     {"with_content": {**_MESSAGE, "refusal": str}, "without": _MESSAGE},
 )
 
+_CHOICES = [
+    {
+        "index": int,
+        "finish_reason": Or(str, "unknown"),
+        "logprobs": {"content": list},
+        "usage": USAGE,
+        "message": evolve(_DELTA, needed=True),
+        "delta": _DELTA,
+    }
+]
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
@@ -61,14 +71,7 @@ SIDE_FIELDS: Rules = {
     "search_results": list,
     "usage": USAGE,
     "x_groq": {"usage": USAGE},
-    "choices": [
-        {
-            "index": int,
-            "finish_reason": Or(str, "unknown"),
-            "logprobs": {"content": list},
-            "usage": USAGE,
-            "message": evolve(_DELTA, needed=True),
-            "delta": _DELTA,
-        }
-    ],
+    "choices": Held(_CHOICES),
 }
+# A body cannot do without choices, a chunk can: the last one often has only usage.
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": _CHOICES}

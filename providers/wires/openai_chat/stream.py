@@ -37,7 +37,7 @@ from .decode import (
     split_content,
 )
 from .places import AUDIO, IMAGES, REASONING, REFUSAL, TEXT
-from .side_fields import SIDE_FIELDS
+from .side_fields import EVENT_FIELDS
 from .usage import billed_apart, extract_usage
 
 
@@ -120,7 +120,7 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
         return []
     if data.get("error"):
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    chunk, out = kept_event(data, SIDE_FIELDS, model)
+    chunk, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started and (chunk.get("id") or chunk.get("choices")):
         state.started, state.id = True, chunk.get("id")
         state.first = _Choice(state.id)
