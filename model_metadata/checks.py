@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
-from ..schemas.options import nearest
+from ..schemas.nearest import nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 

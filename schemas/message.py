@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 
 from .errors import ConfigError
-from .options import nearest
+from .nearest import nearest
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import Tool, tool_behind
 
@@ -166,17 +166,20 @@ class Context:
         return len(self.messages)
 
     def to_json(self) -> bytes:
-        """The versioned JSON form; `Context.from_json` gives an equal Context. Callbacks of tools are left out."""
-        from .serialise import dump_context  # brings in cattrs, which costs more than all of this module
+        """Return the versioned JSON form, without the callbacks of tools; `Context.from_json` gives an equal Context.
 
-        return dump_context(self)
+        Raises ConfigError for what JSON cannot hold.
+        """
+        from .serialise import dump_document  # imports cattrs, which takes longer than all of this module
+
+        return dump_document("context", {"messages": self.messages, "tools": self.tools}, "this conversation")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Context:
-        """Raises DecodeError for JSON of another shape or of a later version."""
-        from .serialise import load_context  # brings in cattrs, which costs more than all of this module
+        """Return the Context of `to_json`'s result. Raises DecodeError for JSON of another shape or version."""
+        from .serialise import load_document  # imports cattrs, which takes longer than all of this module
 
-        return load_context(data)
+        return cls(**load_document(data, "context", {"messages": Message, "tools": Tool}, cls.__name__))
 
 
 def context_of(prompt: Any) -> Context:

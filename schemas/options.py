@@ -6,17 +6,16 @@ An explicit 0, False or "" is sent as given; None means not given.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
 from attrs import frozen
 
 from .errors import InvalidOption
+from .json_types import JSONSchema
 from .nan_check import not_finite
-
-JSONSchema = Mapping[str, Any]
+from .nearest import nearest
 
 
 @frozen
@@ -178,14 +177,28 @@ _CONTAINERS = frozenset((dict, list, tuple))
 _ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
 
 
-def check_options(given: Mapping[str, Any], table: Mapping[str, Option], *, where: str) -> None:
-    """Raise InvalidOption, naming the nearest right name, for an option that is not in the table or does not fit it."""
+Suggest = Callable[[str, Mapping[str, Option]], str]
+"""Gives the hint for a name that a table of options does not have."""
+
+
+def check_options(
+    given: Mapping[str, Any], table: Mapping[str, Option], *, where: str, suggest: Suggest = nearest
+) -> None:
+    """Check each option's name and value; None counts as not given.
+
+    given: the options, by name.
+    table: the options that exist.
+    where: what the options are for, named in errors.
+    suggest: gives the hint for an unknown name; the nearest known name by default.
+
+    Raises InvalidOption for a name that the table does not have and for a value that does not fit its schema.
+    """
     for name, value in given.items():
         if value is None:
             continue
         option = table.get(name)
         if option is None:
-            raise InvalidOption(f"unknown option {name!r} for {where}", hint=_meant(name, table))
+            raise InvalidOption(f"unknown option {name!r} for {where}", hint=suggest(name, table))
         check_value(name, value, option.schema, where=where)
 
 
@@ -210,64 +223,6 @@ def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> Non
     violations = errors_of(value, dict(schema))
     if violations:
         raise InvalidOption(f"option {name!r} for {where} does not fit: {violations[0].message}", hint=_wanted(schema))
-
-
-_MOST_SHOWN = 60
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name closest to the given one; where none is close, all of them, if they are not many."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if len(names) <= _MOST_SHOWN:
-        return f"known are {', '.join(names)}"
-    nearby = difflib.get_close_matches(name, names, 3, 0.0)
-    return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
-
-
-def _meant(name: str, table: Mapping[str, Option]) -> str:
-    """The option that other libraries and vendors call by this name, or what to do without one, else the nearest."""
-    if name in _INSTEAD:
-        return _INSTEAD[name]
-    ours = [
-        each
-        for each in _OTHER_SPELLINGS.get(name.replace("_", "").lower(), ())
-        if each in table or each in CALL_OPTIONS
-    ]
-    return f"did you mean {' or '.join(map(repr, ours))}?" if ours else nearest(name, table)
-
-
-_INSTEAD: Mapping[str, str] = {
-    "stream": "call stream_text(...), which gives a stream",
-    "messages": "pass the conversation as the prompt",
-    "response_model": "call generate_object(model, prompt, schema)",
-}
-_OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
-    **dict.fromkeys(
-        ("maxoutputtokens", "maxcompletiontokens", "maxnewtokens", "maxlength", "numpredict", "npredict"),
-        ("max_tokens",),
-    ),
-    **dict.fromkeys(("thinking", "reasoning", "think", "thinkingconfig"), ("reasoning_effort", "reasoning_budget")),
-    **dict.fromkeys(("thinkingbudget", "budgettokens", "reasoningmaxtokens"), ("reasoning_budget",)),
-    **dict.fromkeys(("systemprompt", "systeminstruction", "systemmessage", "instructions"), ("system",)),
-    **dict.fromkeys(("functions", "tool", "toolconfig"), ("tools",)),
-    **dict.fromkeys(("functioncall",), ("tool_choice",)),
-    **dict.fromkeys(
-        ("responseschema", "jsonschema", "schema", "responsemimetype", "outputschema"), ("response_format",)
-    ),
-    **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
-    **dict.fromkeys(("randomseed",), ("seed",)),
-    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
-    **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
-    **dict.fromkeys(("key", "token"), ("api_key",)),
-    **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
-    **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
-    **dict.fromkeys(("requesttimeout",), ("timeout",)),
-}
-"""What others call our options, without underscores."""
 
 
 def _wanted(schema: JSONSchema) -> str:

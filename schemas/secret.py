@@ -58,7 +58,7 @@ class MaskedDict(dict[str, Any]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Hidden({MASK})"
+        return f"MaskedDict({MASK})"
 
 
 def header_secret(value: str, *, where: str) -> Secret:

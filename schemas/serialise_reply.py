@@ -15,7 +15,7 @@ from .errors import DecodeError
 from .json_text import JSONDecodeError, loads
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
-from .serialise import CONVERTER, dumped
+from .serialise import CONVERTER, checked_json
 from .usage import Usage
 
 VERSION = 1
@@ -36,7 +36,7 @@ def dump_reply(reply: Reply) -> bytes:
         **{name: getattr(reply, name) for name in _PLAIN},
         **_object(reply.object),
     }
-    return dumped(body, "this answer")
+    return checked_json(body, "this answer")
 
 
 def load_reply(data: bytes) -> Reply:

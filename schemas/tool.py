@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
-from .options import nearest
+from .nearest import nearest
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ..errors import SchemaError
-
-Schema: TypeAlias = dict[str, Any] | bool
+from ..json_types import Schema
 
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 

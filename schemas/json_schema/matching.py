@@ -16,8 +16,8 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import NoSuchResource
 
+from ..json_types import Schema
 from .formats import FORMATS
-from .keywords import Schema
 from .patterns import compile_pattern
 
 Errors = Iterator[Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import Schema, subschemas
+from .keywords import subschemas
 from .safety import checked_schema
 from .validate import fits_part
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
-from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, Schema, escape, resolve_ref, subschemas
+from ..json_types import Schema
+from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 from .patterns import backtracks_little, compile_pattern
 
 MAX_BYTES: Final = 2_000_000

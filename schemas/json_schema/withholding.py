@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import Schema
 from .partial import Hold, Path
 from .root import alternatives, property_of
 from .safety import checked_schema

@@ -18,8 +18,9 @@ from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.merging import REMARKS
 from ....schemas.json_schema.dialects.plain import as_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN, definition_name, write_dialect
-from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, Schema, resolve_ref, subschemas
+from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, resolve_ref, subschemas
 from ....schemas.json_schema.safety import content_of, schema_from_json
+from ....schemas.json_types import Schema
 from ..anthropic_messages import dialect as anthropic
 
 _AT_ROOT: Final = ("type", "properties", "required")

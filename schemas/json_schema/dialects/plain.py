@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import SchemaError
-from ..keywords import Schema, subschemas
+from ...json_types import Schema
+from ..keywords import subschemas
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView

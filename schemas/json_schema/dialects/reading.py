@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from ..keywords import ONE, Schema, resolve_ref, subschemas
+from ...json_types import Schema
+from ..keywords import ONE, resolve_ref, subschemas
 from ..keywords import pointer as pointer_of
 from .merging import REMARKS, json_equal, merge
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ..keywords import Schema
+from ...json_types import Schema
 from . import Dialected, Dropped
 
 

@@ -12,7 +12,8 @@ from attrs import evolve
 
 from ...errors import SchemaError
 from ...json_text import spaced
-from ..keywords import Schema, escape
+from ...json_types import Schema
+from ..keywords import escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
