@@ -1,6 +1,6 @@
-"""The JSON form of a Reply, for keeping an answer: all that was decoded, and nothing of the exchange it came by.
+"""The JSON form of a Reply, to store an answer: all that was decoded, and nothing of the HTTP exchange.
 
-Left out are `raw`, `headers`, what was asked, and what a caller's own loop put together (`steps`, `after`).
+Left out are `raw`, `headers`, `prompt`, and what a workflow of several calls adds (`steps`, `tool_messages`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
 
 
 def dump_reply(reply: Reply) -> bytes:
-    """The JSON of a Reply. Raises ConfigError for one that holds what JSON cannot say."""
+    """Return the JSON of a Reply. Raises ConfigError for one that holds what JSON cannot."""
     body = {
         "stepwell": "reply",
         "version": VERSION,
@@ -40,7 +40,7 @@ def dump_reply(reply: Reply) -> bytes:
 
 
 def load_reply(data: bytes) -> Reply:
-    """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
+    """Return the Reply of a JSON text. Raises DecodeError for JSON of another shape or version."""
     try:
         body = loads(data)
         if body["stepwell"] != "reply" or body["version"] != VERSION:
@@ -80,7 +80,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return dict(data)
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     if isinstance(value, list | tuple) and value:
         for kind, cls in _LISTS.items():
             if all(type(each) is cls for each in value):

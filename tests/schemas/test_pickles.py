@@ -129,7 +129,7 @@ def test_what_calls_give_pickles_and_copies(value: Any) -> None:
     ids=lambda cls: cls.__name__,
 )
 def test_all_errors_pickle_and_copy_with_what_they_carry(cls: type[StepwellError]) -> None:
-    partial = Reply(message=Message("assistant", "half"), asked=Context(("hi",), (local_tool(),)))
+    partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")
     for each in again(error):
         assert type(each) is cls and str(each) == str(error)

@@ -45,6 +45,7 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside(
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
@@ -59,6 +60,7 @@ def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> N
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(path: Path) -> None:
     code = (
         "import itertools, sys\n"
