@@ -43,7 +43,7 @@ class StepwellError(Exception):
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(_short(message))
         self.hint = hint
         self.provider: str | None = None
@@ -131,7 +131,7 @@ class ProviderError(StepwellError):
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.status: int | None = None
         self.code: str | None = None
         self.retry_after: float | None = None
@@ -167,7 +167,7 @@ class ContextOverflow(ProviderError):
 
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.requested_tokens: int | None = None
         self.max_tokens: int | None = None
         super().__init__(message, hint=hint, **fields)
@@ -239,7 +239,7 @@ class DecodeError(StepwellError):
 
     exit_code = 8
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.payload: bytes = b""
         self.status: int | None = None
         super().__init__(message, hint=hint, **fields)
@@ -260,7 +260,7 @@ class ObjectInvalid(StepwellError):
 
     exit_code = 9
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.text: str = ""
         self.violations: tuple[Any, ...] = ()
         super().__init__(message, hint=hint, **fields)
@@ -275,7 +275,7 @@ class EmbeddingFailed(StepwellError):
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.failures: dict[int, StepwellError] = {}
         super().__init__(message, hint=hint, **fields)
 
@@ -285,7 +285,7 @@ class ToolFailed(StepwellError):
 
     exit_code = 10
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.tool: str = ""
         super().__init__(message, hint=hint, **fields)
 
@@ -308,7 +308,7 @@ class BudgetExceeded(StepwellError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.needed: Any = None
         self.left: Any = None
         super().__init__(message, hint=hint, **fields)

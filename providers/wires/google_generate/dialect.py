@@ -45,5 +45,5 @@ RULES: Final = DialectRules(
     references=False,
     nullable="flag",
     remarks_beside_unions=False,
-    ordering=True,
+    ordering="propertyOrdering",
 )

@@ -1,12 +1,12 @@
-"""One schema at a time, in the simplest of several spellings that mean the same.
+"""Read one schema at a time in a normal form.
 
-`allOf` and what stands beside a `$ref` are merged, `const` is an `enum`, a list of types or of anything beside a union
-is a plain union, and a type that is only implied is said. So a dialect has five shapes to write and no more.
+`allOf` and what is beside a `$ref` are merged, `const` becomes an `enum`, a list of types or keywords beside a union
+become a plain union, and an implied type is made explicit. So a dialect has only five kinds of schemas to write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
@@ -16,8 +16,8 @@ from ..keywords import ONE, resolve_ref, subschemas
 from ..keywords import pointer as pointer_of
 from .merging import REMARKS, json_equal, merge
 
-# Of which type the values are that a keyword speaks about.
-SPEAKS_OF: Final[dict[str, str]] = {
+# The type of the values that a keyword applies to.
+APPLIES_TO: Final[dict[str, str]] = {
     **dict.fromkeys(
         [
             "properties",
@@ -51,7 +51,7 @@ SPEAKS_OF: Final[dict[str, str]] = {
     **dict.fromkeys(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], "number"),
 }
 _UNIONS: Final = ("anyOf", "oneOf")
-# A union of alternatives with none of these only restricts further what stands beside it.
+# A union of alternatives with none of these only restricts the keywords beside it.
 _SHAPES: Final = frozenset(
     ["type", "properties", "items", "prefixItems", "$ref", "enum", "const", "anyOf", "oneOf", "allOf"]
 )
@@ -61,23 +61,34 @@ ReportDropped = Callable[[str, str, str], None]
 
 @frozen(eq=False, repr=False)
 class SchemaView:
-    """A schema as read: what kind it is, where it stands, and its keywords."""
+    """A schema in normal form."""
 
     kind: Literal["any", "never", "ref", "union", "one"]
     place: str
+    """Its JSON pointer in the document."""
     remarks: dict[str, Any] = field(factory=dict)
+    """Its keywords that do not restrict values: title, description, default."""
     ref: str = ""
+    """Of a "ref": the reference."""
     alternatives: tuple[Schema, ...] = ()
+    """Of a "union": its alternatives."""
     type: str = ""
+    """Of a "one": its type."""
     keywords: dict[str, Any] = field(factory=dict)
-    # References already written out around this schema: writing them out again would never end.
+    """Of a "one" or "any": its other keywords."""
     within: frozenset[str] = frozenset()
+    """The references that were replaced by their targets around this schema; replacing them again would never end."""
 
 
 class Reader:
-    """Reads the schemas of one document; `report(pointer, keyword, why)` hears of what could not be merged."""
+    """A reader of the schemas of one document."""
 
     def __init__(self, root: Schema, report: ReportDropped) -> None:
+        """Prepare to read.
+
+        root: the whole document.
+        report: is called with a JSON pointer, a keyword and a reason for what cannot be merged.
+        """
         self.root = root
         self._report = report
         self._places: dict[int, str] = {}
@@ -90,7 +101,12 @@ class Reader:
                 waiting += [(place + step, part) for _, step, part in subschemas(node)]
 
     def read(self, schema: Schema, place: str = "", within: frozenset[str] = frozenset()) -> SchemaView:
-        """The schema's kind; `place` says where it stands when it is not part of the document itself."""
+        """Return the normal form of a schema.
+
+        schema: the schema.
+        place: its JSON pointer, if it is not part of the document itself.
+        within: the references that were replaced by their targets around it.
+        """
         if isinstance(schema, bool):
             return SchemaView("any" if schema else "never", place)
         place = self._place_of(schema, place)
@@ -109,12 +125,14 @@ class Reader:
         return self._typed(keywords, remarks, place, within)
 
     def target(self, ref: str) -> Schema:
+        """Return the schema that a reference names."""
         return resolve_ref(self.root, ref)
 
     def nearest(self, pointer: str, refs: Mapping[str, str]) -> str:
-        """The place in this document that a place in a document written from it comes from.
+        """Return the JSON pointer in this document that corresponds to one in a document written from it.
 
-        `refs` says which reference each of its definitions was written for.
+        pointer: the pointer in the written document.
+        refs: the reference that each of its definitions was written for, by the definition's name.
         """
         place, node = "", self.root
         tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
@@ -136,7 +154,7 @@ class Reader:
     def _flat(
         self, schema: dict[str, Any], place: str, within: frozenset[str]
     ) -> tuple[dict[str, Any] | bool, frozenset[str]]:
-        """The schema without `allOf`, and without a `$ref` unless that is all there is to it."""
+        """Return the schema without `allOf`, and without `$ref` unless it has no other keywords but remarks."""
         parts: list[Schema] = list(schema.get("allOf", ()))
         own = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
         if "$ref" in schema:
@@ -168,14 +186,14 @@ class Reader:
         return merged, within
 
     def _place_of(self, schema: dict[str, Any], default: str) -> str:
-        """Where the schema stands in the document; of one made by merging, where its first part does."""
+        """Return the JSON pointer of a schema; of a merged one, that of its first part."""
         if id(schema) in self._places:
             return self._places[id(schema)]
         parts = (part for part in schema.get("allOf", ()) if isinstance(part, dict))
         return next((self._place_of(part, default) for part in parts), default)
 
     def _written_out(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
-        """What the reference names; the last is True when it is being written out already."""
+        """Return the target of a reference, the references replaced so far, and whether this is one of them."""
         while ref not in within:
             within = within | {ref}
             target = self.target(ref)
@@ -188,7 +206,7 @@ class Reader:
         return True, within, True
 
     def _alternatives(self, keywords: dict[str, Any], place: str) -> list[Schema] | None:
-        """The alternatives, each with what stands beside the union; None when they only restrict that further."""
+        """Return the alternatives merged with the keywords beside the union; None if they only restrict these."""
         union = "anyOf" if "anyOf" in keywords else "oneOf"
         alternatives: list[Schema] = keywords[union]
         beside = {word: value for word, value in keywords.items() if word not in _UNIONS}
@@ -220,7 +238,7 @@ class Reader:
             if not values:
                 return SchemaView("never", place)
         elif not types:
-            types = list(dict.fromkeys(SPEAKS_OF[word] for word in keywords if word in SPEAKS_OF))
+            types = list(dict.fromkeys(APPLIES_TO[word] for word in keywords if word in APPLIES_TO))
             if not types and "format" in keywords:
                 types = ["string"]
         if "number" in types and "integer" in types:
@@ -234,26 +252,26 @@ class Reader:
         return SchemaView("one", place, remarks, type=types[0], keywords=_bounded(parts[0]), within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
-        # Kept, so that its id stays its own.
+        # Keep it, so that no other object can get its id.
         self._made.append(schema)
         self._places[id(schema)] = place
         return schema
 
 
 def _bounded(keywords: dict[str, Any]) -> dict[str, Any]:
-    """A closed list is also a bounded one."""
+    """Add the `maxItems` that a list without further items has."""
     if keywords.get("items") is not False:
         return keywords
     size = len(keywords.get("prefixItems", ()))
     return {**keywords, "maxItems": min(size, keywords.get("maxItems", size))}
 
 
-def _is(value: Any, name: str) -> bool:
+def _is(value: object, name: str) -> bool:
     kind = _type_of(value, ["number"])
     return kind == name or (name == "integer" and _type_of(value, []) == "integer")
 
 
-def _type_of(value: Any, wanted: list[str]) -> str:
+def _type_of(value: object, wanted: Sequence[str]) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -265,12 +283,12 @@ def _type_of(value: Any, wanted: list[str]) -> str:
 
 
 def _only(keywords: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
-    """The keywords that mean something for values of this type."""
-    speaks = "number" if name == "integer" else name
+    """Return the keywords that apply to values of this type."""
+    kind = "number" if name == "integer" else name
     part = {
         word: value
         for word, value in keywords.items()
-        if word not in ("type", "enum", "const") and SPEAKS_OF.get(word, speaks) == speaks
+        if word not in ("type", "enum", "const") and APPLIES_TO.get(word, kind) == kind
     }
     if values is not None and name != "null":
         mine = [value for value in values if _is(value, name)]
