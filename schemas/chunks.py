@@ -116,7 +116,7 @@ class MetadataUpdate:
 class Warned:
     """Warnings about the answer, which are added to the reply's."""
 
-    type: ClassVar[str] = "warning"
+    type: ClassVar[Literal["warning"]] = "warning"
     warnings: tuple[Any, ...]
 
 

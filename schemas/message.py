@@ -190,7 +190,7 @@ class Context:
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Context:
-        """Return the Context of `to_json`'s result. Raises DecodeError for JSON of another shape or version."""
+        """Return the Context of `to_json`'s result. Raises DecodeError for JSON of another shape or a newer version."""
         from .serialise import load_document  # imports cattrs, which takes longer than all of this module
 
         return cls(**load_document(data, "context", {"messages": Message, "tools": Tool}, cls.__name__))

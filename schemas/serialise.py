@@ -20,6 +20,7 @@ from .json_text import JSONDecodeError, dumps, loads
 from .nan_check import not_finite
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
+from .versions import refused_version
 
 VERSION = 1
 _PARTS: Mapping[str, type] = {
@@ -132,7 +133,7 @@ def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], nam
     classes: the class of the objects in each list, by key.
     name: the class whose document it is, as an error names it.
 
-    Raises DecodeError for JSON of another shape or of another version.
+    Raises DecodeError for JSON of another shape or a newer version.
     """
     try:
         body = loads(data)
@@ -140,8 +141,8 @@ def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], nam
         raise DecodeError(f"this is not the JSON of a {name}: {error}", hint=f"use {name}.to_json()") from None
     if not isinstance(body, dict) or body.get("stepwell") != kind:
         raise DecodeError(f"this JSON is not that of a {name}", hint=f"use {name}.to_json()")
-    if body.get("version") != VERSION:
-        raise DecodeError(f"this {name} is of version {body.get('version')!r}, not {VERSION}", hint="update stepwell")
+    if why := refused_version(body.get("version"), VERSION, f"this {name}"):
+        raise DecodeError(why, hint="update stepwell")
     try:
         return {
             key: tuple(CONVERTER.structure(each, cls) for each in body.get(key, ())) for key, cls in classes.items()

@@ -7,13 +7,36 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
 from .json_types import JSONSchema
 from .nearest import nearest
+
+if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; typing has these from 3.13 on
+    from typing_extensions import ParamSpec, TypeVar
+
+    Parameters = ParamSpec("Parameters", default=...)
+    Result = TypeVar("Result", default=Any)
+
+    class _Signature(Generic[Parameters, Result]): ...
+
+else:
+    from typing import ParamSpec, TypeVar
+
+    Parameters = ParamSpec("Parameters")
+    Result = TypeVar("Result")
+
+    class _Signature:
+        """A base class that ignores its type arguments: cattrs cannot read a class with unknown ones."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
@@ -35,14 +58,14 @@ def is_method(function: object) -> bool:
 
 
 @frozen(hash=False)
-class Tool:
+class Tool(_Signature[Parameters, Result]):
     """A tool that a model may call. Raises ConfigError for a name that no provider accepts."""
 
     name: str
     description: str = ""
     parameters: JSONSchema = field(default=None, converter=_parameters)
     """A JSON Schema of an object; None for a tool without arguments."""
-    callback: Callable[..., Any] | None = field(default=None, eq=False, repr=False)
+    callback: Callable[Parameters, Result] | None = field(default=None, eq=False, repr=False)
     """The function that runs the tool."""
     strict: bool | None = None
     """Ask the provider to enforce the schema."""
@@ -52,7 +75,7 @@ class Tool:
     """The provider's own declaration of a tool that it runs itself, such as web search; sent unchanged to it alone."""
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """Call the callback, so that a function made a tool is still called like a function.
 
         Raises ConfigError for a tool without a callback.
@@ -61,7 +84,7 @@ class Tool:
             raise ConfigError(f"the tool {self.name!r} has no function to call", hint="pass Tool(callback=...)")
         return self.callback(*args, **kwargs)
 
-    def __get__(self, owner: object, cls: type | None = None) -> Tool:
+    def __get__(self, owner: object, cls: type | None = None) -> Tool[..., Result]:
         """Bind a method that was made a tool to its object, as methods are; any other tool stays as it is."""
         if owner is None or not is_method(self.callback):
             return self

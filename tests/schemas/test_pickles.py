@@ -60,8 +60,8 @@ SAMPLES: dict[str, Any] = {
     "part": Text("hi"),
     "prices": Prices(input=Decimal(1)),
     "warnings": (CallWarning("a", "b"),),
-    "asked": Context(("hi",), (add,)),
-    "priced_as": Model("openai", "gpt-4o"),
+    "prompt": Context(("hi",), (add,)),
+    "billed_model": Model("openai", "gpt-4o"),
 }
 BY_TYPE: dict[str, Any] = {
     "str": "x", "int": 1, "float": 0.5, "bool": True, "bytes": b"x", "Decimal": Decimal("0.1"), "Any": {"a": [1]},
