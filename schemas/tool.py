@@ -144,7 +144,7 @@ def tool_behind(given: object) -> Tool | None:
 
 
 CHOICES = frozenset(("auto", "none", "required", "any"))
-"""The words that tool_choice may be; `any` means the same as `required`."""
+"""The strings that tool_choice may be; `any` means the same as `required`."""
 SEVERAL = "a list of tools"
 """One of the choices of a format that takes a list of tools, one of which must be called."""
 _NAMING = (None, "function", "tool")
@@ -170,7 +170,7 @@ def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[
     choice: a word, a tool or its name in one of the forms of `chosen_name`, or a list of tools where `choices` allow.
         An object that names no tool is a provider's own and is not checked.
     tools: the tools of the call.
-    choices: the words that the wire format takes.
+    choices: the strings that the wire format accepts.
     where: what the choice is for, named in errors.
 
     Raises InvalidOption for a word that is none of `choices`, and for a tool that is none of `tools`.
