@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..schemas.atomic_files import cannot_write, write_file
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import JSONDecodeError, dumps, loads
-from ..schemas.written import cannot_write, write_file
 from .difference import difference
 from .files import FOLDER, read_json
 from .models_dev import SOURCE, ParsedCatalog, parse_catalog

@@ -39,20 +39,20 @@ def untrusted(messages: object, *, allow: Collection[str] = (), refuse: bool = F
     """
     if unknown := set(allow) - set(_GRANTS):
         raise ConfigError(f"{min(unknown)!r} cannot be allowed", hint=f"allow takes {', '.join(_GRANTS)}")
-    kept: list[Message] = []
+    result: list[Message] = []
     for index, message in enumerate(_read(messages)):
         allowed, forbidden = _split(message, allow)
         if refuse and forbidden:
             raise _refused(index, message, forbidden[0])
         if allowed is not None:
-            kept.append(allowed)
-    while kept and kept[-1].role == "assistant" and not kept[-1].tool_calls:
+            result.append(allowed)
+    while result and result[-1].role == "assistant" and not result[-1].tool_calls:
         if refuse:
-            raise _refused(len(kept) - 1, kept[-1], "an answer at the end")
-        kept.pop()
-    if not any(message.role == "user" for message in kept):
+            raise _refused(len(result) - 1, result[-1], "an answer at the end")
+        result.pop()
+    if not any(message.role == "user" for message in result):
         raise ConfigError("the client's messages hold no message of the user")
-    return Context(tuple(kept))
+    return Context(tuple(result))
 
 
 def _read(messages: object) -> tuple[Message, ...]:

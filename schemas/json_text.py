@@ -123,10 +123,10 @@ def first_value(text: str) -> tuple[Any, int]:
 
 def repaired(text: str) -> str:
     """Return JSON text in which U+FFFD replaces each lone surrogate, whether escaped or not."""
-    whole = _as_text(text)
-    if not _SURROGATE_ESCAPE.search(whole):
-        return whole
-    return _ESCAPED.sub(_replace_half, whole)
+    joined = _as_text(text)
+    if not _SURROGATE_ESCAPE.search(joined):
+        return joined
+    return _ESCAPED.sub(_replace_half, joined)
 
 
 def _replace_half(found: re.Match[str]) -> str:

@@ -222,9 +222,9 @@ def _read(text: str) -> Any:
     try:
         value = loads_fast(text)
     except JSONDecodeError:
-        if (whole := repaired(text)) == text:
+        if (fixed := repaired(text)) == text:
             raise
-        return _read(whole)
+        return _read(fixed)
     if _LONG_NUMBER.search(text) or text.count(":") > _names(value):
         # Slower, since it uses the standard json module: only for what may need it.
         from .json_schema.decode import loads_exact

@@ -98,7 +98,7 @@ def is_adapter(tp: object) -> TypeGuard[Adapter]:
 
 
 class Schemas:
-    """Schemas that share definitions: call `of` for each type, then `closed` for the whole schema."""
+    """Schemas that share definitions: call `of` for each type, then `closed` for the complete schema."""
 
     def __init__(self) -> None:
         self._definitions: dict[str, dict[str, Any]] = {}
@@ -134,13 +134,15 @@ class Schemas:
         _count_uses(schema, uses)
         for definition in self._definitions.values():
             _count_uses(definition, uses)
-        kept = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
-        whole: dict[str, Any] = self._in_place(schema, kept)
-        if kept:
-            whole["$defs"] = {
-                name: self._in_place(definition, kept) for name, definition in self._definitions.items() if name in kept
+        shared = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
+        closed: dict[str, Any] = self._in_place(schema, shared)
+        if shared:
+            closed["$defs"] = {
+                name: self._in_place(definition, shared)
+                for name, definition in self._definitions.items()
+                if name in shared
             }
-        return whole
+        return closed
 
     def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
         """Return the schema of an object.
@@ -275,15 +277,15 @@ class Schemas:
             seen.update(uses)
         return False
 
-    def _in_place(self, schema: object, kept: set[str]) -> Any:
-        """Return a copy in which references to definitions that are not in `kept` are replaced by these."""
+    def _in_place(self, schema: object, shared: set[str]) -> Any:
+        """Return a copy in which references to definitions that are not in `shared` are replaced by these."""
         if not isinstance(schema, dict):
             return schema
         name = _used(schema)
-        if name is not None and name in self._definitions and name not in kept:
+        if name is not None and name in self._definitions and name not in shared:
             beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-            return {**self._in_place(self._definitions[name], kept), **beside}
-        return _with_parts(schema, lambda part: self._in_place(part, kept))
+            return {**self._in_place(self._definitions[name], shared), **beside}
+        return _with_parts(schema, lambda part: self._in_place(part, shared))
 
 
 _NO_JSON: Final = object()

@@ -265,16 +265,16 @@ class PartialJSON:
         return int(unit[2:], 16)
 
     def _end_string(self, end: int) -> None:
-        whole = "".join(self._string or ())
+        text = "".join(self._string or ())
         self._string = None
         if not self._string_is_name:
-            (self._place if self._held else self._replace)(whole)
+            (self._place if self._held else self._replace)(text)
             self._held = False
             self._settle()
             return
-        if whole in self._open[-1]:
+        if text in self._open[-1]:
             self._fail("a name given twice in an object", end)
-        self._names[-1] = whole
+        self._names[-1] = text
         self._expect = _COLON
 
     def _publish_string(self) -> None:

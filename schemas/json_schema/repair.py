@@ -23,7 +23,7 @@ LEFT_OPEN: Final = "closed what the text left open"
 
 _FENCE = re.compile(r"```[^\S\n]{0,8}\w{0,20}[^\S\n]{0,8}\n\s*")
 # Tags around the reasoning that some models write into their text; some servers remove the opening one.
-_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_REASONING_TAG = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _OPENER = re.compile(r"[\[{]")
 _RUN = re.compile(r'[^"{}\[\],]+')
 _STRING = re.compile(r'[^"\\\x00-\x1f]+|\\.', re.DOTALL)
@@ -80,7 +80,7 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
 
 
 @define
-class _Repaired:
+class _Document:
     """A document in a text, from `start` to `end`."""
 
     start: int
@@ -97,7 +97,7 @@ class _Repaired:
         self.repairs[what] = self.repairs.get(what, 0) + count
 
 
-def _best(found: list[_Repaired], fits: Callable[[Any], bool] | None) -> _Repaired | None:
+def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
     """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
     by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.whole, one.fenced, one.start))
     candidates = by_rank[-MAX_CANDIDATES:][::-1]
@@ -106,32 +106,32 @@ def _best(found: list[_Repaired], fits: Callable[[Any], bool] | None) -> _Repair
     return candidates[0] if candidates else None
 
 
-def _documents(text: str) -> list[_Repaired]:
+def _documents(text: str) -> list[_Document]:
     """Return the documents in the text; those in the model's reasoning only if there are no others."""
-    thoughts = _thoughts(text)
+    ranges = _reasoning_ranges(text)
     fences = {match.end() for match in _FENCE.finditer(text)}
     starts = sorted(fences.union(match.start() for match in _OPENER.finditer(text)))
-    said: list[int] = []
-    thought: list[int] = []
+    outside: list[int] = []
+    reasoning: list[int] = []
     at = 0
     for start in starts:
-        while at < len(thoughts) and thoughts[at][1] <= start:
+        while at < len(ranges) and ranges[at][1] <= start:
             at += 1
-        inside = at < len(thoughts) and thoughts[at][0] <= start
-        (thought if inside else said).append(start)
-    if bare := _bare(text, thoughts):
-        return bare
-    found, broken = _read(text, said, fences)
+        inside = at < len(ranges) and ranges[at][0] <= start
+        (reasoning if inside else outside).append(start)
+    if rest := _after_reasoning(text, ranges):
+        return rest
+    found, broken = _read(text, outside, fences)
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
-    return found if found or broken else _read(text, thought, fences)[0]
+    return found if found or broken else _read(text, reasoning, fences)[0]
 
 
-def _thoughts(text: str) -> list[tuple[int, int]]:
+def _reasoning_ranges(text: str) -> list[tuple[int, int]]:
     """Return the ranges of reasoning. One without an opening tag begins with the text, one without a closing tag ends
     with it."""
     found: list[tuple[int, int]] = []
     opened: int | None = None
-    for mark in _THOUGHT.finditer(text):
+    for mark in _REASONING_TAG.finditer(text):
         if not mark[1]:
             opened = mark.start() if opened is None else opened
         elif opened is not None or not found:
@@ -140,20 +140,20 @@ def _thoughts(text: str) -> list[tuple[int, int]]:
     return found if opened is None else [*found, (opened, len(text))]
 
 
-def _bare(text: str, thoughts: list[tuple[int, int]]) -> list[_Repaired]:
+def _after_reasoning(text: str, ranges: list[tuple[int, int]]) -> list[_Document]:
     """Return all text after the reasoning if it is JSON as it is, which may be a number or a word."""
-    if not thoughts:
+    if not ranges:
         return []
-    start = thoughts[-1][1]
+    start = ranges[-1][1]
     try:
-        return [_Repaired(start, len(text), value=loads_exact(text[start:]))]
+        return [_Document(start, len(text), value=loads_exact(text[start:]))]
     except DecodeError:
         return []
 
 
-def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Repaired], bool]:
+def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
     """Return the documents, none inside another, and whether there was one that cannot be read."""
-    found: list[_Repaired] = []
+    found: list[_Document] = []
     broken = False
     passed, left = 0, MAX_READINGS * len(text)
     for start in starts:
@@ -161,9 +161,9 @@ def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Rep
             continue
         if left <= 0:
             break
-        one = _Repaired(start, start, start in fences)
+        one = _Document(start, start, start in fences)
         bracketed = text[start : start + 1] in _CLOSER
-        read = _repaired(text, one) if bracketed else _scalar(text, one)
+        read = _read_document(text, one) if bracketed else _scalar(text, one)
         left -= max(one.end - start, 1)
         if read and bracketed and (_is_part(text, one.start, passed) or goes_on(text, one.end)):
             one.broken, read = True, False
@@ -195,14 +195,14 @@ def _is_part(text: str, start: int, passed: int) -> bool:
     return passed > 0 and text[passed:start].strip() == "," and _CLOSER[text[start]] == text[passed - 1]
 
 
-def _repaired(text: str, found: _Repaired) -> bool:
-    repaired = _repair(text, found)
+def _read_document(text: str, found: _Document) -> bool:
+    copy = _repair(text, found)
     try:
         if found.whole:
-            found.value = loads_exact(repaired)
+            found.value = loads_exact(copy)
             return True
         partial = PartialJSON()
-        found.value = partial.feed(repaired)
+        found.value = partial.feed(copy)
         found.note(LEFT_OPEN)
         found.cut = not partial.settled
         if not found.broken:
@@ -213,7 +213,7 @@ def _repaired(text: str, found: _Repaired) -> bool:
     return False
 
 
-def _scalar(text: str, found: _Repaired) -> bool:
+def _scalar(text: str, found: _Document) -> bool:
     """Read a string, a number or a word that is alone in its code fence; return whether that succeeded."""
     found.end = text.find("```", found.start)
     if found.end < 0:
@@ -226,7 +226,7 @@ def _scalar(text: str, found: _Repaired) -> bool:
     return True
 
 
-def _repair(text: str, found: _Repaired) -> str:
+def _repair(text: str, found: _Document) -> str:
     """Copy one document and repair it; set in `found` where it ends, and note the repairs."""
     pieces: list[str] = []
     stack: list[str] = []
@@ -266,7 +266,7 @@ def _repair(text: str, found: _Repaired) -> str:
     return "".join(pieces)
 
 
-def _close(char: str, stack: list[str], pieces: list[str], found: _Repaired) -> None:
+def _close(char: str, stack: list[str], pieces: list[str], found: _Document) -> None:
     """Write a closing bracket; close first what is still open inside."""
     if char in (_CLOSER[opener] for opener in stack):
         while _CLOSER[stack[-1]] != char:
@@ -276,7 +276,7 @@ def _close(char: str, stack: list[str], pieces: list[str], found: _Repaired) -> 
     pieces.append(char)
 
 
-def _copy_string(text: str, at: int, pieces: list[str], found: _Repaired) -> int:
+def _copy_string(text: str, at: int, pieces: list[str], found: _Document) -> int:
     pieces.append('"')
     at += 1
     while at < len(text):

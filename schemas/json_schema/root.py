@@ -27,7 +27,7 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         view = reader.read(reader.target(view.ref))
     if view.type == "object":
         return schema, False
-    inner = _moved(root)
+    inner = _one_level_down(root)
     wrapped = {"type": "object", "properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
     if isinstance(inner, dict) and "$defs" in inner:
         wrapped["$defs"] = inner.pop("$defs")
@@ -45,7 +45,7 @@ def without_nulls(value: object, schema: dict[str, Any]) -> Any:
     return _without_nulls(value, [root], reader, lambda part: fits_part(None, part, schema))
 
 
-def _moved(schema: Schema) -> Schema:
+def _one_level_down(schema: Schema) -> Schema:
     """Return a copy whose references are correct one level further down; definitions stay where they are."""
     if isinstance(schema, bool):
         return schema
@@ -57,11 +57,11 @@ def _moved(schema: Schema) -> Schema:
         if not parts:
             continue
         if isinstance(value, list):
-            copy[keyword] = [_moved(part) for part in value]
+            copy[keyword] = [_one_level_down(part) for part in value]
         elif parts[0] is value:
-            copy[keyword] = _moved(value)
+            copy[keyword] = _one_level_down(value)
         else:
-            copy[keyword] = {name: _moved(part) for name, part in value.items()}
+            copy[keyword] = {name: _one_level_down(part) for name, part in value.items()}
     return copy
 
 
@@ -77,14 +77,14 @@ def _without_nulls(value: object, schemas: list[Schema], reader: Reader, allows_
         return value
     objects = [view for view in views if view.type == "object"]
     fitting = [view for view in objects if _may_fit(value, view, reader)] or objects
-    kept: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, part in value.items():
         inside = [property_of(view, name) for view in fitting]
         absent = part is None and not any(name in view.keywords.get("required", ()) for view in fitting)
         if absent and inside and not any(map(allows_null, inside)):
             continue
-        kept[name] = _without_nulls(part, inside, reader, allows_null)
-    return kept
+        result[name] = _without_nulls(part, inside, reader, allows_null)
+    return result
 
 
 def alternatives(schema: Schema, reader: Reader) -> list[SchemaView]:

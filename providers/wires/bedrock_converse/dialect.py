@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
-from ....schemas.json_schema.dialects.merging import REMARKS
+from ....schemas.json_schema.dialects.merging import ANNOTATIONS
 from ....schemas.json_schema.dialects.plain import as_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN, definition_name, write_dialect
 from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, resolve_ref, subschemas
@@ -54,7 +54,7 @@ def _bare(root: Schema) -> Dialected:
     dropped = [
         Dropped("", word, "Bedrock takes only type, properties and required at the root; checked locally")
         for word in plain.schema
-        if word not in _AT_ROOT and word not in REMARKS
+        if word not in _AT_ROOT and word not in ANNOTATIONS
     ]
     if writer.kept:
         written["$defs"] = writer.definitions()
@@ -102,7 +102,7 @@ class _WritesOut:
             self.kept[ref] = name
             return {**beside, "$ref": f"#/$defs/{name}"}
         target = self._schema(resolve_ref(self._root, ref))
-        if isinstance(target, dict) and beside.keys() <= REMARKS:
+        if isinstance(target, dict) and beside.keys() <= ANNOTATIONS:
             return {**target, **beside}
         return {"allOf": [target, beside]} if beside else target
 

@@ -9,7 +9,7 @@ from ...json_types import JSONSchema, Schema
 from ..keywords import TYPES
 
 # Keywords that do not restrict which values fit.
-REMARKS: Final = frozenset(
+ANNOTATIONS: Final = frozenset(
     [
         "title",
         "description",
@@ -47,7 +47,7 @@ def merge(first: JSONSchema, second: JSONSchema, lost: ReportUnmerged) -> dict[s
         if group is not None and group & first.keys():
             if any(first.get(word) != second.get(word) for word in group):
                 lost(keyword)
-        elif keyword not in merged or keyword in REMARKS:
+        elif keyword not in merged or keyword in ANNOTATIONS:
             merged.setdefault(keyword, value)
         elif merged[keyword] != value:
             join = _JOINS.get(keyword)

@@ -20,11 +20,11 @@ def to_dialect(schema: object) -> Dialected:
     A union at the root, which providers refuse for a tool, becomes one object with the properties of all alternatives.
     Raises SchemaError if the root cannot be an object; `root.in_object` wraps such a schema.
     """
-    return _written(content_of(schema))
+    return _cached(content_of(schema))
 
 
 @lru_cache(maxsize=256)
-def _written(content: bytes) -> Dialected:
+def _cached(content: bytes) -> Dialected:
     return as_plain(schema_from_json(content))
 
 
@@ -36,18 +36,18 @@ def as_plain(root: Schema) -> Dialected:
     while view.kind == "ref":
         view = reader.read(reader.target(view.ref))
     if view.kind == "any":
-        written: dict[str, Any] = {**view.remarks, "type": "object", **view.keywords}
+        written: dict[str, Any] = {**view.annotations, "type": "object", **view.keywords}
     elif view.kind == "union":
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.remarks, **_joined(reader, view)}
+        written = {"type": "object", **view.annotations, **_joined(reader, view)}
     elif view.type == "object":
-        written = {"type": "object", **view.remarks, **view.keywords}
+        written = {"type": "object", **view.annotations, **view.keywords}
     else:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
     if isinstance(root, dict):
-        written |= {word: root[word] for word in ("$defs", "definitions") if word in root}
+        written |= {keyword: root[keyword] for keyword in ("$defs", "definitions") if keyword in root}
     written = copy.deepcopy(written)
     _add_items(written)
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ...json_types import Schema
 from ..keywords import ONE, resolve_ref, subschemas
 from ..keywords import pointer as pointer_of
-from .merging import REMARKS, json_equal, merge
+from .merging import ANNOTATIONS, json_equal, merge
 
 # The type of the values that a keyword applies to.
 APPLIES_TO: Final[dict[str, str]] = {
@@ -66,7 +66,7 @@ class SchemaView:
     kind: Literal["any", "never", "ref", "union", "one"]
     place: str
     """Its JSON pointer in the document."""
-    remarks: dict[str, Any] = field(factory=dict)
+    annotations: dict[str, Any] = field(factory=dict)
     """Its keywords that do not restrict values: title, description, default."""
     ref: str = ""
     """Of a "ref": the reference."""
@@ -113,16 +113,16 @@ class Reader:
         flat, within = self._flat(schema, place, within)
         if isinstance(flat, bool):
             return SchemaView("any" if flat else "never", place)
-        remarks = {word: value for word, value in flat.items() if word in REMARKS}
-        keywords = {word: value for word, value in flat.items() if word not in REMARKS}
+        annotations = {keyword: value for keyword, value in flat.items() if keyword in ANNOTATIONS}
+        keywords = {keyword: value for keyword, value in flat.items() if keyword not in ANNOTATIONS}
         if "$ref" in keywords:
-            return SchemaView("ref", place, remarks, ref=keywords["$ref"], within=within)
+            return SchemaView("ref", place, annotations, ref=keywords["$ref"], within=within)
         if any(union in keywords for union in _UNIONS):
             alternatives = self._alternatives(keywords, place)
             if alternatives is not None:
-                return SchemaView("union", place, remarks, alternatives=tuple(alternatives), within=within)
-            keywords = {word: value for word, value in keywords.items() if word not in _UNIONS}
-        return self._typed(keywords, remarks, place, within)
+                return SchemaView("union", place, annotations, alternatives=tuple(alternatives), within=within)
+            keywords = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
+        return self._typed(keywords, annotations, place, within)
 
     def target(self, ref: str) -> Schema:
         """Return the schema that a reference names."""
@@ -154,14 +154,14 @@ class Reader:
     def _flat(
         self, schema: dict[str, Any], place: str, within: frozenset[str]
     ) -> tuple[dict[str, Any] | bool, frozenset[str]]:
-        """Return the schema without `allOf`, and without `$ref` unless it has no other keywords but remarks."""
+        """Return the schema without `allOf`, and without `$ref` unless it has no other keywords but annotations."""
         parts: list[Schema] = list(schema.get("allOf", ()))
-        own = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
+        own = {keyword: value for keyword, value in schema.items() if keyword not in ("allOf", "$ref")}
         if "$ref" in schema:
             parts.insert(0, {"$ref": schema["$ref"]})
         if not parts:
             return schema, within
-        if all(word in REMARKS for word in own) and len(parts) == 1:
+        if all(keyword in ANNOTATIONS for keyword in own) and len(parts) == 1:
             if not isinstance(parts[0], dict):
                 return parts[0], within
             if "$ref" in parts[0] and len(parts[0]) == 1:
@@ -182,7 +182,9 @@ class Reader:
             if flat is False or merged is False:
                 return False, within
             if isinstance(flat, dict) and isinstance(merged, dict):
-                merged = merge(merged, flat, lambda word: self._report(place, word, "two of them cannot be merged"))
+                merged = merge(
+                    merged, flat, lambda keyword: self._report(place, keyword, "two of them cannot be merged")
+                )
         return merged, within
 
     def _place_of(self, schema: dict[str, Any], default: str) -> str:
@@ -209,21 +211,21 @@ class Reader:
         """Return the alternatives merged with the keywords beside the union; None if they only restrict these."""
         union = "anyOf" if "anyOf" in keywords else "oneOf"
         alternatives: list[Schema] = keywords[union]
-        beside = {word: value for word, value in keywords.items() if word not in _UNIONS}
+        others = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
         if "oneOf" in keywords:
             if union == "anyOf":
                 self._report(place, "oneOf", "it cannot stand beside 'anyOf'; checked locally")
             elif len(alternatives) > 1:
                 self._report(place, "oneOf", "sent as 'anyOf'; that only one alternative fits is checked locally")
-        if not beside:
+        if not others:
             return alternatives
         if not any(isinstance(part, dict) and _SHAPES & part.keys() for part in alternatives):
             self._report(place, union, "its alternatives only restrict the properties beside it; checked locally")
             return None
-        return [self._new({"allOf": [beside, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
+        return [self._new({"allOf": [others, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
 
     def _typed(
-        self, keywords: dict[str, Any], remarks: dict[str, Any], place: str, within: frozenset[str]
+        self, keywords: dict[str, Any], annotations: dict[str, Any], place: str, within: frozenset[str]
     ) -> SchemaView:
         types = keywords.get("type")
         types = [types] if isinstance(types, str) else list(types or ())
@@ -238,18 +240,18 @@ class Reader:
             if not values:
                 return SchemaView("never", place)
         elif not types:
-            types = list(dict.fromkeys(APPLIES_TO[word] for word in keywords if word in APPLIES_TO))
+            types = list(dict.fromkeys(APPLIES_TO[keyword] for keyword in keywords if keyword in APPLIES_TO))
             if not types and "format" in keywords:
                 types = ["string"]
         if "number" in types and "integer" in types:
             types.remove("integer")
         if not types:
-            return SchemaView("any", place, remarks, keywords=keywords, within=within)
+            return SchemaView("any", place, annotations, keywords=keywords, within=within)
         parts = [_only(keywords, name, values) for name in types]
         if len(types) > 1:
             made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
-            return SchemaView("union", place, remarks, alternatives=made, within=within)
-        return SchemaView("one", place, remarks, type=types[0], keywords=_bounded(parts[0]), within=within)
+            return SchemaView("union", place, annotations, alternatives=made, within=within)
+        return SchemaView("one", place, annotations, type=types[0], keywords=_bounded(parts[0]), within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
         # Keep it, so that no other object can get its id.
@@ -286,9 +288,9 @@ def _only(keywords: dict[str, Any], name: str, values: list[Any] | None) -> dict
     """Return the keywords that apply to values of this type."""
     kind = "number" if name == "integer" else name
     part = {
-        word: value
-        for word, value in keywords.items()
-        if word not in ("type", "enum", "const") and APPLIES_TO.get(word, kind) == kind
+        keyword: value
+        for keyword, value in keywords.items()
+        if keyword not in ("type", "enum", "const") and APPLIES_TO.get(keyword, kind) == kind
     }
     if values is not None and name != "null":
         mine = [value for value in values if _is(value, name)]

@@ -41,9 +41,9 @@ class DialectRules:
     """It accepts `$ref` and `$defs`."""
     recursion: bool = True
     """It accepts recursive references."""
-    remarks_beside_references: bool = False
+    annotations_beside_references: bool = False
     """Write the title and description of a `$ref` beside an `anyOf` around it; otherwise leave them out."""
-    remarks_beside_unions: bool = True
+    annotations_beside_unions: bool = True
     """It accepts a title and description beside `anyOf`."""
     alone: tuple[str, ...] = ()
     """Keywords beside which it ignores all others; the first that is sent counts."""

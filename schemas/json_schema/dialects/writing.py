@@ -34,22 +34,22 @@ _STRUCTURE: Final = frozenset(
         "enum",
     ]
 )
-_REMARKS: Final = ("title", "description")
+_ANNOTATIONS: Final = ("title", "description")
 _INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _MENTIONED: Final = ("default", "contentEncoding")
 
 
 def write_dialect(schema: object, rules: DialectRules) -> Dialected:
     """Return the schema in the dialect of `rules`. Raises SchemaError for a schema that cannot be used at all."""
-    return _written_once(content_of(schema), rules)
+    return _cached(content_of(schema), rules)
 
 
 @lru_cache(maxsize=512)
-def _written_once(content: bytes, rules: DialectRules) -> Dialected:
+def _cached(content: bytes, rules: DialectRules) -> Dialected:
     root = schema_from_json(content)
     writer = Writer(root, rules)
     try:
-        written = writer.whole()
+        written = writer.document()
     except RecursionError:
         raise SchemaError(f"the schema is nested too deeply for {rules.name}") from None
     for place, keyword, why in rules.limits(written) if writer.strict else ():
@@ -85,7 +85,7 @@ class Writer:
         self.dropped.append(Dropped(pointer, keyword, why))
         self.broken.append(Dropped(pointer, keyword, why))
 
-    def whole(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Write the document."""
         view = self._reader.read(self._root)
         if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
@@ -102,10 +102,10 @@ class Writer:
         return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
 
     def _followed(self, view: SchemaView) -> SchemaView:
-        """Return the target of a reference in its place, with the remarks beside the reference, if any."""
+        """Return the target of a reference in its place, with the annotations beside the reference, if any."""
         while view.kind == "ref" and view.ref not in view.within:
             inner = self._reader.read(self._reader.target(view.ref), within=view.within | {view.ref})
-            view = evolve(inner, remarks={**inner.remarks, **view.remarks})
+            view = evolve(inner, annotations={**inner.annotations, **view.annotations})
         return view
 
     def _schema(self, schema: Schema, view: SchemaView, step: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Writer:
         if view.kind == "any":
             return self._anything(view)
         if view.type == "null" and self.rules.nullable == "flag":
-            return self._remarked(view, self._null(view), [])
+            return self._annotated(view, self._null(view), [])
         hints: list[str] = []
         written: dict[str, Any] = {"type": view.type}
         if view.type == "object":
@@ -135,7 +135,7 @@ class Writer:
         self._enum(view, written, hints)
         self._keywords(view, written, hints)
         self._leave_alone(view, written)
-        return self._remarked(view, written, hints)
+        return self._annotated(view, written, hints)
 
     def _anything(self, view: SchemaView) -> dict[str, Any]:
         if not self.rules.any_value:
@@ -152,13 +152,13 @@ class Writer:
             return self._beside_reference(view, written)
         if view.ref in view.within:
             self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
-            return self._remarked(view, {"type": "object"}, [])
+            return self._annotated(view, {"type": "object"}, [])
         return self._view(self._followed(view))
 
     def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        if not self.rules.remarks_beside_references or not self._remarks(view, []):
+        if not self.rules.annotations_beside_references or not self._annotations(view, []):
             return written
-        return self._remarked(view, {"anyOf": [written]}, [])
+        return self._annotated(view, {"anyOf": [written]}, [])
 
     def _define(self, ref: str) -> str:
         if ref not in self._names:
@@ -188,15 +188,15 @@ class Writer:
             return self._view(SchemaView("never", view.place))
         if len(branches) == 1:
             only = branches[0]
-            return self._beside_reference(view, only) if "$ref" in only else self._remarked(view, only, [])
+            return self._beside_reference(view, only) if "$ref" in only else self._annotated(view, only, [])
         return self._beside_union(view, {"anyOf": branches})
 
     def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        """Add the remarks to a union: beside it, or in each alternative if the dialect accepts nothing beside it."""
-        if self.rules.remarks_beside_unions or "anyOf" not in written:
-            return self._remarked(view, written, [])
-        remarks = self._remarks(view, [])
-        return {"anyOf": [{**remarks, **branch} for branch in written["anyOf"]]}
+        """Add the annotations to a union: beside it, or to each alternative if nothing may stand beside it."""
+        if self.rules.annotations_beside_unions or "anyOf" not in written:
+            return self._annotated(view, written, [])
+        annotations = self._annotations(view, [])
+        return {"anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
 
     def _null(self, view: SchemaView) -> dict[str, Any]:
         self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
@@ -288,34 +288,34 @@ class Writer:
         """Write the keywords that the dialect accepts, and report the others."""
         rules = self.rules
         allowed = rules.keywords.get(view.type, frozenset())
-        for word, value in view.keywords.items():
-            if word in _STRUCTURE:
+        for keyword, value in view.keywords.items():
+            if keyword in _STRUCTURE:
                 continue
-            if (inclusive := _INCLUSIVE.get(word)) and word not in allowed and inclusive in allowed:
-                word, value = inclusive, self._included(view, word, value)
-                tighter = max if word == "minimum" else min
-                value = tighter(value, view.keywords.get(word, value))
-            if word == "format":
+            if (inclusive := _INCLUSIVE.get(keyword)) and keyword not in allowed and inclusive in allowed:
+                keyword, value = inclusive, self._included(view, keyword, value)
+                tighter = max if keyword == "minimum" else min
+                value = tighter(value, view.keywords.get(keyword, value))
+            if keyword == "format":
                 known = value in rules.formats.get(view.type, ())
                 why = None if known else f"{rules.name} does not know this format; checked locally"
-            elif word in allowed:
-                why = rules.admit(word, value, view.type)
+            elif keyword in allowed:
+                why = rules.admit(keyword, value, view.type)
             else:
                 why = f"{rules.name} has no such keyword; checked locally"
             if why is None:
-                written[word] = value
+                written[keyword] = value
             else:
-                self.drop(view.place, word, why)
+                self.drop(view.place, keyword, why)
                 if not isinstance(value, dict | list):
-                    hints.append(f"{word}: {_shown(value)}")
+                    hints.append(f"{keyword}: {_shown(value)}")
 
     def _leave_alone(self, view: SchemaView, written: dict[str, Any]) -> None:
         """Remove the keywords that the dialect ignores beside another."""
-        strongest = next((word for word in self.rules.alone if word in written), None)
-        for word in list(written) if strongest else ():
-            if word not in ("type", strongest):
-                del written[word]
-                self.drop(view.place, word, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
+        strongest = next((keyword for keyword in self.rules.alone if keyword in written), None)
+        for keyword in list(written) if strongest else ():
+            if keyword not in ("type", strongest):
+                del written[keyword]
+                self.drop(view.place, keyword, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
 
     def _included(self, view: SchemaView, keyword: str, bound: float) -> float:
         """Return the inclusive bound for an exclusive one, which is exact for integers only."""
@@ -324,31 +324,39 @@ class Writer:
         self.drop(view.place, keyword, f"{self.rules.name} has only inclusive bounds; checked locally")
         return bound
 
-    def _remarks(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
+    def _annotations(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
         """Return title and description; the latter mentions to the model what the dialect cannot express."""
-        remarks: dict[str, Any] = {word: view.remarks[word] for word in _REMARKS if word in view.remarks}
+        annotations: dict[str, Any] = {
+            keyword: view.annotations[keyword] for keyword in _ANNOTATIONS if keyword in view.annotations
+        }
         if not self.rules.hints:
-            return remarks
-        notes = [f"{word}: {_shown(view.remarks[word])}" for word in _MENTIONED if view.remarks.get(word) is not None]
+            return annotations
+        notes = [
+            f"{keyword}: {_shown(view.annotations[keyword])}"
+            for keyword in _MENTIONED
+            if view.annotations.get(keyword) is not None
+        ]
         if hints or notes:
-            remarks["description"] = f"{remarks.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
-        return remarks
+            annotations["description"] = (
+                f"{annotations.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
+            )
+        return annotations
 
-    def _remarked(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
-        remarks = self._remarks(view, hints)
-        if written.get("description", "").startswith("(") and "description" in remarks:
-            remarks["description"] += f" {written['description']}"
-        return {**written, **remarks}
+    def _annotated(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+        annotations = self._annotations(view, hints)
+        if written.get("description", "").startswith("(") and "description" in annotations:
+            annotations["description"] += f" {written['description']}"
+        return {**written, **annotations}
 
 
 def _or_null(written: dict[str, Any]) -> dict[str, Any]:
     """Return a schema that allows null, too."""
     if written.get("type") == "null" or {"type": "null"} in written.get("anyOf", ()):
         return written
-    remarks: dict[str, Any] = {word: written[word] for word in _REMARKS if word in written}
-    bare = {word: value for word, value in written.items() if word not in remarks}
+    annotations: dict[str, Any] = {keyword: written[keyword] for keyword in _ANNOTATIONS if keyword in written}
+    bare = {keyword: value for keyword, value in written.items() if keyword not in annotations}
     branches = bare["anyOf"] if bare.keys() == {"anyOf"} else [bare]
-    return {"anyOf": [*branches, {"type": "null"}], **remarks}
+    return {"anyOf": [*branches, {"type": "null"}], **annotations}
 
 
 def definition_name(ref: str, taken: Container[str]) -> str:
