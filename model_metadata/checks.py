@@ -81,7 +81,7 @@ def _check_cost(cost: object, where: str) -> None:
 
 def _check_word(what: str, word: str, known: Iterable[str], where: str) -> None:
     if word not in known:
-        raise ConfigError(f"{where}: {what} cannot be or have {word!r}", hint=nearest(str(word), known))
+        raise ConfigError(f"{where}: {what} cannot be or contain {word!r}", hint=nearest(str(word), known))
 
 
 def words(given: str | Iterable[str] | None, option: str) -> frozenset[str]:

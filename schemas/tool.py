@@ -114,7 +114,7 @@ class Tool(_Signature[Parameters, Result]):
         except NotPicklable as error:
             raise ConfigError(
                 f"the tool {self.name!r} cannot be pickled: {error}",
-                hint="make it of a function at the top of a module, or make it in the other process",
+                hint="make it from a function at the top of a module, or make it in the other process",
             ) from None
 
     def __attrs_post_init__(self) -> None:
@@ -189,7 +189,7 @@ def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[
     for each in chosen:
         name = each if several and isinstance(each, str) else chosen_name(each)
         if name is None and (several or not isinstance(each, Mapping) or "type" not in each):
-            raise InvalidOption(f"tool_choice for {where} fits no form of it", hint=_forms(choices))
+            raise InvalidOption(f"tool_choice for {where} has none of the known forms", hint=_forms(choices))
         if name is not None and name not in names:
             hint = nearest(name, names) if names else "pass tools=[...]"
             raise InvalidOption(f"tool_choice for {where} names {name!r}, which is not among the tools", hint=hint)

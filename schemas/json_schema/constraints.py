@@ -103,6 +103,6 @@ def _plain(value: object) -> Any:
 def _not_applicable(facts: Mapping[str, Any], schema: dict[str, Any]) -> SchemaError:
     kind = schema.get("type", "such a value")
     return SchemaError(
-        f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be said of {kind} in JSON Schema",
+        f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to {kind} in JSON Schema",
         hint="check it in a validator of the class, in the function, or in a pydantic model",
     )

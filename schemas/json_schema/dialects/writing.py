@@ -315,7 +315,7 @@ class Writer:
         for keyword in list(written) if strongest else ():
             if keyword not in ("type", strongest):
                 del written[keyword]
-                self.drop(view.place, keyword, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
+                self.drop(view.place, keyword, f"{self.rules.name} ignores it beside '{strongest}'; checked locally")
 
     def _included(self, view: SchemaView, keyword: str, bound: float) -> float:
         """Return the inclusive bound for an exclusive one, which is exact for integers only."""
