@@ -19,7 +19,7 @@ STATUSES = ("alpha", "beta", "deprecated")
 _LIMITS = ("context", "output", "input")
 _RATES = (*BUCKETS, "over")
 _FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
-_COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "besides", "as_of", "source")
+_COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "other_charges", "as_of", "source")
 _KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | {"modes", "provider", "interleaved", "open_weights"}
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),

@@ -151,7 +151,7 @@ def _cost(cost: Row, read: Row, modes: Mapping[str, Prices] | None = None) -> Pr
 
     cost: dollars per million tokens by bucket, and `tiers`, each with `over`. In our rows also:
         `batch_factor`, `batch_cache_read_factor`: the factors of a batch on the normal price.
-        `besides`: what else is charged, in words.
+        `other_charges`: what else is charged, in words.
         `web_search`: dollars per thousand searches by the provider's own tool.
         `regions`: the factor on the normal price of tokens, by the provider's name for the region: {"us": "1.1"}.
         `tiers_over`: where the tiers start, if not where they say.
@@ -166,7 +166,7 @@ def _cost(cost: Row, read: Row, modes: Mapping[str, Prices] | None = None) -> Pr
         tiers=tuple(tiers),
         batch_factor=cost.get("batch_factor"),
         batch_cache_read_factor=cost.get("batch_cache_read_factor"),
-        besides=cost.get("besides"),
+        other_charges=cost.get("other_charges"),
         web_search=cost.get("web_search"),
         regions=cost.get("regions") or {},
         modes=modes or {},

@@ -83,7 +83,7 @@ class Prices:
     """The factor of a batch on the normal price; None if no batch price is known."""
     batch_cache_read_factor: Decimal | None = None
     """The factor of a batch on cached input, which some providers do not discount twice; None means `batch_factor`."""
-    besides: str | None = None
+    other_charges: str | None = None
     """What else is charged that is not counted in tokens; every cost is then a lower bound."""
     as_of: str | None = None
     """The day (ISO) on which these prices were read."""
@@ -113,7 +113,7 @@ class Prices:
         return Prices(
             **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
-            besides=self.besides,
+            other_charges=self.other_charges,
             as_of=self.as_of,
             source=self.source,
         )
@@ -206,7 +206,7 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
         items["web_search"] = _EXACT.scaleb(_EXACT.multiply(fees, Decimal(searches)), -3)
     at_least = (
         _is_partial(usage, row)
-        or bool(prices.besides or usage.unpriced_charges)
+        or bool(prices.other_charges or usage.unpriced_charges)
         or (searches > 0 and fees is None)
         or (usage.region is not None and regional is None)
         or _audio_cost_is_unclear(usage, row)

@@ -5,7 +5,7 @@ Importing this module imports jsonschema, which takes 100 ms: `validate` does so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any, Final, NoReturn, Protocol
@@ -43,8 +43,6 @@ class Validator(Protocol):
         schema_path: str | int | None = None,
     ) -> Errors:
         """Yield the errors of a part of the value."""
-
-    def _validate_reference(self, *, ref: str, instance: object) -> Errors: ...
 
 
 MAX_STEPS: Final = 5_000
@@ -149,6 +147,11 @@ def _multiple_of(validator: Validator, wanted: float, value: object, schema: JSO
         yield ValidationError("")
 
 
+_follow_reference: Final[Callable[[Validator, str, object, JSONSchema], Errors]] = Draft202012Validator.VALIDATORS[
+    "$ref"
+]
+
+
 def _ref(validator: Validator, wanted: str, value: object, schema: JSONSchema) -> Errors:
     state = _STATE.get()
     pair = (wanted, id(value))
@@ -159,7 +162,7 @@ def _ref(validator: Validator, wanted: str, value: object, schema: JSONSchema) -
         yield ValidationError("")
         return
     fits = True
-    for error in validator._validate_reference(ref=wanted, instance=value):
+    for error in _follow_reference(validator, wanted, value, schema):
         fits = state.fitting[pair] = False
         yield error
     if fits:

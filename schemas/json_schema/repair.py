@@ -86,11 +86,16 @@ class _Document:
     start: int
     end: int
     fenced: bool = False
+    """Whether it is in a code fence."""
     value: Any = MISSING
-    whole: bool = True
+    complete: bool = True
+    """Whether its closing bracket was found."""
     cut: bool = False
+    """Whether the text ends inside a value."""
     broken: bool = False
+    """Whether it looks like a document, or like a part of one, but cannot be read."""
     repairs: dict[str, int] = field(factory=dict)
+    """How often each repair was made."""
 
     def note(self, what: str, count: int = 1) -> None:
         """Count a repair."""
@@ -99,7 +104,7 @@ class _Document:
 
 def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
     """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
-    by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.whole, one.fenced, one.start))
+    by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.complete, one.fenced, one.start))
     candidates = by_rank[-MAX_CANDIDATES:][::-1]
     if fits is not None and len(candidates) > 1:
         return next((one for one in candidates if fits(one.value)), candidates[0])
@@ -121,9 +126,9 @@ def _documents(text: str) -> list[_Document]:
         (reasoning if inside else outside).append(start)
     if rest := _after_reasoning(text, ranges):
         return rest
-    found, broken = _read(text, outside, fences)
+    found, broken = _read_all(text, outside, fences)
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
-    return found if found or broken else _read(text, reasoning, fences)[0]
+    return found if found or broken else _read_all(text, reasoning, fences)[0]
 
 
 def _reasoning_ranges(text: str) -> list[tuple[int, int]]:
@@ -151,20 +156,20 @@ def _after_reasoning(text: str, ranges: list[tuple[int, int]]) -> list[_Document
         return []
 
 
-def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
+def _read_all(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
     """Return the documents, none inside another, and whether there was one that cannot be read."""
     found: list[_Document] = []
     broken = False
-    passed, left = 0, MAX_READINGS * len(text)
+    passed, budget = 0, MAX_READINGS * len(text)
     for start in starts:
         if start < passed:
             continue
-        if left <= 0:
+        if budget <= 0:
             break
         one = _Document(start, start, start in fences)
         bracketed = text[start : start + 1] in _CLOSER
         read = _read_document(text, one) if bracketed else _scalar(text, one)
-        left -= max(one.end - start, 1)
+        budget -= max(one.end - start, 1)
         if read and bracketed and (_is_part(text, one.start, passed) or goes_on(text, one.end)):
             one.broken, read = True, False
         if read:
@@ -198,7 +203,7 @@ def _is_part(text: str, start: int, passed: int) -> bool:
 def _read_document(text: str, found: _Document) -> bool:
     copy = _repair(text, found)
     try:
-        if found.whole:
+        if found.complete:
             found.value = loads_exact(copy)
             return True
         partial = PartialJSON()
@@ -239,7 +244,7 @@ def _repair(text: str, found: _Document) -> str:
         if run := _RUN.match(text, at):
             if (fence := run[0].find("```")) >= 0:
                 # No value has these marks outside of a string: the code block ends, or another begins.
-                found.end, found.whole, found.broken = at + fence, False, True
+                found.end, found.complete, found.broken = at + fence, False, True
                 return "".join(pieces)
             pieces.append(run[0])
             at = run.end()
@@ -262,7 +267,7 @@ def _repair(text: str, found: _Document) -> str:
             if not stack:
                 found.end = at
                 return "".join(pieces)
-    found.end, found.whole = len(text), False
+    found.end, found.complete = len(text), False
     return "".join(pieces)
 
 
