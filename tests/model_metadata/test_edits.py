@@ -1,4 +1,4 @@
-"""Changing the catalog: what people write is checked, what meets nothing is told, every change can be taken back."""
+"""Changing the catalog: rows are checked, a pattern that matches nothing is an error, every change can be undone."""
 
 from __future__ import annotations
 

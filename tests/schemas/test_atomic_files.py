@@ -1,4 +1,4 @@
-"""Files are written all or nothing: by whom they belong to, through links, under any fault and at any moment."""
+"""Files are written completely or not at all: for any owner, through links, with any fault, at any moment."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(p
 
 
 def _prefix(path: Path) -> str:
-    """What the name of a file that is being written begins with, seen while one is."""
+    """Return the beginning of a temporary file's name, as seen while a file is written."""
     seen: list[str] = []
     real = os.replace
     try:
