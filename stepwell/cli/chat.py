@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ..api import Client
 from ..pipeline.step import Halt, on_request
+from ..schemas.atomic_files import write_file
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
-from ..schemas.written import write_file
 from .ask import at_terminal, options_of, show
 from .naming import named, say_who
 from .printing import print_warnings

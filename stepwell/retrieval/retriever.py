@@ -12,7 +12,7 @@ from ..events import span
 from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, NotSupported
-from ..schemas.options import nearest
+from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
 from .node import Node, ScoredNode, findings_of
 

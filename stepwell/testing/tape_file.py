@@ -9,10 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ..schemas.atomic_files import cannot_write, update_file
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
 from ..schemas.versions import refused_version
-from ..schemas.written import cannot_write, update_file
 
 VERSION = 1
 """Of the file's form."""

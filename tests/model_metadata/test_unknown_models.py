@@ -12,7 +12,7 @@ from stepwell import Client
 
 
 def asked(client: Client, model: str) -> tuple[str, ...]:
-    """The warnings of a call."""
+    """Return the warnings of a call."""
     return tuple(str(warning) for warning in client.generate_text(model, "hi").warnings)
 
 

@@ -15,11 +15,12 @@ from attrs import evolve
 
 from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
-from ....schemas.json_schema.dialects.merging import REMARKS
+from ....schemas.json_schema.dialects.merging import ANNOTATIONS
 from ....schemas.json_schema.dialects.plain import as_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN, definition_name, write_dialect
-from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, Schema, resolve_ref, subschemas
+from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, resolve_ref, subschemas
 from ....schemas.json_schema.safety import content_of, schema_from_json
+from ....schemas.json_types import Schema
 from ..anthropic_messages import dialect as anthropic
 
 _AT_ROOT: Final = ("type", "properties", "required")
@@ -53,7 +54,7 @@ def _bare(root: Schema) -> Dialected:
     dropped = [
         Dropped("", word, "Bedrock takes only type, properties and required at the root; checked locally")
         for word in plain.schema
-        if word not in _AT_ROOT and word not in REMARKS
+        if word not in _AT_ROOT and word not in ANNOTATIONS
     ]
     if writer.recursive:
         written["$defs"] = writer.definitions()
@@ -101,7 +102,7 @@ class _WritesOut:
             self.recursive[ref] = name
             return {**siblings, "$ref": f"#/$defs/{name}"}
         target = self._schema(resolve_ref(self._root, ref))
-        if isinstance(target, dict) and siblings.keys() <= REMARKS:
+        if isinstance(target, dict) and siblings.keys() <= ANNOTATIONS:
             return {**target, **siblings}
         return {"allOf": [target, siblings]} if siblings else target
 

@@ -44,6 +44,6 @@ RULES: Final = DialectRules(
     anything={"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
     references=False,
     nullable="flag",
-    remarks_beside_unions=False,
-    ordering=True,
+    annotations_beside_unions=False,
+    ordering="propertyOrdering",
 )

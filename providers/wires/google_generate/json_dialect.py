@@ -67,6 +67,6 @@ RULES: Final = DialectRules(
     any_value=True,
     maps=True,
     tuples="any",
-    ordering=True,
+    ordering="propertyOrdering",
     limits=_required_recursion,
 )
