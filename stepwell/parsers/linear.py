@@ -62,7 +62,7 @@ class LinearPattern:
             raise SchemaError("the pattern is nested too deeply") from None
 
     def search(self, text: str) -> Found | None:
-        """The first match in the text."""
+        """Return the first match in the text; None without one."""
         nodes, found = self._nodes, None
         now: list[tuple[int, Groups]] = []
         seen: set[int] = set()
@@ -157,7 +157,7 @@ def _texts(groups: Groups, text: str) -> tuple[str | None, ...]:
 
 
 def _reader(kind: Any, value: Any, flags: int) -> Callable[[str], bool]:
-    """Does one character fit? `re` itself says so, on that character alone."""
+    """Return whether a character matches, by `re` on that character alone."""
     if kind is op.ANY:
         return (lambda char: True) if flags & re.DOTALL else (lambda char: char != "\n")
     one = _parser.SubPattern(_parser.State(), [(kind, value)])

@@ -1,4 +1,4 @@
-"""ReAct steps as real models spell them: one call or one answer, and never half a call."""
+"""ReAct steps as real models spell them: one call or one answer, and never incomplete call."""
 
 from __future__ import annotations
 
@@ -144,16 +144,16 @@ def test_text_without_labels_is_an_answer(text: str) -> None:
         ("Observation: 3", "empty"),
         ("Thought: hm", "neither an action nor an answer"),
         ("<think>forever", "empty"),
-        ("Action: add", "half a call"),
-        ("Action: add\nAction Input:", "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "b": ', "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "b": 2\nObservation: 3}', "half a call"),
-        ('Action: get_weather\nAction Input: {"city": "Par', "half a call"),
-        ('Action: get_weather\nAction Input: {"city": "Par\nObservation: fine"}', "half a call"),
-        ("Action: add(1, 2", "half a call"),
-        ("Action: wait\nAction Input: a while", "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "a": 2}', "half a call"),
-        ('Action: {"name": "add", "argum', "half a call|names none"),
+        ("Action: add", "incomplete call"),
+        ("Action: add\nAction Input:", "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "b": ', "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "b": 2\nObservation: 3}', "incomplete call"),
+        ('Action: get_weather\nAction Input: {"city": "Par', "incomplete call"),
+        ('Action: get_weather\nAction Input: {"city": "Par\nObservation: fine"}', "incomplete call"),
+        ("Action: add(1, 2", "incomplete call"),
+        ("Action: wait\nAction Input: a while", "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "a": 2}', "incomplete call"),
+        ('Action: {"name": "add", "argum', "incomplete call|names none"),
         ("Action: None", "without a tool"),
         ("Action: I will look it up", "names none of the tools get_weather, add"),
     ],
