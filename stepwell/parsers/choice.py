@@ -26,11 +26,11 @@ def _choices(choices: Iterable[str] | Mapping[str, Any] | type[Enum]) -> dict[st
 
 @frozen(init=False)
 class ChoiceParser(OutputParser[Any]):
-    """Parser of an answer that is one of some words, given as the words, an Enum (gives its members) or a mapping
-    (gives its values).
+    """Parser of an answer that is one of a few words. `choices` is the list of them, an Enum, of which it returns a
+    member, or a mapping, of which it returns a value.
 
     The word may be the whole answer, a line of it, follow a colon, or be marked (bold, in quotes, as code), in upper or
-    lower case. An answer with none of the words, or two, is an error: a word within a sentence ("not spam") does not
+    lower case. An answer with none of them, or two, is an error: a word within a sentence ("not spam") does not
     count.
     """
 

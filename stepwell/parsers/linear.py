@@ -157,7 +157,7 @@ def _texts(groups: Groups, text: str) -> tuple[str | None, ...]:
 
 
 def _reader(kind: Any, value: Any, flags: int) -> Callable[[str], bool]:
-    """Return whether a character matches, by `re` on that character alone."""
+    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
     if kind is op.ANY:
         return (lambda char: True) if flags & re.DOTALL else (lambda char: char != "\n")
     one = _parser.SubPattern(_parser.State(), [(kind, value)])

@@ -22,7 +22,10 @@ class OutputParser(Protocol[T_co]):
         """The form of answer, described for the model; "" for none."""
 
     def format(self, prompt: object) -> Context:
-        """Return the prompt, in any form that a call takes, with the instructions at the end of the user's last message."""
+        """Return the prompt with the instructions at the end of the user's last message.
+
+        `prompt` may have any form that a call takes.
+        """
         context = context_of(prompt)
         if not self.instructions:
             return context

@@ -139,7 +139,7 @@ def test_what_is_no_base64_is_read_as_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "no base64"),
+        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "is not base64"),
         ({"type": "image_url", "image_url": {}}, "has no 'url'"),
         ({"type": "media", "data": BASE64}, "has no 'mime_type'"),
     ],
