@@ -1,4 +1,4 @@
-"""An httpx transport without a network: a stream that lies ready in memory."""
+"""An httpx transport without a network: a stream from memory."""
 
 from collections.abc import Iterator
 
