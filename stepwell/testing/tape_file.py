@@ -11,7 +11,11 @@ from typing import Any
 
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
+from ..schemas.versions import refused_version
 from ..schemas.written import cannot_write, update_file
+
+VERSION = 1
+"""Version of the file format."""
 
 
 class TapeFile:
@@ -48,7 +52,7 @@ class TapeFile:
         elif self._starts_anew and content is not None:
             self._back_up(content)
         self._starts_anew = False
-        data = dumps({"version": 1, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
+        data = dumps({"version": VERSION, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
         self._last = _digest(data)
         return data
 
@@ -63,13 +67,10 @@ def rows_of(content: bytes, path: Path) -> list[Any]:
     """Return the exchanges in a cassette's content. Raises ConfigError for content that is no cassette."""
     try:
         data = loads(content)
-        if data["version"] != 1:
-            raise ConfigError(
-                f"{path} is a cassette of version {data['version']!r}, which this version of stepwell cannot read",
-                hint="update stepwell, or record again",
-            )
+        if why := refused_version(data.get("version"), VERSION, f"the cassette {path}"):
+            raise ConfigError(why, hint="update stepwell, or record again")
         rows: list[Any] = data["exchanges"]
-    except (JSONDecodeError, KeyError, TypeError) as error:
+    except (JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
     return rows
 
