@@ -138,7 +138,7 @@ def _versions(packages: list[str]) -> dict[str, str]:
 
 
 class Measurement:
-    """Measures a subject's functions; all coroutines run on one event loop."""
+    """A measurement of a subject's functions; all coroutines run on one event loop."""
 
     def __init__(self, functions: dict) -> None:
         self.functions = functions

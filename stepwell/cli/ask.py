@@ -14,13 +14,13 @@ from ..schemas.json_text import loads
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
-from .naming import model_of, say_who
+from .naming import model_and_text, say_who
 from .printing import print_json, print_warnings
 
 
 def ask(arguments: argparse.Namespace) -> None:
     """Ask once. Text on standard input is added below the prompt."""
-    model, words = model_of(arguments.words, alone=at_terminal())
+    model, words = model_and_text(arguments.words, alone=at_terminal())
     prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
     content: list[str | Part] = [_image(path) for path in arguments.image]
     if prompt.strip():

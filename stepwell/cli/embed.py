@@ -11,13 +11,13 @@ from ..schemas.errors import ConfigError
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from .ask import at_terminal, extra_options, piped
-from .naming import model_of, say_who
+from .naming import model_and_text, say_who
 from .printing import print_json, print_warnings
 
 
 def run_embed(arguments: argparse.Namespace) -> None:
     """Embed the arguments and the lines of --file; without either, the lines of standard input."""
-    model, words = model_of(arguments.words, alone=at_terminal() and not arguments.file)
+    model, words = model_and_text(arguments.words, alone=at_terminal() and not arguments.file)
     texts = words + _lines(arguments.file, words)
     if not texts:
         raise ConfigError("there is nothing to embed", hint="give texts, --file PATH, or lines on standard input")

@@ -18,7 +18,7 @@ _MIN_FAMILY = 10
 """A beginning that this many ids share is a family: gpt, claude, llama."""
 
 
-def model_of(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
+def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
     """Return the model that the first word names (None if it names none), and the other words.
 
     Raises UnknownModel for a first word that is similar to a model's name, and ConfigError for a model without a text.

@@ -85,13 +85,14 @@ def with_citations(reply: Reply, found: Sequence[ScoredNode]) -> Reply:
 
 
 class CitingStage:
-    """Stage that puts the notes on a streamed reply, once its text is complete."""
+    """A stage that puts the notes on a streamed reply, once its text is complete."""
 
     def __init__(self, found: Sequence[ScoredNode]) -> None:
         self._found = found
         self._text: list[str] = []
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        """Pass chunks on, with the notes before the final one."""
         out: list[StreamChunk] = []
         for chunk in chunks:
             if type(chunk) is TextDelta:
@@ -102,4 +103,5 @@ class CitingStage:
         return out
 
     def flush(self) -> list[StreamChunk]:
+        """Return nothing: the notes precede the final chunk."""
         return []

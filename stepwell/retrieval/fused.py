@@ -56,6 +56,7 @@ class FusedRetriever(Retriever):
         self.name = name
 
     def seek(self, search: Search) -> Recipe:
+        """Search all retrievers at once and fuse their rankings, as a workflow."""
         # The search's min_score is for fused scores; only a retriever itself knows the scale of its own.
         pending = [pair for pair in zip(self.retrievers, self.weights, strict=True) if not search.has_visited(pair[0])]
         rankings: list[Any] = yield Gather(
@@ -108,6 +109,7 @@ class RerankedRetriever(Retriever):
         self._clients = ClientPair(client, async_client)
 
     def seek(self, search: Search) -> Recipe:
+        """Search the other retriever and rerank what it finds, as a workflow."""
         wider = search.branch(top_k=max(self.fetch, search.top_k), min_score=self.retriever.min_score)
         found: list[ScoredNode] = yield from self.retriever.look(wider)
         if not found:

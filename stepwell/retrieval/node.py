@@ -105,10 +105,12 @@ class ScoredNode:
 
     @property
     def text(self) -> str:
+        """The node's text."""
         return self.node.text
 
     @property
     def source(self) -> str:
+        """Where the text comes from."""
         return self.node.source
 
 

@@ -22,7 +22,7 @@ MAX_DEPTH = 8
 
 @frozen
 class Search:
-    """What a retriever is to look for."""
+    """A query and its limits, as a retriever gets them."""
 
     text: str
     """The query."""
@@ -53,7 +53,7 @@ class Search:
 
 
 class Retriever:
-    """Base class of what finds nodes. Subclass it and write `find`, or `afind` if it waits for the network, or both:
+    """Base class of retrievers. Subclass it and write `find`, or `afind` if it waits for the network, or both:
 
         class Titles(Retriever):
             def find(self, search):

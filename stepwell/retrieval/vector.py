@@ -106,6 +106,7 @@ class VectorRetriever(Retriever):
         self.close()
 
     def seek(self, search: Search) -> Recipe:
+        """Embed the query and search the store, as a workflow."""
         embedder, store = self.embedder, self._store
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
         return (yield in_thread(lambda: store.search(vector, search, self.similarity)))

@@ -91,6 +91,7 @@ class ChatStepwell(BaseChatModel):
 
     @property
     def lc_secrets(self) -> dict[str, str]:
+        """The fields that are secrets, and the variables that stand for them when it is serialised."""
         return {"api_key": "STEPWELL_API_KEY"}
 
     def _resolve_model_profile(self) -> ModelProfile | None:

@@ -29,7 +29,7 @@ from .outgoing import content_block, extras_of, note_of, response_metadata, usag
 
 
 class ChunkWriter:
-    """Converts the chunks of one stream, one at a time; `last` gives the final one.
+    """A converter of the chunks of one stream, one at a time; `last` gives the final one.
 
     Text is a string until something other than text has come, and a block from then on: LangChain joins blocks by
     their index. With `listed` it is a block from the beginning, as output version v1 requires.

@@ -27,7 +27,7 @@ from .messages import CALLS, call_dict, chat_message_of, response_of
 
 
 class ResponseWriter:
-    """Converts the chunks of one stream, one at a time; `last` gives the final response.
+    """A converter of the chunks of one stream, one at a time; `last` gives the final response.
 
     An incomplete call has the arguments that are certain so far, from which LlamaIndex's programs show an object as it
     grows. Run only the calls of the last response, which a stream that breaks off does not have.
