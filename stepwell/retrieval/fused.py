@@ -10,7 +10,7 @@ from ..async_api import AsyncClient
 from ..client_pair import ClientPair
 from ..pipeline.effects import Run
 from ..recipe import Gather, Recipe, acarry_out, carry_out
-from ..schemas.errors import ConfigError
+from ..schemas.errors import ConfigError, DecodeError
 from ..schemas.reply import Reply
 from .node import ScoredNode
 from .retriever import Retriever, Search
@@ -114,11 +114,15 @@ class RerankedRetriever(Retriever):
         found: list[ScoredNode] = yield from self.retriever.look(wider)
         if not found:
             return []
-        texts, query, most = [scored.text for scored in found], search.text, min(search.top_k, len(found))
+        texts, query, most = [each.text for each in found], search.text, min(search.top_k, len(found))
         reply: Reply = yield Run(
             lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
             lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
         )
+        if any(not 0 <= ranked.index < len(found) for ranked in reply.ranking):
+            raise DecodeError(
+                f"{self.model} ranked a text that it was not given", hint="see .payload", payload=reply.raw
+            )
         return [ScoredNode(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
 
 

@@ -1,4 +1,4 @@
-"""ReAct steps as real models spell them: one call or one answer, and never incomplete call."""
+"""ReAct steps as real models spell them: one call or one answer, and never half a call."""
 
 from __future__ import annotations
 

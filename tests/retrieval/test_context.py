@@ -93,7 +93,7 @@ def test_the_conversation_stays_the_caller_s_own(way: Any) -> None:
 
 
 def weather(city: str) -> str:
-    """Return the weather.
+    """The weather.
 
     city: where
     """
