@@ -28,8 +28,8 @@ from ..schemas.json_text import JSONDecodeError, loads
 from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
-_RECORDED = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
-_RECORDED_KINDS = ("ratelimit", "token-count")
+_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
+_KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
@@ -216,7 +216,7 @@ def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
 
 
 def _is_recorded(name: str) -> bool:
-    return name in _RECORDED or any(kind in name for kind in _RECORDED_KINDS)
+    return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:
