@@ -72,7 +72,7 @@ def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
     """
     value = parser.parse(reply.text)
     if reply.finish_reason == "length" and not getattr(parser, "closed", False):
-        raise unreadable("the answer was cut off at the token limit", reply.text, "raise max_tokens, or give a stop")
+        raise unreadable("the answer was cut off at the token limit", reply.text, "raise max_tokens, or set stop")
     return value
 
 

@@ -219,7 +219,7 @@ class _Suite:
                     break
         else:
             run(self._leave_async(body))
-        require(body.closed, "the connection was not given back")
+        require(body.closed, "the connection was not released")
 
     async def _leave_async(self, body: MockBody) -> None:
         async with self._aclient(body) as client, client.stream_text(self.model, "hi", **self._wire_option) as stream:
@@ -231,7 +231,7 @@ class _Suite:
         data = sample.stream[: sample.whole_at // 2] if stream else self._server_answer(sample, False)[:10]
         body = MockBody(data, 16, kind=sample.stream_type if stream else None, stalls=True)
         run(cancelled(body, self._call_without_end(body, stream)))
-        require(body.closed, "the connection was not given back")
+        require(body.closed, "the connection was not released")
 
     async def _call_without_end(self, body: MockBody, stream: bool) -> None:
         async with self._aclient(body) as client:
