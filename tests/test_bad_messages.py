@@ -1,4 +1,4 @@
-"""Messages, conversations and tools of another shape: refused in words wherever they stand, and nothing is sent."""
+"""Malformed messages, conversations and tools are refused with a clear message before anything is sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_empty_prompt_is_refused(prompt: Any) -> None:
         ({"role": "user", "content": [{"type": "text"}]}, "no 'text'"),
         ({"role": "user", "content": [{"type": "image_url"}]}, "no 'url'"),
         ({"role": "user", "content": [{"type": "image_url", "image_url": 5}]}, "no 'url'"),
-        ({"role": "user", "content": [{"type": "film"}]}, "'film' is not a part"),
+        ({"role": "user", "content": [{"type": "hologram"}]}, "'hologram' is not a part"),
         ({"role": "user", "content": [5]}, "cannot hold a int"),
         ({"role": "user", "content": PROMPT, "name": 5}, "'name' of a message is a int"),
         ({"role": "assistant"}, "role assistant has no content"),

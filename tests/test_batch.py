@@ -1,4 +1,4 @@
-"""Batches: what is handed in, how they do, and what comes of each call, held against the vendors' own SDKs."""
+"""Batches: what is submitted, their states, and the result of each call, checked against the vendors' own SDKs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
-    """The id, the last status, and the answers of a batch that was waited for."""
+    """Submit a batch, wait for it, and return its id, last status and answers."""
 
     async def later() -> Any:
         async with AsyncClient(**service.settings()) as client:
@@ -282,7 +282,7 @@ def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
 
 
 class Confused(OpenAI):
-    """Answers the first call twice, otherwise, and one that nobody made."""
+    """A service that answers the first call twice, differently, and a call that was never made."""
 
     def output(self) -> bytes:
         row = orjson.loads(super().output())

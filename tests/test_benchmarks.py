@@ -1,4 +1,4 @@
-"""The benchmark harness runs and its loopback provider speaks HTTP. How fast anything is, is not tested."""
+"""The benchmark harness runs and its loopback provider speaks HTTP. Speed is not tested."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def provider() -> Iterator[httpx.Client]:
 
 
 def events(response: httpx.Response) -> list[dict]:
-    """The JSON of every event of a stream, its [DONE] left out."""
+    """Return the JSON of every event of a stream, without its [DONE]."""
     lines = [line[6:] for line in response.text.split("\n") if line.startswith("data: ")]
     return [json.loads(line) for line in lines if line != "[DONE]"]
 

@@ -1,4 +1,4 @@
-"""Answers that are kept: which question is the same, what comes back, and what is never kept."""
+"""The cache of answers: which requests are equal, what is returned, and what is never stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MODEL = "groq:some-model"
 
 
 class World:
-    """Answers with the sample, or as told, and counts the questions."""
+    """A server that gives the sample, or a set answer, and counts the requests."""
 
     def __init__(self, answer: httpx.Response | None = None, sample: Any = SAMPLES.text) -> None:
         self.asked = 0

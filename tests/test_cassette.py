@@ -1,4 +1,4 @@
-"""Recording and playing: no network the second time, no secret on the tape, no silence about what is missing."""
+"""Recording and replaying: no network the second time, no secret in the file, and an error for what is missing."""
 
 from __future__ import annotations
 

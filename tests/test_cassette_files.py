@@ -1,4 +1,4 @@
-"""A cassette's file: whole at every moment, whoever is killed while recording and however many record at once."""
+"""A cassette's file: complete at every moment, also if a process is killed or several record at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for n in range(count):
 
 
 def recorder(path: Path, name: str, *, record: str = "always", count: int = 500) -> subprocess.Popen[str]:
-    """A process that is about to record `count` exchanges."""
+    """Start a process that records `count` exchanges."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
     command = [sys.executable, "-c", RECORD, str(path), record, name, str(count)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -51,7 +51,7 @@ def start(child: subprocess.Popen[str]) -> None:
 
 
 def killed_after(child: subprocess.Popen[str], count: int) -> int:
-    """Kill it once it has said so many times that an exchange was recorded; gives how many it has said."""
+    """Kill it once it has reported that many recorded exchanges; return how many it reported."""
     assert child.stdout is not None
     with child:
         start(child)
@@ -62,7 +62,7 @@ def killed_after(child: subprocess.Popen[str], count: int) -> int:
 
 
 def prompts(path: Path) -> list[str]:
-    """The beginning of each prompt on the tape, in order."""
+    """Return the beginning of each prompt in the cassette, in order."""
     return [
         " ".join(each.body["messages"][0]["content"].split()[:2]) for each in Cassette(path, record="never").exchanges
     ]

@@ -1,4 +1,4 @@
-"""The command line: what goes to stdout, what to stderr, and which exit code each class of error has."""
+"""The command line: stdout, stderr, and the exit code of each class of error."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_providers_shows_where_and_whether_a_key_is_there(monkeypatch: pytest.Mo
 
 def test_providers_says_where_each_is_and_all_that_it_does(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     _, table, _ = run(monkeypatch, capsys, "providers")
-    # What is said of a provider stands below its name, further in.
+    # Details of a provider are indented below its name.
     reported = {words[0]: words for words in map(str.split, re.split(r"\n(?! )", table)) if words}
     assert ".invalid" not in table
     assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in reported["amazon_bedrock"]

@@ -1,5 +1,5 @@
-"""What the command line makes of words, and how it prints: it guesses nothing, says who answers, fits 80 columns, and
-works in every locale."""
+"""Words on the command line and its output: nothing is guessed, the answering model is named, lines fit 80 columns, and
+every locale works."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTINGS = [
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """A model that answers with what no ASCII terminal can print."""
+    """Register a model that answers with text that no ASCII terminal can print."""
     with serving(lambda request: [answer(completion("naïve – 日本"))]) as server:
         monkeypatch.setenv("VLLM_BASE_URL", server.url)
         yield server

@@ -1,4 +1,4 @@
-"""Every provider of ours passes the suite that we give to authors; so does one with a protocol all its own."""
+"""Every built-in provider passes the conformance suite, and so does one with a protocol of its own."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_provider_that_shortens_a_cut_stream_is_caught() -> None:
 
 
 def body_without(*, replaced: str = "", stream: bool | None = None, **changes: Any) -> Any:
-    """The toy's body with something left out, or one text in another's place."""
+    """Build the example provider's body with a key removed, or one text replaced by another."""
 
     def build(request: Request) -> Any:
         body = build_body(request if stream is None else request.replace(stream=stream))

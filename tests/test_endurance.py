@@ -1,4 +1,4 @@
-"""Long runs: memory stays where it is, many threads and many event loops share a client, nothing is left behind."""
+"""Long runs: memory does not grow, threads and event loops share a client, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def client_of(script: Scripted) -> stepwell.Client:
 
 
 def endless() -> Scripted:
-    """A model that always has another turn, and keeps no record of what it was asked."""
+    """Build a model that always has another answer, and keeps no record of its requests."""
 
     class Forgetful(list):  # type: ignore[type-arg]
         def append(self, item: object) -> None: ...
@@ -39,7 +39,7 @@ def endless() -> Scripted:
 
 
 def growth(work: Callable[[], None], rounds: int) -> int:
-    """Bytes that are held after `rounds` of the work and were not before, warmed up."""
+    """Return the bytes that are held after `rounds` of the work and were not before, after a warm-up."""
     for _ in range(20):
         work()
     gc.collect()
@@ -94,7 +94,7 @@ def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
 
 @pytest.fixture
 def hasty() -> Iterator[None]:
-    """Threads that are switched as often as can be."""
+    """Switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

@@ -1,4 +1,4 @@
-"""A file of variables: read only where asked for, behind the real environment, its values as secret as any key."""
+"""A file of variables: read only on request, with less precedence than the environment, and its values are secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CANARY = "sk-canary-123456789"
 
 
 class Network:
-    """Answers everything, and keeps what was asked."""
+    """A network that answers every request, and records it."""
 
     def __init__(self) -> None:
         self.sent: list[httpx.Request] = []
@@ -33,7 +33,7 @@ class Network:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Network:
-    """In a folder with a `.env`, and nothing of it in the environment."""
+    """Enter a folder with a `.env` whose variables are not in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in ("OPENAI_API_KEY", "GROQ_API_KEY", "STEPWELL_ENV_FILE", "STEPWELL_MODEL", "VLLM_BASE_URL"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""When a model fails, others are asked: who is, with what, and what is said about it."""
+"""Fallback: which models are called when one fails, with what, and what is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def busy(status: int = 503, **headers: str) -> httpx.Response:
 
 
 class World:
-    """Three providers; each does as it is told, or well. `asked` are the ids of those that were asked, in order."""
+    """Three providers; each gives its set answer, or a good one. `asked` are the ids of those called, in order."""
 
     def __init__(self, **answers: Answer) -> None:
         self.answers = answers

@@ -1,5 +1,5 @@
-"""A call that moves to another model, from any place in the pipeline, takes along what was asked and nothing that was
-given for, or made by, the provider that it leaves."""
+"""A call that moves to another model, from any place in the pipeline, takes the caller's prompt and options along, and
+nothing that was given for, or made by, the provider that it leaves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OTHERS = ("groq:llama-3.3-70b-versatile", "anthropic:claude-opus-4-6", "ollama:l
 
 
 class World:
-    """Nobody is reached by the first request; all others are answered well."""
+    """A network that fails the first request, and answers all others."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -85,7 +85,7 @@ def asked(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tu
 
 
 def positions(model: str, how: str, pipeline: Any = None) -> tuple[str, ...]:
-    """The names of the steps that a fallback can stand just inside of."""
+    """Return the names of the steps that a fallback can be placed just inside of."""
     with Client(api_keys=KEYS, pipeline=pipeline) as client:
         return client.pipeline_for(model, stream="streamed" in how).names()
 

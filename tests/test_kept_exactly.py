@@ -1,4 +1,4 @@
-"""Integers over 64 bits and halves of characters in what is kept, handed in by the batch, and given to tools."""
+"""Integers over 64 bits and halves of characters in stored data, in batches, and in arguments of tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def completion(content: str | None, arguments: str | None = None) -> dict[str, A
 
 
 class World:
-    """Answers in turn, as servers write that escape all but ASCII; `bodies` are what was asked."""
+    """A server that gives answers in turn, with all but ASCII escaped; `bodies` are the requests."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.bodies: list[Any] = []
@@ -81,7 +81,7 @@ def test_a_cassette_plays_what_it_recorded(tmp_path: Path) -> None:
 
 
 class Broken(OpenAI):
-    """Of three lines one is a good answer, one half of a line, and one is of no known shape."""
+    """A service whose results have one good line, one truncated line, and one of unknown shape."""
 
     def output(self) -> bytes:
         good = super().output().replace("世".encode(), b"\\ud83d")

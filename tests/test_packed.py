@@ -1,4 +1,4 @@
-"""Stepwell where its sources are no files: inside a zip, compiled alone, or packed into an application."""
+"""Stepwell without source files: inside a zip, as bytecode alone, or packed into an application."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ print(json.dumps({
 
 
 def files_of_the_package() -> dict[str, Path]:
-    """Each file by its name in the wheel."""
+    """Map each file's name in the wheel to the file."""
     tops = [(ROOT / "stepwell", "stepwell"), *((ROOT / layer, f"stepwell/{layer}") for layer in LAYERS)]
     return {
         f"{name}/{path.relative_to(top).as_posix()}": path
@@ -61,7 +61,7 @@ def files_of_the_package() -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as a wheel lays it out."""
+    """Lay the package out as a wheel does."""
     folder = tmp_path_factory.mktemp("tree")
     for name, path in files_of_the_package().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look_from(place: Path) -> dict[str, Any]:
-    """What LOOK prints where the package is imported from `place` alone."""
+    """Run LOOK with the package imported from `place` alone, and return its output."""
     code = f"import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f)]\n{LOOK}"
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")

@@ -1,4 +1,4 @@
-"""Templates: names and nothing else, filled once, and clear about what is missing."""
+"""Prompt templates: plain names, filled once, with clear errors for missing ones."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_template_is_made_of_what_people_pass() -> None:
 
 
 class Trap:
-    """Says so when anything but its text is asked for."""
+    """A value that raises when anything but its text is used."""
 
     def __str__(self) -> str:
         return "text"

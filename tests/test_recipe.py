@@ -1,4 +1,5 @@
-"""Recipes and events: one generator serves both colours, work at once keeps its order, and spans know their parents."""
+"""Workflows and events: one generator for sync and async, concurrent work keeps its order, and spans know their
+parents."""
 
 from __future__ import annotations
 

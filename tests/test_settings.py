@@ -1,4 +1,4 @@
-"""What a client is made with: said to be wrong when it is given, in words that tell what would be right."""
+"""A client's settings are validated when it is made, with a hint at what would be right."""
 
 from __future__ import annotations
 

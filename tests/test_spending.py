@@ -1,4 +1,4 @@
-"""What many calls cost together."""
+"""The costs of many calls together."""
 
 from __future__ import annotations
 

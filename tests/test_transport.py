@@ -1,4 +1,4 @@
-"""Against a real server: limits of time, connections given back, cut streams, hostile bodies. By every way to it."""
+"""Calls to a real server over every transport: timeouts, released connections, cut streams, hostile bodies."""
 
 from __future__ import annotations
 

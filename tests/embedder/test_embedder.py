@@ -1,4 +1,4 @@
-"""Embedder: order kept, each text asked for once, nothing lost to a bad one, in both colours."""
+"""Embedder: order is kept, equal texts are sent once, a bad text costs no other, sync and async."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows(found: Embeddings) -> list[list[float] | None]:
 
 
 def too_long(limit: int) -> Callable[[list[str]], httpx.Response | None]:
-    """A server that refuses a batch with a text over the limit, without saying which."""
+    """Serve embeddings, and refuse a batch with a text over the limit without naming the text."""
     return lambda texts: refusal("a text is too long") if any(len(text) > limit for text in texts) else None
 
 

@@ -1,4 +1,4 @@
-"""Progress: told where it is wanted, silent elsewhere."""
+"""Progress: shown where it is wanted, and only there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with vectors, in our own arithmetic and in numpy's."""
+"""Vector arithmetic: our own and numpy's agree."""
 
 from __future__ import annotations
 

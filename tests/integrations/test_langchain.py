@@ -34,20 +34,20 @@ pytestmark = pytest.mark.usefixtures("framework")
 
 
 def scripted(*turns: Any, **settings: Any) -> tuple[ChatStepwell, FakeModel]:
-    """A chat model that says these turns, and the model that notes what it was asked."""
+    """Build a chat model with these answers, and the fake model that records its requests."""
     fake = FakeModel(*turns)
     return ChatStepwell(model="fake:m", client=Client(registry=fake.registry), **settings), fake
 
 
 @tool
 def get_weather(city: str) -> str:
-    """The current weather of a city."""
+    """Get the current weather of a city."""
     return f"It is sunny in {city}."
 
 
 @tool
 def get_time(city: str) -> str:
-    """The time in a city."""
+    """Get the time in a city."""
     return "noon"
 
 
@@ -141,7 +141,7 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
 
 def test_tools_in_every_form_reach_the_model() -> None:
     def double(n: int) -> int:
-        """Twice a number."""
+        """Multiply a number by two."""
         return 2 * n
 
     server = {"type": "web_search_20250305", "name": "web_search"}

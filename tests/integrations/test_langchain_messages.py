@@ -1,4 +1,4 @@
-"""Messages between LangChain and stepwell: every form is read, and an answer comes back unharmed."""
+"""Messages between LangChain and stepwell: every form is read, and an answer round-trips without a loss."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CALL = {"name": "add", "args": {"a": 1}, "id": "1", "type": "tool_call"}
 
 
 def content_of(block: Any) -> Any:
-    """The part that a user's block becomes, on the way that LangChain takes."""
+    """Convert a user's block to a part by way of a LangChain message."""
     (message,) = messages_from_langchain(_normalize_messages([HumanMessage([block])]))
     (part,) = message.content
     return part
@@ -249,12 +249,12 @@ def test_a_streamed_answer_is_the_same_answer(said: Message, listed: bool) -> No
 
 
 def streamed(reply: Reply, *, listed: bool) -> AIMessageChunk:
-    """The reply as a stream, in the pieces of chunks_of, joined again by LangChain."""
+    """Stream the reply in the pieces of chunks_of and let LangChain join them."""
     return written(chunks_of(reply), fold(chunks_of(reply)), listed=listed)
 
 
 def written(chunks: Iterable[StreamChunk], reply: Reply, *, listed: bool = False) -> AIMessageChunk:
-    """What LangChain makes of these chunks."""
+    """Join these chunks as LangChain does."""
     writer = ChunkWriter(listed=listed)
     pieces = [said for chunk in chunks if (said := writer.feed(chunk)) is not None]
     first, *rest = [piece.message for piece in (*pieces, writer.last(reply))]

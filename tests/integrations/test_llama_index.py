@@ -1,4 +1,4 @@
-"""LlamaIndex on stepwell: LLM, embeddings, a query engine and agents, on the embedded model and on written turns."""
+"""LlamaIndex on stepwell: LLM, embeddings, a query engine and agents, on the embedded model and on scripted answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ pytestmark = [
 
 
 def get_weather(city: str) -> str:
-    """The current weather of a city."""
+    """Get the current weather of a city."""
     return f"It is sunny in {city}."
 
 
@@ -52,7 +52,7 @@ def llm() -> StepwellLLM:
 
 
 def scripted(*turns: Any) -> tuple[StepwellLLM, FakeModel]:
-    """An LLM that says these turns, and the model that notes what it was asked."""
+    """Build an LLM with these answers, and the fake model that records its requests."""
     fake = FakeModel(*turns)
     return StepwellLLM(model="fake:m", client=Client(registry=fake.registry)), fake
 
@@ -163,7 +163,7 @@ def test_a_structured_prediction_gives_an_object(llm: StepwellLLM) -> None:
 
 
 def in_pieces(*arguments: str) -> Client:
-    """A client whose model streams a call of Place with its arguments in these pieces."""
+    """Build a client whose model streams a call of Place with its arguments in these pieces."""
     first: Any = {"id": "1", "function": {"name": "Place", "arguments": ""}}
     calls = [first, *({"function": {"arguments": piece}} for piece in arguments)]
     deltas = [{"delta": {"tool_calls": [{"index": 0, **call}]}} for call in calls]

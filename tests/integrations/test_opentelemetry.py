@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told: which spans, below which, with what on them, and nothing that anyone wrote."""
+"""OpenTelemetry: the spans, their parents and attributes, and no prompts or answers unless asked for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL = "openai:gpt-4o"
 
 
 class Recorder:
-    """A Telemetry, what it told, and clients whose provider answers as told (with the sample, if with nothing)."""
+    """A Telemetry, what it recorded, and clients whose provider gives the set answers (the sample, if with nothing)."""
 
     def __init__(self, **how: Any) -> None:
         self.exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""Every recorded answer goes out through each adapter and comes back as what the model said."""
+"""Every recorded answer is sent through each adapter and comes back unchanged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def client_of(recording: Recording) -> Client:
 
 
 def plain(message: Message) -> Message:
-    """The message with texts that follow one another joined, and arguments in one notation."""
+    """Join adjacent texts of the message, and write arguments in one notation."""
     parts: list[Any] = []
     for part in message.content:
         before = parts[-1] if parts else None

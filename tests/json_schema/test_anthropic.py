@@ -1,4 +1,4 @@
-"""Anthropic's strict subset: every schema passes the published rules, or is sent plainly and says why."""
+"""Anthropic's strict subset: every schema passes the published rules, or is sent unenforced with the reason."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NOT_STRICT = RECURSIVE | {
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:
-    """The rules of platform.claude.com/docs/en/build-with-claude/structured-outputs, JSON Schema limitations."""
+    """Check the rules of platform.claude.com/docs/en/build-with-claude/structured-outputs, JSON Schema limitations."""
     found = [] if schema.get("type") == "object" else ["the root is not an object"]
     for path, part in each_schema(schema):
         found += [f"{path}: {word}" for word in part.keys() - ALLOWED]

@@ -1,4 +1,4 @@
-"""Bounds as other libraries write them in Annotated become keywords, and so are kept."""
+"""Bounds in Annotated, in the forms of other libraries, become keywords of the schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripted import MODEL, Scripted, calls
 
 
 class Meta:
-    """Stands for msgspec.Meta."""
+    """A stand-in for msgspec.Meta."""
 
     def __init__(self, **facts: Any) -> None:
         self.description = None

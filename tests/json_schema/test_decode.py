@@ -1,4 +1,4 @@
-"""JSON is read exactly or not at all."""
+"""JSON is read exactly or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that is nested too deeply is a violation, wherever the stack stood when it was checked, and never a crash."""
+"""A value that is nested too deeply is a violation, never a crash, at any depth of the call stack."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def nested(depth: int, wrap: Callable[[Any], Any] = lambda inner: {"n": inner}) 
 
 
 def at(frames: int, run: Callable[[], Any]) -> Any:
-    """What `run` gives with the stack so much fuller."""
+    """Call `run` with that many more frames on the stack."""
     return at(frames - 1, run) if frames else run()
 
 

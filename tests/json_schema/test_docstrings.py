@@ -1,4 +1,4 @@
-"""Docstrings in three styles say the same."""
+"""Docstrings in three styles are read alike."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A piece of a broken JSON document is never taken for the document, whatever it would fit; a whole one is found in any
-text around it."""
+"""A part of a broken JSON document is never used as the document; a complete one is found in any surrounding text."""
 
 from __future__ import annotations
 
@@ -53,7 +52,7 @@ AROUND = [
 @pytest.mark.parametrize("broken", BROKEN)
 def test_of_a_broken_document_nothing_is_taken(broken: str, around: str) -> None:
     if around.startswith("As") and broken.startswith('"'):
-        pytest.skip("a name in quotes behind words is a part of the words")
+        pytest.skip("a name in quotes behind text is a part of the text")
     text = around.replace("{}", broken)
     with contextlib.suppress(DecodeError):
         value, _ = repair(text, lambda found: True, cut=False)

@@ -38,7 +38,7 @@ UserId = NewType("UserId", int)
 
 
 class Color(enum.Enum):
-    """A colour."""
+    """A paint."""
 
     RED = "red"
     BLUE = "blue"
@@ -72,7 +72,7 @@ class Point:
 class Line:
     start: Point
     end: Annotated[Point, "Where it stops."]
-    colour: Color = Color.RED
+    paint: Color = Color.RED
     cache: dict[str, int] = dataclasses.field(default_factory=dict, init=False)
 
 
@@ -179,7 +179,7 @@ POINT = {
         (Literal["a"], {"type": "string", "const": "a"}),
         (Literal["a", 1, None], {"type": ["string", "integer", "null"], "enum": ["a", 1, None]}),
         (Literal[Color.RED], {"type": "string", "const": "red"}),
-        (Color, {"type": "string", "enum": ["red", "blue"], "description": "A colour."}),
+        (Color, {"type": "string", "enum": ["red", "blue"], "description": "A paint."}),
         (Level, {"type": "integer", "enum": [1, 2]}),
         (Annotated[int, "how many"], {"type": "integer", "description": "how many"}),
         (Annotated[int, {"minimum": 1}, "n"], {"type": "integer", "minimum": 1, "description": "n"}),
@@ -233,9 +233,9 @@ def test_a_class_used_twice_is_defined_once() -> None:
     schema = schema_of(Line)
     assert schema["properties"]["start"] == {"$ref": "#/$defs/Point"}
     assert schema["properties"]["end"] == {"$ref": "#/$defs/Point", "description": "Where it stops."}
-    assert schema["properties"]["colour"]["default"] == "red"
+    assert schema["properties"]["paint"]["default"] == "red"
     assert schema["$defs"] == {"Point": POINT}
-    assert list(schema["properties"]) == ["start", "end", "colour"]
+    assert list(schema["properties"]) == ["start", "end", "paint"]
 
 
 def test_a_class_used_once_stands_in_its_place() -> None:
@@ -287,7 +287,7 @@ def test_a_recursive_alias_refers_to_itself() -> None:
 
 def test_what_pydantic_says_of_its_models_is_taken_over() -> None:
     class Model:
-        """Stands for a pydantic model, which is known by its methods."""
+        """A stand-in for a pydantic model, which is recognised by its methods."""
 
         @classmethod
         def model_json_schema(cls) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""llama.cpp's grammars: what we send is what its converter honours, and nothing more."""
+"""llama.cpp's grammars: only keywords that its converter enforces are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's strict mode: every schema passes the published rules, or is sent plainly and says why."""
+"""OpenAI's strict mode: every schema passes the published rules, or is sent unenforced with the reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOT_STRICT = {
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:
-    """The rules of developers.openai.com/api/docs/guides/structured-outputs, supported schemas."""
+    """Check the rules of developers.openai.com/api/docs/guides/structured-outputs, supported schemas."""
     found = [] if schema.get("type") == "object" and "anyOf" not in schema else ["the root is not a plain object"]
     for path, part in each_schema(schema):
         if not isinstance(part, dict):
@@ -73,7 +73,7 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
 
 
 def said(value: Any) -> Any:
-    """The value without its nulls: where null is allowed, absent and null cannot be told apart."""
+    """Remove the nulls of the value: where null is allowed, absent and null cannot be distinguished."""
     if isinstance(value, dict):
         return {name: said(part) for name, part in value.items() if part is not None}
     return [said(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""A value that grows as its text arrives and never takes anything back."""
+"""Partial values grow as their text arrives, and nothing is taken back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCUMENTS = st.builds(
 
 
 def part_of(early: Any, late: Any) -> bool:
-    """Whether `late` can have grown from `early`."""
+    """Check whether `late` can have grown from `early`."""
     if early is MISSING:
         return True
     if type(early) is not type(late):

@@ -1,4 +1,4 @@
-"""Patterns are searched in linear time, and find what `re` finds."""
+"""Patterns are searched in linear time, with the results of `re`."""
 
 from __future__ import annotations
 

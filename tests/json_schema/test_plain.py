@@ -1,4 +1,4 @@
-"""Schemas that are sent but not enforced: whole, with one object at the root."""
+"""Schemas that are sent but not enforced: complete, with one object at the root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON that a model wrote slightly wrong is mended, and each repair is told."""
+"""Slightly broken JSON of a model is repaired, and each repair is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value, said by place and demand, never by quoting the value."""
+"""Violations of a schema name the place and the keyword, and never quote the value."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_value_is_never_quoted(schema: dict[str, Any], value: Any) -> None:
 
 
 def terms(keyword: str) -> dict[str, Any]:
-    """The schema of a recursive union, as pydantic and others write it."""
+    """Build the schema of a recursive union, as pydantic and others write it."""
     term = {"$ref": "#/$defs/term"}
     kinds = {
         kind: an_object({"kind": {"const": kind}, "left": term, "right": term}, required=["kind", "left", "right"])

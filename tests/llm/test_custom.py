@@ -1,4 +1,4 @@
-"""A model of one's own: one function written, everything else there, in both colours."""
+"""A custom model: one function is written, everything else comes with it, sync and async."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_objects_and_parsers_work(kind: type[CustomLLM], ask: Ask) -> None:
 
 
 class Reasoner(CustomLLM):
-    """Writes ReAct steps."""
+    """A model that writes ReAct steps."""
 
     def complete(self, prompt: str, stop: Any = None) -> str:
         if "Observation: 3" in prompt:
@@ -171,7 +171,7 @@ def test_tools_work_as_react_steps(ask: Ask) -> None:
 
 
 class Caller(CustomLLM):
-    """Knows tools."""
+    """A model with tool support."""
 
     def complete(self, prompt: str, tools: Any = ()) -> Any:
         if "tool: 3" in prompt or "add: 3" in prompt:

@@ -1,4 +1,4 @@
-"""A model of one's own that fails, breaks off, never ends or answers with what is no answer."""
+"""Custom models that fail, break off, never end or return something that is no answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync_and_async import Ask
 
 
 class Failing(CustomLLM):
-    """Fails as often as it is told to, then answers."""
+    """A model that fails a set number of times, then answers."""
 
     failures: list[Exception] = []
 
@@ -85,7 +85,7 @@ def test_what_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: A
 
 
 class Endless(CustomLLM):
-    """Never stops by itself; knows whether it was closed."""
+    """A model that never ends by itself, and records whether it was closed."""
 
     closed = 0
 

@@ -1,4 +1,4 @@
-"""The LLM interface: what each method sends and gives, the same in both colours."""
+"""The LLM interface: what each method sends and returns, the same for sync and async."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def llm_of(fake: FakeModel, **settings: Any) -> LLM:
 
 
 def texts(fake: FakeModel, at: int = -1) -> list[tuple[str, str]]:
-    """The roles and texts of what was sent."""
+    """Return the roles and texts of the messages that were sent."""
     return [(message.role, message.text) for message in fake.requests[at].context]
 
 
@@ -120,7 +120,7 @@ def test_predict_gives_up_when_the_repairs_are_spent(ask: Ask) -> None:
 
 def test_stream_gives_text_and_reads_it_at_the_end(ask: Ask) -> None:
     fake = FakeModel("red, green", repeat=True)
-    pieces, reply = ask(llm_of(fake, output_parser=ListParser()), "stream", "Name {n} colours.", n=2)
+    pieces, reply = ask(llm_of(fake, output_parser=ListParser()), "stream", "Name {n} fruits.", n=2)
     assert ("".join(pieces), reply.object) == ("red, green", ["red", "green"])
     assert texts(fake)[0][1].endswith(ListParser().instructions)
     assert ask(llm_of(fake), "stream", "Go")[1].object is None

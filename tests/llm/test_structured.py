@@ -1,4 +1,4 @@
-"""An LLM whose every answer is an object, whichever method is called."""
+"""A structured LLM returns an object from every method."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_another_schema_can_be_asked_for_once(ask: Ask) -> None:
 
 def test_tools_are_run_before_the_object_is_asked_for(ask: Ask) -> None:
     def people(city: str) -> int:
-        """How many people live there."""
+        """Count the people of a city."""
         return 7
 
     turns = [ToolCall("1", "people", '{"city": "Pune"}'), Reply(assistant("Seven."), "stop", "stop", Usage(5, 1))]

@@ -1,4 +1,4 @@
-"""Forked children of a process in which the model runs: they end when they are told to, and may ask it too."""
+"""Forked children of a process in which the model runs: they end when asked to, and may use it too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forked(work):
 
 
 def run(script: str) -> list[str]:
-    """What a new process says that runs this; it fails the test if it hangs."""
+    """Run the code in a new process and return its output; fail the test if it hangs."""
     done = subprocess.run([sys.executable, "-c", HEAD + script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "terminate called" not in done.stderr

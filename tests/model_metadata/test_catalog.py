@@ -23,7 +23,7 @@ def shipped() -> Catalog:
 
 @pytest.fixture
 def catalog() -> Catalog:
-    """One to change at will."""
+    """Provide a catalog that the test may change."""
     return Catalog()
 
 

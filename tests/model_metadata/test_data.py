@@ -1,4 +1,4 @@
-"""The catalog as it ships: sound, complete, small and properly licensed."""
+"""The packaged catalog is valid, complete, small and properly licensed."""
 
 from __future__ import annotations
 

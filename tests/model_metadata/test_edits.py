@@ -1,4 +1,4 @@
-"""Changing the catalog: what people write is checked, what meets nothing is told, every change can be taken back."""
+"""Edits of the catalog are validated and can be undone; a patch that matches nothing is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cost is called exact only where all that was billed is known, streamed or not."""
+"""A cost is exact only if all charges are known, streamed or not; otherwise it is a lower bound."""
 
 from __future__ import annotations
 

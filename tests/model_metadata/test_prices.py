@@ -1,4 +1,4 @@
-"""What a call costs: worked out by hand, at made-up or published prices."""
+"""Costs of calls, computed by hand at made-up or published prices."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Record(NamedTuple):
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    """Every usage that a model could have, for every model that both lists know and price."""
+    """Draw any usage of any model that both lists have a price for."""
     catalog = Catalog()
     return [
         Record(str(model), name, price(usage, model.prices).total, theirs)

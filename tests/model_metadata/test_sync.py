@@ -43,7 +43,7 @@ def api(**changes):
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    """Sync a made-up api.json into a folder of its own; gives what was printed."""
+    """Synchronise a made-up api.json into a folder of its own, and return what was printed."""
 
     def run(content, *more):
         file = tmp_path / "api.json"
@@ -170,7 +170,7 @@ def test_what_ships_is_what_a_sync_would_write(tmp_path):
 
 @pytest.fixture
 def stored(tmp_path):
-    """A folder with the files of three providers."""
+    """Write a folder with the files of three providers."""
     rows = {id: {"id": id, "models": {"m": dict(ROW)}} for id in ("a", "b", "c")}
     sync.sync(parse_catalog(rows), str(tmp_path))
     return tmp_path

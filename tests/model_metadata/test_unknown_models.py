@@ -1,4 +1,4 @@
-"""Models that our list does not have, and the list that every client shares."""
+"""Models that are missing from the catalog, and the catalog shared by all clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepwell import Client
 
 
 def asked(client: Client, model: str) -> tuple[str, ...]:
-    """The warnings of a call."""
+    """Return the warnings of a call."""
     return tuple(str(warning) for warning in client.generate_text(model, "hi").warnings)
 
 

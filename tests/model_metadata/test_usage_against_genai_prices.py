@@ -1,4 +1,4 @@
-"""Raw answers read and priced by us, and by genai-prices with its own reading of the same bodies.
+"""Raw answers decoded and priced by us, and by genai-prices with its own decoding of the same bodies.
 
 The other comparison starts from our Usage; this one starts from the wire, so that a decoder that puts a count into the
 wrong bucket, or loses one, shows.
@@ -51,7 +51,7 @@ UNKNOWN_THERE = {
 
 
 def recorded() -> list[tuple[Recording, Any]]:
-    """The recorded answers whose usage both can read."""
+    """Yield the recorded answers whose usage both libraries can read."""
     found = []
     for recording in recordings(*READERS, streaming=False):
         _, provider, flavour = READERS[recording.api]

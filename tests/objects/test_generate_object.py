@@ -1,4 +1,4 @@
-"""generate_object: a type in, one of its values out, whatever way the model is asked; what does not fit is repaired."""
+"""generate_object: a type in, one of its values out, in every mode; answers that do not fit are repaired."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PydanticCity(pydantic.BaseModel):
     people: int | None = None
 
 
-class Colour(Enum):
+class Paint(Enum):
     RED = "red"
     BLUE = "blue"
 
@@ -77,7 +77,7 @@ CITY = {"name": "Paris", "people": 2}
 
 
 def said(value: Any, mode: str) -> Any:
-    """The same answer in the form that each mode brings it in."""
+    """Return the same answer in the form of each mode."""
     text = value if isinstance(value, str) else json.dumps(value)
     if mode in ("tool", "strict_tool"):
         return lambda body: calls(("c1", body["tools"][0]["function"]["name"], text))
@@ -117,7 +117,7 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
         (pydantic.TypeAdapter(list[int]), [1]),
         (int, 7),
         (Literal["yes", "no"], "yes"),
-        (Colour, Colour.BLUE),
+        (Paint, Paint.BLUE),
         (int | None, None),
     ],
 )

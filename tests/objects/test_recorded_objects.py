@@ -1,4 +1,4 @@
-"""Recorded answers to requests with a schema: the schema that was sent, read back, and the object in the answer."""
+"""Recorded answers to requests with a schema: the schema sent, read back, and the object in the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIRES = {wire.name: wire for wire in (bedrock_converse, cohere_chat, google_gene
 
 
 def schema_of(body: dict[str, Any]) -> Any:
-    """The schema of a recorded request, in whichever place its wire has it."""
+    """Find the schema in a recorded request, wherever its wire puts it."""
     text_format = body.get("outputConfig", {}).get("textFormat")
     if text_format:
         return orjson.loads(text_format["structure"]["jsonSchema"]["schema"])

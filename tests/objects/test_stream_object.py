@@ -1,4 +1,4 @@
-"""stream_object: partial values that only grow, then the whole one, checked."""
+"""stream_object: partial values that only grow, then the complete one, validated."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def said(value: Any, mode: str) -> Any:
 
 
 def grows(before: Any, after: Any) -> bool:
-    """Whether all of `before` is still there in `after`."""
+    """Check that all of `before` is still in `after`."""
     if isinstance(before, dict) and isinstance(after, dict):
         return all(name in after and grows(part, after[name]) for name, part in before.items())
     if isinstance(before, list) and isinstance(after, list):

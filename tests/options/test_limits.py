@@ -1,5 +1,5 @@
-"""What goes too far is brought within the vendor's limits and told; what contradicts itself is told; nothing of the
-caller's is changed."""
+"""Values beyond the vendor's limits are clamped and reported; contradictions are reported; the caller's options stay
+unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent of the same options to 40 models of 11 providers, against a snapshot reviewed by hand.
+"""The bodies for the same options on 40 models of 11 providers, against a snapshot reviewed by hand.
 
 The reviews: each vendor's reference as linked in its declaration, and the lists of modelparams.dev (0.0.53) beside it.
 `python tests/support/option_matrix.py` renews the snapshot; read the difference against the vendor's documents.

@@ -1,4 +1,4 @@
-"""An input that is too long is a ContextOverflow whatever the provider calls it, and nothing else is."""
+"""An input that is too long is a ContextOverflow in every provider's wording, and no other refusal is."""
 
 from __future__ import annotations
 

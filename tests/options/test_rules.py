@@ -1,4 +1,4 @@
-"""The rules of options: what each does, what it tells, and whose are in force."""
+"""Option rules: what each does and reports, and which are in force."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODEL = Model("acme", "m-1")
 
 
 def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The options after these rules, and what is told."""
+    """Apply these rules and return the options and the warnings."""
     given, warnings = translate(rules, options, MODEL, "warn")
     assert all(warning.model == "acme:m-1" for warning in warnings)
     return given, [(warning.subject, warning.why) for warning in warnings]
@@ -122,7 +122,7 @@ def test_a_model_that_does_not_think_is_not_asked_to():
         ("reasoning_effort", "this model does not think")
     ]
     assert options == {}
-    assert without_thinking({"reasoning_effort": "high"}, MODEL) == []  # nobody told us
+    assert without_thinking({"reasoning_effort": "high"}, MODEL) == []  # unknown
 
 
 @pytest.mark.parametrize("how", ["warn", "error", "ignore"])
@@ -212,7 +212,7 @@ def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
 
 @pytest.fixture
 def acme_known():
-    """An override of the whole process is for a provider that the whole process knows."""
+    """Register the provider for the whole process, as an override of the whole process needs."""
     stepwell.register(PROVIDER)
     yield
     REGISTRY.unregister("acme")

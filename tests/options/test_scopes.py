@@ -1,4 +1,4 @@
-"""Whose steps are in force: the wire's, the provider's, its row's for a model, a user's in one of three scopes."""
+"""Precedence of steps: the wire's, the provider's, its row for a model, and a user's in one of three scopes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUDGET_ON_BEDROCK = ("additionalModelRequestFields", "thinking", "budget_tokens"
 
 
 def with_provider(model: str, **steps: Any) -> Client:
-    """A client whose provider was given these steps by with_steps."""
+    """Build a client whose provider has these steps, by with_steps."""
     registry = Registry()
     registry.register(registry.get_or_raise(model.partition(":")[0]).with_steps(**steps))
     return client_for(model, registry=registry)

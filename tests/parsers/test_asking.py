@@ -1,4 +1,5 @@
-"""Asking with a parser: read, or shown what is wrong and asked again, a bounded number of times."""
+"""Calls with an output parser: the text is parsed, or the model sees the error and is asked again, a bounded number of
+times."""
 
 from __future__ import annotations
 

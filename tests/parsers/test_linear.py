@@ -1,4 +1,4 @@
-"""Searching with groups: what `re` finds, without `re`'s bad days."""
+"""Searching with groups: the results of `re`, in linear time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output parsers: what they ask for, what they read, and the one error they raise."""
+"""Output parsers: their instructions, their results, and their one error."""
 
 from __future__ import annotations
 

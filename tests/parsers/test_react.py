@@ -1,4 +1,4 @@
-"""ReAct steps as real models spell them: one call or one answer, and never half a call."""
+"""ReAct steps in the spellings of real models: one call or one answer, and never a truncated call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service that answers in streams only, asked for a whole answer: the reply is the stream's, and so is any error."""
+"""A service that only streams, called without streaming: the reply and any error are those of the stream."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def registry(wire: Any = openai_chat) -> Registry:
 
 
 class Server:
-    """Answers with these bodies in turn, and notes what it is asked and which bodies were given back."""
+    """A server that gives these bodies in turn, and records the requests and which bodies were released."""
 
     def __init__(self, *bodies: Chunks | bytes, status: int = 200) -> None:
         self.bodies = [body if isinstance(body, Chunks) else Chunks((body,)) for body in bodies]
@@ -57,7 +57,7 @@ class Server:
 
 
 def ask(server: Server, driver: str = "sync", *, wire: Any = openai_chat, stream: bool = False, **settings: Any) -> Any:
-    """The reply, or the error that was raised."""
+    """Return the reply, or the error that was raised."""
     settings = {"transport": httpx.MockTransport(server), "registry": registry(wire), "retries": 0, **settings}
 
     async def aask() -> Any:

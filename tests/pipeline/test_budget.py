@@ -1,4 +1,4 @@
-"""A budget stops a call before it is sent, and counts what was really spent."""
+"""A budget stops a call before it is sent, and counts the actual cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def client_of(handler: Handler | list[Any], budget: Budget, **settings: Any) -> Client:
-    """A client whose provider gives these answers in turn: a body, a status, or an exception."""
+    """Build a client whose provider gives these answers in turn: a body, a status, or an exception."""
     if isinstance(handler, list):
         answers = list(handler)
 
@@ -323,7 +323,7 @@ def test_one_budget_serves_client_and_call_at_once():
 
 
 def test_concurrent_calls_never_overspend():
-    """Twenty threads at once, money for three: three are sent, whoever comes first."""
+    """Twenty threads at once, money for three: three calls are sent, of any of them."""
     started, go = threading.Semaphore(0), threading.Event()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -331,7 +331,7 @@ def test_concurrent_calls_never_overspend():
         go.wait(10)
         return httpx.Response(200, json=ANSWER)
 
-    budget = Budget("0.03")  # each sets a bit over 0.008 aside
+    budget = Budget("0.03")  # each reserves a bit over 0.008
     refused = threading.Semaphore(0)
     with client_of(answer, budget) as client:
 

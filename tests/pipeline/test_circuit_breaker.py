@@ -1,4 +1,4 @@
-"""A model that keeps failing is left alone, and tried again."""
+"""A model that keeps failing is not called for a while, and then tried again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 class Calls:
-    """Calls through one breaker, with a clock that only the test moves."""
+    """Calls through one breaker, with a clock that only the test advances."""
 
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 100.0
@@ -48,7 +48,7 @@ class Calls:
         self.drive = drive
 
     def __call__(self, answer: Any = None, asked: Request | None = None) -> str:
-        """What came of a call: ok, not sent, or the name of the error."""
+        """Make a call and return its outcome: ok, not sent, or the name of the error."""
         world = World([answer or answered()])
         try:
             self.drive(self.pipeline, world, asked)

@@ -1,4 +1,4 @@
-"""At most so many calls at once, across threads and event loops."""
+"""The number of concurrent calls is limited across threads and event loops."""
 
 from __future__ import annotations
 

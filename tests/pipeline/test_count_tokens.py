@@ -1,4 +1,4 @@
-"""How many tokens a prompt has: the provider's word where it gives one, an estimate elsewhere."""
+"""The tokens of a prompt: the provider's count where there is one, otherwise an estimate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a conversation fit its model: what goes, what stays, and what is said about it."""
+"""Conversations are shortened to fit their model: what is removed, what stays, and what is reported."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 def words(context: Context) -> int:
-    """A counter for tests: a token is a word, a call, or a tool."""
+    """Count tokens for tests: a token is a word, a call, or a tool."""
     said = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
     return said + len(context.tools)
 
 
 def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int = 10, **how: Any) -> Request:
-    """What reaches the network of these messages, for a model with so many tokens of room."""
+    """Return the messages that reach the network, for a model with room for that many tokens."""
     options = {"max_tokens": 5}
     how = {"count": words, "margin": 0, **how}
     model = evolve(MODEL, context_window=window + 5)
@@ -143,7 +143,7 @@ def test_a_margin_is_a_share():
 
 
 class Scribe:
-    """Summarises by saying what it was given; notes each time it is asked."""
+    """A summary function that returns what it was given, and records each call."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -225,7 +225,7 @@ TEXT = st.integers(1, 4).map(lambda n: "w " * n)
 
 @st.composite
 def talks(draw: st.DrawFn) -> list[Message]:
-    """Any lawful conversation that ends with the user's turn or with results."""
+    """Draw any valid conversation that ends with the user's turn or with results."""
     messages = [system(draw(TEXT))] if draw(st.booleans()) else []
     for turn in range(draw(st.integers(1, 4))):
         messages.append(user(draw(TEXT)))

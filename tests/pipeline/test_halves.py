@@ -1,4 +1,4 @@
-"""Characters of a stream that are cut in two: joined within a part, whatever stands between its deltas."""
+"""Characters split between chunks of a stream are joined within their part, whatever comes between its deltas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one type of headers: a name means the same however it is spelt, in requests and in answers."""
+"""Headers: one type for requests and answers, case-insensitive."""
 
 from __future__ import annotations
 

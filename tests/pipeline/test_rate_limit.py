@@ -1,4 +1,4 @@
-"""Requests and tokens a minute: who waits how long, and what is counted."""
+"""Requests and tokens per minute: which calls wait how long, and what is counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 class Calls:
-    """Calls under one limit; sleeping moves the clock."""
+    """Calls under one limit; sleeping advances the clock."""
 
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 1000.0
@@ -42,7 +42,7 @@ class Calls:
         self.drive = drive
 
     def __call__(self, asked: Request | None = None, answer: Any = None, *, wait: bool = True) -> float:
-        """Seconds that the call waited; with `wait`, the clock moves on by them."""
+        """Return the seconds that the call waited; with `wait`, advance the clock by them."""
         world = World([answer or answered()])
         self.drive(self.pipeline, world, asked)
         waited = sum(world.slept)
@@ -77,7 +77,7 @@ def test_those_that_wait_go_one_after_the_other() -> None:
 def test_tokens_are_reckoned_beforehand_and_put_right_afterwards() -> None:
     calls = Calls(tokens=1000, per=100)
     asked = request(options={"max_tokens": 990})
-    assert calls(asked, used(100)) == 0  # 990 and the prompt set aside, 100 used
+    assert calls(asked, used(100)) == 0  # 990 and the prompt reserved, 100 used
     assert calls(request(options={"max_tokens": 800}), used(900)) == 0
     assert calls(request(options={"max_tokens": 90})) == pytest.approx(10, abs=2)
 

@@ -1,4 +1,4 @@
-"""Retrying: what is sent again, how long is waited, and when it is better to stop."""
+"""Retries: what is sent again, after which wait, and when not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps: their order, what they may change, how they halt and recover, streamed and not, in both colours."""
+"""Steps: their order, what they may change, how they halt and recover; streamed and not, sync and async."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def text_of(response: Any) -> str:
 
 
 def answer(stream: bool) -> Any:
-    """What the network gives: a decoded reply, or a stream of its chunks."""
+    """Answer as the network does: with a decoded reply, or a stream of its chunks."""
     from stepwell.pipeline.http.response import Response
 
     return (lambda asked: Response(asked, ready=chunks_of(reply()))) if stream else answered()
@@ -234,7 +234,7 @@ def test_a_chunk_step_that_gives_no_chunk_is_named(given: Any, drive: Drive, str
 
 
 class Careless:
-    """A stage that forgets to give anything back."""
+    """A stage that forgets to return anything."""
 
     def feed(self, chunks: Any) -> Any:
         pass
@@ -249,7 +249,7 @@ def test_a_stage_that_gives_nothing_is_named(drive: Drive, stream: bool) -> None
 
 
 class Wordy(Careless):
-    """A stage that gives text where chunks are wanted."""
+    """A stage that returns text instead of chunks."""
 
     def feed(self, chunks: Any) -> Any:
         return ["text"]

@@ -1,4 +1,4 @@
-"""Amazon's binary event stream, with botocore's reader as the judge."""
+"""Amazon's binary event stream, checked against botocore's parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVENTS = [(HEADERS, b'{"delta":{"text":"Hi"}}'), ({":event-type": "messageStop",
 
 
 def frame(headers: bytes, payload: bytes = b"") -> bytes:
-    """A frame around header bytes as they are."""
+    """Put a frame around the given header bytes."""
     prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
     body = prelude + struct.pack(">I", crc32(prelude)) + headers + payload
     return body + struct.pack(">I", crc32(body))

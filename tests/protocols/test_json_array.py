@@ -1,4 +1,4 @@
-"""One JSON array in pieces: its elements, as soon as they are whole."""
+"""A JSON array in pieces: each element as soon as it is complete."""
 
 from __future__ import annotations
 

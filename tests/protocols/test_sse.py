@@ -18,7 +18,7 @@ A = ("", b'{"a":1}')
 
 
 def slow(stream: bytes) -> list[tuple[str, bytes]]:
-    """WHATWG HTML 9.2.6 read aloud, one character at a time, and then what we add to it."""
+    """Parse by WHATWG HTML 9.2.6, one character at a time, and by our additions to it."""
     text = stream.decode("utf-8", "surrogateescape")
     if text.startswith("\ufeff"):
         text = text[1:]

@@ -41,7 +41,7 @@ def asked(model: str, credential: Any = KEYS, answer: httpx.Response | None = No
 
 
 def signature_of(request: httpx.Request, secret: str) -> str:
-    """SigV4 as AWS's documentation puts it, with nothing of botocore's.
+    """Compute SigV4 as AWS's documentation describes it, without botocore.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
@@ -159,7 +159,7 @@ def test_the_body_fits_the_service_model(history: Any, options: dict[str, Any]) 
 
 
 def _with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else _with_bytes(v) for k, v in value.items()}
     return [_with_bytes(each) for each in value] if isinstance(value, list) else value

@@ -232,7 +232,7 @@ def test_the_environments_key_goes_to_azure_alone(address: str, sent: bool, monk
 def other(
     operation: str, model: str, input: Any, key: Any = "k", base_url: str = ROOT, **options: Any
 ) -> httpx.Request:
-    """The request of any operation; what comes back does not matter here."""
+    """Return the request of any operation; the answer is irrelevant."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

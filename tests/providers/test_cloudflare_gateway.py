@@ -25,7 +25,7 @@ CLAUDE = "claude-sonnet-4-20250514"
 
 
 class Gateway:
-    """Cloudflare's side: notes what it is asked, and answers in the form of the path, or as told."""
+    """A server in Cloudflare's place: it records requests, and answers in the path's form or with a set answer."""
 
     def __init__(self, *answers: Callable[[httpx.Request], httpx.Response]) -> None:
         self.seen: list[httpx.Request] = []

@@ -1,5 +1,4 @@
-"""A credential of several values is taken whole, by names that are known, or it is an error before anything is asked or
-sent: never the login of the machine in its place. Held for every provider there is, from what each declares."""
+"""A credential of several values is complete and has known names, or it is an error before any look-up or request."""
 
 from __future__ import annotations
 
@@ -54,7 +53,7 @@ def whole(takes: Credentials, login: Login) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True, scope="module")
 def tripwires() -> Iterator[None]:
-    """A machine with a login for everybody, which must not be looked for."""
+    """Provide a machine with logins of its own, and fail if they are looked up."""
 
     def looked(*_: Any, **__: Any) -> NoReturn:
         raise AssertionError("the machine's own login was looked for")
@@ -74,7 +73,7 @@ def tripwires() -> Iterator[None]:
 
 
 def refusals(provider: Provider, given: Any) -> Iterator[errors.StepwellError]:
-    """The errors of a client that is given this credential, and of calls that are, sync and async. Nothing is sent."""
+    """Collect the errors of a client with this credential and of calls with it, sync and async. Nothing is sent."""
     sent: list[Any] = []
     network = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(500))
     for kind in (Client, AsyncClient):

@@ -1,5 +1,5 @@
-"""Declarations, overrides and functions in a pipeline's place: what is wrong with them is said when they are given,
-and a step that breaks its contract is named."""
+"""Declarations, overrides and functions for pipelines are validated when they are passed, and a step that breaks its
+contract is named."""
 
 from __future__ import annotations
 

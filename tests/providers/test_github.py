@@ -1,4 +1,4 @@
-"""GitHub Models, and Copilot: who speaks, whether pictures come along, and logins exchanged once for many calls."""
+"""GitHub Models and Copilot: initiators, images, and logins exchanged once for many calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALL = assistant(ToolCall("1", "f", "{}"))
 
 
 class Service:
-    """GitHub's side: exchanges logins, and answers."""
+    """A server in GitHub's place, which exchanges logins and answers."""
 
     def __init__(
         self, *, lasts: float = 1500, status: int = 200, address: str | None = None, expired: int | None = None

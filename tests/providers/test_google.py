@@ -1,4 +1,4 @@
-"""The Gemini API: keys in a header, models in the path, and what tells one generation of models from the next."""
+"""The Gemini API: keys in a header, models in the path, and the differences between generations of models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOOL = Tool("f", "does")
 def asked(
     model: str, prompt: Any = "hi", *, answer: Any = ANSWER, keys: Any = None, **options: Any
 ) -> tuple[Any, Reply]:
-    """The request that went out, and the reply."""
+    """Return the request that was sent and the reply."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -35,12 +35,12 @@ def asked(
 
 
 def warnings_of(reply: Reply) -> list[str]:
-    """The warnings, but for the one that a model is not on the list: many here are made up."""
+    """Return the warnings except those for models missing from the catalog: many here are made up."""
     return [str(warning) for warning in reply.warnings if warning.subject != "model"]
 
 
 def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
-    """The thinkingConfig that was sent, and what the caller was told."""
+    """Return the thinkingConfig that was sent, and the warnings."""
     request, reply = asked(model, **options)
     config = orjson.loads(request.content).get("generationConfig", {})
     return config.get("thinkingConfig"), warnings_of(reply)

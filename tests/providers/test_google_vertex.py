@@ -1,4 +1,4 @@
-"""Vertex: addresses by project and region, tokens fetched once and renewed in time, keys to Google alone."""
+"""Vertex: addresses by project and region, tokens fetched once and renewed in time, keys sent to Google alone."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ class FakeCredentials:
 
 @pytest.fixture
 def credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeCredentials:
-    """The machine's own, of the project `own`."""
+    """Provide the machine's own login, of the project `own`."""
     made = FakeCredentials(getattr(request, "param", 3600))
     monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (made, "own"))
     return made
@@ -300,7 +300,7 @@ def test_without_anything_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def token_server() -> Iterator[Loopback]:
-    """Google's token endpoint, as far as a service account needs it."""
+    """Run Google's token endpoint as far as a service account needs it."""
 
     def script(seen: Seen) -> Iterator[bytes]:
         body = orjson.dumps({"access_token": f"ya29.{len(server.seen)}", "expires_in": 3600, "token_type": "Bearer"})
@@ -314,7 +314,7 @@ def token_server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def account(token_server: Loopback) -> dict[str, str]:
-    """What the key file of a service account holds."""
+    """Build the content of a service account's key file."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 

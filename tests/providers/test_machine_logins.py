@@ -1,4 +1,4 @@
-"""Logins that the machine has: whose they are, where they go, and that half of one is an error."""
+"""The machine's own logins: their source, their destination, and errors for incomplete ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ACCOUNT = {
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine with three AWS profiles and no variables."""
+    """Provide a machine with three AWS profiles and no variables."""
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "DEFAULT_REGION", "PROFILE"):
         monkeypatch.delenv(f"AWS_{name}", raising=False)
     for name in ("CLOUD_PROJECT", "VERTEX_PROJECT", "CLOUD_LOCATION", "VERTEX_LOCATION", "VERTEX_ACCESS_TOKEN"):
@@ -56,7 +56,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class Network:
-    """Refuses all that is sent, and notes it."""
+    """A network that refuses and records all requests."""
 
     def __init__(self, status: int = 400) -> None:
         self.seen: list[httpx.Request] = []
@@ -68,7 +68,7 @@ class Network:
         return httpx.Response(self.status, json={"message": "no"})
 
     def ask(self, model: str, *, asynchronous: bool = False, env_file: Any = None, **options: Any) -> Any:
-        """The error of one call."""
+        """Return the error of one call."""
 
         async def run() -> None:
             async with AsyncClient(transport=self.transport, retries=0, env_file=env_file) as client:
@@ -92,7 +92,7 @@ both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 
 
 def signed_in(request: httpx.Request) -> tuple[str, str, str]:
-    """Whose key signed it, the region of the signature, and the region it went to."""
+    """Return the key that signed the request, the region of the signature, and the region of the host."""
     scope = request.headers["authorization"].split("Credential=")[1].split("/")
     return scope[0], scope[2], request.url.host.split(".")[1]
 
@@ -234,7 +234,7 @@ def test_a_key_file_that_is_not_there_is_an_error(network: Network, tmp_path: Pa
 
 @pytest.fixture
 def any_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Service accounts whose tokens need no network."""
+    """Patch service accounts so that their tokens need no network."""
     from datetime import datetime, timedelta
 
     from google.oauth2 import service_account

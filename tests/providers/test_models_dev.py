@@ -1,4 +1,4 @@
-"""Every provider of models.dev whose wire we speak answers with no code of its own: address, key and body are right."""
+"""Every provider of models.dev with a known wire works without code of its own: address, key and body are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codex: the login's token is read from its file, renewed once for however many calls, and written back."""
+"""Codex: the login's token is read from its file, renewed once for any number of calls, and written back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def login(path: Path, lasts: float) -> Path:
 
 
 class Service:
-    """ChatGPT's side: counts the renewals, and answers with a stream."""
+    """A server in ChatGPT's place, which counts renewals of the token and answers with a stream."""
 
     def __init__(self, status: int = 200) -> None:
         self.renewals = 0

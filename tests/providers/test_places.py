@@ -1,4 +1,4 @@
-"""A step holds for the wire and the operation that it was written for: held against every provider there is."""
+"""A step applies to the wire and the operation that it was written for, checked for every provider."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=_id)
 
 
 def marked(name: str) -> Any:
-    """A step that no wire has."""
+    """Return a step that no wire has."""
     data = {
         "tool_call_id_policy": ToolCallIdPolicy,
         "tool_name_policy": ToolNamePolicy,
@@ -78,7 +78,7 @@ FOR_THE_BODY = ("check_options", "translate_options", "fit_history", "fit_schema
 
 
 def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False) -> bytes:
-    """The body that would be sent, without key and address, which are not the subject here."""
+    """Return the body that would be sent, without key and address."""
     model = f"{provider.id}:{MODELS.get((provider.id, wire.operation), 'some-model')}"
     options = {"wire": wire.name, "max_tokens": 9} if wire.operation == "chat" else {"wire": wire.name}
     pipeline, request = client._planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
@@ -88,7 +88,7 @@ def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False
 
 
 def holds(body: bytes) -> bool:
-    """Whether the word is in it, plain or within base64 at any of its three offsets."""
+    """Check whether the word is in it, plain or within base64 at any of its three offsets."""
     coded = [base64.b64encode(b" " * at + WORD.encode())[4 if at else 0 : -4] for at in range(3)]
     return any(word in body for word in (WORD.encode(), *coded))
 

@@ -1,4 +1,4 @@
-"""retrieve_context: notes go along with the question, citations come back, and nothing else changes."""
+"""retrieve_context: notes are sent with the question, citations come back, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripted import MODEL, Scripted, calls
 
 
 class Notes(Retriever):
-    """Finds the same for every query, and keeps the queries."""
+    """A retriever that finds the same for every query, and records the queries."""
 
     def __init__(self, *found: Any, error: Exception | None = None) -> None:
         self.found, self.error = found, error
@@ -93,7 +93,7 @@ def test_the_conversation_stays_the_caller_s_own(way: Any) -> None:
 
 
 def weather(city: str) -> str:
-    """The weather.
+    """Get the weather.
 
     city: where
     """

@@ -1,4 +1,4 @@
-"""Nodes, documents cut into nodes, and filters."""
+"""Nodes, documents split into nodes, and filters."""
 
 from __future__ import annotations
 

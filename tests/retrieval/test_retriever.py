@@ -1,4 +1,4 @@
-"""The Retriever interface: both colours, pointers, circles, de-duplication, scores."""
+"""The Retriever interface: sync and async, pointers, cycles, de-duplication, scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Retrieve = Callable[..., list[ScoredNode]]
 
 
 class Fixed(Retriever):
-    """Finds the same for every query, and counts how often it is asked."""
+    """A retriever that finds the same for every query, and counts its calls."""
 
     def __init__(self, *found: Any, targets: Any = None, name: str = "") -> None:
         self.found, self.asked, self.targets, self.name = found, 0, targets or {}, name

@@ -1,4 +1,4 @@
-"""VectorRetriever: what is added is found, in memory and in a file, with numpy and without."""
+"""VectorRetriever finds what was added, in memory and in a file, with numpy and without."""
 
 from __future__ import annotations
 
@@ -158,10 +158,10 @@ def test_a_file_is_found_again_also_by_another_process(server: Vectors, tmp_path
     code = """
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as file:
-    file.execute("INSERT INTO nodes SELECT 'new', 'added elsewhere', '', '{}', NULL, vector FROM nodes")
+    file.execute("INSERT INTO nodes SELECT 'new', 'added by another process', '', '{}', NULL, vector FROM nodes")
 """
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
-    assert set(texts(again.retrieve("kept"))) == {"kept", "added elsewhere"}
+    assert set(texts(again.retrieve("kept"))) == {"kept", "added by another process"}
     again.close()
 
 

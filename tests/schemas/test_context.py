@@ -1,4 +1,4 @@
-"""Contexts: what people may pass as one, and its JSON form."""
+"""Contexts: the values that make one, and its JSON form."""
 
 from __future__ import annotations
 

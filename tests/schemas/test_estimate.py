@@ -1,4 +1,4 @@
-"""The estimate of tokens, held to what vendors counted and to a real tokenizer."""
+"""The estimate of tokens, compared with vendors' counts and a real tokenizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fold's work grows with the stream and no faster. Counted, not timed."""
+"""The fold's work grows linearly with the stream. Counted, not timed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def folded(chunks: Iterator[StreamChunk]) -> Fold:
 
 
 def calls_made(work: Callable[[], Any]) -> int:
-    """How many functions, of Python and of C, were called meanwhile."""
+    """Count the functions, of Python and of C, that are called by `work`."""
     made = 0
 
     def count(frame: Any, kind: str, argument: Any) -> None:

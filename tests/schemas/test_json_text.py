@@ -1,4 +1,4 @@
-"""The one place that reads and writes JSON: nothing is rounded, and nothing is lost to one bad character."""
+"""The one module that reads and writes JSON: nothing is rounded, and one bad character costs no more than itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to be data can be pickled and copied: every class of schemas, all errors, and what calls give."""
+"""Plain data can be pickled and copied: every class of schemas, all errors, and the results of calls."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ BY_TYPE: dict[str, Any] = {
 
 
 def sample(cls: type) -> Any:
-    """An instance with something in as many fields as have a plain type."""
+    """Build an instance with a value in each field of a plain type."""
     given = {}
     for each in attrs.fields(cls):
         kind = getattr(each.type, "__name__", str(each.type)) if isinstance(each.type, type) else str(each.type)
@@ -85,7 +85,7 @@ def sample(cls: type) -> Any:
 
 
 def again(value: Any) -> list[Any]:
-    """The value through every protocol of pickle, and copied."""
+    """Yield the value after each protocol of pickle, and after copying."""
     pickled = [pickle.loads(pickle.dumps(value, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
     return [*pickled, copy.deepcopy(value), copy.copy(value)]
 

@@ -82,7 +82,7 @@ def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(p
 
 
 def _prefix(path: Path) -> str:
-    """What the name of a file that is being written begins with, seen while one is."""
+    """Return the prefix of temporary file names, observed while a file is written."""
     seen: list[str] = []
     real = os.replace
     try:

@@ -1,4 +1,4 @@
-"""Stores: what is put in comes out, whoever asks."""
+"""Stores: what is put in comes out, for any thread, process or event loop."""
 
 from __future__ import annotations
 

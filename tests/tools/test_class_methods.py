@@ -1,4 +1,4 @@
-"""A class method is a tool like any other, on every Python: since 3.13 `Till.named` is a MethodType around its Tool."""
+"""Class methods as tools on every Python: since 3.13 `Till.named` is a MethodType around its Tool."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Drawer(Till):
 
 
 def as_since_3_13(cls: type, name: str) -> Any:
-    """What `Class.method` is on Python 3.13, whichever Python this is."""
+    """Imitate `Class.method` of Python 3.13 on any Python."""
     return MethodType(Till.__dict__[name].__func__, cls)
 
 

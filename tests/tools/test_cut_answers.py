@@ -1,4 +1,4 @@
-"""Calls of an answer that was cut short, refused or malformed are there to be seen, and are never run."""
+"""Calls of an answer that was cut short, refused or malformed are visible and never run."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from scripted import MODEL, Scripted, calls
 def test_a_function_becomes_a_tool() -> None:
     @stepwell.tool
     def weather(city: str, unit: Literal["C", "F"] = "C", days: Annotated[int, "how many"] = 1) -> str:
-        """The weather to come.
+        """Forecast the weather.
 
         Args:
             city: its English name
@@ -31,7 +31,7 @@ def test_a_function_becomes_a_tool() -> None:
         return f"{city} {unit} {days}"
 
     assert isinstance(weather, stepwell.Tool)
-    assert (weather.name, weather.description) == ("weather", "The weather to come.")
+    assert (weather.name, weather.description) == ("weather", "Forecast the weather.")
     assert weather.parameters == {
         "type": "object",
         "properties": {

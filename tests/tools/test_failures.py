@@ -1,4 +1,4 @@
-"""Tools that fail in unusual ways: the loop outlives them, tells the model, and reports them as what they are."""
+"""Tools that fail in unusual ways: the loop continues, informs the model, and reports the failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ReAct: the same loop, the same results, with nothing but text on the wire."""
+"""ReAct: the same loop and results, with plain text on the wire."""
 
 from __future__ import annotations
 

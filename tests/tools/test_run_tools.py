@@ -1,4 +1,4 @@
-"""The loop: calls are checked, run at once, timed and approved; what goes wrong is told to the model, nothing lost."""
+"""The loop: calls are checked, run at once, timed and approved; failures are reported to the model, nothing lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def results(script: Scripted, turn: int = 1) -> list[str]:
-    """What the model was told of its calls."""
+    """Return the tool results that the model was sent."""
     return [message["content"] for message in script.seen[turn]["messages"] if message["role"] == "tool"]
 
 
@@ -240,7 +240,7 @@ def test_a_model_that_loops_is_stopped_and_all_there_is_is_kept(run: Run) -> Non
         run(script, [again], max_steps=3)
     reply = caught.value.partial
     assert (len(reply.steps), caught.value.usage.input_tokens) == (3, 30)
-    assert made == [0, 1]  # the third call is left for whoever goes on
+    assert made == [0, 1]  # the third call is left for the continuation
 
     onward = Scripted(["done"])
     assert run(onward, [again], prompt=reply.context, resume=True).text == "done"

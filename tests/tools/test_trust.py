@@ -1,4 +1,4 @@
-"""Nothing is run, and nobody is asked, only because a history says so."""
+"""No tool runs, and no approval is requested, only because a history contains a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the wire is the same whichever library carries it."""
+"""The bytes on the wire are the same with every HTTP library."""
 
 from __future__ import annotations
 

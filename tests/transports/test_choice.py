@@ -1,4 +1,4 @@
-"""Which HTTP library carries a call: by default, by name, by environment."""
+"""Choice of the HTTP library: by default, by name, by environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def settings(server: Loopback, **more: Any) -> dict[str, Any]:
 
 
 async def carrier(server: Loopback, **more: Any) -> type:
-    """The class of the client that an async call went through."""
+    """Return the class of the HTTP client that an async call used."""
     async with AsyncClient(**settings(server, **more)) as client:
         assert (await client.generate_text(MODEL, "hi")).text == "hello"
         return type((await client._sender()).client)

@@ -1,4 +1,4 @@
-"""The streaming engine alone: what stands behind what, and when an error is told."""
+"""The streaming engine alone: the order of its output, and when an error is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that quotes the key it was sent does not get it into an error."""
+"""A key that a server quotes in its answer does not get into an error."""
 
 from __future__ import annotations
 

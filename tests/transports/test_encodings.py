@@ -1,4 +1,4 @@
-"""Compressed answers that were not asked for: read where they can be, and never in the way of what a status says."""
+"""Compressed answers that were not requested: decoded where possible, and never hiding the status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a header is checked where it leaves, whoever put it there and whatever library carries it."""
+"""Headers are checked before they are sent, whatever set them, with every HTTP library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/2, against a server that speaks nothing else: httpx with prior knowledge, since there is no TLS to agree in."""
+"""HTTP/2 against a server that supports nothing else: httpx with prior knowledge, since there is no TLS negotiation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
 
 class Server:
-    """Answers each request with `acts`, bytes written and floats slept, in a thread of its own; then ends the stream.
+    """A server that answers each request with `acts`, bytes to write and seconds to sleep, then ends the stream.
     An empty piece of bytes breaks the connection."""
 
     def __init__(self, acts: Iterable[bytes | float]) -> None:
@@ -94,7 +94,7 @@ def serving(*acts: bytes | float) -> Iterator[Server]:
 
 
 def ask(server: Server, driver: str, *, stream: bool = True, calls: int = 1, **more: Any) -> Any:
-    """The answers of so many calls at once; the answer, if it is one."""
+    """Make that many calls at once and return the answers, or the answer of a single call."""
     settings = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0, **more}
     if driver == "sync":
         with httpx.Client(http1=False, http2=True) as http:

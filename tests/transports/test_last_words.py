@@ -1,4 +1,4 @@
-"""Once a wire has said its last word the stream is over, whatever its server does with the connection."""
+"""A stream ends with its wire's end marker, whatever its server does with the connection."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ OLLAMA = jsons(
 
 
 class Lingering(httpx.SyncByteStream):
-    """A body that fails whoever reads on after its last word."""
+    """A body that fails a reader who reads on after the end marker."""
 
     def __init__(self, said: bytes) -> None:
         self.said = said
@@ -160,7 +160,7 @@ class Lingering(httpx.SyncByteStream):
 
     def __iter__(self) -> Any:
         yield self.said
-        raise AssertionError("the last word has been said")
+        raise AssertionError("the end marker has been read")
 
     def close(self) -> None:
         self.closed = True

@@ -1,4 +1,4 @@
-"""A limit for the call is a limit for each of its waits, whatever the library waits for."""
+"""A call's time limit applies to each of its waits inside the HTTP library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from loopback import SOON, answer, completion, serving
 
 @pytest.fixture
 def deaf() -> Iterator[Any]:
-    """An address that neither accepts a connection nor refuses it: its queue is full."""
+    """Provide an address that neither accepts a connection nor refuses it: its queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -37,7 +37,7 @@ def deaf() -> Iterator[Any]:
 
 @pytest.fixture
 def silent() -> Iterator[Any]:
-    """An address that accepts, and then says not a word of TLS."""
+    """Provide an address that accepts connections and never answers the TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
 

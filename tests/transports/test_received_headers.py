@@ -1,4 +1,4 @@
-"""What an answer's headers say is the same whatever carried it, and however it spelt them."""
+"""An answer's headers are read alike on every transport and in every spelling."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Pairs = list[tuple[str, str]]
 
 
 class PlainClient:
-    """A client of one's own whose headers are a dict that knows nothing of HTTP."""
+    """A custom client whose headers are a plain dict."""
 
     def __init__(self, status: int, headers: Pairs, body: bytes) -> None:
         self._answer = (status, dict(headers), body)
@@ -66,7 +66,7 @@ def asked(
     call: str = "generate_text",
     given: Any = "hi",
 ) -> Any:
-    """What a call comes to, reply or error, over this carrier."""
+    """Make a call over this carrier and return the reply or the error."""
     provider = model.partition(":")[0]
     settings: dict[str, Any] = {"api_keys": {provider: "k"}, "retries": 0}
     mock = httpx.MockTransport(lambda request: httpx.Response(status, headers=headers, content=body))

@@ -1,4 +1,4 @@
-"""No error that leaves the library leads to the key, by whichever way the call went and failed."""
+"""No error that leaves the library leads to the key, in any way that a call can fail."""
 
 from __future__ import annotations
 

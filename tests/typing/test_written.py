@@ -1,4 +1,4 @@
-"""What scripts write from the one source stands in the tree as they write it."""
+"""Generated files are what their scripts write from the one source."""
 
 import inspect
 from pathlib import Path

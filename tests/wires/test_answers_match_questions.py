@@ -1,4 +1,4 @@
-"""An answer is held against its question, whatever the wire: so many vectors as texts, each for one of them."""
+"""Answers are checked against the request on every wire: as many vectors as texts, each for one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anthropic's messages: streams fold to what the SDK gathers, answers go back as they came, and why they ended."""
+"""Anthropic's messages: streams fold to what the SDK collects, answers are sent back unchanged, finish reasons."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def message(*blocks: dict[str, Any], stop: str | None = "end_turn", **more: Any)
 
 
 def spread(block: dict[str, Any], cut: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A block as a stream sends it: what it starts with, and its deltas."""
+    """Split a block into its start and its deltas, as a stream sends it."""
     match block["type"]:
         case "text":
             text = block["text"]

@@ -1,4 +1,4 @@
-"""What is sent as a message: turns, documents, thinking, tools, caching, betas; the SDK's own types as the judge."""
+"""Requests for messages: turns, documents, reasoning, tools, caching, betas; checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORCED = {"type": "tool", "name": "look_up"}
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's types take, too."""
+    """Build the body and check it against the SDK's types."""
     body = answers.body_of(anthropic_messages, messages, tools, **more)
     PARAMS.validate_python(body, strict=False)
     return body

@@ -1,4 +1,5 @@
-"""Bedrock's Converse: streams fold to what botocore reads unstreamed, turns go back as they came, frames that fail."""
+"""Bedrock's Converse: streams fold to what botocore reads unstreamed, turns are sent back unchanged, broken frames
+fail."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def frame(kind: str, **data: Any) -> bytes:
 
 
 def pieces(block: dict[str, Any], cut: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """What a block starts with in a stream, if anything, and its deltas."""
+    """Split a block into its start in a stream, if any, and its deltas."""
     match block:
         case {"text": words}:
             return None, [{"text": words[:cut]}, {"text": words[cut:]}]
@@ -127,7 +128,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cu
 
 
 def with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else with_bytes(v) for k, v in value.items()}
     return [with_bytes(each) for each in value] if isinstance(value, list) else value
@@ -162,7 +163,7 @@ def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> No
 
 
 def sent_back(block: dict[str, Any]) -> dict[str, Any] | None:
-    """Texts without a word and thoughts without a signature are refused; cited text goes back as text."""
+    """Return the parts that are sent back: no empty texts or unsigned reasoning, and cited text as text."""
     if "citationsContent" in block:
         block = block["citationsContent"]["content"][0]
     if "text" in block:

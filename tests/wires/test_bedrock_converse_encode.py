@@ -1,4 +1,4 @@
-"""What is sent to Converse and through invoke: turns, tools, caching, options; AWS's service model as the judge."""
+"""Requests to Converse and through invoke: turns, tools, caching, options; checked against AWS's service model."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
 
 
 def with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else with_bytes(v) for k, v in value.items()}
     return [with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) -> dict[str, Any]:
-    """The body, which AWS's own model takes, too."""
+    """Build the body and check it against AWS's own service model."""
     body = answers.body_of(bedrock_converse, messages, tools, **options)
     assert not ParamValidator().validate({"modelId": "m", **with_bytes(body)}, SHAPE).generate_report()
     return body

@@ -1,4 +1,4 @@
-"""Cohere's chat: plans, citations and thinking, both ways; the SDK's own types as the judge of what is sent."""
+"""Cohere's chat: plans, citations and reasoning, both ways; requests are checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def end(reason: str = "COMPLETE", **more: Any) -> bytes:
 
 
 def said(index: int, *pieces: str, kind: str = "text", first: str = "") -> bytes:
-    """A block of these pieces; `first` is what stands in its start already."""
+    """Build a block of these pieces; `first` is the content of its start event."""
     deltas = (event("content-delta", index, {"content": {kind: piece}}) for piece in pieces)
     start = event("content-start", index, {"content": {"type": kind, kind: first}})
     return start + b"".join(deltas) + event("content-end", index)
@@ -185,7 +185,7 @@ def test_effort_and_budget_become_thinking(options: dict[str, Any], thinking: di
 
 
 def unknown_to_the_sdk(model: Any) -> list[str]:
-    """The fields, at any depth, that the SDK's types let pass but do not declare."""
+    """Return the fields, at any depth, that the SDK's types accept but do not declare."""
     if isinstance(model, list):
         return [name for each in model for name in unknown_to_the_sdk(each)]
     if not isinstance(model, BaseModel):

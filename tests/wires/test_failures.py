@@ -1,4 +1,4 @@
-"""What providers say when they refuse, in their own words, and what it means."""
+"""Refusals of providers, in their own words, and the errors that they become."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The fault matrix over every wire's recorded streams: what is lossless changes nothing, what is not is a typed error
-that keeps what came and runs no call."""
+"""The fault matrix over every wire's recorded streams: lossless faults change nothing, all others are typed errors with
+the partial answer."""
 
 from __future__ import annotations
 

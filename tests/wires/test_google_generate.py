@@ -1,4 +1,4 @@
-"""Answers of generateContent: each kind of part, why it ended, what was blocked or malformed, usage, errors."""
+"""Answers of generateContent: each kind of part, finish reasons, blocked or malformed answers, usage, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to generateContent: turns, results, tools, options; and what Google's own types say of it."""
+"""Requests to generateContent: turns, results, tools, options; checked against Google's own types."""
 
 from __future__ import annotations
 

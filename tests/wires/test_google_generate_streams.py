@@ -1,4 +1,4 @@
-"""generateContent and the law of streams: recordings in any pieces and cuts, folded and sent back."""
+"""Streams of generateContent: recordings in any pieces and cuts, folded and sent back."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def a_part(draw: Any) -> dict[str, Any]:
 
 
 def pieces_of(part: dict[str, Any], cut: int) -> list[dict[str, Any]]:
-    """A part as a stream may spread it: text alone comes in pieces."""
+    """Split a part as a stream may: only text comes in pieces."""
     if "text" not in part or "thoughtSignature" in part:
         return [part]
     text = part["text"]
@@ -154,7 +154,7 @@ def test_an_answer_is_sent_back_as_it_came(parts: list[dict[str, Any]]) -> None:
 
 
 def once_each(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without texts that say nothing, and without an id that another call has already."""
+    """Remove empty texts, and ids that another call has already."""
     kept, ids = [], set()
     for part in parts:
         call = part.get("functionCall", {})

@@ -1,4 +1,4 @@
-"""Histories travel: conversations, begun anywhere, are sent over every wire and pass that vendor's own rules."""
+"""Portable histories: conversations from any vendor are sent over every wire and pass that vendor's own rules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from stepwell.testing.conformance import samples_of
 
 
 def sent(wire: Wire, context: Context) -> tuple[dict[str, Any], Any]:
-    """The body that goes over the wire, and the reply."""
+    """Return the body that was sent and the reply."""
     bodies: list[dict[str, Any]] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -64,7 +64,7 @@ def test_the_history_passes_the_vendors_rules(
     )
     reported = [str(warning) for warning in reply.warnings]
     if history == "signed reasoning":
-        assert any("stays behind" in text for text in reported), "what cannot travel is told"
+        assert any("stays behind" in text for text in reported), "what cannot be sent is reported"
     else:
         assert bool(reported) == (history in UNLAWFUL), "and so is what had to be made up or moved"
     if any(message.text == "sunny" for message in context.messages):
@@ -92,7 +92,7 @@ def test_what_one_model_began_another_carries_on(
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
 def test_the_cached_prefix_is_the_same_every_turn(wire: Wire, rules: Any) -> None:
     """The bodies of a growing conversation begin alike, or the provider's prompt cache misses."""
-    turns = HISTORIES["ids from elsewhere"].messages
+    turns = HISTORIES["ids of another vendor"].messages
     key = "input" if wire is openai_responses else "contents" if wire is google_generate else "messages"
     whole = orjson.dumps(sent(wire, Context(turns, TOOLS))[0][key])
     for said in (1, 4):
@@ -142,7 +142,7 @@ def test_ids_are_mapped_one_to_one_and_always_alike(policy: ToolCallIdPolicy) ->
 
 
 def consumed(value: Any) -> Any:
-    """pydantic checks the items of an Iterable when they are taken, so take them all."""
+    """Iterate over all items, since pydantic validates those of an Iterable only then."""
     if isinstance(value, Mapping):
         return {name: consumed(each) for name, each in value.items()}
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):

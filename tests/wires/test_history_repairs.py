@@ -1,4 +1,4 @@
-"""What becomes of calls and results that do not fit together, and of thinking that another model did not do."""
+"""Repairs of calls and results that do not match, and of another model's reasoning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOSE = "a result without a call became the user's words"
 
 
 def outline(messages: Any) -> list[Any]:
-    """Each message in short: who, which calls or which result, which words."""
+    """Describe each message in short: role, calls or result, text."""
     return [
         (message.role[0], message.tool_call_id or "".join(each.id for each in message.tool_calls), message.text)
         for message in messages
@@ -155,7 +155,7 @@ class TestThinkingByBudget:
         assert not sent and len(why) == 1 and "without thinking" in why[0]
         words = assistant(["let me look", CALL])
         assert not self.asked(model, user("a"), words, tool_result("c", "r"), system("be brief"))[0]
-        assert not self.asked(model, *FOREIGN, user("never mind"))[0], "the words stand in the turn of the results"
+        assert not self.asked(model, *FOREIGN, user("never mind"))[0], "the text is in the turn of the results"
         second = [assistant([thought(wire), ToolCall("d", "f", "")]), tool_result("d", "r")]
         assert not self.asked(model, *FOREIGN, *second)[0], "it is the beginning of the answer that counts"
 

@@ -1,5 +1,5 @@
-"""What JSON may hold and fast readers do not: integers over 64 bits, and halves of surrogate pairs, anywhere in an
-answer and in what is sent. Every wire, whole and streamed, in every frame and however the bytes are cut."""
+"""JSON that fast parsers reject: integers over 64 bits, and halves of surrogate pairs, anywhere in an answer and in a
+request. Every wire, streamed and not, in every frame and split."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def quoted(value: Any) -> bytes:
 
 
 def whole_characters(value: Any) -> Any:
-    """What is to come of a value: pairs joined, halves replaced."""
+    """Return the expected value: surrogate pairs joined, halves replaced."""
     return json.loads(
         json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
 
 
 def saying(data: bytes, pieces: tuple[str, str, str]) -> bytes:
-    """A sample with other words in it."""
+    """Return a sample with another text."""
     data = data.replace('"Grüß Gott, 世界"'.encode(), quoted("".join(pieces)))
     for known, piece in zip(PIECES, pieces, strict=True):
         data = data.replace(f'"{known}"'.encode(), quoted(piece))
@@ -78,7 +78,7 @@ def saying(data: bytes, pieces: tuple[str, str, str]) -> bytes:
 
 
 def calling(data: bytes, value: Any) -> bytes:
-    """A sample with another argument in its call: inside JSON text, or as JSON."""
+    """Return a sample with another argument in its call: inside JSON text, or as JSON."""
     return data.replace(b'\\"Pune\\"', quoted(json.dumps(value))[1:-1]).replace(b'"Pune"', quoted(value))
 
 
@@ -94,7 +94,7 @@ def data_of(event: Any) -> bytes:
 
 
 def frames(name: str, reported_events: list[Any], change: Any) -> bytes:
-    """The events, with their data changed, as they come over the network."""
+    """Write the events with changed data, as they come over the network."""
     if "array" in name:
         return b"[" + b",\n".join(change(data) for _, data in reported_events) + b"]"
     out = b""

@@ -1,5 +1,5 @@
-"""Answers with any one of their values replaced by another kind of value: what cannot be read is a typed error, with
-no exception of Python's own, whole, streamed and refused."""
+"""Answers with one value replaced by a value of another type: what cannot be decoded is a typed error, never another
+exception, streamed, unstreamed and refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ wires = pytest.mark.parametrize("wire", SPEAKERS)
 
 
 def spoiled(value: Any) -> Iterator[Any]:
-    """The value once for each place in it and each thing that may stand there instead."""
+    """Yield the value with each place in it replaced by each of the malformed values."""
     for place in places(value):
         for other in OTHERS:
             yield put(value, place, other)
@@ -56,7 +56,7 @@ def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
 
 
 class Server:
-    """Says what it is told to say, to a client of its own."""
+    """A server with a set answer, and a client of its own."""
 
     def __init__(self, provider: str) -> None:
         self._said = httpx.Response(200)

@@ -1,5 +1,4 @@
-"""Pictures, sounds, films and files over every wire: what is there arrives, or the call is refused; nothing is lost
-without a word."""
+"""Images, audio, video and files over every wire: each arrives, or the call is refused; nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ CALL = [user("go"), assistant(ToolCall("1", "f", "{}"))]
 
 
 def forms(kind: type) -> dict[str, tuple[Any, str]]:
-    """A part of this kind in each form, and what of it must be found in the body."""
+    """Return a part of this kind in each form, and what of it must be in the body."""
     return {
         "bytes": (kind(data=MARK, media_type=KINDS[kind]), CODE),
         "a data: address": (kind(url=f"data:{KINDS[kind]};base64,{CODE}"), CODE),

@@ -1,4 +1,4 @@
-"""Mistral's chat where it differs from OpenAI's: the order of turns, files, ids, chunks; its SDK as judge."""
+"""Mistral's chat where it differs from OpenAI's: order of turns, files, ids, chunks; checked against its SDK."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USAGE = {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's own type takes, too."""
+    """Build the body and check it against the SDK's own type."""
     body = answers.body_of(mistral_chat, messages, tools, **more)
     ChatCompletionRequest.model_validate(body)
     return body

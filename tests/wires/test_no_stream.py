@@ -1,5 +1,5 @@
-"""A stream was asked for and something else came: the whole answer, an error, a page. It means what it means without
-streaming. Streams that are labelled wrongly are streams all the same."""
+"""Something else in place of a stream: a complete answer, an error, a page. The result is the same as without
+streaming. Streams with a wrong content type are decoded as streams."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def by_id(recording: Recording) -> str:
 
 
 def reported(outcome: Any) -> Any:
-    """What an outcome says, leaving out what only an unstreamed body has."""
+    """Summarise an outcome without what only an unstreamed body has."""
     if isinstance(outcome, StepwellError):
         return type(outcome), outcome.message, getattr(outcome, "status", None)
     return outcome.replace(raw=None, warnings=())
@@ -82,7 +82,7 @@ def test_that_it_came_whole_is_reported() -> None:
 
 
 def ask(wire: Wire, body: bytes, kind: str | None, driver: str, *, stream: bool = True, pieces: int = 0) -> Any:
-    """The outcome, and how many requests it took."""
+    """Return the outcome and the number of requests."""
     asked: list[Chunks] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Ollama's own chat: what is sent, what comes back, and the context that runs full without a word."""
+"""Ollama's own chat: requests, answers, and its silent truncation at the context limit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def call(name: str = "look_up", **more: Any) -> dict[str, Any]:
 
 
 def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
-    """What a client makes of the body: a Reply, or the error."""
+    """Decode the body by a client to a Reply or the error."""
     step = size or len(body) or 1
     chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
     made = Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {})
@@ -300,7 +300,7 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
 
 
 def asked(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
-    """The request that goes to Ollama, and the reply."""
+    """Return the request to Ollama and the reply."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

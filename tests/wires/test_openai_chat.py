@@ -1,4 +1,4 @@
-"""Answers of chat completions: the law of streams, every fault a stream can have, the many spellings of what comes."""
+"""Answers of chat completions: streams fold to unstreamed replies, all faults of a stream, all spellings of fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streamed tool calls of chat completions: put together however they are labelled, and never from a prefix."""
+"""Streamed tool calls of chat completions: assembled with any labelling, and never from a prefix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def streamed(*blocks: bytes) -> Any:
 
 
 def calls(*deltas: dict[str, Any] | list[dict[str, Any]], finish: str = "tool_calls") -> Any:
-    """A stream of these tool call deltas."""
+    """Write a stream of these tool call deltas."""
     blocks = []
     for delta in deltas:
         choice = {

@@ -1,4 +1,4 @@
-"""What is sent as a chat completion: each kind of turn, options, tools, and what is set explicitly."""
+"""Requests for chat completions: each kind of turn, options, tools, and explicit values."""
 
 from __future__ import annotations
 

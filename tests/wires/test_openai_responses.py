@@ -1,4 +1,5 @@
-"""OpenAI's responses: streams fold to the response they end with, items go back as they came, every kind of event."""
+"""OpenAI's responses: streams fold to the response they end with, items are sent back unchanged, every kind of
+event."""
 
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ def called(arguments: str) -> dict[str, Any]:
 
 
 def pieces(item: dict[str, Any], at: int, cut: int) -> Iterator[dict[str, Any]]:
-    """What happens between an item's beginning and its end."""
+    """Yield the events between an item's beginning and its end."""
     here = {"output_index": at, "item_id": item["id"]}
 
     def split(kind: str, whole: str, **place: Any) -> Iterator[dict[str, Any]]:
@@ -149,7 +150,7 @@ ITEMS = st.one_of(
 
 
 def numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ids of their own, as the vendor's are."""
+    """Give each item an id of its own, as the vendor does."""
     calls = {"function_call", "custom_tool_call"}
     return [
         {**item, "id": f"{item['id']}_{at}", **({"call_id": f"call_{at}"} if item["type"] in calls else {})}
@@ -180,7 +181,7 @@ def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, An
 
 
 def bare(part: Any) -> Any:
-    """The part without what is kept for sending it back."""
+    """Return the part without the data that is stored for sending it back."""
     return part if isinstance(part, Opaque) else evolve(part, extra={})
 
 
@@ -360,7 +361,7 @@ def test_an_event_that_is_not_json_is_reported() -> None:
 def _turn(
     index: int | None, content: int, ids: tuple[str, str, str], *, last: int | None, listed: bool = True
 ) -> bytes:
-    """Reasoning and a text, with the indexes and ids of the text's deltas, its end and the last list as given."""
+    """Stream reasoning and a text, with the given indexes and ids of the text's deltas, its end and the last list."""
     thought = {"id": "rs_1", "type": "reasoning", "summary": []}
     item = {"id": ids[1], "type": "message", "content": [{"type": "output_text", "text": "1 2 3", "annotations": []}]}
     at = {} if index is None else {"output_index": index}

@@ -1,5 +1,4 @@
-"""What is sent for a response: items, instructions, tools, formats, what is kept where; the SDK's own types as the
-judge."""
+"""Requests for responses: items, instructions, tools, formats, stored answers; checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ APPROVAL = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "a
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's types take, too."""
+    """Build the body and check it against the SDK's types."""
     body = answers.body_of(openai_responses, messages, tools, **more)
     PARAMS.validate_python(body)
     return body
@@ -99,7 +98,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
                 ],
             },
         ),
-        (assistant("said elsewhere"), {"role": "assistant", "content": "said elsewhere"}),
+        (assistant("said by another"), {"role": "assistant", "content": "said by another"}),
         (assistant(Refusal("no")), {"role": "assistant", "content": "no"}),
         (
             assistant(ToolCall("c1", "f", "")),
@@ -259,7 +258,7 @@ MSG = {**MESSAGE, "content": [{"type": "output_text", "text": "ok", "annotations
 
 
 def sent_again(*output: dict[str, Any], **options: Any) -> tuple[list[Any], list[str]]:
-    """The items of an answer as they go back, and what was told of them."""
+    """Return the items of an answer as they are sent back, and the warnings."""
     answer = answers.decoded(openai_responses, {"id": "r", "status": "completed", "output": list(output)}).message
     results = [tool_result(call, "r") for call in answer.tool_calls]
     asked = Request("chat", THINKER, Context([user("a"), answer, *results, user("b")]), options=options)

@@ -1,4 +1,4 @@
-"""Vectors, rankings, pictures, speech, transcripts, verdicts, lists: recorded where there are recordings."""
+"""Vectors, rankings, images, speech, transcripts, verdicts, lists: on recordings where there are any."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_recorded_vectors_are_read_as_the_sdks_read_them(recording: Recording) -
 
 
 def sent_by(wire: Wire, call: Any, answer: Any, model: str = "m") -> tuple[httpx.Request, Any]:
-    """The request that a call sends, and the reply to an answer."""
+    """Make a call; return its request and the decoded reply to `answer`."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -127,7 +127,7 @@ def test_what_cannot_be_embedded_is_refused_before_sending(texts: Any) -> None:
 
 
 def asked(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
-    """The same through a declared provider; `kind` is the answer's content type."""
+    """Make a call through a declared provider; `kind` is the answer's content type."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

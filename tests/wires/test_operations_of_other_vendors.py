@@ -1,4 +1,4 @@
-"""Operations that stand apart from the others of their provider: lists, counts, Imagen, Voyage's and Jina's words."""
+"""Operations with formats of their own: lists, counts, Imagen, Voyage and Jina."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AZURE = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
 
 
 def asked(provider: str, call: Any, answer: Any, key: Any = "k") -> tuple[httpx.Request, Any]:
-    """The request that a call sends, and the reply to an answer."""
+    """Make a call; return its request and the decoded reply to `answer`."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

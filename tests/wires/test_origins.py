@@ -1,4 +1,4 @@
-"""What only one provider understands of an answer goes back to it and its kin, and to nobody else that speaks alike."""
+"""Data that only one provider understands is sent back to it and the vendors that accept it, and to no other."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_private_data_goes_to_who_can_read_it(answer: Any, begun_on: Where, sent
     sent = orjson.dumps(body).decode()
     assert ("SECRET" in sent) == goes
     if not first.tool_calls and answer is not SEARCH:
-        assert "ok" in sent, "the words go along"
+        assert "ok" in sent, "the text goes along"
     losses = reported(reply)
     assert len(losses) == (0 if goes else 1), losses
     assert all(model.partition(":")[0] in loss and "stays behind" in loss for loss in losses)

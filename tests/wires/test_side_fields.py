@@ -1,5 +1,5 @@
-"""What an answer can do without never costs the answer: each such field, in turn, as something else than its format
-has. The text comes, whole and streamed, the same, and a warning names what was left out."""
+"""Side fields never fail an answer: each one is given another type than in its format. The text arrives, streamed and
+not, and a warning names what was left out."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ MORE: dict[str, dict[tuple[Any, ...], Any]] = {
 }
 MORE["mistral_chat"] = MORE["openai_chat"]
 MARKS = ("type", "index", "contentBlockIndex", "thought")
-"""Beside the words: what they are, and which part of the answer they belong to."""
+"""Side fields: what they are, and which part of the answer they belong to."""
 ENDS = ("finish_reason", "finishReason", "done_reason", "stopReason", "stop_reason")
 
 
@@ -116,7 +116,7 @@ def at(value: Any, place: tuple[Any, ...]) -> Any:
 
 
 def essential(data: Any, text: str) -> set[tuple[Any, ...]]:
-    """The places of the words, what they stand in, and what says how to read that."""
+    """Yield the places of the side fields, the objects that contain them, and their rules."""
     found: set[tuple[Any, ...]] = set()
     for place in places(data):
         value = at(data, place)

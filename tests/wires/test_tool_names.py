@@ -1,4 +1,4 @@
-"""Tools may be called what they are called: the names that a vendor does not take are mapped, and mapped back."""
+"""Tool names that a vendor does not allow are mapped, and mapped back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLAUDE = "amazon_bedrock:anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
 def call_of(name: str) -> dict[str, Any]:
-    """Answers that call this tool, by wire."""
+    """Return an answer by wire that calls this tool."""
     called = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
     use = {"toolUse": {"toolUseId": "c", "name": name, "input": {}}}
     return {
