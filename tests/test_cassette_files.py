@@ -74,7 +74,7 @@ def one_more(path: Path, *, record: str = "always") -> Cassette:
     return cassette
 
 
-def test_what_was_recorded_survives_a_kill_and_so_does_what_was_recorded_before(tmp_path: Path) -> None:
+def test_new_and_earlier_recordings_survive_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     first = killed_after(recorder(path, "first", record="once"), 5)
     earlier = prompts(path)
@@ -127,9 +127,7 @@ def test_equal_exchanges_of_two_recordings_are_both_kept(tmp_path: Path) -> None
     assert prompts(tmp_path / "t.json") == ["the same"] * 6
 
 
-def test_a_disk_that_is_full_for_a_while_costs_nothing_that_was_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_temporarily_full_disk_loses_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -158,7 +156,7 @@ def test_a_cassette_stays_where_its_link_points_with_its_permissions(tmp_path: P
     assert (tmp_path / "t.json.before").read_bytes() == earlier and cassette.recording
 
 
-def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_asked(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot write a cassette at"):
         Cassette(tmp_path / "file" / "t.json")
@@ -166,6 +164,6 @@ def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_asked(tmp
         Cassette(tmp_path)
 
 
-def test_it_is_one_json_document_that_says_its_version(tmp_path: Path) -> None:
+def test_a_cassette_is_one_json_document_with_its_version(tmp_path: Path) -> None:
     one_more(tmp_path / "t.json")
     assert json.loads((tmp_path / "t.json").read_bytes())["version"] == 1

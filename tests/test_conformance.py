@@ -37,13 +37,13 @@ OURS = [
 
 
 @pytest.mark.parametrize("provider", OURS, ids=lambda provider: provider.id)
-def test_ours_conform(provider: Provider) -> None:
+def test_built_in_providers_conform(provider: Provider) -> None:
     provider = evolve(provider, base_url=URLS.get(provider.id, provider.base_url))
     settings = {"model": MODELS.get(provider.id, "some-model"), "credential": CREDENTIALS.get(provider.id, KEY)}
     assert conformance(provider, **settings).ok
 
 
-def test_a_toy_provider_with_a_protocol_of_its_own_conforms() -> None:
+def test_an_example_provider_with_its_own_protocol_conforms() -> None:
     assert len(conformance(parley, samples=PARLEY_SAMPLES).checks) > 25
 
 
@@ -83,7 +83,7 @@ def body_without(*, replaced: str = "", stream: bool | None = None, **changes: A
     ],
     ids=["nothing", "prompt", "system", "model", "tools", "parameters", "arguments", "result", "options", "stream"],
 )
-def test_a_provider_that_does_not_send_what_was_asked_is_caught(build: Any, said: str) -> None:
+def test_a_provider_that_does_not_send_the_request_is_caught(build: Any, said: str) -> None:
     with pytest.raises(ConformanceError, match=said):
         conformance(parley.with_steps(build_body=build), samples=PARLEY_SAMPLES)
 

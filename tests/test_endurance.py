@@ -55,7 +55,7 @@ def growth(work: Callable[[], None], rounds: int) -> int:
 
 
 @pytest.mark.parametrize("kind", ["unstreamed", "streamed", "left early", "failed", "objects"])
-def test_memory_does_not_grow_with_the_number_of_calls(kind: str) -> None:
+def test_memory_does_not_grow_with_calls(kind: str) -> None:
     client = client_of(endless())
     refused = stepwell.Client(
         transport=httpx.MockTransport(lambda request: httpx.Response(400, json={"error": {"message": "no"}})),
@@ -155,7 +155,7 @@ def test_one_async_client_serves_loop_after_loop_and_loops_at_once(server: Loopb
     assert len(client._senders) == 0
 
 
-async def test_a_client_that_is_dropped_is_closed_without_a_word_and_not_before_its_streams(server: Loopback) -> None:
+async def test_a_dropped_client_is_closed_silently_and_after_its_streams(server: Loopback) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
     client = stepwell.AsyncClient(api_keys={"openai": "test"}, base_urls={"openai": f"{server.url}/v1"})

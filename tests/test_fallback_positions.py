@@ -100,7 +100,7 @@ HOWS = pytest.mark.parametrize("how", ["sync", "sync streamed", "async", "async 
 
 @HOWS
 @pytest.mark.parametrize(("first", "other"), CASES)
-def test_another_model_is_asked_the_same_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
+def test_another_model_gets_the_same_request_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
     options = FIRST[first]
     best, reported = asked(first, options, fallback(other), how)
     moved = first.partition(":")[0] != other.partition(":")[0]
@@ -153,7 +153,7 @@ def test_steps_in_between_change_nothing(between: str, how: str) -> None:
 
 
 @HOWS
-def test_a_step_of_ones_own_outside_may_still_change_what_is_asked(how: str) -> None:
+def test_a_custom_outer_step_may_still_change_the_request(how: str) -> None:
     first, other = "openai:gpt-5.1", "groq:llama-3.3-70b-versatile"
     seeded = on_request("seeded", lambda request: request.replace(options={**request.options, "seed": 7}))
     for before in ("check_options", "resolve_key", "prepare_request", "translate_options"):
@@ -169,7 +169,7 @@ OF_ONE_PROVIDER = {"raw_options", "fitted_options", "translated_options", "halt"
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("other", [*OTHERS, "openai:gpt-5.2"])
-def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: bool, tmp_path: Any) -> None:
+def test_a_custom_steps_request_to_another_model_has_shared_state_only(other: str, stream: bool, tmp_path: Any) -> None:
     """Whatever stands in `private`, and from every place: another model gets the notes that are nobody's alone."""
     first, found = "openai:gpt-5.1", {}
     (tmp_path / ".env").write_text(f"GROQ_API_KEY={SECRET}\n")
@@ -203,7 +203,7 @@ def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: boo
 
 
 @HOWS
-def test_a_budget_outside_of_the_fallback_is_settled_by_the_attempt_of_the_other_model(how: str) -> None:
+def test_a_budget_outside_a_fallback_is_settled_by_the_attempt_of_the_other_model(how: str) -> None:
     budget = Budget(5, unknown="allow")
     sent: list[bool] = []
 

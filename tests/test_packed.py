@@ -164,7 +164,7 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
         registry.get_or_raise("deepinfra")
 
 
-def test_a_catalog_that_was_not_packed_says_what_to_do(tree: Path, tmp_path: Path) -> None:
+def test_a_missing_catalog_in_a_packed_application_is_an_error_with_a_hint(tree: Path, tmp_path: Path) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         for path in tree.rglob("*.py"):

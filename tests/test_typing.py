@@ -50,7 +50,7 @@ def test_every_public_name_is_known_to_a_strict_type_checker(installed: Path, tm
     assert complaints(program, installed, tmp_path) == []
 
 
-def test_a_name_that_there_is_not_is_an_error_on_its_own_line_alone(installed: Path, tmp_path: Path) -> None:
+def test_an_unknown_name_is_an_error_on_its_own_line_alone(installed: Path, tmp_path: Path) -> None:
     places = ["stepwell", *(f"stepwell.{name}" for name in SUBMODULES)]
     program = "import stepwell\n" + "".join(f"{place}.no_such_name\n" for place in places)
     said = complaints(program, installed, tmp_path)

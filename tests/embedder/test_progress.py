@@ -44,7 +44,7 @@ def test_short_work_shows_nothing(bars: None, monkeypatch: pytest.MonkeyPatch) -
     assert said(monkeypatch, Terminal(), None) == ""
 
 
-def test_long_work_shows_itself_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_shows_a_bar_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SHOW_AFTER", 0.0)
     assert "8" in said(monkeypatch, Terminal(), None)
 
@@ -54,7 +54,7 @@ def test_our_own_bar_wipes_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, Terminal(), True).endswith(" \r")
 
 
-def test_a_function_is_given_the_numbers_with_what_was_cached_counted() -> None:
+def test_a_progress_function_gets_numbers_that_include_cached_texts() -> None:
     reported: list[tuple[int, int]] = []
     store = MemoryStore()
     Vectors().embedder(cache=store).embed(["b"])

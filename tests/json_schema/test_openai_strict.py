@@ -80,7 +80,7 @@ def said(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_schema_is_strict_by_the_rules_or_says_where_it_is_not(case: Case) -> None:
+def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(case: Case) -> None:
     spoken = leaves_its_input_alone(to_dialect, case)
     names_real_places(spoken, case)
     assert spoken.strict == (case.name not in NOT_STRICT)
@@ -103,12 +103,12 @@ def test_every_answer_that_was_asked_for_can_be_given_and_comes_back_as_it_was(c
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_the_wire_cannot_demand_is_still_demanded_locally(case: Case) -> None:
+def test_a_tool_choice_that_the_wire_lacks_is_enforced_locally(case: Case) -> None:
     for bad in case.bad:
         assert errors_of(bad, case.schema)
 
 
-def test_a_dropped_demand_is_reported_to_the_model_and_to_the_caller() -> None:
+def test_a_dropped_requirement_is_reported_to_the_model_and_to_the_caller() -> None:
     spoken = to_dialect(BY_NAME["string limits"].schema)
     described = spoken.schema["properties"]["s"]["anyOf"][0] | spoken.schema["properties"]["s"]
     assert described["description"] == "(minLength: 2; maxLength: 4)"

@@ -123,7 +123,7 @@ def test_a_function_without_parameters() -> None:
     assert signature_schema(now)[2] == closed({})
 
 
-def test_further_names_are_admitted_by_double_star() -> None:
+def test_additional_arguments_are_allowed_by_double_star() -> None:
     def tag(id: int, **labels: str) -> None: ...
 
     def any_tag(**labels: Any) -> None: ...
@@ -142,7 +142,7 @@ def positional(a: int, /, b: int) -> None: ...
     ("function", "complaint"),
     [(starred, r"\*words"), (positional, "'a' by position only"), (lambda x: x, "a lambda has none")],
 )
-def test_what_a_model_cannot_pass_by_name_is_refused(function: Any, complaint: str) -> None:
+def test_parameters_that_cannot_be_passed_by_name_are_refused(function: Any, complaint: str) -> None:
     with pytest.raises(SchemaError, match=complaint) as caught:
         signature_schema(function)
     assert caught.value.hint

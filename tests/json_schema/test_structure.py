@@ -259,7 +259,9 @@ def places(value: Any, tp: Any) -> list[tuple[str, str]]:
     ],
     ids=range(24),
 )
-def test_what_cannot_be_read_is_named_by_its_place(value: Any, tp: Any, expected: list[tuple[str, str]]) -> None:
+def test_values_of_the_wrong_type_are_named_by_their_place(
+    value: Any, tp: Any, expected: list[tuple[str, str]]
+) -> None:
     assert places(value, tp) == expected
 
 

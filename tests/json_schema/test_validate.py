@@ -67,11 +67,11 @@ def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
         ({"a": 1}, {"dependentRequired": {"a": ["b"]}}, "the value does not fit 'dependentRequired'"),
     ],
 )
-def test_each_demand_is_named(value: Any, schema: Any, expected: str) -> None:
+def test_each_violated_keyword_is_named(value: Any, schema: Any, expected: str) -> None:
     assert said(value, schema) == [expected]
 
 
-def test_of_a_union_the_nearest_alternative_is_complained_about() -> None:
+def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
     assert said({"kind": "square", "side": "x"}, {"anyOf": list(SHAPES.values())}) == ["/side must be of type number"]
     assert said({"kind": "cube"}, {"anyOf": list(SHAPES.values())}) == ["the value fits none of the 2 alternatives"]
     assert said({"s": ["a", 1]}, an_object({"s": {"anyOf": [{"type": "array", "items": TEXT}, {"type": "null"}]}})) == [
@@ -129,7 +129,7 @@ def test_a_recursive_union_is_matched_in_time_linear_in_the_value(keyword: str) 
     assert time.perf_counter() - began < 5
 
 
-def test_what_takes_too_long_to_explain_is_still_refused() -> None:
+def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> None:
     definitions: dict[str, Any] = {"t0": {"properties": {"n": {"$ref": "#/$defs/t9"}, "end": WHOLE}}}
     for at in range(1, 10):
         definitions[f"t{at}"] = {"allOf": [{"$ref": f"#/$defs/t{at - 1}"}] * 2}
@@ -195,7 +195,7 @@ def test_multiples_are_counted_in_decimal(value: Any, step: float, fits: bool) -
         ("uri", "https://a/b?c", "no scheme"),
     ],
 )
-def test_formats_hold(format: str, right: str, wrong: str) -> None:
+def test_formats_are_validated(format: str, right: str, wrong: str) -> None:
     assert errors_of(right, {"format": format}) == []
     assert [one.keyword for one in errors_of(wrong, {"format": format})] == ["format"]
     assert errors_of(3, {"format": format}) == []

@@ -58,7 +58,7 @@ class BrokenAsync(CustomLLM):
 
 
 @pytest.mark.parametrize("kind", [Broken, BrokenAsync])
-def test_a_stream_that_breaks_is_an_error_with_what_came(kind: type[CustomLLM], ask: Ask) -> None:
+def test_a_broken_stream_is_an_error_with_the_partial_answer(kind: type[CustomLLM], ask: Ask) -> None:
     with pytest.raises(StreamTruncated) as caught:
         ask(kind(), "stream_complete", "hi")
     assert caught.value.partial.text == "half"
@@ -79,7 +79,7 @@ class WrongPieces(CustomLLM):
 @pytest.mark.parametrize(
     ("kind", "what"), [(Wrong, "complete gave a int"), (WrongPieces, "stream_complete gave a dict")]
 )
-def test_what_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: Ask) -> None:
+def test_a_result_that_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: Ask) -> None:
     with pytest.raises(StepError, match=what):
         ask(kind(), "complete", "hi")
 

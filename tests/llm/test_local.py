@@ -29,7 +29,7 @@ class Animal:
     diet: Literal["plants", "meat"]
 
 
-def test_chat_complete_and_their_streams_say_the_same(ask: Ask) -> None:
+def test_chat_complete_and_their_streams_agree(ask: Ask) -> None:
     llm = llm_of(system_prompt="You are brief.")
     whole = ask(llm, "chat", [user("Say hello.")])
     assert whole.text == ask(llm, "complete", "Say hello.").text == "".join(ask(llm, "stream", "Say hello.")[0])
@@ -37,7 +37,7 @@ def test_chat_complete_and_their_streams_say_the_same(ask: Ask) -> None:
     assert [message.role for message in whole.context] == ["system", "user", "assistant"]
 
 
-def test_objects_whole_and_growing(ask: Ask) -> None:
+def test_objects_are_returned_complete_and_streamed(ask: Ask) -> None:
     llm = llm_of(max_tokens=60)
     assert isinstance(ask(llm, "structured_predict", Animal, "Describe a {name}.", name="cow"), Animal)
     items, reply = ask(llm.as_structured(Animal), "stream_chat", [user("Describe a cow.")])

@@ -122,7 +122,7 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
     ],
 )
 @pytest.mark.parametrize("mode", MODES)
-def test_roots_that_are_no_objects_travel_in_one_and_come_out_of_it(
+def test_roots_that_are_not_objects_are_wrapped_and_unwrapped(
     generate: Generate, kind: Any, value: Any, mode: str
 ) -> None:
     plain = value.value if isinstance(value, Enum) else value
@@ -169,7 +169,7 @@ def test_the_mode_is_the_best_that_the_model_is_known_to_have(model: str, mode: 
     assert object_request(plan, OutputSpec.of(SCHEMA), "hi", {}, None).mode == mode
 
 
-def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_way() -> None:
+def test_a_schema_that_the_vendor_cannot_enforce_uses_the_next_best_mode() -> None:
     """Anthropic enforces no recursion, and has no way to send a schema as a mere hint."""
     from stepwell.workflows.objects.modes import object_request
     from stepwell.workflows.objects.output_spec import OutputSpec
@@ -209,13 +209,13 @@ class Pair:
             raise ValueError("left and right must differ")
 
 
-def test_what_a_class_says_against_a_value_is_reported_to_the_model(generate: Generate) -> None:
+def test_a_class_can_reject_a_value_and_the_model_is_informed(generate: Generate) -> None:
     script = Scripted([said({"left": 1, "right": 1}, "json_schema"), said({"left": 1, "right": 2}, "json_schema")])
     assert generate(script, Pair).object == Pair(1, 2)
     assert "left and right must differ" in script.seen[1]["messages"][-1]["content"]
 
 
-def test_past_the_last_repair_the_error_carries_all_there_is(generate: Generate) -> None:
+def test_after_the_last_repair_the_error_carries_the_partial_result(generate: Generate) -> None:
     script = Scripted([said({"name": 1}, "json_schema"), said({"name": 2, "x": 1}, "json_schema")])
     with pytest.raises(ObjectInvalid, match="does not fit the schema") as caught:
         generate(script, SCHEMA)
@@ -233,7 +233,7 @@ def test_repairs_are_as_many_as_were_allowed(generate: Generate) -> None:
     assert len(script.seen) == 1
 
 
-def test_a_refusal_is_no_fault_to_repair(generate: Generate) -> None:
+def test_a_refusal_is_not_repaired(generate: Generate) -> None:
     refused = {"role": "assistant", "content": None, "refusal": "I will not."}
     body = {"id": "c", "choices": [{"message": refused, "finish_reason": "stop"}]}
     script = Scripted([httpx.Response(200, json=body)])
@@ -258,13 +258,13 @@ def test_when_the_second_call_fails_the_answer_and_the_usage_of_the_first_are_ke
     assert caught.value.partial.text == "{}"
 
 
-def test_a_filtered_request_stays_what_it_is(generate: Generate) -> None:
+def test_a_filtered_request_is_not_an_overflow(generate: Generate) -> None:
     error = {"error": {"message": "filtered", "code": "content_filter"}}
     with pytest.raises(ContentFiltered):
         generate(Scripted([httpx.Response(400, json=error)]), SCHEMA)
 
 
-def test_slightly_broken_json_is_repaired_and_said_to_be(generate: Generate) -> None:
+def test_slightly_broken_json_is_repaired_with_a_warning(generate: Generate) -> None:
     reply = generate(Scripted(['```json\n{"name": "Paris", "people": 2,}\n```']), SCHEMA)
     assert reply.object == CITY
     assert any("trailing comma" in str(warning) for warning in reply.warnings)
@@ -280,9 +280,7 @@ def test_slightly_broken_json_is_repaired_and_said_to_be(generate: Generate) -> 
         ("<think>5?</think>7", int, 7),
     ],
 )
-def test_of_several_documents_the_one_that_was_asked_for_is_taken(
-    generate: Generate, text: str, kind: Any, value: Any
-) -> None:
+def test_the_requested_one_of_several_documents_is_used(generate: Generate, text: str, kind: Any, value: Any) -> None:
     assert generate(Scripted([text]), kind, max_repairs=0, mode="prompt").object == value
 
 
@@ -329,7 +327,7 @@ def test_options_that_make_no_sense_are_errors(
         generate(Scripted([]), SCHEMA, **options)
 
 
-def test_a_mode_that_the_wire_lacks_says_which_it_has() -> None:
+def test_a_mode_that_the_wire_lacks_is_an_error_with_those_it_has() -> None:
     with pytest.raises(NotSupported, match="json_schema, strict_tool, tool, prompt"):
         stepwell.Client().generate_object("anthropic:claude-sonnet-4-5", "hi", SCHEMA, mode="json", api_key="k")
 
@@ -351,7 +349,7 @@ FRAGMENTS = [
 
 @pytest.mark.parametrize(("wanted", "broken"), FRAGMENTS)
 @pytest.mark.parametrize("mode", ["json_schema", "json", "prompt"])
-def test_a_piece_of_a_broken_document_is_asked_for_again(mode: str, wanted: Any, broken: str) -> None:
+def test_a_part_of_a_broken_document_is_repaired(mode: str, wanted: Any, broken: str) -> None:
     right = '["right"]' if wanted == list[str] else '{"name": "right"}'
     fake = FakeModel(broken, right)
     reply = stepwell.Client(registry=fake.registry).generate_object("fake:any", "x", wanted, mode=mode)

@@ -43,7 +43,7 @@ def test_there_are_recordings_of_it() -> None:
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", STRUCTURED, ids=lambda recording: recording.id)
-def test_the_object_in_a_recorded_answer_is_read(recording: Recording, driver: str) -> None:
+def test_the_object_in_a_recorded_answer_is_parsed(recording: Recording, driver: str) -> None:
     reply = replay(recording, WIRES[recording.api], driver=driver)
     value, repairs = OutputSpec.of(schema_of(recording.request["json"])).read(reply.text)
     assert value == orjson.loads(recording.expected["text"])

@@ -102,7 +102,7 @@ def test_a_list_at_the_root_grows_item_by_item(read: Read) -> None:
     assert items == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3]]
 
 
-def test_what_was_given_out_no_longer_changes(read: Read) -> None:
+def test_yielded_partial_values_do_not_change(read: Read) -> None:
     items, _ = read(Scripted([said(CITY, "json_schema")], piece=1), City)
     copies = [json.dumps(item) for item in items[:-1]]
     assert len(set(copies)) == len(copies)
@@ -139,7 +139,7 @@ NOTE = {
     ],
     ids=["optional", "nested", "required", "any"],
 )
-def test_a_null_that_may_stand_for_nothing_is_not_shown_before_the_end(
+def test_a_null_that_may_stand_for_an_absent_property_appears_at_the_end(
     read: Read, schema: Any, text: Any, shown: Any, whole: Any
 ) -> None:
     items, _ = read(Scripted([said(text, "json_schema")], piece=1), schema, mode="json_schema")
@@ -147,7 +147,7 @@ def test_a_null_that_may_stand_for_nothing_is_not_shown_before_the_end(
     assert all(grows(before, after) for before, after in pairwise(items[:-1]))
 
 
-def test_a_choice_is_shown_when_it_is_whole(read: Read) -> None:
+def test_a_choice_appears_when_it_is_complete(read: Read) -> None:
     choices = {"type": "array", "items": {"enum": ["al", "alpha", None]}}
     items, _ = read(Scripted([said({"value": ["alpha", None, "al"]}, "json_schema")], piece=1), choices)
     assert items[:4] == [[], ["alpha"], ["alpha", None], ["alpha", None, "al"]]
@@ -157,7 +157,7 @@ def test_a_choice_is_shown_when_it_is_whole(read: Read) -> None:
     "text",
     ['{"a": "ex"}\nThat was an example. ```json\n{"a": "real"}\n```', '{"a": "x"}{"a": "yyyy", "n": 1}'],
 )
-def test_an_answer_that_takes_back_what_was_shown_is_an_error(read: Read, text: str) -> None:
+def test_an_answer_that_contradicts_a_yielded_part_is_an_error(read: Read, text: str) -> None:
     with pytest.raises(ObjectInvalid, match="takes back what was shown") as caught:
         read(Scripted([text], piece=1), {"type": "object"}, mode="prompt")
     assert (caught.value.text, caught.value.partial.text) == (text, text)
@@ -171,7 +171,7 @@ def test_an_object_that_does_not_fit_is_an_error_at_the_end(read: Read) -> None:
     assert caught.value.usage.input_tokens == 10
 
 
-def test_words_around_the_json_cost_only_the_partial_values(read: Read) -> None:
+def test_text_around_the_json_prevents_only_partial_values(read: Read) -> None:
     items, reply = read(Scripted([f"Sure! {json.dumps(CITY)} I hope this helps."]), City, mode="prompt")
     assert items == [reply.object]
 

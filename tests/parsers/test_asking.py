@@ -58,7 +58,7 @@ def test_an_answer_is_read_at_once(ask: Carry) -> None:
     assert [message.text for message in reply.context] == ["Is it?", "Yes."]
 
 
-def test_what_cannot_be_read_is_shown_and_asked_again(ask: Carry) -> None:
+def test_an_answer_that_cannot_be_parsed_is_shown_to_the_model_and_asked_again(ask: Carry) -> None:
     fake = FakeModel(said("Maybe."), said("no"))
     reply = ask(fake, "Is it?", PARSER, {})
     assert reply.object == "no"
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_shown_and_asked_again(ask: Carry) -> None:
     assert "the answer names none of yes, no" in second.context.messages[2].text
 
 
-def test_every_complaint_is_shown(ask: Carry) -> None:
+def test_every_violation_is_shown(ask: Carry) -> None:
     fake = FakeModel('{"a": "x"}', '{"a": 1, "b": 2}')
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a", "b"]}
     assert ask(fake, "Go", SchemaParser(schema), {}).object == {"a": 1, "b": 2}
@@ -77,7 +77,7 @@ def test_every_complaint_is_shown(ask: Carry) -> None:
     assert "/a" in shown and "'b'" in shown
 
 
-def test_after_the_last_try_the_error_has_everything(ask: Carry) -> None:
+def test_after_the_last_repair_the_error_has_all_details(ask: Carry) -> None:
     fake = FakeModel(said("Maybe."), said("Perhaps."), said("Who knows?"))
     with pytest.raises(ObjectInvalid, match="none of yes, no") as caught:
         ask(fake, "Is it?", PARSER, {}, max_repairs=2)
@@ -86,14 +86,14 @@ def test_after_the_last_try_the_error_has_everything(ask: Carry) -> None:
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_what_was_cut_or_refused_is_not_asked_for_again(ask: Carry, reason: str) -> None:
+def test_cut_or_refused_answers_are_not_repaired(ask: Carry, reason: str) -> None:
     fake = FakeModel(said("May", reason))
     with pytest.raises(ObjectInvalid):
         ask(fake, "Is it?", PARSER, {})
     assert len(fake.requests) == 1
 
 
-def test_a_cut_answer_is_read_only_where_its_form_shows_its_end(ask: Carry) -> None:
+def test_a_cut_answer_is_parsed_only_if_its_form_marks_its_end(ask: Carry) -> None:
     with pytest.raises(ObjectInvalid, match="cut off") as caught:
         ask(FakeModel(said("red, gre", "length")), "Go", ListParser(), {})
     assert caught.value.text == "red, gre"

@@ -54,7 +54,7 @@ def calling(id: str) -> Message:
 TALK = [system("be brief"), user("one one"), assistant("first answer"), user("two two"), assistant("second answer")]
 
 
-def test_what_fits_passes_untouched(drive):
+def test_a_conversation_that_fits_is_unchanged(drive):
     request = sent(TALK, drive)
     assert request.context == Context(TALK)
     assert request.warnings == ()
@@ -65,14 +65,14 @@ def test_the_oldest_turns_go_first_and_the_system_message_stays(drive):
     assert said(request) == ["be brief", "two two", "second answer", "three three"]
 
 
-def test_what_went_is_reported(drive):
+def test_removed_messages_are_reported(drive):
     (warning,) = sent([*TALK, user("three three")], drive).warnings
     assert warning.subject == "context"
     assert warning.why == "2 of 6 messages left out: 12 tokens, about 10 fit"
     assert warning.model == "acme:m-1"
 
 
-def test_a_call_and_its_results_go_together():
+def test_a_call_is_removed_together_with_its_results():
     history = [user("q one"), calling("a"), tool_result("a", "long long result"), assistant("done now")]
     assert said(sent([*history, user("and now")], window=4)) == ["and now"]
 
@@ -89,7 +89,7 @@ def test_several_results_of_one_answer_are_one():
     assert said(sent([user("go"), *work], window=5)) == ["go", "c", "z"]
 
 
-def test_tools_take_room():
+def test_tools_take_part_of_the_context_window():
     tools = tuple(Tool(f"t{n}") for n in range(4))
     talk = Context([user("one one"), assistant("two two"), user("three three")], tools)
     world = World([answered()])
@@ -100,14 +100,14 @@ def test_tools_take_room():
     assert world.sent[0].context.tools == tools
 
 
-def test_what_cannot_be_made_to_fit_is_refused_before_anything_is_sent(drive):
+def test_a_conversation_that_cannot_fit_is_refused_before_anything_is_sent(drive):
     with pytest.raises(ContextOverflow) as caught:
         sent([system("be brief"), user("old"), assistant("older"), user("far too many words")], drive, window=5)
     assert (caught.value.requested_tokens, caught.value.max_tokens) == (6, 5)
     assert (caught.value.provider, caught.value.model) == ("acme", "m-1")
 
 
-def test_the_answer_keeps_its_room_and_the_estimate_its_margin():
+def test_room_is_left_for_the_answer_and_the_margin():
     """20 tokens of context, 5 for the answer, a fifth of the rest for errors: 12 are left."""
     talk = [user("a " * 6), assistant("b " * 6), user("c " * 6)]
     assert len(sent(talk, window=15, margin=0.2).context) == 1
@@ -120,7 +120,7 @@ def test_a_model_of_unknown_length_is_left_alone_and_that_is_reported():
     assert "pass limit=" in world.sent[0].warnings[0].why
 
 
-def test_a_limit_of_ones_own_counts():
+def test_a_custom_limit_is_respected():
     assert said(sent([*TALK, user("three three")], window=1000, limit=9)) == ["be brief", "three three"]
 
 
@@ -153,14 +153,14 @@ class Scribe:
         return f"summary-{len(self.asked)}"
 
 
-def test_a_summary_takes_the_place_of_what_goes(drive):
+def test_a_summary_replaces_the_removed_turns(drive):
     scribe = Scribe()
     request = sent([*TALK, user("a question")], drive, window=11, summarise=scribe.summarise, summary_tokens=1)
     assert said(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
     assert scribe.asked == [["one one", "first answer", "two two", "second answer"]]
 
 
-def test_a_conversation_that_grows_is_summarised_bit_by_bit():
+def test_a_growing_conversation_is_summarised_incrementally():
     scribe = Scribe()
     step = fit_context(summarise=scribe.summarise, summary_tokens=1, count=words, margin=0)
     model = evolve(MODEL, context_window=16)
@@ -205,7 +205,7 @@ def test_a_summary_is_a_text():
         sent([*TALK, user("three three")], window=11, summarise=lambda context: None, summary_tokens=1)
 
 
-def test_a_summary_that_is_too_long_loses_its_end_and_the_reply_says_so(drive):
+def test_a_summary_that_is_too_long_is_cut_with_a_warning(drive):
     long = " ".join(f"word{n}" for n in range(5_000))
     how: dict[str, Any] = {"summarise": lambda context: long, "summary_tokens": 5, "window": 15}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
@@ -214,7 +214,7 @@ def test_a_summary_that_is_too_long_loses_its_end_and_the_reply_says_so(drive):
     assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens, and lost its end"
 
 
-def test_a_summary_that_just_fits_is_left_alone(drive):
+def test_a_summary_that_just_fits_is_unchanged(drive):
     how: dict[str, Any] = {"summarise": lambda context: "one two three", "summary_tokens": 3, "window": 13}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
     assert said(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
@@ -238,7 +238,7 @@ def talks(draw: st.DrawFn) -> list[Message]:
 
 
 @given(talks(), st.integers(0, 40))
-def test_what_is_sent_fits_and_is_lawful(messages, window):
+def test_a_shortened_conversation_fits_and_is_valid(messages, window):
     try:
         kept = list(sent(messages, window=window).context)
     except ContextOverflow:

@@ -73,7 +73,7 @@ _VALUES = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=
     st.booleans(),
     places,
 )
-def test_what_is_encoded_is_read_back_in_any_split(events, repeat, places):
+def test_encoded_frames_are_decoded_in_any_split(events, repeat, places):
     events = events * 2 if repeat else events
     stream = b"".join(encode(headers, payload) for headers, payload in events)
     assert feed(parse, cut(stream, places)) == events == judged(stream)

@@ -65,7 +65,7 @@ def signature_of(request: httpx.Request, secret: str) -> str:
 
 @pytest.mark.parametrize("model", ["amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", ARN])
 @pytest.mark.parametrize("token", [None, "session-token"])
-def test_the_signature_is_what_aws_will_compute(model: str, token: str | None) -> None:
+def test_the_signature_equals_that_computed_by_aws(model: str, token: str | None) -> None:
     request = asked(model, {**KEYS, "session_token": token} if token else KEYS)
     assert request.url.host == "bedrock-runtime.eu-west-1.amazonaws.com"
     assert request.url.raw_path.decode() == f"/model/{quote(model, safe='')}/converse"
@@ -78,7 +78,7 @@ def test_given_keys_are_not_mixed_with_the_environments(monkeypatch: pytest.Monk
     assert "x-amz-security-token" not in asked("amazon.nova-lite-v1:0").headers
 
 
-def test_the_region_may_stand_in_the_arn() -> None:
+def test_the_region_may_come_from_the_arn() -> None:
     keys = {name: value for name, value in KEYS.items() if name != "region"}
     assert asked(ARN, keys).url.host == "bedrock-runtime.us-west-2.amazonaws.com"
 
@@ -165,7 +165,7 @@ def _with_bytes(value: Any) -> Any:
     return [_with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
-def test_a_history_with_calls_brings_its_tools_along() -> None:
+def test_a_history_with_calls_includes_its_tools() -> None:
     body = body_of(HISTORIES["tools"])
     assert [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]] == ["look_up", "f"]
     assert body["messages"][1]["content"][1]["toolUse"]["name"] == "look_up"

@@ -79,7 +79,7 @@ def test_the_environment_names_the_resource(monkeypatch: pytest.MonkeyPatch) -> 
     assert str(asked(None)[0].url) == f"{ROOT}/openai/v1/chat/completions"
 
 
-def test_without_a_resource_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_resource_is_an_error_that_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(errors.ConfigError, match="set AZURE_RESOURCE_NAME"):
@@ -97,12 +97,12 @@ def test_the_dated_api_has_deployments_in_its_path() -> None:
     [{"token": "entra"}, lambda: "entra", {"token": lambda: Secret("entra")}],
     ids=["token", "function", "function beside others"],
 )
-def test_an_entra_token_is_a_bearer(key: Any) -> None:
+def test_an_entra_token_is_sent_as_a_bearer_token(key: Any) -> None:
     request, _ = asked(ROOT, key)
     assert request.headers["authorization"] == "Bearer entra" and "api-key" not in request.headers
 
 
-def test_a_function_is_asked_on_every_attempt_and_in_a_thread_where_a_loop_must_go_on() -> None:
+def test_a_credential_function_is_called_on_every_attempt_and_in_a_thread_for_async_calls() -> None:
     asked_in: list[str] = []
 
     def give() -> str:
@@ -142,7 +142,7 @@ def test_an_endpoint_may_come_with_the_key_alone(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("path", ["/my/apim", "/api/projects/mine"])
-def test_a_path_of_ones_own_is_kept(path: str) -> None:
+def test_a_custom_path_is_kept(path: str) -> None:
     host = "https://mine.services.ai.azure.com"
     for end in ("", "/", "/openai", "/openai/v1/"):
         assert str(asked(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
@@ -168,7 +168,7 @@ def test_an_endpoint_that_is_no_address_is_an_error(spelt: str) -> None:
         asked(None, {"api_key": "k", "endpoint": spelt})
 
 
-def test_an_address_of_the_call_goes_before_the_endpoint_that_came_with_the_key() -> None:
+def test_a_calls_address_takes_precedence_over_the_keys_endpoint() -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -211,7 +211,7 @@ def test_a_projects_deployments_and_claude_are_its_resources() -> None:
         ("https://openai.azure.com.evil.test", False),
     ],
 )
-def test_the_environments_key_goes_to_azure_alone(address: str, sent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_key_is_sent_to_azure_alone(address: str, sent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-env")
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     seen: list[httpx.Request] = []
@@ -276,7 +276,7 @@ def test_every_operation_has_its_address(operation: str, wire: str | None, path:
         "https://mine.services.ai.azure.com/anthropic/v1/messages",
     ],
 )
-def test_claude_speaks_anthropics_format_in_foundry(endpoint: str) -> None:
+def test_claude_uses_anthropics_format_in_foundry(endpoint: str) -> None:
     request = other(
         "chat", "claude-sonnet-4-5", "hi", base_url=endpoint, provider_options={"anthropic_beta": ["b"]}, top_k=3
     )

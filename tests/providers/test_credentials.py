@@ -108,7 +108,7 @@ def test_a_name_that_is_not_known_is_an_error_that_names_the_right_ones(provider
 
 
 @every
-def test_a_name_that_is_misspelt_is_an_error_that_names_the_one_meant(provider: Provider) -> None:
+def test_a_misspelt_name_is_an_error_with_the_nearest(provider: Provider) -> None:
     takes = provider.takes()
     for value in takes.values:
         if len(value.name) > 3:  # a letter more of a short one is as near to another
@@ -125,7 +125,7 @@ def test_a_mapping_without_a_value_is_an_error(provider: Provider) -> None:
 
 
 @every
-def test_a_part_of_a_login_is_an_error_that_names_what_is_missing(provider: Provider) -> None:
+def test_an_incomplete_login_is_an_error_that_names_the_missing_values(provider: Provider) -> None:
     takes = provider.takes()
     settings = [v for v in takes.values if all(v.name not in (*each.needs, *each.may) for each in takes.logins)]
     beside = {value.name: value_for(value) for value in settings}
@@ -200,7 +200,7 @@ def test_a_credential_that_is_taken_shows_no_secret(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("provider", [each for each in PROVIDERS if each.env_key and chats(each)], ids=id_of)
-def test_a_key_in_a_mapping_goes_out_in_the_place_of_the_environments(provider: Provider) -> None:
+def test_a_key_in_a_mapping_is_sent_instead_of_the_environments(provider: Provider) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -233,7 +233,7 @@ def _own(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("declared", [False, True])
-def test_an_auth_of_ones_own_reads_names_of_its_own(declared: bool) -> None:
+def test_a_custom_auth_reads_its_own_names(declared: bool) -> None:
     takes = {"credentials": Credentials((Value("user"),), (Login(("user",)),))} if declared else {}
     registry = Registry()
     registry.register(declare_provider("own", wire=openai_chat, base_url="https://own.test", auth=_own, **takes))

@@ -47,7 +47,7 @@ def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"])
-def test_the_key_goes_into_a_header_and_never_into_the_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_sent_in_a_header_and_never_in_the_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for other in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"):
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, "secret")
@@ -110,7 +110,7 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
         ("gemini-2.5-flash-preview-tts", "low", None, "does not think"),
     ],
 )
-def test_what_a_model_cannot_do_is_reported(model: str, effort: str, sent: Any, reported: str) -> None:
+def test_an_effort_that_a_model_lacks_is_reported(model: str, effort: str, sent: Any, reported: str) -> None:
     config, warnings = thinking(f"google:{model}", reasoning_effort=effort)
     assert config == (sent and {**sent, "includeThoughts": True})
     assert len(warnings) == 1 and reported in warnings[0]
@@ -140,7 +140,7 @@ def test_thoughts_are_hidden_where_no_summary_is_wanted() -> None:
     assert thinking("google:gemini-9") == (None, [])
 
 
-def test_the_vendors_own_object_goes_before_all() -> None:
+def test_the_vendors_own_object_takes_precedence() -> None:
     config, warnings = thinking(
         "google:gemini-9", provider_options={"thinking_config": {"thinkingLevel": "medium"}}, reasoning_effort="low"
     )
@@ -164,7 +164,7 @@ def parts_sent(model: str, *messages: Message) -> tuple[list[dict[str, Any]], li
 
 @pytest.mark.parametrize("provider", ["google", "google_vertex"])
 @pytest.mark.parametrize("model", ["gemini-3-pro-preview", "gemini-3.6-flash", "gemini-5", "gemini-pro-latest"])
-def test_calls_of_another_model_get_the_value_kept_for_them(provider: str, model: str) -> None:
+def test_calls_of_another_model_get_the_placeholder_signature(provider: str, model: str) -> None:
     (first, second), warnings = parts_sent(f"{provider}:{model}", *FOREIGN)
     assert first["thoughtSignature"] == SKIP_VALIDATION and "thoughtSignature" not in second
     assert len(warnings) == 1 and "thought signatures" in warnings[0]
@@ -177,7 +177,7 @@ def test_the_models_own_calls_keep_their_signatures() -> None:
     assert (first["thoughtSignature"], "thoughtSignature" in second, warnings) == ("real", False, [])
 
 
-def test_models_that_do_not_insist_give_no_warning() -> None:
+def test_models_that_do_not_require_signatures_cause_no_warning() -> None:
     (first, _), warnings = parts_sent("google:gemini-2.5-flash", *FOREIGN)
     assert "thoughtSignature" not in first and warnings == []
 
@@ -192,7 +192,7 @@ def test_options_it_does_not_have_are_reported() -> None:
     assert sorted({warning.subject for warning in reply.warnings} - {"model"}) == ["parallel_tool_calls", "user"]
 
 
-def test_labels_are_vertexes_metadata() -> None:
+def test_metadata_is_sent_as_vertexes_labels() -> None:
     request, reply = asked("google_vertex:gemini-9", metadata={"team": "a"})
     assert orjson.loads(request.content)["labels"] == {"team": "a"} and warnings_of(reply) == []
 
@@ -216,7 +216,7 @@ def test_labels_are_vertexes_metadata() -> None:
         (504, {"message": "Deadline expired", "status": "DEADLINE_EXCEEDED"}, errors.ServerError),
     ],
 )
-def test_errors_are_known_by_what_google_says(status: int, error: dict[str, Any], kind: type) -> None:
+def test_errors_are_recognised_by_googles_details(status: int, error: dict[str, Any], kind: type) -> None:
     for body in ({"error": {"code": status, **error}}, [{"error": {"code": status, **error}}]):
         transport = httpx.MockTransport(lambda request, body=body: httpx.Response(status, json=body))
         with Client(transport=transport, api_keys={"google": "k"}, retries=0) as client:

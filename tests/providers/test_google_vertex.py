@@ -73,7 +73,7 @@ def test_the_address_is_made_of_project_and_region(location: dict[str, str], hos
     assert request.headers["authorization"] == "Bearer t"
 
 
-def test_project_and_region_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_project_and_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "us-east5")
     request = asked(GEMINI, "any-token")
@@ -107,7 +107,7 @@ def test_an_api_key_may_be_used_with_a_project(credential: Any, monkeypatch: pyt
     assert "/projects/p/" in str(request.url) and "x-goog-api-key" in request.headers
 
 
-def test_a_token_without_a_project_says_what_to_set() -> None:
+def test_a_token_without_a_project_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(errors.ConfigError, match="GOOGLE_CLOUD_PROJECT"):
         asked(GEMINI, "ya29.token")
 
@@ -157,7 +157,7 @@ def test_a_stream_of_claude_is_asked_for_in_path_and_body() -> None:
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-oss-20b-maas", "deepseek-ai/deepseek-v3.2-maas"])
-def test_open_models_speak_openais_chat(model: str) -> None:
+def test_open_models_use_openais_chat_format(model: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
     request = asked(f"google_vertex:{model}", credential, CHAT)
     assert str(request.url).endswith("/projects/p/locations/us-east5/endpoints/openapi/chat/completions")
@@ -249,7 +249,7 @@ def test_a_token_that_was_refused_is_not_used_again(credentials: FakeCredentials
     assert asked(GEMINI).headers["authorization"] == "Bearer token-2"
 
 
-def test_the_machines_own_token_goes_to_google_alone(credentials: FakeCredentials) -> None:
+def test_the_machines_own_token_is_sent_to_google_alone(credentials: FakeCredentials) -> None:
     with pytest.raises(errors.MissingKey, match="base_url of your own"):
         asked(GEMINI, base_url="https://aiplatform.googleapis.com.evil.test/v1")
     request = asked(GEMINI, base_url="https://gateway.test/v1", api_key={"token": "t"})
@@ -269,7 +269,7 @@ def test_a_failed_login_is_reported_without_details(
     assert "secret inside" not in str(caught.value) and caught.value.__cause__ is None
 
 
-def test_a_token_server_out_of_reach_is_worth_another_try(
+def test_an_unreachable_token_server_is_tried_again(
     credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from google.auth.exceptions import TransportError
@@ -287,7 +287,7 @@ def test_a_token_server_out_of_reach_is_worth_another_try(
         assert client.generate_text(GEMINI, "hi").text == "hi"
 
 
-def test_without_anything_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_project_and_login_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     import google.auth
 
     def nothing(**_: Any) -> Any:

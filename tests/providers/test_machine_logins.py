@@ -100,7 +100,7 @@ def signed_in(request: httpx.Request) -> tuple[str, str, str]:
 @both
 @pytest.mark.parametrize("profile", [None, "other"])
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", None])
-def test_a_call_goes_to_the_region_of_its_profile(
+def test_a_call_is_sent_to_the_region_of_its_profile(
     asynchronous: bool, profile: str | None, variable: str | None, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {}
@@ -114,7 +114,7 @@ def test_a_call_goes_to_the_region_of_its_profile(
 
 
 @both
-def test_a_region_that_is_named_goes_before_the_profiles(
+def test_a_given_region_takes_precedence_over_the_profiles(
     asynchronous: bool, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network.ask(NOVA, asynchronous=asynchronous, api_key={"profile": "other", "region": "us-west-2"})
@@ -133,7 +133,7 @@ def test_a_region_that_is_named_goes_before_the_profiles(
     ["bearer", {"access_key": "A", "secret_key": "s"}, {"profile": "nowhere"}],
     ids=["key", "keys", "profile"],
 )
-def test_a_region_that_nobody_named_is_reported(credential: Any) -> None:
+def test_a_missing_region_is_reported(credential: Any) -> None:
     answer = {"output": {"message": {"role": "assistant", "content": [{"text": "a"}]}}, "stopReason": "end_turn"}
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200, json=answer))
@@ -155,7 +155,7 @@ def test_a_profile_that_is_not_whole_is_an_error(asynchronous: bool, profile: st
 @both
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 @pytest.mark.parametrize("place", ["environment", "file"])
-def test_half_a_login_in_variables_is_an_error(
+def test_an_incomplete_login_in_variables_is_an_error(
     asynchronous: bool, name: str, place: str, network: Network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -184,7 +184,7 @@ def test_a_key_of_the_environment_goes_to_the_region_that_was_given(
 
 
 @both
-def test_the_chain_is_gone_through_once_until_its_keys_are_refused(
+def test_the_credential_chain_is_resolved_once_until_its_keys_are_refused(
     asynchronous: bool, network: Network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
@@ -258,7 +258,7 @@ def any_account(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("form", ["mapping", "text", "path", "whole"])
 @pytest.mark.parametrize("ambient", [None, "of-the-environment"])
 @pytest.mark.usefixtures("no_default", "any_account")
-def test_a_service_accounts_own_project_goes_before_the_environments(
+def test_a_service_accounts_own_project_takes_precedence_over_the_environments(
     asynchronous: bool,
     form: str,
     ambient: str | None,
@@ -300,7 +300,7 @@ def test_a_codex_token_is_used_in_the_place_of_the_machines_login(
     ],
 )
 @pytest.mark.parametrize("login", [{"api_key": "k"}, {"azure_ad_token": "k"}, {"azure_ad_token_provider": lambda: "k"}])
-def test_azures_own_spellings_say_where_and_as_whom(
+def test_azures_own_spellings_name_the_endpoint_and_the_credential(
     given: dict[str, Any], url: str, login: dict[str, Any], network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://of-the-environment.openai.azure.com")

@@ -94,7 +94,7 @@ def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reaso
     assert "not run" in reported.why and reason in reported.why
 
 
-def test_the_conversation_goes_on_after_a_cut_answer_without_running_its_calls(wiped: list[bool]) -> None:
+def test_the_conversation_continues_after_a_cut_answer_without_running_its_calls(wiped: list[bool]) -> None:
     wipe = wipe_into(wiped)
     script = Scripted([httpx.Response(200, json=chat("length")), "Done."])
     cut = script.client.run_tools(MODEL, "Go.", [wipe])
@@ -115,16 +115,14 @@ def streamed(reason: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("drive", DRIVES[2:], ids=lambda drive: drive.__name__)
-def test_a_streamed_loop_ends_there_as_well(drive: Run, wiped: list[bool]) -> None:
+def test_a_streamed_loop_ends_at_a_cut_answer_as_well(drive: Run, wiped: list[bool]) -> None:
     reply = drive(Scripted([streamed("length")]), [wipe_into(wiped)])
     assert (wiped, reply.finish_reason, len(reply.tool_calls)) == ([], "length", 1)
     assert any("raise max_tokens" in warning.why for warning in reply.warnings)
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "stop", "eos_token", None])
-def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise(
-    reason: Any, wiped: list[bool]
-) -> None:
+def test_calls_are_run_if_the_answer_ended_or_its_reason_is_unknown(reason: Any, wiped: list[bool]) -> None:
     script = Scripted([httpx.Response(200, json=chat(reason)), "Done."])
     assert script.client.run_tools(MODEL, "Go.", [wipe_into(wiped)]).text == "Done."
     assert wiped == [True]
@@ -145,7 +143,7 @@ def test_a_call_in_plain_text_is_not_read_out_of_a_cut_answer(reason: str, wiped
     assert (wiped, reply.tool_calls, reply.finish_reason) == ([], (), reason)
 
 
-def test_an_llm_runs_no_call_of_a_cut_answer_either(wiped: list[bool]) -> None:
+def test_an_llm_does_not_run_calls_of_a_cut_answer_either(wiped: list[bool]) -> None:
     llm = stepwell.llm.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
     reply = llm.predict_and_call([wipe_into(wiped)], "Go.")
     assert (wiped, reply.finish_reason) == ([], "length")

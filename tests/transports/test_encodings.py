@@ -43,7 +43,7 @@ def test_an_error_keeps_its_status_and_is_sent_again(carrier: str, unreadable: s
 
 
 @carriers
-def test_an_error_that_only_claims_to_be_compressed_is_read_as_it_is(carrier: str) -> None:
+def test_an_error_with_a_false_compression_header_is_read_uncompressed(carrier: str) -> None:
     with serving(saying(headed(ERROR, "gzip", "503 Busy"))) as server:
         with pytest.raises(errors.Overloaded, match="no room"):
             ask(server, carrier, stream=False)
@@ -51,7 +51,7 @@ def test_an_error_that_only_claims_to_be_compressed_is_read_as_it_is(carrier: st
 
 @carriers
 @pytest.mark.parametrize("encoding", ["br", "gzip"])
-def test_an_answer_that_cannot_be_read_is_an_error_that_says_so(carrier: str, encoding: str) -> None:
+def test_an_unreadable_answer_is_a_decode_error(carrier: str, encoding: str) -> None:
     with serving(saying(headed(b"\x8b\x03\x80", encoding))) as server:
         with pytest.raises(errors.DecodeError, match="was not asked for|does not inflate"):
             ask(server, carrier, stream=False)

@@ -50,12 +50,12 @@ def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: boo
 
 
 @all_carriers
-def test_a_connection_that_nobody_accepts_takes_no_longer_than_the_call(carrier: str, deaf: Any) -> None:
+def test_a_wait_for_an_unaccepted_connection_ends_with_the_calls_time_limit(carrier: str, deaf: Any) -> None:
     in_time(deaf, carrier, errors.TotalTimeout, 0.4)
 
 
 @all_carriers
-def test_a_connection_has_a_limit_of_its_own_with_its_own_error(carrier: str, deaf: Any) -> None:
+def test_connecting_has_its_own_limit_and_error(carrier: str, deaf: Any) -> None:
     in_time(deaf, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
 
 
@@ -79,14 +79,16 @@ def dripping(request: Any) -> Iterable[bytes | float]:
     ids=["total", "first_event"],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
-def test_headers_that_drip_do_not_push_a_limit_back(carrier: str, timeout: Any, error: type, stream: bool) -> None:
+def test_headers_that_arrive_slowly_do_not_extend_a_limit(
+    carrier: str, timeout: Any, error: type, stream: bool
+) -> None:
     with serving(dripping) as server:
         in_time(server, carrier, error, timeout, stream=stream)
         assert server.wait_until_free()
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
+def test_headers_may_arrive_slowly_through_a_proxy_too(library: Any) -> None:
     with serving(dripping) as proxy, library.Client(proxy=proxy.url) as http:
         server = SimpleNamespace(url="https://openai.test/v1")
         with client_of(server, http=http, timeout=0.4) as client:
@@ -96,7 +98,7 @@ def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
             assert time.monotonic() - began < SOON
 
 
-def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
+def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit() -> None:
     released = threading.Event()
 
     def holding(request: Any) -> Iterable[bytes]:
@@ -119,7 +121,7 @@ def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
         first.join()
 
 
-def test_a_connection_that_others_opened_keeps_our_time_from_its_first_answer_on() -> None:
+def test_a_connection_opened_by_others_obeys_our_limits_after_its_first_answer() -> None:
     def script(request: Any) -> Iterable[bytes | float]:
         return dripping(request) if request.method == "POST" and len(server.seen) > 2 else [answer(completion())]
 
@@ -143,7 +145,7 @@ def test_the_other_users_of_a_shared_client_keep_their_own_limits() -> None:
             http.get(server.url, timeout=0.1)
 
 
-def test_on_trio_the_same_holds() -> None:
+def test_limits_apply_on_trio_too() -> None:
     trio = pytest.importorskip("trio")
 
     async def run(client: AsyncClient) -> None:

@@ -131,7 +131,7 @@ def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Pa
 
 @over_all
 @spelt
-def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_a_request_id_is_read_from_every_header_name(carrier: str, spelling: Any, tmp_path: Path) -> None:
     for name in REQUEST_IDS:
         reply = asked(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
         error = asked(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
@@ -159,7 +159,9 @@ def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
 
 @over_all
 @spelt
-def test_a_page_in_the_place_of_a_stream_is_known_by_its_type(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_a_page_in_place_of_a_stream_is_recognised_by_its_content_type(
+    carrier: str, spelling: Any, tmp_path: Path
+) -> None:
     headers = [(spelling("content-type"), "text/html; charset=utf-8")]
     error = asked(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
     assert isinstance(error, errors.DecodeError) and "text/html" in str(error)
@@ -167,7 +169,7 @@ def test_a_page_in_the_place_of_a_stream_is_known_by_its_type(carrier: str, spel
 
 @over_all
 @spelt
-def test_counts_that_stand_in_a_header_alone_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_token_counts_that_are_only_in_a_header_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
     headers = [JSON, (spelling("x-amzn-bedrock-input-token-count"), "4")]
     body = orjson.dumps({"embeddings": [[0.1, 0.2]]})
     model = "amazon_bedrock:cohere.embed-english-v3"
@@ -197,7 +199,7 @@ def test_a_wait_that_was_asked_for_twice_is_the_longer(carrier: str, values: tup
 
 
 @spelt
-def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -> None:
+def test_an_answer_made_by_a_step_is_decoded_like_one_from_a_transport(spelling: Any) -> None:
     """As a batch does with the lines of its results, and a step with an answer of its own."""
     seen: list[Response] = []
 

@@ -112,14 +112,14 @@ def test_each_kind_of_turn_is_encoded(messages: list[Message], encoded: list[Any
     assert [(turn["role"], turn["content"]) for turn in turns] == encoded
 
 
-def test_a_plan_goes_back_with_its_calls() -> None:
+def test_a_plan_is_sent_back_with_its_calls() -> None:
     reply = answered(whole({"tool_plan": "I will look.", "tool_calls": [CALL]}, "TOOL_CALL"))
     kept = Context.from_json(Context([reply.message]).to_json()).messages[0]
     assert body_of(kept)["messages"] == [{"role": "assistant", "tool_calls": [CALL], "tool_plan": "I will look."}]
 
 
 @pytest.mark.parametrize("part", [Audio(data=b"ID3"), File(data=b"%PDF")], ids=["audio", "file"])
-def test_what_the_chat_cannot_read_is_refused_before_sending(part: Any) -> None:
+def test_media_that_the_chat_cannot_read_are_refused_before_sending(part: Any) -> None:
     with pytest.raises(errors.NotSupported, match="Cohere"):
         body_of(user(["look", part]))
 
@@ -147,7 +147,7 @@ def test_options_are_encoded(options: dict[str, Any], sent: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("choice", [{"name": "b"}, {"type": "function", "function": {"name": "b"}}])
-def test_a_demanded_tool_is_the_only_one_on_offer(choice: Any) -> None:
+def test_a_required_tool_is_the_only_one_sent(choice: Any) -> None:
     body = body_of(user("hi"), tools=(Tool("a"), Tool("b")), tool_choice=choice)
     assert [tool["function"]["name"] for tool in body["tools"]] == ["b"] and body["tool_choice"] == "REQUIRED"
 
@@ -164,7 +164,7 @@ def test_a_choice_without_tools_is_left_out() -> None:
         ((Tool("a", strict=False),), None),
     ],
 )
-def test_strictness_is_said_of_all_tools_at_once(tools: tuple[Tool, ...], strict: bool | None) -> None:
+def test_strictness_is_set_for_all_tools_at_once(tools: tuple[Tool, ...], strict: bool | None) -> None:
     body = body_of(user("hi"), tools=tools)
     assert body.get("strict_tools") is strict
     assert all("strict" not in tool["function"] for tool in body["tools"])
@@ -275,19 +275,19 @@ def test_a_stream_folds_to_the_unstreamed_reply(
         ("NEW_WORD", "new_word"),
     ],
 )
-def test_finish_reasons(raw: str, reason: str) -> None:
+def test_each_finish_reason_is_mapped(raw: str, reason: str) -> None:
     reply = answered(whole({"content": [{"type": "text", "text": "hi"}]}, raw))
     assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
 
-def test_usage_is_what_the_model_read_and_wrote() -> None:
+def test_usage_has_the_tokens_read_and_written() -> None:
     """Not what is billed, which leaves out the vendor's own prompt."""
     usage = answered(whole({"content": []})).usage
     assert (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens) == (12, 7, 4)
     assert usage.reasoning_tokens == 2 and usage.raw == USAGE
 
 
-def test_usage_may_be_only_what_is_billed() -> None:
+def test_usage_may_have_only_billed_units() -> None:
     usage = answered(whole({"content": []}, usage={"billed_units": {"input_tokens": 5.0, "output_tokens": 3.0}})).usage
     assert (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens) == (5, 3, None)
 
@@ -301,7 +301,7 @@ def test_log_probabilities_are_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "thinking"])
-def test_what_a_block_starts_with_belongs_to_it(kind: str) -> None:
+def test_the_content_of_a_blocks_start_belongs_to_the_block(kind: str) -> None:
     plain = answered(START + said(0, "Hello", " hi", kind=kind) + end(), stream=True)
     assert answered(START + said(0, " hi", kind=kind, first="Hello") + end(), stream=True) == plain
     assert plain.text + plain.reasoning == "Hello hi"
@@ -318,7 +318,7 @@ def test_what_a_block_starts_with_belongs_to_it(kind: str) -> None:
     ],
     ids=["unknown event", "empty text", "empty thinking", "done", "comment"],
 )
-def test_what_says_nothing_changes_nothing(odd: bytes) -> None:
+def test_events_without_content_change_nothing(odd: bytes) -> None:
     plain = answered(START + said(0, "hi") + end(), stream=True)
     assert answered(START + odd + said(0, "hi") + odd + end() + odd, stream=True) == plain
 
@@ -334,12 +334,12 @@ def test_what_says_nothing_changes_nothing(odd: bytes) -> None:
         (["odd"], errors.ProviderError),
     ],
 )
-def test_an_error_at_the_end_of_a_stream_is_an_error_with_what_came_before(error: Any, kind: type) -> None:
+def test_an_error_at_the_end_of_a_stream_has_the_partial_answer(error: Any, kind: type) -> None:
     outcome = answered(START + said(0, "so far") + end("ERROR", error=error), stream=True)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
 
-def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came_and_runs_no_call() -> None:
+def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer_and_runs_no_call() -> None:
     pieces = ('{"city":"Pune"}', " ")
     stream = START + said(0, "so ", "far") + called(0, CALL, *pieces) + end()
     finished = stream.index(b"event: message-end")

@@ -48,7 +48,7 @@ def outcome(recording: Recording, driver: str = "sync") -> Any:
 
 @pytest.mark.parametrize("fault", LOSSLESS, ids=str)
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
-def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> None:
+def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if fault == "no last blank line" and b"\n\n" not in recording.body.replace(b"\r\n", b"\n")[-4:]:
         fault = "one byte at a time"  # the recording has none to leave out
     plain, faulty = outcome(recording), outcome(LOSSLESS[fault](recording))
@@ -64,7 +64,7 @@ def test_any_split_gives_the_same_reply_sync_and_async(recording: Recording, siz
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_a_cut_anywhere_is_an_error_or_comes_after_the_end(recording: Recording) -> None:
+def test_a_cut_at_any_place_is_an_error_unless_it_comes_after_the_end(recording: Recording) -> None:
     whole = outcome(recording)
     step = max(1, len(recording.body) // 40)
     whole_from = None
@@ -81,7 +81,7 @@ def test_a_cut_anywhere_is_an_error_or_comes_after_the_end(recording: Recording)
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_an_error_after_some_events_keeps_what_came(recording: Recording) -> None:
+def test_an_error_after_some_events_has_the_partial_answer(recording: Recording) -> None:
     """The wire's own error frame, put into the middle of a recorded stream."""
     samples = samples_of(WIRES[recording.api]) if recording.api != "bedrock_invoke_openai" else None
     if recording not in EVENTS or samples is None or samples.stream_error is None:

@@ -50,7 +50,7 @@ def test_both_protocols_give_the_same(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
-def test_a_cut_is_an_error_that_keeps_what_came(recording: Recording) -> None:
+def test_a_cut_is_an_error_with_the_partial_answer(recording: Recording) -> None:
     whole = replay(recording, google_generate)
     for _, cut in cuts(recording):
         outcome = replay(cut, google_generate)
@@ -147,7 +147,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
 
 
 @given(st.lists(a_part(), max_size=6))
-def test_an_answer_is_sent_back_as_it_came(parts: list[dict[str, Any]]) -> None:
+def test_an_answer_is_sent_back_unchanged(parts: list[dict[str, Any]]) -> None:
     """Byte for byte and in order, but that plain texts which stand side by side become one, and raw sounds, too."""
     contents = body_of(user("hi"), decode(answer(*parts)).message)["contents"]
     assert [part for turn in contents[1:] for part in turn["parts"]] == joined(once_each(parts))

@@ -73,7 +73,7 @@ def test_the_history_passes_the_vendors_rules(
 
 @pytest.mark.parametrize("begun_on", [wire for wire, _ in WIRES], ids=lambda wire: f"from {wire.name}")
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
-def test_what_one_model_began_another_carries_on(
+def test_another_model_can_continue_a_tool_loop(
     begun_on: Wire, wire: Wire, rules: Callable[[dict[str, Any]], None]
 ) -> None:
     """A real answer with a call, its result, a real answer in words, and on: from each format to each other."""
@@ -101,7 +101,7 @@ def test_the_cached_prefix_is_the_same_every_turn(wire: Wire, rules: Any) -> Non
         assert whole.startswith(orjson.dumps(shorter if said == 1 else shorter[:-1])[:-1])
 
 
-def test_a_providers_own_turn_goes_back_as_it_came() -> None:
+def test_a_providers_own_turn_is_sent_back_unchanged() -> None:
     blocks: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "hmm", "signature": "sig-1"},
         {"type": "tool_use", "id": "t1", "name": "look_up", "input": {"b": 1, "a": 2}},
@@ -165,7 +165,7 @@ def test_the_body_fits_the_sdks_request_type(wire: Wire, params: Any, history: s
     assert consumed(TypeAdapter(params).validate_python(body))
 
 
-def test_the_sdks_types_do_refuse_what_is_wrong() -> None:
+def test_the_sdks_types_refuse_wrong_bodies() -> None:
     body, _ = sent(openai_chat, HISTORIES["tools"])
     body["messages"][1]["tool_calls"][0]["id"] = 3
     with pytest.raises(ValidationError):

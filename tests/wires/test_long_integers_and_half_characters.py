@@ -129,7 +129,7 @@ def unstreamed(name: str, scene: str, change: Any) -> Reply:
 
 @wires
 @given(pieces=st.tuples(texts, texts, texts).filter(lambda pieces: "".join(pieces).strip() != ""))
-def test_a_character_cut_over_two_deltas_is_joined_and_half_of_one_is_replaced(
+def test_a_character_split_over_two_deltas_is_joined_and_a_half_is_replaced(
     name: str, pieces: tuple[str, str, str]
 ) -> None:
     said = frames(name, events(name, "text"), lambda data: saying(data, pieces))
@@ -138,13 +138,13 @@ def test_a_character_cut_over_two_deltas_is_joined_and_half_of_one_is_replaced(
 
 
 @wires
-def test_it_does_not_matter_how_the_bytes_are_cut(name: str) -> None:
+def test_every_split_of_the_bytes_has_the_same_result(name: str) -> None:
     said = frames(name, events(name, "text"), lambda data: saying(data, (f"a{HIGH}", f"{LOW}b{HIGH}", HIGH)))
     assert {streamed(name, said, size).text for size in range(1, 40)} == {f"a{SMILE}b\ufffd\ufffd"}
 
 
 @base_wires
-def test_a_whole_answer_has_the_replacement_character_for_half_of_one(name: str) -> None:
+def test_an_unstreamed_answer_has_the_replacement_character_for_half_of_one(name: str) -> None:
     reply = unstreamed(name, "text", lambda data: saying(data, (HIGH, f"a{LOW}", HIGH + LOW)))
     assert reply.text == f"\ufffda\ufffd{SMILE}"
     assert reply.raw is not None
@@ -152,7 +152,7 @@ def test_a_whole_answer_has_the_replacement_character_for_half_of_one(name: str)
 
 @base_wires
 @pytest.mark.parametrize("broken", [b"\xff", b"\xc3", b"\xe4\xb8"], ids=repr)
-def test_bytes_that_are_no_text_cost_one_character_and_not_the_answer(name: str, broken: bytes) -> None:
+def test_bytes_that_are_not_text_become_one_replacement_character(name: str, broken: bytes) -> None:
     def spoil(data: bytes) -> bytes:
         return data.replace("世".encode(), broken)
 
@@ -186,7 +186,7 @@ def test_arguments_are_the_same_streamed_and_whole(name: str, value: Any) -> Non
 @pytest.mark.parametrize(
     "name", [name for name in SPOKEN if any(b'{\\"city\\":' in data_of(event) for event in events(name, "tools"))]
 )
-def test_a_character_of_an_argument_cut_over_two_deltas_is_joined(name: str) -> None:
+def test_a_character_of_an_argument_split_over_two_deltas_is_joined(name: str) -> None:
     def cut(data: bytes) -> bytes:
         return (
             data.replace(b'{\\"city\\":"', b'{\\"city\\":\\"\\ud83d"')

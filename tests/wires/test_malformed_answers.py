@@ -84,7 +84,7 @@ def scenes(wire: str) -> Any:
 
 
 @wires
-def test_a_whole_answer(wire: str) -> None:
+def test_an_unstreamed_answer_is_decoded_or_a_typed_error(wire: str) -> None:
     server, samples = Server(SPEAKERS[wire]), scenes(wire)
     for sample in (samples.text, samples.tools):
         for body in spoiled(orjson.loads(sample.body)):
@@ -110,7 +110,7 @@ def test_an_event_of_a_stream(wire: str) -> None:
 
 
 @wires
-def test_a_refusal(wire: str) -> None:
+def test_an_error_answer_is_a_typed_error(wire: str) -> None:
     server = Server(SPEAKERS[wire])
     google = {"message": "m", "details": [{"@type": "t", "reason": "r", "retryDelay": "3.4.5s"}]}
     for error in (orjson.loads(scenes(wire).error), {"error": google}, {"errors": [{"message": "m", "code": 1}]}):
@@ -136,7 +136,7 @@ def test_text_that_is_none_is_an_error_and_no_surprise_for_the_one_who_reads_it(
         asked({"choices": [{"index": 0, "message": {"content": "", "refusal": 7}, "finish_reason": "stop"}]})
 
 
-def test_a_fold_goes_on_telling_what_was_sound() -> None:
+def test_a_fold_keeps_what_came_before_a_malformed_chunk() -> None:
     fold = Fold()
     fold.feed([TextDelta("good", 0), TextDelta(5, 0)])  # type: ignore[arg-type]
     with pytest.raises(errors.DecodeError):

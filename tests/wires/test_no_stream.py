@@ -69,13 +69,13 @@ def reported(outcome: Any) -> Any:
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("recording", WHOLE, ids=by_id)
-def test_a_whole_answer_is_given_as_a_stream(recording: Recording, driver: str) -> None:
+def test_an_unstreamed_answer_is_given_as_a_stream(recording: Recording, driver: str) -> None:
     wire = WIRES[recording.api]
     streamed = replay(recording, wire, driver=driver, stream=True)
     assert reported(streamed) == reported(replay(recording, wire))
 
 
-def test_that_it_came_whole_is_reported() -> None:
+def test_an_unstreamed_answer_in_place_of_a_stream_is_reported() -> None:
     recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
     (warning,) = replay(recording, openai_chat, stream=True).warnings
     assert (warning.subject, "whole" in warning.why) == ("stream", True)
@@ -123,7 +123,7 @@ def test_an_error_in_place_of_a_stream_is_typed_and_not_sent_again(
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
 @pytest.mark.parametrize("code", [402, 429, 503])
-def test_it_is_the_error_of_an_unstreamed_call(wire: Wire, code: int) -> None:
+def test_the_error_is_that_of_an_unstreamed_call(wire: Wire, code: int) -> None:
     body = orjson.dumps({"error": {"message": "no", "code": code, "retry_after": 0}}, option=orjson.OPT_INDENT_2)
     whole, _ = ask(wire, body, "application/json", "sync", stream=False)
     streamed, _ = ask(wire, body, "application/json", "sync")
@@ -131,7 +131,7 @@ def test_it_is_the_error_of_an_unstreamed_call(wire: Wire, code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "kind"), [(429, RateLimitError), (503, Overloaded)])
-def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
+def test_temporary_errors_are_sent_again(code: int, kind: type) -> None:
     body = orjson.dumps({"error": {"message": "wait", "code": code}})
     error, requests = ask(openai_chat, body, "application/json", "sync")
     assert (type(error), requests) == (kind, 3)
@@ -140,13 +140,15 @@ def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
 @pytest.mark.parametrize("kind", ["text/html", "text/event-stream", None])
-def test_a_page_in_place_of_a_stream_is_shown_and_not_sent_for_again(wire: Wire, kind: str | None, driver: str) -> None:
+def test_a_page_in_place_of_a_stream_is_an_error_with_its_text_and_no_retry(
+    wire: Wire, kind: str | None, driver: str
+) -> None:
     error, requests = ask(wire, PAGE, kind, driver)
     assert type(error) is DecodeError and requests == 1
     assert PAGE[:200].decode() in str(error) and error.payload == PAGE
 
 
-def test_a_plain_text_is_no_stream_either() -> None:
+def test_a_plain_text_is_not_a_stream_either() -> None:
     error, requests = ask(openai_chat, b"upstream gone", "text/plain", "sync")
     assert type(error) is DecodeError and "upstream gone" in str(error) and requests == 1
 
@@ -155,7 +157,7 @@ def test_a_plain_text_is_no_stream_either() -> None:
 @pytest.mark.parametrize("start", [b"", b"\n\n", b": hello\n\n", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", None])
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.body[:1] in (b"d", b"e")][::4], ids=by_id)
-def test_a_stream_under_a_wrong_label_loses_nothing(
+def test_a_stream_with_a_wrong_content_type_loses_nothing(
     recording: Recording, kind: str | None, start: bytes, size: int
 ) -> None:
     wire, body = WIRES[recording.api], start + recording.body
@@ -165,7 +167,7 @@ def test_a_stream_under_a_wrong_label_loses_nothing(
 
 
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.api == "bedrock_converse"], ids=by_id)
-def test_so_do_frames_under_a_wrong_label(recording: Recording) -> None:
+def test_frames_with_a_wrong_content_type_lose_nothing(recording: Recording) -> None:
     found, _ = ask(bedrock_converse, recording.body, "application/octet-stream", "async", pieces=7)
     assert found.message == replay(recording, bedrock_converse).message
 

@@ -109,12 +109,12 @@ def test_a_result_is_named_after_the_call_it_answers() -> None:
 @pytest.mark.parametrize(
     "part", [Image(url="https://x/y.png"), Audio(data=b"ID3"), File(data=b"%PDF")], ids=["by address", "audio", "file"]
 )
-def test_what_the_server_cannot_read_is_refused_before_sending(part: Any) -> None:
+def test_media_that_the_server_cannot_read_are_refused_before_sending(part: Any) -> None:
     with pytest.raises(errors.NotSupported, match="Ollama"):
         body_of(user(["look", part]))
 
 
-def test_sampling_stands_in_its_own_object() -> None:
+def test_sampling_options_have_their_own_object() -> None:
     body = body_of(
         user("hi"),
         temperature=0,
@@ -152,12 +152,12 @@ def test_sampling_stands_in_its_own_object() -> None:
         ({"truncate": True}, {"truncate": True}),
     ],
 )
-def test_other_options_stand_beside_it(options: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_other_options_are_sent_with_it(options: dict[str, Any], sent: dict[str, Any]) -> None:
     plain, body = body_of(user("hi")), body_of(user("hi"), **options)
     assert body == {**plain, **sent}
 
 
-def test_what_does_not_fit_is_to_be_refused_not_cut() -> None:
+def test_the_server_is_asked_to_refuse_long_prompts_and_not_to_cut_them() -> None:
     body = body_of(user("hi"))
     assert (body["truncate"], body["shift"], body["stream"]) == (False, False, False)
 
@@ -250,7 +250,7 @@ def test_log_probabilities_are_kept() -> None:
 
 
 @pytest.mark.parametrize("reason", ["load", "unload"])
-def test_loading_a_model_is_no_answer_and_no_error(reason: str) -> None:
+def test_an_answer_to_loading_a_model_is_not_an_error(reason: str) -> None:
     reply = answered(line(done=True, done_reason=reason))
     assert (reply.text, reply.finish_reason) == ("", reason)
 
@@ -271,7 +271,7 @@ SAID = line(message={"content": "so "}) + line(message={"content": "far"})
         (["odd"], errors.ProviderError),
     ],
 )
-def test_an_error_line_in_a_stream_is_an_error_with_what_came_before(error: Any, kind: type, size: int) -> None:
+def test_an_error_line_in_a_stream_is_an_error_with_the_partial_answer(error: Any, kind: type, size: int) -> None:
     outcome = answered(SAID + orjson.dumps({"error": error}) + b"\n", stream=True, size=size)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
@@ -281,12 +281,12 @@ def test_an_error_in_a_200_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n", b'{"message": 3, "done": false}\n'])
-def test_a_line_of_no_sense_is_reported(junk: bytes) -> None:
+def test_a_malformed_line_is_reported(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
 
-def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
+def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None:
     stream = SAID + line(message={"tool_calls": [call()]}) + line(**END)
     for at in range(len(stream) - 1):
         cut = answered(stream[:at], stream=True)
@@ -365,19 +365,19 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
         ("gpt-oss:20b", "xhigh", "high", True),
     ],
 )
-def test_effort_is_a_switch_but_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
+def test_effort_is_a_switch_except_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
     request, reply = asked(whole(), model, reasoning_effort=effort)
     assert orjson.loads(request.content)["think"] is think or orjson.loads(request.content)["think"] == think
     assert ("reasoning_effort" in warned(reply)) is reported
 
 
-def test_an_explicit_think_has_the_last_word() -> None:
+def test_an_explicit_think_option_wins() -> None:
     request, reply = asked(whole(), reasoning_effort="high", provider_options={"think": "max"})
     body = orjson.loads(request.content)
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
-def test_the_compatible_chat_warns_of_what_it_would_pass_over() -> None:
+def test_the_compatible_chat_warns_of_options_that_it_ignores() -> None:
     completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
     request, reply = asked(
         orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"
@@ -393,6 +393,6 @@ def test_the_native_chat_comes_first() -> None:
     assert orjson.loads(request.content)["options"] == {"num_ctx": 8192}
 
 
-def test_usage_and_message_are_the_same_in_both_manners() -> None:
+def test_usage_and_message_are_the_same_streamed_and_not() -> None:
     sample = whole(message={"content": "hi"})
     assert evolve(asked(sample)[1], raw=None) == asked(sample, stream=True)[1]

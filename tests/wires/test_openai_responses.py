@@ -172,7 +172,7 @@ def test_the_sdk_knows_the_events_of_these_tests(items: list[dict[str, Any]], cu
 
 
 @given(st.lists(ITEMS, max_size=4).map(numbered))
-def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, Any]]) -> None:
+def test_items_are_sent_back_unchanged_and_in_order(items: list[dict[str, Any]]) -> None:
     answer = decode(response(*items)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages
     sent = answers.body_of(openai_responses, [*stored, user("more")])["input"][1:-1]
@@ -226,7 +226,7 @@ def test_citations_are_kept_with_their_text() -> None:
         ("queued", None, "queued"),
     ],
 )
-def test_why_it_ended(status: str, details: Any, reason: str) -> None:
+def test_each_finish_reason_is_decoded(status: str, details: Any, reason: str) -> None:
     body = response(said(text("a")), status=status, incomplete_details=details)
     reply = decode(body)
     assert (reply.finish_reason, reply.finish_reason_raw) == (reason, status)
@@ -236,7 +236,7 @@ def test_why_it_ended(status: str, details: Any, reason: str) -> None:
         assert (streamed.finish_reason, streamed.metadata) == (reason, reply.metadata)
 
 
-def test_a_refusal_is_the_reason_that_a_filter_would_be() -> None:
+def test_a_refusal_has_the_finish_reason_of_a_filter() -> None:
     item = said({"type": "refusal", "refusal": "no"})
     for reply in (decode(response(item)), folded(events(item))):
         assert (reply.finish_reason, reply.finish_reason_raw) == ("content_filter", "completed")
@@ -255,7 +255,7 @@ def streamed(*each: dict[str, Any]) -> Any:
 FAILED = {"code": "server_error", "message": "it broke"}
 
 
-def test_a_failed_response_is_an_error_with_what_there_was() -> None:
+def test_a_failed_response_is_an_error_with_the_partial_answer() -> None:
     body = response(said(text("so far")), status="failed", error=FAILED, usage=USAGE)
     begun = list(events(said(text("so far"))))[:-1]
     for outcome in (
@@ -311,7 +311,7 @@ def test_a_response_without_deltas_is_read_from_its_items() -> None:
 
 
 @pytest.mark.parametrize("left", ["response.output_item.done", "response.output_item.added", "response.completed"])
-def test_what_only_the_whole_response_reports_is_not_lost(left: str) -> None:
+def test_fields_that_only_the_final_response_has_are_kept(left: str) -> None:
     items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
     few = {
         "response.output_item.done": lambda kind: kind != "response.output_item.done",
@@ -328,7 +328,7 @@ def test_an_item_that_was_reported_already_is_not_reported_again() -> None:
     assert folded(iter(without_places)).message == decode(response(*items)).message
 
 
-def test_reasoning_encrypted_anew_at_the_end_is_the_one_that_counts() -> None:
+def test_the_last_encrypted_reasoning_of_a_stream_is_used() -> None:
     items = [thought("hm", encrypted="first")]
     last = {"type": "response.completed", "response": response(thought("hm", encrypted="second"))}
     (part,) = folded(events(*items, last=last)).message.content
@@ -383,7 +383,7 @@ def _turn(
 @pytest.mark.parametrize("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
 @pytest.mark.parametrize("content", [0, 1, 7])
 @pytest.mark.parametrize("index", [None, 0, 1, 2])
-def test_the_text_comes_once_however_its_events_are_counted(
+def test_the_text_comes_once_with_any_numbering_of_its_events(
     index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
 ) -> None:
     body = _turn(index, content, ids, last=last, listed=listed)

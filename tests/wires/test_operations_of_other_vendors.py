@@ -108,14 +108,14 @@ def test_lists_of_models_are_read_where_each_provider_keeps_them(
     assert reply.object == [Model(provider, id) for id in ids]
 
 
-def test_the_key_goes_with_the_list_as_with_all_else() -> None:
+def test_the_key_is_sent_with_a_list_of_models_too() -> None:
     request, _ = asked("anthropic", lambda client: client.list_models("anthropic"), {"data": []})
     assert request.headers["x-api-key"] == "k" and request.headers["anthropic-version"] == "2023-06-01"
     request, _ = asked("google", lambda client: client.list_models("google"), {"models": []})
     assert request.headers["x-goog-api-key"] == "k" and "key=" not in str(request.url)
 
 
-def test_other_operations_of_these_providers_stay_where_they_are() -> None:
+def test_other_operations_of_these_providers_keep_their_addresses() -> None:
     answer = {"results": [{"index": 0, "relevance_score": 0.5}]}
     request, _ = asked("cohere", lambda client: client.rerank("cohere:rerank-v4", "q", ["a"]), answer)
     assert str(request.url) == "https://api.cohere.com/v2/rerank"
@@ -164,7 +164,7 @@ def test_imagen_draws_by_predict() -> None:
         ({}, errors.DecodeError),
     ],
 )
-def test_a_picture_that_is_held_back_is_reported(answer: Any, kind: type[Exception]) -> None:
+def test_an_image_that_is_withheld_is_reported(answer: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         asked("google", lambda client: client.generate_image("google:imagen-4.0", "a cat"), answer)
 
@@ -234,7 +234,7 @@ def test_imagen_draws_by_predict_on_vertex_as_well() -> None:
         ),
     ],
 )
-def test_a_chat_without_a_picture_is_an_error_with_what_was_said(answer: Any, kind: type[Exception]) -> None:
+def test_a_chat_without_an_image_is_an_error_with_its_text(answer: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
         asked("google", lambda client: client.generate_image("google:gemini-2.5-flash-image", "a cat"), answer)
     assert caught.value.partial.text in ("", "What shall I draw?")  # type: ignore[attr-defined]
@@ -250,7 +250,7 @@ VECTORS = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"total_tokens":
         ("jina", {"model": "m", "input": ["a"], "task": "retrieval.query", "dimensions": 8}),
     ],
 )
-def test_queries_are_embedded_in_each_providers_words(provider: str, body: Any) -> None:
+def test_queries_are_embedded_in_each_providers_format(provider: str, body: Any) -> None:
     call = lambda client: client.embed(f"{provider}:m", "a", kind="query", dimensions=8)
     request, reply = asked(provider, call, VECTORS)
     assert orjson.loads(request.content) == body and request.url.path == "/v1/embeddings"
@@ -261,7 +261,7 @@ def test_queries_are_embedded_in_each_providers_words(provider: str, body: Any) 
     ("provider", "rows", "name"),
     [("voyage", "data", "top_k"), ("jina", "results", "top_n"), ("cohere", "results", "top_n")],
 )
-def test_documents_are_ranked_in_each_providers_words(provider: str, rows: str, name: str) -> None:
+def test_documents_are_ranked_in_each_providers_format(provider: str, rows: str, name: str) -> None:
     scores = [{"index": 0, "relevance_score": 0.1}, {"index": 1, "relevance_score": 0.9}]
     answer = {rows: scores, "usage": {"total_tokens": 4}}
     call = lambda client: client.rerank(f"{provider}:m", "q", ["a", "b"], top_n=2)
@@ -271,7 +271,7 @@ def test_documents_are_ranked_in_each_providers_words(provider: str, rows: str, 
 
 
 @pytest.mark.parametrize("given", [{"query": ""}, {"documents": []}])
-def test_a_ranking_of_nothing_is_refused(given: dict[str, Any]) -> None:
+def test_a_ranking_of_no_documents_is_refused(given: dict[str, Any]) -> None:
     wanted = {"query": "q", "documents": ["a"], **given}
     with pytest.raises(errors.ConfigError, match="needs a query and documents"):
         asked("jina", lambda client: client.rerank("jina:m", **wanted), {})

@@ -149,7 +149,7 @@ def whole(name: str) -> Any:
 
 
 @wires
-def test_a_whole_answer_keeps_its_text(name: str) -> None:
+def test_an_unstreamed_answer_keeps_its_text(name: str) -> None:
     text, seen = samples_of(speaker(name)).text.text, b""
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=seen))
     client = Client(transport=transport, api_keys=KEYS, retries=0)
@@ -166,7 +166,7 @@ def test_a_whole_answer_keeps_its_text(name: str) -> None:
 
 
 @wires
-def test_what_is_added_here_is_named_when_it_is_left_out(name: str) -> None:
+def test_each_optional_field_that_is_left_out_is_named(name: str) -> None:
     for place in MORE[name]:
         if place == ("promptFeedback",) or place[-1] == "refusal":
             continue

@@ -41,7 +41,7 @@ def call_of(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("model", call_of(""))
-def test_a_loop_knows_the_tool_by_the_name_it_was_given(model: str) -> None:
+def test_a_loop_finds_the_tool_by_its_original_name(model: str) -> None:
     bodies: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -55,7 +55,7 @@ def test_a_loop_knows_the_tool_by_the_name_it_was_given(model: str) -> None:
     assert all("get.weather" not in body and "get_weather" in body for body in bodies) and reported(reply) == []
 
 
-def test_streamed_calls_bear_the_users_names_too() -> None:
+def test_streamed_calls_have_the_users_names_too() -> None:
     fragment = {"index": 0, "id": "c", "function": {"name": "get_weather", "arguments": "{}"}}
     choice = {"index": 0, "delta": {"tool_calls": [fragment]}, "finish_reason": "tool_calls"}
     others = {**choice, "index": 1}
