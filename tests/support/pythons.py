@@ -1,5 +1,5 @@
-"""Runs a chosen part of the tests under every Python of this machine that we support, and once with the oldest versions
-of all that we depend on.
+"""Run a part of the tests under every supported Python of this machine, and once with the oldest allowed versions of
+all dependencies.
 
 `make pythons`; `python tests/support/pythons.py 3.13 floors` runs only those. Each has an environment of its own under
 .build/pythons, which is made again when pyproject.toml changes.
