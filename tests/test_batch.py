@@ -36,11 +36,11 @@ TEXTS = {"anthropic": ANTHROPIC.text.text, "google": GOOGLE.text.text}
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
-def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
+def submit_and_wait(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
     """Submit a batch, wait for it, and return its id, last status and answers."""
 
     async def later() -> Any:
@@ -60,7 +60,7 @@ def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[
 @pytest.mark.parametrize("vendor", SERVICES)
 def test_each_call_gets_its_answer_or_its_error(vendor: str, driver: str) -> None:
     service = SERVICES[vendor]()
-    id, status, answers = hand_in(service, MODELS[vendor], driver, max_tokens=9)
+    id, status, answers = submit_and_wait(service, MODELS[vendor], driver, max_tokens=9)
     assert status == "done" and id.endswith("1") and list(answers) == list(PROMPTS)
     first, second, third = answers.values()
     assert first.text == TEXTS.get(vendor, OPENAI.text.text)
@@ -78,7 +78,7 @@ def test_the_bodies_are_those_of_single_calls(vendor: str) -> None:
         "system": "Be brief.",
         "tools": [Tool("look", "Look.")],
     }
-    hand_in(service, MODELS[vendor], "sync", **options)
+    submit_and_wait(service, MODELS[vendor], "sync", **options)
 
     def note(request: httpx.Request) -> httpx.Response:
         single.append(orjson.loads(request.content))
@@ -97,7 +97,7 @@ def test_the_bodies_are_those_of_single_calls(vendor: str) -> None:
 def test_waiting_for_a_batch_ends_with_the_batch(vendor: str) -> None:
     service = SERVICES[vendor]()
     service.rounds = 5
-    hand_in(service, MODELS[vendor], "sync")
+    submit_and_wait(service, MODELS[vendor], "sync")
     asked = [request for request in service.seen if request.method == "GET" and request.url.path[-1] == "1"]
     assert len(asked) >= 5
     assert all(request.headers.get("authorization") or _key(request) for request in service.seen)
@@ -128,7 +128,7 @@ def test_a_batch_can_be_cancelled(vendor: str) -> None:
 
 
 def test_answers_have_the_price_of_a_batch() -> None:
-    _, _, answers = hand_in(OpenAI(), MODELS["openai"], "sync")
+    _, _, answers = submit_and_wait(OpenAI(), MODELS["openai"], "sync")
     reply: Reply = answers["first"]
     prices = stepwell.models.get(MODELS["openai"]).prices
     assert prices is not None and prices.input is not None and prices.output is not None
@@ -167,7 +167,7 @@ def test_answers_of_these_services_decode_to_the_same_as_in_the_sdks() -> None:
 
 def test_submitted_batches_equal_those_of_the_sdks() -> None:
     service = OpenAI()
-    hand_in(service, MODELS["openai"], "sync", metadata={"team": "a"})
+    submit_and_wait(service, MODELS["openai"], "sync", metadata={"team": "a"})
     assert service.created == {
         "input_file_id": "file_1",
         "endpoint": "/v1/chat/completions",
@@ -187,7 +187,7 @@ def test_the_wire_may_be_named() -> None:
 
 def test_betas_of_a_batchs_calls_are_requested_once() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
+    submit_and_wait(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 
@@ -293,6 +293,6 @@ class Confused(OpenAI):
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
 def test_results_are_checked_against_the_requests(driver: str) -> None:
-    _, _, answers = hand_in(Confused(), MODELS["openai"], driver)
+    _, _, answers = submit_and_wait(Confused(), MODELS["openai"], driver)
     assert list(answers) == list(PROMPTS)
     assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

@@ -160,10 +160,10 @@ print(json.dumps([[[check.name, check.fault] for check in report.checks] for rep
 
 @pytest.fixture(scope="module")
 def verdicts() -> list[list[list[str | None]]]:
-    return judged()
+    return verdicts_under()
 
 
-def judged(*flags: str) -> list[list[list[str | None]]]:
+def verdicts_under(*flags: str) -> list[list[list[str | None]]]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, *flags, "-c", VERDICTS]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -181,4 +181,4 @@ def test_each_broken_provider_fails_and_each_whole_one_passes(verdicts: list[lis
 def test_the_verdict_is_the_same_without_assertions_and_docstrings(
     flag: str, verdicts: list[list[list[str | None]]]
 ) -> None:
-    assert judged(flag) == verdicts
+    assert verdicts_under(flag) == verdicts

@@ -93,7 +93,7 @@ def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
 
 
 @pytest.fixture
-def hasty() -> Iterator[None]:
+def frequent_thread_switches() -> Iterator[None]:
     """Switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -101,7 +101,7 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_many_threads_share_a_client_and_its_budget(hasty: None) -> None:
+def test_many_threads_share_a_client_and_its_budget(frequent_thread_switches: None) -> None:
     budget = stepwell.Budget("1000")
     client = stepwell.Client(
         transport=httpx.MockTransport(

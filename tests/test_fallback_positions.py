@@ -66,7 +66,7 @@ class World:
         return str(sent.url), orjson.loads(sent.content), str(sorted(sent.headers.raw))
 
 
-def asked(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tuple[World, Reply]:
+def call_model(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tuple[World, Reply]:
     world = World()
     settings = {"transport": httpx.MockTransport(world), "api_keys": KEYS, "retries": 0, "pipeline": pipeline}
 
@@ -102,11 +102,11 @@ HOWS = pytest.mark.parametrize("how", ["sync", "sync streamed", "async", "async 
 @pytest.mark.parametrize(("first", "other"), CASES)
 def test_another_model_gets_the_same_request_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
     options = FIRST[first]
-    best, reported = asked(first, options, fallback(other), how)
+    best, reported = call_model(first, options, fallback(other), how)
     moved = first.partition(":")[0] != other.partition(":")[0]
     assert (SECRET in str(best.second)) == (not moved)
     for name in positions(first, how):
-        world, reply = asked(first, options, inside(name, fallback(other)), how)
+        world, reply = call_model(first, options, inside(name, fallback(other)), how)
         assert world.second == best.second, f"inside {name}"
         assert (reply.text, reply.provider, reply.usage) == (reported.text, reported.provider, reported.usage), (
             f"inside {name}"
@@ -121,14 +121,14 @@ def test_keyed_options_reach_the_one_they_are_for_from_every_place(other: str, h
     first = "openai:gpt-5.1"
     keyed = {"openai": {"x_tenant": SECRET}, other.partition(":")[0]: {"x_mine": "mine"}}
     for name in positions(first, how):
-        world, _ = asked(first, {"provider_options": keyed}, inside(name, fallback(other)), how)
+        world, _ = call_model(first, {"provider_options": keyed}, inside(name, fallback(other)), how)
         assert world.second[1]["x_mine"] == "mine" and SECRET not in str(world.second), f"inside {name}"
 
 
 @HOWS
 def test_options_given_by_another_spelling_of_a_providers_id_are_its_own(how: str) -> None:
     keyed = {"openai-codex": {"x_mine": "mine"}, "groq": {"x_tenant": SECRET}}
-    world, _ = asked("groq:m", {"provider_options": keyed}, fallback("openai_codex:gpt-5.2"), how)
+    world, _ = call_model("groq:m", {"provider_options": keyed}, fallback("openai_codex:gpt-5.2"), how)
     assert world.second[1]["x_mine"] == "mine" and SECRET not in str(world.second)
 
 
@@ -146,9 +146,9 @@ def test_steps_in_between_change_nothing(between: str, how: str) -> None:
             "mine", lambda request: request.replace(step_state={**request.step_state, "m": 1})
         ),
     }[between]
-    best, _ = asked(first, FIRST[first], fallback(other), how)
+    best, _ = call_model(first, FIRST[first], fallback(other), how)
     for name in positions(first, how, make()):
-        world, reply = asked(first, FIRST[first], [make(), inside(name, fallback(other))], how)
+        world, reply = call_model(first, FIRST[first], [make(), inside(name, fallback(other))], how)
         assert world.second[1] == best.second[1] and reply.provider == "groq", f"inside {name}"
 
 
@@ -158,7 +158,7 @@ def test_a_custom_outer_step_may_still_change_the_request(how: str) -> None:
     seeded = on_request("seeded", lambda request: request.replace(options={**request.options, "seed": 7}))
     for before in ("check_options", "resolve_key", "prepare_request", "translate_options"):
         steps = [lambda pipeline, at=before: pipeline.before(at, seeded), inside("seeded", fallback(other))]
-        world, _ = asked(first, FIRST[first], steps, how)
+        world, _ = call_model(first, FIRST[first], steps, how)
         assert world.second[1]["seed"] == 7 and SECRET not in str(world.second), f"before {before}"
 
 
@@ -212,7 +212,7 @@ def test_a_budget_outside_a_fallback_is_settled_by_the_attempt_of_the_other_mode
         return request
 
     steps = [budget, inside("budget", fallback("groq:llama-3.3-70b-versatile")), lambda p: p.append(on_request(look))]
-    _, reply = asked("openai:gpt-5.1", {}, steps, how)
+    _, reply = call_model("openai:gpt-5.1", {}, steps, how)
     assert reply.provider == "groq" and sent == [True, True]
     assert budget.calls == 1 and budget.reserved == 0
 

@@ -72,11 +72,11 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
     return found
 
 
-def said(value: Any) -> Any:
+def nulls_removed(value: Any) -> Any:
     """Remove the nulls of the value: where null is allowed, absent and null cannot be distinguished."""
     if isinstance(value, dict):
-        return {name: said(part) for name, part in value.items() if part is not None}
-    return [said(item) for item in value] if isinstance(value, list) else value
+        return {name: nulls_removed(part) for name, part in value.items() if part is not None}
+    return [nulls_removed(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -98,7 +98,7 @@ def test_every_answer_that_was_asked_for_can_be_given_and_comes_back_as_it_was(c
         written = filled(good, wire, wire)
         assert fits(written, wire)
         restored = without_nulls(written, case.schema)
-        assert said(restored) == said(good)
+        assert nulls_removed(restored) == nulls_removed(good)
         assert errors_of(restored, case.schema) == []
 
 

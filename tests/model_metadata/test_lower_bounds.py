@@ -24,7 +24,7 @@ def responded(*items: Any) -> dict[str, Any]:
     return {"id": "r", "status": "completed", "output": list(items), "usage": COUNTS}
 
 
-def said(**message: Any) -> dict[str, Any]:
+def body_with(**message: Any) -> dict[str, Any]:
     body = chat(**CHAT_COUNTS)
     body["choices"][0]["message"] |= message
     return body
@@ -43,7 +43,7 @@ PLAIN: dict[str, tuple[str, Any]] = {
         {**gemini(**GEMINI_COUNTS), "candidates": [{**gemini()["candidates"][0], "groundingMetadata": {}}]},
     ),
     "responses": ("openai:o3-pro", responded({"type": "function_call", "call_id": "c", "name": "look"})),
-    "chat": ("openai:gpt-4o", said(annotations=[])),
+    "chat": ("openai:gpt-4o", body_with(annotations=[])),
     "nova": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse()),
 }
 BILLED_APART: dict[str, tuple[str, Any]] = {
@@ -63,8 +63,11 @@ BILLED_APART: dict[str, tuple[str, Any]] = {
         {**gemini(**GEMINI_COUNTS), "candidates": [{**gemini()["candidates"][0], **SEARCHED}]},
     ),
     "responses, searching": ("openai:o3-pro", responded(SEARCH_CALL)),
-    "chat, searching": ("openai:gpt-4o", said(annotations=[CITED])),
-    "chat, with tools of the server's": ("groq:llama-3.3-70b-versatile", said(executed_tools=[{"type": "search"}])),
+    "chat, searching": ("openai:gpt-4o", body_with(annotations=[CITED])),
+    "chat, with tools of the server's": (
+        "groq:llama-3.3-70b-versatile",
+        body_with(executed_tools=[{"type": "search"}]),
+    ),
     "grok, with sources": ("xai:grok-4.3", chat(**CHAT_COUNTS, num_sources_used=3)),
     "openrouter, somebody else's bill": ("openrouter:openai/gpt-4o", chat(**CHAT_COUNTS, cost=0, is_byok=True)),
     "nova, grounded": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse(NOVA)),

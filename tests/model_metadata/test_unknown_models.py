@@ -11,7 +11,7 @@ import stepwell
 from stepwell import Client
 
 
-def asked(client: Client, model: str) -> tuple[str, ...]:
+def warnings_of_call(client: Client, model: str) -> tuple[str, ...]:
     """Return the warnings of a call."""
     return tuple(str(warning) for warning in client.generate_text(model, "hi").warnings)
 
@@ -25,19 +25,19 @@ def client() -> Iterator[Client]:
 
 
 def test_an_unlisted_model_works_with_one_warning(client):
-    (warning,) = asked(client, "openai:gpt-7-ultra")
+    (warning,) = warnings_of_call(client, "openai:gpt-7-ultra")
     assert warning.startswith("model: not in our list of openai's models: its limits, abilities and prices are unknown")
-    assert asked(client, "openai:gpt-7-ultra") == ()
+    assert warnings_of_call(client, "openai:gpt-7-ultra") == ()
 
 
 def test_a_misspelt_name_is_an_error_with_the_right_one(client):
-    (warning,) = asked(client, "openai:gpt-4o-mimi")
+    (warning,) = warnings_of_call(client, "openai:gpt-4o-mimi")
     assert "did you mean 'gpt-4o-mini'?" in warning
 
 
 @pytest.mark.parametrize("model", ["openai:gpt-4o", "openai:gpt-4o-2024-08-06", "vllm:my-own"])
 def test_listed_models_and_providers_without_a_list_cause_no_warning(client, model):
-    assert asked(client, model) == ()
+    assert warnings_of_call(client, model) == ()
 
 
 def test_a_custom_server_causes_no_warning_either(client):

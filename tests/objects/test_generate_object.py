@@ -76,7 +76,7 @@ SCHEMA = {
 CITY = {"name": "Paris", "people": 2}
 
 
-def said(value: Any, mode: str) -> Any:
+def answer_as(value: Any, mode: str) -> Any:
     """Return the same answer in the form of each mode."""
     text = value if isinstance(value, str) else json.dumps(value)
     if mode in ("tool", "strict_tool"):
@@ -99,7 +99,7 @@ def said(value: Any, mode: str) -> Any:
 def test_the_same_object_for_every_kind_of_schema_in_every_mode(
     generate: Generate, kind: Any, expected: Any, mode: str
 ) -> None:
-    reply = generate(Scripted([said(CITY, mode)]), kind, mode=mode)
+    reply = generate(Scripted([answer_as(CITY, mode)]), kind, mode=mode)
     assert reply.object == expected
     assert type(reply.object) is type(expected)
     assert json.loads(reply.text.partition("```json")[2].partition("```")[0] or reply.text) == CITY
@@ -126,7 +126,7 @@ def test_roots_that_are_not_objects_are_wrapped_and_unwrapped(
     generate: Generate, kind: Any, value: Any, mode: str
 ) -> None:
     plain = value.value if isinstance(value, Enum) else value
-    script = Scripted([said({"value": plain}, mode)])
+    script = Scripted([answer_as({"value": plain}, mode)])
     assert generate(script, kind, mode=mode).object == value
     sent = script.seen[0]
     if mode == "json_schema":
@@ -136,7 +136,7 @@ def test_roots_that_are_not_objects_are_wrapped_and_unwrapped(
 def test_each_mode_asks_in_its_own_way() -> None:
     bodies = {}
     for mode in MODES:
-        script = Scripted([said(CITY, mode)])
+        script = Scripted([answer_as(CITY, mode)])
         generate_sync(script, SCHEMA, mode=mode, name="city")
         bodies[mode] = script.seen[0]
     assert bodies["json_schema"]["response_format"]["json_schema"]["strict"] is True
@@ -188,7 +188,7 @@ def test_a_schema_that_the_vendor_cannot_enforce_uses_the_next_best_mode() -> No
 def test_an_answer_that_does_not_fit_is_shown_with_its_faults_and_asked_for_again(
     generate: Generate, mode: str
 ) -> None:
-    script = Scripted([said({"name": "Paris", "people": -5}, mode), said(CITY, mode)])
+    script = Scripted([answer_as({"name": "Paris", "people": -5}, mode), answer_as(CITY, mode)])
     reply = generate(script, SCHEMA, mode=mode)
     assert reply.object == CITY
     complaint = script.seen[1]["messages"][-1]
@@ -210,13 +210,15 @@ class Pair:
 
 
 def test_a_class_can_reject_a_value_and_the_model_is_informed(generate: Generate) -> None:
-    script = Scripted([said({"left": 1, "right": 1}, "json_schema"), said({"left": 1, "right": 2}, "json_schema")])
+    script = Scripted(
+        [answer_as({"left": 1, "right": 1}, "json_schema"), answer_as({"left": 1, "right": 2}, "json_schema")]
+    )
     assert generate(script, Pair).object == Pair(1, 2)
     assert "left and right must differ" in script.seen[1]["messages"][-1]["content"]
 
 
 def test_after_the_last_repair_the_error_carries_the_partial_result(generate: Generate) -> None:
-    script = Scripted([said({"name": 1}, "json_schema"), said({"name": 2, "x": 1}, "json_schema")])
+    script = Scripted([answer_as({"name": 1}, "json_schema"), answer_as({"name": 2, "x": 1}, "json_schema")])
     with pytest.raises(ObjectInvalid, match="does not fit the schema") as caught:
         generate(script, SCHEMA)
     error = caught.value
@@ -227,7 +229,7 @@ def test_after_the_last_repair_the_error_carries_the_partial_result(generate: Ge
 
 
 def test_repairs_are_as_many_as_were_allowed(generate: Generate) -> None:
-    script = Scripted([said({}, "json_schema")] * 5)
+    script = Scripted([answer_as({}, "json_schema")] * 5)
     with pytest.raises(ObjectInvalid):
         generate(script, SCHEMA, max_repairs=0)
     assert len(script.seen) == 1
@@ -251,7 +253,7 @@ def test_an_answer_cut_at_the_token_limit_is_not_asked_for_again(generate: Gener
 
 
 def test_when_the_second_call_fails_the_answer_and_the_usage_of_the_first_are_kept(generate: Generate) -> None:
-    script = Scripted([said({}, "json_schema"), httpx.Response(500, json={"error": {"message": "broken"}})])
+    script = Scripted([answer_as({}, "json_schema"), httpx.Response(500, json={"error": {"message": "broken"}})])
     with pytest.raises(ServerError) as caught:
         generate(script, SCHEMA)
     assert caught.value.usage.input_tokens == 10
@@ -333,7 +335,7 @@ def test_a_mode_that_the_wire_lacks_is_an_error_with_those_it_has() -> None:
 
 
 def test_a_model_that_calls_another_tool_is_corrected_and_gets_another_chance(generate: Generate) -> None:
-    script = Scripted([calls(("x", "nonsense", "{}")), said(CITY, "tool")])
+    script = Scripted([calls(("x", "nonsense", "{}")), answer_as(CITY, "tool")])
     assert generate(script, SCHEMA, mode="tool").object == CITY
     assert script.seen[1]["messages"][-1]["tool_call_id"] == "x"
 

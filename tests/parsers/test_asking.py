@@ -45,7 +45,7 @@ def ask(request: pytest.FixtureRequest) -> Carry:
     return carry
 
 
-def said(text: str, reason: str = "stop") -> Reply:
+def reply_with(text: str, reason: str = "stop") -> Reply:
     return Reply(assistant(text), reason, reason, Usage(10, 2))
 
 
@@ -59,7 +59,7 @@ def test_an_answer_is_read_at_once(ask: Carry) -> None:
 
 
 def test_an_answer_that_cannot_be_parsed_is_shown_to_the_model_and_asked_again(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), said("no"))
+    fake = FakeModel(reply_with("Maybe."), reply_with("no"))
     reply = ask(fake, "Is it?", PARSER, {})
     assert reply.object == "no"
     assert (reply.usage.input_tokens, reply.usage.output_tokens, len(reply.steps)) == (20, 4, 2)
@@ -78,7 +78,7 @@ def test_every_violation_is_shown(ask: Carry) -> None:
 
 
 def test_after_the_last_repair_the_error_has_all_details(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), said("Perhaps."), said("Who knows?"))
+    fake = FakeModel(reply_with("Maybe."), reply_with("Perhaps."), reply_with("Who knows?"))
     with pytest.raises(ObjectInvalid, match="none of yes, no") as caught:
         ask(fake, "Is it?", PARSER, {}, max_repairs=2)
     assert caught.value.text == "Who knows?" == caught.value.partial.text
@@ -87,7 +87,7 @@ def test_after_the_last_repair_the_error_has_all_details(ask: Carry) -> None:
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 def test_cut_or_refused_answers_are_not_repaired(ask: Carry, reason: str) -> None:
-    fake = FakeModel(said("May", reason))
+    fake = FakeModel(reply_with("May", reason))
     with pytest.raises(ObjectInvalid):
         ask(fake, "Is it?", PARSER, {})
     assert len(fake.requests) == 1
@@ -95,15 +95,15 @@ def test_cut_or_refused_answers_are_not_repaired(ask: Carry, reason: str) -> Non
 
 def test_a_cut_answer_is_parsed_only_if_its_form_marks_its_end(ask: Carry) -> None:
     with pytest.raises(ObjectInvalid, match="cut off") as caught:
-        ask(FakeModel(said("red, gre", "length")), "Go", ListParser(), {})
+        ask(FakeModel(reply_with("red, gre", "length")), "Go", ListParser(), {})
     assert caught.value.text == "red, gre"
-    assert ask(FakeModel(said("<a>red</a> and I", "length")), "Go", TagParser("a"), {}).object == "red"
+    assert ask(FakeModel(reply_with("<a>red</a> and I", "length")), "Go", TagParser("a"), {}).object == "red"
     with pytest.raises(ObjectInvalid, match="cut off"):
-        ask(FakeModel(said("[1, 2", "length")), "Go", SchemaParser(list[int]), {})
+        ask(FakeModel(reply_with("[1, 2", "length")), "Go", SchemaParser(list[int]), {})
 
 
 def test_an_error_on_the_second_try_keeps_the_usage_of_the_first(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), RateLimitError("slow down"))
+    fake = FakeModel(reply_with("Maybe."), RateLimitError("slow down"))
     with pytest.raises(RateLimitError) as caught:
         ask(fake, "Is it?", PARSER, {})
     assert caught.value.usage == Usage(10, 2)

@@ -29,8 +29,8 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 def words(context: Context) -> int:
     """Count tokens for tests: a token is a word, a call, or a tool."""
-    said = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
-    return said + len(context.tools)
+    texts_of = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
+    return texts_of + len(context.tools)
 
 
 def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int = 10, **how: Any) -> Request:
@@ -43,7 +43,7 @@ def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int 
     return world.sent[0]
 
 
-def said(request: Request) -> list[str]:
+def texts_of(request: Request) -> list[str]:
     return [message.text or message.tool_calls[0].id for message in request.context]
 
 
@@ -62,7 +62,7 @@ def test_a_conversation_that_fits_is_unchanged(drive):
 
 def test_the_oldest_turns_go_first_and_the_system_message_stays(drive):
     request = sent([*TALK, user("three three")], drive)
-    assert said(request) == ["be brief", "two two", "second answer", "three three"]
+    assert texts_of(request) == ["be brief", "two two", "second answer", "three three"]
 
 
 def test_removed_messages_are_reported(drive):
@@ -74,19 +74,19 @@ def test_removed_messages_are_reported(drive):
 
 def test_a_call_is_removed_together_with_its_results():
     history = [user("q one"), calling("a"), tool_result("a", "long long result"), assistant("done now")]
-    assert said(sent([*history, user("and now")], window=4)) == ["and now"]
+    assert texts_of(sent([*history, user("and now")], window=4)) == ["and now"]
 
 
 def test_within_a_last_turn_that_is_too_long_the_oldest_calls_go_with_their_results():
     work = [m for id in "abc" for m in (calling(id), tool_result(id, f"result of {id}"))]
     request = sent([system("be brief"), user("work hard"), *work], window=9)
-    assert said(request) == ["be brief", "work hard", "c", "result of c"]
+    assert texts_of(request) == ["be brief", "work hard", "c", "result of c"]
 
 
 def test_several_results_of_one_answer_are_one():
     both = assistant([ToolCall("a", "look"), ToolCall("b", "look")])
     work = [both, tool_result("a", "x x x"), tool_result("b", "y y y"), calling("c"), tool_result("c", "z")]
-    assert said(sent([user("go"), *work], window=5)) == ["go", "c", "z"]
+    assert texts_of(sent([user("go"), *work], window=5)) == ["go", "c", "z"]
 
 
 def test_tools_take_part_of_the_context_window():
@@ -96,7 +96,7 @@ def test_tools_take_part_of_the_context_window():
     model = evolve(MODEL, context_window=7)
     request = Request("chat", model, talk, options={"max_tokens": 1})
     drive_sync(Pipeline([fit_context(count=words, margin=0)]), world, request)
-    assert said(world.sent[0]) == ["three three"]
+    assert texts_of(world.sent[0]) == ["three three"]
     assert world.sent[0].context.tools == tools
 
 
@@ -121,14 +121,14 @@ def test_a_model_of_unknown_length_is_left_alone_and_that_is_reported():
 
 
 def test_a_custom_limit_is_respected():
-    assert said(sent([*TALK, user("three three")], window=1000, limit=9)) == ["be brief", "three three"]
+    assert texts_of(sent([*TALK, user("three three")], window=1000, limit=9)) == ["be brief", "three three"]
 
 
 def test_a_model_with_a_limit_on_its_input_keeps_it():
     model = evolve(MODEL, context_window=1000, facts={"max_input_tokens": 6})
     world = World([answered()])
     drive_sync(Pipeline([fit_context(count=words, margin=0)]), world, Request("chat", model, Context(TALK)))
-    assert said(world.sent[0]) == ["be brief", "two two", "second answer"]
+    assert texts_of(world.sent[0]) == ["be brief", "two two", "second answer"]
 
 
 def test_other_operations_pass():
@@ -156,7 +156,7 @@ class Scribe:
 def test_a_summary_replaces_the_removed_turns(drive):
     scribe = Scribe()
     request = sent([*TALK, user("a question")], drive, window=11, summarise=scribe.summarise, summary_tokens=1)
-    assert said(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
+    assert texts_of(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
     assert scribe.asked == [["one one", "first answer", "two two", "second answer"]]
 
 
@@ -210,14 +210,14 @@ def test_a_summary_that_is_too_long_is_cut_with_a_warning(drive):
     how: dict[str, Any] = {"summarise": lambda context: long, "summary_tokens": 5, "window": 15}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
     assert words(request.context) <= 15
-    assert long.startswith(said(request)[1].removeprefix(SUMMARY)) and "word1" in said(request)[1]
+    assert long.startswith(texts_of(request)[1].removeprefix(SUMMARY)) and "word1" in texts_of(request)[1]
     assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens, and lost its end"
 
 
 def test_a_summary_that_just_fits_is_unchanged(drive):
     how: dict[str, Any] = {"summarise": lambda context: "one two three", "summary_tokens": 3, "window": 13}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
-    assert said(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
+    assert texts_of(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
 
 
 TEXT = st.integers(1, 4).map(lambda n: "w " * n)

@@ -42,7 +42,7 @@ SPELLINGS = [
 ]
 
 
-def asked(
+def call_azure(
     base_url: str | None, key: Any = "k", status: int = 200, model: str = "gpt", **options: Any
 ) -> tuple[httpx.Request, Any]:
     seen: list[httpx.Request] = []
@@ -60,7 +60,7 @@ def asked(
 
 @pytest.mark.parametrize("endpoint", SPELLINGS)
 def test_every_spelling_gives_the_same_address(endpoint: str) -> None:
-    request, _ = asked(endpoint)
+    request, _ = call_azure(endpoint)
     assert str(request.url) == f"{ROOT}/openai/v1/chat/completions"
     assert request.headers["api-key"] == "k" and "authorization" not in request.headers
     assert orjson.loads(request.content)["model"] == "gpt"
@@ -68,26 +68,26 @@ def test_every_spelling_gives_the_same_address(endpoint: str) -> None:
 
 @pytest.mark.parametrize("host", ["mine.cognitiveservices.azure.com", "mine.services.ai.azure.com"])
 def test_other_hosts_are_kept(host: str) -> None:
-    assert str(asked(f"https://{host}/")[0].url) == f"https://{host}/openai/v1/chat/completions"
+    assert str(call_azure(f"https://{host}/")[0].url) == f"https://{host}/openai/v1/chat/completions"
 
 
 def test_the_environment_names_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     monkeypatch.setenv("AZURE_RESOURCE_NAME", "named")
-    assert str(asked(None)[0].url) == "https://named.openai.azure.com/openai/v1/chat/completions"
+    assert str(call_azure(None)[0].url) == "https://named.openai.azure.com/openai/v1/chat/completions"
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{ROOT}/openai/")
-    assert str(asked(None)[0].url) == f"{ROOT}/openai/v1/chat/completions"
+    assert str(call_azure(None)[0].url) == f"{ROOT}/openai/v1/chat/completions"
 
 
 def test_a_missing_resource_is_an_error_that_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(errors.ConfigError, match="set AZURE_RESOURCE_NAME"):
-        asked(None)
+        call_azure(None)
 
 
 def test_the_dated_api_has_deployments_in_its_path() -> None:
-    request, _ = asked(ROOT, provider_options={"api_version": "2025-04-01-preview"})
+    request, _ = call_azure(ROOT, provider_options={"api_version": "2025-04-01-preview"})
     expected = f"{ROOT}/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"
     assert str(request.url) == expected and "api_version" not in orjson.loads(request.content)
 
@@ -98,7 +98,7 @@ def test_the_dated_api_has_deployments_in_its_path() -> None:
     ids=["token", "function", "function beside others"],
 )
 def test_an_entra_token_is_sent_as_a_bearer_token(key: Any) -> None:
-    request, _ = asked(ROOT, key)
+    request, _ = call_azure(ROOT, key)
     assert request.headers["authorization"] == "Bearer entra" and "api-key" not in request.headers
 
 
@@ -128,24 +128,26 @@ def test_a_credential_function_is_called_on_every_attempt_and_in_a_thread_for_as
     assert seen == ["Bearer entra-1", "Bearer entra-2", "Bearer awaited"]
     assert threading.main_thread().name not in asked_in
     with pytest.raises(errors.ConfigError, match="use it with AsyncClient"):
-        asked(ROOT, agive)
+        call_azure(ROOT, agive)
 
 
 def test_an_endpoint_may_come_with_the_key() -> None:
-    assert str(asked("https://other.test", {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+    assert str(call_azure("https://other.test", {"api_key": "k", "endpoint": ROOT})[0].url).startswith(
+        f"{ROOT}/openai/v1"
+    )
 
 
 def test_an_endpoint_may_come_with_the_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
         monkeypatch.delenv(name, raising=False)
-    assert str(asked(None, {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+    assert str(call_azure(None, {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
 
 
 @pytest.mark.parametrize("path", ["/my/apim", "/api/projects/mine"])
 def test_a_custom_path_is_kept(path: str) -> None:
     host = "https://mine.services.ai.azure.com"
     for end in ("", "/", "/openai", "/openai/v1/"):
-        assert str(asked(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
+        assert str(call_azure(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
 
 
 @pytest.mark.parametrize("spelt", ["mine.openai.azure.com", f"  {ROOT}/ \n", "mine.openai.azure.com/openai/v1/"])
@@ -159,13 +161,13 @@ def test_an_endpoint_may_lack_its_scheme_or_have_spaces(
     else:
         monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
         key = {"api_key": "k", "endpoint": spelt}
-    assert str(asked(None, key)[0].url) == f"{ROOT}/openai/v1/chat/completions"
+    assert str(call_azure(None, key)[0].url) == f"{ROOT}/openai/v1/chat/completions"
 
 
 @pytest.mark.parametrize("spelt", ["ftp://mine.test", "https://my host.test", "https://", "://"])
 def test_an_endpoint_that_is_no_address_is_an_error(spelt: str) -> None:
     with pytest.raises(errors.ConfigError, match="endpoint that came with the key is not an address"):
-        asked(None, {"api_key": "k", "endpoint": spelt})
+        call_azure(None, {"api_key": "k", "endpoint": spelt})
 
 
 def test_a_calls_address_takes_precedence_over_the_keys_endpoint() -> None:
@@ -313,4 +315,4 @@ def test_claude_takes_entra_tokens_thinking_and_counting(monkeypatch: pytest.Mon
 
 def test_a_404_shows_the_address_and_the_deployment() -> None:
     with pytest.raises(errors.NotFound, match=f"no deployment 'gpt' answers at {ROOT}/openai/v1/chat/completions"):
-        asked(ROOT, status=404)
+        call_azure(ROOT, status=404)

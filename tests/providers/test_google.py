@@ -18,7 +18,7 @@ ANSWER = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason"
 TOOL = Tool("f", "does")
 
 
-def asked(
+def call_google(
     model: str, prompt: Any = "hi", *, answer: Any = ANSWER, keys: Any = None, **options: Any
 ) -> tuple[Any, Reply]:
     """Return the request that was sent and the reply."""
@@ -41,7 +41,7 @@ def warnings_of(reply: Reply) -> list[str]:
 
 def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
     """Return the thinkingConfig that was sent, and the warnings."""
-    request, reply = asked(model, **options)
+    request, reply = call_google(model, **options)
     config = orjson.loads(request.content).get("generationConfig", {})
     return config.get("thinkingConfig"), warnings_of(reply)
 
@@ -51,7 +51,7 @@ def test_the_key_is_sent_in_a_header_and_never_in_the_url(name: str, monkeypatch
     for other in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"):
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, "secret")
-    request, _ = asked("google:gemini-2.5-pro", keys={})
+    request, _ = call_google("google:gemini-2.5-pro", keys={})
     assert request.headers["x-goog-api-key"] == "secret" and "secret" not in str(request.url)
 
 
@@ -66,14 +66,14 @@ def test_the_key_is_sent_in_a_header_and_never_in_the_url(name: str, monkeypatch
     ],
 )
 def test_a_model_is_one_segment_of_the_path(model: str, path: bytes) -> None:
-    request, _ = asked(f"google:{model}")
+    request, _ = call_google(f"google:{model}")
     assert request.url.raw_path == path
 
 
 @pytest.mark.parametrize("model", ["..", "models/..", "."])
 def test_a_model_that_is_another_path_is_refused(model: str) -> None:
     with pytest.raises(errors.UnknownModel):
-        asked(f"google:{model}")
+        call_google(f"google:{model}")
 
 
 @pytest.mark.parametrize("provider", ["google", "google_vertex"])
@@ -156,7 +156,7 @@ FOREIGN = (
 
 
 def parts_sent(model: str, *messages: Message) -> tuple[list[dict[str, Any]], list[str]]:
-    request, reply = asked(model, Context(messages, (TOOL,)))
+    request, reply = call_google(model, Context(messages, (TOOL,)))
     contents = orjson.loads(request.content)["contents"]
     parts = [part for turn in contents if turn["role"] == "model" for part in turn["parts"]]
     return parts, warnings_of(reply)
@@ -183,17 +183,17 @@ def test_models_that_do_not_require_signatures_cause_no_warning() -> None:
 
 
 def test_the_stored_history_stays_as_it_was() -> None:
-    _, reply = asked("google:gemini-9", Context(FOREIGN, (TOOL,)))
+    _, reply = call_google("google:gemini-9", Context(FOREIGN, (TOOL,)))
     assert reply.context.messages[1] == FOREIGN[1]
 
 
 def test_options_it_does_not_have_are_reported() -> None:
-    _, reply = asked("google:gemini-9", parallel_tool_calls=False, user="u")
+    _, reply = call_google("google:gemini-9", parallel_tool_calls=False, user="u")
     assert sorted({warning.subject for warning in reply.warnings} - {"model"}) == ["parallel_tool_calls", "user"]
 
 
 def test_metadata_is_sent_as_vertexes_labels() -> None:
-    request, reply = asked("google_vertex:gemini-9", metadata={"team": "a"})
+    request, reply = call_google("google_vertex:gemini-9", metadata={"team": "a"})
     assert orjson.loads(request.content)["labels"] == {"team": "a"} and warnings_of(reply) == []
 
 

@@ -201,17 +201,17 @@ def test_the_credential_chain_is_resolved_once_until_its_keys_are_refused(
 
 
 @pytest.fixture
-def no_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    def looked(**_: Any) -> Any:
+def no_default_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_on_look_up(**_: Any) -> Any:
         raise AssertionError("the machine's own login was looked for")
 
-    monkeypatch.setattr(google.auth, "default", looked)
+    monkeypatch.setattr(google.auth, "default", fail_on_look_up)
 
 
 @both
 @pytest.mark.parametrize("form", ["mapping", "text", "path", "whole"])
 @pytest.mark.parametrize("lacking", ["private_key", "client_email", "token_uri"])
-@pytest.mark.usefixtures("no_default")
+@pytest.mark.usefixtures("no_default_login")
 def test_a_part_of_a_service_accounts_key_is_an_error(
     asynchronous: bool, form: str, lacking: str, network: Network, tmp_path: Path
 ) -> None:
@@ -225,7 +225,7 @@ def test_a_part_of_a_service_accounts_key_is_an_error(
     assert "BEGIN" not in str(error)
 
 
-@pytest.mark.usefixtures("no_default")
+@pytest.mark.usefixtures("no_default_login")
 def test_a_key_file_that_is_not_there_is_an_error(network: Network, tmp_path: Path) -> None:
     for path in (tmp_path / "none", str(tmp_path / "none.json"), tmp_path):
         error = network.ask(GEMINI, api_key={"service_account": path})
@@ -257,7 +257,7 @@ def any_account(monkeypatch: pytest.MonkeyPatch) -> None:
 @both
 @pytest.mark.parametrize("form", ["mapping", "text", "path", "whole"])
 @pytest.mark.parametrize("ambient", [None, "of-the-environment"])
-@pytest.mark.usefixtures("no_default", "any_account")
+@pytest.mark.usefixtures("no_default_login", "any_account")
 def test_a_service_accounts_own_project_takes_precedence_over_the_environments(
     asynchronous: bool,
     form: str,

@@ -36,7 +36,7 @@ PLAIN = {
 }
 
 
-def asked(recording: Recording) -> Context:
+def prompt_of(recording: Recording) -> Context:
     body = recording.request["json"]
     functions = [tool["function"] for tool in body.get("tools") or ()]
     tools = [Tool(each["name"], each.get("description") or "", each.get("parameters")) for each in functions]
@@ -53,7 +53,7 @@ def test_the_recordings_are_there():
 @pytest.mark.parametrize("recording", PROMPTS, ids=lambda recording: recording.id)
 def test_a_recorded_prompt_is_estimated_within_a_quarter(recording):
     counted = recording.expected["usage"]["input_tokens"]
-    assert 0.75 <= estimate_tokens(asked(recording)) / counted <= 1.25
+    assert 0.75 <= estimate_tokens(prompt_of(recording)) / counted <= 1.25
 
 
 TEXTS = {

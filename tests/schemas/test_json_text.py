@@ -39,7 +39,7 @@ documents = st.recursive(
 )
 
 
-def whole(value: Any) -> Any:
+def with_whole_characters(value: Any) -> Any:
     text = json.dumps(value, ensure_ascii=False)
     return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
@@ -48,15 +48,15 @@ def whole(value: Any) -> Any:
 def test_all_json_is_read_exactly(value: Any, ascii: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii, indent=indent)
     read = loads(text)
-    assert json.dumps(read) == json.dumps(whole(value))
+    assert json.dumps(read) == json.dumps(with_whole_characters(value))
     assert json.dumps(loads(text.encode("utf-8", "surrogatepass"))) == json.dumps(read) or not ascii
 
 
 @given(value=documents)
 def test_written_json_is_read_as_the_same_value(value: Any) -> None:
-    assert json.dumps(loads(dumps(value))) == json.dumps(whole(value))
-    assert json.dumps(loads(spaced(value))) == json.dumps(whole(value))
-    assert json.dumps(well_formed(value)) == json.dumps(whole(value))
+    assert json.dumps(loads(dumps(value))) == json.dumps(with_whole_characters(value))
+    assert json.dumps(loads(spaced(value))) == json.dumps(with_whole_characters(value))
+    assert json.dumps(well_formed(value)) == json.dumps(with_whole_characters(value))
 
 
 @pytest.mark.parametrize("before", ["", " ", "[", "[1,", "[1, ", "[\n", '{"a":', '{"a": ', '{"a":\t', '{"b":[0.5,'])

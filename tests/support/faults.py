@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from stepwell.providers.wires.protocols import sse
 
-from recordings import Recording, respelt
+from recordings import Recording, with_body
 
 Transform = Callable[[Recording], Recording]
 
@@ -21,11 +21,11 @@ def events(recording: Recording) -> list[bytes]:
 
 
 def _lines(ending: bytes) -> Transform:
-    return lambda recording: respelt(recording, b"".join(events(recording)).replace(b"\n", ending))
+    return lambda recording: with_body(recording, b"".join(events(recording)).replace(b"\n", ending))
 
 
 def _join(change: Callable[[list[bytes]], list[bytes]]) -> Transform:
-    return lambda recording: respelt(recording, b"".join(change(events(recording))))
+    return lambda recording: with_body(recording, b"".join(change(events(recording))))
 
 
 def _split_data(block: bytes) -> bytes:
@@ -39,11 +39,11 @@ def _split_data(block: bytes) -> bytes:
 
 
 LOSSLESS: dict[str, Transform] = {
-    "one byte at a time": lambda recording: respelt(recording, recording.body, 1),
-    "three bytes at a time": lambda recording: respelt(recording, recording.body, 3),
+    "one byte at a time": lambda recording: with_body(recording, recording.body, 1),
+    "three bytes at a time": lambda recording: with_body(recording, recording.body, 3),
     "CR": _lines(b"\r"),
     "CRLF": _lines(b"\r\n"),
-    "CRLF, one byte at a time": lambda recording: respelt(recording, _lines(b"\r\n")(recording).body, 1),
+    "CRLF, one byte at a time": lambda recording: with_body(recording, _lines(b"\r\n")(recording).body, 1),
     "a BOM": _join(lambda blocks: [b"\xef\xbb\xbf", *blocks]),
     "comments between all events": _join(lambda blocks: [b": ping\n\n" + block for block in blocks]),
     "keep-alives in data": _join(lambda blocks: [b"data: : keepalive\n\ndata:\n\n" + block for block in blocks]),
@@ -58,7 +58,7 @@ def cuts(recording: Recording) -> Iterator[tuple[int, Recording]]:
     """Yield the recording cut after each event except the last few, which may be trailers."""
     blocks = events(recording)
     for at in range(len(blocks)):
-        yield at, respelt(recording, b"".join(blocks[:at]))
+        yield at, with_body(recording, b"".join(blocks[:at]))
 
 
 def framed(recording: Recording) -> list[tuple[str, bytes]]:

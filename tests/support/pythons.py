@@ -40,7 +40,7 @@ CHOSEN = [
     "tests/stores",
     "tests/integrations/test_opentelemetry.py",
     "tests/integrations/test_langchain_messages.py",
-    "tests/integrations/test_llama_index.py::test_a_prediction_demands_the_call_streamed_or_not",
+    "tests/integrations/test_llama_index.py::test_a_prediction_requires_the_call_streamed_or_not",
     "tests/integrations/test_llama_index.py::test_the_key_is_used_but_never_shown",
     "tests/local/test_vectors.py::test_texts_become_vectors_in_order",
     "tests/local/test_vectors.py::test_documents_are_ranked_by_a_model_that_ranks",

@@ -198,7 +198,7 @@ def _expected_call(call: dict[str, Any]) -> tuple[str, Any]:
     return call["name"], call["arguments"]
 
 
-def respelt(recording: Recording, body: bytes, size: int = 0) -> Recording:
+def with_body(recording: Recording, body: bytes, size: int = 0) -> Recording:
     """Copy the recording with another body, in pieces of `size` bytes (0: at once)."""
     pieces = tuple(body[at : at + size] for at in range(0, len(body), size)) if size else (body,)
     return evolve(recording, chunks=pieces)

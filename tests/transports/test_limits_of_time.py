@@ -21,7 +21,7 @@ from loopback import SOON, answer, completion, serving
 
 
 @pytest.fixture
-def deaf() -> Iterator[Any]:
+def full_queue() -> Iterator[Any]:
     """Provide an address that neither accepts a connection nor refuses it: its queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -36,7 +36,7 @@ def deaf() -> Iterator[Any]:
 
 
 @pytest.fixture
-def silent() -> Iterator[Any]:
+def silent_tls_server() -> Iterator[Any]:
     """Provide an address that accepts connections and never answers the TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
@@ -50,18 +50,18 @@ def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: boo
 
 
 @all_carriers
-def test_a_wait_for_an_unaccepted_connection_ends_with_the_calls_time_limit(carrier: str, deaf: Any) -> None:
-    in_time(deaf, carrier, errors.TotalTimeout, 0.4)
+def test_a_wait_for_an_unaccepted_connection_ends_with_the_calls_time_limit(carrier: str, full_queue: Any) -> None:
+    in_time(full_queue, carrier, errors.TotalTimeout, 0.4)
 
 
 @all_carriers
-def test_connecting_has_its_own_limit_and_error(carrier: str, deaf: Any) -> None:
-    in_time(deaf, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
+def test_connecting_has_its_own_limit_and_error(carrier: str, full_queue: Any) -> None:
+    in_time(full_queue, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
 
 
 @all_carriers
-def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent: Any) -> None:
-    in_time(silent, carrier, errors.TotalTimeout, 0.4)
+def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent_tls_server: Any) -> None:
+    in_time(silent_tls_server, carrier, errors.TotalTimeout, 0.4)
 
 
 def dripping(request: Any) -> Iterable[bytes | float]:
@@ -158,7 +158,7 @@ def test_limits_apply_on_trio_too() -> None:
         assert time.monotonic() - began < SOON
 
 
-def test_the_connect_limit_is_not_raised_by_a_longer_total(deaf: Any) -> None:
-    client = Client(base_urls={"openai": deaf.url}, api_keys={"openai": "k"}, retries=0)
+def test_the_connect_limit_is_not_raised_by_a_longer_total(full_queue: Any) -> None:
+    client = Client(base_urls={"openai": full_queue.url}, api_keys={"openai": "k"}, retries=0)
     with client, pytest.raises(errors.ConnectTimeout):
         client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.3, total=30))

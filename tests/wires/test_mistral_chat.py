@@ -175,7 +175,7 @@ def test_unsupported_parts_are_refused(part: Any) -> None:
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True}
 
 
-def whole(message: dict[str, Any], reason: str = "stop") -> Any:
+def decoded_message(message: dict[str, Any], reason: str = "stop") -> Any:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
     return answers.decoded(mistral_chat, {"id": "r", "model": "m", "choices": [choice], "usage": USAGE})
 
@@ -219,7 +219,7 @@ def streamed(*deltas: dict[str, Any], reason: str = "stop") -> Any:
     ids=["a string", "chunks", "thinking", "a call", "arguments as an object", "references"],
 )
 def test_a_stream_folds_to_the_unstreamed_reply(message: dict[str, Any], deltas: list[Any]) -> None:
-    expected, folded = whole(message), streamed(*deltas)
+    expected, folded = decoded_message(message), streamed(*deltas)
     assert folded.message == expected.message and folded.finish_reason == expected.finish_reason
     assert folded.usage == expected.usage and folded.usage.input_tokens == 12
     assert "hello" in folded.text or folded.tool_calls or folded.text == "see "
@@ -227,7 +227,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(message: dict[str, Any], deltas:
 
 @pytest.mark.parametrize(("raw", "reason"), [("model_length", "length"), ("length", "length"), ("error", "error")])
 def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
-    for reply in (whole({"content": "a"}, raw), streamed({"content": "a"}, reason=raw)):
+    for reply in (decoded_message({"content": "a"}, raw), streamed({"content": "a"}, reason=raw)):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
 

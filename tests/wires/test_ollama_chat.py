@@ -45,7 +45,7 @@ def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
     return replay(made, ollama_chat)
 
 
-def whole(**fields: Any) -> bytes:
+def single_body(**fields: Any) -> bytes:
     return line(**{**END, **fields})
 
 
@@ -53,8 +53,8 @@ def whole(**fields: Any) -> bytes:
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    asked = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(asked)))
+    call_ollama = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
+    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(call_ollama)))
     return body
 
 
@@ -200,7 +200,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
     message: dict[str, Any] = {"content": "".join(pieces)}
     message |= {"thinking": "".join(thoughts)} if thoughts else {}
     message |= {"tool_calls": calls} if calls else {}
-    body = whole(message=message, done_reason=reason)
+    body = single_body(message=message, done_reason=reason)
     stream = [
         *(line(message={"thinking": piece}) for piece in thoughts),
         *(line(message={"content": piece}) for piece in pieces),
@@ -212,7 +212,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
 
 
 def test_thinking_text_and_calls_come_in_this_order() -> None:
-    reply = answered(whole(message={"content": "let me see", "thinking": "hmm", "tool_calls": [call(), call()]}))
+    reply = answered(single_body(message={"content": "let me see", "thinking": "hmm", "tool_calls": [call(), call()]}))
     assert [part.type for part in reply.message.content] == ["reasoning", "text", "tool_call", "tool_call"]
     assert reply.finish_reason == "tool_calls" and reply.finish_reason_raw == "stop"
     assert len({each.id for each in reply.tool_calls}) == 2
@@ -226,17 +226,17 @@ def test_calls_of_one_index_are_several_calls() -> None:
 
 @pytest.mark.parametrize("arguments", [None, {}, "", "{}"])
 def test_a_call_without_arguments_has_an_empty_object(arguments: Any) -> None:
-    (made,) = answered(whole(message={"tool_calls": [call(arguments=arguments)]})).tool_calls
+    (made,) = answered(single_body(message={"tool_calls": [call(arguments=arguments)]})).tool_calls
     assert made.arguments == {}
 
 
 def test_arguments_in_a_string_are_read_too() -> None:
-    (made,) = answered(whole(message={"tool_calls": [call(arguments='{"city": "Pune"}')]})).tool_calls
+    (made,) = answered(single_body(message={"tool_calls": [call(arguments='{"city": "Pune"}')]})).tool_calls
     assert made.arguments == {"city": "Pune"}
 
 
 def test_usage_counts_the_whole_prompt_cached_or_not() -> None:
-    usage = answered(whole(prompt_eval_cached_count=10, total_duration=5)).usage
+    usage = answered(single_body(prompt_eval_cached_count=10, total_duration=5)).usage
     assert (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens) == (12, 10, 7)
     assert usage.raw["total_duration"] == 5
 
@@ -245,7 +245,7 @@ def test_log_probabilities_are_kept() -> None:
     entries = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.2}]
     stream = [line(message={"content": each["token"]}, logprobs=[each]) for each in entries]
     folded = answered(b"".join(stream) + line(**END), stream=True)
-    assert folded == answered(whole(message={"content": "ab"}, logprobs=entries))
+    assert folded == answered(single_body(message={"content": "ab"}, logprobs=entries))
     assert folded.logprobs == entries
 
 
@@ -299,7 +299,7 @@ def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None
 # -- the provider --------------------------------------------------------------------------------------------------
 
 
-def asked(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
+def call_ollama(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
     """Return the request to Ollama and the reply."""
     seen: list[httpx.Request] = []
 
@@ -344,14 +344,14 @@ def warned(reply: Reply) -> list[str]:
 )
 def test_a_full_context_is_reported(end: dict[str, Any], options: dict[str, Any], full: bool, stream: bool) -> None:
     answer = line(message={"content": "so far"}, **{**END, **end})
-    _, reply = asked(answer, stream=stream, **options)
+    _, reply = call_ollama(answer, stream=stream, **options)
     assert ("possible_truncation" in warned(reply)) is full
     assert warned(reply).count("possible_truncation") <= 1 and reply.text == "so far"
 
 
 def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
     with pytest.raises(errors.ContextOverflow, match="set num_ctx higher") as caught:
-        asked(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
+        call_ollama(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
     assert (caught.value.requested_tokens, caught.value.max_tokens) == (7900, 4096)
 
 
@@ -366,20 +366,20 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
     ],
 )
 def test_effort_is_a_switch_except_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
-    request, reply = asked(whole(), model, reasoning_effort=effort)
+    request, reply = call_ollama(single_body(), model, reasoning_effort=effort)
     assert orjson.loads(request.content)["think"] is think or orjson.loads(request.content)["think"] == think
     assert ("reasoning_effort" in warned(reply)) is reported
 
 
 def test_an_explicit_think_option_wins() -> None:
-    request, reply = asked(whole(), reasoning_effort="high", provider_options={"think": "max"})
+    request, reply = call_ollama(single_body(), reasoning_effort="high", provider_options={"think": "max"})
     body = orjson.loads(request.content)
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
 def test_the_compatible_chat_warns_of_options_that_it_ignores() -> None:
     completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
-    request, reply = asked(
+    request, reply = call_ollama(
         orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"
     )
     assert str(request.url) == "http://localhost:11434/v1/chat/completions"
@@ -388,11 +388,11 @@ def test_the_compatible_chat_warns_of_options_that_it_ignores() -> None:
 
 
 def test_the_native_chat_comes_first() -> None:
-    request, _ = asked(whole(), provider_options={"num_ctx": 8192})
+    request, _ = call_ollama(single_body(), provider_options={"num_ctx": 8192})
     assert str(request.url) == "http://localhost:11434/api/chat" and "authorization" not in request.headers
     assert orjson.loads(request.content)["options"] == {"num_ctx": 8192}
 
 
 def test_usage_and_message_are_the_same_streamed_and_not() -> None:
-    sample = whole(message={"content": "hi"})
-    assert evolve(asked(sample)[1], raw=None) == asked(sample, stream=True)[1]
+    sample = single_body(message={"content": "hi"})
+    assert evolve(call_ollama(sample)[1], raw=None) == call_ollama(sample, stream=True)[1]

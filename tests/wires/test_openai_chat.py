@@ -16,7 +16,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
 
 from loopback import DONE, completion, event
-from recordings import Recording, recordings, replay, respelt
+from recordings import Recording, recordings, replay, with_body
 
 STREAMS = [
     each for each in recordings("openai_chat", streaming=True) if each.status == 200 and "error" not in each.expected
@@ -34,7 +34,7 @@ def by_id(recording: Recording) -> str:
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
 def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if len(recording.body) > 50_000 and "one byte" in fault:
-        recording = respelt(recording, recording.body[: recording.body.index(b"\n\n", 50_000) + 2])
+        recording = with_body(recording, recording.body[: recording.body.index(b"\n\n", 50_000) + 2])
     plain, faulty = replay(recording, openai_chat), replay(LOSSLESS[fault](recording), openai_chat)
     if isinstance(plain, Reply):
         assert faulty == plain

@@ -56,7 +56,7 @@ def response(*items: dict[str, Any], status: str = "completed", **more: Any) -> 
     return {**head, "usage": USAGE if status in ("completed", "incomplete") else None, **more}
 
 
-def said(*content: dict[str, Any], id: str = "msg_1") -> dict[str, Any]:
+def message_item(*content: dict[str, Any], id: str = "msg_1") -> dict[str, Any]:
     return {"type": "message", "id": id, "role": "assistant", "status": "completed", "content": list(content)}
 
 
@@ -141,7 +141,7 @@ contents = st.one_of(
     words.map(lambda each: {"type": "refusal", "refusal": each}),
 )
 ITEMS = st.one_of(
-    st.lists(contents, min_size=1, max_size=3).map(lambda each: said(*each)),
+    st.lists(contents, min_size=1, max_size=3).map(lambda each: message_item(*each)),
     st.lists(words, max_size=2).map(lambda each: thought(*each)),
     words.map(lambda each: thought(each, encrypted="blob")),
     st.sampled_from(["", "{}", '{"a":1}', '{"a":']).map(called),
@@ -188,9 +188,9 @@ def bare(part: Any) -> Any:
 @pytest.mark.parametrize(
     ("item", "parts"),
     [
-        (said(text("a")), [Text("a")]),
-        (said(text("a"), {"type": "refusal", "refusal": "no"}), [Text("a"), Refusal("no")]),
-        (said(text("a"), text("b")), [Text("a"), Text("b")]),
+        (message_item(text("a")), [Text("a")]),
+        (message_item(text("a"), {"type": "refusal", "refusal": "no"}), [Text("a"), Refusal("no")]),
+        (message_item(text("a"), text("b")), [Text("a"), Text("b")]),
         (thought("one ", "two"), [Reasoning("one two", id="rs_1", wire=NAME)]),
         (thought(encrypted="blob"), [Reasoning("", encrypted="blob", id="rs_1", wire=NAME)]),
         (
@@ -211,7 +211,7 @@ def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None
 
 
 def test_citations_are_kept_with_their_text() -> None:
-    reply = decode(response(said(text("a", NOTE))))
+    reply = decode(response(message_item(text("a", NOTE))))
     assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE]
 
 
@@ -227,17 +227,17 @@ def test_citations_are_kept_with_their_text() -> None:
     ],
 )
 def test_each_finish_reason_is_decoded(status: str, details: Any, reason: str) -> None:
-    body = response(said(text("a")), status=status, incomplete_details=details)
+    body = response(message_item(text("a")), status=status, incomplete_details=details)
     reply = decode(body)
     assert (reply.finish_reason, reply.finish_reason_raw) == (reason, status)
     if status in ("completed", "incomplete"):
         last = {"type": f"response.{status}", "response": body}
-        streamed = folded(events(said(text("a")), last=last))
+        streamed = folded(events(message_item(text("a")), last=last))
         assert (streamed.finish_reason, streamed.metadata) == (reason, reply.metadata)
 
 
 def test_a_refusal_has_the_finish_reason_of_a_filter() -> None:
-    item = said({"type": "refusal", "refusal": "no"})
+    item = message_item({"type": "refusal", "refusal": "no"})
     for reply in (decode(response(item)), folded(events(item))):
         assert (reply.finish_reason, reply.finish_reason_raw) == ("content_filter", "completed")
         assert (reply.text, reply.refusal) == ("", "no")
@@ -256,8 +256,8 @@ FAILED = {"code": "server_error", "message": "it broke"}
 
 
 def test_a_failed_response_is_an_error_with_the_partial_answer() -> None:
-    body = response(said(text("so far")), status="failed", error=FAILED, usage=USAGE)
-    begun = list(events(said(text("so far"))))[:-1]
+    body = response(message_item(text("so far")), status="failed", error=FAILED, usage=USAGE)
+    begun = list(events(message_item(text("so far"))))[:-1]
     for outcome in (
         answers.decoded(openai_responses, body),
         streamed(*begun, {"type": "response.failed", "response": body}),
@@ -277,7 +277,7 @@ def test_a_failed_response_is_an_error_with_the_partial_answer() -> None:
     ],
 )
 def test_an_error_event_is_the_error_that_a_status_would_be(error: dict[str, Any], kind: type) -> None:
-    outcome = streamed(*list(events(said(text("so far"))))[:6], error)
+    outcome = streamed(*list(events(message_item(text("so far"))))[:6], error)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
 
@@ -300,19 +300,23 @@ SHOWN = {
 @pytest.mark.parametrize("kind", sorted({*TYPES, "of.tomorrow"} - SHOWN))
 def test_events_that_only_accompany_the_answer_change_nothing(kind: str) -> None:
     more = {"output_index": 0, "item_id": "x", "content_index": 0, "delta": "?", "response": response()}
-    stream = list(events(said(text("hello"))))
+    stream = list(events(message_item(text("hello"))))
     assert streamed(*stream[:4], {"type": kind, **more}, *stream[4:]) == streamed(*stream)
 
 
 def test_a_response_without_deltas_is_read_from_its_items() -> None:
-    items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
+    items = numbered(
+        [thought("hm"), message_item(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')]
+    )
     quiet = [each for each in events(*items) if not each["type"].endswith(".delta")]
     assert folded(iter(quiet)).message == decode(response(*items)).message
 
 
 @pytest.mark.parametrize("left", ["response.output_item.done", "response.output_item.added", "response.completed"])
 def test_fields_that_only_the_final_response_has_are_kept(left: str) -> None:
-    items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
+    items = numbered(
+        [thought("hm"), message_item(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')]
+    )
     few = {
         "response.output_item.done": lambda kind: kind != "response.output_item.done",
         "response.output_item.added": lambda kind: "output_item" not in kind,
@@ -323,7 +327,7 @@ def test_fields_that_only_the_final_response_has_are_kept(left: str) -> None:
 
 
 def test_an_item_that_was_reported_already_is_not_reported_again() -> None:
-    items = numbered([thought("hm"), said(text("hello")), called('{"a":1}')])
+    items = numbered([thought("hm"), message_item(text("hello")), called('{"a":1}')])
     without_places = [{key: value for key, value in each.items() if key != "output_index"} for each in events(*items)]
     assert folded(iter(without_places)).message == decode(response(*items)).message
 
@@ -342,7 +346,7 @@ def test_a_prefix_that_parses_is_not_a_call() -> None:
 
 def test_log_probabilities_are_found() -> None:
     odds = [{"token": "a", "logprob": -0.1, "top_logprobs": []}]
-    item = said({**text("a"), "logprobs": odds})
+    item = message_item({**text("a"), "logprobs": odds})
     for reply in (decode(response(item)), folded(events(item))):
         assert reply.logprobs == odds
 

@@ -126,7 +126,7 @@ def test_a_text_that_cannot_be_embedded_is_refused_before_sending(texts: Any) ->
         sent_by(openai_embeddings, lambda client, model: client.embed(model, texts), VECTORS)
 
 
-def asked(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
+def call_provider(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
     """Make a call through a declared provider; `kind` is the answer's content type."""
     seen: list[httpx.Request] = []
 
@@ -148,14 +148,14 @@ KEYS["azure"] = {"api_key": "k", "endpoint": "https://r.openai.azure.com"}
 
 def test_documents_are_ranked() -> None:
     answer = {"results": [{"index": 1, "relevance_score": 0.0}, {"index": 0, "relevance_score": 0.9}]}
-    request, reply = asked(lambda client: client.rerank("together:m", "q", ["a", "b"], top_n=2), answer)
+    request, reply = call_provider(lambda client: client.rerank("together:m", "q", ["a", "b"], top_n=2), answer)
     assert orjson.loads(request.content) == {"model": "m", "query": "q", "documents": ["a", "b"], "top_n": 2}
     assert reply.ranking == [Ranked(0, 0.9), Ranked(1, 0.0)]
 
 
 def test_images_are_generated() -> None:
     answer = {"data": [{"b64_json": b64encode(b"\x89PNG").decode(), "revised_prompt": "a cat"}, {"url": "https://x/y"}]}
-    request, reply = asked(
+    request, reply = call_provider(
         lambda client: client.generate_image("openai:gpt-image-1", "a cat", size="1024x1024"), answer
     )
     assert orjson.loads(request.content) == {"model": "gpt-image-1", "prompt": "a cat", "size": "1024x1024"}
@@ -164,7 +164,7 @@ def test_images_are_generated() -> None:
 
 
 def test_speech_is_generated() -> None:
-    request, reply = asked(
+    request, reply = call_provider(
         lambda client: client.speak("openai:tts-1", "hi", voice="nova", output_format="mp3"), b"ID3 sound"
     )
     assert orjson.loads(request.content) == {"model": "tts-1", "input": "hi", "voice": "nova", "response_format": "mp3"}
@@ -182,7 +182,7 @@ def test_speech_is_generated() -> None:
     ],
 )
 def test_the_type_of_speech_is_that_of_the_header_or_of_its_bytes(sound: bytes, kind: str, reported: str) -> None:
-    _, reply = asked(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
+    _, reply = call_provider(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
     assert (reply.audio.data, reply.audio.media_type) == (sound, reported)
 
 
@@ -190,9 +190,9 @@ def test_the_type_of_speech_is_that_of_the_header_or_of_its_bytes(sound: bytes, 
 def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
     answer = {"error": {"message": "no credit", "code": "insufficient_quota"}}
     with pytest.raises(errors.QuotaError):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
     with pytest.raises(errors.DecodeError, match="no sound"):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
     ],
 )
 def test_more_modalities_are_requested_of_models_that_have_them(model: str, format: str | None) -> None:
-    request, reply = asked(lambda client: client.transcribe(model, Audio(data=b"ID3")), {"text": "hello"})
+    request, reply = call_provider(lambda client: client.transcribe(model, Audio(data=b"ID3")), {"text": "hello"})
     field = b'name="response_format"\r\n\r\n'
     assert (field in request.content) == (format is not None)
     assert format is None or field + format.encode() in request.content
@@ -221,20 +221,20 @@ def test_more_modalities_are_requested_of_models_that_have_them(model: str, form
 @pytest.mark.parametrize(("format", "answer"), [("text", "hello\n"), ("srt", "1\n00:00:00 --> 00:00:01\nhello\n")])
 def test_a_transcript_may_be_plain_text(format: str, answer: str) -> None:
     call = lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3"), response_format=format)
-    _, reply = asked(call, answer.encode(), "text/plain; charset=utf-8")
+    _, reply = call_provider(call, answer.encode(), "text/plain; charset=utf-8")
     assert (reply.text, reply.raw) == (answer[:-1], answer)
 
 
 @pytest.mark.parametrize("answer", [b"<!DOCTYPE html><html>sign in</html>", b'{"words": []}', b"\xff\xfe"])
 def test_a_body_that_is_not_a_transcript_is_not_a_reply(answer: bytes) -> None:
     with pytest.raises(errors.DecodeError):
-        asked(lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3")), answer)
+        call_provider(lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3")), answer)
 
 
 def test_transcripts_are_decoded() -> None:
     answer = {"text": "hello", "language": "english", "segments": [{"start": 0, "end": 1, "text": "hello"}]}
     sound = Audio(data=b"ID3", filename='my "song".mp3')
-    request, reply = asked(lambda client: client.transcribe("openai:whisper-1", sound, language="en"), answer)
+    request, reply = call_provider(lambda client: client.transcribe("openai:whisper-1", sound, language="en"), answer)
     kind, boundary = request.headers["content-type"].split("; boundary=")
     parts = request.content.split(f"--{boundary}".encode())
     assert kind == "multipart/form-data" and parts[-1] == b"--\r\n"
@@ -245,12 +245,12 @@ def test_transcripts_are_decoded() -> None:
 
 def test_verdicts_are_decoded() -> None:
     row = {"flagged": True, "categories": {"violence": True, "hate": False}, "category_scores": {"violence": 0.9}}
-    _, reply = asked(lambda client: client.moderate("openai:omni-moderation-latest", "grr"), {"results": [row]})
+    _, reply = call_provider(lambda client: client.moderate("openai:omni-moderation-latest", "grr"), {"results": [row]})
     assert (reply.object[0].flagged, reply.object[0].categories) == (True, ("violence",))
 
 
 def test_lists_of_models() -> None:
-    request, reply = asked(lambda client: client.list_models("openai"), {"data": [{"id": "b"}, {"id": "a"}]})
+    request, reply = call_provider(lambda client: client.list_models("openai"), {"data": [{"id": "b"}, {"id": "a"}]})
     assert (request.method, str(request.url), request.content) == ("GET", "https://api.openai.com/v1/models", b"")
     assert reply.object == [Model("openai", "a"), Model("openai", "b")]
 
