@@ -137,6 +137,7 @@ def test_answers_have_the_price_of_a_batch() -> None:
     assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
+@pytest.mark.usefixtures("new_process")
 def test_answers_of_these_services_decode_to_the_same_as_in_the_sdks() -> None:
     """The services above are the vendors', as far as their own SDKs can tell."""
     service = OpenAI(rounds=0)

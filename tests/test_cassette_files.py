@@ -74,6 +74,7 @@ def one_more(path: Path, *, record: str = "always") -> Cassette:
     return cassette
 
 
+@pytest.mark.usefixtures("new_process")
 def test_new_and_earlier_recordings_survive_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     first = killed_after(recorder(path, "first", record="once"), 5)
@@ -89,6 +90,7 @@ def test_new_and_earlier_recordings_survive_a_kill(tmp_path: Path) -> None:
     assert prompts(path) == ["one more"] and os.listdir(tmp_path) == ["t.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_run_that_is_killed_before_its_first_exchange_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     one_more(path)
@@ -98,6 +100,7 @@ def test_a_run_that_is_killed_before_its_first_exchange_changes_nothing(tmp_path
     assert path.read_bytes() == content and os.listdir(tmp_path) == ["t.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("record", ["once", "always"])
 def test_processes_that_record_at_once_keep_each_others_exchanges(tmp_path: Path, record: str) -> None:
     path = tmp_path / "t.json"

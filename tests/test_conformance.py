@@ -140,7 +140,7 @@ from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.usage import Usage
 from stepwell.testing import conformance
-from toy import PARLEY_SAMPLES, parley
+from example_provider import PARLEY_SAMPLES, parley
 
 steps = {
     "nothing is sent": {"build_body": lambda request: {}},
@@ -172,11 +172,13 @@ def verdicts_under(*flags: str) -> list[list[list[str | None]]]:
     return seen
 
 
+@pytest.mark.usefixtures("new_process")
 def test_each_broken_provider_fails_and_each_whole_one_passes(verdicts: list[list[list[str | None]]]) -> None:
     failed = [sum(fault is not None for _, fault in checks) for checks in verdicts]
     assert all(failed[:-2]) and failed[-2:] == [0, 0]
 
 
+@pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("flag", ["-O", "-OO"])
 def test_the_verdict_is_the_same_without_assertions_and_docstrings(
     flag: str, verdicts: list[list[list[str | None]]]

@@ -12,15 +12,15 @@ import pytest
 
 from floors import PYPROJECT, floors
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 PROGRAM = """
 import asyncio, gc, json, pkgutil, importlib
 import httpx, stepwell
 from stepwell.schemas.parts import ToolCall
 
-pytestmark = pytest.mark.usefixtures("new_process")
-
 for module in pkgutil.walk_packages(stepwell.__path__, "stepwell."):
-    if "integrations." not in module.name and "__main__" not in module.name and "over_aiohttp" not in module.name:
+    if not any(part in module.name for part in ("integrations.", "__main__", "aiohttp_transport", "pyinstaller.")):
         importlib.import_module(module.name)
 
 def answer(request):

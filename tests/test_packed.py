@@ -85,6 +85,7 @@ def from_files(tree: Path) -> dict[str, Any]:
     return look_from(tree)
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Path, from_files: dict[str, Any]) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -93,6 +94,7 @@ def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Pa
     assert look_from(packed) == from_files
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
     tree: Path, tmp_path: Path, from_files: dict[str, Any]
 ) -> None:
@@ -107,7 +109,7 @@ def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
 def test_the_table_of_providers_names_every_module_of_the_package() -> None:
     home = ROOT / "providers"
     here = {path.stem for path in home.glob("*.py")} - {"__init__"}
-    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"dsl"}
+    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"declare"}
     assert here == BUILT_IN, (
         f"in providers/__init__.py, add {sorted(here - BUILT_IN)} to BUILT_IN and remove {sorted(BUILT_IN - here)}"
     )
@@ -164,6 +166,7 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
         registry.get_or_raise("deepinfra")
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_missing_catalog_in_a_packed_application_is_an_error_with_a_hint(tree: Path, tmp_path: Path) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:

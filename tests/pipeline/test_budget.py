@@ -323,7 +323,6 @@ def test_one_budget_serves_client_and_call_at_once():
 
 
 def test_concurrent_calls_never_overspend():
-    """Twenty threads at once, money for three: three calls are sent, of any of them."""
     started, go = threading.Semaphore(0), threading.Event()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -331,7 +330,7 @@ def test_concurrent_calls_never_overspend():
         go.wait(10)
         return httpx.Response(200, json=ANSWER)
 
-    budget = Budget("0.03")  # each reserves a bit over 0.008
+    budget = Budget("0.03")  # each of twenty calls reserves a bit over 0.008: money for three
     refused = threading.Semaphore(0)
     with client_of(answer, budget) as client:
 

@@ -45,6 +45,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
@@ -59,6 +60,7 @@ def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(path: Path) -> None:
     code = (
         "import itertools, sys\n"
