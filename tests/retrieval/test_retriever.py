@@ -279,5 +279,5 @@ def test_a_rank_for_a_text_that_was_not_sent_is_an_error(retrieve: Retrieve, ind
     answer = httpx.Response(200, json={"results": [{"index": index, "relevance_score": 0.9}]})
     given: Any = {"transport": httpx.MockTransport(lambda _: answer), "api_keys": {"cohere": "k"}}
     ranked = RerankedRetriever(Fixed("a", "b"), "cohere:rerank-v3.5", client=stepwell.Client(**given))
-    with pytest.raises(errors.DecodeError, match="a text that it was not given"):
+    with pytest.raises(errors.DecodeError, match=f"has the index {index}, but 2 documents were sent"):
         retrieve(ranked)
