@@ -1,4 +1,4 @@
-"""Ranking vectors: numpy and our own arithmetic agree, and threads may add and search at once."""
+"""Ranking of vectors: numpy and our own arithmetic agree, and threads may add and search at once."""
 
 from __future__ import annotations
 
