@@ -75,7 +75,7 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
     return found
 
 
-def said(value: Any) -> Any:
+def nulls_removed(value: Any) -> Any:
     """Return the value without its nulls: where null is allowed, it means the same as absent."""
     if isinstance(value, dict):
         return {name: nulls_removed(part) for name, part in value.items() if part is not None}

@@ -11,7 +11,7 @@ import stepwell
 from stepwell import Client
 
 
-def asked(client: Client, model: str) -> tuple[str, ...]:
+def warnings_of_call(client: Client, model: str) -> tuple[str, ...]:
     """Return the warnings of a call."""
     return tuple(str(warning) for warning in client.generate_text(model, "hi").warnings)
 

@@ -190,9 +190,9 @@ def test_the_type_of_speech_is_that_of_the_header_or_of_its_bytes(sound: bytes, 
 def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
     answer = {"error": {"message": "no credit", "code": "insufficient_quota"}}
     with pytest.raises(errors.QuotaError):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
     with pytest.raises(errors.DecodeError, match="no audio"):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
 
 
 @pytest.mark.parametrize(
