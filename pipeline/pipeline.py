@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, StepError, UnknownStep
-from ..schemas.options import nearest
+from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request

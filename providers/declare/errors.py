@@ -84,7 +84,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalid_argument": InvalidRequest,
 }
 
-_NO_BALANCE = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
 # Google sends it with a 429 when a limit per minute is reached, too.
 _OVER_QUOTA = re.compile(r"exceeded your current quota", re.I)
 _BAD_KEY = re.compile(r"\b(?:incorrect|invalid) api key\b", re.I)
@@ -102,7 +102,7 @@ _N = r"[\d,]+"
 _OVERFLOW = tuple(
     re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
     for pattern in (
-        # OpenAI, embeddings too, and all who copied it: DeepSeek, vLLM, OpenRouter, ...
+        # OpenAI (embeddings too) and those that copied it: DeepSeek, vLLM, OpenRouter, ...
         r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
         r"maximum context length (?:is|of) <max> tokens"
         r".{0,80}?(?:you requested|a total of|resulted in|has|contains)\D{0,40}<requested>",
@@ -113,7 +113,7 @@ _OVERFLOW = tuple(
         r"passed <requested> input tokens.{0,80}?context length is only <max>",
         r"reduce the length of the (?:messages|input|prompt).{0,40}?length is <requested> while limit is <max>",
         r"reduce the length of the (?:messages|input|prompt)",
-        # Anthropic, by itself and in the clouds
+        # Anthropic, and Claude on Bedrock and Vertex AI
         r"prompt is too long: <requested> tokens > <max>",
         r"input length and `?max_tokens`? exceed context limit: <requested> \+ [\d,]+ > <max>",
         r"prompt is too long",
@@ -121,7 +121,7 @@ _OVERFLOW = tuple(
         # Google
         r"input token count is <requested> but (?:the )?model only supports up to <max>",
         r"input token count(?: \(?<requested>\)?)? exceeds the maximum number of tokens allowed \(?<max>",
-        # Servers of one's own: llama.cpp, Ollama, LM Studio, SGLang, text-generation-inference
+        # Local servers: llama.cpp, Ollama, LM Studio, SGLang, text-generation-inference
         r"request \(<requested> tokens\) exceeds the available context size \(<max>",
         r"requested tokens \(<requested>\) exceeds? (?:the )?context window of <max>",
         r"prompt (?:is longer than the|too long; exceeded max) context length",
@@ -168,9 +168,9 @@ _OVERFLOW_FIELDS: Mapping[str, str] = {"n_prompt_tokens": "requested_tokens", "n
 """The fields of llama.cpp for the numbers: https://github.com/ggml-org/llama.cpp/pull/15780"""
 
 _HINTS: Mapping[type[ProviderError], str] = {
-    AuthError: "check the API key and what it may use",
+    AuthError: "check the API key and its permissions",
     QuotaError: "check the account's billing; waiting does not help",
-    RateLimitError: "wait, or ask less often",
+    RateLimitError: "wait, or send fewer requests",
     ContextOverflow: "shorten the conversation, or use a model with a longer context",
     NotFound: "check the model's name and base_url",
     Overloaded: "try again later",
@@ -254,7 +254,7 @@ def _kind(
     status: int | None, codes: list[str], message: str, error: object
 ) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
-    if QuotaError in known or _NO_BALANCE.search(message):
+    if QuotaError in known or _NO_CREDIT.search(message):
         return QuotaError, {}
     if status not in (None, 429) and _OVER_QUOTA.search(message):
         return QuotaError, {}

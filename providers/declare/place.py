@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from attrs import frozen
 
 from ...schemas.errors import ConfigError, InvalidOption
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 
 PROVIDER_STEPS = frozenset(
     (

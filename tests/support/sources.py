@@ -1,4 +1,4 @@
-"""The project's own files, read and parsed once however many tests look at them."""
+"""The project's own files, read and parsed once for all tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def python_files(*folders: str) -> list[Path]:
-    """Return every Python file below these folders of the project."""
+    """Find every Python file below these folders of the project."""
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -26,7 +26,7 @@ def text_of(path: Path) -> str:
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    """Return the file's syntax tree. It is shared: read it, and change nothing."""
+    """Return the file's syntax tree. It is shared: do not change it."""
     return ast.parse(text_of(path), str(path))
 
 
