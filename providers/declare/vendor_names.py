@@ -30,5 +30,8 @@ VENDOR_NAMES = VendorNames(
     service_tier=("service_tier", "serviceTier"),
 )
 
+KEY_PREFIXES = ("sk", "gsk", "pk", "xai", "AIza", "AKIA", "gho", "ghp", "ghs", "ghu")
+"""How the API keys of the vendors begin."""
+
 ERROR_TYPE_HEADERS = ("x-amzn-errortype",)
 """Response headers that name the kind of an error."""

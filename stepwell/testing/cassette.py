@@ -21,7 +21,7 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
-from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, VENDOR_NAMES
+from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads
@@ -33,7 +33,7 @@ _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
-_KEY_SHAPES = re.compile(r"\b(?:sk|gsk|pk|xai|AIza|AKIA|gh[opsu])[-_]?[A-Za-z0-9_-]{16,}")
+_KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
 _MIN_SECRET = 8
 
 
