@@ -135,6 +135,27 @@ def test_general_code_never_asks_which_provider_it_is() -> None:
     assert not offenders, listed(offenders)
 
 
+def test_what_is_special_about_a_model_is_a_row_of_its_provider() -> None:
+    def names_one(node: ast.AST) -> bool:
+        if isinstance(node, ast.Compare):
+            tested = values = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith":
+            tested, values = [node.func.value], node.args
+        else:
+            return False
+        constant = any(isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in values)
+        return constant and any(ast.unparse(each).endswith("model.id") for each in tested)
+
+    offenders = [
+        f"{name_of(path)}:{node.lineno}: {ast.unparse(node)}"
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] in ("pipeline", "providers", "schemas")
+        for node in nodes_of(path)
+        if isinstance(node, ast.Compare | ast.Call) and names_one(node)
+    ]
+    assert not offenders, "write a row, models={...}: " + listed(offenders)
+
+
 def test_a_wire_never_knows_a_provider() -> None:
     providers = {path.stem for path in (ROOT / "providers").glob("*.py")} - {"__init__"}
     offenders = [

@@ -278,7 +278,7 @@ def test_an_id_leads_nowhere_else() -> None:
 def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
     service = OpenAI(rounds=0)
     service.output = lambda: b"<html>"  # type: ignore[method-assign]
-    with Client(**service.settings()) as client, pytest.raises(errors.DecodeError, match="a line that is not JSON"):
+    with Client(**service.settings()) as client, pytest.raises(errors.DecodeError, match="no line of the batch"):
         client.submit_batch(MODELS["openai"], PROMPTS).results()
 
 

@@ -91,7 +91,7 @@ def test_exchanges_play_in_any_order_and_each_once(tmp_path: Path) -> None:
     cassette = Cassette(tmp_path / "t.json")
     assert [ask(cassette, f"prompt {n}").text for n in (2, 0)] == ["three", "one"]
     assert len(cassette.unplayed) == 1
-    with pytest.raises(NotRecorded, match="has been played already"):
+    with pytest.raises(NotRecorded, match="has been replayed already"):
         ask(cassette, "prompt 0")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stepwell.cli import main
-from stepwell.cli.ask import is_model
+from stepwell.cli.naming import is_model
 
 from command_line import Terminal, run
 from loopback import answer, completion, serving, whole_stream

@@ -86,7 +86,7 @@ def test_a_prompt_in_quotes_is_a_prompt_with_any_beginning(
 
 def test_a_model_without_a_prompt_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, "ask", "openai:gpt-4o")
-    assert (code, out) == (2, "") and "nothing for openai:gpt-4o to do" in err
+    assert (code, out) == (2, "") and "no text for openai:gpt-4o" in err
 
 
 @pytest.mark.parametrize(("words", "stdin"), [(["ask", "hi", "--no-stream"], None), (["chat"], "/quit\n")])

@@ -87,8 +87,8 @@ def body_without(*, replaced: str = "", stream: bool | None = None, **changes: A
         (body_without(replaced="city"), "its parameter is not in the request"),
         (body_without(replaced="Timbuktu"), "its argument is not in the request"),
         (body_without(replaced=RESULT), "the tool's result is not in the request"),
-        (body_without(temperature=1), "temperature is not in the request, and no warning tells of it"),
-        (body_without(stream=False), "a stream is asked for: .* in the same words"),
+        (body_without(temperature=1), "temperature is not in the request, and no warning names it"),
+        (body_without(stream=False), "the request for a stream differs: .* are the same"),
     ],
     ids=["nothing", "prompt", "system", "model", "tools", "parameters", "arguments", "result", "options", "stream"],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.errors import InvalidOption, UnknownStep
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from .constraints import checked_constraints
 from .object_support import ObjectSupport
 from .rules import rule_table

@@ -208,11 +208,19 @@ def ended(reason: str, *parts: Any) -> Reply:
 
 
 UNSOUND = {
-    "no call": ("function_calling", ended("stop", Text("Sunny.")), "made no call that can be read.*text"),
-    "half a call": ("function_calling", ended("length", ToolCall("1", "Place", '{"ci')), "arguments are no.*length"),
+    "no call": ("function_calling", ended("stop", Text("Sunny.")), "made no valid call.*text"),
+    "incomplete call": (
+        "function_calling",
+        ended("length", ToolCall("1", "Place", '{"ci')),
+        "arguments are no.*length",
+    ),
     "a refusal": ("json_schema", ended("stop", Refusal("I will not.")), "the model refused: I will not"),
-    "half an object": ("json_schema", ended("length", Text('{"city": "Pune"')), "broke off .length"),
-    "a filtered one": ("json_mode", ended("content_filter", Text('{"city": "Pune", ')), "broke off .content_filter"),
+    "half an object": ("json_schema", ended("length", Text('{"city": "Pune"')), "broke off .finish reason length"),
+    "a filtered one": (
+        "json_mode",
+        ended("content_filter", Text('{"city": "Pune", ')),
+        "broke off .finish reason content_filter",
+    ),
 }
 
 

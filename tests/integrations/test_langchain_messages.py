@@ -139,7 +139,7 @@ def test_text_that_is_not_base64_is_read_as_text() -> None:
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "no base64"),
+        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "is not base64"),
         ({"type": "image_url", "image_url": {}}, "has no 'url'"),
         ({"type": "media", "data": BASE64}, "has no 'mime_type'"),
     ],
@@ -210,7 +210,7 @@ def test_an_answers_unknown_block_becomes_an_opaque_part() -> None:
 ANSWERS = {
     "text": Message("assistant", "Hello"),
     "calls": Message("assistant", [Text("So:"), ToolCall("1", "add", '{"a":1}'), ToolCall("2", "add", "{}")]),
-    "half a call": Message("assistant", [ToolCall("1", "add", '{"a":')]),
+    "incomplete call": Message("assistant", [ToolCall("1", "add", '{"a":')]),
     "refusal": Message("assistant", [Refusal("I cannot.")]),
     "signed thinking, a search and calls in between": Message(
         "assistant",
@@ -278,7 +278,7 @@ def test_a_cut_at_any_place_keeps_the_partial_answer(arguments: dict[str, Any], 
 
 
 def test_arguments_that_do_not_parse_are_an_invalid_call() -> None:
-    (generation,) = result_of(Reply(ANSWERS["half a call"])).generations
+    (generation,) = result_of(Reply(ANSWERS["incomplete call"])).generations
     assert isinstance(generation.message, AIMessage)
     assert not generation.message.tool_calls
     (call,) = generation.message.invalid_tool_calls

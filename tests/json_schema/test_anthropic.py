@@ -49,7 +49,10 @@ NOT_STRICT = RECURSIVE | {
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:
-    """Check the rules of platform.claude.com/docs/en/build-with-claude/structured-outputs, JSON Schema limitations."""
+    """Return the violations of Claude's rules.
+
+    See platform.claude.com/docs/en/build-with-claude/structured-outputs, JSON Schema limitations.
+    """
     found = [] if schema.get("type") == "object" else ["the root is not an object"]
     for path, part in each_schema(schema):
         found += [f"{path}: {word}" for word in part.keys() - ALLOWED]

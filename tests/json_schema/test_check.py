@@ -1,4 +1,4 @@
-"""An untrusted schema is checked before anything is matched against it."""
+"""A schema from an untrusted source is checked before anything is matched against it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_schemas_of_real_programs_pass(case: Case) -> None:
 
 
 def doubling(steps: int, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Build a schema in which each definition uses the one before it twice."""
+    """Make a schema in which each definition uses the one before it twice."""
     definitions: dict[str, Any] = {"t0": {"type": "integer"}}
     for at in range(1, steps + 1):
         definitions[f"t{at}"] = step({"$ref": f"#/$defs/t{at - 1}"})

@@ -37,7 +37,7 @@ def nested(depth: int, wrap: Callable[[Any], Any] = lambda inner: {"n": inner}) 
 
 
 def at(frames: int, run: Callable[[], Any]) -> Any:
-    """Call `run` with that many more frames on the stack."""
+    """Return the result of `run` with so much of the stack in use."""
     return at(frames - 1, run) if frames else run()
 
 

@@ -86,7 +86,7 @@ DOCUMENTS = st.builds(lambda root, a, b: {**root, "$defs": {"A": a, "B": b}}, la
 
 
 def made_for(schema: Any, root: Any, chance: random.Random, depth: int = 0) -> Any:
-    """Draw a value that is likely to fit the schema."""
+    """Draw a value that may well fit the schema."""
     if not isinstance(schema, dict) or not schema or depth > 6:
         return chance.choice([None, 1, "a", {}, []])
     if "const" in schema or "enum" in schema:

@@ -52,7 +52,7 @@ AROUND = [
 @pytest.mark.parametrize("broken", BROKEN)
 def test_nothing_of_a_broken_document_is_used(broken: str, around: str) -> None:
     if around.startswith("As") and broken.startswith('"'):
-        pytest.skip("a name in quotes behind text is a part of the text")
+        pytest.skip("a name in quotes after other text is a part of that text")
     text = around.replace("{}", broken)
     with contextlib.suppress(DecodeError):
         value, _ = repair(text, lambda found: True, cut=False)

@@ -41,7 +41,10 @@ NOT_STRICT = {
 
 
 def complaints(schema: dict[str, Any]) -> list[str]:
-    """Check the rules of developers.openai.com/api/docs/guides/structured-outputs, supported schemas."""
+    """Return the violations of OpenAI's rules.
+
+    See developers.openai.com/api/docs/guides/structured-outputs, supported schemas.
+    """
     found = [] if schema.get("type") == "object" and "anyOf" not in schema else ["the root is not a plain object"]
     for path, part in each_schema(schema):
         if not isinstance(part, dict):
@@ -73,7 +76,7 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
 
 
 def nulls_removed(value: Any) -> Any:
-    """Remove the nulls of the value: where null is allowed, absent and null cannot be distinguished."""
+    """Return the value without its nulls: where null is allowed, it means the same as absent."""
     if isinstance(value, dict):
         return {name: nulls_removed(part) for name, part in value.items() if part is not None}
     return [nulls_removed(item) for item in value] if isinstance(value, list) else value

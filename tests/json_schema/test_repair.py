@@ -1,4 +1,4 @@
-"""Slightly broken JSON of a model is repaired, and each repair is reported."""
+"""Slightly malformed JSON of a model is repaired, and each repair is listed."""
 
 from __future__ import annotations
 

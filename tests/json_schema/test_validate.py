@@ -106,7 +106,7 @@ def test_the_value_is_never_quoted(schema: dict[str, Any], value: Any) -> None:
 
 
 def terms(keyword: str) -> dict[str, Any]:
-    """Build the schema of a recursive union, as pydantic and others write it."""
+    """Return the schema of a recursive union, as pydantic and others write it."""
     term = {"$ref": "#/$defs/term"}
     kinds = {
         kind: an_object({"kind": {"const": kind}, "left": term, "right": term}, required=["kind", "left", "right"])

@@ -87,7 +87,7 @@ def work():
         print(error, flush=True)
 print(forked(work))
 """
-    assert "forked from" in run(script)[0]
+    assert "forked process" in run(script)[0]
 
 
 def test_a_file_that_cannot_be_loaded_is_a_typed_error(tmp_path: Path) -> None:

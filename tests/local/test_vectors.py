@@ -83,7 +83,7 @@ def test_a_model_that_cannot_rank_is_an_error_with_a_hint(client: Client, monkey
     monkeypatch.delenv(install.RERANKER, raising=False)
     with pytest.raises(errors.ConfigError, match="set STEPWELL_LOCAL_RERANKER to a reranker's GGUF"):
         client.rerank(MODEL, "cat", DOCUMENTS)
-    with pytest.raises(errors.ConfigError, match="is no reranker"):
+    with pytest.raises(errors.ConfigError, match="is not a reranker"):
         client.rerank(f"local:{install.model_file()}", "cat", DOCUMENTS)
     monkeypatch.setenv(install.RERANKER, "/nowhere/model.gguf")
     with pytest.raises(errors.ConfigError, match="no model file at /nowhere"):

@@ -1,4 +1,4 @@
-"""Edits of the catalog are validated and can be undone; a patch that matches nothing is reported."""
+"""Changing the catalog: rows are checked, a pattern that matches nothing is an error, every change can be undone."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ WRONG = [
     ({"prices": {"inptu": 1}}, "did you mean 'input'"),
     ({"prices": {"tiers": [{"over": 5, "ouput": 1}]}}, "did you mean 'output'"),
     ({"prices": 5}, "'cost' cannot be 5"),
-    ({"input": "pictures"}, "input cannot be or have 'pictures'; known are"),
+    ({"input": "pictures"}, "input cannot be or contain 'pictures'; known are"),
     ({"input": ["imgae"]}, "did you mean 'image'"),
     ({"tools": "yes"}, "'tool_call' cannot be 'yes'; it is a bool"),
-    ({"status": "stabel"}, "status cannot be or have 'stabel'"),
+    ({"status": "stabel"}, "status cannot be or contain 'stabel'"),
     ({"wire": 5}, "'wire' cannot be 5"),
 ]
 

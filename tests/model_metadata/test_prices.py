@@ -207,7 +207,8 @@ def test_a_missing_count_gives_a_lower_bound():
 
 
 def test_charges_besides_tokens_make_a_lower_bound():
-    assert cost_of(Prices(input=1, output=1, besides="a fee per search"), input_tokens=1, output_tokens=1).lower_bound
+    prices = Prices(input=1, output=1, other_charges="a fee per search")
+    assert cost_of(prices, input_tokens=1, output_tokens=1).lower_bound
 
 
 def test_the_providers_own_cost_wins():

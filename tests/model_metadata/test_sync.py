@@ -134,7 +134,7 @@ def test_a_dated_and_gzipped_file(tmp_path):
 
 def test_an_id_that_is_no_file_name_is_left_out(run, tmp_path):
     lines = run({**api(), "../evil": {**api()["acme"], "id": "../evil"}})
-    assert lines[-1] == "problem: '../evil' left out: no name for a file"
+    assert lines[-1] == "problem: '../evil' left out: it cannot be a file name"
 
 
 @pytest.mark.parametrize("content", [[], {"acme": 1}, {"acme": {"name": "Acme"}}])
@@ -157,7 +157,7 @@ def test_data_is_fetched_from_the_origin(httpx_mock, tmp_path, capsys):
 def test_a_refusal_while_fetching_changes_nothing(httpx_mock, tmp_path, capsys):
     httpx_mock.add_response(url=sync.URL, status_code=302, headers={"location": "https://elsewhere.test"})
     assert sync.run_sync(["--to", str(tmp_path)]) == 1
-    assert "answered 302" in capsys.readouterr().err
+    assert "answered with status 302" in capsys.readouterr().err
     assert not (tmp_path / "index.json").exists()
 
 
@@ -170,7 +170,7 @@ def test_the_packaged_catalog_is_what_a_sync_writes(tmp_path):
 
 @pytest.fixture
 def stored(tmp_path):
-    """Write a folder with the files of three providers."""
+    """Make a folder with the files of three providers."""
     rows = {id: {"id": id, "models": {"m": dict(ROW)}} for id in ("a", "b", "c")}
     sync.sync(parse_catalog(rows), str(tmp_path))
     return tmp_path
@@ -208,7 +208,7 @@ def test_a_row_of_another_form_is_left_out_and_reported(run, change):
     content = api()
     content["acme"]["models"]["odd"] = {**ROW, **change}
     lines = run(content)
-    assert lines[-1].startswith("problem: acme:odd left out: not of the form that rows have")
+    assert lines[-1].startswith("problem: acme:odd left out: it does not have the form of a row")
     assert "1 models" in lines[-2]
 
 

@@ -51,7 +51,7 @@ UNKNOWN_THERE = {
 
 
 def recorded() -> list[tuple[Recording, Any]]:
-    """Yield the recorded answers whose usage both libraries can read."""
+    """Return the recorded answers whose usage both can read."""
     found = []
     for recording in recordings(*READERS, streaming=False):
         _, provider, flavour = READERS[recording.api]

@@ -259,8 +259,8 @@ CHATS = (
         ({"name": "lok"}, "'lok', which is not among the tools; did you mean 'look'"),
         ({"type": "function", "function": {"name": "nope"}}, "'nope', which is not among the tools"),
         (Tool("nope"), "'nope', which is not among the tools"),
-        ({}, "fits no form of it"),
-        (3, "fits no form of it"),
+        ({}, "none of the known forms"),
+        (3, "none of the known forms"),
     ],
 )
 def test_a_tool_choice_that_means_nothing_is_refused(model, choice, says):
@@ -291,7 +291,7 @@ def test_a_format_that_can_choose_among_several_tools_is_shown_their_names():
     assert body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["look", "third"]
     with pytest.raises(InvalidOption, match="'nope', which is not among the tools"):
         sent("google:gemini-2.5-pro", tools=[TOOL], tool_choice=["look", "nope"])
-    with pytest.raises(InvalidOption, match="fits no form of it"):
+    with pytest.raises(InvalidOption, match="none of the known forms"):
         sent("openai:gpt-4o", tools=[TOOL], tool_choice=["look"])
 
 

@@ -84,9 +84,9 @@ def test_an_array_cut_short_is_an_error(stream):
 @pytest.mark.parametrize(
     ("stream", "said"),
     [
-        (b"<html>", "is no JSON array"),
-        (b"data: {}\n\n", "is no JSON array"),
-        (b'"oops"', "is no JSON array"),
+        (b"<html>", "is not a JSON array"),
+        (b"data: {}\n\n", "is not a JSON array"),
+        (b'"oops"', "is not a JSON array"),
         (b"[,", "misplaced byte"),
         (b"[}", "misplaced byte"),
         (b"[{},]", "misplaced byte"),

@@ -25,7 +25,7 @@ CLAUDE = "claude-sonnet-4-20250514"
 
 
 class Gateway:
-    """A server in Cloudflare's place: it records requests, and answers in the path's form or with a set answer."""
+    """Cloudflare's side: records requests, and answers in the form of the path, or as configured."""
 
     def __init__(self, *answers: Callable[[httpx.Request], httpx.Response]) -> None:
         self.seen: list[httpx.Request] = []

@@ -183,11 +183,11 @@ def test_a_retriever_that_fails_fails_the_call_or_leaves_a_warning(way: Any) -> 
     reply = way(client_for(way, script, retrieve_context(broken, required=False)), "Who?")
     assert reply.text == "Nobody."
     assert [(each.subject, each.why) for each in reply.warnings] == [
-        ("retrieve_context", "nothing was retrieved: the index is gone")
+        ("retrieve_context", "retrieval failed, so no notes were sent: the index is gone")
     ]
     foreign = Notes(error=OSError("no route"))
     reply = way(client_for(way, Scripted(["Nobody."]), retrieve_context(foreign, required=False)), "Who?")
-    assert reply.warnings[0].why == "nothing was retrieved: OSError: no route"
+    assert reply.warnings[0].why == "retrieval failed, so no notes were sent: OSError: no route"
 
 
 def test_the_query_and_the_wording_can_be_customised() -> None:
@@ -211,7 +211,7 @@ def test_a_query_or_wording_that_is_not_text_is_refused(how: Any) -> None:
     script = Scripted(["unasked"])
     client = script.client
     client.pipeline = [retrieve_context(Notes(*NOTES), **how)]
-    with pytest.raises(errors.ConfigError, match=r"retrieve_context gave a (int|NoneType)"):
+    with pytest.raises(errors.ConfigError, match=r"retrieve_context returned a (int|NoneType)"):
         ask(client, "q")
     assert script.seen == []
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stepwell.retrieval import Document, Node, ScoredNode
 from stepwell.retrieval.filters import matches
-from stepwell.retrieval.node import findings_of, nodes_of
+from stepwell.retrieval.node import nodes_of, scored_nodes_of
 from stepwell.retrieval.splitting import split
 from stepwell.schemas import errors
 from stepwell.schemas.estimate import estimate_text
@@ -58,7 +58,7 @@ def test_common_values_become_a_node_or_a_scored_node() -> None:
         (lambda: Node("a", 3), "a source cannot be a int"),
         (lambda: Node("a", metadata=["a"]), "metadata cannot be a list"),
         (lambda: Node("a", id=3), "id cannot be a int"),
-        (lambda: ScoredNode(3), "a int is nothing that was found"),
+        (lambda: ScoredNode(3), "a int is not a Node"),
         (lambda: ScoredNode("a", "high"), "a score cannot be a str"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_text_is_split_at_the_best_boundaries() -> None:
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (5, 5), (5, -1)])
 def test_sizes_that_make_no_sense_are_refused(size: int, overlap: int) -> None:
-    with pytest.raises(errors.ConfigError, match="overlap below it"):
+    with pytest.raises(errors.ConfigError, match="an overlap of 0 or more"):
         split("text", size, overlap)
 
 
@@ -113,11 +113,11 @@ def test_nodes_are_accepted_in_every_form() -> None:
             nodes_of(wrong)
 
 
-def test_results_of_a_retriever_are_accepted_in_every_form() -> None:
-    found = list(findings_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
+def test_what_is_taken_for_findings() -> None:
+    found = list(scored_nodes_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
     assert [(each.text, each.score) for each in found] == [("a", 0.5), ("b", 0.5), ("c", 0.0), ("d", 0.5)]
-    with pytest.raises(errors.ConfigError, match="nothing that was found"):
-        list(findings_of([{"text": "a"}]))
+    with pytest.raises(errors.ConfigError, match="returned a dict"):
+        list(scored_nodes_of([{"text": "a"}]))
 
 
 METADATA = {"lang": "en", "year": 2021, "tags": ["x", "y"], "none": None}

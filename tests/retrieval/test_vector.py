@@ -114,7 +114,7 @@ def test_pointers_without_results_do_not_count(server: Vectors) -> None:
 @pytest.mark.parametrize(
     ("node", "says"),
     [
-        (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be kept"),
+        (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be stored"),
         (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_file_is_not_searched_with_another_model(server: Vectors, tmp_path: Pa
     for other in (server.embedder(dimensions=2), server.embedder(model="openai:text-embedding-3-large")):
         for use in (lambda made: made.retrieve("a"), lambda made: made.add("b"), len):
             made = VectorRetriever(other, path)
-            with pytest.raises(errors.ConfigError, match="was made with openai:text-embedding-3-small, not with"):
+            with pytest.raises(errors.ConfigError, match="holds vectors of openai:text-embedding-3-small, not of"):
                 use(made)
             made.close()
 

@@ -135,8 +135,8 @@ def test_a_context_accepts_every_form_of_prompt() -> None:
     ("extra", "says"),
     [
         ({"a": {1}}, "set"),
-        ({"a": [float("nan")]}, "JSON has not, at /messages/0/extra/a/0"),
-        ({"a": float("inf")}, "JSON has not"),
+        ({"a": [float("nan")]}, "JSON does not have, at /messages/0/extra/a/0"),
+        ({"a": float("inf")}, "JSON does not have"),
     ],
     ids=str,
 )

@@ -70,7 +70,7 @@ BY_TYPE: dict[str, Any] = {
 
 
 def sample(cls: type) -> Any:
-    """Build an instance with a value in each field of a plain type."""
+    """Make an instance with a value in every field of a plain type."""
     given = {}
     for each in attrs.fields(cls):
         kind = getattr(each.type, "__name__", str(each.type)) if isinstance(each.type, type) else str(each.type)
@@ -85,7 +85,7 @@ def sample(cls: type) -> Any:
 
 
 def again(value: Any) -> list[Any]:
-    """Yield the value after each protocol of pickle, and after copying."""
+    """Return the value after each protocol of pickle, and copied."""
     pickled = [pickle.loads(pickle.dumps(value, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
     return [*pickled, copy.deepcopy(value), copy.copy(value)]
 

@@ -62,10 +62,10 @@ def test_stored_data_has_a_version_and_is_read_without_one(made: Any, tmp_path: 
     [
         (2, "version 2, which a newer stepwell wrote; this one reads up to version 1.*update stepwell"),
         (99, "version 99.*update stepwell"),
-        (0, "no format version that there is: 0"),
-        ("1", "no format version that there is: '1'"),
-        (True, "no format version"),
-        ([1], "no format version"),
+        (0, "an impossible format version: 0"),
+        ("1", "an impossible format version: '1'"),
+        (True, "impossible format version"),
+        ([1], "impossible format version"),
     ],
 )
 def test_a_newer_version_is_refused(made: Any, version: Any, says: str, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_redis_is_used_by_its_address() -> None:
 def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.ConfigError, match="needs a url"):
         RedisStore()
-    with pytest.raises(errors.ConfigError, match="not a Redis address"):
+    with pytest.raises(errors.ConfigError, match="not a Redis URL"):
         RedisStore("http://localhost")
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(errors.MissingExtra, match=r"pip install 'stepwell\[redis\]'"):

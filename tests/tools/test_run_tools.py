@@ -108,7 +108,7 @@ def test_arguments_come_as_the_types_that_the_function_asks_for(run: Run) -> Non
         (("c", "add", "[1, 2]"), "not an object"),
         (("c", "subtract", {"a": 1}), "there is no tool 'subtract'; there are: add"),
     ],
-    ids=["wrong type", "missing", "half a call", "a list", "unknown tool"],
+    ids=["wrong type", "missing", "incomplete call", "a list", "unknown tool"],
 )
 def test_an_invalid_call_is_not_run_and_is_reported_to_the_model(run: Run, call: Any, reported: str) -> None:
     script = Scripted([calls(call), "sorry"])

@@ -298,7 +298,7 @@ def test_a_search_cut_by_the_token_limit_affects_nothing_else() -> None:
 @pytest.mark.parametrize("wire", [bedrock_invoke_anthropic, bedrock_invoke_openai], ids=lambda wire: wire.name)
 def test_invoke_streams_the_models_own_format_in_frames(wire: Any) -> None:
     """The stream of the format itself, each event in base64 within a frame, folds to the same reply."""
-    samples = {"anthropic_messages": ANTHROPIC, "openai_chat": OPENAI}[wire.blocks]
+    samples = {"anthropic_messages": ANTHROPIC, "openai_chat": OPENAI}[wire.history_format]
     for sample in (samples.text, samples.tools):
         datas = [line[6:] for line in sample.stream.split(b"\n") if line.startswith(b"data: ")]
         body = b"".join(frame("chunk", bytes=b64encode(each).decode()) for each in datas if each != b"[DONE]")

@@ -231,7 +231,7 @@ CITATION = st.fixed_dictionaries({"start": st.integers(0, 9), "end": st.integers
 
 
 @given(
-    history_format=st.lists(st.tuples(st.sampled_from(["text", "thinking"]), PIECES), max_size=4),
+    blocks=st.lists(st.tuples(st.sampled_from(["text", "thinking"]), PIECES), max_size=4),
     plan=PIECES,
     calls=st.lists(st.lists(st.sampled_from(['{"city":', '"Pune"', "}", ""]), max_size=4), max_size=3),
     citations=st.lists(CITATION, max_size=3),

@@ -280,13 +280,19 @@ def test_an_error_in_a_200_is_an_error() -> None:
     assert isinstance(answered(b'{"error": "model is loading"}'), errors.ProviderError)
 
 
-@pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n", b'{"message": 3, "done": false}\n'])
-def test_a_malformed_line_is_reported(junk: bytes) -> None:
+@pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n"])
+def test_a_line_of_no_sense_is_reported(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
 
-def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None:
+def test_a_message_that_is_not_an_object_is_left_out_of_a_stream_with_a_warning() -> None:
+    reply = answered(SAID + b'{"message": 3, "done": false}\n' + line(**END), stream=True)
+    assert reply.text == "so far"
+    assert [warning.subject for warning in reply.warnings] == ["message"]
+
+
+def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
     stream = SAID + line(message={"tool_calls": [call()]}) + line(**END)
     for at in range(len(stream) - 1):
         cut = answered(stream[:at], stream=True)

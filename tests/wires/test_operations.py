@@ -191,7 +191,7 @@ def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
     answer = {"error": {"message": "no credit", "code": "insufficient_quota"}}
     with pytest.raises(errors.QuotaError):
         call_provider(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
-    with pytest.raises(errors.DecodeError, match="no sound"):
+    with pytest.raises(errors.DecodeError, match="no audio"):
         call_provider(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
 
 

@@ -1,4 +1,4 @@
-"""Files are written all or nothing: by whom they belong to, through links, under any fault and at any moment."""
+"""Files are written completely or not at all: for any owner, through links, with any fault, at any moment."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from stepwell.errors import ConfigError
-from stepwell.schemas import written
-from stepwell.schemas.written import locked, update_file, write_file
+from stepwell.schemas import atomic_files
+from stepwell.schemas.atomic_files import locked, update_file, write_file
 
 ROOT = Path(__file__).parents[2]
 OLD, NEW = b"all that was there before\n" * 100, b"all that is to come\n" * 1000
@@ -39,18 +39,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
     with monkeypatch.context() as patch:
         real = getattr(os, name)
         failing = refuse if name != "open" else lambda p, *a: real(p, *a) if os.path.isdir(p) else refuse()
-        patch.setattr(written.os, name, failing)
+        patch.setattr(atomic_files.os, name, failing)
         with pytest.raises(ConfigError, match=r"cannot write .*kept.json: No space left on device"):
             write_file(path, NEW)
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
 @pytest.mark.usefixtures("new_process")
-def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
+def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
         "import resource, signal, sys\n"
-        "from stepwell.schemas.written import write_file\n"
+        "from stepwell.schemas.atomic_files import write_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
         "write_file(sys.argv[1], b'x' * 10_000)\n"
@@ -64,7 +64,7 @@ def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
 def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(path: Path) -> None:
     code = (
         "import itertools, sys\n"
-        "from stepwell.schemas.written import write_file\n"
+        "from stepwell.schemas.atomic_files import write_file\n"
         "for n in itertools.count():\n"
         "    write_file(sys.argv[1], (b'%d\\n' % n) * 300_000)\n"
         "    print(n, flush=True)\n"
@@ -84,7 +84,7 @@ def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(p
 
 
 def _prefix(path: Path) -> str:
-    """Return the prefix of temporary file names, observed while a file is written."""
+    """Return the beginning of a temporary file's name, as seen while a file is written."""
     seen: list[str] = []
     real = os.replace
     try:
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_replaced_is_written_in_place(
         raise OSError(number, "refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(written.os, "replace", refused)
+        patch.setattr(atomic_files.os, "replace", refused)
         write_file(path, NEW)
         with pytest.raises(ConfigError, match="refused"):
             write_file(path.with_name("new.json"), NEW)
@@ -200,7 +200,7 @@ def test_nothing_of_the_product_writes_a_file_in_another_way() -> None:
         for layer in layers
         for path in (ROOT / layer).rglob("*.py")
         for line in path.read_text().splitlines()
-        if ways.search(line) and path.name != "written.py"
+        if ways.search(line) and path.name != "atomic_files.py"
     }
     assert found == {  # both under a name that nobody reads, and renamed once they are whole
         'providers/local/install.py: Path(folder, "licence").write_bytes(archive.read(LICENCE))',
