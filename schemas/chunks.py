@@ -109,7 +109,7 @@ class MetadataUpdate:
 class Warned:
     """Something about the answer that its reader should know; it ends up among the reply's warnings."""
 
-    type: ClassVar[str] = "warning"
+    type: ClassVar[Literal["warning"]] = "warning"
     warnings: tuple[Any, ...]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import SyncCalls
+from .client import BaseClient
 
 if TYPE_CHECKING:
     from .options import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(SyncCalls):
+class Client(BaseClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
@@ -54,7 +54,7 @@ class Client(SyncCalls):
 
         Raises a StepwellError of the fitting class.
         """
-        return self._call("chat", model, prompt, options)
+        return self.make_call("chat", model, prompt, options)
 
     def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Stream:
         """Ask and get the answer as it is written.
@@ -62,7 +62,7 @@ class Client(SyncCalls):
         A Stream has its first chunk in hand, or has raised its error, on return. An AsyncStream opens when it is
         awaited, entered or iterated.
         """
-        return self._stream(model, prompt, options)
+        return self.open_stream(model, prompt, options)
 
     @overload
     def generate_object(
@@ -119,7 +119,7 @@ class Client(SyncCalls):
         from .workflows.objects.generate import generate  # JSON Schema's machinery: only for those who want an object
 
         work = generate(
-            self._planner,
+            self.planner,
             model,
             prompt,
             schema,
@@ -129,7 +129,7 @@ class Client(SyncCalls):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = self._run(work)
+        reply: Reply[Any] = self.run_workflow(work)
         return reply
 
     @overload
@@ -178,7 +178,7 @@ class Client(SyncCalls):
         from .workflows.objects.stream import ObjectStream, object_stream  # JSON Schema's machinery, as above
 
         work = object_stream(
-            self._planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
+            self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
         return ObjectStream(self, work)
 
@@ -227,7 +227,7 @@ class Client(SyncCalls):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = self._run(loop(self._planner, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = self.run_workflow(loop(self.planner, model, prompt, tools, how, options, stream=False))
         return reply
 
     def stream_tools(
@@ -261,7 +261,7 @@ class Client(SyncCalls):
             react=react,
             resume=resume,
         )
-        return ToolStream(self, loop(self._planner, model, prompt, tools, how, options, stream=True))
+        return ToolStream(self, loop(self.planner, model, prompt, tools, how, options, stream=True))
 
     def submit_batch(
         self,
@@ -282,46 +282,46 @@ class Client(SyncCalls):
         from .workflows.batch.job import BatchJob  # seldom wanted
         from .workflows.batch.workflows import submit
 
-        return BatchJob(self, *self._run(submit(self._planner, model, prompts, options)))
+        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options)))
 
     def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import BatchJob  # seldom wanted
         from .workflows.batch.workflows import find
 
-        return BatchJob(self, *self._run(find(self._planner, model, id, options)))
+        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options)))
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> Reply[list[list[float]]]:
         """Embed one text or several: `reply.embeddings`, a vector for each, in order."""
-        return self._call("embed", model, texts, options)
+        return self.make_call("embed", model, texts, options)
 
     def rerank(
         self, model: ModelLike, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
     ) -> Reply[list[Ranked]]:
         """Rank documents by how well they fit the query: `reply.ranking`, best first."""
-        return self._call("rerank", model, {"query": query, "documents": documents}, options)
+        return self.make_call("rerank", model, {"query": query, "documents": documents}, options)
 
     def generate_image(self, model: ModelLike, prompt: str, **options: Unpack[ImageOptions]) -> Reply[None]:
         """Draw images: `reply.images`."""
-        return self._call("image", model, prompt, options)
+        return self.make_call("image", model, prompt, options)
 
     def transcribe(
         self, model: ModelLike, audio: str | bytes | PathLike[str] | Audio, **options: Unpack[TranscribeOptions]
     ) -> Reply[Any]:
         """Write down what is said in an audio file, given as a path, bytes or Audio: `reply.text`."""
-        return self._call("transcribe", model, audio, options)
+        return self.make_call("transcribe", model, audio, options)
 
     def speak(self, model: ModelLike, text: str, **options: Unpack[SpeakOptions]) -> Reply[None]:
         """Speak a text: `reply.audio`."""
-        return self._call("speak", model, text, options)
+        return self.make_call("speak", model, text, options)
 
     def moderate(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[ModerateOptions]
     ) -> Reply[list[Verdict]]:
         """Judge each text by the provider's moderation: `reply.object`, a Verdict for each, in order."""
-        return self._call("moderate", model, texts, options)
+        return self.make_call("moderate", model, texts, options)
 
     def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
@@ -330,11 +330,11 @@ class Client(SyncCalls):
 
         document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
         """
-        return self._call("ocr", model, document, options)
+        return self.make_call("ocr", model, document, options)
 
     def list_models(self, provider: str, **options: Unpack[ListModelsOptions]) -> Reply[list[Model]]:
         """Ask the provider which models it serves now: `reply.object`."""
-        return self._call("list_models", f"{provider}:*", None, options)
+        return self.make_call("list_models", f"{provider}:*", None, options)
 
     def count_tokens(self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]) -> Reply[None]:
         """Count the tokens of a prompt: `reply.usage.input_tokens`.
@@ -342,8 +342,8 @@ class Client(SyncCalls):
         Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), and a warning says
         so.
         """
-        return self._call("count_tokens", model, prompt, options)
+        return self.make_call("count_tokens", model, prompt, options)
 
     def run(self, operation: str, model: ModelLike, input: object, **options: Any) -> Reply[Any]:
         """Run any operation that the provider has a wire for; the usual ones have methods of their own."""
-        return self._call(operation, model, input, options)
+        return self.make_call(operation, model, input, options)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import AsyncCalls
+from .client import BaseAsyncClient
 
 if TYPE_CHECKING:
     from .options import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncCalls):
+class AsyncClient(BaseAsyncClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -55,7 +55,7 @@ class AsyncClient(AsyncCalls):
 
         Raises a StepwellError of the fitting class.
         """
-        return await self._call("chat", model, prompt, options)
+        return await self.make_call("chat", model, prompt, options)
 
     def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Ask and get the answer as it is written.
@@ -63,7 +63,7 @@ class AsyncClient(AsyncCalls):
         A Stream has its first chunk in hand, or has raised its error, on return. An AsyncStream opens when it is
         awaited, entered or iterated.
         """
-        return self._stream(model, prompt, options)
+        return self.open_stream(model, prompt, options)
 
     @overload
     async def generate_object(
@@ -120,7 +120,7 @@ class AsyncClient(AsyncCalls):
         from .workflows.objects.generate import generate  # JSON Schema's machinery: only for those who want an object
 
         work = generate(
-            self._planner,
+            self.planner,
             model,
             prompt,
             schema,
@@ -130,7 +130,7 @@ class AsyncClient(AsyncCalls):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = await self._run(work)
+        reply: Reply[Any] = await self.run_workflow(work)
         return reply
 
     @overload
@@ -179,7 +179,7 @@ class AsyncClient(AsyncCalls):
         from .workflows.objects.stream import AsyncObjectStream, object_stream  # JSON Schema's machinery, as above
 
         work = object_stream(
-            self._planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
+            self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
         return AsyncObjectStream(self, work)
 
@@ -228,7 +228,9 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = await self._run(loop(self._planner, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = await self.run_workflow(
+            loop(self.planner, model, prompt, tools, how, options, stream=False)
+        )
         return reply
 
     def stream_tools(
@@ -262,7 +264,7 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self._planner, model, prompt, tools, how, options, stream=True))
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, how, options, stream=True))
 
     async def submit_batch(
         self,
@@ -283,46 +285,46 @@ class AsyncClient(AsyncCalls):
         from .workflows.batch.job import AsyncBatchJob  # seldom wanted
         from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self._run(submit(self._planner, model, prompts, options)))
+        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import AsyncBatchJob  # seldom wanted
         from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self._run(find(self._planner, model, id, options)))
+        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> Reply[list[list[float]]]:
         """Embed one text or several: `reply.embeddings`, a vector for each, in order."""
-        return await self._call("embed", model, texts, options)
+        return await self.make_call("embed", model, texts, options)
 
     async def rerank(
         self, model: ModelLike, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
     ) -> Reply[list[Ranked]]:
         """Rank documents by how well they fit the query: `reply.ranking`, best first."""
-        return await self._call("rerank", model, {"query": query, "documents": documents}, options)
+        return await self.make_call("rerank", model, {"query": query, "documents": documents}, options)
 
     async def generate_image(self, model: ModelLike, prompt: str, **options: Unpack[ImageOptions]) -> Reply[None]:
         """Draw images: `reply.images`."""
-        return await self._call("image", model, prompt, options)
+        return await self.make_call("image", model, prompt, options)
 
     async def transcribe(
         self, model: ModelLike, audio: str | bytes | PathLike[str] | Audio, **options: Unpack[TranscribeOptions]
     ) -> Reply[Any]:
         """Write down what is said in an audio file, given as a path, bytes or Audio: `reply.text`."""
-        return await self._call("transcribe", model, audio, options)
+        return await self.make_call("transcribe", model, audio, options)
 
     async def speak(self, model: ModelLike, text: str, **options: Unpack[SpeakOptions]) -> Reply[None]:
         """Speak a text: `reply.audio`."""
-        return await self._call("speak", model, text, options)
+        return await self.make_call("speak", model, text, options)
 
     async def moderate(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[ModerateOptions]
     ) -> Reply[list[Verdict]]:
         """Judge each text by the provider's moderation: `reply.object`, a Verdict for each, in order."""
-        return await self._call("moderate", model, texts, options)
+        return await self.make_call("moderate", model, texts, options)
 
     async def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
@@ -331,11 +333,11 @@ class AsyncClient(AsyncCalls):
 
         document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
         """
-        return await self._call("ocr", model, document, options)
+        return await self.make_call("ocr", model, document, options)
 
     async def list_models(self, provider: str, **options: Unpack[ListModelsOptions]) -> Reply[list[Model]]:
         """Ask the provider which models it serves now: `reply.object`."""
-        return await self._call("list_models", f"{provider}:*", None, options)
+        return await self.make_call("list_models", f"{provider}:*", None, options)
 
     async def count_tokens(
         self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]
@@ -345,8 +347,8 @@ class AsyncClient(AsyncCalls):
         Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), and a warning says
         so.
         """
-        return await self._call("count_tokens", model, prompt, options)
+        return await self.make_call("count_tokens", model, prompt, options)
 
     async def run(self, operation: str, model: ModelLike, input: object, **options: Any) -> Reply[Any]:
         """Run any operation that the provider has a wire for; the usual ones have methods of their own."""
-        return await self._call(operation, model, input, options)
+        return await self.make_call(operation, model, input, options)

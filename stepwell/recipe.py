@@ -225,19 +225,17 @@ class AsyncReading(_Reading):
 def _perform(client: Any, effect: Any) -> Any:
     kind = type(effect)
     if kind is Ask:
-        if effect.operation == "chat":
-            return client.generate_text(effect.model, effect.input, **effect.options)
-        return client.run(effect.operation, effect.model, effect.input, **effect.options)
+        return client.make_call(effect.operation, effect.model, effect.input, dict(effect.options))
     if kind is Pull:
-        return effect.stream._next()
+        return effect.stream.next_chunks()
     if kind is Open:
-        return client.stream_text(effect.model, effect.prompt, **effect.options)
+        return client.open_stream(effect.model, effect.prompt, dict(effect.options))
     if kind is Shut:
         return effect.stream.close()
     if kind is Run:
         return effect.sync_fn()
     if kind is Drive:
-        return drive(effect.flow, client._perform())
+        return drive(effect.flow, client.connections.open().perform)
     if kind is Gather:
         return _gather(client, effect)
     raise _unknown(effect)
@@ -246,19 +244,17 @@ def _perform(client: Any, effect: Any) -> Any:
 async def _aperform(client: Any, effect: Any) -> Any:
     kind = type(effect)
     if kind is Ask:
-        if effect.operation == "chat":
-            return await client.generate_text(effect.model, effect.input, **effect.options)
-        return await client.run(effect.operation, effect.model, effect.input, **effect.options)
+        return await client.make_call(effect.operation, effect.model, effect.input, dict(effect.options))
     if kind is Pull:
-        return await effect.stream._next()
+        return await effect.stream.next_chunks()
     if kind is Open:
-        return await client.stream_text(effect.model, effect.prompt, **effect.options)
+        return await client.open_stream(effect.model, effect.prompt, dict(effect.options))
     if kind is Shut:
         return await effect.stream.close()
     if kind is Run:
         return await effect.async_fn() if effect.async_fn else effect.sync_fn()
     if kind is Drive:
-        return await adrive(effect.flow, (await client._sender()).perform)
+        return await adrive(effect.flow, (await client.connections.open()).perform)
     if kind is Gather:
         return await _agather(client, effect)
     raise _unknown(effect)

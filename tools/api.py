@@ -24,8 +24,8 @@ METHOD = re.compile(r"^    def (?P<rest>\w+\((?:[^()]|\([^()]*\))*\) -> (?P<resu
 """The head of a method, up to the name of the class that it returns."""
 
 RENAMED = {
-    "class Client(SyncCalls)": "class AsyncClient(AsyncCalls)",
-    "import SyncCalls": "import AsyncCalls",
+    "class Client(BaseClient)": "class AsyncClient(BaseAsyncClient)",
+    "import BaseClient": "import BaseAsyncClient",
     '"""The synchronous client. Safe to share between threads; a forked child gets connections of its own."""': (
         '"""The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or\n'
         '    at once: each gets connections of its own, which are closed when the loop ends."""'
@@ -39,9 +39,10 @@ Written by `python -m tools.api` from the methods of Client in api.py; change th
 
 from .api import Client
 from .async_api import AsyncClient
+from .client_pair import SHARED_ASYNC_CLIENT, SHARED_CLIENT
 
-CLIENT = Client()
-ASYNC_CLIENT = AsyncClient()
+CLIENT = Client.sharing(SHARED_CLIENT.planner, SHARED_CLIENT.connections)
+ASYNC_CLIENT = AsyncClient.sharing(SHARED_ASYNC_CLIENT.planner, SHARED_ASYNC_CLIENT.connections)
 """Neither opens a connection before its first call."""
 
 pipeline_for = CLIENT.pipeline_for
@@ -64,7 +65,7 @@ def async_client() -> str:
     head = text.index('"""') + 3
     text = text[:head] + text[text.index('"""', head) :]
     text = re.sub(METHOD, _awaited, text)
-    text = re.sub(r"(self\._(?:call|run)\()", r"await \1", text)
+    text = re.sub(r"(self\.(?:make_call|run_workflow)\()", r"await \1", text)
     text = re.sub(r"\b(Stream|ToolStream|ObjectStream|BatchJob)\b(?! has its)", r"Async\1", text)
     for sync, asynchronous in RENAMED.items():
         text = text.replace(sync, asynchronous)

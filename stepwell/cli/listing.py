@@ -115,7 +115,7 @@ def pipeline(arguments: argparse.Namespace) -> None:
         _import(name)
     with Client() as client:
         model = named(arguments.model)
-        plan = client._planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+        plan = client.planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
     for line in plan.pipeline.describe().splitlines():
         # What a step is made of stands further left than describe() has it: there is not room enough otherwise.
         text = line.lstrip()

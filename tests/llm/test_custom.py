@@ -264,7 +264,7 @@ def test_the_pipeline_is_all_there() -> None:
     llm = Whole(pipeline=[louder])
     assert llm.chat("hi").text == "<HI>"
     client = Client(registry=Registry())
-    client._planner.registry.register(llm.provider)
+    client.planner.registry.register(llm.provider)
     assert client.generate_text("whole:default", "hi").text == "<hi>"
     assert "custom.py" in client.pipeline_for("whole:default").describe().splitlines()[-1]
 

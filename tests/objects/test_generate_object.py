@@ -165,7 +165,7 @@ def test_the_mode_is_the_best_that_the_model_is_known_to_have(model: str, mode: 
     from stepwell.workflows.objects.modes import object_request
     from stepwell.workflows.objects.output_spec import OutputSpec
 
-    plan = stepwell.Client()._planner.plan("chat", model)
+    plan = stepwell.Client().planner.plan("chat", model)
     assert object_request(plan, OutputSpec.of(SCHEMA), "hi", {}, None).mode == mode
 
 
@@ -180,7 +180,7 @@ def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_w
         "required": ["value", "children"],
         "additionalProperties": False,
     }
-    plan = stepwell.Client()._planner.plan("chat", "anthropic:claude-sonnet-4-5")
+    plan = stepwell.Client().planner.plan("chat", "anthropic:claude-sonnet-4-5")
     assert object_request(plan, OutputSpec.of(tree), "hi", {}, None).mode == "tool"
 
 

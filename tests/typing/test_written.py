@@ -12,6 +12,8 @@ from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS
 from tools.api import NOT_A_FUNCTION, WRITTEN, methods
 from tools.option_types import CLASSES, formatted
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_the_file_is_what_the_script_writes(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ...planner import Plan
+from ...plan import Plan
 from ...providers.declare.object_support import MODES, ObjectSupport
 from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps

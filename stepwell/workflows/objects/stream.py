@@ -119,7 +119,7 @@ def _stream(model: Any, target: OutputSpec, asked: ObjectRequest, prompt: Any) -
         except Left:
             yield Shut(source)
             raise
-        reply: Reply = source._whole()
+        reply: Reply = source.whole_reply()
         try:
             text = asked.text_of(reply)
             plain, repairs = target.parse(text, cut=reply.finish_reason == "length")
