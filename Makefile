@@ -4,7 +4,7 @@ BASE := .venv/.base
 DEV  := .venv/.dev
 PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 
-.PHONY: run test quick check bench clean sync-models
+.PHONY: run test quick check bench clean sync-models pythons
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -26,6 +26,10 @@ check: $(DEV)
 	@MYPYPATH=.build/types .venv/bin/mypy --cache-dir .build/mypy -p stepwell
 	@.venv/bin/pytest -q tests/test_architecture.py
 
+# A chosen part of the tests under each Python that is here, and with the oldest versions of all that we depend on.
+pythons:
+	@python3 tests/support/pythons.py $(ARGS)
+
 bench: $(DEV)
 	@$(PY) -m benchmarks.run $(ARGS)
 
@@ -36,10 +40,12 @@ clean:
 	rm -rf .venv .build build dist *.egg-info
 
 $(BASE): pyproject.toml
+	@echo "Setting up .venv: stepwell with its local model's library (about a minute, once) ..."
 	@test -x $(PY) || python3 -m venv .venv
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local]"
 	@touch $@
 
 $(DEV): $(BASE)
+	@echo "Adding what the tests and checks need (a few minutes, once) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local,dev]"
 	@touch $@

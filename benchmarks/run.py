@@ -72,9 +72,8 @@ class Run:
         """What only a new process can show: import, first call, the memory of many streams."""
         half = time.monotonic() + (self.deadline - time.monotonic()) * 0.5
         slow: dict[str, float] = {}
-        for number in range(
-            -1, self.rounds if self.complete else min(5, self.rounds)
-        ):  # round -1 writes byte code and warms the disk, and is not counted
+        rounds = self.rounds if self.complete else min(5, self.rounds)
+        for number in range(-1, rounds):  # round -1 writes byte code and warms the disk, and is not counted
             for subject in self.subjects[:: -1 if number % 2 else 1]:
                 late = not self.complete and time.monotonic() + slow.get(subject.name, 0) > half
                 if subject.name in self.results.unavailable or (late and number > 0):

@@ -3,7 +3,7 @@
 import stepwell
 from stepwell.providers.local import install
 
-install.install()  # once; the model is kept in your cache
+install.install()  # once, saying so; the model is kept in your cache
 STEADY = {"temperature": 0, "seed": 1}
 
 print("A streamed answer:")
@@ -26,7 +26,7 @@ call = reply.tool_calls[0]
 print(f"the model calls {call.name}({call.arguments})")
 reply = stepwell.generate_text(
     "local:smollm2",
-    reply.context.append(stepwell.tool_result(call, "It is sunny in Paris, with 21 degrees.")),
+    reply.context.append(stepwell.tool_result(call, "The weather in Paris is sunny, 21 degrees Celsius.")),
     max_tokens=40,
     **STEADY,
 )
@@ -35,3 +35,7 @@ print(f"cost: {reply.cost.total if reply.cost.total is not None else reply.cost.
 
 print("\nThe pipeline that each call ran through, from the outside in:")
 print(stepwell.pipeline_for("local:smollm2").describe())
+
+print("\nNext, ask it something yourself, or see what else there is:")
+print('  .venv/bin/stepwell ask local:smollm2 "What is the capital of Italy? Answer in one sentence."')
+print("  .venv/bin/stepwell models --reasoning --tools --max-input-price 1")

@@ -126,7 +126,7 @@ class Reply(Generic[ObjectType]):
         """What is pickled: everything, but tools whose functions no other process could find are only declared."""
         state = {each.name: getattr(self, each.name) for each in fields(Reply)}
         if self.prompt is not None and self.prompt.tools:
-            state["asked"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
+            state["prompt"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:

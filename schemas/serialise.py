@@ -20,6 +20,7 @@ from .message import Context, Message
 from .nan_check import not_finite
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
+from .versions import refused_version
 
 VERSION = 1
 _PARTS: Mapping[str, type] = {
@@ -108,8 +109,8 @@ def load_context(data: bytes | str) -> Context:
         raise DecodeError(f"this is not the JSON of a Context: {error}", hint="use Context.to_json()") from None
     if not isinstance(body, dict) or body.get("stepwell") != "context":
         raise DecodeError("this JSON is not of a Context", hint="use Context.to_json()")
-    if body.get("version") != VERSION:
-        raise DecodeError(f"this Context is of version {body.get('version')!r}, not {VERSION}", hint="update stepwell")
+    if why := refused_version(body.get("version"), VERSION, "this Context"):
+        raise DecodeError(why, hint="update stepwell")
     try:
         messages = tuple(CONVERTER.structure(message, Message) for message in body.get("messages", ()))
         tools = tuple(CONVERTER.structure(tool, Tool) for tool in body.get("tools", ()))

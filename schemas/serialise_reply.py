@@ -17,6 +17,7 @@ from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
 from .serialise import CONVERTER, dumped
 from .usage import Usage
+from .versions import refused_version
 
 VERSION = 1
 _PLAIN = ("finish_reason", "finish_reason_raw", "id", "model", "provider", "request_id")
@@ -43,8 +44,10 @@ def load_reply(data: bytes) -> Reply:
     """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
     try:
         body = loads(data)
-        if body["stepwell"] != "reply" or body["version"] != VERSION:
-            raise DecodeError(f"this is not a Reply of version {VERSION}")
+        if body["stepwell"] != "reply":
+            raise DecodeError("this JSON is not of a Reply")
+        if why := refused_version(body.get("version"), VERSION, "this Reply"):
+            raise DecodeError(why, hint="update stepwell")
         kind, object = body.get("kind"), body.get("object")
         if kind is not None:
             object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]

@@ -7,12 +7,35 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
 from .options import nearest
+
+if TYPE_CHECKING:  # defaults let `Tool` stand for a tool of any signature; typing has them from 3.13 on
+    from typing_extensions import ParamSpec, TypeVar
+
+    Parameters = ParamSpec("Parameters", default=...)
+    Result = TypeVar("Result", default=Any)
+
+    class _Signature(Generic[Parameters, Result]): ...
+
+else:
+    from typing import ParamSpec, TypeVar
+
+    Parameters = ParamSpec("Parameters")
+    Result = TypeVar("Result")
+
+    class _Signature:
+        """Take parameters without a trace: cattrs reads no class whose type arguments it does not know."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
@@ -34,7 +57,7 @@ def is_method(function: Any) -> bool:
 
 
 @frozen(hash=False)
-class Tool:
+class Tool(_Signature[Parameters, Result]):
     """`parameters` is a JSON Schema of an object (none: a tool without arguments); `callback` what runs it.
 
     `strict` asks the provider to enforce the schema; `timeout` is the seconds that one call may take. `server` is a
@@ -46,19 +69,19 @@ class Tool:
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default=None, converter=_parameters)
-    callback: Callable[..., Any] | None = field(default=None, eq=False, repr=False)
+    callback: Callable[Parameters, Result] | None = field(default=None, eq=False, repr=False)
     strict: bool | None = None
     timeout: float | None = None
     server: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """What the callback returns: a tool made from a function is still called like one."""
         if self.callback is None:
             raise ConfigError(f"the tool {self.name!r} has no function to call", hint="pass Tool(callback=...)")
         return self.callback(*args, **kwargs)
 
-    def __get__(self, owner: Any, cls: type | None = None) -> Tool:
+    def __get__(self, owner: Any, cls: type | None = None) -> Tool[..., Result]:
         """A method that was made a tool is bound to its object, as methods are; any other tool stays as it is."""
         if owner is None or not is_method(self.callback):
             return self

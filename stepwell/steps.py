@@ -4,7 +4,8 @@ from .caching import cache
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import CallNext, Close, Read, Run, Send, Sleep, StepGenerator
 from .pipeline.http.request import Request
-from .pipeline.http.response import Response
+from .pipeline.http.response import Response, Stage
+from .pipeline.key_value import KeyValueStore
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Halt, Step, around, on_chunk, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
@@ -25,6 +26,7 @@ __all__ = [
     "CallNext",
     "Close",
     "Halt",
+    "KeyValueStore",
     "Pipeline",
     "PipelineEdits",
     "RateLimit",
@@ -34,6 +36,7 @@ __all__ = [
     "Run",
     "Send",
     "Sleep",
+    "Stage",
     "Step",
     "StepGenerator",
     "always_stream",

@@ -51,14 +51,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark)
         if group := costs.group(marks):
             item.add_marker(pytest.mark.xdist_group(group))
-    if unstable := [item.nodeid for item in items if is_unstable(item)]:
-        raise pytest.UsageError("give these parameters ids of their own:\n" + "\n".join(unstable))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     with costs.running(item):
         return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if is_unstable(item):
+        pytest.fail("its id differs from process to process: give its parameters ids of their own", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from stepwell.cli.naming import models_like
 from command_line import Terminal, run
 from loopback import Loopback, answer, completion, serving
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local"]
 LISTINGS = [
     ["models"],

@@ -11,6 +11,8 @@ import pytest
 
 import stepwell
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 ROOT = Path(__file__).parent.parent
 SUBMODULES = ("declare", "errors", "parsers", "testing")
 

@@ -26,7 +26,8 @@ class Stage(Protocol):
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 
 
-@define
+# Headers are normalised once; attrs would check every later assignment of any field for their sake.
+@define(on_setattr=setters.NO_OP)
 class Response:
     """`request` is the request as sent. Unstreamed: `body` is set by send, `reply` and `data` by decode_response: the
     body's JSON without the fields that were left out because they do not fit the format.
@@ -37,8 +38,7 @@ class Response:
 
     request: Request
     status: int = 200
-    # Setting it again is left alone, as checking that would make setting anything else slow.
-    headers: Headers = field(factory=Headers, converter=received, repr=False, on_setattr=setters.NO_OP)
+    headers: Headers = field(factory=Headers, converter=received, repr=False)
     body: bytes = field(default=b"", repr=False)
     data: Any = field(default=None, repr=False)
     reply: Reply | None = field(default=None, repr=False)

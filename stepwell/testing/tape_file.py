@@ -11,7 +11,11 @@ from typing import Any
 
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
+from ..schemas.versions import refused_version
 from ..schemas.written import cannot_write, update_file
+
+VERSION = 1
+"""Of the file's form."""
 
 
 class TapeFile:
@@ -48,7 +52,7 @@ class TapeFile:
         elif self._starts_anew and content is not None:
             self._keep(content)
         self._starts_anew = False
-        data = dumps({"version": 1, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
+        data = dumps({"version": VERSION, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
         self._last = _digest(data)
         return data
 
@@ -63,10 +67,10 @@ def rows_of(content: bytes, path: Path) -> list[Any]:
     """The exchanges that a cassette holds. Raises ConfigError for what is none."""
     try:
         data = loads(content)
-        if data["version"] != 1:
-            raise ConfigError(f"{path} is a cassette of a later version")
+        if why := refused_version(data.get("version"), VERSION, f"the cassette {path}"):
+            raise ConfigError(why, hint="update stepwell, or record it anew")
         rows: list[Any] = data["exchanges"]
-    except (JSONDecodeError, KeyError, TypeError) as error:
+    except (JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
     return rows
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 DESCRIBED = '''
 import dataclasses, enum, functools, json, sys
 import attrs, stepwell
@@ -77,18 +79,16 @@ if __name__ == "__main__":
     print(json.dumps([*map(seen, tools), *map(schema_of, [Person, Size, Bare])]))
 '''
 
-SAID = """
-import json, stepwell
+UNSEEN = """
+import json, warnings, stepwell
 
 def look(path: str) -> str:
     "Look at it."
 
-def other(path: str) -> str:
-    "Look away."
-
-tools = [stepwell.tool(look), stepwell.tool(description="said")(other)]
-reply = stepwell.generate_text("local:smollm2", "Hi.", tools=tools, max_tokens=1)
-print(json.dumps([str(each) for each in reply.warnings]))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    stepwell.tool(look), stepwell.tool(description="said")(look)
+print(json.dumps([str(each.message) for each in caught]))
 """
 
 
@@ -106,6 +106,5 @@ def test_descriptions_are_the_same_at_every_level_of_optimisation(tmp_path: Path
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="keeps the source of a command by itself")
 def test_a_description_that_cannot_be_had_is_a_warning() -> None:
-    (warning,) = [each for each in out("-OO", "-c", SAID) if each.startswith("tools: without descriptions")]
-    assert "look" in warning and "other" not in warning and "description=" in warning
-    assert not [each for each in out("-c", SAID) if each.startswith("tools: without descriptions")]
+    (warning,) = out("-OO", "-c", UNSEEN)
+    assert "'look' has no description" in warning and out("-c", UNSEEN) == []

@@ -121,7 +121,11 @@ def test_what_the_fast_writer_knows_the_exact_one_knows_too() -> None:
     }
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), {"a": [object()], "b": LONG}, {(1, 2): LONG}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [{1, 2}, object(), {"a": [object()], "b": LONG}, {(1, 2): LONG}],
+    ids=["a set", "an object", "an object inside", "a tuple as a name"],
+)
 def test_what_has_no_json_form_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         dumps(value)

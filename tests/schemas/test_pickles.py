@@ -60,8 +60,8 @@ SAMPLES: dict[str, Any] = {
     "part": Text("hi"),
     "prices": Prices(input=Decimal(1)),
     "warnings": (CallWarning("a", "b"),),
-    "asked": Context(("hi",), (add,)),
-    "priced_as": Model("openai", "gpt-4o"),
+    "prompt": Context(("hi",), (add,)),
+    "billed_model": Model("openai", "gpt-4o"),
 }
 BY_TYPE: dict[str, Any] = {
     "str": "x", "int": 1, "float": 0.5, "bool": True, "bytes": b"x", "Decimal": Decimal("0.1"), "Any": {"a": [1]},
@@ -129,7 +129,7 @@ def test_what_calls_give_pickles_and_copies(value: Any) -> None:
     ids=lambda cls: cls.__name__,
 )
 def test_all_errors_pickle_and_copy_with_what_they_carry(cls: type[StepwellError]) -> None:
-    partial = Reply(message=Message("assistant", "half"), asked=Context(("hi",), (local_tool(),)))
+    partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")
     for each in again(error):
         assert type(each) is cls and str(each) == str(error)

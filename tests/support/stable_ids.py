@@ -23,4 +23,5 @@ def is_unstable(item: pytest.Item) -> bool:
 
 
 def _is_set(value: object) -> bool:
-    return isinstance(value, set | frozenset) and len(value) > 1
+    """Whether it is a set whose order is by chance: that of numbers is not."""
+    return isinstance(value, set | frozenset) and len(value) > 1 and not all(isinstance(each, int) for each in value)

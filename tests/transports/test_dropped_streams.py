@@ -16,7 +16,7 @@ from carriers import MODEL, aclient_of, client_of
 from stepwell import Timeouts
 from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 
-from loopback import Loopback, chunk, event, serving, streaming
+from loopback import SOON, Loopback, chunk, event, serving, streaming
 
 POOLS_OF_ONE: dict[str, Any] = {
     "httpx": lambda: httpx.AsyncClient(limits=httpx.Limits(max_connections=1)),
@@ -33,7 +33,7 @@ def endless(request: Any) -> Iterable[bytes | float]:
 
 async def drop_and_call_again(server: Loopback, carrier: str, *, begun: bool, thread: bool) -> None:
     async with aclosing(POOLS_OF_ONE[carrier]()) as http:
-        client = aclient_of(server, http=http, timeout=Timeouts(connect=3))
+        client = aclient_of(server, http=http, timeout=Timeouts(connect=SOON))
         for _ in range(5):
             stream = await client.stream_text(MODEL, "hi")
             if begun:
@@ -60,7 +60,7 @@ def test_an_async_stream(carrier: str, begun: bool, thread: bool) -> None:
 def test_a_sync_stream(library: Any) -> None:
     limits = library.Limits(max_connections=1)
     with serving(endless) as server, library.Client(limits=limits) as http:
-        client = client_of(server, http=http, timeout=Timeouts(connect=3))
+        client = client_of(server, http=http, timeout=Timeouts(connect=SOON))
         for _ in range(5):
             stream = client.stream_text(MODEL, "hi")
             del stream

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("new_process")
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
+pytestmark = pytest.mark.usefixtures("new_process")
 MISTAKES = PROGRAMS / "mistakes.py"
 GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
 

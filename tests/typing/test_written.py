@@ -15,6 +15,7 @@ from tools.option_types import CLASSES, formatted
 pytestmark = pytest.mark.usefixtures("new_process")
 
 
+@pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_the_file_is_what_the_script_writes(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == formatted(WRITTEN[path](), path), "run: python -m tools.api"

@@ -19,7 +19,7 @@ def decode_response(data: Any, model: Model) -> Reply:
     reason for having none. A blocked prompt is a reply that was filtered.
     """
     state = init_stream_state(model)
-    chunks = read_piece(data, model, state)
+    chunks = read_piece(data, model, state, rules=None)
     if not data.get("candidates") and not block_of(data):
         raise DecodeError("the answer has no candidates and does not say why", hint="see .payload")
     return fold([*chunks, *closing(state)])

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import Rules, kept_event
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -131,7 +131,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def read_piece(data: Any, model: Model, state: State, rules: Rules | None = SIDE_FIELDS) -> list[StreamChunk]:
     """The chunks of one piece, whatever is in it. Raises the provider's error for an error."""
     if isinstance(data, list) and data:
         data = data[0]
@@ -140,7 +140,9 @@ def read_piece(data: Any, model: Model, state: State) -> list[StreamChunk]:
     if "error" in data:
         error = data["error"]
         raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
-    data, out = kept_event(data, SIDE_FIELDS, model)
+    out: list[StreamChunk] = []
+    if rules is not None:  # a whole body has been looked at before
+        data, out = kept_event(data, rules, model)
     state.grounded = state.grounded or is_grounded(*(data.get("candidates") or ()))
     if not state.started:
         state.started, state.id = True, data.get("responseId")

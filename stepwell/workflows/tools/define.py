@@ -12,11 +12,11 @@ from attrs import evolve
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.json_schema.validate import check_schema
-from ...schemas.tool import Tool, is_method, tool_behind
+from ...schemas.tool import Parameters, Result, Tool, is_method, tool_behind
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> Tool: ...
+def tool(function: Callable[Parameters, Result], /) -> Tool[Parameters, Result]: ...
 @overload
 def tool(
     *,
@@ -25,7 +25,7 @@ def tool(
     parameters: Mapping[str, Any] | None = None,
     strict: bool | None = None,
     timeout: float | None = None,
-) -> Callable[[Callable[..., Any]], Tool]: ...
+) -> Callable[[Callable[Parameters, Result]], Tool[Parameters, Result]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **facts: Any) -> Any:
     """Make a Tool of a function, plain or async; it can still be called as before.
 

@@ -6,6 +6,14 @@ from stepwell.embeddings import Embedder
 from stepwell.llm import LLM
 
 client = Client()
+
+
+@stepwell.tool
+def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+
 client.generate_text("openai:gpt-4o", "hi", temprature=1)  # error: no such option
 client.generate_text("openai:gpt-4o", "hi", temperature="hot")  # error: a number
 client.generate_text("openai:gpt-4o", "hi", num_ctx=4096)  # error: a provider's own option
@@ -16,6 +24,7 @@ client.run_tools("openai:gpt-4o", "hi", [], on_tool_error="ignore")  # error: on
 stepwell.generate_object("openai:gpt-4o", "hi", int, mode="guess")  # error: one of a few words
 len(stepwell.generate_object("openai:gpt-4o", "hi", int).object)  # error: an int has no length
 Client(api_key="sk-1")  # error: no such setting
+double("2")  # error: a tool keeps its signature
 AsyncClient().generate_text("openai:gpt-4o", 5)  # error: no prompt
 Client(transport="requests")  # error: one of a few names
 Client(http=Client())  # error: no HTTP client

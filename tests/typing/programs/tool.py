@@ -13,6 +13,9 @@ def weather(city: str) -> str:
     return f"It is sunny in {city}."
 
 
+assert_type(weather("Paris"), str)
+
+
 def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b

@@ -1,0 +1,43 @@
+"""What somebody sees first: `make run` and the quick start, whose questions a model of 135M parameters gets right."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("new_process")
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_tour_gives_right_answers_and_ends_with_two_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "tour.py"], capture_output=True, text=True, check=True, timeout=240
+    )
+    assert "Rayleigh scattering" in done.stdout
+    assert "and answers: The weather in Paris is sunny, 21 degrees Celsius." in done.stdout
+    assert " at 0x" not in done.stdout
+    commands = [line.strip() for line in done.stdout.splitlines()[-2:]]
+    assert all(command.startswith(".venv/bin/stepwell ") for command in commands)
+
+
+def test_the_quick_start_gives_the_answers_that_stand_beside_it() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    quick = [block for block in blocks[:3] if "asyncio" not in block]
+    said = re.findall(r"print\(.*\) +# (.+)", "\n".join(quick))
+    command = [sys.executable, "-c", "\n".join(quick)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    assert len(said) == 2 and all(answer in done.stdout for answer in said)
+
+
+def test_make_says_what_it_does_before_it_installs() -> None:
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    for at, line in enumerate(lines):
+        if "pip install" in line:
+            recipe = lines[: at + 1][::-1]
+            before = next(place for place, each in enumerate(recipe) if not each.startswith("\t"))
+            assert any("@echo" in each for each in recipe[:before]), line

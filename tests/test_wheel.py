@@ -1,0 +1,85 @@
+"""What the wheel says of itself: where it comes from, for whom it is, under which licences, the same in every build."""
+
+from __future__ import annotations
+
+import email
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("new_process")
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ["stepwell", "schemas", "pipeline", "providers", "model_metadata", "docs", "examples"]
+FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+
+
+def built(folder: Path, mtime: float) -> Path:
+    """A wheel of a fresh copy of the repository whose files were all written at that time."""
+    copy = folder / "copy"
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, copy / name)
+    for path in copy.rglob("*"):
+        os.utime(path, (mtime, mtime))
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run(command, check=True, cwd=copy, env=environment)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("first"), time.time())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        return email.message_from_bytes(archive.read(name))
+
+
+def test_two_builds_of_the_same_sources_are_equal_byte_for_byte(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    second = built(tmp_path_factory.mktemp("second"), time.time() - 1_000_000)
+    assert second.name == wheel.name and second.read_bytes() == wheel.read_bytes()
+
+
+def test_it_says_where_it_comes_from_and_for_whom_it_is(metadata: Message) -> None:
+    urls = dict(each.split(", ", 1) for each in metadata.get_all("Project-URL", []))
+    assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} <= urls.keys()
+    assert all(url.startswith("https://") for url in urls.values())
+    classifiers = metadata.get_all("Classifier", [])
+    assert {"Typing :: Typed", "Intended Audience :: Developers"} <= set(classifiers)
+    versions = {each.rpartition(" ")[2] for each in classifiers if "Python :: 3." in each}
+    assert {"3.11", "3.12", "3.13"} <= versions and metadata["Requires-Python"] == ">=3.11"
+
+
+def test_the_licences_of_code_and_data_are_in_it(wheel: Path, metadata: Message) -> None:
+    assert metadata["License-Expression"] == "MIT"
+    files = metadata.get_all("License-File", [])
+    assert {Path(each).name for each in files} == {"LICENSE", "LICENSE-models.dev"}
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert all(any(name.endswith(f"licenses/{each}") for name in names) for each in files)
+
+
+def test_every_link_of_its_readme_is_absolute_and_leads_to_a_file(metadata: Message) -> None:
+    text = metadata.get_payload()
+    assert isinstance(text, str) and metadata["Description-Content-Type"].startswith("text/markdown")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) > 10 and all(re.match(r"https?://|#", link) for link in links)
+    ours = [link.partition("/blob/main/")[2] for link in links if "/blob/main/" in link]
+    assert ours and all((ROOT / path).exists() for path in ours)
