@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
@@ -129,7 +129,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
     if http is not None:
         return Transport(http, http.build_request)
     if transport is not None and not isinstance(transport, str):
-        return Transport(RawTransport(transport), _request_builder())
+        return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(transport or _from_environment(asynchronous=False))
@@ -146,7 +146,7 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     if transport is None:
         name = _from_environment(asynchronous=True)
     elif name is None:
-        return AsyncTransport(AsyncRawTransport(transport), _request_builder())
+        return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
     proxied = _is_proxied()
     if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
@@ -168,12 +168,12 @@ class RawTransport:
     to an event. Only the client knows proxies.
     """
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: HTTPTransport) -> None:
         self._transport = transport
         self.close = transport.close
 
     def send(self, request: httpx.Request, **_: object) -> httpx.Response:
-        response: httpx.Response = self._transport.handle_request(request)
+        response = self._transport.handle_request(request)
         response.request = request
         return response
 
@@ -181,12 +181,12 @@ class RawTransport:
 class AsyncRawTransport:
     """Async version of RawTransport."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: AsyncHTTPTransport) -> None:
         self._transport = transport
         self.aclose = transport.aclose
 
     async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
-        response: httpx.Response = await self._transport.handle_async_request(request)
+        response = await self._transport.handle_async_request(request)
         response.request = request
         return response
 

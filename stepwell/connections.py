@@ -29,7 +29,7 @@ class Connections:
     """The caller's own HTTP client, which is never closed here; None for one of ours."""
 
     def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Raises ConfigError for a transport or an HTTP client that cannot make sync calls."""
+        """Check both arguments. Raises ConfigError for one that cannot make sync calls."""
         self.transport = checked_transport(transport, asynchronous=False)
         self.http = checked_http(http, asynchronous=False)
         self._pid = 0
@@ -60,7 +60,7 @@ class AsyncConnections:
     http: AnyHTTPClient
 
     def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Raises ConfigError for a transport or an HTTP client that cannot make async calls."""
+        """Check both arguments. Raises ConfigError for one that cannot make async calls."""
         self.transport = checked_transport(transport, asynchronous=True)
         self.http = checked_http(http, asynchronous=True)
         self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()

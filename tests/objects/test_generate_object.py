@@ -106,7 +106,7 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
     assert reply.tool_calls == () and reply.finish_reason == "stop"
     assert [message.role for message in reply.context.messages] == ["user", "assistant"]
     assert reply.metadata["object_mode"] == mode
-    assert [str(each) for each in reply.warnings if "mended" not in str(each)] == []
+    assert [str(each) for each in reply.warnings if "the JSON was repaired" not in str(each)] == []
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_a_method_that_is_a_tool_is_bound_to_its_object() -> None:
 
 def test_a_method_without_its_object_is_an_error_before_anything_is_sent() -> None:
     script = Scripted([])
-    with pytest.raises(ConfigError, match="no object is there to call it on"):
+    with pytest.raises(ConfigError, match="without its object"):
         script.client.run_tools(MODEL, "Go.", [Till.add])
     assert script.seen == []
 

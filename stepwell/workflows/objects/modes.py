@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from ...options import PromptLike
 from ...plan import Plan
-from ...providers.declare.object_support import MODES, ObjectSupport
+from ...providers.declare.object_support import MODES, Dialect, ObjectSupport
 from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, context_of
@@ -30,15 +31,16 @@ _CALL = "Give the answer by calling {name}."
 
 @frozen
 class ObjectRequest:
-    """A prompt and options that ask for the target in one mode; `tool` is the tool whose call is the answer."""
+    """A prompt and options that ask for an object in one mode."""
 
     mode: str
     context: Context
     options: Mapping[str, Any]
     tool: Tool | None = None
+    """The tool whose call is the answer, in the modes that have one."""
 
     def text_of(self, reply: Reply) -> str:
-        """The JSON text of the answer: the arguments of the call that was asked for, or what was said."""
+        """Return the JSON text of the answer: the arguments of the tool's call, or the text."""
         for call in reply.tool_calls if self.tool else ():
             if call.name == self.tool.name:  # type: ignore[union-attr]
                 return call.arguments_json
@@ -46,15 +48,20 @@ class ObjectRequest:
 
 
 def object_request(
-    plan: Plan, target: OutputSpec, prompt: Any, options: Mapping[str, Any], mode: str | None
+    plan: Plan, target: OutputSpec, prompt: PromptLike, options: Mapping[str, Any], mode: str | None
 ) -> ObjectRequest:
-    """How to ask this model for the target, in the given mode or the best it has.
+    """Decide how to ask a model for an object.
 
-    Raises InvalidOption for a mode that does not exist, NotSupported for one that this model has not.
+    plan: what is known of the model.
+    target: the schema.
+    prompt, options: those of the call.
+    mode: one of MODES; None is the best that the model has.
+
+    Raises InvalidOption for a mode that does not exist, NotSupported for one that the model does not have.
     """
     for taken in ("tools", "tool_choice", "response_format"):
         if options.get(taken) is not None:
-            raise InvalidOption(f"{taken!r} cannot be given where an object is asked for", hint="use generate_text")
+            raise InvalidOption(f"{taken!r} cannot be combined with a schema", hint="use generate_text")
     support: ObjectSupport = plan.object_support
     chosen = _chosen(plan, support, target, mode)
     context = context_of(prompt).with_tools()
@@ -96,12 +103,12 @@ def _chosen(plan: Plan, support: ObjectSupport, target: OutputSpec, wanted: str 
 
 
 def _works(mode: str, plan: Plan, support: ObjectSupport, target: OutputSpec) -> bool:
-    """Whether the model is said to be able to, and its vendor to enforce this very schema."""
+    """Return whether the model has the mode, and its vendor enforces this schema in it."""
     model = plan.model
     match mode:
         case "json_schema":
-            unsaid = support.sure or not model.known
-            able = unsaid if model.structured_output is None else model.structured_output
+            assumed = support.sure or not model.known
+            able = assumed if model.structured_output is None else model.structured_output
             return able and (not support.always_enforced or _enforced(support.answers, target))
         case "strict_tool":
             return (
@@ -113,7 +120,7 @@ def _works(mode: str, plan: Plan, support: ObjectSupport, target: OutputSpec) ->
             return True
 
 
-def _enforced(dialect: Any, target: OutputSpec) -> bool:
+def _enforced(dialect: Dialect | None, target: OutputSpec) -> bool:
     try:
         return dialect is None or bool(dialect(target.sent).strict)
     except SchemaError:
