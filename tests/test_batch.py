@@ -137,6 +137,7 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
+@pytest.mark.usefixtures("new_process")
 def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
     """The services above are the vendors', as far as their own SDKs can tell."""
     service = OpenAI(rounds=0)

@@ -318,8 +318,8 @@ def test_a_schema_that_cannot_be_used_is_an_error_before_anything_is_sent(genera
     ("options", "error", "message"),
     [
         ({"mode": "jsn"}, InvalidOption, "did you mean 'json'"),
-        ({"tools": []}, InvalidOption, "'tools' cannot be given"),
-        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be given"),
+        ({"tools": []}, InvalidOption, "'tools' cannot be combined"),
+        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be combined"),
     ],
 )
 def test_options_that_make_no_sense_are_errors(

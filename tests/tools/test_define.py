@@ -222,6 +222,7 @@ def test_a_declared_tool_is_called_by_nobody_here() -> None:
     assert [call.name for call in reply.tool_calls] == ["look_up"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_tool_whose_docstring_python_took_away_warns() -> None:
     code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
     for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):

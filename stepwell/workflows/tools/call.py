@@ -294,7 +294,7 @@ def _plain(value: Any) -> Any:
     raise TypeError
 
 
-Approve = Callable[[ToolCall], "bool | str | Awaitable[bool | str]"]
+Approve = Callable[[ToolCall], bool | str | Awaitable[bool | str]]
 
 
 def approval_of(approve: Approve, call: ToolCall) -> Run:
