@@ -79,11 +79,11 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     items, betas = [], set()
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
-        asked = yield Drive(prepare_offline(flow))
-        if not isinstance(asked, Request):
+        prepared = yield Drive(prepare_offline(flow))
+        if not isinstance(prepared, Request):
             raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
-        items.append(BatchItem(id, asked.url.removeprefix(request.base_url.rstrip("/")), asked.body))
-        betas |= {(name, value) for name, value in asked.headers.items() if name.endswith("-beta")}
+        items.append(BatchItem(id, prepared.url.removeprefix(request.base_url.rstrip("/")), prepared.body))
+        betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
     input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
     if "upload_batch" in offered:
         input = evolve(input, file=(yield work.ask("upload_batch", input)).id)

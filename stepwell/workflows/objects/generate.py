@@ -40,26 +40,26 @@ def generate(
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     if max_repairs < 0:
         raise ConfigError("max_repairs cannot be less than 0")
-    target = OutputSpec.of(schema, name, description)
-    asked = object_request(planner.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
+    spec = OutputSpec.of(schema, name, description)
+    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
     replies: list[Reply] = []
-    with span("generate_object", model=str(model), name=target.name, mode=asked.mode) as work:
-        context = asked.context
+    with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
+        context = request.context
         while True:
             try:
-                reply: Reply = yield Ask("chat", model, context, asked.options)
+                reply: Reply = yield Ask("chat", model, context, request.options)
             except StepwellError as error:
                 raise with_earlier_replies(error, replies) from None
             replies.append(reply)
             try:
-                value, repairs = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
+                value, repairs = spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
             except ObjectInvalid as invalid:
                 if len(replies) > max_repairs or not worth_repair(reply):
                     raise object_error(invalid, reply, replies) from None
-                context = _shown(context, reply, asked, invalid)
+                context = _shown(context, reply, request, invalid)
             else:
                 work.note(attempts=len(replies))
-                return object_reply(replies, asked, value, repairs, context_of(prompt))
+                return object_reply(replies, request, value, repairs, context_of(prompt))
 
 
 def worth_repair(reply: Reply) -> bool:
@@ -91,7 +91,7 @@ def with_earlier_replies(error: StepwellError, replies: list[Reply]) -> Stepwell
     return error
 
 
-def _shown(context: Context, reply: Reply, asked: ObjectRequest, invalid: ObjectInvalid) -> Context:
+def _shown(context: Context, reply: Reply, request: ObjectRequest, invalid: ObjectInvalid) -> Context:
     """Append the answer and what is wrong with it: as the result of the call, where the answer was a call."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
@@ -106,14 +106,14 @@ def _shown(context: Context, reply: Reply, asked: ObjectRequest, invalid: Object
 
 
 def object_reply(
-    replies: list[Reply], asked: ObjectRequest, value: object, repairs: list[str], prompt: Context
+    replies: list[Reply], request: ObjectRequest, value: object, repairs: list[str], prompt: Context
 ) -> Reply:
     """Return the last reply with the object, and with its JSON as the text in every mode."""
     last = replies[-1]
     message = last.message
-    if asked.tool is not None and last.tool_calls:
+    if request.tool is not None and last.tool_calls:
         others = [part for part in message.content if not isinstance(part, ToolCall | Text)]
-        message = evolve(message, content=[*others, Text(asked.text_of(last))])
+        message = evolve(message, content=[*others, Text(request.text_of(last))])
     # A schema that the vendor does not enforce has been checked here, so there is no need for a warning.
     warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
     warnings += [CallWarning("object", f"the JSON was repaired: {what}", str(last.model)) for what in repairs]
@@ -123,7 +123,7 @@ def object_reply(
         usage=total_usage(each.usage for each in replies) if len(replies) > 1 else last.usage,
         finish_reason="stop" if last.finish_reason == "tool_calls" else last.finish_reason,
         warnings=tuple(warnings),
-        metadata={**last.metadata, "object_mode": asked.mode},
+        metadata={**last.metadata, "object_mode": request.mode},
         steps=tuple(replies) if len(replies) > 1 else (),
     )
     reply.prompt = prompt

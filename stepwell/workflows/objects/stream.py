@@ -32,8 +32,8 @@ from .output_spec import OutputSpec
 class PartialObject:
     """Collects the JSON text of a stream's chunks, and reads what is certain of the value."""
 
-    asked: ObjectRequest
-    target: OutputSpec
+    request: ObjectRequest
+    spec: OutputSpec
     _json: PartialJSON = field(init=False)
     _call: int | None = None
     """The index of the tool call whose arguments are read."""
@@ -42,7 +42,7 @@ class PartialObject:
     """The value that was shown last."""
 
     def __attrs_post_init__(self) -> None:
-        self._json = PartialJSON(fenced=True, hold=hold_back(self.target.sent))
+        self._json = PartialJSON(fenced=True, hold=hold_back(self.spec.sent))
 
     def is_contradicted_by(self, value: object) -> bool:
         """Return whether the whole value, as plain data, differs from what was shown of it."""
@@ -59,7 +59,7 @@ class PartialObject:
             # Text around the JSON: nothing is certain before the end, where it may still be repaired.
             self._broken = True
             return MISSING
-        if self.target.wrapped and isinstance(value, dict):
+        if self.spec.wrapped and isinstance(value, dict):
             value = value.get(KEY, MISSING)
         if value is MISSING or value == self._last:
             return MISSING
@@ -68,11 +68,11 @@ class PartialObject:
 
     def _texts(self, chunks: list[StreamChunk]) -> Iterator[str]:
         for chunk in chunks:
-            if self.asked.tool is None:
+            if self.request.tool is None:
                 if type(chunk) is TextDelta:
                     yield chunk.text
             elif type(chunk) is ToolCallStart:
-                if chunk.name == self.asked.tool.name and self._call is None:
+                if chunk.name == self.request.tool.name and self._call is None:
                     self._call = chunk.index
             elif type(chunk) is ToolCallDelta and chunk.index == self._call:
                 yield chunk.arguments_json
@@ -109,32 +109,32 @@ def object_stream(
     options: Mapping[str, Any],
 ) -> Recipe:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
-    target = OutputSpec.of(schema, name, description)
-    asked = object_request(planner.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
-    return _stream(model, target, asked, prompt)
+    spec = OutputSpec.of(schema, name, description)
+    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    return _stream(model, spec, request, prompt)
 
 
-def _stream(model: ModelLike, target: OutputSpec, asked: ObjectRequest, prompt: PromptLike) -> Recipe:
-    with span("stream_object", model=str(model), name=target.name, mode=asked.mode):
-        source = yield Open(model, asked.context, asked.options)
-        growing = PartialObject(asked, target)
+def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: PromptLike) -> Recipe:
+    with span("stream_object", model=str(model), name=spec.name, mode=request.mode):
+        source = yield Open(model, request.context, request.options)
+        partial = PartialObject(request, spec)
         try:
             while (chunks := (yield Pull(source))) is not None:
-                if (value := growing.feed(chunks)) is not MISSING:
+                if (value := partial.feed(chunks)) is not MISSING:
                     yield Emit(value)
         except Left:
             yield Shut(source)
             raise
         reply: Reply = source.whole_reply()
         try:
-            text = asked.text_of(reply)
-            plain, repairs = target.parse(text, cut=reply.finish_reason == "length")
-            if growing.is_contradicted_by(plain):
+            text = request.text_of(reply)
+            plain, repairs = spec.parse(text, cut=reply.finish_reason == "length")
+            if partial.is_contradicted_by(plain):
                 raise _contradiction(text)
-            value = target.build(plain, text)
+            value = spec.build(plain, text)
         except ObjectInvalid as invalid:
             raise object_error(invalid, reply, [reply]) from None
-        whole = object_reply([reply], asked, value, repairs, context_of(prompt))
+        whole = object_reply([reply], request, value, repairs, context_of(prompt))
         yield Emit(value)
         return whole
 

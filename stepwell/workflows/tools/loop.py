@@ -106,13 +106,13 @@ def _loop(
     model: ModelLike, context: Context, tools: tuple[Tool, ...], how: Loop, options: dict[str, Any], stream: bool
 ) -> Recipe:
     steps: list[Reply] = []
-    asked = context
+    prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
         pending = _unanswered(context)
         while True:
             if pending:
                 if len(steps) >= how.max_steps:
-                    raise _step_limit(steps, asked, context, how)
+                    raise _step_limit(steps, prompt, context, how)
                 runs = yield from _run_all(pending, tools, how)
                 if steps:
                     steps[-1] = _with_runs(steps[-1], runs)
@@ -120,8 +120,8 @@ def _loop(
                     for run in runs:
                         yield Emit(run)
                 context = context.append(*(run.message for run in runs))
-                _raise_failed(runs, how, steps, asked, context)
-                if steps and how.stop_when is not None and how.stop_when(_summed(steps, asked, context)):
+                _raise_failed(runs, how, steps, prompt, context)
+                if steps and how.stop_when is not None and how.stop_when(_summed(steps, prompt, context)):
                     break
                 options = _without_forced_choice(options)
             reply = yield from _answer(model, context, options, stream, steps)
@@ -135,7 +135,7 @@ def _loop(
             if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
                 break
         work.note(steps=len(steps))
-        return _summed(steps, asked, context)
+        return _summed(steps, prompt, context)
 
 
 def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
@@ -217,18 +217,18 @@ def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
     return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
-def _summed(steps: list[Reply], asked: Context, context: Context) -> Reply:
+def _summed(steps: list[Reply], prompt: Context, context: Context) -> Reply:
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
     warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
     reply = last.replace(usage=total_usage(step.usage for step in steps), warnings=warnings, steps=tuple(steps))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
-    reply.prompt, reply.tool_messages = Context(messages[:place], asked.tools), messages[place + 1 :]
+    reply.prompt, reply.tool_messages = Context(messages[:place], prompt.tools), messages[place + 1 :]
     return reply
 
 
-def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], asked: Context, context: Context) -> None:
+def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Context, context: Context) -> None:
     if how.on_tool_error != "raise":
         return
     for run in runs:
@@ -236,13 +236,13 @@ def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], asked: Con
             error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)
             error.hint = "all the runs are on .partial.steps[-1].metadata['tool_runs']"
             if steps:
-                error.partial = _summed(steps, asked, context)
+                error.partial = _summed(steps, prompt, context)
                 error.usage = error.partial.usage
             raise error from (None if error is run.error else run.error)
 
 
-def _step_limit(steps: list[Reply], asked: Context, context: Context, how: Loop) -> StepLimit:
-    reply = _summed(steps, asked, context)
+def _step_limit(steps: list[Reply], prompt: Context, context: Context, how: Loop) -> StepLimit:
+    reply = _summed(steps, prompt, context)
     return StepLimit(
         f"the model still calls tools after {how.max_steps} steps",
         hint="raise max_steps, or go on from .partial.context with resume=True",
