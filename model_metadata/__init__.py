@@ -1,4 +1,4 @@
-"""The almanac: what every model can do and what it costs."""
+"""The model catalog: what each model can do and what it costs."""
 
 from .catalog import CATALOG, Catalog
 from .provider_models import ProviderRow

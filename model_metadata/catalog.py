@@ -1,7 +1,7 @@
-"""Looking models up: by name, by spelling, by ability.
+"""Look models up by name, by other spellings, and by capability.
 
-Nothing is read at import. The first question about a provider reads its one file; every later answer is a dict
-lookup. Changes replace what they change, never alter it, so readers need no lock.
+Nothing is read at import. The first lookup of a provider's model reads the provider's file; later ones are dict
+lookups. Changes replace the data and never alter it, so readers need no lock.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ _REMEMBERED = 20_000
 
 
 class Catalog:
-    """The models of every provider, ours to read and yours to extend.
-
-    `folder` holds `index.json`, `data/<provider>.json`, `own/*.json` (whole providers that models.dev does not list)
-    and `patches/*.json`; None makes an empty catalog.
-    """
+    """The models of all providers, which users can extend."""
 
     def __init__(self, folder: str | None = FOLDER) -> None:
+        """Make a catalog.
+
+        folder: where to read it from. It holds `index.json`, `data/<provider>.json`, `own/*.json` (whole providers
+            that models.dev does not list) and `patches/*.json`. None makes an empty catalog.
+        """
         self.version = 0
-        """Counts the changes made by add, patch and load, for those who keep what they looked up."""
+        """The number of changes by add, patch and load so far, for code that caches lookups."""
         self._folder = folder
         self._lock = threading.RLock()
         self._by_provider: dict[str, ProviderModels] = {}
         self._base: dict[str, ProviderModels] = {}
-        """Rows that do not come from the folder's data: whole providers, before they are patched."""
+        """Whole providers that are not in the folder's data, before patches."""
         self._index: dict[str, ProviderRow] | None = None
         self._patches: tuple[Patch, ...] = ()
         self._as_of: str | None = None
@@ -48,17 +49,20 @@ class Catalog:
         self._found: dict[tuple[str, tuple[Normalizer, ...] | None], Model | None] = {}
 
     def get(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model:
-        """The model called "provider:model-id"; one with `known=False` if no row fits. Raises UnknownModel.
+        """Return the model of a name; one with `known=False` if the catalog does not have it.
 
-        An id that is not listed as it stands is looked up by its shorter spellings: `normalize` says which, by default
-        those of `ids.NORMALIZERS`. The answer has the id as given; `facts["listed_as"]` names the row it is drawn from.
+        name: "provider:model-id".
+        normalize: how the id may be shortened if it is not listed as it is; by default as `ids.NORMALIZERS` says.
+
+        The model has the id as given; `facts["listed_as"]` is the id of its row. Raises UnknownModel for a name of
+        another form.
         """
         return self.find_exact(name, normalize=normalize) or Model(*split_name(name))
 
     def find_exact(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model | None:
-        """The same, or None if no row fits. Pass `normalize=()` to accept no other spelling."""
+        """Return the model as `get` does, or None if it is not listed; `normalize=()` accepts no other spelling."""
         steps = None if normalize is None else tuple(normalize)
-        found = self._found  # an edit swaps this dict for a new one, so a late write can never bring back an old answer
+        found = self._found  # a change replaces this dict, so that a late write cannot bring back an outdated model
         key = (name, steps)
         try:
             return found[key]
@@ -84,12 +88,23 @@ class Catalog:
         status: str | None = None,
         text: str | None = None,
     ) -> list[Model]:
-        """The models that fit everything asked for, by provider and id.
+        """Return the models that fit all conditions, sorted by provider and id. None means any.
 
-        `input` and `output` name modalities that all must be there; prices are dollars per million tokens, and a model
-        without a known price fits no limit; `status` "stable" wants models that are neither alpha, beta nor
-        deprecated; `text` is looked for in id, name and family. Raises UnknownProvider for a provider that is not
-        listed and InvalidOption for a modality, price or status that is none.
+        provider: the provider's id.
+        reasoning: whether the model reasons.
+        tools: whether it can call tools.
+        structured_output: whether it can follow a JSON Schema.
+        input: modalities that it must read, all of them.
+        output: modalities that it must write, all of them.
+        context_at_least: the smallest context window, in tokens.
+        max_input_price: the highest price of input, in dollars per million tokens. Models without a known price do not
+            fit.
+        max_output_price: the highest price of output.
+        status: alpha, beta, deprecated, or stable for none of these.
+        text: words that its id, name or family must contain.
+
+        Raises UnknownProvider for a provider that is not listed, and InvalidOption for an impossible modality, price or
+        status.
         """
         flags = {"reasoning": reasoning, "tools": tools, "structured_output": structured_output}
         wanted = {name: value for name, value in flags.items() if value is not None}
@@ -113,55 +128,61 @@ class Catalog:
         return [model for model in self._models(provider) if fits(model)]
 
     def ids(self, provider: str) -> list[str]:
-        """The ids of a provider's models; none for one that is not listed."""
+        """Return the ids of a provider's models; none for a provider that is not listed."""
         row = self.provider(provider)
         provider_models = self._models_of(row.id if row else provider)
         return sorted(provider_models.rows) if provider_models is not None else []
 
     def providers(self) -> list[ProviderRow]:
-        """Every provider listed, by id; reads the index alone."""
+        """List all providers, sorted by id. Reads only the index."""
         return [row for _, row in sorted(self._read_index().items())]
 
     def provider(self, id: str) -> ProviderRow | None:
-        """One provider's row; underscores in `id` may stand for hyphens."""
+        """Return the row of a provider; underscores in `id` may stand for hyphens. None if it is not listed."""
         index = self._read_index()
         return index.get(id) or index.get(id.replace("_", "-"))
 
     def add(self, model: Model | Row) -> Undo:
-        """List a model of your own, in place of any of that name.
+        """Add a model of your own, which replaces any of that name.
 
-        A row needs "provider" and "id", and may use the names of Model's fields: `add({"provider": "acme", "id":
-        "m-1", "context_window": 8192, "tools": True, "prices": {"input": "0.5", "output": 1}})`. It is listed until the
-        `undo()` of what is returned, or to the end of a `with` block. Raises ConfigError for a row that will not do.
+        model: a Model, or a row with "provider" and "id", which may use the names of Model's fields: `add({"provider":
+            "acme", "id": "m-1", "context_window": 8192, "tools": True, "prices": {"input": "0.5", "output": 1}})`.
+
+        It stays until `undo()` of the result, or until the end of a `with` block. Raises ConfigError for a row that
+        cannot be used.
         """
         row, provider, id = (model, model.provider, model.id) if isinstance(model, Model) else _read_user_row(model)
         return self._apply(Patch(self._listed_as(provider) or provider, put={id: row}))
 
     def patch(self, pattern: str, changes: Row) -> Undo:
-        """Change what is said of each model that matches "provider:pattern", now and when its provider is first read.
+        """Change all models that match a pattern, including those of providers that are read later.
 
-        Both halves may hold `*`, `?` and `[...]`. Keys are those of rows or of Model's fields; objects are merged, and
-        None takes a key away. It holds until the `undo()` of what is returned, or to the end of a `with` block. Raises
-        ConfigError for what no row may say, UnknownProvider and UnknownModel for a pattern that nothing matches.
+        pattern: "provider:model-id", both of which may hold `*`, `?` and `[...]`.
+        changes: the new values, by the names of row or Model fields. Objects are merged; None removes a key.
+
+        It stays until `undo()` of the result, or until the end of a `with` block. Raises ConfigError for what a row
+        cannot hold, UnknownProvider and UnknownModel for a pattern that matches nothing.
         """
         provider, models = split_name(pattern)
         return self._apply(self._checked_patch(Patch(provider, (models,), set=as_row(changes)), pattern))
 
     def load(self, path: str) -> Undo:
-        """Read a patch file, or a provider file: {"id": "acme", "api": ..., "models": {id: row}}. All of it or nothing:
-        raises like `patch`."""
+        """Read a patch file, or a provider file: {"id": "acme", "api": ..., "models": {id: row}}.
+
+        If any of it cannot be used, nothing changes. Raises as `patch` does.
+        """
         content = read_json(path)
         if isinstance(content, dict) and "models" in content and "id" in content:
             return self._load_provider(content)
-        made: list[Undo] = []
+        changes: list[Undo] = []
 
         def undo() -> None:
-            for change in reversed(made):
+            for change in reversed(changes):
                 change.undo()
 
         try:
             for patch in read_patches(content, where=path):
-                made.append(self._apply(self._checked_patch(patch, f"{path}, {patch.provider}")))
+                changes.append(self._apply(self._checked_patch(patch, f"{path}, {patch.provider}")))
         except ConfigError:
             undo()
             raise
@@ -175,7 +196,7 @@ class Catalog:
         return Undo(lambda: self._set_provider(row.id, *before))
 
     def _set_provider(self, id: str, row: ProviderRow | None, base: ProviderModels | None) -> None:
-        """Take this for a provider's row and rows, or with None what the folder has, if anything."""
+        """Set the row and the models of a provider; None stands for those of the folder, if any."""
         with self._lock:
             index = {key: each for key, each in self._read_index().items() if key != id}
             bases = {key: each for key, each in self._base.items() if key != id}
@@ -184,7 +205,7 @@ class Catalog:
             self._rebuild(id)
 
     def _checked_patch(self, patch: Patch, where: str) -> Patch:
-        """A patch that a person wrote, checked: its rows may be said, and there is something that it changes."""
+        """Return a patch that a person wrote after checking that its rows are valid and that it matches something."""
         rows = {id: checked_row(row, where) for id, row in patch.add.items()}
         listed = self._listed_as(patch.provider)
         if listed is None and not any(map(patch.touches, self._ids())):
@@ -197,7 +218,7 @@ class Catalog:
 
     def _apply(self, patch: Patch) -> Undo:
         with self._lock:
-            # A provider that is named is read now, so that a fault in a patch shows now.
+            # Read a provider that is named now, so that an error in the patch is raised now.
             named = self._listed_as(patch.provider) or (patch.provider if patch.put else None)
             ids = [*filter(patch.touches, self._by_provider), *([named] if named else [])]
             by_provider = {id: self._models_of(id) or ProviderModels({}) for id in ids}
@@ -206,16 +227,16 @@ class Catalog:
                 provider_models.check(id, by_provider[id])
             self._patches = (*self._patch_list(), patch)
             self._put(changed)
-        return Undo(lambda: self._take_back(patch))
+        return Undo(lambda: self._undo_patch(patch))
 
-    def _take_back(self, patch: Patch) -> None:
+    def _undo_patch(self, patch: Patch) -> None:
         with self._lock:
             self._patches = tuple(each for each in self._patches if each is not patch)
             for id in list(filter(patch.touches, self._by_provider)):
                 self._rebuild(id)
 
     def _rebuild(self, id: str) -> None:
-        """Read a provider's rows anew, and change them by what is in force."""
+        """Read the rows of a provider again and apply the patches that are in force."""
         self._by_provider = {key: provider_models for key, provider_models in self._by_provider.items() if key != id}
         provider_models = self._models_of(id)
         self._put({} if provider_models is None else {id: provider_models})
@@ -226,11 +247,11 @@ class Catalog:
         self.version += 1
 
     def _ids(self) -> set[str]:
-        """The providers of which something is listed."""
+        """Return the ids of the providers with a row or a model."""
         return {*self._read_index(), *self._base, *self._by_provider}
 
     def _listed_as(self, provider: str) -> str | None:
-        """The id under which a provider is listed: hyphens where underscores were given."""
+        """Return the id under which a provider is listed, with hyphens for underscores; None if it is not listed."""
         row = self.provider(provider)
         id = row.id if row else provider
         return id if id in self._ids() else None
@@ -307,7 +328,7 @@ class Catalog:
         for path in json_files(folder / "patches"):
             self._patches += read_patches(read_json(path), where=path.name)
         listed = {row["id"]: ProviderRow(**{**row, "env": tuple(row["env"])}) for row in index["providers"]}
-        # Not among the providers listed: what is there has a declaration of its own, which is more than a row.
+        # These get no provider row: they have declarations of their own, which say more.
         for path in json_files(folder / "own"):
             row, provider_models = provider_file(read_json(path))
             self._base[row.id] = provider_models
@@ -315,7 +336,12 @@ class Catalog:
 
 
 def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Model:
-    """`model`, under the names that the caller used for it."""
+    """Return the model under the names that the caller used.
+
+    model: the model as listed.
+    provider, id: the names.
+    same_price: False if the model of this id has prices of its own.
+    """
     if model.provider == provider and model.id == id:
         return model
     facts = model.facts if model.id == id else {**model.facts, "listed_as": model.id}
@@ -339,5 +365,5 @@ def _costs_at_most(model: Model, bucket: str, limit: Decimal | None) -> bool:
 
 
 CATALOG = Catalog()
-"""The catalog that every client shares unless it is given one of its own. Public as `stepwell.models`."""
+"""The catalog of every client without one of its own. Public as `stepwell.models`."""
 models = CATALOG

@@ -1,4 +1,4 @@
-"""What people write is checked before it is believed: a slip of the pen is an error that names the right word."""
+"""Check rows and search terms that people write; an error names the right word for a misspelt one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
-from ..schemas.options import nearest
+from ..schemas.nearest import nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 
@@ -19,7 +19,7 @@ STATUSES = ("alpha", "beta", "deprecated")
 _LIMITS = ("context", "output", "input")
 _RATES = (*BUCKETS, "over")
 _FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
-_COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "besides", "as_of", "source")
+_COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "other_charges", "as_of", "source")
 _KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | {"modes", "provider", "interleaved", "open_weights"}
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),
@@ -32,10 +32,13 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 
 def checked_row(row: Row, where: str) -> dict[str, Any]:
-    """A row that a person wrote (see `as_row`), with a modality given as a word made a list of one.
+    """Check a row that a person wrote, and return it with a single modality made a list.
 
-    Raises ConfigError for a value of another kind than rows have, and for a name that is nearly one of theirs; any
-    other name is a fact of the writer's own. None takes something away, and passes.
+    row: the row, as `as_row` returns it. None as a value, which removes something, is accepted.
+    where: what the row is for, named in errors.
+
+    Raises ConfigError for a value of the wrong type and for a name that is close to one that rows have. Any other name
+    is a fact of the writer's own.
     """
     for name, value in row.items():
         if name not in _KNOWN and (close := difflib.get_close_matches(name, _KNOWN, 1, 0.8)):
@@ -44,9 +47,9 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
             kinds = " or ".join(kind.__name__.lower() for kind in _KINDS[name])
             raise ConfigError(f"{where}: {name!r} cannot be {value!r}", hint=f"it is a {kinds}")
     if (status := row.get("status")) is not None:
-        _word("status", status, STATUSES, where)
+        _check_word("status", status, STATUSES, where)
     for name, value in (row.get("limit") or {}).items():
-        _word("limit", name, _LIMITS, where)
+        _check_word("limit", name, _LIMITS, where)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise ConfigError(f"{where}: the limit {name!r} cannot be {value!r}", hint="it is a whole number of tokens")
     _check_cost(row.get("cost"), where)
@@ -55,34 +58,34 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     return {**row, "modalities": {side: _modalities(side, given, where) for side, given in row["modalities"].items()}}
 
 
-def _modalities(side: str, given: Any, where: str) -> list[str] | None:
-    _word("modalities", side, ("input", "output"), where)
+def _modalities(side: str, given: str | Iterable[str] | None, where: str) -> list[str] | None:
+    _check_word("modalities", side, ("input", "output"), where)
     if given is None:
         return None
     words = [given] if isinstance(given, str) else list(given)
     for word in words:
-        _word(side, word, MODALITIES, where)
+        _check_word(side, word, MODALITIES, where)
     return words
 
 
-def _check_cost(cost: Any, where: str) -> None:
+def _check_cost(cost: object, where: str) -> None:
     if not isinstance(cost, Mapping):
         return
     for name in cost:
-        _word("prices", name, _COST, where)
+        _check_word("prices", name, _COST, where)
     tiers = cost.get("tiers")
     for tier in tiers if isinstance(tiers, list | tuple) else ():
         for name in tier if isinstance(tier, Mapping) else ():
-            _word("a tier of prices", name, _RATES, where)
+            _check_word("a tier of prices", name, _RATES, where)
 
 
-def _word(what: str, word: Any, known: Iterable[str], where: str) -> None:
+def _check_word(what: str, word: str, known: Iterable[str], where: str) -> None:
     if word not in known:
-        raise ConfigError(f"{where}: {what} cannot be or have {word!r}", hint=nearest(str(word), known))
+        raise ConfigError(f"{where}: {what} cannot be or contain {word!r}", hint=nearest(str(word), known))
 
 
 def words(given: str | Iterable[str] | None, option: str) -> frozenset[str]:
-    """The modalities looked for. Raises InvalidOption for a word that is none."""
+    """Return the modalities to search for. Raises InvalidOption for a word that is not a modality."""
     wanted = frozenset((given,) if isinstance(given, str) else given or ())
     for word in sorted(wanted - set(MODALITIES)):
         raise InvalidOption(f"no model has the {option} {word!r}", hint=nearest(word, MODALITIES))
@@ -90,14 +93,14 @@ def words(given: str | Iterable[str] | None, option: str) -> frozenset[str]:
 
 
 def checked_status(status: str | None) -> str | None:
-    """Raises InvalidOption for a status that no model has."""
+    """Return a status to search for. Raises InvalidOption for one that no model can have."""
     if status is not None and status not in (STABLE, *STATUSES):
         raise InvalidOption(f"no model has the status {status!r}", hint=nearest(status, (STABLE, *STATUSES)))
     return status
 
 
 def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
-    """A price as a number. Raises InvalidOption for what is none."""
+    """Return a price limit as a number. Raises InvalidOption for anything that is not a number."""
     try:
         price = None if limit is None else Decimal(str(limit))
     except InvalidOperation:
@@ -108,7 +111,7 @@ def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
 
 
 def unlisted(provider: str, known: Iterable[str]) -> UnknownProvider:
-    """The error for a provider of which no model is listed."""
+    """Return the error for a provider without any model in the catalog."""
     close = difflib.get_close_matches(provider.replace("_", "-"), list(known), 1, 0.6)
-    hint = f"did you mean {close[0]!r}?" if close else "models.providers() gives all that are; add() lists a new model"
+    hint = f"did you mean {close[0]!r}?" if close else "models.providers() lists all; add() adds a model"
     return UnknownProvider(f"no model of a provider {provider!r} is listed", hint=hint)

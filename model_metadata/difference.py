@@ -1,4 +1,4 @@
-"""What changed between two states of the catalog, in lines that a person can read."""
+"""List the changes between two states of the catalog for people to read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NOTHING = "nothing changed"
 
 
 def difference(before: Providers, after: Providers) -> list[str]:
-    """Providers and models that came, went or changed, then a line of totals."""
+    """Return a line for each provider and model that was added, removed or changed, then a line of totals."""
     lines = list(_provider_lines(before, after))
     for id in sorted(before.keys() & after.keys()):
         lines += _changes(id, before[id], after[id])
@@ -41,7 +41,7 @@ def _changes(provider: str, before: Mapping[str, Any], after: Mapping[str, Any])
             yield f"~ {provider}:{id} {', '.join(changed)}"
 
 
-def _changed_facts(path: str, old: Any, new: Any) -> Iterator[str]:
+def _changed_facts(path: str, old: object, new: object) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys()):
             yield from _changed_facts(f"{path}.{key}" if path else key, old.get(key), new.get(key))
@@ -49,5 +49,5 @@ def _changed_facts(path: str, old: Any, new: Any) -> Iterator[str]:
         yield f"{path} {_shown(old)} -> {_shown(new)}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "none" if value is None else str(value)

@@ -1,6 +1,6 @@
-"""Which wire format each SDK family of models.dev speaks, and where, when its row does not say.
+"""The wire format and base URL that follow from the SDK package that models.dev names for a provider.
 
-models.dev names an `npm` package per provider: the AI SDK package that talks to it. The package implies the wire.
+models.dev has an `npm` field for each provider: the AI SDK package for it, which implies the wire format.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WIRE_OF_NPM: Mapping[str, str] = {
     "merge-gateway-ai-sdk-provider": "openai_chat",
     "venice-ai-sdk-provider": "openai_chat",
 }
-"""The wire that a family speaks by default."""
+"""The default wire of each package."""
 
 ALSO_SPEAKS: Mapping[str, tuple[str, ...]] = {
     "@ai-sdk/openai": ("openai_chat",),
@@ -46,17 +46,17 @@ ALSO_SPEAKS: Mapping[str, tuple[str, ...]] = {
     "@ai-sdk/gateway": ("openai_responses", "anthropic_messages"),
     "@openrouter/ai-sdk-provider": ("openai_responses", "anthropic_messages"),
 }
-"""Further wires of the same family, at the same base URL."""
+"""Further wires of a package, at the same base URL."""
 
 UNCOVERED: Mapping[str, str] = {
-    "gitlab-ai-provider": "GitLab Duo hands out a short-lived token per call and proxies other vendors' wires",
+    "gitlab-ai-provider": "GitLab Duo issues a short-lived token per call and proxies other vendors' wires",
     "@jerome-benoit/sap-ai-provider-v2": "SAP AI Core has an orchestration API of its own, behind an OAuth service key",
     "watsonx-ai-provider": "watsonx.ai has a text/chat API of its own, behind IAM tokens and project ids",
 }
-"""Families that speak no wire of ours, and why."""
+"""Packages without a wire of ours, and why."""
 
 SHAPES: Mapping[str, str] = {"responses": "openai_responses", "completions": "openai_chat"}
-"""What a row's `shape` says about a family with two wires."""
+"""The wire that a row's `shape` selects for a package with two wires."""
 
 BASE_URLS: Mapping[str, str] = {
     "@ai-sdk/openai": "https://api.openai.com/v1",
@@ -91,7 +91,7 @@ BASE_URLS: Mapping[str, str] = {
     ),
     "venice-ai-sdk-provider": "https://api.venice.ai/api/v1",
 }
-"""Where a family is served when its row has no `api`; `${NAME}` stands for one of its `env` variables."""
+"""The base URL of a package whose row has no `api`; `${NAME}` stands for one of its `env` variables."""
 
 
 BASE_URLS_OF_PROVIDERS: Mapping[str, str] = {
@@ -99,15 +99,20 @@ BASE_URLS_OF_PROVIDERS: Mapping[str, str] = {
         "https://${AZURE_COGNITIVE_SERVICES_RESOURCE_NAME}.cognitiveservices.azure.com/openai/v1"
     ),
 }
-"""The same for a provider that shares its family's package but not its place."""
+"""The base URL of a provider that shares the package of another, but not its base URL."""
 
 
 def base_url_of(provider: str, npm: str | None, api: str | None) -> str | None:
-    """Where a provider is served, without a slash at its end; None when neither its row nor our tables say."""
+    """Return the base URL of a provider, without a final slash; None if it is unknown.
+
+    provider: its id.
+    npm: the package of its row.
+    api: the base URL of its row, which takes precedence.
+    """
     url = api or BASE_URLS_OF_PROVIDERS.get(provider) or BASE_URLS.get(npm or "")
     return url.rstrip("/") if url else None
 
 
 def wire_of(npm: str | None, shape: str | None = None) -> str | None:
-    """The wire of a provider or model row; None when no wire of ours fits or the row says nothing."""
+    """Return the wire of a provider or model row; None if its package has no wire of ours or is not given."""
     return SHAPES.get(shape or "") or WIRE_OF_NPM.get(npm or "")

@@ -1,4 +1,4 @@
-"""Catalog files, in and out."""
+"""Find and read the files of a catalog."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     Place: TypeAlias = Path | Traversable
 
 FOLDER = os.path.dirname(__file__)
-"""The catalog of this package: a folder, or a place inside an archive."""
+"""The catalog of this package: a folder, or a path inside an archive."""
 
 
 def opened(folder: str) -> Place:
-    """A catalog's folder, to be read. The package's own may lie in an archive, where only its loader can reach it."""
+    """Return a catalog's folder. That of the package may be in an archive, which only its loader can read."""
     if folder != FOLDER or os.path.isdir(folder):
         return Path(folder)
-    from importlib.resources import files  # takes 15 ms to import, and is seldom needed
+    from importlib.resources import files  # takes 15 ms to import, and is rarely needed
 
     return files(__package__)
 
 
 def json_files(folder: Place) -> list[Place]:
-    """The JSON files of a folder, by name, if there is one."""
+    """Return the JSON files of a folder in the order of their names; none if there is no such folder."""
     found = [place for place in folder.iterdir() if place.name.endswith(".json")] if folder.is_dir() else []
     return sorted(found, key=lambda place: place.name)
 
 
 def read_json(place: str | Place) -> Any:
-    """The content of a JSON file; raises ConfigError, naming the file, if it cannot be read."""
+    """Return the content of a JSON file. Raises ConfigError, with its path, if it cannot be read."""
     try:
         return loads(_content(place))
     except OSError as error:
         raise ConfigError(f"cannot read {place}: {error.strerror}", hint=_hint(place)) from error
-    except KeyError as error:  # an archive's word for a member that is not there
+    except KeyError as error:  # how an archive reports a missing member
         raise ConfigError(f"cannot read {place}: it is not in the archive", hint=_hint(place)) from error
     except JSONDecodeError as error:
         raise ConfigError(f"{place} is not JSON: {error}") from error
@@ -55,7 +55,7 @@ def _content(place: str | Place) -> bytes:
 def _hint(place: str | Place) -> str:
     if str(place).startswith(FOLDER):
         return (
-            "the catalog is part of stepwell: install it anew; an application that packs it must take its data files "
-            "along (PyInstaller: --collect-data stepwell)"
+            "the catalog is part of stepwell: reinstall it; a packaged application must include its data files "
+            "(PyInstaller: --collect-data stepwell)"
         )
     return "check the path and its permissions"

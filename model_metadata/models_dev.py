@@ -1,13 +1,13 @@
-"""models.dev's data, cleaned into the rows that we keep.
+"""Clean the data of models.dev into catalog rows.
 
-Takes api.json as https://models.dev serves it, or a file {"generated_at", "source", "providers"} around the same.
+Accepts api.json as https://models.dev serves it, or an object {"generated_at", "source", "providers"} around it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import define, field
 
@@ -27,15 +27,15 @@ _OPTIONAL_LINES = ("cache_read", "cache_write", "reasoning")
 
 @define
 class ParsedCatalog:
-    """The providers of one api.json, by id, and what had to be left out of it."""
+    """The providers of one api.json, by id, and messages about what was left out."""
 
     providers: dict[str, Row] = field(factory=dict)
     problems: list[str] = field(factory=list)
     as_of: str | None = None
 
 
-def parse_catalog(content: Any) -> ParsedCatalog:
-    """Clean a decoded api.json; raises ConfigError when it is something else."""
+def parse_catalog(content: object) -> ParsedCatalog:
+    """Clean a decoded api.json. Raises ConfigError for anything else."""
     if not isinstance(content, Mapping):
         raise ConfigError("this is not models.dev data: expected an object of providers")
     found = ParsedCatalog(as_of=str(content.get("generated_at") or "")[:10] or None)
@@ -45,7 +45,7 @@ def parse_catalog(content: Any) -> ParsedCatalog:
         if not isinstance(provider, Mapping) or not isinstance(provider.get("models"), Mapping):
             raise ConfigError(f"this is not models.dev data: {id!r} has no models")
         if not _FILE_NAME.fullmatch(id):
-            found.problems.append(f"{id!r} left out: no name for a file")
+            found.problems.append(f"{id!r} left out: it cannot be a file name")
             continue
         found.providers[id] = _provider(id, provider, found.problems)
     return found
@@ -58,12 +58,17 @@ def _provider(id: str, given: Mapping[str, Any], problems: list[str]) -> Row:
         try:
             rows[name] = clean_row(f"{id}:{name}", row, problems)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            problems.append(f"{id}:{name} left out: not of the form that rows have ({error})")
+            problems.append(f"{id}:{name} left out: it does not have the form of a row ({error})")
     return {**head, "id": id, "models": rows}
 
 
 def clean_row(name: str, given: Mapping[str, Any], problems: list[str]) -> Row:
-    """One model's row without what is empty, usual or said twice; what cannot be true goes to `problems`."""
+    """Return the row of one model without empty, default and repeated values.
+
+    name: the model's name, for messages.
+    given: its row in models.dev.
+    problems: collects messages about impossible values, which are left out.
+    """
     row = {key: value for key, value in given.items() if key not in _DROPPED and value not in (None, "", {}, [])}
     if row.get("name") == given.get("id"):
         row.pop("name", None)
@@ -122,7 +127,7 @@ def _tier(given: Mapping[str, Any]) -> Row:
 
 
 def _lines(given: Mapping[str, Any]) -> Row:
-    """The prices of a row. A zero beside a paid input stands for "no such line", which is no free cache."""
+    """Return the prices of a row, without the zeros that mean "no such price" beside a price of input."""
     lines = {line: _plain(price) for line, price in given.items() if _is_number(price) and line != "min_context"}
     if lines.get("input"):
         for line in _OPTIONAL_LINES:
@@ -132,14 +137,14 @@ def _lines(given: Mapping[str, Any]) -> Row:
 
 
 def _plain(price: float) -> float | int:
-    """0.30000000000000004 was 0.3 once."""
+    """Remove rounding errors: 0.30000000000000004 becomes 0.3."""
     price = float(f"{price:.12g}")
     return int(price) if price.is_integer() else price
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_negative(value: Any) -> bool:
+def _is_negative(value: object) -> bool:
     return _is_number(value) and value < 0

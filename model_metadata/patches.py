@@ -1,12 +1,12 @@
-"""Patches: what we, or you, know better than the catalog.
+"""Patches: corrections of the catalog, by stepwell or by its users.
 
 A patch file is one JSON object, or a list of them:
 
     {"provider": "openai",              a provider id, or a pattern such as "azure*" or "*"
      "models": "gpt-5*-pro",            a pattern, or a list of them; "*" if left out
-     "set": {"wire": "openai_responses"},    laid over each row that matches; null takes a key away
-     "add": {"my-model": {...}},        new rows, laid over rows of that name if there are any
-     "exclude": ["old-*"],              rows to forget
+     "set": {"wire": "openai_responses"},    merged into each row that matches; null removes a key
+     "add": {"my-model": {...}},        new rows, merged into rows of that name, if there are any
+     "exclude": ["old-*"],              rows to remove
      "why": "...", "source": "https://...", "as_of": "2026-08-18"}
 """
 
@@ -29,7 +29,7 @@ _KEYS = frozenset({"provider", "models", "set", "add", "exclude", "why", "source
 
 @frozen
 class Patch:
-    """One change to the rows of the providers that match `provider`."""
+    """A change of the rows of the providers that match `provider`. See the module for its fields."""
 
     provider: str
     models: tuple[str, ...] = ("*",)
@@ -37,19 +37,20 @@ class Patch:
     add: Mapping[str, Row] = field(factory=dict)
     exclude: tuple[str, ...] = ()
     put: Mapping[str, Row | Model] = field(factory=dict)
-    """Rows in the place of any of that name; not in files."""
+    """Rows that replace any of that name; not possible in files."""
 
     def touches(self, provider: str) -> bool:
+        """Return whether the patch applies to this provider."""
         return fnmatchcase(provider, self.provider)
 
     def misses(self, rows: Mapping[str, Row | Model]) -> str | None:
-        """A pattern of this patch that none of the rows matches, if there is one."""
-        there = {**rows, **self.add}
+        """Return a pattern of this patch that matches none of the rows; None if each matches some."""
+        present = {**rows, **self.add}
         patterns = (*self.exclude, *(self.models if self.set else ()))
-        return next((pattern for pattern in patterns if not _matching((pattern,), there)), None)
+        return next((pattern for pattern in patterns if not _matching((pattern,), present)), None)
 
     def apply(self, rows: Mapping[str, Row | Model]) -> dict[str, Row | Model]:
-        """The rows after this patch; the rows given stay as they are, and so does a model that was given whole."""
+        """Return the rows after this patch; those passed do not change. Whole Models are not merged with rows."""
         after: dict[str, Row | Model] = dict(rows)
         for id in _matching(self.exclude, rows):
             del after[id]
@@ -65,12 +66,18 @@ class Patch:
         return after
 
 
-def read_patches(content: Any, *, where: str) -> tuple[Patch, ...]:
-    """The patches of a decoded patch file; raises ConfigError for what is not one."""
+def read_patches(content: object, *, where: str) -> tuple[Patch, ...]:
+    """Return the patches of a decoded patch file.
+
+    content: a patch, or a list of them.
+    where: the file, named in errors.
+
+    Raises ConfigError for anything that is not a patch.
+    """
     return tuple(_read(entry, where) for entry in (content if isinstance(content, list) else [content]))
 
 
-def _read(entry: Any, where: str) -> Patch:
+def _read(entry: object, where: str) -> Patch:
     if not isinstance(entry, dict) or not isinstance(entry.get("provider"), str):
         raise ConfigError(f'a patch in {where} names no provider: it needs a "provider"')
     unknown = sorted(entry.keys() - _KEYS)
@@ -93,7 +100,7 @@ def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
-    """The ids that match. Most patterns are plain ids, looked up one by one: some patches face thousands."""
+    """Return the ids that match. Plain ids, as most patterns are, are looked up: some providers have thousands."""
     plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
     found = dict.fromkeys(id for id in plain if id in ids)
     if len(plain) < len(patterns):
@@ -107,13 +114,13 @@ _WILD = re.compile(r"[*?[]")
 
 @cache
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether an id matches one of them."""
+    """Return a function that tells whether an id matches one of the patterns."""
     tests = [_test(pattern) for pattern in patterns]
     return tests[0] if len(tests) == 1 else lambda id: any(test(id) for test in tests)
 
 
 def _test(pattern: str) -> Callable[[str], bool]:
-    """fnmatchcase for one pattern, without a regular expression where a plain method does."""
+    """Return fnmatchcase for one pattern, without a regular expression if a method of str is enough."""
     middle = pattern.strip("*")
     if _WILD.search(middle):
         match = re.compile(translate(pattern)).match

@@ -1,4 +1,4 @@
-"""The rows of one provider, as the catalog keeps them."""
+"""The rows of one provider, as the catalog stores them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ from .rows import Row, as_row, model_of
 
 @frozen
 class ProviderRow:
-    """What models.dev says about a provider, with the wire and base URL that follow from it."""
+    """The row of a provider in models.dev, with the wire and base URL that follow from it."""
 
     id: str
     name: str
     npm: str | None = None
     api: str | None = None
     env: tuple[str, ...] = ()
-    """Environment variables that hold its key and the parts of its URL."""
+    """The environment variables that hold its key and the parts of its URL."""
     doc: str | None = None
     models: int = 0
-    """How many models it lists, before patches."""
+    """How many models it has, before patches."""
 
     @property
     def wire(self) -> str | None:
+        """The name of its default wire, if there is one of ours."""
         return wire_of(self.npm)
 
     @property
     def base_url(self) -> str | None:
+        """Where it is served, if that is known."""
         return base_url_of(self.id, self.npm, self.api)
 
 
 class ProviderModels:
-    """The rows of one provider, and the models already made of them. Never changed, only replaced."""
+    """The rows of one provider, and the models made of them so far. Replaced as a whole, never changed."""
 
     __slots__ = ("as_of", "models", "rows", "source", "spellings")
 
@@ -52,7 +54,7 @@ class ProviderModels:
         self.spellings = Spellings(rows)
 
     def patched(self, patches: Iterable[Patch]) -> ProviderModels:
-        """A shelf with these patches applied; the models of rows that stay the same stand ready."""
+        """Return these rows with patches applied; the models of unchanged rows are reused."""
         rows = self.rows
         for patch in patches:
             rows = patch.apply(rows)
@@ -61,14 +63,14 @@ class ProviderModels:
         return changed
 
     def check(self, provider: str, before: ProviderModels) -> None:
-        """Raises ConfigError if a row that differs from before makes no model."""
+        """Check the rows that differ from those before. Raises ConfigError for a row that gives no Model."""
         for id, row in self.rows.items():
             if isinstance(row, Mapping) and row is not before.rows.get(id):
                 model_of(provider, id, row)
 
 
 def provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, ProviderModels]:
-    """A whole provider from one file; raises ConfigError for one that is not of that form."""
+    """Read a whole provider from the content of a provider file. Raises ConfigError for anything else."""
     id, models = content["id"], content["models"]
     if not (
         isinstance(id, str) and id and isinstance(models, dict) and all(isinstance(r, dict) for r in models.values())

@@ -1,22 +1,24 @@
-"""Reading one catalog row: the JSON object of a model becomes a Model.
+"""Make a Model of a catalog row, the JSON object of a model.
 
-A row is models.dev's own, cleaned: `name family limit{context,input,output} modalities{input,output} cost{...}
+A row has the fields of models.dev: `name family limit{context,input,output} modalities{input,output} cost{...}
 tool_call reasoning structured_output temperature attachment knowledge release_date status provider{npm,api,shape}`,
-and whatever else it says. Ours, in patches and user rows only: `wire`, `base_url`, and in `cost` what `_cost` names.
+and any others. Patches and user rows may also have fields of our own: `wire`, `base_url`, and in `cost` those that
+`_cost` lists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..schemas.errors import ConfigError
+from ..schemas.json_types import JSONObject
 from ..schemas.model import Model
 from ..schemas.prices import BUCKETS, Prices, Tier, exact_decimal
 from .families import wire_of
 
-Row = Mapping[str, Any]
+Row: TypeAlias = JSONObject
 
 KNOWN_FIELDS = frozenset(
     {"id", "name", "family", "limit", "modalities", "cost", "tool_call", "reasoning", "structured_output"}
@@ -35,7 +37,7 @@ FIELD_ALIASES: Mapping[str, tuple[str, ...]] = {
 
 
 def as_row(changes: Row) -> dict[str, Any]:
-    """A row, from one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
+    """Return a row for one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
     row: dict[str, Any] = {}
     for name, value in changes.items():
         *folders, last = FIELD_ALIASES.get(name, (name,))
@@ -46,8 +48,8 @@ def as_row(changes: Row) -> dict[str, Any]:
     return row
 
 
-def merged(old: Any, new: Any) -> Any:
-    """`new` laid over `old`, objects key by key; a null takes the key away."""
+def merged(old: object, new: object) -> Any:
+    """Return `old` replaced by `new`, objects key by key; None as a value removes the key."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return dict(new) if isinstance(new, Mapping) else new
     together = dict(old)
@@ -60,7 +62,16 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def model_of(provider: str, id: str, row: Row, *, as_of: str | None = None, source: str | None = None) -> Model:
-    """The Model of a row; raises ConfigError, naming the model, for a price that is none."""
+    """Return the Model of a row.
+
+    provider: the provider's id.
+    id: the model's id.
+    row: the row.
+    as_of: the day (ISO) of its prices, unless it says otherwise.
+    source: the source of its prices, unless it says otherwise.
+
+    Raises ConfigError, with the model's name, for a price that is not one.
+    """
     limit = row.get("limit") or {}
     modalities = row.get("modalities") or {}
     served = row.get("provider") or {}
@@ -105,22 +116,29 @@ def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Price
         return None
     try:
         read = {"as_of": cost.get("as_of", as_of), "source": cost.get("source", source)}
-        prices = _cost(cost, modes=_modes(row, cost, read), **read)
+        prices = _cost(cost, read, _modes(row, cost, read))
     except (ConfigError, AttributeError, KeyError, TypeError, ArithmeticError) as error:
-        fault = error.message if isinstance(error, ConfigError) else "its cost is not of the form that rows have"
-        raise ConfigError(f"{name}: {fault}", hint="mend or leave out the row's cost") from error
+        fault = error.message if isinstance(error, ConfigError) else "its cost does not have the form of a row's cost"
+        raise ConfigError(f"{name}: {fault}", hint="correct or leave out the row's cost") from error
     return prices if any(getattr(prices, bucket) is not None for bucket in BUCKETS) else None
 
 
 def _modes(row: Row, cost: Row, read: Row) -> dict[str, Prices]:
-    """The row's other ways to be served: each has a `cost` of its own, or of ours `times`, what it costs of the normal
-    price. It goes by its name and, where it is asked for by a service tier, by that: the tier is what answers name."""
+    """Return the prices of the row's other ways of being served.
+
+    Each has a `cost` of its own or, in our rows, `times`: its factor on the normal price. It is listed by its name and,
+    if it is requested by a service tier, by that, too: answers name the tier.
+
+    row: the model's row.
+    cost: its cost.
+    read: the day and the source of the prices.
+    """
     modes: dict[str, Prices] = {}
     for name, how in (row.get("modes") or {}).items():
         if "times" in how:
-            prices = _cost(cost, **read).times(how["times"])
+            prices = _cost(cost, read).times(how["times"])
         elif how.get("cost"):
-            prices = _cost(how["cost"], **read)
+            prices = _cost(how["cost"], read)
         else:
             continue
         modes[name] = prices
@@ -129,15 +147,18 @@ def _modes(row: Row, cost: Row, read: Row) -> dict[str, Prices]:
     return modes
 
 
-def _cost(cost: Row, **more: Any) -> Prices:
-    """Prices from a `cost` object: dollars per million tokens by bucket, `tiers` (each with `over`), and of ours
+def _cost(cost: Row, read: Row, modes: Mapping[str, Prices] | None = None) -> Prices:
+    """Return the Prices of a `cost` object.
 
-    - `batch_factor`, `batch_cache_read_factor`: what a batch costs of the normal price
-    - `besides`: what is charged for other than tokens, in words
-    - `web_search`: dollars per thousand searches by the provider's own tool
-    - `regions`: what tokens cost of the normal price, by the provider's word for the place: {"us": "1.1"}
-    - `tiers_over`: where the tiers start, if not where they say
-    - for any bucket, `{"of": "input", "times": "2"}`: a price known as a multiple, here and in every tier
+    cost: dollars per million tokens by bucket, and `tiers`, each with `over`. In our rows also:
+        `batch_factor`, `batch_cache_read_factor`: the factors of a batch on the normal price.
+        `other_charges`: what else is charged, in words.
+        `web_search`: dollars per thousand searches by the provider's own tool.
+        `regions`: the factor on the normal price of tokens, by the provider's name for the region: {"us": "1.1"}.
+        `tiers_over`: where the tiers start, if not where they say.
+        for any bucket, `{"of": "input", "times": "2"}`: a multiple of another price, here and in every tier.
+    read: the day and the source of the prices.
+    modes: the prices of other ways of being served.
     """
     over = cost.get("tiers_over")
     tiers = (Tier(over or tier["over"], Prices(**_rates(tier, cost))) for tier in cost.get("tiers") or ())
@@ -146,10 +167,12 @@ def _cost(cost: Row, **more: Any) -> Prices:
         tiers=tuple(tiers),
         batch_factor=cost.get("batch_factor"),
         batch_cache_read_factor=cost.get("batch_cache_read_factor"),
-        besides=cost.get("besides"),
+        other_charges=cost.get("other_charges"),
         web_search=cost.get("web_search"),
         regions=cost.get("regions") or {},
-        **more,
+        modes=modes or {},
+        as_of=read["as_of"],
+        source=read["source"],
     )
 
 

@@ -1,6 +1,6 @@
-"""Renew the catalog from models.dev: `python -m stepwell.model_metadata.sync [--from FILE_OR_URL] [--to FOLDER]`.
+"""Update the catalog from models.dev: `python -m stepwell.model_metadata.sync [--from FILE_OR_URL] [--to FOLDER]`.
 
-Rewrites `index.json` and `data/*.json` and prints what changed. Patches are ours and stay as they are.
+Rewrites `index.json` and `data/*.json` and prints what changed. Patches are not changed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..schemas.atomic_files import cannot_write, write_file
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import JSONDecodeError, dumps, loads
-from ..schemas.written import cannot_write, write_file
 from .difference import difference
 from .files import FOLDER, read_json
 from .models_dev import SOURCE, ParsedCatalog, parse_catalog
@@ -28,11 +28,12 @@ _SECONDS = 60.0
 
 
 def run_sync(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m stepwell.model_metadata.sync", description=__doc__)
     parser.add_argument("--from", dest="origin", default=URL, metavar="FILE_OR_URL", help=f"default: {URL}")
     parser.add_argument("--to", dest="folder", default=FOLDER, help="the catalog's folder; default: this package")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
-    parser.add_argument("--shrink", action="store_true", help="write even if most providers are gone")
+    parser.add_argument("--shrink", action="store_true", help="write even if most providers are missing")
     given = parser.parse_args(arguments)
     try:
         found = parse_catalog(read_source(given.origin))
@@ -44,18 +45,23 @@ def run_sync(arguments: Sequence[str] | None = None) -> int:
 
 
 def sync(found: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool = False) -> str:
-    """Bring `folder` to what was found; gives the difference in words.
+    """Update a catalog and return a description of the changes.
 
-    Raises ConfigError, and writes nothing, when there is not a model in it, or, unless it may `shrink`, when most of
-    the providers are gone: an origin that is broken must not empty the catalog.
+    found: the new content.
+    folder: the catalog's folder.
+    write: False to only compare.
+    shrink: write even if most of the stored providers are missing.
+
+    Raises ConfigError, and writes nothing, if no model was found or, without `shrink`, if most of the stored providers
+    are missing: a broken source must not empty the catalog.
     """
     before = stored(folder)
     if not any(provider["models"] for provider in found.providers.values()):
-        raise ConfigError("no model was found", hint="the origin is broken, or not models.dev; nothing was written")
+        raise ConfigError("no model was found", hint="the source is broken, or is not models.dev; nothing was written")
     if write and not shrink and len(before.keys() & found.providers.keys()) < len(before) / 2:
         raise ConfigError(
             f"only {len(found.providers)} providers were found where {len(before)} are stored",
-            hint="nothing was written; --shrink writes all the same",
+            hint="nothing was written; --shrink writes it nevertheless",
         )
     if write:
         store(found, folder)
@@ -64,7 +70,7 @@ def sync(found: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool 
 
 
 def read_source(origin: str) -> Any:
-    """The JSON at a URL, or in a .json or .json.gz file."""
+    """Return the JSON at a URL, or in a .json or .json.gz file. Raises ConfigError if it cannot be read."""
     if "://" in origin:
         return _parse(_download(origin), origin)
     try:
@@ -83,7 +89,7 @@ def _unzipped(content: bytes, origin: str) -> bytes:
 
 
 def stored(folder: str) -> dict[str, Any]:
-    """The providers now in `folder`, by id."""
+    """Return the providers that a catalog's folder holds now, by id."""
     path = os.path.join(folder, "index.json")
     if not os.path.exists(path):
         return {}
@@ -92,7 +98,7 @@ def stored(folder: str) -> dict[str, Any]:
 
 
 def store(found: ParsedCatalog, folder: str) -> None:
-    """Write every provider's file and the index, and remove the files of providers that are gone."""
+    """Write every provider's file and the index, and remove the files of providers that are no longer listed."""
     data = os.path.join(folder, "data")
     try:
         os.makedirs(data, exist_ok=True)
@@ -106,7 +112,7 @@ def store(found: ParsedCatalog, folder: str) -> None:
         "providers": [_index_row(provider) for provider in found.providers.values()],
     }
     _write(os.path.join(folder, "index.json"), index, "providers")
-    # Last, when all that is to come is there.
+    # Last, after everything new has been written.
     for name in os.listdir(data):
         if name.endswith(".json") and name.removesuffix(".json") not in found.providers:
             os.remove(os.path.join(data, name))
@@ -117,7 +123,7 @@ def _index_row(provider: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
-    """Compact JSON, one line per entry of `unfold`, so that a diff shows what changed."""
+    """Write compact JSON with one line for each entry of `content[unfold]`, so that a diff shows what changed."""
     inner = content[unfold]
     if isinstance(inner, Mapping):
         lines = [f"{_compact(key)}:{_compact(value)}" for key, value in inner.items()]
@@ -129,7 +135,7 @@ def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
     write_file(path, f"{head[:-1]},{_compact(unfold)}:{opening}\n{body}\n{closing}}}\n".encode())
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return dumps(value).decode()
 
 
@@ -141,13 +147,15 @@ def _parse(content: bytes, origin: str) -> Any:
 
 
 def _download(url: str) -> bytes:
-    import httpx  # only here: the catalog itself never touches the network
+    import httpx  # only here: the catalog itself does not use the network
 
     received = bytearray()
     try:
         with httpx.stream("GET", url, timeout=_SECONDS) as response:
             if response.status_code != 200:
-                raise ConfigError(f"{url} answered {response.status_code}", hint="or pass a file with --from")
+                raise ConfigError(
+                    f"{url} answered with status {response.status_code}", hint="or pass a file with --from"
+                )
             for chunk in response.iter_bytes():
                 received += chunk
                 if len(received) > _MAX_BYTES:

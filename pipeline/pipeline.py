@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, UnknownStep
-from ..schemas.options import nearest
+from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request

@@ -45,5 +45,5 @@ BUILT_IN = frozenset(
         "zenmux",
     }
 )
-"""The ids of the providers in this package. One that is not listed is found all the same, but only the list tells a
-provider that is missing from an application, packed without its module, from one that has never been."""
+"""The ids of the providers in this package. A module that is not listed is found as well, but only by this list can an
+error say that a packed application was built without a provider's module, rather than that no such provider exists."""

@@ -10,7 +10,7 @@ from .wires.operations.openai_misc import openai_models
 
 
 def thinking_budget(options: Options, model: Model) -> DroppedOptions:
-    """Thinking is a switch and a budget: https://help.aliyun.com/zh/model-studio/deep-thinking"""
+    """Turn reasoning_budget into Alibaba's switch and budget: https://help.aliyun.com/zh/model-studio/deep-thinking"""
     budget = options.pop("reasoning_budget", None)
     if budget is not None:
         options.setdefault("enable_thinking", budget > 0)

@@ -1,4 +1,4 @@
-"""Amazon Bedrock. https://docs.aws.amazon.com/bedrock. Keys are signed with by the extra `bedrock` (botocore)."""
+"""Amazon Bedrock. https://docs.aws.amazon.com/bedrock. Signing with AWS keys needs the extra `bedrock` (botocore)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .wires.operations.openai_misc import models_by, openai_models
 
 
 def base_id(model_id: str) -> str:
-    """A model's id without region, version and date: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, an ARN."""
+    """Strip region, version and date from a model's id, for instance `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, or
+    from an ARN."""
     return reduced(model_id, NORMALIZERS["amazon-bedrock"])
 
 
@@ -35,12 +36,15 @@ _NOVA_TOP_K = move("top_k", f"{_MORE}.inferenceConfig.topK")
 
 
 _NOT_WHEN_HIGH = drop(
-    "temperature", "top_p", "top_k", "max_tokens", why="this model takes none while it thinks with the effort high"
+    "temperature", "top_p", "top_k", "max_tokens", why="this model takes none of them while its effort is high"
 )
 
 
 def _nova_effort(options: Options, model: Model) -> DroppedOptions:
-    """https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html"""
+    """Turn reasoning_effort into Nova's reasoningConfig.
+
+    https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html
+    """
     losses = efforts("none", "low", "medium", "high")(options, model)
     effort = options.pop("reasoning_effort", None)
     if effort is not None:
@@ -89,7 +93,7 @@ amazon_bedrock = declare_provider(
         "guardrailConfig": {"type": "object"},
         "performanceConfig": {"type": "object"},
     },
-    # Converse has no place for these; a model that takes them has one of its own, and refuses all others.
+    # Converse has no field for these; models that take them use a field of their own, and refuse all other names.
     translate_options=[*_NO_SWITCH, _NO_TOP_K, _SCALE],
     models={
         "*mistral.*": override(translate_options=only(*_NO_SWITCH, _SCALE)),

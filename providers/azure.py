@@ -1,4 +1,4 @@
-"""Azure OpenAI and Foundry: models under a resource of your own, a deployment's name in place of the model's.
+"""Azure OpenAI and Foundry: models under a resource of your own, addressed by the deployment's name.
 
 https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle; Claude is served in Anthropic's own format:
 https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
@@ -18,7 +18,6 @@ from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
-from .anthropic import anthropic, with_betas
 from .auth.auth import asked_for, reveal
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
@@ -27,9 +26,10 @@ from .declare.environment import environment_of
 from .declare.provider import Provider, declare_provider, override
 from .declare.rules import only
 from .declare.wire import Wire
-from .options.claude_options import CLAUDE, claude_models, user_id_alone
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
 from .wires.operations.openai_embeddings import openai_embeddings
@@ -61,19 +61,22 @@ CREDENTIALS = Credentials(
 
 
 def resource_root(endpoint: str) -> str:
-    """The resource's own address, however it was spelt: with a path, a deployment or an api-version behind."""
+    """Reduce an endpoint to the resource's own address: without path, deployment or api-version."""
     address = endpoint.partition("?")[0].rstrip("/")
     return _TAIL.sub("", address).rstrip("/")
 
 
 def endpoint_of(request: Request) -> str:
-    """Who names the resource: the credential, the call or the client, else the environment."""
+    """Find the resource's address: from the credential, the call or the client, else from the environment.
+
+    Raises ConfigError when it is not an address.
+    """
     credential = request.credential if isinstance(request.credential, Mapping) else {}
     if given := credential.get("endpoint"):
         return normalize_url(given, "the endpoint that came with the key")
     if given := credential.get("azure_resource_name"):
         return normalize_url(f"{given}.openai.azure.com", "the resource that came with the key")
-    # A model's own address has the resource's name left open, too.
+    # An address from the catalog may contain ${…} for the resource's name, as the default one does.
     variables = environment_of(request)
     if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):
         return normalize_url(named, variables.describe_source(ENDPOINT))
@@ -81,7 +84,10 @@ def endpoint_of(request: Request) -> str:
 
 
 def to_resource(request: Request) -> Request:
-    """The final address: of the v1 API, or with `api_version` of the dated API and its deployments; of Claude's."""
+    """Put the final address on the request: the v1 API's, with `api_version` a deployment's, or that of Claude's API.
+
+    Raises ConfigError for an empty deployment name.
+    """
     if not request.model.id.strip():
         raise ConfigError("the deployment's name is empty", hint="name the model azure:your-deployment")
     request = metadata_when_stored(request)
@@ -96,15 +102,15 @@ def to_resource(request: Request) -> Request:
         return with_betas(request.replace(url=host + path, options=options))
     if version is None:
         return request.replace(url=f"{root}/openai/v1{path}")
-    own = path in ("/responses", "/models")  # which know no deployments
-    deployment = "/openai" if own else f"/openai/deployments/{quote(request.model.id, safe='')}"
+    undeployed = path in ("/responses", "/models")
+    deployment = "/openai" if undeployed else f"/openai/deployments/{quote(request.model.id, safe='')}"
     return request.replace(
         url=f"{_PROJECT.sub('', root)}{deployment}{path}?api-version={quote(version)}", options=options
     )
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """A resource's key, or an Entra token: `{"token": ...}`, or a function that gives one, sync or async."""
+    """Send the resource's key, or an Entra token: `{"token": ...}`, or a sync or async function that returns one."""
     credential = request.credential
     token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
     if callable(token):
@@ -119,8 +125,8 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
-def showing_the_address(wire: Wire) -> Wire:
-    """The wire with a better hint: a 404 here is nearly always a wrong address or deployment, so it shows both."""
+def with_address_in_hints(wire: Wire) -> Wire:
+    """Improve the wire's hint: a 404 here is nearly always a wrong address or deployment, so show both."""
 
     def find_error(response: Response) -> ProviderError | None:
         error = wire.find_error(response)
@@ -149,7 +155,7 @@ azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[showing_the_address(wire) for wire in _WIRES],
+    wire=[with_address_in_hints(wire) for wire in _WIRES],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
     trusted_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
@@ -158,7 +164,7 @@ azure = declare_provider(
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
-        **{name: schema for name, schema in anthropic.options.items() if name != "reasoning_effort"},
+        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name != "reasoning_effort"},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },

@@ -12,7 +12,7 @@ from .wires.operations.rerank import rerank
 
 
 def cohere_thinking(options: Options, model: Model) -> DroppedOptions:
-    """reasoning_effort turns thinking on or off, reasoning_budget bounds it: https://docs.cohere.com/docs/reasoning"""
+    """Turn thinking on or off by reasoning_effort, and bound it by reasoning_budget: https://docs.cohere.com/docs/reasoning"""
     losses = bounded_switch(options, model)
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if effort == "none" or budget == 0:
@@ -28,7 +28,7 @@ cohere = declare_provider(
     docs="https://docs.cohere.com",
     wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
     base_url="https://api.cohere.com/v2",
-    # https://docs.cohere.com/reference/list-models: of the first version alone
+    # https://docs.cohere.com/reference/list-models: only the first version of the API has it
     prepare_request=rewrite_path("list_models", "/v2/models", "/v1/models?page_size=1000"),
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
     # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.

@@ -1,8 +1,8 @@
-"""GitHub Copilot's models, by the login of somebody who has Copilot. https://docs.github.com/en/copilot
+"""GitHub Copilot's models, for GitHub accounts with Copilot. https://docs.github.com/en/copilot
 
-GitHub documents no API for it; what is here is what the editors that speak it have written down in their issues. A key
-is a GitHub OAuth token (`gho_...`, `ghu_...`; personal access tokens are refused), sent as it is. Given as
-`{"oauth_token": ...}` it is first exchanged for a short-lived token, which some organisations and models want.
+GitHub does not document this API; the facts here come from the issue trackers of editors that use it. A key is a GitHub
+OAuth token (`gho_...`, `ghu_...`; personal access tokens are refused), sent as it is. When passed as
+`{"oauth_token": ...}`, it is first exchanged for a short-lived token, which some organisations and models require.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ CREDENTIALS = Credentials(
 
 
 def with_headers(request: Request) -> Request:
-    """Say who speaks, the user or an agent in their name (it is billed by that), and whether pictures come along.
+    """Add headers that say who sends the request, the user or an agent (billing depends on it), and whether it has
+    images.
 
-    The service refuses an initiator that does not fit the last message. A caller's own header stands.
+    The service refuses an initiator that does not fit the last message. Headers set by the caller are kept.
     """
     if request.operation != "chat":
         return request
@@ -61,7 +62,7 @@ def with_headers(request: Request) -> Request:
 
 
 def initiator(context: Context) -> str:
-    """`user` when the last message that is sent is the user's: theirs, or a tool's pictures, which go as theirs."""
+    """Return `user` when the last message is sent as the user's: their own, or media of a tool result; else `agent`."""
     last = context.messages[-1]
     media = any(isinstance(part, Image | File | Audio | Video) for part in last.content)
     return "user" if last.role == "user" or (last.role == "tool" and media) else "agent"
@@ -69,42 +70,45 @@ def initiator(context: Context) -> str:
 
 @frozen
 class Token:
-    """A short-lived token, when it expires (seconds since 1970), and the address that it is for."""
+    """A short-lived token."""
 
     value: Secret
     expires: float
+    """Seconds since 1970."""
     address: str
+    """The base URL to use with it; "" for the default."""
 
 
 class Tokens:
-    """The tokens of this process, by the login they were exchanged for; one exchange at a time for each."""
+    """The tokens of this process, by the login they were exchanged for; at most one exchange at a time for each
+    login."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Token] = {}
-        self._asking: set[bytes] = set()
+        self._exchanging: set[bytes] = set()
         self._lock = threading.Lock()
 
     def get(self, login: Secret, request: Request) -> Generator[Any, Any, Token]:
-        """The token, exchanged now if there is none that lasts. However many calls want it, one asks for it."""
+        """Return a valid token, exchanging the login for a new one if needed; concurrent calls share one exchange."""
         key = hashlib.sha256(login.reveal().encode()).digest()
         while True:
             token = self._known.get(key)
             if token is not None and token.expires > time.time() + MARGIN_SECONDS:
                 return token
             with self._lock:
-                mine = key not in self._asking
-                self._asking.add(key)
-            if mine:
+                first = key not in self._exchanging
+                self._exchanging.add(key)
+            if first:
                 break
             yield Sleep(0.02)
         try:
             token = self._known[key] = yield from _exchange(login, request)
         finally:
-            self._asking.discard(key)
+            self._exchanging.discard(key)
         return token
 
     def forget(self, token: Token) -> None:
-        """Exchange anew next time: this one was refused."""
+        """Drop a token that was refused, so that the next call exchanges the login again."""
         self._known = {key: known for key, known in self._known.items() if known is not token}
 
 
@@ -113,34 +117,35 @@ COPILOT_TOKENS = Tokens()
 
 def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
     headers = Headers(request.headers, authorization=f"token {login.reveal()}", accept="application/json")
-    asked = request.replace(method="GET", url=EXCHANGE_URL, body=b"", headers=headers, stream=False)
-    response: Response = yield Send(asked)
+    response: Response = yield Send(
+        request.replace(method="GET", url=EXCHANGE_URL, body=b"", headers=headers, stream=False)
+    )
     if response.status != 200:
         raise AuthError(
             f"GitHub gave no Copilot token for this login ({response.status})",
             hint="the login needs Copilot, and must be an OAuth token, not a personal access token",
             status=response.status,
         )
-    given = loads(response.body)
-    address = (given.get("endpoints") or {}).get("api") or ""
+    answer = loads(response.body)
+    address = (answer.get("endpoints") or {}).get("api") or ""
     host = address.partition("://")[2].partition("/")[0]
     safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-    return Token(header_secret(given["token"], where="GitHub's answer"), given["expires_at"], address if safe else "")
+    return Token(header_secret(answer["token"], where="GitHub's answer"), answer["expires_at"], address if safe else "")
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """The login's token as it is, or exchanged."""
+    """Send the key as it is, or the short-lived token that an `oauth_token` is exchanged for."""
     credential = request.credential
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
         return (yield from call(optional(bearer)(request)))
     token = yield from COPILOT_TOKENS.get(login, request)
-    asked = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
-    # The token is one of an editor's integration, and is refused without its name.
-    asked = asked.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **asked.headers}))
-    if token.address and asked.url.startswith(github_copilot.base_url):
-        asked = asked.replace(url=token.address.rstrip("/") + asked.url.removeprefix(github_copilot.base_url))
-    response = yield from call(asked)
+    signed = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
+    # The token belongs to an editor's integration, and is refused without the integration's name.
+    signed = signed.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **signed.headers}))
+    if token.address and signed.url.startswith(github_copilot.base_url):
+        signed = signed.replace(url=token.address.rstrip("/") + signed.url.removeprefix(github_copilot.base_url))
+    response = yield from call(signed)
     if response.status == 401:
         COPILOT_TOKENS.forget(token)
     return response

@@ -34,13 +34,12 @@ google = declare_provider(
     env_key=["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
     # "at most 100 requests can be in one batch": https://github.com/langchain-ai/langchainjs/issues/4491
     embed_batches={"*": EmbedLimit(100)},
-    # In a header: what stands in a URL ends up in logs.
+    # In a header, not in the URL: URLs end up in logs.
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
     translate_options=[gemini_budgeted_thinking(), *LIMITS],
-    accepts_signatures_of=[
-        "google_vertex"
-    ],  # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
+    # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
+    accepts_signatures_of=["google_vertex"],
     models=gemini_models(),
     spoken=IMAGEN,
 )

@@ -1,5 +1,5 @@
-"""Google's Vertex AI: Gemini under a project of your own, and what else its Model Garden serves: Claude, and open
-models behind OpenAI's chat. https://cloud.google.com/vertex-ai/generative-ai/docs
+"""Google's Vertex AI: Gemini under a project of your own, Claude, and the open models of its Model Garden, which are
+served in OpenAI's chat format. https://cloud.google.com/vertex-ai/generative-ai/docs
 
 Needs the extra `vertex` (google-auth), unless you bring an access token or an API key of your own.
 """

@@ -7,10 +7,12 @@ from typing import Any
 from attrs import evolve
 
 from ..pipeline.http.request import Request
-from .anthropic import anthropic, with_betas
 from .auth.google_cloud import ADDRESS, PLACE, attach, into_project
 from .declare.google_accounts import CREDENTIALS
+from .declare.provider import declare_provider
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.anthropic_messages.betas import with_betas
 from .wires.anthropic_messages.counting import build_count_body
 from .wires.anthropic_messages.encode import body_for
 from .wires.paths import segment
@@ -21,7 +23,7 @@ _in_project = into_project("publishers/anthropic")
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """The URL holds the model; that the answer is to be streamed must be said in the body all the same."""
+    """Build the body of a message request. The URL holds the model, but `stream` must be in the body all the same."""
     body = _body(request)
     return {**body, "stream": True} if request.stream else body
 
@@ -30,11 +32,11 @@ def prepare_request(request: Request) -> Request:
     return _in_project(with_betas(request))
 
 
-google_vertex_anthropic = evolve(
-    anthropic,
-    id="google_vertex_anthropic",
+google_vertex_anthropic = declare_provider(
+    "google_vertex_anthropic",
     name="Anthropic on Vertex AI",
-    wires=(
+    docs="https://docs.claude.com",
+    wire=[
         evolve(
             anthropic_messages,
             headers={},
@@ -48,12 +50,15 @@ google_vertex_anthropic = evolve(
             path="/models/count-tokens:rawPredict",
             build_body=lambda request: {**build_count_body(request), "anthropic_version": _VERSION},
         ),
-    ),
+    ],
     base_url=ADDRESS,
     place=PLACE,
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     credentials=CREDENTIALS,
+    options=CLAUDE_OPTIONS,
+    translate_options=(user_id_alone, *CLAUDE),
+    models=claude_models(user_id_alone),
     accepts_signatures_of=("anthropic", "amazon_bedrock", "google_vertex"),
     prepare_request=prepare_request,
     attach=attach,

@@ -23,7 +23,7 @@ groq = declare_provider(
         without_thinking,
         rename("max_tokens", "max_completion_tokens"),
         clamp("n", high=1, why="Groq gives one answer"),
-        # https://console.groq.com/docs/api-reference#chat-create; it refuses what it does not know.
+        # https://console.groq.com/docs/api-reference#chat-create; it refuses unknown options.
         clamp("temperature", 0, 2, why="Groq's scale ends there"),
         at_most("stop", 4, why="Groq takes 4"),
         drop(

@@ -13,9 +13,10 @@ from .wires.operations.openai_misc import openai_models, openai_moderation
 
 
 def prompted_thinking(options: Options, model: Model) -> DroppedOptions:
-    """Magistral thinks when its system prompt tells it to, which `prompt_mode` adds."""
-    asked, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
-    if asked not in (None, "none"):
+    """Turn reasoning_effort into `prompt_mode`: Magistral thinks when its system prompt asks for it, which that
+    adds."""
+    effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    if effort not in (None, "none"):
         options.setdefault("prompt_mode", "reasoning")
     return [] if budget is None else [("reasoning_budget", "Mistral takes no budget")]
 

@@ -11,7 +11,7 @@ from .wires.operations.openai_misc import openai_models
 _FIXED = drop(
     "temperature", "top_p", "n", "presence_penalty", "frequency_penalty", why="this model's sampling is fixed"
 )
-_ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always thinks, as hard as it finds right")
+_ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always thinks, and chooses the effort itself")
 _LEVELS = efforts("low", "high", "xhigh", spelt={"xhigh": "max"})
 
 
@@ -44,6 +44,6 @@ moonshot = declare_provider(
         "kimi-k2.[7-9]*": override(translate_options=[_ALWAYS, _FIXED]),
         "kimi-k[3-9]*": override(translate_options=[_levels_or_none, _FIXED]),
     },
-    # Tool use after thinking fails unless earlier reasoning comes back, as with DeepSeek.
+    # Tool use after thinking fails unless earlier reasoning is sent back, as with DeepSeek.
     **replaying("reasoning_content"),
 )

@@ -1,4 +1,8 @@
-"""Ollama: its own chat, which alone sets the context's size, and its OpenAI-compatible one (`wire="openai_chat"`)."""
+"""Ollama: its own chat, the only one that can set the context size, and its OpenAI-compatible one
+(`wire="openai_chat"`).
+
+https://docs.ollama.com/api
+"""
 
 from __future__ import annotations
 
@@ -28,21 +32,21 @@ _LEVELS = {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "h
 
 
 def for_either_chat(request: Request) -> Request:
-    """Options as the chat that is spoken takes them. Most models think or do not; there are no levels."""
+    """Convert the options for the chat in use. For most models thinking is a switch, without levels."""
     if request.url.endswith(_NATIVE):
         return _thinking(request, lambda effort: effort != "none")
     return _without_native(request) if request.url.endswith(_COMPATIBLE) else request
 
 
 def for_either_chat_of_gpt_oss(request: Request) -> Request:
-    """The same for gpt-oss, which always thinks, at one of three levels."""
+    """Convert the options for gpt-oss, which always thinks, at one of three levels."""
     if request.url.endswith(_NATIVE):
         return _thinking(request, lambda effort: _LEVELS[effort])
     return for_either_chat(request)
 
 
 def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
-    """https://docs.ollama.com/capabilities/thinking"""
+    """Turn reasoning_effort into `think`: https://docs.ollama.com/capabilities/thinking"""
     options = dict(request.options)
     effort = options.pop("reasoning_effort", None)
     if effort is None:
@@ -57,9 +61,9 @@ def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
 
 
 def _without_native(request: Request) -> Request:
-    """The OpenAI-compatible address passes over what it does not know: leave it out, and say so."""
+    """Drop Ollama's own options with a warning: the OpenAI-compatible endpoint would silently ignore them."""
     options = dict(request.options)
-    why = f"{_COMPATIBLE} has no such option; without wire= it is Ollama's own chat, which has"
+    why = f"{_COMPATIBLE} has no such option; leave out wire= to use Ollama's own chat, which has it"
     return _with_warnings(
         request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
     )
@@ -71,7 +75,7 @@ def _with_warnings(request: Request, options: Options, losses: DroppedOptions) -
 
 
 def watch_context(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """Warn of an answer that ended because the context was full, which Ollama calls `length` like any other end."""
+    """Warn when an answer ended because the context was full, which Ollama reports as `length` like the token limit."""
 
     def watch(request: Request, call: CallNext) -> StepGenerator:
         response = yield from call(request)
@@ -91,8 +95,8 @@ _FULL = "the context was full: parts of the prompt or of the answer may be missi
 
 
 def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
-    """Whether an answer that ended by `length` filled the context, as far as it can be known from outside: prompt and
-    answer make up `num_ctx`, or the answer is shorter than was allowed."""
+    """Guess whether an answer that ended by `length` filled the context: prompt and answer together reach `num_ctx`, or
+    the answer is shorter than max_tokens allowed."""
     usage, more = reply.usage, options.get("options") or {}
     if reply.finish_reason != "length" or usage.output_tokens is None:
         return False
@@ -102,13 +106,13 @@ def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
     return allowed is None or usage.output_tokens < allowed
 
 
-def hinting_at_the_context(wire: Wire) -> Wire:
-    """The wire with a better hint: what is too long for the context here is rarely too long for the model."""
+def with_context_hint(wire: Wire) -> Wire:
+    """Improve the wire's hint: a prompt too long for the configured context is rarely too long for the model."""
 
     def find_error(response: Response) -> ProviderError | None:
         error = wire.find_error(response)
         if isinstance(error, ContextOverflow):
-            error.hint = "set num_ctx higher, as far as the model and the memory go, or shorten the conversation"
+            error.hint = "set num_ctx higher, within the limits of model and memory, or shorten the conversation"
         return error
 
     return evolve(wire, find_error=find_error)
@@ -126,7 +130,7 @@ ollama = declare_provider(
     "ollama",
     name="Ollama",
     docs="https://docs.ollama.com/api",
-    wire=[hinting_at_the_context(wire) for wire in _WIRES],
+    wire=[with_context_hint(wire) for wire in _WIRES],
     base_url="http://localhost:11434",
     base_url_env="OLLAMA_HOST",
     env_key="OLLAMA_API_KEY",

@@ -1,7 +1,7 @@
-"""OpenAI's models by a ChatGPT login, as the Codex command line uses them. https://developers.openai.com/codex/auth
+"""OpenAI's models through a ChatGPT login, as the Codex command line uses them. https://developers.openai.com/codex/auth
 
 The login is read from ~/.codex/auth.json, or from the path in CODEX_AUTH_FILE or `api_key={"auth_file": ...}`. A token
-given as the key, or as `{"token": ...}` with its `account`, is used as it is.
+passed as the key, or as `{"token": ...}` with its `account`, is used as it is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CREDENTIALS = Credentials(
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """This service keeps nothing and insists on instructions."""
+    """Build the body as this service demands: `store` is false, and there are instructions."""
     body: dict[str, Any] = openai_responses.build_body(request)
     body.setdefault("instructions", "You are a helpful assistant.")
     body["include"] = [*dict.fromkeys((*body.get("include", ()), ENCRYPTED_REASONING))]
@@ -58,7 +58,7 @@ def auth_file(request: Request) -> Path:
 
 @cache
 def token_file(path: Path) -> TokenFile:
-    """One for each path, so that all clients of the process share its lock."""
+    """Return the file's one TokenFile in this process, so that all clients share its lock."""
     return TokenFile(path)
 
 
@@ -68,17 +68,17 @@ def renewal(refresh_token: str) -> tuple[str, bytes]:
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """Put the login's token and account on the request; a token given as the key is used as it is."""
+    """Put the login's token and account on the request; a token passed as the key is used as it is."""
 
-    def send(asked: Request) -> StepGenerator:
-        credential = asked.credential
+    def send(request: Request) -> StepGenerator:
+        credential = request.credential
         token = credential["token"] if isinstance(credential, Mapping) else credential
         account = credential.get("account") if isinstance(credential, Mapping) else None
         account = account or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
-        headers = Headers(asked.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
+        headers = Headers(request.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
         if account:
             headers["chatgpt-account-id"] = str(account)
-        return call(asked.replace(headers=headers))
+        return call(request.replace(headers=headers))
 
     credential = request.credential
     if isinstance(credential, Mapping):
@@ -92,7 +92,7 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return always_stream(pipeline.replace("authenticate", around("authenticate", authenticate)))
 
 
-# It answers 400, "Unsupported parameter: max_output_tokens", and so for the others.
+# For each of these it answers 400, for instance "Unsupported parameter: max_output_tokens".
 _REFUSED = drop("max_tokens", "temperature", "top_p", "metadata", "user", why="ChatGPT's service refuses it")
 
 openai_codex = declare_provider(

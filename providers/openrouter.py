@@ -31,7 +31,7 @@ openrouter = declare_provider(
     build_body=body_with(file_urls=True),
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
-        # It passes over what a model does not take, without a word: https://openrouter.ai/docs/api/reference/parameters
+        # It silently ignores what a model does not take: https://openrouter.ai/docs/api/reference/parameters
         *BY_FACTS,
         clamp("temperature", 0, 2, why="OpenRouter's scale ends there"),
         not_both(

@@ -19,7 +19,7 @@ _RULES = (
     at_most("stop", 4, why="xAI takes 4"),
 )
 
-_NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model thinks as hard as it finds right")
+_NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model chooses the effort itself")
 
 xai = declare_provider(
     "xai",
@@ -33,7 +33,8 @@ xai = declare_provider(
         "deferred": {"type": "boolean"},
     },
     translate_options=_RULES,
-    # https://docs.x.ai/docs/guides/reasoning. Later rows win; models to come are taken for the newest one known.
+    # https://docs.x.ai/docs/guides/reasoning. Later rows win; unknown newer models are treated like the newest known
+    # one.
     models={
         "grok-3-mini*": override(translate_options=[efforts("low", "high")]),
         **dict.fromkeys(

@@ -1,1 +1,1 @@
-"""The words: plain data that every other layer speaks. Imports nothing of ours."""
+"""Plain data types used by all layers. Imports nothing from the rest of the package."""

@@ -1,4 +1,4 @@
-"""Many requests handed in at once, to be answered within a day for less."""
+"""The data of batches: many requests uploaded at once, answered within a day at a lower price."""
 
 from __future__ import annotations
 
@@ -12,46 +12,51 @@ OVER = frozenset(("done", "failed", "cancelled", "expired"))
 
 @frozen
 class BatchItem:
-    """One request of a batch: its name, the path behind the provider's base URL, and its body."""
+    """One request of a batch."""
 
     id: str
+    """Its name in the batch."""
     path: str
+    """The path after the provider's base URL."""
     body: bytes = field(repr=False)
 
 
 @frozen
 class BatchInput:
-    """What is handed in: the requests, all for one model and path. `file` is their name where they were uploaded."""
+    """The requests to submit as one batch, all for one model and path."""
 
     items: tuple[BatchItem, ...]
     model: str
     file: str | None = None
+    """The provider's id of the file that they were uploaded as."""
 
 
 @frozen
 class BatchState:
-    """How a batch is doing. `status` is queued, running, cancelling, done, failed, cancelled or expired; `total`,
-    `answered` and `failed` count its requests, None where the provider does not say. `results` are the places its
-    answers are read from, and `why` what went wrong with the whole of it."""
+    """The progress of a batch."""
 
     id: str
     status: str
+    """queued, running, cancelling, done, failed, cancelled or expired."""
     total: int | None = None
+    """The number of its requests; like the next two, None where the provider does not report it."""
     answered: int | None = None
     failed: int | None = None
     results: tuple[str, ...] = field(default=(), repr=False)
+    """Where its answers are read from: file ids or URLs, by provider."""
     why: str = ""
+    """The reason if the batch as a whole failed."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether the batch has ended, with or without answers."""
         return self.status in OVER
 
 
 @frozen
 class BatchLine:
-    """One answer of a batch as it came: an HTTP status and a body, or, without one, why there is none."""
+    """One answer of a batch as received: an HTTP status and a body, or the reason in `why` if there is none."""
 
     id: str
     status: int = 200

@@ -1,7 +1,6 @@
-"""What a stream is made of. `index` is the place of a part in the message: chunks of one part share it.
+"""The chunks of a stream. `index` is the position of a part in the message; all chunks of one part have the same.
 
-Chunks are mutable on purpose: one is made for each token, and a frozen class costs twice as much
-(0.39 against 0.18 µs).
+Chunks are mutable for speed: one is created for each token, and creating one takes 0.18 µs, or 0.39 if it is frozen.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .usage import Usage
 
 @define
 class Start:
-    """The answer begins; the provider's id for it and the model that gives it."""
+    """The beginning of the answer, with the provider's id for it and the model that gives it."""
 
     type: ClassVar[Literal["start"]] = "start"
     id: str | None = None
@@ -26,6 +25,8 @@ class Start:
 
 @define
 class TextDelta:
+    """More of a text part."""
+
     type: ClassVar[Literal["text"]] = "text"
     text: str
     index: int = 0
@@ -33,6 +34,8 @@ class TextDelta:
 
 @define
 class ReasoningDelta:
+    """More of a reasoning part."""
+
     type: ClassVar[Literal["reasoning"]] = "reasoning"
     text: str
     index: int = 0
@@ -40,6 +43,8 @@ class ReasoningDelta:
 
 @define
 class RefusalDelta:
+    """More of a refusal part."""
+
     type: ClassVar[Literal["refusal"]] = "refusal"
     text: str
     index: int = 0
@@ -47,7 +52,7 @@ class RefusalDelta:
 
 @define
 class PartEnd:
-    """A text or reasoning part is whole. `fields` are what it gained besides text: signature, encrypted, id, extra."""
+    """The end of a text or reasoning part. `fields` are its fields beside the text: signature, encrypted, id, extra."""
 
     type: ClassVar[Literal["part_end"]] = "part_end"
     index: int = 0
@@ -56,7 +61,7 @@ class PartEnd:
 
 @define
 class PartDone:
-    """A part that came in one piece: an image, a redacted block, an opaque block."""
+    """A whole part in one chunk: an image, a redacted block, an opaque block."""
 
     type: ClassVar[Literal["part"]] = "part"
     part: Part
@@ -65,6 +70,8 @@ class PartDone:
 
 @define
 class ToolCallStart:
+    """The beginning of a tool call."""
+
     type: ClassVar[Literal["tool_call_start"]] = "tool_call_start"
     index: int
     id: str
@@ -73,7 +80,7 @@ class ToolCallStart:
 
 @define
 class ToolCallDelta:
-    """More of the arguments' JSON text. A prefix that happens to parse means nothing."""
+    """More of the JSON text of a call's arguments, which may not be parsed before the call ends."""
 
     type: ClassVar[Literal["tool_call_delta"]] = "tool_call_delta"
     index: int
@@ -82,7 +89,7 @@ class ToolCallDelta:
 
 @define
 class ToolCallEnd:
-    """The wire says that the call is whole; only now may it be run. `extra` as in ToolCall."""
+    """The end of a tool call, which may be run only now. `extra` as in ToolCall."""
 
     type: ClassVar[Literal["tool_call_end"]] = "tool_call_end"
     index: int
@@ -91,7 +98,7 @@ class ToolCallEnd:
 
 @define
 class UsageUpdate:
-    """The usage so far; the last one stands."""
+    """The usage so far; the last one counts."""
 
     type: ClassVar[Literal["usage"]] = "usage"
     usage: Usage
@@ -99,7 +106,7 @@ class UsageUpdate:
 
 @define
 class MetadataUpdate:
-    """What has no place of its own (logprobs, fingerprints, citations): lists grow, everything else is replaced."""
+    """Metadata of the reply (logprobs, fingerprints, citations): lists are appended, other values replaced."""
 
     type: ClassVar[Literal["metadata"]] = "metadata"
     values: Mapping[str, Any]
@@ -107,7 +114,7 @@ class MetadataUpdate:
 
 @define
 class Warned:
-    """Something about the answer that its reader should know; it ends up among the reply's warnings."""
+    """Warnings about the answer, which are added to the reply's."""
 
     type: ClassVar[Literal["warning"]] = "warning"
     warnings: tuple[Any, ...]
@@ -115,7 +122,7 @@ class Warned:
 
 @define
 class Alternative:
-    """A chunk of another choice than the first, when n > 1."""
+    """A chunk of a further choice than the first, if n > 1."""
 
     type: ClassVar[Literal["alternative"]] = "alternative"
     choice: int
@@ -124,8 +131,11 @@ class Alternative:
 
 @define
 class Finish:
-    """The answer is whole. `reason` is stop, length, tool_calls, content_filter or error, or the provider's own
-    word where none of these fits; `raw` is always the provider's word."""
+    """The end of the answer.
+
+    `reason` is stop, length, tool_calls, content_filter or error, or the provider's own reason if none of these fits;
+    `raw` is always the provider's own.
+    """
 
     type: ClassVar[Literal["finish"]] = "finish"
     reason: str
@@ -133,12 +143,12 @@ class Finish:
 
 
 STREAM_END = Finish("")
-"""Given by a wire's decode_stream_event for the event after which nothing comes: what flush_stream_state gives is due
-at once, and the end of the bytes is not waited for. Known by identity; nobody sees it but the decoder."""
+"""What a wire's decode_stream_event returns for the final event of a stream: the decoder then flushes at once and does
+not wait for the end of the body. It is compared by identity and never leaves the decoder."""
 
 HALVES = Finish("")
-"""Put before the chunks of an event that holds half of a surrogate pair: the other half may come with the next event of
-the same part, so that the decoder is to join them. Known by identity, as LAST_WORD is."""
+"""Put before the chunks of an event that holds half of a surrogate pair: the decoder joins it with the other half, in
+the next event of the same part. It is compared by identity, as STREAM_END is."""
 
 
 StreamChunk = (

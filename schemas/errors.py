@@ -1,25 +1,25 @@
-"""Every error stepwell raises, one class per meaning.
+"""The errors that stepwell raises, one class for each meaning.
 
     StepwellError
-      ConfigError                you can mend it before anything is sent
+      ConfigError                you can fix it; nothing was sent
         MissingKey  InvalidKey  InvalidOption  UnknownProvider  UnknownModel  UnknownStep  MissingExtra
         NotSupported  SchemaError
-      ProviderError              the provider said no: .status .request_id .retry_after .body .hint
+      ProviderError              the provider refused: .status .request_id .retry_after .body .hint
         AuthError  QuotaError  RateLimitError  ContextOverflow  InvalidRequest  NotFound  Overloaded
         ServerError  ContentFiltered  CircuitOpen
-      TransportError             no usable answer came
+      TransportError             no usable answer arrived
         ConnectError  ConnectTimeout  FirstEventTimeout  StreamIdleTimeout  TotalTimeout  StreamTruncated
-      DecodeError                the answer does not fit its wire
-      ResponseTooLarge           the answer is over the size limit
-      ObjectInvalid              the answer does not fit the schema that was asked for
-      EmbeddingFailed            some of the texts could not be embedded
-      ToolFailed                 a tool raised, timed out or returned what cannot be sent
-      StepLimit                  a tool loop did not come to an end within its steps
+      DecodeError                the answer does not fit its wire format
+      ResponseTooLarge           the answer exceeds the size limit
+      ObjectInvalid              the answer does not fit the requested schema
+      EmbeddingFailed            some texts could not be embedded
+      ToolFailed                 a tool raised, timed out or returned a value that cannot be sent
+      StepLimit                  a tool loop reached its limit of steps
       BudgetExceeded             a budget step stopped the call before it was sent
       StepError                  a step broke its contract
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`.
-All pickle, and none holds a secret or a prompt in its text.
+All can be pickled; no message contains a secret or a prompt.
 """
 
 from __future__ import annotations
@@ -30,22 +30,26 @@ _MAX_MESSAGE = 600
 
 
 class StepwellError(Exception):
-    """The root. `hint` says what to do next; `retryable` whether the same call may succeed later.
+    """The base class of all errors.
 
-    `partial` is the Reply folded from what arrived before the error (None when nothing did),
-    `usage` the usage known so far, `warnings` what the pipeline had to say about the request.
+    hint: what to do next.
+    retryable: whether the same call may succeed later.
+    partial: the Reply built from what arrived before the error; None if nothing did.
+    usage: the usage known so far.
+    warnings: the warnings about the request.
+    request_id: the provider's id of the request.
     """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(_short(message))
         self.hint = hint
         self.provider: str | None = None
         self.model: str | None = None
         self.request_id: str | None = None
-        self.partial: Any = None
+        self.partial: Any = None  # a Reply, or an Embeddings; not imported here
         self.usage: Any = None
         self.warnings: tuple[Any, ...] = ()
         for name, value in fields.items():
@@ -53,6 +57,7 @@ class StepwellError(Exception):
 
     @property
     def message(self) -> str:
+        """The message without hint and request id."""
         return str(self.args[0])
 
     def __str__(self) -> str:
@@ -69,13 +74,13 @@ def _short(message: str) -> str:
 
 
 class ConfigError(StepwellError):
-    """Something to mend on your side; nothing was sent."""
+    """Something to fix on your side; nothing was sent."""
 
     exit_code = 2
 
 
 class MissingKey(ConfigError):
-    """No API key was found in any of the places where one may stand."""
+    """No API key was found in any of the places that are searched for one."""
 
     exit_code = 3
 
@@ -91,7 +96,7 @@ class InvalidOption(ConfigError):
 
 
 class UnknownProvider(ConfigError):
-    """No provider has that id."""
+    """No provider has this id."""
 
 
 class UnknownModel(ConfigError):
@@ -99,7 +104,7 @@ class UnknownModel(ConfigError):
 
 
 class UnknownStep(ConfigError):
-    """No step of that name is in this pipeline."""
+    """No step of this pipeline has this name."""
 
 
 class MissingExtra(ConfigError):
@@ -111,19 +116,22 @@ class NotSupported(ConfigError):
 
 
 class SchemaError(ConfigError):
-    """A JSON Schema that cannot be used: remote references, endless recursion, excessive size."""
+    """A JSON Schema cannot be used: remote references, endless recursion, excessive size."""
 
 
 class ProviderError(StepwellError):
-    """The provider refused or failed. `body` is its error body, cut at 64 KiB.
+    """The provider refused the request or failed.
 
-    `status` is the HTTP status (None for an error inside a stream), `code` the provider's own word,
-    `retry_after` the seconds it asked us to wait.
+    status: the HTTP status; None for an error inside a stream.
+    code: the provider's own code for the error.
+    retry_after: how many seconds the provider asks to wait.
+    body: its error body, cut at 64 KiB.
+    headers: the headers of its response.
     """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.status: int | None = None
         self.code: str | None = None
         self.retry_after: float | None = None
@@ -139,24 +147,27 @@ class AuthError(ProviderError):
 
 
 class QuotaError(ProviderError):
-    """The account is out of credit or over its spending limit; waiting does not help."""
+    """The account has no credit left or has reached its spending limit; waiting does not help."""
 
     exit_code = 5
 
 
 class RateLimitError(ProviderError):
-    """Too many requests or tokens; `retry_after` says how long to wait when the provider does."""
+    """Too many requests or tokens; `retry_after` is how long to wait, if the provider says so."""
 
     retryable = True
     exit_code = 5
 
 
 class ContextOverflow(ProviderError):
-    """The input is longer than the model's context; the numbers are filled in where the provider gives them."""
+    """The input is longer than the model's context window.
+
+    `requested_tokens` and `max_tokens` are None where the provider does not report them.
+    """
 
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.requested_tokens: int | None = None
         self.max_tokens: int | None = None
         super().__init__(message, hint=hint, **fields)
@@ -171,7 +182,7 @@ class NotFound(ProviderError):
 
 
 class Overloaded(ProviderError):
-    """The provider is out of capacity for the moment (503, 529)."""
+    """The provider has no capacity at the moment (503, 529)."""
 
     retryable = True
 
@@ -187,7 +198,7 @@ class ContentFiltered(ProviderError):
 
 
 class CircuitOpen(ProviderError):
-    """A circuit breaker sent nothing, for the calls before it failed; `retry_after` says when it tries again."""
+    """A circuit breaker sent nothing because earlier calls failed; `retry_after` is when it tries again."""
 
 
 class TransportError(StepwellError):
@@ -202,25 +213,25 @@ class ConnectError(TransportError):
 
 
 class ConnectTimeout(TransportError):
-    """No connection within the connect limit."""
+    """No connection was made within the connect timeout."""
 
 
 class FirstEventTimeout(TransportError):
-    """Connected, but the first byte or event did not come within the first-event limit."""
+    """The first byte or event did not arrive within the first-event timeout after connecting."""
 
 
 class StreamIdleTimeout(TransportError):
-    """The stream fell silent for longer than the idle limit."""
+    """The stream sent nothing for longer than the idle timeout."""
 
 
 class TotalTimeout(TransportError):
-    """The call took longer than its total limit."""
+    """The call took longer than its total timeout."""
 
     retryable = False
 
 
 class StreamTruncated(TransportError):
-    """The stream ended without its terminal event; `partial` holds what arrived."""
+    """The stream ended without its final event; `partial` holds what arrived."""
 
 
 class DecodeError(StepwellError):
@@ -228,72 +239,80 @@ class DecodeError(StepwellError):
 
     exit_code = 8
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.payload: bytes = b""
         self.status: int | None = None
         super().__init__(message, hint=hint, **fields)
 
 
 class ResponseTooLarge(StepwellError):
-    """A body, event or decompressed stream went over its limit; the connection was closed."""
+    """A body, event or decompressed stream exceeded its size limit; the connection was closed."""
 
     exit_code = 8
 
 
 class ObjectInvalid(StepwellError):
-    """The answer does not fit the schema. `text` is the answer, `violations` each way in which it
-    does not: its `.pointer` (a JSON pointer into the answer) and `.message`."""
+    """The answer does not fit the schema.
+
+    text: the answer.
+    violations: every mismatch, with its `.pointer` (a JSON pointer into the answer) and `.message`.
+    """
 
     exit_code = 9
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.text: str = ""
         self.violations: tuple[Any, ...] = ()
         super().__init__(message, hint=hint, **fields)
 
 
 class EmbeddingFailed(StepwellError):
-    """Some texts could not be embedded, each tried alone. `failures` maps their indexes to what the provider said;
-    `partial` holds the Embeddings of the others, with None in the places of these."""
+    """Some texts could not be embedded, even when each was sent alone.
+
+    failures: the provider's error for each of these texts, by index.
+    partial: the Embeddings of the other texts, with None at these indexes.
+    """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.failures: dict[int, StepwellError] = {}
         super().__init__(message, hint=hint, **fields)
 
 
 class ToolFailed(StepwellError):
-    """A tool raised, timed out, or returned what cannot be sent. `tool` is its name."""
+    """A tool raised, timed out, or returned a value that cannot be sent. `tool` is its name."""
 
     exit_code = 10
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.tool: str = ""
         super().__init__(message, hint=hint, **fields)
 
 
 class StepLimit(StepwellError):
-    """A tool loop did not come to an end within its steps. `partial` is the last reply, with all the steps on it and
-    the calls that it still wants made."""
+    """A tool loop reached its limit of steps.
+
+    `partial` is the last reply, with all steps and the tool calls that were not run.
+    """
 
     exit_code = 10
 
 
 class BudgetExceeded(StepwellError):
-    """The budget would be exceeded by this call; nothing was sent.
+    """This call could exceed the budget; nothing was sent.
 
-    `needed` is what the call may cost and `left` what the budget still holds, in US dollars (Decimal); None where the
-    call cannot be reckoned.
+    needed: what the call may cost, in US dollars (Decimal); None if that cannot be estimated.
+    left: what the budget still holds, in US dollars (Decimal).
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         self.needed: Any = None
         self.left: Any = None
         super().__init__(message, hint=hint, **fields)
 
 
 class StepError(StepwellError):
-    """A step returned what its contract does not allow; the message names the step."""
+    """A step returned something that its contract does not allow; the message names the step."""

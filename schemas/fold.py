@@ -1,10 +1,10 @@
-"""Chunks to Reply: the one accumulator, used by every stream and by every partial answer."""
+"""Fold chunks into a Reply. Every stream and every partial answer uses this accumulator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import evolve
 
@@ -32,16 +32,20 @@ from .reply import Reply
 from .usage import Usage
 
 _PACK = 32
-"""How many pieces of text are kept apart at most. A string of one token takes 50 bytes more than its letters; joining
-32 of them costs 0.01 µs each."""
+"""How many pieces of text are collected before they are joined. A string of one token takes 50 bytes beside its
+letters; joining 32 of them takes 0.01 µs each."""
+
+
+_Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
+_Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 
 
 class _PartBuilder:
-    """A part whose text still grows."""
+    """A part whose text is still growing."""
 
     __slots__ = ("blocks", "fields", "kind", "pieces", "whole")
 
-    def __init__(self, kind: Any, whole: bool = True) -> None:
+    def __init__(self, kind: _Growing, whole: bool = True) -> None:
         self.kind = kind
         self.blocks: list[str] = []
         self.pieces: list[str] = []
@@ -49,7 +53,7 @@ class _PartBuilder:
         self.whole = whole
 
     def pack(self) -> None:
-        """Join the pieces into a block. Raises DecodeError, and drops it, for a piece that is no text."""
+        """Join the pieces into a block. Raises DecodeError for a piece that is not text, and drops it."""
         try:
             self.blocks.append("".join(self.pieces))
         except TypeError:
@@ -59,7 +63,8 @@ class _PartBuilder:
             self.pieces.clear()
 
     def part(self) -> Part | None:
-        with suppress(DecodeError):  # what is no text has been told, or is the end of a stream that broke anyway
+        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+        with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
             self.pack()
         text = "".join(self.blocks)
         self.blocks = [text]
@@ -67,15 +72,13 @@ class _PartBuilder:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
             return None
-        part: Part = self.kind(text, **self.fields)
-        return part
+        return self.kind(text, **self.fields)
 
 
 class Fold:
-    """Feed it batches of chunks, ask for the Reply at any time. Raises DecodeError for what no wire should give: text
-    that is no string, a place that is no number; StepError for what is no chunk.
+    """An accumulator of chunks, whose `reply()` gives at any time what has arrived.
 
-    A tool call that was not ended is not part of the Reply: a call cut short must never be run.
+    A tool call that has not ended is not part of the Reply: a call that was cut short must not be run.
     """
 
     __slots__ = (
@@ -93,7 +96,8 @@ class Fold:
     def __init__(self) -> None:
         self._parts: dict[int, _PartBuilder | Part] = {}
         self._alternatives: dict[int, Fold] = {}
-        self._latest = _PartBuilder(Text)  # the part that grew last, its pieces, its index, and by which kind of delta
+        # The part that grew last, its pieces, its index, and the class of its chunks.
+        self._latest = _PartBuilder(Text)
         self._pieces = self._latest.pieces
         self._index = 0
         self._kind: type | None = None
@@ -102,11 +106,13 @@ class Fold:
         self.reply_fields: dict[str, Any] = {}
 
     def feed(self, chunks: Iterable[StreamChunk]) -> None:
+        """Add chunks. Raises DecodeError for text that is not a string and an index that is not a number, StepError for
+        anything but a chunk."""
         chunk: Any
         try:
             for chunk in chunks:
                 kind = type(chunk)
-                # A run of deltas of one part skips the dispatch: 0.06 µs a chunk instead of 0.25.
+                # Further deltas of the same part skip the dispatch: 0.06 µs a chunk instead of 0.25.
                 if kind is self._kind and chunk.index == self._index:
                     self._pieces.append(chunk.arguments_json if kind is ToolCallDelta else chunk.text)
                 else:
@@ -117,7 +123,7 @@ class Fold:
             self._latest.pack()
 
     def reply(self) -> Reply:
-        """What has arrived so far, as a Reply; its usage is marked incomplete until the stream has finished."""
+        """Return what has arrived so far as a Reply, with its usage marked incomplete until the stream has finished."""
         finish = self.finished
         usage = self.usage or Usage()
         if finish is None and usage.complete:
@@ -136,13 +142,13 @@ class Fold:
         done = (part.part() if isinstance(part, _PartBuilder) else part for part in parts)
         return Message("assistant", tuple(part for part in done if part is not None))
 
-    def _growing(self, kind: Any, index: int) -> _PartBuilder:
+    def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
         if not isinstance(part, _PartBuilder):
-            part = self._parts[_place(index)] = _PartBuilder(kind)
+            part = self._parts[_checked_index(index)] = _PartBuilder(kind)
         return part
 
-    def _grow(self, part: _PartBuilder, chunk: Any, text: str) -> None:
+    def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
         part.pieces.append(text)
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
@@ -162,13 +168,13 @@ class Fold:
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
-        self._parts[_place(chunk.index)] = chunk.part
+        self._parts[_checked_index(chunk.index)] = chunk.part
         self._kind = None
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
-        self._parts[_place(chunk.index)] = call
+        self._parts[_checked_index(chunk.index)] = call
         self._kind = None
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
@@ -216,18 +222,19 @@ class Fold:
 
 def _misfit() -> DecodeError:
     return DecodeError(
-        "a piece of the stream does not have the shape of its wire format: it is no text, or has no place"
+        "a piece of the stream does not have the shape of its wire format: its text is no string, "
+        "or its index no number"
     )
 
 
-def _place(index: Any) -> int:
+def _checked_index(index: object) -> int:
     if not isinstance(index, int):
         raise _misfit()
     return index
 
 
-class _Handlers(dict[type, Any]):
-    def __missing__(self, kind: type) -> Any:
+class _Handlers(dict[type, Callable[[Fold, Any], None]]):
+    def __missing__(self, kind: type) -> NoReturn:
         raise StepError(f"a step gave a {kind.__name__} instead of a StreamChunk", hint="see stepwell.schemas.chunks")
 
 
@@ -254,14 +261,14 @@ _FEED = _Handlers(
 
 
 def fold(chunks: Iterable[StreamChunk]) -> Reply:
-    """The Reply that these chunks add up to."""
+    """Return the Reply that these chunks add up to."""
     accumulator = Fold()
     accumulator.feed(chunks)
     return accumulator.reply()
 
 
 def chunks_of(reply: Reply) -> list[StreamChunk]:
-    """The shortest stream that folds to this Reply: how a stored answer is streamed."""
+    """Return the shortest stream that folds to this Reply, to stream a stored answer."""
     chunks: list[StreamChunk] = [Start(reply.id, reply.model)]
     for index, part in enumerate(reply.message.content):
         chunks.extend(_chunks_of_part(part, index))

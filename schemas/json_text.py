@@ -1,9 +1,9 @@
-"""JSON text, in and out: the one place that knows orjson and json.
+"""Read and write JSON text. The only module that uses orjson and json.
 
-orjson is fast, but it makes floats of integers over 64 bits without a word, refuses to write them, and takes no half of
-a surrogate pair and no byte that is no UTF-8, all of which servers, models and programs send. So each function here
-tries orjson first, and only where that fails, or where the text has an integer so long, the exact and slower way.
-Half of a pair becomes U+FFFD, the replacement character; two halves side by side become the character that they make.
+orjson is fast, but it silently reads integers over 64 bits as floats, refuses to write them, and refuses lone
+surrogates and bytes that are not UTF-8. Servers, models and programs send all of these. So each function here tries
+orjson first and takes the exact, slower way only if that fails or the text has such an integer. A lone surrogate
+becomes U+FFFD, the replacement character; two halves side by side become the character that they encode.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable
 from enum import Enum
 from json import JSONDecodeError
-from typing import Any, Final
+from operator import is_
+from typing import Any, Final, cast
 
 import orjson
 from attrs import evolve, fields, has
@@ -50,35 +51,41 @@ __all__ = [
 ]
 
 loads_fast: Final = orjson.loads
-"""For events of a stream, where the text alone is wanted: integers over 64 bits are floats (see `exact`), and half of a
-pair is a JSONDecodeError (see `loads_event`)."""
+"""Read the JSON of a stream's event, of which only the text matters: integers over 64 bits become floats (see `exact`),
+and a lone surrogate is a JSONDecodeError (see `loads_event`)."""
 
 _REPLACEMENT: Final = "\ufffd"
-_MOST_DIGITS: Final = 4300  # beyond, Python makes no int of a text
+_MOST_DIGITS: Final = 4300  # Python refuses to convert longer text to an int
 _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_ESCAPE_OF_A_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-# What may stand before a number becomes ":", and each digit "0", so that two searches in C find a long integer. Digits
-# behind a decimal point, of which vectors are full, have "." before them.
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+# Translates each digit to "0" and what may precede a number to ":", so that substring searches find a long integer.
+# Digits after a decimal point, which fill embedding vectors, follow "." and are not found.
 _NUMBERS = bytes.maketrans(b"123456789[,{ \t\n\r", b"000000000:::::::")
 _LONG, _LONG_ALONE, _LONG_NEGATIVE = b":" + b"0" * 20, b"0" * 20, b"-" + b"0" * 19
 
 
 def loads(data: bytes | bytearray | str) -> Any:
-    """The value of a JSON document, integers exact. Takes what other readers take: NaN and infinities, half of a
-    surrogate pair and bytes that are no UTF-8 (both as U+FFFD), a byte order mark. Raises JSONDecodeError for what is
-    no JSON."""
+    """Return the value of a JSON document, with exact integers.
+
+    Accepts what other readers accept: NaN and infinities, lone surrogates and bytes that are not UTF-8 (both become
+    U+FFFD), a byte order mark. Raises JSONDecodeError for anything else that is not JSON.
+    """
     try:
         return exact(orjson.loads(data), data)
     except JSONDecodeError as error:
         return _tolerant(data, error)
 
 
-def exact(value: Any, data: bytes | bytearray | str) -> Any:
-    """What `loads_fast` read from the data; read once more where the data may have an integer over 64 bits."""
+def exact(value: object, data: bytes | bytearray | str) -> Any:
+    """Return the value with exact integers.
+
+    value: what `loads_fast` read from `data`.
+    data: the JSON text, which is read again if it may hold an integer over 64 bits.
+    """
     raw = data.encode() if isinstance(data, str) else data
     plain = raw.translate(_NUMBERS)
     if _LONG in plain or _LONG_NEGATIVE in plain or plain.startswith(_LONG_ALONE):
@@ -90,10 +97,12 @@ def exact(value: Any, data: bytes | bytearray | str) -> Any:
 
 
 def loads_event(data: bytes) -> tuple[Any, bool]:
-    """What `loads` gives, and whether there are halves of pairs in it: they stay, since the next event may hold the
-    other half."""
+    """Return the value of an event's JSON, and whether it holds lone surrogates.
+
+    They are kept, because the next event may hold the other half of the pair.
+    """
     text = data.decode("utf-8-sig", "replace")
-    if _ESCAPE_OF_A_HALF.search(text) and repaired(text) != text:
+    if _SURROGATE_ESCAPE.search(text) and repaired(text) != text:
         try:
             return json.loads(text, parse_int=_integer), True
         except RecursionError:
@@ -102,25 +111,25 @@ def loads_event(data: bytes) -> tuple[Any, bool]:
 
 
 def loads_with(text: str | bytes | bytearray, **hooks: Callable[[Any], Any]) -> Any:
-    """The value, by the standard reader with hooks of its own; see json.loads."""
+    """Return the value as the standard reader reads it with the hooks of json.loads."""
     return json.loads(text, **hooks)  # type: ignore[arg-type]
 
 
 def first_value(text: str) -> tuple[Any, int]:
-    """The JSON value that the text begins with, and where it ends. Raises ValueError and RecursionError."""
+    """Return the JSON value that the text begins with, and where it ends. Raises ValueError and RecursionError."""
     value, end = json.JSONDecoder().raw_decode(text)
     return well_formed(value), end
 
 
 def repaired(text: str) -> str:
-    """JSON text without halves of pairs, be they escapes or characters: U+FFFD is in their place."""
-    whole = _as_text(text)
-    if not _ESCAPE_OF_A_HALF.search(whole):
-        return whole
-    return _ESCAPED.sub(_unless_half, whole)
+    """Return JSON text in which U+FFFD replaces each lone surrogate, whether escaped or not."""
+    joined = _as_text(text)
+    if not _SURROGATE_ESCAPE.search(joined):
+        return joined
+    return _ESCAPED.sub(_replace_half, joined)
 
 
-def _unless_half(found: re.Match[str]) -> str:
+def _replace_half(found: re.Match[str]) -> str:
     escape: str = found[0]
     return _REPLACEMENT if found["half"] else escape
 
@@ -143,30 +152,43 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-def dumps(value: Any, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
-    """The JSON of a value, as orjson.dumps writes it. Integers of any size are exact, half of a pair is U+FFFD. Raises
-    TypeError for what has no JSON form."""
+def dumps(value: object, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
+    """Return the JSON of a value, as orjson.dumps writes it, with integers of any size and U+FFFD for lone surrogates.
+
+    value: the value.
+    default: converts a value that has no JSON form of its own.
+    option: orjson's OPT_ flags, added.
+
+    Raises TypeError for a value that has no JSON form.
+    """
     try:
         return orjson.dumps(value, default, option)
     except TypeError:
-        return _written(value, default, option, _as_text)
+        return _write_exactly(value, default, option, _as_text)
 
 
-def dumps_strictly(value: Any, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
-    """The same, but for half of a pair, for which it raises TypeError."""
+def dumps_strictly(value: object, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
+    """Do the same as `dumps`, but raise TypeError for a lone surrogate."""
     try:
         return orjson.dumps(value, default, option)
     except TypeError:
-        return _written(value, default, option, _same)
+        return _write_exactly(value, default, option, _same)
 
 
-def spaced(value: Any, *, ascii: bool = False, default: Callable[[Any], Any] | None = None) -> str:
-    """JSON text with spaces between, as people and models read it; NaN and infinities are written as they are."""
+def spaced(value: object, *, ascii: bool = False, default: Callable[[Any], Any] | None = None) -> str:
+    """Return JSON text with spaces after commas and colons, as people and models read it.
+
+    value: the value; NaN and infinities are written as Python names them.
+    ascii: escape all other characters.
+    default: converts a value that has no JSON form of its own.
+    """
     return json.dumps(value if ascii else well_formed(value), ensure_ascii=ascii, default=default)
 
 
-def _written(value: Any, default: Callable[[Any], Any] | None, option: int | None, text: Callable[[str], str]) -> bytes:
-    """Once more, with long integers as pieces of finished JSON, in what `default` makes of things, too."""
+def _write_exactly(
+    value: object, default: Callable[[Any], Any] | None, option: int | None, text: Callable[[str], str]
+) -> bytes:
+    """Write the value with long integers as fragments of finished JSON, also in what `default` returns."""
     inner = None if default is None else lambda given: _prepared(default(given), text)
     try:
         return orjson.dumps(_prepared(value, text), inner, option)
@@ -174,7 +196,7 @@ def _written(value: Any, default: Callable[[Any], Any] | None, option: int | Non
         raise TypeError("the value is nested too deeply, or holds itself") from None
 
 
-def _prepared(value: Any, text: Callable[[str], str]) -> Any:
+def _prepared(value: object, text: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, int):
@@ -186,14 +208,14 @@ def _prepared(value: Any, text: Callable[[str], str]) -> Any:
     if isinstance(value, Enum):
         return _prepared(value.value, text)
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        from dataclasses import fields as fields_of  # rarely, and it takes long to import
+        from dataclasses import fields as fields_of  # rarely needed, and slow to import
 
-        names = [each.name for each in fields_of(value) if not each.name.startswith("_")]
+        names = [each.name for each in fields_of(cast(Any, value)) if not each.name.startswith("_")]
         return {name: _prepared(getattr(value, name), text) for name in names}
     return value
 
 
-def _name(name: Any, text: Callable[[str], str]) -> Any:
+def _name(name: object, text: Callable[[str], str]) -> Any:
     if isinstance(name, str):
         return text(name)
     return _digits(name).decode() if isinstance(name, int) and not -(2**63) <= name < 2**64 else name
@@ -214,29 +236,29 @@ def _as_text(text: str) -> str:
     return text if text.isascii() or not _HALF.search(text) else _joined(text)
 
 
-def well_formed(value: Any) -> Any:
-    """The value with halves of pairs joined or replaced by U+FFFD in all of its text, that of dicts, lists, tuples and
-    attrs classes included; itself where there are none."""
+def well_formed(value: object) -> Any:
+    """Return the value with well-formed text: pairs of surrogates joined, lone ones replaced by U+FFFD.
+
+    This includes the text in dicts, lists, tuples and attrs classes. A value without surrogates is returned itself.
+    """
     if isinstance(value, str):
         return _as_text(value)
     if isinstance(value, dict):
-        whole: Any = {well_formed(name): well_formed(part) for name, part in value.items()}
-        return value if all(_is(*pair) for pair in zip(_flat(value), _flat(whole), strict=False)) else whole
-    if type(value) in (list, tuple):
-        whole = type(value)(well_formed(part) for part in value)
-        return value if all(map(_is, value, whole)) else whole
+        changed_dict = {well_formed(name): well_formed(part) for name, part in value.items()}
+        unchanged = all(map(is_, _flat(value), _flat(changed_dict)))
+        return value if unchanged else changed_dict
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        items = [well_formed(part) for part in value]
+        return value if all(map(is_, value, items)) else type(value)(items)
     if has(type(value)):
+        instance: Any = value
         changed = {}
-        for each in fields(type(value)):
-            before = getattr(value, each.name)
+        for each in fields(type(instance)):
+            before = getattr(instance, each.name)
             if each.init and (after := well_formed(before)) is not before:
                 changed[each.alias] = after
-        return evolve(value, **changed) if changed else value
+        return evolve(instance, **changed) if changed else value
     return value
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 def _flat(value: dict[Any, Any]) -> list[Any]:

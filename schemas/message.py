@@ -1,4 +1,4 @@
-"""Messages, and the Context that a conversation is."""
+"""Messages, and the Context that holds a conversation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 
 from .errors import ConfigError
-from .options import nearest
+from .json_types import JSONObject
+from .nearest import nearest
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import Tool, tool_behind
 
@@ -25,7 +26,7 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
         return (Text(content),)
     if isinstance(content, _PARTS):
         return (content,)
-    if not hasattr(content, "__iter__") or isinstance(content, dict):  # a look at Iterable costs 0.5 µs
+    if not hasattr(content, "__iter__") or isinstance(content, dict):  # isinstance with Iterable takes 0.5 µs
         raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint="use text, parts or a list")
     parts = tuple(Text(item) if isinstance(item, str) else item for item in content)
     for part in parts:
@@ -34,7 +35,7 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     return parts
 
 
-def _known_role(message: Any, attribute: Any, role: Any) -> None:
+def _known_role(message: object, attribute: object, role: object) -> None:
     if role not in _KNOWN_ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
 
@@ -44,71 +45,85 @@ _KNOWN_ROLES = ("user", "assistant", "tool", "system")
 
 @frozen(hash=False)
 class Message:
-    """One turn. Its parts, tool calls among them, stand in the order in which they were said.
+    """One message of a conversation. Raises ConfigError for an unknown role and for content that is not text or parts.
 
-    A `tool` message answers one call: `tool_call_id` and `name` say which, `is_error` whether it failed. `model` is who
-    wrote an answer, as `provider:model-id`: what only that provider understands of it is sent to no other. Messages
-    that say the same are equal, whoever wrote them. Raises ConfigError for a
-    role or a content that there is not.
+    Messages of equal content are equal, whichever model wrote them.
     """
 
     role: Role = field(validator=_known_role)
     content: tuple[Part, ...] = field(default=(), converter=_parts)
+    """The parts in their order, tool calls included."""
     tool_call_id: str | None = None
+    """Of a `tool` message: the id of the call that it answers."""
     name: str | None = None
+    """Of a `tool` message: the name of the tool."""
     is_error: bool = False
+    """Of a `tool` message: whether the call failed."""
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Data that only one wire understands, by the wire's name."""
     model: str | None = field(default=None, repr=False, eq=False)
+    """The author of an answer, as `provider:model-id`: its signatures and opaque data go to no other provider."""
 
     @property
     def text(self) -> str:
+        """The text of all text parts."""
         return "".join([part.text for part in self.content if type(part) is Text])
 
     @property
     def reasoning(self) -> str:
+        """The text of all reasoning parts."""
         return "".join([part.text for part in self.content if type(part) is Reasoning])
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls among the parts."""
         return tuple([part for part in self.content if type(part) is ToolCall])
 
 
 def system(text: Content) -> Message:
-    """What the model is told to be."""
+    """Make a system message: instructions to the model."""
     return Message("system", text)
 
 
 def user(content: Content) -> Message:
-    """What the user says: text, parts, or a list of both."""
+    """Make a user message of text, parts, or a list of both."""
     return Message("user", content)
 
 
 def reminder(content: Content) -> Message:
-    """What is said in the user's place by the program that asks, such as a complaint about an answer: it begins no new
-    turn of the user's, see `is_turn`."""
+    """Make a user message that the program adds, such as a complaint about an answer.
+
+    It does not begin a new turn of the user; see `is_turn`.
+    """
     return Message("user", content, extra={"stepwell": {"turn": False}})
 
 
 def is_turn(message: Message) -> bool:
-    """Whether the user says something new with this message."""
+    """Return whether this message begins a new turn of the user."""
     return message.role == "user" and bool(message.extra.get("stepwell", {}).get("turn", True))
 
 
 def assistant(content: Content) -> Message:
-    """What the model said."""
+    """Make an assistant message: something that the model said."""
     return Message("assistant", content)
 
 
 def tool_result(call: ToolCall | str, content: Content, *, name: str | None = None, is_error: bool = False) -> Message:
-    """The answer to a call: the ToolCall itself, or its id."""
+    """Make a tool message: the result of a tool call.
+
+    call: the ToolCall, or its id.
+    content: text, parts, or a list of both.
+    name: the tool's name, by default that of the ToolCall.
+    is_error: whether the call failed.
+    """
     if isinstance(call, ToolCall):
         return Message("tool", content, call.id, name or call.name, is_error)
     return Message("tool", content, call, name, is_error)
 
 
-def _messages_of(given: Any) -> tuple[Message, ...]:
-    if given.__class__ is tuple:
-        # Every step that changes a conversation comes by here: 0.1 µs where all is well.
+def _messages_of(given: object) -> tuple[Message, ...]:
+    if type(given) is tuple:
+        # Runs for every step that changes a conversation; a tuple of messages takes 0.1 µs.
         for each in given:
             if each.__class__ is not Message:
                 break
@@ -126,7 +141,7 @@ def _tools_of(given: Iterable[Tool]) -> tuple[Tool, ...]:
     for each in given:
         if (tool := tool_behind(each)) is None:
             raise ConfigError(
-                f"a Context cannot hold a {type(each).__name__} as a tool", hint="make a Tool of it with stepwell.tool"
+                f"a Context cannot hold a {type(each).__name__} as a tool", hint="make it a Tool with stepwell.tool"
             )
         tools.append(tool)
     return tuple(tools)
@@ -134,21 +149,21 @@ def _tools_of(given: Iterable[Tool]) -> tuple[Tool, ...]:
 
 @frozen(hash=False)
 class Context:
-    """A conversation: messages and the tools on offer. Immutable; every change gives a new one.
+    """A conversation: its messages, and the tools that the model may call. Immutable; every change gives a new one.
 
-    A plain string among the messages is the user's, and OpenAI's dict form will do as well. Raises ConfigError for
-    anything else.
+    The messages may also be given as strings, which become user messages, or as dicts (see `message_of`). Raises
+    ConfigError for anything else.
     """
 
     messages: tuple[Message, ...] = field(default=(), converter=_messages_of)
     tools: tuple[Tool, ...] = field(default=(), converter=_tools_of)
 
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
-        """This conversation and more; a plain string is the user's."""
+        """Return this conversation with further messages; a string becomes a user message."""
         return evolve(self, messages=(*self.messages, *messages))
 
     def with_instructions(self, text: str) -> Context:
-        """The same conversation with more in its system message, or with one."""
+        """Return this conversation with `text` at the end of its system message, or as its system message."""
         first = self.messages[0] if self.messages else None
         if first is not None and first.role == "system":
             instructed = Message("system", f"{first.text}\n\n{text}" if first.text else text)
@@ -156,7 +171,7 @@ class Context:
         return evolve(self, messages=(Message("system", text), *self.messages))
 
     def with_tools(self, *tools: Tool) -> Context:
-        """The same messages with exactly these tools."""
+        """Return a conversation of the same messages with exactly these tools."""
         return evolve(self, tools=tools)
 
     def __iter__(self) -> Iterator[Message]:
@@ -166,24 +181,26 @@ class Context:
         return len(self.messages)
 
     def to_json(self) -> bytes:
-        """The versioned JSON form; `Context.from_json` gives an equal Context. Callbacks of tools are left out."""
-        from .serialise import dump_context  # brings in cattrs, which costs more than all of this module
+        """Return the versioned JSON form, without the callbacks of tools; `Context.from_json` gives an equal Context.
 
-        return dump_context(self)
+        Raises ConfigError for what JSON cannot hold.
+        """
+        from .serialise import dump_document  # imports cattrs, which takes longer than all of this module
+
+        return dump_document("context", {"messages": self.messages, "tools": self.tools}, "this conversation")
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Context:
-        """Raises DecodeError for JSON of another shape or of a later version."""
-        from .serialise import load_context  # brings in cattrs, which costs more than all of this module
+        """Return the Context of `to_json`'s result. Raises DecodeError for JSON of another shape or a newer version."""
+        from .serialise import load_document  # imports cattrs, which takes longer than all of this module
 
-        return load_context(data)
+        return cls(**load_document(data, "context", {"messages": Message, "tools": Tool}, cls.__name__))
 
 
-def context_of(prompt: Any) -> Context:
-    """A Context from what people pass as a prompt: a string, parts, a Message, or a list of messages or dicts.
+def context_of(prompt: object) -> Context:
+    """Return the Context of a prompt: a string, a part, a Message, a Context, or a list of messages, dicts or parts.
 
-    Raises ConfigError for an empty prompt, a conversation that ends with an empty message of the user's, and for
-    anything else.
+    Raises ConfigError for an empty prompt, for one that ends with an empty user message, and for anything else.
     """
     if isinstance(prompt, str):
         if not prompt.strip():
@@ -226,15 +243,26 @@ def _messages(items: Iterable[Any]) -> tuple[Message, ...]:
     return tuple([message_of(item) for item in items])
 
 
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "model": "assistant"}
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "model": "assistant",
+}
 _KEYS = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content")
-# What answers have beside these, and nobody sends back.
+# Keys that answers have, and that are not sent back.
 _IGNORED = ("type", "id", "status", "annotations", "audio", "function_call", "reasoning", "reasoning_details")
 
 
-def message_of(item: Any) -> Message:
-    """A message from what stands in a list of them: a Message, a string of the user's, or the dict form that OpenAI
-    made common. Raises ConfigError, without what the message says, for anything else."""
+def message_of(item: object) -> Message:
+    """Return the Message that an item of a conversation stands for.
+
+    item: a Message, a string or a part (a user message), or a dict in the common chat form: `role`, `content`, and the
+        further keys in `_KEYS`.
+
+    Raises ConfigError for anything else. Its message does not quote the conversation.
+    """
     if isinstance(item, Message):
         return item
     if isinstance(item, (str, *_PARTS)):
@@ -260,19 +288,19 @@ def message_of(item: Any) -> Message:
     parts += _loose_calls(item.get("tool_calls"))
     if not parts and (role == "user" or "content" not in item):
         raise ConfigError(f"a message of role {role} has no content", hint='pass {"role": "user", "content": "…"}')
-    return Message(_ROLES[role], parts, name=_text(item, "name"))  # type: ignore[arg-type]
+    return Message(_ROLES[role], parts, name=_text(item, "name"))
 
 
-def _text(item: Mapping[str, Any], name: str) -> str | None:
+def _text(item: JSONObject, name: str) -> str | None:
     value = item.get(name)
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"the {name!r} of a message is a {type(value).__name__}", hint="pass a string")
     return value
 
 
-def _loose_calls(calls: Any) -> list[Part]:
+def _loose_calls(calls: object) -> list[Part]:
     parts: list[Part] = []
-    for call in calls or ():
+    for call in calls if isinstance(calls, Iterable) else ():
         function = call.get("function", call) if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
             raise ConfigError(
@@ -282,7 +310,7 @@ def _loose_calls(calls: Any) -> list[Part]:
     return parts
 
 
-def _json_text(arguments: Any) -> str:
+def _json_text(arguments: object) -> str:
     if arguments is None or isinstance(arguments, str):
         return arguments or ""
     from .json_text import dumps
@@ -293,7 +321,7 @@ def _json_text(arguments: Any) -> str:
         raise ConfigError(f"the arguments of a tool call are not JSON: {error}") from None
 
 
-def _loose_content(content: Any) -> Content | None:
+def _loose_content(content: object) -> Content | None:
     if content is None or isinstance(content, (str, *_PARTS)):
         return content
     if isinstance(content, Mapping):
@@ -303,7 +331,7 @@ def _loose_content(content: Any) -> Content | None:
     return [_loose_part(part) if isinstance(part, Mapping) else part for part in content]
 
 
-def _loose_part(part: Mapping[str, Any]) -> Part:
+def _loose_part(part: JSONObject) -> Part:
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text"):
         return Text(_of_part(part, "text"))
@@ -311,11 +339,14 @@ def _loose_part(part: Mapping[str, Any]) -> Part:
         image = part.get("image_url")
         given = image if isinstance(image, Mapping) else {"url": image}
         return Image(url=_of_part(given, "url"), detail=given.get("detail"))
-    raise ConfigError(f"{kind!r:.40} is not a part of a loose message", hint="use Text, Image, File, Audio or Video")
+    raise ConfigError(
+        f"{kind!r:.40} is not a part of a message in dict form",
+        hint="use Text, Image, File, Audio or Video",
+    )
 
 
-def _of_part(part: Mapping[str, Any], name: str) -> str:
+def _of_part(part: JSONObject, name: str) -> str:
     value = part.get(name)
     if not isinstance(value, str):
-        raise ConfigError(f"a part of a message has no {name!r}", hint="give it one, a string")
+        raise ConfigError(f"a part of a message has no {name!r}", hint="give it one, as a string")
     return value

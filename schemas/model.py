@@ -1,4 +1,4 @@
-"""Plain facts about one model."""
+"""The facts about one model."""
 
 from __future__ import annotations
 
@@ -15,23 +15,21 @@ _NOTHING: frozenset[str] = frozenset()
 
 @frozen
 class Model:
-    """One model of one provider. None, or an empty set of modalities, means that nobody told us.
-
-    `id` is the model's name on the wire, exactly as the caller gave it. `known` is False for a model that the catalog
-    has never heard of: it can be called all the same.
-    """
+    """One model of one provider. None, and an empty set of modalities, mean unknown."""
 
     provider: str
     id: str
+    """The model's name on the wire, exactly as the caller gave it."""
     known: bool = False
+    """False for a model that is not in the catalog; it can be called nevertheless."""
     name: str | None = None
     family: str | None = None
     wire: str | None = None
-    """The wire format that this model speaks, where it is not its provider's."""
+    """The wire format of this model, where it differs from its provider's."""
     base_url: str | None = None
-    """Where this model is served, if not at its provider's base URL; may hold `${VARIABLES}`."""
+    """The base URL of this model, where it differs from its provider's; may hold `${VARIABLES}`."""
     context_window: int | None = None
-    """Tokens, input and output together."""
+    """The most tokens of input and output together."""
     max_output_tokens: int | None = None
     input: frozenset[str] = _NOTHING
     """Modalities it reads: text, image, pdf, audio, video."""
@@ -46,22 +44,22 @@ class Model:
     """The end of its training data: a year, month or day in ISO form."""
     release_date: str | None = None
     status: str | None = None
-    """alpha, beta or deprecated; None for a model in good standing."""
+    """alpha, beta or deprecated; None for a stable model."""
     prices: Prices | None = None
     facts: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
-    """Whatever else its row says, as plain data."""
+    """All further fields of its catalog row, as plain data."""
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.id}"
 
     @classmethod
     def named(cls, name: str) -> Model:
-        """A bare model from "provider:model-id"; raises UnknownModel for any other form."""
+        """Make a model without facts from "provider:model-id". Raises UnknownModel for any other form."""
         return cls(*split_name(name))
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Provider and model id of "provider:model-id", split at the first colon: ids may hold more of them."""
+    """Split "provider:model-id" at its first colon; ids may hold more. Raises UnknownModel for any other form."""
     provider, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
     if provider and colon and model.strip() and not any(character.isspace() for character in provider):
         return provider, model
@@ -72,7 +70,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def _shown(name: object) -> str:
-    """What was given, unless it may be a prompt that slipped into the model's place."""
+    """Return the name for an error message, but not what may be a prompt passed as the model by mistake."""
     if not isinstance(name, str):
         return f"a {type(name).__name__}"
     return repr(name) if len(name) <= 80 and len(name.split()) <= 1 else f"a text of {len(name)} characters"

@@ -1,29 +1,34 @@
-"""Numbers that JSON has not. The writer gives null for them, silently, which is something else."""
+"""Find NaN and infinities in plain data: JSON has no such numbers, and orjson silently writes null for them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
-from typing import Any
 
 
-def not_finite(value: Any, place: str = "", depth: int = 0) -> str | None:
-    """Where in plain data a NaN or an infinity stands, as a JSON pointer ("" for the value itself); None: nowhere."""
+def not_finite(value: object, place: str = "", depth: int = 0) -> str | None:
+    """Return the JSON pointer of the first NaN or infinity in plain data ("" for the value itself), else None.
+
+    value: the data.
+    place: the pointer of `value` itself.
+    depth: how many levels above `value` have been searched; the search stops at 255.
+    """
     if depth > _DEEPEST:
         return None
-    kind = value.__class__
-    if kind is float:
+    if isinstance(value, float):
         return None if isfinite(value) else place
-    if kind is dict:
+    pairs: Iterable[tuple[object, object]]
+    if isinstance(value, dict):
         pairs = value.items()
-    elif kind is list or kind is tuple:
+    elif isinstance(value, list | tuple):
         pairs = enumerate(value)
     else:
         return None
     for name, each in pairs:
-        if each.__class__ in _HOLDING and (found := not_finite(each, f"{place}/{name}", depth + 1)) is not None:
+        if each.__class__ in _SEARCHED and (found := not_finite(each, f"{place}/{name}", depth + 1)) is not None:
             return found
     return None
 
 
-_DEEPEST = 255  # the writer refuses what is nested more deeply
-_HOLDING = frozenset((float, dict, list, tuple))
+_DEEPEST = 255  # orjson refuses deeper nesting
+_SEARCHED = frozenset((float, dict, list, tuple))

@@ -1,38 +1,35 @@
-"""The options of a call: one table, checked before anything is sent.
+"""The table of a call's options, by which they are checked before anything is sent.
 
-Each row: the JSON Schema its value must fit, and what it means. A provider adds rows of its own.
+Each row has the JSON Schema that the value must fit, and the option's meaning. Providers add rows of their own.
 An explicit 0, False or "" is sent as given; None means not given.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
 from attrs import frozen
 
 from .errors import InvalidOption
+from .json_types import JSONSchema
 from .nan_check import not_finite
-
-JSONSchema = Mapping[str, Any]
+from .nearest import nearest
 
 
 @frozen
 class Option:
-    """One row of the table.
-
-    schema: what its value must fit.
-    doc: what it means, in one line.
-    sent: False for what steers stepwell itself and never reaches a wire.
-    type: its Python type for the checkers, where the schema does not say it.
-    """
+    """One option."""
 
     schema: JSONSchema
+    """The JSON Schema that its value must fit."""
     doc: str
+    """Its meaning, in one line."""
     sent: bool = True
+    """False for an option that configures stepwell and is not sent."""
     type: str = ""
+    """Its Python type for type checkers, where the schema does not determine it."""
 
 
 _NUMBER: JSONSchema = {"type": "number"}
@@ -49,19 +46,21 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "temperature": Option({"type": "number", "minimum": 0}, "randomness; 0 is the least"),
     "top_p": Option({"type": "number", "minimum": 0, "maximum": 1}, "nucleus sampling"),
     "top_k": Option({"type": "integer", "minimum": 0}, "sample among the k likeliest tokens"),
-    "min_p": Option({"type": "number", "minimum": 0, "maximum": 1}, "least likelihood relative to the best token"),
+    "min_p": Option({"type": "number", "minimum": 0, "maximum": 1}, "lowest likelihood relative to the best token"),
     "max_tokens": Option(_COUNT, "most tokens in the answer, reasoning included where the provider counts it"),
     "stop": Option({"type": ["string", "array"], "items": _STRING}, "text that ends the answer, one or several"),
     "seed": Option({"type": "integer"}, "repeatable sampling, as far as the provider can"),
     "n": Option(_COUNT, "how many answers"),
-    "presence_penalty": Option(_NUMBER, "against any repetition, -2 to 2"),
-    "frequency_penalty": Option(_NUMBER, "against frequent repetition, -2 to 2"),
+    "presence_penalty": Option(_NUMBER, "penalty against any repetition, -2 to 2"),
+    "frequency_penalty": Option(_NUMBER, "penalty against frequent repetition, -2 to 2"),
     "repetition_penalty": Option(_NUMBER, "multiplicative repetition penalty, 1 is none"),
     "logit_bias": Option(_OBJECT, "token id to bias", type="Mapping[str, float]"),
     "logprobs": Option(_BOOL, "log probabilities of the answer's tokens"),
     "top_logprobs": Option({"type": "integer", "minimum": 0}, "how many alternatives with each"),
     "tools": Option(
-        {"type": "array"}, "tools on offer: Tools, functions, or the dict form of OpenAI", type="Sequence[ToolLike]"
+        {"type": "array"},
+        "tools that the model may call: Tools, functions, or dicts in the common chat form",
+        type="Sequence[ToolLike]",
     ),
     "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}', type="str | Mapping[str, object]"),
     "parallel_tool_calls": Option(_BOOL, "whether several calls may come in one answer"),
@@ -93,7 +92,7 @@ _TRUNCATE = Option(_ANY, "what to do with texts that are too long", type="bool |
 _OUTPUT_FORMAT = Option(_STRING, "png, jpeg, webp; mp3, wav, opus")
 _LANGUAGE = Option(_STRING, "language of the audio, as an ISO code")
 _N, _USER, _TEMPERATURE = (CHAT_OPTIONS[name] for name in ("n", "user", "temperature"))
-_SHAPE = Option(_STRING, "the vendor's word for the shape of the answer")
+_SHAPE = Option(_STRING, "the format of the answer, by the provider's name for it")
 
 OPERATION_OPTIONS: Mapping[str, Mapping[str, Option]] = {
     "chat": CHAT_OPTIONS,
@@ -105,7 +104,7 @@ OPERATION_OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "user": _USER,
     },
     "rerank": {
-        "top_n": Option(_COUNT, "how many documents to give back"),
+        "top_n": Option(_COUNT, "how many documents to return"),
         "max_tokens_per_doc": Option(_COUNT, "read no more of a document"),
         "truncate": _TRUNCATE,
     },
@@ -136,15 +135,19 @@ OPERATION_OPTIONS: Mapping[str, Mapping[str, Option]] = {
     "moderate": {},
     "ocr": {
         "pages": Option(_ANY, "which pages to read, counted from 0", type="str | Sequence[int]"),
-        "include_image_base64": Option(_BOOL, "give the images of a page with it"),
-        "image_limit": Option({"type": "integer", "minimum": 0}, "most images to give back"),
-        "image_min_size": Option({"type": "integer", "minimum": 0}, "smallest image to give back, in pixels"),
-        "bbox_annotation_format": Option(_ANY, "schema of what is said of each image", type="Mapping[str, object]"),
-        "document_annotation_format": Option(_ANY, "schema of what is said of it all", type="Mapping[str, object]"),
+        "include_image_base64": Option(_BOOL, "return the images of a page with it"),
+        "image_limit": Option({"type": "integer", "minimum": 0}, "most images to return"),
+        "image_min_size": Option({"type": "integer", "minimum": 0}, "smallest image to return, in pixels"),
+        "bbox_annotation_format": Option(
+            _ANY, "JSON Schema of the annotation of each image", type="Mapping[str, object]"
+        ),
+        "document_annotation_format": Option(
+            _ANY, "JSON Schema of the annotation of the whole document", type="Mapping[str, object]"
+        ),
         "document_annotation_prompt": Option(_STRING, "what to look for in the document"),
         "table_format": Option(_STRING, "markdown or html"),
-        "extract_header": Option(_BOOL, "give the pages' headers apart"),
-        "extract_footer": Option(_BOOL, "give the pages' footers apart"),
+        "extract_header": Option(_BOOL, "return the pages' headers separately"),
+        "extract_footer": Option(_BOOL, "return the pages' footers separately"),
     },
     "count_tokens": {"tools": CHAT_OPTIONS["tools"], "tool_choice": CHAT_OPTIONS["tool_choice"]},
     "list_models": {},
@@ -156,118 +159,80 @@ CALL_OPTIONS: Mapping[str, Option] = {
     "timeout": Option(
         _ANY, "seconds in all, or Timeouts(connect, first_event, idle, total)", sent=False, type="Timeouts | float"
     ),
-    "retries": Option({"type": "integer", "minimum": 0}, "how often to send again; 2 unless told", sent=False),
-    "wire": Option(_STRING, "speak this wire format of the provider", sent=False),
+    "retries": Option({"type": "integer", "minimum": 0}, "how often to send again; 2 by default", sent=False),
+    "wire": Option(_STRING, "use this wire format of the provider", sent=False),
     "base_url": Option(
-        _STRING, "send there instead; a host that is not the provider's needs an explicit api_key", sent=False
+        _STRING, "send to this URL instead; a host that is not the provider's needs an explicit api_key", sent=False
     ),
-    "api_key": Option(_ANY, "the credential, before any other place", sent=False, type="Credential"),
+    "api_key": Option(
+        _ANY, "the credential; it takes precedence over all other sources", sent=False, type="Credential"
+    ),
     "headers": Option(_OBJECT, "more request headers", sent=False, type="Mapping[str, str]"),
     "provider_options": Option(
-        _OBJECT, "the provider's own; what it does not know is sent as given; may be keyed by provider id", sent=False
+        _OBJECT, "the provider's own options; unknown ones are sent as given; may be keyed by provider id", sent=False
     ),
     "on_unsupported": Option(
         {"enum": ["warn", "error", "ignore"]}, "what to do with options the model lacks", sent=False
     ),
     "pipeline": Option(
-        _ANY, "steps for this call: a Pipeline, its edits, or steps to put around it", sent=False, type="PipelineLike"
+        _ANY, "steps for this call: a Pipeline, edits of it, or steps to put around it", sent=False, type="PipelineLike"
     ),
 }
 
-_CONTAINERS = frozenset((dict, list, tuple))
 _ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
 
 
-def check_options(given: Mapping[str, Any], table: Mapping[str, Option], *, where: str) -> None:
-    """Raise InvalidOption, naming the nearest right name, for an option that is not in the table or does not fit it."""
+Suggest = Callable[[str, Mapping[str, Option]], str]
+"""Gives the hint for a name that a table of options does not have."""
+
+
+def check_options(
+    given: Mapping[str, Any], table: Mapping[str, Option], *, where: str, suggest: Suggest = nearest
+) -> None:
+    """Check each option's name and value; None counts as not given.
+
+    given: the options, by name.
+    table: the options that exist.
+    where: what the options are for, named in errors.
+    suggest: gives the hint for an unknown name; the nearest known name by default.
+
+    Raises InvalidOption for a name that the table does not have and for a value that does not fit its schema.
+    """
     for name, value in given.items():
         if value is None:
             continue
         option = table.get(name)
         if option is None:
-            raise InvalidOption(f"unknown option {name!r} for {where}", hint=_meant(name, table))
+            raise InvalidOption(f"unknown option {name!r} for {where}", hint=suggest(name, table))
         check_value(name, value, option.schema, where=where)
 
 
-def check_value(name: str, value: Any, schema: JSONSchema, *, where: str) -> None:
-    """Raise InvalidOption when the value does not fit the schema.
+def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> None:
+    """Check that the value of an option fits the schema.
 
-    A few plain comparisons accept nearly every value (under 1 µs); only what they do not accept is shown to
-    jsonschema, which takes 0.1 s to import and has the last word.
+    name: the option's name, for errors.
+    value: its value.
+    schema: the schema. Keep one object per option: what was prepared for a schema is found by its identity.
+    where: what the option is for, named in errors.
+
+    Raises InvalidOption if it does not fit. A few plain comparisons accept nearly every value (under 1 µs); only the
+    others are checked by jsonschema, which takes 0.1 s to import.
     """
-    kind = value.__class__
-    if (kind in _CONTAINERS or (kind is float and not isfinite(value))) and (place := not_finite(value)) is not None:
+    suspect = not isfinite(value) if isinstance(value, float) else isinstance(value, dict | list | tuple)
+    if suspect and (place := not_finite(value)) is not None:
         at = f", at {place}" if place else ""
         raise InvalidOption(f"option {name!r} for {where} is not a finite number{at}", hint="JSON has no such number")
     known = _ACCEPTS.get(id(schema))
     if known is None:
-        # The schema is kept beside its id, so that the id cannot pass to another object.
+        # Keep the schema with its id, so that no other object can get the same id.
         known = _ACCEPTS[id(schema)] = (schema, _quick(schema))
     if known[1](value):
         return
-    from .json_schema.validate import errors_of  # brings in jsonschema, and only for a value in doubt
+    from .json_schema.validate import errors_of  # imports jsonschema
 
     violations = errors_of(value, dict(schema))
     if violations:
         raise InvalidOption(f"option {name!r} for {where} does not fit: {violations[0].message}", hint=_wanted(schema))
-
-
-_MOST_SHOWN = 60
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name closest to the given one; where none is close, all of them, if they are not many."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if len(names) <= _MOST_SHOWN:
-        return f"known are {', '.join(names)}"
-    nearby = difflib.get_close_matches(name, names, 3, 0.0)
-    return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
-
-
-def _meant(name: str, table: Mapping[str, Option]) -> str:
-    """The option that other libraries and vendors call by this name, or what to do without one, else the nearest."""
-    if name in _INSTEAD:
-        return _INSTEAD[name]
-    ours = [
-        each
-        for each in _OTHER_SPELLINGS.get(name.replace("_", "").lower(), ())
-        if each in table or each in CALL_OPTIONS
-    ]
-    return f"did you mean {' or '.join(map(repr, ours))}?" if ours else nearest(name, table)
-
-
-_INSTEAD: Mapping[str, str] = {
-    "stream": "call stream_text(...), which gives a stream",
-    "messages": "pass the conversation as the prompt",
-    "response_model": "call generate_object(model, prompt, schema)",
-}
-_OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
-    **dict.fromkeys(
-        ("maxoutputtokens", "maxcompletiontokens", "maxnewtokens", "maxlength", "numpredict", "npredict"),
-        ("max_tokens",),
-    ),
-    **dict.fromkeys(("thinking", "reasoning", "think", "thinkingconfig"), ("reasoning_effort", "reasoning_budget")),
-    **dict.fromkeys(("thinkingbudget", "budgettokens", "reasoningmaxtokens"), ("reasoning_budget",)),
-    **dict.fromkeys(("systemprompt", "systeminstruction", "systemmessage", "instructions"), ("system",)),
-    **dict.fromkeys(("functions", "tool", "toolconfig"), ("tools",)),
-    **dict.fromkeys(("functioncall",), ("tool_choice",)),
-    **dict.fromkeys(
-        ("responseschema", "jsonschema", "schema", "responsemimetype", "outputschema"), ("response_format",)
-    ),
-    **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
-    **dict.fromkeys(("randomseed",), ("seed",)),
-    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
-    **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
-    **dict.fromkeys(("key", "token"), ("api_key",)),
-    **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
-    **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
-    **dict.fromkeys(("requesttimeout",), ("timeout",)),
-}
-"""What others call our options, without underscores."""
 
 
 def _wanted(schema: JSONSchema) -> str:
@@ -282,7 +247,7 @@ _BOUNDS = (("minimum", "at least"), ("exclusiveMinimum", "more than"), ("maximum
 
 
 def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
-    """A cheap test that accepts only values which surely fit; False means: ask jsonschema."""
+    """Make a cheap test that accepts only values which fit for certain; False means that jsonschema decides."""
     if not schema:
         return lambda value: True
     if schema.keys() == {"enum"}:

@@ -1,29 +1,28 @@
-"""What a message is made of. Parts keep their order, and `extra` keeps what only one wire understands.
+"""The parts of a message. They keep their order.
 
-`extra` maps a wire's name to data of its own, for instance `{"google_generate": {"thoughtSignature": "..."}}`;
-every other wire leaves it alone.
+`extra` of a part maps a wire's name to data that only this wire understands: `{"some_wire": {"signature": "..."}}`.
 """
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, loads_fast, repaired
+from .json_types import JSONObject
 
-Extra = Mapping[str, Any]
+Extra: TypeAlias = JSONObject
 _LONG_NUMBER = re.compile(r"\d{19}")
 
 
 @frozen(hash=False)
 class Text:
-    """Plain text, of the user or the model."""
+    """Plain text of the user or the model."""
 
     type: ClassVar[str] = "text"
     text: str
@@ -32,7 +31,7 @@ class Text:
 
 @frozen(hash=False)
 class Refusal:
-    """The model's words for declining, where the wire keeps them apart from its text."""
+    """The text by which the model refuses to answer, where the wire separates it from other text."""
 
     type: ClassVar[str] = "refusal"
     text: str
@@ -41,27 +40,30 @@ class Refusal:
 
 @frozen(hash=False)
 class Reasoning:
-    """The model's thinking. `signature` proves it to the provider that wrote it, `encrypted` is what only
-    that provider can read (a redacted block has no text), `wire` names the format that may replay it."""
+    """The model's reasoning."""
 
     type: ClassVar[str] = "reasoning"
     text: str = ""
     signature: str | None = field(default=None, repr=False)
+    """The provider's proof that its model wrote the text."""
     encrypted: str | None = field(default=None, repr=False)
+    """Reasoning that only the provider can read."""
     id: str | None = None
     wire: str | None = None
+    """The name of the wire format that can send this part back."""
     extra: Extra = field(factory=dict, repr=False)
 
     @property
     def redacted(self) -> bool:
+        """Whether the reasoning is encrypted, without any readable text."""
         return self.encrypted is not None and not self.text
 
 
 @frozen(hash=False, kw_only=True)
 class _Media:
-    """Bytes here, a URL, or a file the provider already holds: exactly one of `data`, `url`, `file_id`.
+    """A file, as exactly one of `data` (its bytes), `url`, and `file_id` (of a file that the provider stores).
 
-    A URL is passed to the provider; stepwell never fetches it.
+    A URL is passed to the provider; stepwell never fetches it. Raises ConfigError for none or several of the three.
     """
 
     data: bytes | None = field(default=None, repr=lambda data: f"<{len(data)} bytes>" if data else "None")
@@ -80,14 +82,18 @@ class _Media:
 
     @classmethod
     def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:
-        """Read a file now; its media type is guessed from its name."""
+        """Read a file now.
+
+        path: the file.
+        media_type: its media type; by default guessed from the file's name.
+        """
         path = Path(path)
         guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
         return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
 
     @property
     def sent_type(self) -> str:
-        """The media type to send: as given, else guessed from the bytes or the URL, else the class's own default."""
+        """The media type to send: as given, else guessed from the bytes or the URL, else the default of the class."""
         if self.media_type:
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
@@ -112,16 +118,19 @@ _BRANDS |= dict.fromkeys((b"heic", b"heix", b"hevc"), "image/heic") | dict.fromk
 
 
 def media_type_of(data: bytes, family: str) -> str | None:
-    """The media type that the first bytes tell; None for what we do not know. Of containers that hold sounds and films
-    alike, `family` (audio or video) tells which this one is."""
+    """Return the media type that the first bytes show; None for an unknown one.
+
+    data: the content.
+    family: image, file, audio or video; decides between audio and video where one container format holds both.
+    """
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return media_type
     if family == "image" and data[:2] == b"BM":
         return "image/bmp"
     if family == "audio" and data[:1] == b"\xff":
-        # A frame of MPEG audio: eleven 1s, the version, the layer (III is 01, AAC's frames have 00). Bare samples may
-        # begin with \xff too, as text in UTF-16 does.
+        # A frame of MPEG audio begins with eleven set bits, the version and the layer (01 for layer III, 00 for AAC).
+        # Raw samples and UTF-16 text may begin with \xff, too.
         second = data[1] if len(data) > 1 else 0
         return "audio/mpeg" if second & 0xE6 == 0xE2 else "audio/aac" if second & 0xF6 == 0xF0 else None
     family = "audio" if family == "audio" else "video"
@@ -136,7 +145,7 @@ def media_type_of(data: bytes, family: str) -> str | None:
 
 @frozen(hash=False, kw_only=True)
 class Image(_Media):
-    """A picture. `detail` is low, high or auto, where the provider has such a thing."""
+    """An image. `detail` is low, high or auto, for providers that have such levels."""
 
     type: ClassVar[str] = "image"
     fallback_type: ClassVar[str] = "image/png"
@@ -152,7 +161,7 @@ class File(_Media):
 
 @frozen(hash=False, kw_only=True)
 class Audio(_Media):
-    """A sound. `transcript` is its text where the provider gives one."""
+    """Audio. `transcript` is its text, if the provider gives one."""
 
     type: ClassVar[str] = "audio"
     fallback_type: ClassVar[str] = "audio/wav"
@@ -161,7 +170,7 @@ class Audio(_Media):
 
 @frozen(hash=False, kw_only=True)
 class Video(_Media):
-    """A film."""
+    """A video."""
 
     type: ClassVar[str] = "video"
     fallback_type: ClassVar[str] = "video/mp4"
@@ -169,11 +178,7 @@ class Video(_Media):
 
 @frozen(hash=False)
 class ToolCall:
-    """A call that the model wants made. `arguments_json` is its arguments as sent, byte for byte.
-
-    `arguments` is the parsed object, `{}` for a call without any, None when they are not a JSON object or give a
-    name twice; `error` then says why. Nothing that failed to parse may be run.
-    """
+    """A tool call that the model requests. `arguments_json` is its arguments exactly as sent."""
 
     type: ClassVar[str] = "tool_call"
     id: str
@@ -183,10 +188,15 @@ class ToolCall:
 
     @property
     def arguments(self) -> dict[str, Any] | None:
+        """The parsed arguments, `{}` if there are none.
+
+        None if they are not a JSON object or repeat a name; `error` then says why, and the call may not be run.
+        """
         return self._parsed()[0]
 
     @property
     def error(self) -> str | None:
+        """Why the arguments cannot be used; None if they can."""
         return self._parsed()[1]
 
     def _parsed(self) -> tuple[dict[str, Any] | None, str | None]:
@@ -200,6 +210,7 @@ class ToolCall:
         except DecodeError as error:
             return None, error.message.replace("the JSON has", "the arguments have")
         if isinstance(value, str):
+            # Some models encode the arguments twice.
             return ToolCall(self.id, self.name, value)._parsed() if value != text else (None, "not an object")
         if not isinstance(value, dict):
             return None, f"the arguments are a JSON {type(value).__name__}, not an object"
@@ -207,24 +218,23 @@ class ToolCall:
 
 
 def _read(text: str) -> Any:
-    """Integers over 64 bits whole, half of a surrogate pair as U+FFFD, and no name twice."""
+    """Read JSON with exact integers and U+FFFD for lone surrogates. Raises DecodeError for a repeated name."""
     try:
         value = loads_fast(text)
     except JSONDecodeError:
-        if (whole := repaired(text)) == text:
+        if (fixed := repaired(text)) == text:
             raise
-        return _read(whole)
+        return _read(fixed)
     if _LONG_NUMBER.search(text) or text.count(":") > _names(value):
-        from .json_schema.decode import (
-            loads_exact,  # slower, and the standard json module: only where there may be need
-        )
+        # Slower, since it uses the standard json module: only for what may need it.
+        from .json_schema.decode import loads_exact
 
         return loads_exact(text)
     return value
 
 
-def _names(value: Any) -> int:
-    """How many names the objects in the value have: fewer than the text has colons where one was given twice."""
+def _names(value: object) -> int:
+    """Count the names in all objects of the value: fewer than the text has colons if a name was repeated."""
     count, waiting = 0, [value]
     while waiting:
         part = waiting.pop()
@@ -238,9 +248,9 @@ def _names(value: Any) -> int:
 
 @frozen(hash=False)
 class Opaque:
-    """A block that only the provider understands (a server tool's call or result, say), replayed as it came.
+    """A block that only the provider understands, such as the result of a server tool, sent back unchanged.
 
-    `wire` names the format it belongs to; other wires leave it out and say so.
+    `wire` names the wire format that it belongs to; other wires leave it out and warn.
     """
 
     type: ClassVar[str] = "opaque"

@@ -1,6 +1,6 @@
-"""Functions as pickle can hold them: by the module and name under which another process finds them.
+"""Pickle functions by reference: the module and name under which another process finds them.
 
-A function that was made a tool has its name no longer: there stands its Tool, by which it is found all the same.
+The decorator `@tool` puts a Tool under the function's name; the function is then found through that Tool.
 """
 
 from __future__ import annotations
@@ -12,28 +12,33 @@ from functools import partial
 from importlib import import_module
 from inspect import isroutine
 from types import BuiltinFunctionType, MethodType
-from typing import Any
+from typing import Any, TypeVar
+
+_Value = TypeVar("_Value")
 
 
 class NotPicklable(Exception):
     """A function that another process could not find; the text says why."""
 
 
-def reference_to(function: Any) -> tuple[str, Any]:
-    """Give what `function_of` makes the function of again, which pickle can hold. Raises NotPicklable."""
+def reference_to(function: object) -> tuple[str, Any]:
+    """Return a picklable reference from which `function_of` gets the function back.
+
+    Raises NotPicklable, with the reason, for a function that another process could not find.
+    """
     if isinstance(function, partial):
         return "partial", (reference_to(function.func), function.args, function.keywords)
     if isinstance(function, MethodType):
-        return "method", (reference_to(function.__func__), _held(function.__self__))
+        return "method", (reference_to(function.__func__), _checked(function.__self__))
     if not isroutine(function) and not isinstance(function, type):
-        return "object", _held(function)
+        return "object", _checked(function)
     if isinstance(function, BuiltinFunctionType):
-        return "object", _held(function)
+        return "object", _checked(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if "<locals>" in name or "<lambda>" in name:
         raise NotPicklable(f"{name} is not defined at the top of a module")
     try:
-        found = any(each is function for each in _behind(_looked_up(module, name)))
+        found = any(each is function for each in _with_inner_functions(_look_up(module, name)))
     except (ImportError, AttributeError):
         found = False
     if not found:
@@ -42,7 +47,7 @@ def reference_to(function: Any) -> tuple[str, Any]:
 
 
 def function_of(reference: tuple[str, Any]) -> Any:
-    """The function that a reference names."""
+    """Return the function that a reference of `reference_to` names."""
     kind, what = reference
     if kind == "partial":
         function, args, keywords = what
@@ -52,36 +57,36 @@ def function_of(reference: tuple[str, Any]) -> Any:
         return MethodType(function_of(function), owner)
     if kind == "object":
         return what
-    *_, function = _behind(_looked_up(*what))
+    *_, function = _with_inner_functions(_look_up(*what))
     return function
 
 
-def pickles(value: Any) -> bool:
-    """Whether the value can be pickled and read again."""
+def pickles(value: object) -> bool:
+    """Return whether the value can be pickled and read again."""
     try:
         pickle.loads(pickle.dumps(value))
-    except Exception:  # whatever its class raises
+    except Exception:  # a class may raise anything here
         return False
     return True
 
 
-def _held(value: Any) -> Any:
+def _checked(value: _Value) -> _Value:
     if not pickles(value):
         raise NotPicklable(f"a {type(value).__name__} cannot be pickled")
     return value
 
 
-def _looked_up(module: str | None, name: str) -> Any:
+def _look_up(module: str | None, name: str) -> Any:
     found: Any = sys.modules.get(module or "") or import_module(module or "")
     for part in name.split("."):
         found = getattr(found, part)
     return found
 
 
-def _behind(found: Any) -> Iterator[Any]:
-    """What stands under a name, and the functions inside: of a Tool its callback, of a method the plain function."""
+def _with_inner_functions(found: object) -> Iterator[Any]:
+    """Yield the object, then the functions inside it: a Tool's callback, a method's plain function."""
     yield found
     for attribute in ("__func__", "callback"):
         if (inner := getattr(found, attribute, None)) is not None:
-            yield from _behind(inner)
+            yield from _with_inner_functions(inner)
             return

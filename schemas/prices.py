@@ -1,4 +1,4 @@
-"""What a model's tokens cost, and what a call therefore cost: exact, or None and why."""
+"""The prices of a model, and the cost of a call: an exact sum, or None with the reason."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ BUCKETS = (
 )
 
 FEES = ("web_search",)
-"""What is charged by the piece."""
+"""What is charged per use, not per token."""
 
 _AMOUNTS = (*BUCKETS, *FEES, "batch_factor", "batch_cache_read_factor")
 _NOTHING = Decimal(0)
-# Our own context: sums stay exact whatever precision or traps the application has set for its threads.
+# A context of its own keeps sums exact, whatever precision or traps the application sets for its threads.
 _EXACT = Context(prec=80)
 
 
-def exact_decimal(value: Any) -> Decimal | None:
-    """`value` as the decimal that it reads as: 0.1 gives Decimal("0.1"). None stays None.
+def exact_decimal(value: object) -> Decimal | None:
+    """Return the value as the decimal that it is written as: 0.1 gives Decimal("0.1"). None stays None.
 
-    Raises ConfigError for what is not a finite number of zero or more: some price lists use -1 for "it depends".
+    Raises ConfigError for anything but a finite number of zero or more: some price lists use -1 for "it depends".
     """
     if value is None:
         return None
@@ -55,9 +55,9 @@ def exact_decimal(value: Any) -> Decimal | None:
 class Prices:
     """US dollars per million tokens, by bucket; None where the price list has no such line.
 
-    A bucket without a line of its own costs what its parent does: `reasoning` and `output_audio` what `output` does,
-    `cache_read_audio` what `cache_read` does, all else that is read what `input` does. Only `cache_write_1h` has no
-    parent: a longer cache never costs the same.
+    A bucket without a price of its own has that of its parent: `reasoning` and `output_audio` that of `output`,
+    `cache_read_audio` that of `cache_read`, all other buckets of input that of `input`. Only `cache_write_1h` has no
+    parent, because a longer cache never costs the same.
     """
 
     input: Decimal | None = None
@@ -65,32 +65,32 @@ class Prices:
     cache_read: Decimal | None = None
     cache_read_audio: Decimal | None = None
     cache_write: Decimal | None = None
-    """Writing to a cache of the shortest life, five minutes."""
+    """Writing to the cache with the shortest lifetime, usually five minutes."""
     cache_write_1h: Decimal | None = None
     reasoning: Decimal | None = None
     input_audio: Decimal | None = None
     output_audio: Decimal | None = None
 
     web_search: Decimal | None = None
-    """US dollars for a thousand searches by the provider's own tool, however the call is served."""
+    """US dollars per thousand searches by the provider's own tool, however the call is served."""
     regions: Mapping[str, Decimal] = field(factory=dict, hash=False)
-    """What tokens cost of the normal price where a call had to be served, by the provider's word for the place."""
+    """The factor on the normal price of tokens by the region where a call is served, by the provider's name for it."""
     tiers: tuple[Tier, ...] = ()
-    """Rows that replace this one for the whole request once its input is long enough, shortest first."""
+    """Prices that replace these for the whole request above a number of input tokens, the lowest number first."""
     modes: Mapping[str, Prices] = field(factory=dict, hash=False)
-    """Rows for other ways to be served, by the provider's word for them: fast, flex, priority."""
+    """The prices of other ways of being served, by the provider's name for them: fast, flex, priority."""
     batch_factor: Decimal | None = None
-    """What a batch costs of the normal price; None where no such price is known."""
+    """The factor of a batch on the normal price; None if no batch price is known."""
     batch_cache_read_factor: Decimal | None = None
-    """The same for cached input, where the provider does not discount it twice; None means `batch_factor`."""
-    besides: str | None = None
-    """What else is charged for, by something other than tokens: it makes every cost a lower bound."""
+    """The factor of a batch on cached input, which some providers do not discount twice; None means `batch_factor`."""
+    other_charges: str | None = None
+    """What else is charged that is not counted in tokens; every cost is then a lower bound."""
     as_of: str | None = None
     """The day (ISO) on which these prices were read."""
     source: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        # Not attrs converters: those cost milliseconds at import.
+        # Not attrs converters, which would add milliseconds to the import.
         for name in _AMOUNTS:
             value = getattr(self, name)
             if value is not None:
@@ -100,8 +100,11 @@ class Prices:
         if len(self.tiers) > 1:
             object.__setattr__(self, "tiers", tuple(sorted(self.tiers, key=lambda tier: tier.over)))
 
-    def times(self, factor: Any) -> Prices:
-        """This list with every price multiplied; its modes and its batch discount do not carry over."""
+    def times(self, factor: Decimal | float | str | None) -> Prices:
+        """Return these prices multiplied by a factor, without modes and batch discount.
+
+        Raises ConfigError for a factor that is not a number of zero or more.
+        """
         by = exact_decimal(factor)
         if by is None:
             raise ConfigError("prices are multiplied by a number, not by None", hint="pass 1 to leave them as they are")
@@ -110,13 +113,13 @@ class Prices:
         return Prices(
             **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
-            besides=self.besides,
+            other_charges=self.other_charges,
             as_of=self.as_of,
             source=self.source,
         )
 
     def at(self, input_tokens: int) -> Prices:
-        """The row in force for a request with that many input tokens, cached ones included."""
+        """Return the prices of a request with this number of input tokens, cached ones included."""
         row = self
         for tier in self.tiers:
             if input_tokens > tier.over:
@@ -126,7 +129,7 @@ class Prices:
 
 @frozen
 class Tier:
-    """A row in force above `over` input tokens; at `over` itself the row below still is."""
+    """The prices of a request of more than `over` input tokens."""
 
     over: int
     prices: Prices
@@ -134,38 +137,43 @@ class Tier:
 
 @frozen
 class Cost:
-    """US dollars, exact and unrounded.
-
-    `total_cost` is None when it cannot be known, and `reason` says why: an unknown price is never 0. `items` holds the
-    buckets that make up the total. `lower_bound` is True when some tokens, or charges besides tokens, are not counted,
-    or not all that decides their price is known.
-    `saved` is what a call answered from a cache of our own would have cost.
-    """
+    """A cost in US dollars, exact and not rounded."""
 
     total: Decimal | None
+    """None if it cannot be known; an unknown price is never 0."""
     items: Mapping[str, Decimal] = field(factory=dict, hash=False)
+    """The buckets that make up the total."""
     reason: str | None = None
+    """Why the total is None."""
     lower_bound: bool = False
+    """True if some tokens or other charges are not counted, or part of what decides their price is unknown."""
     as_of: str | None = None
+    """The day (ISO) on which the prices were read."""
     source: str | None = None
+    """Where the prices come from."""
     saved: Decimal | None = None
+    """What a call that was answered from stepwell's own cache would have cost."""
 
 
 FREE = frozenset(
     ("count_tokens", "list_models", "upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results")
 )
-"""Operations that no provider charges for; the calls in a batch are calls of their own."""
+"""Operations that no provider charges for; the requests of a batch are charged one by one."""
 REPORTED = "reported by the provider"
 BATCH = "batch"
 _ORDINARY = frozenset(("", "default", "standard", "standard_only", "auto", "on_demand", "unspecified"))
-"""Words for being served at the normal price."""
+"""Names of service tiers that have the normal price."""
 
 
 def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = None, mode: str | None = None) -> Cost:
-    """What `usage` costs at `prices`. The provider's own figure, where it reports one, wins over any price list.
+    """Return the cost of a usage. A cost that the provider itself reports takes precedence over any price list.
 
-    `batch` applies the provider's batch discount, `mode` names a row of `prices.modes`; both are taken from
-    `usage.service_tier` unless given. A tier whose price is not known makes the cost unknown, not normal.
+    usage: the counted tokens.
+    prices: the model's prices.
+    batch: whether the provider's batch discount applies; by default as `usage.service_tier` says.
+    mode: the row of `prices.modes` that applies; by default as `usage.service_tier` says.
+
+    The cost of a service tier without a known price is unknown.
     """
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
@@ -175,46 +183,46 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     tier = (usage.service_tier or "").lower()
     batch = tier == BATCH if batch is None else batch
     mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
-    why_not = _unpriceable(usage, prices, batch, mode)
-    if prices is None or why_not:
-        return Cost(None, reason=why_not)
+    reason = _unpriceable(usage, prices, batch, mode)
+    if prices is None or reason:
+        return Cost(None, reason=reason)
     fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
     counts = tokens_by_bucket(usage, row)
     items: dict[str, Decimal] = {}
-    there = regions.get(usage.region) if usage.region else None
+    regional = regions.get(usage.region) if usage.region else None
     for bucket, tokens in counts.items():
         rate = _rate(row, bucket)
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
         if batch:
             rate = _EXACT.multiply(rate, _batch_factor(prices, bucket))
-        if there is not None:
-            rate = _EXACT.multiply(rate, there)
+        if regional is not None:
+            rate = _EXACT.multiply(rate, regional)
         items[bucket] = _EXACT.scaleb(_EXACT.multiply(rate, Decimal(tokens)), -6)
     searches = _count(usage.web_searches)
     if searches and fees is not None:
         items["web_search"] = _EXACT.scaleb(_EXACT.multiply(fees, Decimal(searches)), -3)
     at_least = (
         _is_partial(usage, row)
-        or bool(prices.besides or usage.unpriced_charges)
+        or bool(prices.other_charges or usage.unpriced_charges)
         or (searches > 0 and fees is None)
-        or (usage.region is not None and there is None)
-        or _audio_is_vague(usage, row)
+        or (usage.region is not None and regional is None)
+        or _audio_cost_is_unclear(usage, row)
     )
     return Cost(_sum(items.values()), items, lower_bound=at_least, as_of=prices.as_of, source=prices.source)
 
 
 def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
-    """Each token counted once, in the bucket that `row` prices it by; empty buckets are left out.
+    """Count each token once, in the bucket that `row` prices it by, and leave out empty buckets.
 
-    The buckets add up to the usage's input and output: a part that claims more than its whole is cut to fit.
-    `usage.cache_write_tokens` is all writes, those for an hour included.
+    The buckets add up to the usage's input and output; a part that exceeds the whole is clamped.
+    `usage.cache_write_tokens` includes the writes for an hour.
     """
     writes_1h = _count(usage.cache_write_1h_tokens)
     audio, cached = _count(usage.input_audio_tokens), _count(usage.cached_input_tokens)
-    cached_audio = min(cached, audio, _cached_audio(usage)) if _audio_is_apart(row) else 0
+    cached_audio = min(cached, audio, _cached_audio(usage)) if _audio_has_own_price(row) else 0
     read = {
         "cache_read": cached - cached_audio,
         "cache_read_audio": cached_audio,
@@ -231,7 +239,7 @@ def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
 
 
 def total_cost(costs: Iterable[Cost | None]) -> Cost:
-    """The sum over several calls; None, with the first reason, as soon as one of them is unknown."""
+    """Return the sum over several calls; its total is None, with the first reason, if any of them is unknown."""
     sums: dict[str, Decimal] = {}
     known = [cost if cost is not None else Cost(None, reason="a call has no cost") for cost in costs]
     for cost in known:
@@ -261,7 +269,7 @@ def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | N
 
 
 def _billed(usage: Usage) -> Usage:
-    """The usage as it is paid for."""
+    """Return the usage with the counts that are charged for."""
     if usage.billed_input_tokens is None and usage.billed_output_tokens is None:
         return usage
     read, wrote = usage.billed_input_tokens, usage.billed_output_tokens
@@ -289,20 +297,20 @@ def _rate(row: Prices, bucket: str) -> Decimal | None:
     return row.input
 
 
-def _audio_is_apart(row: Prices) -> bool:
-    """Whether what is heard has a price of its own, read or cached."""
+def _audio_has_own_price(row: Prices) -> bool:
+    """Return whether audio input, cached or not, has a price of its own."""
     return row.cache_read_audio is not None or row.input_audio not in (None, row.input)
 
 
 def _cached_audio(usage: Usage) -> int:
-    """All audio that can be, where nobody tells: that is the least that it can cost."""
+    """Count the cached audio; where it is not reported, all cached input, which gives the lowest possible cost."""
     known = usage.cached_audio_tokens
     return _count(usage.cached_input_tokens) if known is None else _count(known)
 
 
-def _audio_is_vague(usage: Usage, row: Prices) -> bool:
-    """Whether audio was cached, and either how much or its price is not known."""
-    if not (usage.cached_input_tokens and usage.input_audio_tokens and _audio_is_apart(row)):
+def _audio_cost_is_unclear(usage: Usage, row: Prices) -> bool:
+    """Return whether audio was cached, and how much of it, or its price, is unknown."""
+    if not (usage.cached_input_tokens and usage.input_audio_tokens and _audio_has_own_price(row)):
         return False
     if usage.cached_audio_tokens is None:
         return True
@@ -316,7 +324,7 @@ def _batch_factor(prices: Prices, bucket: str) -> Decimal:
 
 
 def _is_partial(usage: Usage, row: Prices) -> bool:
-    """Embeddings report no output, and it costs nothing: that is complete."""
+    """Return whether counts are missing. Embeddings have no output, and no price for it: theirs are complete."""
     return not usage.complete or usage.input_tokens is None or (usage.output_tokens is None and bool(row.output))
 
 

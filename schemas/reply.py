@@ -1,4 +1,4 @@
-"""The decoded answer."""
+"""The reply: the decoded answer of a call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .prices import Cost, price, total_cost
 from .tool import Tool
 from .usage import Usage
 
-if TYPE_CHECKING:  # with a default, `Reply` alone is whole where nobody asks for the object; typing has it from 3.13 on
+if TYPE_CHECKING:  # a TypeVar with a default, so that a plain `Reply` is complete; typing has these from 3.13 on
     from typing_extensions import TypeVar
 
     ObjectType = TypeVar("ObjectType", default=Any)
@@ -27,17 +27,20 @@ else:
     ObjectType = TypeVar("ObjectType")
 
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
-"""The finish reasons after which tool calls may be run: the answer was given to its end, or nobody says that it was not
-(some servers give no reason). After any other, a call may lack half of its arguments, or be one that was refused."""
+"""The finish reasons after which tool calls may be run: the answer is complete, or nothing says that it is not (some
+servers give no reason). After any other, a call may lack part of its arguments, or have been refused."""
 
 
 @frozen
 class CallWarning:
-    """Something was changed or dropped on the way to the provider: which option, for which model, and why."""
+    """A notice that something of the call was changed, dropped or made up."""
 
     subject: str
+    """What it is about: an option, usually."""
     why: str
+    """What was done, and why."""
     model: str = ""
+    """The model that was called."""
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else "")
@@ -45,7 +48,7 @@ class CallWarning:
 
 @frozen
 class Ranked:
-    """A document's place in a ranking: its index in the list that was given, and its score, highest first."""
+    """A document's place in a ranking: its index among the documents passed, and its score."""
 
     index: int
     score: float
@@ -53,8 +56,10 @@ class Ranked:
 
 @frozen
 class Indexed:
-    """One of several results that says itself which of the inputs it belongs to. Wires give these; the check of the
-    answer makes a plain list of them, in the order of the inputs."""
+    """One of several results, with the index of the input that it belongs to.
+
+    Wires decode to these; the step that checks the answer turns them into a list in the order of the inputs.
+    """
 
     index: int
     value: Any
@@ -62,7 +67,7 @@ class Indexed:
 
 @frozen(hash=False)
 class Verdict:
-    """What moderation says of one text: the categories it falls under, and how surely each (0 to 1)."""
+    """The moderation result of one text: the categories it falls under, and the score of each (0 to 1)."""
 
     flagged: bool
     categories: tuple[str, ...] = ()
@@ -71,44 +76,51 @@ class Verdict:
 
 @define
 class Reply(Generic[ObjectType]):
-    """An answer, streamed or not, in one form. `Reply[City]` is one whose `object` is a City.
-
-    `finish_reason` is stop, length, tool_calls, content_filter (a filter's doing, or the model's refusal, whose words
-    may stand in `refusal`) or error, or the provider's own word where none fits;
-    `finish_reason_raw` is always the provider's word. `raw` is the decoded body of an unstreamed answer.
-    `object` is the result that is not text: the object that fits a schema, vectors, a ranking, verdicts, models.
-    `alternatives` are the further choices when n > 1. `free` says that the provider charges nothing for the call,
-    whatever it counts: tokens are counted for nothing.
-    """
+    """An answer in one form, whether streamed or not. `Reply[City]` is a reply whose `object` is a City."""
 
     message: Message = field(factory=lambda: Message("assistant"))
     finish_reason: str | None = None
+    """stop, length, tool_calls, content_filter (a filter, or the model refused; see `refusal`) or error, or the
+    provider's own reason if none of these fits."""
     finish_reason_raw: str | None = None
+    """The provider's own reason."""
     usage: Usage = field(factory=Usage)
     id: str | None = None
+    """The provider's id of the answer."""
     model: str = ""
     provider: str = ""
     warnings: tuple[CallWarning, ...] = ()
     request_id: str | None = None
-    object: ObjectType = field(default=cast(ObjectType, None))  # where nothing was asked for but text
+    """The provider's id of the request, from the response's headers."""
+    object: ObjectType = field(default=cast(ObjectType, None))
+    """A result that is not text: the object of a schema, vectors, a ranking, verdicts, models. None in a chat."""
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Further data of the answer, by its name: logprobs, citations, fingerprints."""
     alternatives: tuple[Message, ...] = ()
+    """The further choices if n > 1."""
     steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
+    """The replies of a tool loop or another workflow of several calls, in their order."""
     raw: Any = field(default=None, repr=False, eq=False)
+    """The decoded body of an answer that was not streamed."""
     headers: Mapping[str, str] = field(factory=dict, repr=False, eq=False)
+    """The headers of the response."""
     prompt: Context | None = field(default=None, repr=False, eq=False)
+    """The conversation that was sent."""
     tool_messages: tuple[Message, ...] = field(default=(), repr=False)
+    """The results of the tools that were run after the answer."""
     billed_model: Model | None = field(default=None, repr=False, eq=False)
+    """The model whose prices apply."""
     already_paid: bool = field(default=False, repr=False)
+    """True if the provider charges nothing for this call, whatever its usage says."""
 
     def __str__(self) -> str:
-        """The text, so that `print(reply)` prints it."""
+        """Return the text, so that `print(reply)` prints it."""
         return self.text
 
     def __repr__(self) -> str:
-        """One line, with the beginning of what was said."""
+        """Show in one line what the reply holds, with long text cut."""
         model = f"{self.provider}:{self.model}" if self.provider else self.model
-        said = {
+        facts = {
             "text": self.text,
             "refusal": self.refusal,
             "tool_calls": [call.name for call in self.tool_calls],
@@ -117,13 +129,13 @@ class Reply(Generic[ObjectType]):
             "steps": len(self.steps),
             "warnings": len(self.warnings),
         }
-        shown = [f"{name}={_brief(value)}" for name, value in said.items() if value]
+        shown = [f"{name}={_brief(value)}" for name, value in facts.items() if value]
         if self.object is not None:
             shown.append(f"object={_brief(self.object)}")
         return f"Reply({', '.join([*shown, f'usage={self.usage!r}'])})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: everything, but tools whose functions no other process could find are only declared."""
+        """Return all fields to pickle; tools whose functions another process could not find lose their callbacks."""
         state = {each.name: getattr(self, each.name) for each in fields(Reply)}
         if self.prompt is not None and self.prompt.tools:
             state["prompt"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
@@ -141,27 +153,32 @@ class Reply(Generic[ObjectType]):
 
     @property
     def text(self) -> str:
+        """The text of the answer, without reasoning."""
         return self.message.text
 
     @property
     def reasoning(self) -> str:
+        """The model's reasoning, as far as the provider shows it."""
         return self.message.reasoning
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls that the model requests."""
         return self.message.tool_calls
 
     @property
     def refusal(self) -> str:
-        """The model's words for declining, where the provider keeps them apart from its text; else empty."""
+        """The text by which the model refused, where the provider separates it from other text; else empty."""
         return "".join(part.text for part in self.message.content if type(part) is Refusal)
 
     @property
     def images(self) -> tuple[Image, ...]:
+        """The images of the answer."""
         return tuple(part for part in self.message.content if type(part) is Image)
 
     @property
     def audio(self) -> Audio | None:
+        """The first audio part of the answer."""
         return next((part for part in self.message.content if type(part) is Audio), None)
 
     @property
@@ -171,7 +188,7 @@ class Reply(Generic[ObjectType]):
 
     @property
     def embedding(self) -> list[float]:
-        """The first of them."""
+        """The vector of the first text of an embed call."""
         return list(cast(Any, self.object)[0])
 
     @property
@@ -181,27 +198,29 @@ class Reply(Generic[ObjectType]):
 
     @property
     def logprobs(self) -> Any:
+        """The log probabilities as the provider gives them, or None."""
         return self.metadata.get("logprobs")
 
     @property
     def context(self) -> Context:
-        """The conversation with this answer at its end, and the results of tools that were run after it: ready for the
-        next turn."""
+        """The conversation with this answer and the tool results after it, ready for the next turn."""
         return (self.prompt or Context()).append(self.message, *self.tool_messages)
 
     @property
     def cost(self) -> Cost:
-        """What the call cost by our dated prices, or the calls of its steps; its total is None, with the reason, when
-        that is not known."""
+        """The cost of the call, or of all steps, by the catalog's dated prices.
+
+        Its total is None, with the reason, if it is unknown.
+        """
         if self.steps:
-            # Each by itself: their usages added up could pass the threshold of a price that none of them reached.
+            # Step by step: their added usage could pass the threshold of a price tier that no single step reached.
             return total_cost(step.cost for step in self.steps)
         if self.already_paid:
             return Cost(Decimal(0))
         return price(self.usage, self.billed_model.prices if self.billed_model else None)
 
     def replace(self, **changes: Any) -> Reply[ObjectType]:
-        """This reply with some fields changed."""
+        """Return this reply with some fields changed."""
         return evolve(self, **changes)
 
 
@@ -211,11 +230,11 @@ _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 4
 _BRIEF.maxlevel = 2
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     return " ".join(_BRIEF.repr(value).split("\n"))
 
 
 def _picklable(tool: Tool) -> Tool:
-    from .pickling import pickles  # only for those who pickle
+    from .pickling import pickles  # imported only to pickle
 
     return tool if tool.callback is None or pickles(tool) else evolve(tool, callback=None)

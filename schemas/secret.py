@@ -1,4 +1,4 @@
-"""A string that shows itself to nobody but the code that sends it."""
+"""Credentials that never show their value in logs, tracebacks or files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MASK = "**********"
 
 
 class Secret:
-    """A credential: masked in repr, str, format, attrs.asdict and JSON; refuses to be pickled.
+    """A credential, masked in repr, str, format, attrs.asdict and JSON, that cannot be pickled.
 
-    `reveal()` is the one way to the value.
+    Only `reveal()` gives the value.
     """
 
     __slots__ = ("_value",)
@@ -21,6 +21,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """Return the value itself, to be sent and not to be stored or shown."""
         return self._value
 
     def __repr__(self) -> str:
@@ -48,24 +49,29 @@ class Secret:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret does not pickle; give the other process its own key")
+        raise TypeError("a Secret cannot be pickled; pass the key to the other process in another way")
 
 
 class MaskedDict(dict[str, Any]):
-    """Several secrets under their names, a token file's for instance: nothing of them shows in a repr, and so none in
-    the locals of a frame."""
+    """A dict of secrets, such as the content of a token file, whose repr shows none of them.
+
+    So a crash report that prints the local variables of a frame shows none either.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Hidden({MASK})"
+        return f"MaskedDict({MASK})"
 
 
 def header_secret(value: str, *, where: str) -> Secret:
-    """A Secret that may stand in a header, its surrounding white space stripped.
+    """Return the value as a Secret that can be sent in a header, without surrounding white space.
 
-    Raises InvalidKey, without the value, when it is empty or has characters that no header may carry:
-    HTTP libraries quote the whole value in their own error for it.
+    value: the key.
+    where: where the key comes from, named in errors.
+
+    Raises InvalidKey for a value that is empty or has characters that a header cannot hold. The error does not show
+    the value, all of which HTTP libraries would quote in theirs.
     """
     key = value.strip()
     if not key:

@@ -1,22 +1,22 @@
-"""The JSON form of a Context: versioned, and equal after a round trip.
+"""The versioned JSON form of plain data of this package, equal after a round trip.
 
-Only the tags listed here make objects. A `__class__`, `lc` or `type` key anywhere in the data stays plain data, and no
-class is ever found by name.
+A document is an object `{"stepwell": kind, "version": 1, ...}`. Only the classes that a reader names, and the parts
+listed here by their tags, become objects. A `__class__`, `lc` or `type` key anywhere in the data stays plain data, and
+no class is ever found by name.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import cattrs
-from attrs import fields
+from attrs import fields, has
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, dumps, loads
-from .message import Context, Message
 from .nan_check import not_finite
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import NO_PARAMETERS, Tool
@@ -26,95 +26,127 @@ VERSION = 1
 _PARTS: Mapping[str, type] = {
     cls.type: cls for cls in (Text, Refusal, Reasoning, Image, File, Audio, Video, ToolCall, Opaque)
 }
+_AS_IT_IS: Mapping[type, frozenset[str]] = {
+    Opaque: frozenset(("data",)),
+    Tool: frozenset(("parameters", "server", "extra")),
+}
+"""The fields that hold a provider's own data, which stays as it is; of all other classes it is `extra`."""
+_EXTRA = frozenset(("extra",))
+
+_Value = TypeVar("_Value")
 
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True, forbid_extra_keys=True)
     converter.register_unstructure_hook(bytes, lambda data: b64encode(data).decode())
     converter.register_structure_hook(bytes, lambda data, _: b64decode(data, validate=True))
+    converter.register_unstructure_hook_factory(
+        has, lambda cls: make_dict_unstructure_fn(cls, converter, **_overrides(cls))
+    )
+    converter.register_structure_hook_factory(
+        has, lambda cls: make_dict_structure_fn(cls, converter, **_overrides(cls))
+    )
     for tag, cls in _PARTS.items():
         _register_part(converter, tag, cls)
     converter.register_structure_hook(Part, lambda data, _: converter.structure(data, _PARTS[data["type"]]))
-    for cls, plain in ((Message, ("extra",)), (Tool, ("parameters", "server", "extra"))):
-        left_out: Any = {"callback": override(omit=True)} if cls is Tool else {}
-        kept: Any = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
-        converter.register_unstructure_hook(cls, make_dict_unstructure_fn(cls, converter, **kept, **left_out))
-        converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **kept, **left_out))
     return converter
 
 
+def _overrides(cls: type) -> dict[str, Any]:
+    """Return how the fields of a class are written and read where that differs from cattrs' own way."""
+    plain = _AS_IT_IS.get(cls, _EXTRA)
+    changed = {
+        each.name: override(unstruct_hook=_same, struct_hook=_as_is) for each in fields(cls) if each.name in plain
+    }
+    return {**changed, "callback": override(omit=True)} if cls is Tool else changed
+
+
 def _register_part(converter: cattrs.Converter, tag: str, cls: type) -> None:
-    # Data of a wire's own is kept as it is, whatever it looks like.
-    plain = [each.name for each in fields(cls) if each.name == "extra" or (cls is Opaque and each.name == "data")]
-    kept: Any = {name: override(unstruct_hook=_same, struct_hook=_as_is) for name in plain}
-    dump: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
-        cls, converter, _cattrs_omit_if_default=True, **kept
+    overrides = _overrides(cls)
+    dump: Callable[[object], dict[str, Any]] = make_dict_unstructure_fn(
+        cls, converter, _cattrs_omit_if_default=True, **overrides
     )
-    load: Callable[..., Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **kept)
+    load: Callable[..., Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)
     converter.register_unstructure_hook(cls, lambda part: {"type": tag, **dump(part)})
     converter.register_structure_hook(
         cls, lambda data, _: load({name: value for name, value in data.items() if name != "type"}, cls)
     )
 
 
-def _same(value: Any) -> Any:
+def _same(value: _Value) -> _Value:
     return value
 
 
-def _as_is(value: Any, _: Any) -> Any:
+def _as_is(value: _Value, _: object) -> _Value:
     return value
 
 
 CONVERTER = _converter()
 
 
-def dump_context(context: Context) -> bytes:
-    """The JSON of a Context. Callbacks of tools are left out: code is not data. Half of a surrogate pair
-    becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, an object that is no plain data."""
-    body = {
-        "stepwell": "context",
-        "version": VERSION,
-        "messages": [CONVERTER.unstructure(message) for message in context.messages],
-        "tools": [_dump_tool(tool) for tool in context.tools],
-    }
-    return dumped(body, "this conversation")
+def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], what: str) -> bytes:
+    """Return the JSON of a document that is made of lists.
+
+    kind: what the document holds, as its `stepwell` key says.
+    lists: its lists of objects, by key. Callbacks of tools are left out: code is not data.
+    what: how an error names the document.
+
+    Half of a surrogate pair becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, or an object that
+    is not plain data.
+    """
+    body = {"stepwell": kind, "version": VERSION}
+    return checked_json({**body, **{name: [_dumped(each) for each in items] for name, items in lists.items()}}, what)
 
 
-def dumped(body: Any, what: str) -> bytes:
-    """The JSON of plain data, from which the same data can be read again. Raises ConfigError for anything else."""
+def checked_json(body: object, what: str) -> bytes:
+    """Return the JSON of plain data, from which equal data can be read.
+
+    body: the data.
+    what: how an error names it.
+
+    Raises ConfigError for anything that JSON cannot hold.
+    """
     try:
         data = dumps(body)
     except TypeError as error:
-        # The error says what was met (a set) but not the value itself.
+        # The error names the type that was met (a set), not the value itself.
         raise ConfigError(f"{what} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
     if b"null" in data and (place := not_finite(body)) is not None:
         raise ConfigError(
-            f"{what} holds a number that JSON has not, at {place}", hint="JSON has no NaN and no infinity"
+            f"{what} holds a number that JSON does not have, at {place}", hint="JSON has no NaN and no infinity"
         )
     return data
 
 
-def _dump_tool(tool: Tool) -> dict[str, Any]:
-    data: dict[str, Any] = CONVERTER.unstructure(tool)
+def _dumped(value: object) -> dict[str, Any]:
+    data: dict[str, Any] = CONVERTER.unstructure(value)
     if data.get("parameters") is NO_PARAMETERS:
         del data["parameters"]
     return data
 
 
-def load_context(data: bytes | str) -> Context:
-    """The Context of a JSON text. Raises DecodeError for another shape or a later version."""
+def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], name: str) -> dict[str, tuple[Any, ...]]:
+    """Return the lists of a document that `dump_document` wrote.
+
+    data: the JSON text.
+    kind: what the document must hold.
+    classes: the class of the objects in each list, by key.
+    name: the class whose document it is, as an error names it.
+
+    Raises DecodeError for JSON of another shape or a newer version.
+    """
     try:
         body = loads(data)
     except JSONDecodeError as error:
-        raise DecodeError(f"this is not the JSON of a Context: {error}", hint="use Context.to_json()") from None
-    if not isinstance(body, dict) or body.get("stepwell") != "context":
-        raise DecodeError("this JSON is not of a Context", hint="use Context.to_json()")
-    if why := refused_version(body.get("version"), VERSION, "this Context"):
+        raise DecodeError(f"this is not the JSON of a {name}: {error}", hint=f"use {name}.to_json()") from None
+    if not isinstance(body, dict) or body.get("stepwell") != kind:
+        raise DecodeError(f"this JSON is not that of a {name}", hint=f"use {name}.to_json()")
+    if why := refused_version(body.get("version"), VERSION, f"this {name}"):
         raise DecodeError(why, hint="update stepwell")
     try:
-        messages = tuple(CONVERTER.structure(message, Message) for message in body.get("messages", ()))
-        tools = tuple(CONVERTER.structure(tool, Tool) for tool in body.get("tools", ()))
+        return {
+            key: tuple(CONVERTER.structure(each, cls) for each in body.get(key, ())) for key, cls in classes.items()
+        }
     except Exception as error:
         lines = cattrs.transform_error(error, path="$")
-        raise DecodeError(f"this JSON does not fit a Context: {'; '.join(lines)[:300]}") from None
-    return Context(messages, tools)
+        raise DecodeError(f"this JSON does not fit a {name}: {'; '.join(lines)[:300]}") from None

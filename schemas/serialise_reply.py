@@ -1,6 +1,6 @@
-"""The JSON form of a Reply, for keeping an answer: all that was decoded, and nothing of the exchange it came by.
+"""The JSON form of a Reply, to store an answer: all that was decoded, and nothing of the HTTP exchange.
 
-Left out are `raw`, `headers`, what was asked, and what a caller's own loop put together (`steps`, `after`).
+Left out are `raw`, `headers`, `prompt`, and what a workflow of several calls adds (`steps`, `tool_messages`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .errors import DecodeError
 from .json_text import JSONDecodeError, loads
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
-from .serialise import CONVERTER, dumped
+from .serialise import CONVERTER, checked_json
 from .usage import Usage
 from .versions import refused_version
 
@@ -25,7 +25,7 @@ _LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
 
 
 def dump_reply(reply: Reply) -> bytes:
-    """The JSON of a Reply. Raises ConfigError for one that holds what JSON cannot say."""
+    """Return the JSON of a Reply. Raises ConfigError for one that holds what JSON cannot."""
     body = {
         "stepwell": "reply",
         "version": VERSION,
@@ -37,11 +37,11 @@ def dump_reply(reply: Reply) -> bytes:
         **{name: getattr(reply, name) for name in _PLAIN},
         **_object(reply.object),
     }
-    return dumped(body, "this answer")
+    return checked_json(body, "this answer")
 
 
 def load_reply(data: bytes) -> Reply:
-    """The Reply of a JSON text. Raises DecodeError for another shape or a later version."""
+    """Return the Reply of a JSON text. Raises DecodeError for JSON of another shape or a newer version."""
     try:
         body = loads(data)
         if body["stepwell"] != "reply":
@@ -83,7 +83,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return dict(data)
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     if isinstance(value, list | tuple) and value:
         for kind, cls in _LISTS.items():
             if all(type(each) is cls for each in value):

@@ -1,10 +1,10 @@
-"""A tool that a model may call."""
+"""Tools that a model may call, and the choice among them."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Generic
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
-from .options import nearest
+from .json_types import JSONSchema
+from .nearest import nearest
 
-if TYPE_CHECKING:  # defaults let `Tool` stand for a tool of any signature; typing has them from 3.13 on
+if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; typing has these from 3.13 on
     from typing_extensions import ParamSpec, TypeVar
 
     Parameters = ParamSpec("Parameters", default=...)
@@ -29,7 +30,7 @@ else:
     Result = TypeVar("Result")
 
     class _Signature:
-        """Take parameters without a trace: cattrs reads no class whose type arguments it does not know."""
+        """A base class that ignores its type arguments: cattrs cannot read a class with unknown ones."""
 
         __slots__ = ()
 
@@ -38,15 +39,15 @@ else:
 
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
-NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
+NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
 
 
-def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _parameters(given: JSONSchema | None) -> JSONSchema:
     return given if given and given != NO_PARAMETERS else NO_PARAMETERS
 
 
-def is_method(function: Any) -> bool:
-    """Whether this is a method as its class body defines it, still without the object that it wants first."""
+def is_method(function: object) -> bool:
+    """Return whether this is a method as its class body defines it, not bound to an object."""
     if not isinstance(function, FunctionType):
         return False
     inner = inspect.unwrap(function)
@@ -58,31 +59,33 @@ def is_method(function: Any) -> bool:
 
 @frozen(hash=False)
 class Tool(_Signature[Parameters, Result]):
-    """`parameters` is a JSON Schema of an object (none: a tool without arguments); `callback` what runs it.
-
-    `strict` asks the provider to enforce the schema; `timeout` is the seconds that one call may take. `server` is a
-    provider's own declaration of a tool that the provider itself runs (web search and the like); it is sent as it
-    stands, and only to that provider.
-    Raises ConfigError for a name that no provider would take.
-    """
+    """A tool that a model may call. Raises ConfigError for a name that no provider accepts."""
 
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = field(default=None, converter=_parameters)
+    parameters: JSONSchema = field(default=None, converter=_parameters)
+    """A JSON Schema of an object; None for a tool without arguments."""
     callback: Callable[Parameters, Result] | None = field(default=None, eq=False, repr=False)
+    """The function that runs the tool."""
     strict: bool | None = None
+    """Ask the provider to enforce the schema."""
     timeout: float | None = None
+    """The seconds that one call may take."""
     server: Mapping[str, Any] | None = None
+    """The provider's own declaration of a tool that it runs itself, such as web search; sent unchanged to it alone."""
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        """What the callback returns: a tool made from a function is still called like one."""
+        """Call the callback, so that a function made a tool is still called like a function.
+
+        Raises ConfigError for a tool without a callback.
+        """
         if self.callback is None:
             raise ConfigError(f"the tool {self.name!r} has no function to call", hint="pass Tool(callback=...)")
         return self.callback(*args, **kwargs)
 
-    def __get__(self, owner: Any, cls: type | None = None) -> Tool[..., Result]:
-        """A method that was made a tool is bound to its object, as methods are; any other tool stays as it is."""
+    def __get__(self, owner: object, cls: type | None = None) -> Tool[..., Result]:
+        """Bind a method that was made a tool to its object, as methods are; any other tool stays as it is."""
         if owner is None or not is_method(self.callback):
             return self
         return evolve(self, callback=self.callback.__get__(owner, cls))  # type: ignore[union-attr]
@@ -91,7 +94,7 @@ class Tool(_Signature[Parameters, Result]):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tool:
-        """A copy that runs the same function: what a method belongs to is not copied."""
+        """Copy all but the callback: the object that a method is bound to is not copied."""
         return evolve(
             self,
             parameters=deepcopy(self.parameters, memo),
@@ -100,18 +103,18 @@ class Tool(_Signature[Parameters, Result]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the callback by reference. Raises ConfigError, with the reason, where that cannot be done."""
+        """Pickle the callback by reference. Raises ConfigError, with the reason, if that is impossible."""
         facts = {each.name: getattr(self, each.name) for each in fields(Tool)}
         if (callback := facts.pop("callback")) is None:
             return _unpickled, (facts, None)
-        from .pickling import NotPicklable, reference_to  # only for those who pickle
+        from .pickling import NotPicklable, reference_to  # imported only to pickle
 
         try:
             return _unpickled, (facts, reference_to(callback))
         except NotPicklable as error:
             raise ConfigError(
                 f"the tool {self.name!r} cannot be pickled: {error}",
-                hint="make it of a function at the top of a module, or make it in the other process",
+                hint="make it from a function at the top of a module, or make it in the other process",
             ) from None
 
     def __attrs_post_init__(self) -> None:
@@ -121,16 +124,16 @@ class Tool(_Signature[Parameters, Result]):
             )
 
 
-def _unpickled(facts: Mapping[str, Any], reference: Any) -> Tool:
-    from .pickling import function_of  # only for those who pickle
+def _unpickled(facts: Mapping[str, Any], reference: tuple[str, Any] | None) -> Tool:
+    from .pickling import function_of  # imported only to unpickle
 
     return Tool(**facts, callback=None if reference is None else function_of(reference))
 
 
-def tool_behind(given: Any) -> Tool | None:
-    """Give the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
+def tool_behind(given: object) -> Tool | None:
+    """Return the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
 
-    Since Python 3.13 `classmethod` binds what it decorates by itself and asks no `__get__`: `Class.method` is then a
+    Since Python 3.13 `classmethod` binds what it decorates without calling its `__get__`: `Class.method` is then a
     MethodType around the Tool.
     """
     if isinstance(given, Tool):
@@ -141,14 +144,17 @@ def tool_behind(given: Any) -> Tool | None:
 
 
 CHOICES = frozenset(("auto", "none", "required", "any"))
-"""The words that tool_choice may be; `any` is another word for `required`."""
+"""The strings that tool_choice may be; `any` means the same as `required`."""
 SEVERAL = "a list of tools"
-"""Among the choices of a format that can be told to call one of several tools."""
+"""One of the choices of a format that takes a list of tools, one of which must be called."""
 _NAMING = (None, "function", "tool")
 
 
-def chosen_name(choice: Any) -> str | None:
-    """The tool that a tool_choice names: a Tool, `{"name": ...}`, or a vendor's object around a name."""
+def chosen_name(choice: object) -> str | None:
+    """Return the name of the tool that a tool_choice names.
+
+    choice: a Tool, `{"name": ...}`, or a provider's object around a name; None is returned for anything else.
+    """
     if isinstance(choice, Tool):
         return choice.name
     if not isinstance(choice, Mapping) or choice.get("type") not in _NAMING:
@@ -158,9 +164,17 @@ def chosen_name(choice: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> Any:
-    """Give the tool_choice, with class methods as their Tools. Raise InvalidOption for one that is none of `choices` or
-    names none of the tools. An object that names no tool is the vendor's own, and passes."""
+def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[str] = CHOICES, *, where: str) -> Any:
+    """Return the tool_choice, with class methods replaced by their Tools.
+
+    choice: a word, a tool or its name in one of the forms of `chosen_name`, or a list of tools where `choices` allow.
+        An object that names no tool is a provider's own and is not checked.
+    tools: the tools of the call.
+    choices: the strings that the wire format accepts.
+    where: what the choice is for, named in errors.
+
+    Raises InvalidOption for a word that is none of `choices`, and for a tool that is none of `tools`.
+    """
     choice = (
         [tool_behind(each) or each for each in choice] if isinstance(choice, list) else tool_behind(choice) or choice
     )
@@ -170,11 +184,12 @@ def check_tool_choice(choice: Any, tools: Iterable[Tool], choices: frozenset[str
             hint = f"write {{'name': {choice!r}}}" if choice in names else _forms(choices)
             raise InvalidOption(f"tool_choice for {where} cannot be {choice!r}", hint=hint)
         return choice
-    several = isinstance(choice, list | tuple) and SEVERAL in choices
-    for each in choice if several else [choice]:
+    chosen: Sequence[object] = choice if isinstance(choice, list | tuple) and SEVERAL in choices else [choice]
+    several = chosen is choice
+    for each in chosen:
         name = each if several and isinstance(each, str) else chosen_name(each)
         if name is None and (several or not isinstance(each, Mapping) or "type" not in each):
-            raise InvalidOption(f"tool_choice for {where} fits no form of it", hint=_forms(choices))
+            raise InvalidOption(f"tool_choice for {where} has none of the known forms", hint=_forms(choices))
         if name is not None and name not in names:
             hint = nearest(name, names) if names else "pass tools=[...]"
             raise InvalidOption(f"tool_choice for {where} names {name!r}, which is not among the tools", hint=hint)

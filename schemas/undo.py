@@ -1,4 +1,4 @@
-"""A change that can be taken back."""
+"""The handle by which a change is undone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 
 class Undo:
-    """Something that holds until `undo()` is called, or until the end of a `with` block:
+    """A change in force until `undo()` is called or the `with` block ends:
 
-    with stepwell.override("openai:gpt-5*", build_body=mine):
+    with stepwell.override("acme:model-5*", build_body=mine):
         ...
     """
 
@@ -16,7 +16,7 @@ class Undo:
         self._undo: Callable[[], None] | None = undo
 
     def undo(self) -> None:
-        """Take it back. A second time does nothing."""
+        """Undo the change; a second call does nothing."""
         undo, self._undo = self._undo, None
         if undo is not None:
             undo()

@@ -1,4 +1,4 @@
-"""What a call consumed, in one normal form for every provider."""
+"""The tokens that a call used, in one form for every provider."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from attrs import field, fields, frozen
 
 @frozen
 class Usage:
-    """Token counts; None where the provider does not say.
-
-    `input_tokens` is all input, cached and cache-written tokens included; `output_tokens` all output,
-    reasoning included. `cache_write_tokens` is all that was written to the provider's cache, of which
-    `cache_write_1h_tokens` for an hour. `complete` is False when the stream broke off before the final counts, which
-    makes the numbers a lower bound. `reported_cost` is what the provider itself says it charged, in US dollars.
-    `service_tier` is the provider's word for how the call was served (default, flex, priority, fast, batch), `region`
-    its word for where, when it is somewhere that costs more: prices differ by both. None where it does not say.
-
-    `cached_audio_tokens` is how much of the cached input is audio. `web_searches` is how often the provider searched
-    the web by a tool of its own, where it counts that. `besides` names what else it ran and bills apart, in numbers
-    that it does not tell: the cost is then a lower bound. `billed_input_tokens` and `billed_output_tokens` are what is
-    paid for, where that is not what the model read and wrote (Cohere).
-    """
+    """The token counts of a call, and what else decides its price. None where the provider does not report it."""
 
     input_tokens: int | None = None
+    """All input, cached and cache-written tokens included."""
     output_tokens: int | None = None
+    """All output, reasoning included."""
     cached_input_tokens: int | None = None
+    """The part of the input that was read from the provider's cache."""
     cache_write_tokens: int | None = None
+    """The part of the input that was written to the provider's cache, for whatever time."""
     cache_write_1h_tokens: int | None = None
+    """The part of `cache_write_tokens` that was written for an hour."""
     reasoning_tokens: int | None = None
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
     complete: bool = True
+    """False if the stream ended before the final counts: the numbers are then a lower bound."""
     reported_cost: Decimal | None = None
+    """US dollars that the provider itself says it charged."""
     service_tier: str | None = None
+    """The provider's name for how the call was served: default, flex, priority, fast, batch. Prices depend on it."""
     cached_audio_tokens: int | None = None
+    """The part of the cached input that is audio."""
     web_searches: int | None = None
+    """How often the provider searched the web with a tool of its own."""
     region: str | None = None
+    """The provider's name for where the call was served, if prices depend on it."""
     unpriced_charges: tuple[str, ...] = ()
+    """What the provider also ran and bills, in amounts that it does not report: the cost is then a lower bound."""
     billed_input_tokens: int | None = None
+    """The input that is charged for, where that differs from what the model read."""
     billed_output_tokens: int | None = None
+    """The output that is charged for, where that differs from what the model wrote."""
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The counts as the provider sent them."""
 
     def __repr__(self) -> str:
-        """One line with what is known."""
+        """Show in one line the fields that differ from their defaults."""
         known = ((each.name, each.default, getattr(self, each.name)) for each in fields(Usage) if each.repr)
         return f"Usage({', '.join(f'{name}={value!r}' for name, default, value in known if value != default)})"
 
@@ -73,8 +75,8 @@ _COUNTS = (
 _BILLED = ("billed_input_tokens", "billed_output_tokens")
 
 
-def parse_reported_cost(cost: Any) -> Decimal | None:
-    """A cost that a provider tells, as exact dollars; None for what is no sum of money: no number, less than zero."""
+def parse_reported_cost(cost: object) -> Decimal | None:
+    """Return a cost that a provider reports as exact dollars; None if it is not a finite number of zero or more."""
     if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal):
         return None
     dollars = Decimal(str(cost))
@@ -82,7 +84,7 @@ def parse_reported_cost(cost: Any) -> Decimal | None:
 
 
 def total_usage(usages: Iterable[Usage | None]) -> Usage:
-    """The sum over several calls; complete only if each of them is."""
+    """Return the sum over several calls, which is complete only if each of them is."""
     known = [usage for usage in usages if usage is not None]
     counts: dict[str, Any] = {}
     for name in _COUNTS:
@@ -92,12 +94,12 @@ def total_usage(usages: Iterable[Usage | None]) -> Usage:
         values = [getattr(usage, name) for usage in known]
         counts[name] = sum(values) if values and None not in values else None
     costs = [usage.reported_cost for usage in known if usage.reported_cost is not None]
-    served, where = {usage.service_tier for usage in known}, {usage.region for usage in known}
+    service_tiers, regions = {usage.service_tier for usage in known}, {usage.region for usage in known}
     return Usage(
         **counts,
         complete=all(usage.complete for usage in known),
         reported_cost=sum(costs, Decimal(0)) if costs and len(costs) == len(known) else None,
-        service_tier=served.pop() if len(served) == 1 else None,
-        region=where.pop() if len(where) == 1 else None,
+        service_tier=service_tiers.pop() if len(service_tiers) == 1 else None,
+        region=regions.pop() if len(regions) == 1 else None,
         unpriced_charges=tuple(dict.fromkeys(name for usage in known for name in usage.unpriced_charges)),
     )

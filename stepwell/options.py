@@ -48,21 +48,21 @@ class CallOptions(TypedDict, total=False):
     timeout: Timeouts | float | None
     """seconds in all, or Timeouts(connect, first_event, idle, total)"""
     retries: int | None
-    """how often to send again; 2 unless told"""
+    """how often to send again; 2 by default"""
     wire: str | None
-    """speak this wire format of the provider"""
+    """use this wire format of the provider"""
     base_url: str | None
-    """send there instead; a host that is not the provider's needs an explicit api_key"""
+    """send to this URL instead; a host that is not the provider's needs an explicit api_key"""
     api_key: Credential | None
-    """the credential, before any other place"""
+    """the credential; it takes precedence over all other sources"""
     headers: Mapping[str, str] | None
     """more request headers"""
     provider_options: Mapping[str, object] | None
-    """the provider's own; what it does not know is sent as given; may be keyed by provider id"""
+    """the provider's own options; unknown ones are sent as given; may be keyed by provider id"""
     on_unsupported: Literal["warn", "error", "ignore"] | None
     """what to do with options the model lacks"""
     pipeline: PipelineLike | None
-    """steps for this call: a Pipeline, its edits, or steps to put around it"""
+    """steps for this call: a Pipeline, edits of it, or steps to put around it"""
 
 
 class ObjectOptions(CallOptions, total=False):
@@ -75,7 +75,7 @@ class ObjectOptions(CallOptions, total=False):
     top_k: int | None
     """sample among the k likeliest tokens"""
     min_p: float | None
-    """least likelihood relative to the best token"""
+    """lowest likelihood relative to the best token"""
     max_tokens: int | None
     """most tokens in the answer, reasoning included where the provider counts it"""
     stop: str | Sequence[str] | None
@@ -85,9 +85,9 @@ class ObjectOptions(CallOptions, total=False):
     n: int | None
     """how many answers"""
     presence_penalty: float | None
-    """against any repetition, -2 to 2"""
+    """penalty against any repetition, -2 to 2"""
     frequency_penalty: float | None
-    """against frequent repetition, -2 to 2"""
+    """penalty against frequent repetition, -2 to 2"""
     repetition_penalty: float | None
     """multiplicative repetition penalty, 1 is none"""
     logit_bias: Mapping[str, float] | None
@@ -139,7 +139,7 @@ class ChatOptions(ToolLoopOptions, total=False):
     """Options of a chat call."""
 
     tools: Sequence[ToolLike] | None
-    """tools on offer: Tools, functions, or the dict form of OpenAI"""
+    """tools that the model may call: Tools, functions, or dicts in the common chat form"""
 
 
 class EmbedOptions(CallOptions, total=False):
@@ -161,7 +161,7 @@ class RerankOptions(CallOptions, total=False):
     """Options of the operation 'rerank'."""
 
     top_n: int | None
-    """how many documents to give back"""
+    """how many documents to return"""
     max_tokens_per_doc: int | None
     """read no more of a document"""
     truncate: bool | str | None
@@ -186,7 +186,7 @@ class ImageOptions(CallOptions, total=False):
     output_format: str | None
     """png, jpeg, webp; mp3, wav, opus"""
     response_format: str | None
-    """the vendor's word for the shape of the answer"""
+    """the format of the answer, by the provider's name for it"""
     user: str | None
     """an opaque id of your end user"""
 
@@ -216,7 +216,7 @@ class TranscribeOptions(CallOptions, total=False):
     temperature: float | None
     """randomness; 0 is the least"""
     response_format: str | None
-    """the vendor's word for the shape of the answer"""
+    """the format of the answer, by the provider's name for it"""
 
 
 class ModerateOptions(CallOptions, total=False):
@@ -229,30 +229,30 @@ class OcrOptions(CallOptions, total=False):
     pages: str | Sequence[int] | None
     """which pages to read, counted from 0"""
     include_image_base64: bool | None
-    """give the images of a page with it"""
+    """return the images of a page with it"""
     image_limit: int | None
-    """most images to give back"""
+    """most images to return"""
     image_min_size: int | None
-    """smallest image to give back, in pixels"""
+    """smallest image to return, in pixels"""
     bbox_annotation_format: Mapping[str, object] | None
-    """schema of what is said of each image"""
+    """JSON Schema of the annotation of each image"""
     document_annotation_format: Mapping[str, object] | None
-    """schema of what is said of it all"""
+    """JSON Schema of the annotation of the whole document"""
     document_annotation_prompt: str | None
     """what to look for in the document"""
     table_format: str | None
     """markdown or html"""
     extract_header: bool | None
-    """give the pages' headers apart"""
+    """return the pages' headers separately"""
     extract_footer: bool | None
-    """give the pages' footers apart"""
+    """return the pages' footers separately"""
 
 
 class CountTokensOptions(CallOptions, total=False):
     """Options of the operation 'count_tokens'."""
 
     tools: Sequence[ToolLike] | None
-    """tools on offer: Tools, functions, or the dict form of OpenAI"""
+    """tools that the model may call: Tools, functions, or dicts in the common chat form"""
     tool_choice: str | Mapping[str, object] | None
     """auto, none, required, or {"name": ...}"""
 

@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from .schemas.errors import ConfigError
 from .schemas.json_text import spaced
 from .schemas.message import Context, Message, context_of, user
-from .schemas.options import nearest
+from .schemas.nearest import nearest
 from .schemas.parts import Part, Text
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

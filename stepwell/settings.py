@@ -16,7 +16,8 @@ from .providers.declare.registry import Registry
 from .providers.declare.steps import StepOverrides, checked_steps
 from .providers.declare.wire import Wire
 from .schemas.errors import InvalidOption, UnknownProvider
-from .schemas.options import CALL_OPTIONS, check_value, nearest
+from .schemas.nearest import nearest
+from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import Secret, header_secret
 from .schemas.undo import Undo
 

@@ -1,4 +1,4 @@
-"""The rules of the house, enforced: layers, file sizes, packaging, who may wait, who may name a provider."""
+"""The house rules, enforced: layers, file sizes, packaging, waiting, and names of providers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite
 
 
 def listed(offenders: list[str]) -> str:
-    """All of them, a line each, for the message of a rule that is broken."""
+    """Join them, one per line, for the message of a broken rule."""
     return "\n  ".join([f"{len(offenders)} in all:", *offenders])
 
 
 def module_of(path: Path) -> list[str]:
-    """The dotted name, in parts, that the file is installed under."""
+    """Return the dotted name, in parts, under which the file is installed."""
     parts = list(path.relative_to(ROOT).with_suffix("").parts)
     return parts if parts[0] == "stepwell" else ["stepwell", *parts]
 
 
 def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
-    """Every import of the file, made absolute."""
+    """Yield every import of the file, made absolute."""
     found: list[tuple[ast.stmt, str]] = []
     package = module_of(path)[:-1]
     for node in nodes_of(path):
@@ -51,7 +51,7 @@ def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
 
 
 def wrong_with(path: Path, node: ast.stmt, name: str) -> str | None:
-    """What is wrong with the import of `name`, if anything is."""
+    """Return what is wrong with the import of `name`, or ""."""
     layer = path.relative_to(ROOT).parts[0]
     top, _, rest = name.partition(".")
     if top in LAYERS and top != "stepwell":
@@ -92,7 +92,7 @@ DEFERRED = {
 
 
 def imported_at_once(path: Path) -> set[str]:
-    """The foreign packages that importing the file imports."""
+    """Return the third-party packages that importing the file imports."""
     at_once = [node for node in tree_of(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in at_once if isinstance(node, ast.ImportFrom) and not node.level}
@@ -133,6 +133,27 @@ def test_general_code_never_asks_which_provider_it_is() -> None:
         if isinstance(node, ast.Compare) and names_one(node)
     ]
     assert not offenders, listed(offenders)
+
+
+def test_what_is_special_about_a_model_is_a_row_of_its_provider() -> None:
+    def names_one(node: ast.AST) -> bool:
+        if isinstance(node, ast.Compare):
+            tested = values = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith":
+            tested, values = [node.func.value], node.args
+        else:
+            return False
+        constant = any(isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in values)
+        return constant and any(ast.unparse(each).endswith("model.id") for each in tested)
+
+    offenders = [
+        f"{name_of(path)}:{node.lineno}: {ast.unparse(node)}"
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] in ("pipeline", "providers", "schemas")
+        for node in nodes_of(path)
+        if isinstance(node, ast.Compare | ast.Call) and names_one(node)
+    ]
+    assert not offenders, "write a row, models={...}: " + listed(offenders)
 
 
 def test_a_wire_never_knows_a_provider() -> None:

@@ -1,4 +1,4 @@
-"""Stepwell where its sources are no files: inside a zip, compiled alone, or packed into an application."""
+"""Stepwell without source files: inside a zip, as bytecode alone, or packed into an application."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ print(json.dumps({
 
 
 def files_of_the_package() -> dict[str, Path]:
-    """Each file by its name in the wheel."""
+    """Map each file's name in the wheel to the file."""
     tops = [(ROOT / "stepwell", "stepwell"), *((ROOT / layer, f"stepwell/{layer}") for layer in LAYERS)]
     return {
         f"{name}/{path.relative_to(top).as_posix()}": path
@@ -61,7 +61,7 @@ def files_of_the_package() -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as a wheel lays it out."""
+    """Lay the package out as a wheel does."""
     folder = tmp_path_factory.mktemp("tree")
     for name, path in files_of_the_package().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look_from(place: Path) -> dict[str, Any]:
-    """What LOOK prints where the package is imported from `place` alone."""
+    """Run LOOK with the package imported from `place` alone, and return its output."""
     code = f"import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f)]\n{LOOK}"
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
@@ -85,6 +85,7 @@ def from_files(tree: Path) -> dict[str, Any]:
     return look_from(tree)
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Path, from_files: dict[str, Any]) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -93,6 +94,7 @@ def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Pa
     assert look_from(packed) == from_files
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
     tree: Path, tmp_path: Path, from_files: dict[str, Any]
 ) -> None:
@@ -107,7 +109,7 @@ def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
 def test_the_table_of_providers_names_every_module_of_the_package() -> None:
     home = ROOT / "providers"
     here = {path.stem for path in home.glob("*.py")} - {"__init__"}
-    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"dsl"}
+    here |= {path.parent.name for path in home.glob("*/provider.py")} - {"declare"}
     assert here == BUILT_IN, (
         f"in providers/__init__.py, add {sorted(here - BUILT_IN)} to BUILT_IN and remove {sorted(BUILT_IN - here)}"
     )
@@ -164,7 +166,8 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
         registry.get_or_raise("deepinfra")
 
 
-def test_a_catalog_that_was_not_packed_says_what_to_do(tree: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("new_process")
+def test_a_missing_catalog_in_a_packed_application_is_an_error_with_a_hint(tree: Path, tmp_path: Path) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         for path in tree.rglob("*.py"):

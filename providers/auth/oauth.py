@@ -12,10 +12,10 @@ from typing import Any
 from ...pipeline.effects import CallNext, Run, Send, Sleep, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.response import Response
+from ...schemas.atomic_files import write_file
 from ...schemas.errors import AuthError, MissingKey
 from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import MaskedDict, Secret
-from ...schemas.written import write_file
 
 MARGIN_SECONDS = 300
 

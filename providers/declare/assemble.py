@@ -35,6 +35,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, report_dropped, translate
+from .spellings import suggest_option
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
@@ -175,7 +176,7 @@ def check(provider: Provider, wire: Wire) -> Step:
                 f"unknown option {name!r} for {where}: it is {provider.id}'s own",
                 hint=f"pass provider_options={{{name!r}: ...}}",
             )
-        check_options(options, table, where=where)
+        check_options(options, table, where=where, suggest=suggest_option)
         extra = given.get("provider_options")
         if not extra:
             return request.replace(options=options)

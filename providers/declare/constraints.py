@@ -18,7 +18,7 @@ from typing import Any
 
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from .rules import DroppedOptions, Options, Rule, Rules, before, described
 
 Constraints = Mapping[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ...schemas.errors import ConfigError, InvalidOption
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from .wire import Wire
 
 PROVIDER_STEPS = frozenset(

@@ -12,8 +12,10 @@ from attrs import evolve, field, frozen
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import InvalidOption, NotSupported
+from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, JSONSchema, Option, nearest
+from ...schemas.nearest import nearest
+from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth
 from .addresses import origin, variables
 from .constraints import Constraints, checked_constraints

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from ...schemas.errors import UnknownProvider
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from .. import BUILT_IN, __path__
 from .from_catalog import catalog_ids, from_catalog
 from .packaged import PACKAGE, load

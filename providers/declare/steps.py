@@ -11,7 +11,7 @@ from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
 from ...schemas.model import Model
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from ...schemas.parts import Part
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage

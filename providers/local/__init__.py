@@ -1,1 +1,1 @@
-"""The embedded local model: llama.cpp inside this process, no key, no network."""
+"""The embedded local model: llama.cpp inside this process, without key or network."""

@@ -1,4 +1,4 @@
-"""`python -m stepwell.providers.local` fetches the model."""
+"""Fetch the model: `python -m stepwell.providers.local`."""
 
 from .install import install
 

@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself before it is loaded. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"""
+"""Facts that a GGUF file states about its model, read without loading it. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 _HEAD = 64 * 2**20
-"""Metadata and the names of tensors stand in front; the largest vocabularies take some 20 MB of it."""
+"""How many bytes to search: metadata and tensor names come first; the largest vocabularies take some 20 MB of them."""
 _POOLING = re.compile(rb"\.pooling_type\x04\0\0\0(.)\0\0\0", re.S)
 _NAMES = tuple(len(name).to_bytes(8, "little") + name for name in (b"cls.weight", b"cls.output.weight"))
 _RANK = 4
@@ -19,15 +19,17 @@ _RANK = 4
 
 @frozen
 class Facts:
-    """`pooling`: the file names a way to make one vector of a text's many. `ranks`: it has a head that scores texts."""
+    """What a model can do besides chatting."""
 
     pooling: bool
+    """The file names a pooling type: how a text's many vectors become one."""
     ranks: bool
+    """The model has a head that scores texts."""
 
 
 @lru_cache(maxsize=64)
 def facts(path: str) -> Facts:
-    """The facts about the model in this file."""
+    """Read the facts about the model in this file."""
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = _POOLING.search(data, 0, _HEAD)
         headed = any(data.find(name, 0, _HEAD) >= 0 for name in _NAMES)

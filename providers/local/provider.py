@@ -1,6 +1,6 @@
 """The embedded local model: `local:smollm2`, or `local:/path/to/any.gguf`. Needs the extra `local`.
 
-Ranking wants a reranker: `local:/path/to/reranker.gguf`, or the one that STEPWELL_LOCAL_RERANKER names.
+Ranking needs a reranker: `local:/path/to/reranker.gguf`, or the one that STEPWELL_LOCAL_RERANKER names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WORK = {"embed": server.VECTORS, "rerank": server.RANKING}
 
 
 def start_server(request: Request, call: CallNext) -> StepGenerator:
-    """Start the server if it does not run yet, and send the request there."""
+    """Start the server if it is not running yet, and send the request there."""
     work = _WORK.get(request.operation, server.CHAT)
 
     def start() -> str:
@@ -50,14 +50,17 @@ def start_server(request: Request, call: CallNext) -> StepGenerator:
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """The usual steps, with the server started before anything is sent, and tools through constrained answers."""
+    """Start the server before anything is sent, and implement tools through constrained answers."""
     return pipeline.before("translate_options", constrained_tools()).after(
         "map_errors", around("start_server", start_server)
     )
 
 
 def responses_body(request: Request) -> dict[str, Any]:
-    """llama.cpp reads the format of an answer where a chat completion has it, whatever the endpoint."""
+    """Build the body of a response request, with the answer's format in the chat completion's field.
+
+    llama.cpp reads the format only there, whatever the endpoint.
+    """
     body: dict[str, Any] = openai_responses.build_body(request)
     wanted = body.get("text", {}).pop("format", None)
     if wanted:
@@ -67,11 +70,12 @@ def responses_body(request: Request) -> dict[str, Any]:
 
 
 def messages_body(request: Request) -> dict[str, Any]:
-    """This endpoint enforces no schema, so a call is begun for the model, which goes on from there."""
+    """Build the body of a message request. This endpoint enforces no schema, so begin the call for the model to
+    continue."""
     body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
-        begun = request.step_state.get(PREFILL, "{")
-        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": begun}]})
+        prefill = request.step_state.get(PREFILL, "{")
+        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": prefill}]})
     return body
 
 

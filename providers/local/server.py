@@ -23,15 +23,17 @@ START_SECONDS = 60.0
 
 @frozen
 class ServerLoad:
-    """What a server is started for: how many answers at once, and how many tokens each may take.
+    """A kind of work that a server is started for.
 
-    Vectors and scores are made of a whole text in one batch, which takes memory: 0.4 GB for 2048 tokens of SmolLM2, the
-    more the larger the vocabulary. So chats have a server of their own.
+    Vectors and scores need a whole text in one batch, which takes memory: 0.4 GB for 2048 tokens of SmolLM2, and more
+    with a larger vocabulary. So chats have a server of their own.
     """
 
     name: str
     slots: int
+    """How many answers at the same time."""
     tokens: int
+    """How many tokens each of them may have, prompt included."""
 
 
 CHAT, VECTORS, RANKING = ServerLoad("chat", 4, 4096), ServerLoad("vectors", 1, 2048), ServerLoad("ranking", 1, 2048)
@@ -40,17 +42,21 @@ _RUNNING: dict[tuple[str, ServerLoad], tuple[int, Any, str]] = {}
 
 
 def base_url(model: str | Path | None = None, work: ServerLoad = CHAT) -> str:
-    """The address of the server for a GGUF file (None: the installed model), which is started if it does not run.
+    """Return the address of the server for a GGUF file; start the server if it is not running.
 
-    One server for each file, kind of work and process: later calls share it, and so do forked children (see
-    inherited.py). Blocks until the model is loaded, about half a second. Raises MissingExtra without `xllamacpp`,
-    ConfigError without the file, for one that cannot do the work or be loaded, and in a child whose parent's server it
-    would need but cannot have.
+    There is one server for each file, kind of work and process: later calls share it, and so do forked children (see
+    inherited.py). Blocks until the model is loaded, about half a second.
+
+    model: path of the GGUF file; None for the installed model
+    work: what the server is for
+
+    Raises MissingExtra without `xllamacpp`; ConfigError when the file is missing, cannot do the work or cannot be
+    loaded, and in a forked child that cannot reach its parent's server.
     """
     path = str(existing_gguf(model) if model else model_file())
     if work is RANKING and not facts(path).ranks:
-        # llama.cpp would load it all the same, and give numbers that mean nothing.
-        raise ConfigError(f"{Path(path).name} is no reranker", hint=f"name a reranker's GGUF, or set {RERANKER}")
+        # llama.cpp would load it anyway, and return meaningless numbers.
+        raise ConfigError(f"{Path(path).name} is not a reranker", hint=f"name a reranker's GGUF, or set {RERANKER}")
     with _LOCK:
         pid, _, url = _RUNNING.get((path, work), (0, None, ""))
         if pid == os.getpid():
@@ -58,9 +64,9 @@ def base_url(model: str | Path | None = None, work: ServerLoad = CHAT) -> str:
         if inherited.from_a_parent():
             if not (url and _answers(url)):
                 raise ConfigError(
-                    "the local model runs in the process that this one was forked from, or did, and cannot be started "
-                    "here again",
-                    hint="use it first after the fork, or start processes by 'spawn'",
+                    "the local model was started in the parent of this forked process; it does not answer from there, "
+                    "and cannot be started here",
+                    hint="make the first call after the fork, or start processes with 'spawn'",
                 )
             return url
         server, url = _start(path, work)
@@ -72,7 +78,7 @@ def stop() -> None:
     """Stop every server of this process. A later call starts it again."""
     with _LOCK:
         for key, (pid, _, _) in list(_RUNNING.items()):
-            # The server stops when its object goes; a child cannot stop its parent's.
+            # The server stops when its object is destroyed; a child cannot stop its parent's server.
             if pid == os.getpid():
                 del _RUNNING[key]
 
@@ -90,8 +96,8 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
     params.use_jinja = True
     params.warmup = False
     params.ui = False
-    # Threads that spin and wait for each other are ruin on a busy machine: with two cores in use, 60 tokens took 20
-    # to 80 s by llama.cpp's own settings, and 4 s so. On a free machine it costs a small model little.
+    # Spinning threads that wait for each other are very slow on a busy machine: with two cores in use, 60 tokens took
+    # 20 to 80 s with llama.cpp's own settings, and 4 s with these. On an idle machine they cost a small model little.
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.poll, cpu.n_threads = 0, max(1, (os.cpu_count() or 1) // 2)
     params.verbosity = 3 if os.environ.get("STEPWELL_LOCAL_LOG") else -1
@@ -102,7 +108,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
         if work is RANKING:
             params.pooling_type = kinds.LLAMA_POOLING_TYPE_RANK
         elif not facts(path).pooling:
-            params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model has no way of its own
+            params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model names none
     if Path(path).name == Path(MEMBER).name:
         params.chat_template = TEMPLATE
     inherited.guard(_forked)
@@ -110,7 +116,8 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise ConfigError(
-            f"{Path(path).name} cannot be loaded: {error!s:.200}", hint="is it whole? STEPWELL_LOCAL_LOG=1 says more"
+            f"{Path(path).name} cannot be loaded: {error!s:.200}",
+            hint="is the file complete? set STEPWELL_LOCAL_LOG=1 for llama.cpp's log",
         ) from None
     url = str(server.listening_address).replace("0.0.0.0", "127.0.0.1")
     _wait(url)

@@ -1,6 +1,6 @@
-"""The chat template of the embedded model. Its own knows neither tool calls nor their results."""
+"""The chat template of the embedded model, whose own template has neither tool calls nor their results."""
 
-# Calls are written as the JSON that ..local.calls asks for, so that the model sees its own earlier calls in that form.
+# Calls are written as the JSON that steps/constrained_tools.py asks for, so that the model sees its earlier calls so.
 TEMPLATE = """\
 {%- if messages[0]['role'] != 'system' -%}
 {{ '<|im_start|>system\\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\\n' }}

@@ -28,6 +28,19 @@ from ..declare.rules import (
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 """Tokens to think with, by effort."""
+CLAUDE_OPTIONS: Mapping[str, Any] = {
+    "reasoning_effort": {"enum": ["none", *BUDGETS]},
+    "reasoning_budget": {"type": "integer", "minimum": 0},
+    "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
+    "anthropic_beta": {"type": "array", "items": {"type": "string"}},
+    "thinking": {"type": "object"},
+    "output_config": {"type": "object"},
+    "cache_control": {"type": "object"},
+    "container": {},
+    "context_management": {"type": "object"},
+    "mcp_servers": {"type": "array"},
+}
+"""Options beyond the canonical ones that Anthropic's own API takes, as JSON Schemas."""
 CONSTRAINTS: Constraints = {"min_budget": 1024, "temperature": 1, "min_top_p": 0.95, "top_k": False}
 ROOM = 4096
 """Tokens left for the answer itself when the caller's max_tokens leaves none."""

@@ -11,9 +11,10 @@ from typing import Any
 from attrs import evolve
 
 from ...pipeline.http.request import Request
+from ...schemas.json_types import JSONSchema
 from ...schemas.message import Message
 from ...schemas.model import Model
-from ...schemas.options import EFFORTS, JSONSchema
+from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.provider import Override, override

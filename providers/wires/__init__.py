@@ -12,4 +12,4 @@ WIRES = frozenset(
         "openai_responses",
     }
 )
-"""The chat wires that a row of the catalog may name, each a package here."""
+"""The chat wires that a catalog row may name; each is a package here."""

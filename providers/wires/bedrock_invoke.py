@@ -1,4 +1,4 @@
-"""Bedrock's invoke: a model's own format, in frames of AWS's event stream when streamed.
+"""Bedrock's invoke: a model's own format, streamed in frames of AWS's event stream.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
 """
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelW
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
@@ -25,8 +26,8 @@ from .protocols import aws_event_stream
 from .protocols.aws_event_stream import AWSEvent
 
 
-def _invoked(wire: Wire, name: str, build_body: Any) -> Wire:
-    """The wire, spoken through invoke."""
+def _invoked(wire: Wire, name: str, build_body: Callable[[Request], dict[str, Any]]) -> Wire:
+    """Make the variant of a wire that goes through invoke."""
     decode = wire.stream_steps().decode_stream_event
 
     def decode_stream_event(event: AWSEvent, model: Model, state: Any) -> tuple[list[StreamChunk], Any]:

@@ -1,4 +1,4 @@
-"""Error answers become typed errors: structured codes first, the status next, wording last."""
+"""Turn error answers into typed errors: by structured codes first, by status next, by wording last."""
 
 from __future__ import annotations
 
@@ -86,21 +86,21 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalid_argument": InvalidRequest,
 }
 
-_BROKE = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
-# Google says it of a limit per minute, too, with a 429.
+_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+# Google also uses these words, with a 429, for a limit per minute.
 _OVER_QUOTA = re.compile(r"exceeded your current quota", re.I)
 _BAD_KEY = re.compile(r"\b(?:incorrect|invalid) api key\b", re.I)
 _FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
-# llama.cpp says of what a model cannot read that the server has failed: tools/server/server-common.cpp
+# llama.cpp answers 500 for media that a model cannot read: tools/server/server-common.cpp
 _UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
-# The beginning of a body that is an error and nothing else; the second is Anthropic's way.
+# The beginning of a body that is only an error; the second form is Anthropic's.
 _ERROR_BODY = re.compile(rb'\s*+\{\s*+"(?:error"|type"\s*+:\s*+"error")')
 
 _HINTS: Mapping[type[ProviderError], str] = {
-    AuthError: "check the API key and what it may use",
+    AuthError: "check the API key and its permissions",
     QuotaError: "check the account's billing; waiting does not help",
-    RateLimitError: "wait, or ask less often",
+    RateLimitError: "wait, or send fewer requests",
     ContextOverflow: "shorten the conversation, or use a model with a longer context",
     NotFound: "check the model's name and base_url",
     Overloaded: "try again later",
@@ -110,8 +110,8 @@ _HINTS: Mapping[type[ProviderError], str] = {
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """The error that an unsuccessful status stands for, or a body that holds one under a 200, as gateways send
-    (OpenRouter; see the recordings). None for a good answer."""
+    """Find the error of a response: by its status, or in the body of a 200, as gateways send it (OpenRouter; see the
+    recordings). None for a good answer."""
     provider = response.request.model.provider
     if response.status < 300:
         if not _ERROR_BODY.match(response.body):
@@ -144,12 +144,12 @@ _SHOWN = 2000
 
 
 def not_json(data: bytes) -> DecodeError:
-    """The error for an event of a stream whose data should be JSON and is not; its beginning is in `.payload`."""
+    """Make the error for a stream event whose data is not JSON; the beginning of the data is in `.payload`."""
     return DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:_SHOWN])
 
 
 def read_again(data: bytes, decode: Callable[[Any], list[StreamChunk]]) -> list[StreamChunk]:
-    """The chunks of an event that the fast reader refuses. Raises DecodeError for what is no JSON."""
+    """Decode an event that the fast reader refuses. Raises DecodeError when its data is not JSON."""
     try:
         value, halves = loads_event(data)
     except JSONDecodeError:
@@ -158,18 +158,18 @@ def read_again(data: bytes, decode: Callable[[Any], list[StreamChunk]]) -> list[
 
 
 def error_in(body: bytes) -> Any:
-    """The error object in a body: under `error`, in a list, or the body itself; its text when it is not JSON."""
+    """Find the error object in a body: under `error`, in a list, or the body itself; its text when it is not JSON."""
     try:
         data = loads(body)
     except JSONDecodeError:
         text = body.decode("utf-8", "replace").strip()
         if any(character < " " and not character.isspace() for character in text[:300]):
-            return "a body that is no text"  # compressed, though that was not asked for
+            return "a body that is not text"  # compressed, although the request did not allow it
         return "an HTML page" if text[:1] == "<" else text
     if isinstance(data, list) and data:
         data = data[0]
     if isinstance(data, dict):
-        # Cloudflare lists its errors, under either name, and says nothing beside them.
+        # Cloudflare puts a list of errors under either name, without any other field.
         inner = data.get("error") or (None if "message" in data else data.get("errors"))
         inner = inner[0] if isinstance(inner, list) and inner else inner
         return {**data, **inner} if isinstance(inner, dict) else data
@@ -178,14 +178,22 @@ def error_in(body: bytes) -> Any:
 
 def provider_error(
     provider: str,
-    error: Any,
+    error: object,
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     retry_in: float | None = None,
 ) -> ProviderError:
-    """The typed error for an error object, whatever its shape. `status` is None inside a stream."""
+    """Make the typed error for an error object of any shape.
+
+    provider: the provider's id, for the message
+    error: the parsed error object, or its text
+    status: the HTTP status; None inside a stream
+    headers: the response's headers, for retry_after
+    body: the raw body to keep on the error; default: the error object as JSON
+    retry_in: seconds to wait before the next try, where the body says so; default: as the headers say
+    """
     error = well_formed(error)
     message, codes = _message(error), _codes(error)
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
@@ -200,15 +208,17 @@ def provider_error(
         "body": body or _dumped(error),
         **numbers,
     }
-    made = kind(f"{provider} {where}: {message}", hint=_HINTS.get(kind), **fields)
+    typed = kind(f"{provider} {where}: {message}", hint=_HINTS.get(kind), **fields)
     if (status or inner) in (408, 409):
-        made.retryable = True  # type: ignore[misc]  # a lock or timeout that passes by itself
-    return made
+        typed.retryable = True  # type: ignore[misc]  # a lock or a timeout: both are over after a while
+    return typed
 
 
-def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tuple[type[ProviderError], dict[str, int]]:
+def _kind(
+    status: int | None, codes: list[str], message: str, error: object
+) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
-    if QuotaError in known or _BROKE.search(message):
+    if QuotaError in known or _NO_CREDIT.search(message):
         return QuotaError, {}
     if status not in (None, 429) and _OVER_QUOTA.search(message):
         return QuotaError, {}
@@ -233,19 +243,19 @@ def _kind(status: int | None, codes: list[str], message: str, error: Any) -> tup
     return (InvalidRequest if status is not None else ProviderError), {}
 
 
-def _flagged(error: Any) -> bool:
-    """OpenRouter's way of saying that a moderator stopped the prompt:
+def _flagged(error: object) -> bool:
+    """Check for OpenRouter's sign that a moderator stopped the prompt:
     https://openrouter.ai/docs/api/reference/errors-and-debugging#moderation-errors"""
     metadata = error.get("metadata") if isinstance(error, Mapping) else None
     return isinstance(metadata, Mapping) and "flagged_input" in metadata
 
 
-def _codes(error: Any) -> list[str]:
-    """The provider's own words for the kind of error, the most exact first."""
+def _codes(error: object) -> list[str]:
+    """List the provider's own codes for the kind of error, the most exact first."""
     if not isinstance(error, Mapping):
         return []
     values = [error.get(key) for key in ("code", "type", "status", "__type", "object")]
-    # Google says INVALID_ARGUMENT of a bad key, too; its ErrorInfo knows better: https://google.aip.dev/193
+    # Google answers INVALID_ARGUMENT for a bad key, too; only its ErrorInfo is exact: https://google.aip.dev/193
     details = error.get("details")
     reasons = [each.get("reason") for each in details if isinstance(each, Mapping)] if isinstance(details, list) else []
     known = [reason for reason in reasons if isinstance(reason, str) and reason.lower() in _BY_CODE]
@@ -256,7 +266,7 @@ def _codes(error: Any) -> list[str]:
     ]
 
 
-def _message(error: Any) -> str:
+def _message(error: object) -> str:
     if isinstance(error, Mapping):
         for key in ("message", "msg", "detail", "details", "error_description", "error", "Message"):
             value = error.get(key)
@@ -269,22 +279,22 @@ def _message(error: Any) -> str:
     return text[:300] if text not in ("", "null") else "no message"
 
 
-def _nested(error: Mapping[str, Any], said: str) -> str:
-    """A gateway's own words often hide those of the provider behind it, in metadata.raw."""
+def _nested(error: Mapping[str, Any], message: str) -> str:
+    """Return the message of the provider behind a gateway, from metadata.raw, if the gateway's own does not hold it."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     if not isinstance(raw, str) or not raw:
         return ""
     inner = _message(error_in(raw.encode()))
-    return "" if inner in said else f" ({inner})"
+    return "" if inner in message else f" ({inner})"
 
 
-def _dumped(error: Any) -> bytes:
+def _dumped(error: object) -> bytes:
     return error.encode() if isinstance(error, str) else dumps(error, default=str)
 
 
-def retry_info(error: Any) -> float | None:
-    """Google's RetryInfo in the details of an error: `"retryDelay": "34s"`."""
+def retry_info(error: object) -> float | None:
+    """Read the seconds of Google's RetryInfo in the details of an error: `"retryDelay": "34s"`."""
     details = error.get("details") if isinstance(error, Mapping) else None
     for detail in details if isinstance(details, list) else ():
         delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None

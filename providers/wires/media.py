@@ -1,4 +1,4 @@
-"""Pictures, sounds, films and documents on their way out: what every wire asks of them."""
+"""Images, audio, video and documents of a request: what every wire needs to encode them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,33 @@ Media = Image | File | Audio | Video
 
 
 def inline(part: Media) -> tuple[str, str] | None:
-    """The media type and the base64 of what is here: bytes, or a `data:` address. None for what lies elsewhere."""
+    """Return media type and base64 of a part that has bytes or a `data:` URL; None for a URL or a file id."""
     if part.data is not None:
-        return _RIGHT.get(part.sent_type, part.sent_type), b64encode(part.data).decode()
+        return _REGISTERED.get(part.sent_type, part.sent_type), b64encode(part.data).decode()
     head, comma, data = (part.url or "").partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
         kind = head[5:-7] or part.fallback_type
-        return _RIGHT.get(kind, kind), data
+        return _REGISTERED.get(kind, kind), data
     return None
 
 
-_RIGHT = {"image/jpg": "image/jpeg"}
-"""The media type that is registered, for one that is often written otherwise, and then refused."""
+_REGISTERED = {"image/jpg": "image/jpeg"}
+"""The registered media type for a common misspelling, which providers refuse."""
 
 
 def address(part: Media) -> str:
-    """Its address, which for bytes is a `data:` one. Not for a file that the provider holds."""
-    here = inline(part)
-    return f"data:{here[0]};base64,{here[1]}" if here else part.url or ""
+    """Return the part's URL, a `data:` URL for bytes. Not for a file stored at the provider."""
+    data = inline(part)
+    return f"data:{data[0]};base64,{data[1]}" if data else part.url or ""
 
 
 def unsendable(part: Media, format: str, takes: str) -> NotSupported:
-    """The error for a part that the format has no place for: `unsendable(part, "Converse", "bytes")`."""
+    """Make the error for a part that the format cannot hold: `unsendable(part, "Converse", "bytes")`.
+
+    part: the part
+    format: name of the format, as the subject of the message
+    takes: what it takes instead, for the hint
+    """
     how = "" if part.data is not None else " by address" if part.url else " by file id"
     kind = f" ({part.sent_type})" if isinstance(part, File) and not part.file_id else ""
     return NotSupported(f"{format} takes no {part.type}{kind}{how}", hint=f"it takes {takes}")

@@ -1,20 +1,20 @@
-"""Knowing an error that says: your input is too long. Every provider has words of its own for it.
+"""Recognise errors about an input that is too long. Every provider words them differently.
 
-Each pattern is from an error body met in the field; tests/options/overflow.json holds them, with near misses: limits on
-the answer, on tokens a minute, on bytes, characters, tools. The groups are the numbers, where the body has them.
+Each pattern comes from a real error body; tests/options/overflow.json holds them, with similar errors that must not
+match: limits on the answer, on tokens per minute, on bytes, characters, tools. The groups are the numbers, where the
+body has them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 _N = r"[\d,]+"
 _PATTERNS = tuple(
     re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
     for pattern in (
-        # OpenAI, embeddings too, and all who copied it: DeepSeek, vLLM, OpenRouter, ...
+        # OpenAI (embeddings too) and those that copied it: DeepSeek, vLLM, OpenRouter, ...
         r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
         r"maximum context length (?:is|of) <max> tokens"
         r".{0,80}?(?:you requested|a total of|resulted in|has|contains)\D{0,40}<requested>",
@@ -25,7 +25,7 @@ _PATTERNS = tuple(
         r"passed <requested> input tokens.{0,80}?context length is only <max>",
         r"reduce the length of the (?:messages|input|prompt).{0,40}?length is <requested> while limit is <max>",
         r"reduce the length of the (?:messages|input|prompt)",
-        # Anthropic, by itself and in the clouds
+        # Anthropic, and Claude on Bedrock and Vertex AI
         r"prompt is too long: <requested> tokens > <max>",
         r"input length and `?max_tokens`? exceed context limit: <requested> \+ [\d,]+ > <max>",
         r"prompt is too long",
@@ -33,7 +33,7 @@ _PATTERNS = tuple(
         # Google
         r"input token count is <requested> but (?:the )?model only supports up to <max>",
         r"input token count(?: \(?<requested>\)?)? exceeds the maximum number of tokens allowed \(?<max>",
-        # Servers of one's own: llama.cpp, Ollama, LM Studio, SGLang, text-generation-inference
+        # Local servers: llama.cpp, Ollama, LM Studio, SGLang, text-generation-inference
         r"request \(<requested> tokens\) exceeds the available context size \(<max>",
         r"requested tokens \(<requested>\) exceeds? (?:the )?context window of <max>",
         r"prompt (?:is longer than the|too long; exceeded max) context length",
@@ -66,7 +66,7 @@ _PATTERNS = tuple(
         r"request body too large for .{0,80}?max size: <max> tokens",
         r"prompt (?:exceeds max length|too long|超长)",
         r"input length of \w+ is `?<requested>`? and exceeds? max_sequence_length: `?<max>",
-        # Whoever else
+        # Others
         r"exceeds? (?:the )?(?:available )?context (?:size|window|length)",
         r"exceed(?:s|ed)?(?: the)? (?:model'?s? )?(?:maximum )?context (?:length|window)(?: of <max>)?",
         r"total number of tokens(?! per).{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?:<max>)?",
@@ -74,14 +74,19 @@ _PATTERNS = tuple(
         r"input (?:length|tokens) \(?<requested>\)?.{0,40}exceeds.{0,40}?<max>",
     )
 )
-# 502 is how a gateway passes on what the provider behind it has refused.
+# 502: gateways answer it when the provider behind them has refused the request.
 _STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500, 502))
 _FIELDS: Mapping[str, str] = {"n_prompt_tokens": "requested_tokens", "n_ctx": "max_tokens"}
 """Where llama.cpp has the numbers: https://github.com/ggml-org/llama.cpp/pull/15780"""
 
 
-def overflow_in(status: int | None, message: str, error: Any) -> dict[str, int] | None:
-    """The numbers of an overflow, as ContextOverflow's fields (those that the body has); None for any other error."""
+def overflow_in(status: int | None, message: str, error: object) -> dict[str, int] | None:
+    """Find the numbers of an overflow, as ContextOverflow's fields (those that the body has); None for any other error.
+
+    status: the HTTP status; None inside a stream
+    message: the error's message
+    error: the parsed error object, or its text
+    """
     if status not in _STATUSES:
         return None
     found = [_numbers(match) for pattern in _PATTERNS if (match := pattern.search(message))]
@@ -89,7 +94,7 @@ def overflow_in(status: int | None, message: str, error: Any) -> dict[str, int] 
         return None
     fields = error if isinstance(error, Mapping) else {}
     counts = {name: fields[key] for key, name in _FIELDS.items() if isinstance(fields.get(key), int)}
-    # Several patterns may fit; the one that says most is the one made for this body.
+    # Several patterns may match; the one with the most numbers is the one made for this body.
     most: dict[str, int] = max(found, key=len)
     return {**most, **counts}
 

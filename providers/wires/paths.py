@@ -8,12 +8,16 @@ from ...schemas.errors import UnknownModel
 
 
 def segment(id: str, safe: str = "@:") -> str:
-    """The id as one path segment. Raises UnknownModel for `.` and `..`, which would lead to another path."""
+    """Encode an id as one path segment. Raises UnknownModel for "", `.` and `..`, which would lead to another path.
+
+    id: the id
+    safe: characters that stay unencoded
+    """
     if id in (".", "..") or not id:
-        raise UnknownModel(f"{id!r} is no id that can stand in a URL")
+        raise UnknownModel(f"{id!r} cannot be an id in a URL")
     return quote(id, safe=safe)
 
 
 def segments(id: str) -> str:
-    """An id whose slashes are part of the path, each segment on its own."""
+    """Encode an id whose slashes separate path segments."""
     return "/".join(segment(part) for part in id.split("/"))

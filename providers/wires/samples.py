@@ -1,6 +1,6 @@
-"""What a provider's server says in a few standard scenes, as bytes: the ground that conformance is checked on.
+"""Sample answers of a provider's server, as bytes: what the conformance suite runs a declaration against.
 
-A wire keeps its own in `samples.py` beside its code, as `SAMPLES`.
+Each wire has its own, `SAMPLES` in its `samples.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Sample:
-    """One answer, unstreamed (`body`) and streamed (`stream`), and what both must decode to.
-
-    `whole_at` is how many bytes of the stream make the answer whole: a cut before that must be an error.
-    """
+    """One answer, unstreamed and streamed, and what both must decode to."""
 
     body: bytes
+    """The unstreamed answer."""
     stream: bytes
+    """The streamed answer."""
     whole_at: int
+    """How many bytes of the stream make the answer complete: a stream cut before that must be an error."""
     text: str = ""
     reasoning: str = ""
     tool_calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -31,14 +31,15 @@ class Sample:
 
 @frozen(kw_only=True)
 class Samples:
-    """The scenes of a wire: a plain answer, one with a tool call, and an error body (`error`) for any bad status.
-
-    `stream_error` is an error that comes inside a stream, after `stream_error_text` was said; None where the format
-    has no such thing.
-    """
+    """The samples of a wire."""
 
     text: Sample
+    """A plain answer."""
     tools: Sample
+    """An answer with a tool call."""
     error: bytes
+    """The body of an error, for any bad status."""
     stream_error: bytes | None = None
+    """A stream that ends with an error; None where the format has no such thing."""
     stream_error_text: str = ""
+    """The text that this stream holds before the error."""

@@ -1,4 +1,4 @@
-"""Messages as turns of user and assistant that alternate, for the formats that insist on it (Anthropic's, Converse)."""
+"""Alternating turns of user and assistant, for the formats that insist on them (Anthropic's messages, Converse)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ def alternating(
     encode_result: Callable[[Message], Block],
     is_result: Callable[[Block], bool],
 ) -> list[Block]:
-    """The turns, each `{"role": ..., "content": [blocks]}`: messages of one role in a row are one turn, empty ones are
-    none, results of tools, which are the user's here, stand first in it, the user has the first word, and what an
-    answer is begun with does not end in spaces, which Claude refuses. System messages must not be among them.
+    """Join messages into turns, each `{"role": ..., "content": [blocks]}`.
 
-    `encode` gives a part's block, or None for one that is left out; what an answer has besides words and calls is (see
-    Wire.replays).
+    Messages of one role in a row become one turn, and empty ones none. Tool results are the user's here, and come first
+    in a turn. The first turn is the user's. A last turn of the assistant, which the model continues, does not end in
+    spaces, which Claude refuses.
+
+    messages: the messages, without system messages
+    encode: makes a part's block; None leaves the part out. Media in answers are left out anyway.
+    encode_result: makes the block of a tool message
+    is_result: tells such blocks from others
     """
     turns: list[Block] = []
     for message in messages:
@@ -40,7 +44,7 @@ def alternating(
     if turns and turns[0]["role"] == "assistant" and (opening := encode(Text(EMPTY_USER_TEXT))):
         turns.insert(0, {"role": "user", "content": [opening]})
     for turn in turns:
-        # A stable sort: results first, everything else in the order in which it was said.
+        # A stable sort: results first, everything else in its order.
         if turn["role"] == "user":
             turn["content"].sort(key=lambda block: not is_result(block))
     if turns and turns[-1]["role"] == "assistant" and "text" in (last := turns[-1]["content"][-1]):
@@ -50,15 +54,17 @@ def alternating(
 
 _MEDIA = (Image, File, Audio, Video)
 EMPTY_USER_TEXT = "."
-"""Said for the user where the vendor wants words of theirs and there are none: nothing shorter is text to it."""
+"""The user's text where the vendor demands one and there is none: the shortest text that it takes."""
 
 
 def thinking_if_begun(
-    encode: Callable[[Part], Block | None], is_thought: Callable[[Block], bool]
+    encode: Callable[[Part], Block | None], is_thinking: Callable[[Block], bool]
 ) -> Callable[[Request], Request]:
-    """For `finalize_history`: Claude takes `thinking: {"type": "enabled"}` only where the answer that it is to go on
-    with, after its calls, began with thinking of its own ("a final `assistant` message must start with a thinking
-    block"). Where another model began it, it goes on without. Adaptive thinking is not so particular.
+    """Make a `finalize_history` that drops `thinking: {"type": "enabled"}` where Claude would refuse it.
+
+    Claude takes it only if the answer that it continues after its calls began with its own thinking ("a final
+    `assistant` message must start with a thinking block"). If another model began the answer, Claude goes on without
+    thinking. Adaptive thinking has no such rule.
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking
     """
@@ -69,17 +75,17 @@ def thinking_if_begun(
             return request
         parts = (part for message in _unfinished(request.context.messages) for part in message.content)
         first = next((block for part in parts if not isinstance(part, _MEDIA) and (block := encode(part))), None)
-        if first is None or is_thought(first):
+        if first is None or is_thinking(first):
             return request
         options = {name: value for name, value in request.options.items() if name != "thinking"}
-        why = "left out: the calls just answered were made without thinking, and Claude does not begin it halfway"
+        why = "left out: the answer began without thinking, and Claude cannot start to think in the middle of an answer"
         return request.replace(options=options).warn("thinking", why)
 
     return finalize_history
 
 
 def _unfinished(messages: Sequence[Message]) -> list[Message]:
-    """The messages of the answer that a tool's results at the end of a conversation belong to, the first one first."""
+    """Return the messages of the answer that tool results at the end of the conversation belong to, in order."""
     answer: list[Message] = []
     answered = False
     for message in reversed(messages):

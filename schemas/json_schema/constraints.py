@@ -1,8 +1,8 @@
-"""What `Annotated[...]` says of a type beyond the type: words, keywords, and the bounds that other libraries write.
+"""Add to a schema what the metadata of `Annotated[...]` says: descriptions, keywords, and bounds of other libraries.
 
-pydantic's `Field` and `StringConstraints`, annotated-types' `Ge` and the like, and msgspec's `Meta` are known by their
-attributes (https://github.com/annotated-types/annotated-types, `ge`, `max_length` and so on), so that none of them has
-to be installed.
+pydantic's `Field` and `StringConstraints`, annotated-types' `Ge` and the like, and msgspec's `Meta` are recognised by
+their attributes (https://github.com/annotated-types/annotated-types, `ge`, `max_length` and so on), so that none of
+them needs to be installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BOUNDS: Final = {
     "lt": "exclusiveMaximum",
     "multiple_of": "multipleOf",
 }
-# What a length counts, by the type that has one.
+# The keyword for a length, by the type that it limits.
 _LENGTHS: Final = {
     "string": {"min_length": "minLength", "max_length": "maxLength"},
     "array": {"min_length": "minItems", "max_length": "maxItems"},
@@ -30,10 +30,13 @@ _LENGTHS: Final = {
 }
 
 
-def annotated(schema: dict[str, Any], notes: Iterable[Any]) -> dict[str, Any]:
-    """The schema with what the notes of `Annotated` say: a string describes, a dict is merged in, bounds bound.
+def annotated(schema: dict[str, Any], notes: Iterable[object]) -> dict[str, Any]:
+    """Return the schema with the metadata of `Annotated` added.
 
-    Raises SchemaError for a bound that JSON Schema cannot put on such a value, since it would be kept by nobody.
+    schema: the schema of the annotated type.
+    notes: the metadata: a string is a description, a dict is merged in, an object may have bounds as attributes.
+
+    Raises SchemaError for a bound that JSON Schema does not have for such a value, since it would not be enforced.
     """
     for note in notes:
         if isinstance(note, str):
@@ -48,13 +51,13 @@ def annotated(schema: dict[str, Any], notes: Iterable[Any]) -> dict[str, Any]:
     return schema
 
 
-def _inside(note: Any) -> tuple[Any, ...]:
-    """The single bounds that pydantic's Field keeps in a list."""
+def _inside(note: object) -> tuple[Any, ...]:
+    """Return the bounds that pydantic's Field keeps in a list."""
     inner = getattr(note, "metadata", ())
     return tuple(inner) if isinstance(inner, list | tuple) else ()
 
 
-def _facts(note: Any) -> dict[str, Any]:
+def _facts(note: object) -> dict[str, Any]:
     if isinstance(note, type):
         return {}
     names = (*_BOUNDS, "min_length", "max_length", "pattern")
@@ -67,21 +70,21 @@ def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]
         return schema
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            # Each alternative that such a bound speaks of has it; None, say, has not.
-            able = [part for part in schema[union] if isinstance(part, dict) and _able(part, facts)]
-            if not able:
-                raise _unsayable(facts, schema)
-            return {**schema, union: [_bounded(part, facts) if part in able else part for part in schema[union]]}
-    if not _able(schema, facts):
-        raise _unsayable(facts, schema)
+            # Add it to each alternative that it can apply to (not to null, for instance).
+            applicable = [part for part in schema[union] if isinstance(part, dict) and _all_apply(part, facts)]
+            if not applicable:
+                raise _not_applicable(facts, schema)
+            return {**schema, union: [_bounded(part, facts) if part in applicable else part for part in schema[union]]}
+    if not _all_apply(schema, facts):
+        raise _not_applicable(facts, schema)
     return {**schema, **{_keyword(name, schema): _plain(value) for name, value in facts.items()}}
 
 
-def _able(schema: dict[str, Any], facts: Mapping[str, Any]) -> bool:
-    return all(_speaks_of(schema, name, value) for name, value in facts.items())
+def _all_apply(schema: dict[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(_applies_to(schema, name, value) for name, value in facts.items())
 
 
-def _speaks_of(schema: dict[str, Any], name: str, value: Any) -> bool:
+def _applies_to(schema: dict[str, Any], name: str, value: object) -> bool:
     kind = schema.get("type")
     if name in _BOUNDS:
         untyped = kind is None and "$ref" not in schema
@@ -93,13 +96,13 @@ def _keyword(name: str, schema: dict[str, Any]) -> str:
     return _BOUNDS.get(name) or ("pattern" if name == "pattern" else _LENGTHS[schema["type"]][name])
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return value.pattern if isinstance(value, re.Pattern) else value
 
 
-def _unsayable(facts: Mapping[str, Any], schema: dict[str, Any]) -> SchemaError:
+def _not_applicable(facts: Mapping[str, Any], schema: dict[str, Any]) -> SchemaError:
     kind = schema.get("type", "such a value")
     return SchemaError(
-        f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be said of {kind} in JSON Schema",
+        f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to {kind} in JSON Schema",
         hint="check it in a validator of the class, in the function, or in a pydantic model",
     )

@@ -1,4 +1,4 @@
-"""JSON text to values, strictly: nothing is rounded, dropped or guessed."""
+"""Read JSON text strictly: nothing is rounded, dropped or guessed."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any, Final, NoReturn
 from ..errors import DecodeError
 from ..json_text import JSONDecodeError, loads_fast, loads_with, repaired
 
-# Above some 308 digits a number no longer fits a float, and the fast reader refuses it.
+# A number of more than about 308 digits does not fit a float, and orjson refuses it.
 MAX_DIGITS: Final = 300
 
 
 def loads_exact(text: str | bytes | bytearray) -> Any:
-    """The value of a JSON document, exactly: integers of any size up to 300 digits stay integers.
+    """Return the exact value of a JSON document; integers of up to 300 digits stay integers.
 
-    Raises DecodeError, with the position but never the content, for anything else than one well-formed document:
-    NaN and infinities, numbers too large for a float, a name given twice in an object, nesting beyond about 1,000
-    levels, a byte order mark. Half of a surrogate pair is read as U+FFFD.
+    Raises DecodeError, with the position but not the content, for anything but one well-formed document: NaN and
+    infinities, numbers too large for a float, an object that repeats a name, more than about 1,000 levels, a byte order
+    mark. A lone surrogate is read as U+FFFD.
     """
     try:
-        # The fast reader is the judge of what is well formed; the standard one then reads integers exactly and sees
-        # names that are given twice, neither of which the fast one does.
-        text = _judged(text)
-        return loads_with(text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer)
+        # orjson decides what is well formed; then the standard reader gives exact integers and finds repeated names,
+        # which orjson does not.
+        text = _well_formed(text)
+        return loads_with(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_int=_integer)
     except JSONDecodeError as error:
         raise DecodeError(f"not valid JSON: {error.msg}, at character {error.pos}") from None
     except RecursionError:
         raise DecodeError("the JSON is nested too deeply") from None
 
 
-def _judged(text: str | bytes | bytearray) -> str | bytes | bytearray:
+def _well_formed(text: str | bytes | bytearray) -> str | bytes | bytearray:
     try:
         loads_fast(text)
     except JSONDecodeError:
@@ -38,7 +38,7 @@ def _judged(text: str | bytes | bytearray) -> str | bytes | bytearray:
     return text
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
         raise DecodeError("the JSON has an object in which a name is given twice")

@@ -1,4 +1,4 @@
-"""What a docstring says of the whole and of each parameter, in Google, NumPy or Sphinx style."""
+"""Read the description and the parameters from a docstring in the style of Google, NumPy or Sphinx."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ast
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from textwrap import dedent
-from typing import Any, Final
+from typing import Final
 
 _GOOGLE = re.compile(
     r"(Args|Arguments|Parameters|Params|Attributes|Keyword Args|Keyword Arguments|Other Parameters):\s*"
@@ -23,32 +24,34 @@ _SPHINX = re.compile(r":(\w+)\b([^:]*):\s*(.*)")
 _SPHINX_KINDS: Final = frozenset({"param", "parameter", "arg", "argument", "key", "keyword", "ivar", "var"})
 
 
-def docstring_of(described: Any) -> str | None:
-    """Give the docstring of a function, method or class itself (not of its parents). `python -OO` throws docstrings
-    away: there it is read from the source code, where that can be found."""
+def docstring_of(described: object) -> str | None:
+    """Return the docstring of a function, method, class or callable object itself, not that of a parent class.
+
+    `python -OO` removes docstrings: there it is read from the source code, if that can be found.
+    """
     text: str | None = vars(described).get("__doc__") if isinstance(described, type) else described.__doc__
     if isinstance(described, type) and text is not None and text.startswith(f"{described.__name__}("):
-        text = None  # the signature that dataclass and NamedTuple write into an empty one
+        text = None  # dataclass and NamedTuple replace a missing docstring with the signature
     if text is not None or sys.flags.optimize < 2:
         return text
     if not inspect.isroutine(described) and not isinstance(described, type):
-        described = type(described)  # an object that can be called has its class's
+        described = type(described)  # a callable object has the docstring of its class
     return _from_source(inspect.unwrap(getattr(described, "__func__", described)))
 
 
 @lru_cache(maxsize=1024)
-def _from_source(described: Any) -> str | None:
+def _from_source(described: Callable[..., object] | type) -> str | None:
     try:
         (node,) = ast.parse(dedent(inspect.getsource(described))).body
     except (OSError, TypeError, SyntaxError, ValueError):
-        return None  # a zip of compiled files, a console, a built-in
+        return None  # compiled files without source, a console, a built-in
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return None
     return ast.get_docstring(node, clean=False)
 
 
 def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
-    """The description (all that stands before the first section) and the description of each parameter."""
+    """Return the description (all before the first section) and the description of each parameter."""
     lines = _dedented(text or "")
     described: dict[str, str] = {}
     about: list[str] = []
@@ -76,7 +79,7 @@ def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
 
 
 def _dedented(text: str) -> list[str]:
-    """The lines without the indentation that the source code gave them (PEP 257)."""
+    """Return the lines without their common indentation (PEP 257)."""
     lines = text.expandtabs().splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(indents, default=0)
@@ -88,7 +91,14 @@ def _indent(line: str) -> int:
 
 
 def _block(lines: list[str], at: int, above: int) -> tuple[str, int]:
-    """The indented (or blank) lines from `at` on, as one paragraph, and where they end."""
+    """Join an indented block into one paragraph.
+
+    lines: all lines.
+    at: the index of the block's first line.
+    above: the indentation of the line before it; the block's lines, unless blank, have more.
+
+    Returns the paragraph and the index of the line after it.
+    """
     words: list[str] = []
     while at < len(lines) and (not lines[at].strip() or _indent(lines[at]) > above):
         words.append(lines[at].strip())

@@ -1,4 +1,4 @@
-"""The fields of a class that becomes a JSON object: attrs, dataclass, TypedDict or NamedTuple, read alike."""
+"""Read the fields of a class that becomes a JSON object: attrs, dataclass, TypedDict or NamedTuple."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ from .docstrings import docstring_of, read_docstring
 
 @frozen
 class Field:
-    """One field: `name` is its name in the JSON, `argument` in the call that makes an instance.
-
-    `default` counts only when `has_default`; a field whose default is made by a function has none to show.
-    """
+    """One field of a class."""
 
     name: str
+    """Its name in the JSON."""
     type: Any
+    """Its annotation."""
     required: bool = True
     default: Any = None
+    """Its default, if `has_default`."""
     has_default: bool = False
+    """Whether it has a default that a schema can show, and not one that a function makes."""
     description: str = ""
     argument: str = ""
+    """Its name in the call that makes an instance."""
 
 
 def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
-    """The fields of a class, with its type parameters replaced by `args`; None for a class of no such kind."""
+    """Return the fields of a class; None for a class of another kind.
+
+    cls: the class, without its type arguments.
+    args: the types that replace its type parameters.
+    """
     if hasattr(cls, "__attrs_attrs__"):
         found = _of_attrs(cls)
     elif hasattr(cls, "__dataclass_fields__"):
@@ -54,11 +60,11 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
     ]
 
 
-def type_hints(owner: Any) -> dict[str, Any]:
-    """The annotations of a class or function, as types.
+def type_hints(owner: object) -> dict[str, Any]:
+    """Return the annotations of a class or function as types.
 
-    A name that cannot be found is looked for in the class itself too, so that a class defined inside a function may
-    contain itself. Raises SchemaError when it is nowhere.
+    The name of the class itself is known, too, so that a class inside a function may contain itself. Raises SchemaError
+    for a name that cannot be resolved.
     """
     nearby = {owner.__name__: owner} if isinstance(owner, type) else {}
     try:
@@ -71,8 +77,10 @@ def type_hints(owner: Any) -> dict[str, Any]:
 
 
 def parameter_hints(function: Any) -> dict[str, Any]:
-    """The annotations of a function's parameters, as types. What it returns matters only where it can be resolved: such
-    a type is often imported for type checkers alone. Raises as `type_hints` does."""
+    """Return the annotations of a function's parameters as types.
+
+    The return type may be unresolvable: it is often imported for type checkers only. Raises as `type_hints` does.
+    """
     try:
         return type_hints(function)
     except SchemaError:
@@ -85,7 +93,7 @@ def parameter_hints(function: Any) -> dict[str, Any]:
         return type_hints(parameters)
 
 
-def _of_attrs(cls: Any) -> list[Field]:
+def _of_attrs(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     return [
         Field(
@@ -102,8 +110,8 @@ def _of_attrs(cls: Any) -> list[Field]:
     ]
 
 
-def _of_dataclass(cls: Any) -> list[Field]:
-    from dataclasses import MISSING, fields  # loaded already: the class is one
+def _of_dataclass(cls: type[Any]) -> list[Field]:
+    from dataclasses import MISSING, fields  # already imported, since the class is a dataclass
 
     hints = type_hints(cls)
     return [
@@ -120,18 +128,18 @@ def _of_dataclass(cls: Any) -> list[Field]:
     ]
 
 
-def _of_typed_dict(cls: Any) -> list[Field]:
+def _of_typed_dict(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     required = set(cls.__required_keys__)
     for name, hint in hints.items():
-        # Under `from __future__ import annotations` the class itself could not see these marks.
+        # `__required_keys__` lacks these marks under `from __future__ import annotations`.
         if (mark := _mark(hint)) is not None:
             required = required | {name} if mark is typing.Required else required - {name}
     return [Field(name, hint, name in required) for name, hint in hints.items()]
 
 
-def _mark(hint: Any) -> Any:
-    """Required or NotRequired, wherever it stands among Annotated and ReadOnly."""
+def _mark(hint: object) -> Any:
+    """Return Required or NotRequired if the hint has it, inside Annotated and ReadOnly too."""
     while (origin := typing.get_origin(hint)) is not None:
         if origin in (typing.Required, typing.NotRequired):
             return origin
@@ -141,7 +149,7 @@ def _mark(hint: Any) -> Any:
     return None
 
 
-def _of_named_tuple(cls: Any) -> list[Field]:
+def _of_named_tuple(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     defaults = cls._field_defaults
     return [
@@ -156,7 +164,7 @@ def _from_metadata(metadata: Mapping[Any, Any]) -> str:
 
 
 def _replaced(hint: Any, given: Mapping[Any, Any]) -> Any:
-    """The hint with type variables replaced."""
+    """Return the hint with type variables replaced."""
     if isinstance(hint, typing.TypeVar):
         return given.get(hint, hint)
     wanted = getattr(hint, "__parameters__", ())

@@ -1,4 +1,4 @@
-"""The string formats of JSON Schema that are checked; any other format is a remark."""
+"""The string formats of JSON Schema that are checked; any other format is ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _read_by(read: Callable[[str], object], shape: Callable[[str], bool]) -> Cal
 
 def _address(version: int) -> Callable[[str], bool]:
     def holds(text: str) -> bool:
-        from ipaddress import ip_address  # seldom asked for
+        from ipaddress import ip_address  # rarely needed
 
         try:
             return ip_address(text).version == version

@@ -1,4 +1,4 @@
-"""The JSON Schema of a Python type.
+"""Derive the JSON Schema of a Python type.
 
 Understood: str, int, float, bool, None, bytes (base64), datetime, date, time, timedelta, UUID, Decimal, Path, enums,
 literals, unions, lists, tuples, sets, dicts, Annotated, NewType, type aliases, attrs classes, dataclasses,
@@ -13,17 +13,18 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeGuard
 
 from ..errors import SchemaError
+from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of
 from .keywords import subschemas
 
-__all__ = ["Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
+__all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
 
-# By module and name, so that no module is imported for a type that nobody uses.
+# By module and name, so that no module is imported for a type that is not used.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("builtins", "str"): {"type": "string"},
     ("builtins", "int"): {"type": "integer"},
@@ -56,46 +57,55 @@ DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
 def standing_for(variable: typing.TypeVar) -> Any:
-    """What a type variable without a value may be."""
+    """Return the type that an unbound type variable stands for: its constraints, its bound, or Any."""
     if variable.__constraints__:
         return typing.Union[variable.__constraints__]  # noqa: UP007
     return Any if variable.__bound__ is None else variable.__bound__
 
 
-def schema_of(tp: Any) -> dict[str, Any]:
-    """The JSON Schema that values of this type fit; a dict is taken for a JSON Schema and returned as it is.
+def schema_of(tp: object) -> dict[str, Any]:
+    """Return the JSON Schema that values of this type fit; a dict is a JSON Schema already and is returned unchanged.
 
-    Fields with a default are not required; classes admit no other properties; docstrings and the strings in
-    `Annotated[...]` become descriptions, and a dict there is merged in as further keywords
+    Fields with a default are not required. Classes allow no other properties. Docstrings and the strings in
+    `Annotated[...]` become descriptions; a dict there is merged in as further keywords
     (`Annotated[int, {"minimum": 1}]`), as are the bounds of pydantic's Field, annotated-types and msgspec. A list of
-    values is a choice of one of them; a pydantic TypeAdapter tells its own schema. A class that is used twice or
-    contains itself stands in `$defs`. Raises SchemaError for what has no JSON form.
+    values is a choice of one of them. A pydantic TypeAdapter gives its own schema. A class that is used twice or
+    contains itself goes to `$defs`. Raises SchemaError for a type that has no JSON form.
     """
     if isinstance(tp, dict):
         return tp
     if isinstance(tp, list):
         return _of_values(tp, "the list")
     if is_adapter(tp):
-        adapted: dict[str, Any] = tp.json_schema()
-        return adapted
+        return tp.json_schema()
     schemas = Schemas()
     return schemas.closed(schemas.of(tp))
 
 
-def is_adapter(tp: Any) -> bool:
-    """Whether this is a pydantic TypeAdapter, or an object that offers what one does."""
+class Adapter(Protocol):
+    """A pydantic TypeAdapter, or an object with the same methods."""
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the adapted type."""
+
+    def validate_python(self, value: object, /) -> Any:
+        """Return the value as the adapted type; raise ValueError for one that does not fit."""
+
+
+def is_adapter(tp: object) -> TypeGuard[Adapter]:
+    """Return whether this is a pydantic TypeAdapter, or an object with the same methods."""
     return not isinstance(tp, type) and hasattr(tp, "json_schema") and hasattr(tp, "validate_python")
 
 
 class Schemas:
-    """Schemas that share their definitions: `of` each type, then `closed` the whole."""
+    """Schemas that share definitions: call `of` for each type, then `closed` for the complete schema."""
 
     def __init__(self) -> None:
         self._definitions: dict[str, dict[str, Any]] = {}
         self._names: dict[Any, str] = {}
 
-    def of(self, tp: Any) -> dict[str, Any]:
-        """The schema of one type; it may refer to definitions, which `closed` adds."""
+    def of(self, tp: object) -> dict[str, Any]:
+        """Return the schema of one type; it may refer to definitions, which `closed` adds."""
         name, module = getattr(tp, "__qualname__", getattr(tp, "__name__", "")), getattr(tp, "__module__", "")
         if tp is None or tp is type(None):
             return {"type": "null"}
@@ -105,13 +115,13 @@ class Schemas:
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
         if origin is not None and not hasattr(tp, "__args__"):
-            return self._of_class(origin, ())  # typing.List and its like, which say nothing of what is inside
+            return self._of_class(origin, ())  # typing.List and the like, without the types of their items
         if origin is not None:
             return self._of_generic(tp, origin, args)
         if hasattr(tp, "__supertype__"):
             return self.of(tp.__supertype__)
         if hasattr(tp, "__value__"):
-            return self._defined(tp, str(tp.__name__), lambda: self.of(tp.__value__))
+            return self._defined(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
         if isinstance(tp, type):
@@ -119,21 +129,28 @@ class Schemas:
         raise _unsupported(tp)
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema with the definitions it refers to; those used only once are put in place."""
+        """Return the schema with the definitions that it refers to; those used only once are inlined."""
         uses: dict[str, int] = {}
         _count_uses(schema, uses)
         for definition in self._definitions.values():
             _count_uses(definition, uses)
-        kept = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
-        whole: dict[str, Any] = self._in_place(schema, kept)
-        if kept:
-            whole["$defs"] = {
-                name: self._in_place(definition, kept) for name, definition in self._definitions.items() if name in kept
+        shared = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
+        closed: dict[str, Any] = self._in_place(schema, shared)
+        if shared:
+            closed["$defs"] = {
+                name: self._in_place(definition, shared)
+                for name, definition in self._definitions.items()
+                if name in shared
             }
-        return whole
+        return closed
 
-    def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Any = False) -> dict[str, Any]:
-        """The schema of an object with these fields."""
+    def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
+        """Return the schema of an object.
+
+        fields: its fields.
+        description: its description.
+        extra: the schema of its other properties, or whether there may be any.
+        """
         schema: dict[str, Any] = {"type": "object"}
         if description:
             schema["description"] = description
@@ -153,9 +170,9 @@ class Schemas:
         schema["additionalProperties"] = extra
         return schema
 
-    def _of_generic(self, tp: Any, origin: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+    def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
-            return annotated(self.of(args[0]), tp.__metadata__)
+            return annotated(self.of(args[0]), args[1:])
         if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
             return self.of(args[0])
         if getattr(origin, "__name__", "") == "ReadOnly":
@@ -183,7 +200,7 @@ class Schemas:
         size = {"minItems": len(args), "maxItems": len(args)}
         return {"type": "array", "prefixItems": [self.of(arg) for arg in args], **size} if args else size
 
-    def _of_mapping(self, key: Any, value: Any) -> dict[str, Any]:
+    def _of_mapping(self, key: object, value: object) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "object", "additionalProperties": self.of(value)}
         names = self.of(key)
         if names.get("type") == "integer":
@@ -196,7 +213,7 @@ class Schemas:
             schema["propertyNames"] = {keyword: part for keyword, part in names.items() if keyword != "type"}
         return schema
 
-    def _of_class(self, cls: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+    def _of_class(self, cls: type[Any], args: tuple[Any, ...]) -> dict[str, Any]:
         if cls in _LISTS or cls in _SETS or cls is tuple:
             return {"type": "array", "items": {}}
         if cls in DICTS:
@@ -215,8 +232,8 @@ class Schemas:
         about, _ = read_docstring(docstring_of(cls))
         return self._defined((cls, args), name, lambda: self.object_of(fields, about))
 
-    def _of_pydantic(self, model: Any) -> dict[str, Any]:
-        """What pydantic says of its model, with its definitions among ours."""
+    def _of_pydantic(self, model: type[Any]) -> dict[str, Any]:
+        """Return pydantic's schema of its model; its definitions are added to ours."""
         schema: dict[str, Any] = model.model_json_schema()
         renamed = {
             name: name if self._definitions.get(name) == definition else self._free_name(name)
@@ -227,8 +244,13 @@ class Schemas:
             self._definitions[renamed[old]] = definition
         return schema if "$ref" in schema else self._defined((model, ()), model.__name__, lambda: schema)
 
-    def _defined(self, key: Any, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """A reference to a definition, made on first use; a class met while it is being made refers to itself."""
+    def _defined(self, key: object, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return a reference to a definition, which is made on first use.
+
+        key: what the definition is of.
+        name: its name, made unique if it is taken.
+        make: makes the definition; a class that it meets again while it runs is referred to.
+        """
         if key not in self._names:
             self._names[key] = name = self._free_name(name)
             self._definitions[name] = {}
@@ -255,15 +277,15 @@ class Schemas:
             seen.update(uses)
         return False
 
-    def _in_place(self, schema: Any, kept: set[str]) -> Any:
-        """A copy in which references to definitions that are not kept are replaced by them."""
+    def _in_place(self, schema: object, shared: set[str]) -> Any:
+        """Return a copy in which references to definitions that are not in `shared` are replaced by these."""
         if not isinstance(schema, dict):
             return schema
         name = _used(schema)
-        if name is not None and name in self._definitions and name not in kept:
+        if name is not None and name in self._definitions and name not in shared:
             beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-            return {**self._in_place(self._definitions[name], kept), **beside}
-        return _with_parts(schema, lambda part: self._in_place(part, kept))
+            return {**self._in_place(self._definitions[name], shared), **beside}
+        return _with_parts(schema, lambda part: self._in_place(part, shared))
 
 
 _NO_JSON: Final = object()
@@ -273,11 +295,11 @@ def _key(cls: type) -> tuple[str, str]:
     return cls.__module__, cls.__qualname__
 
 
-def _name(tp: Any) -> str:
+def _name(tp: object) -> str:
     return str(getattr(tp, "__name__", tp))
 
 
-def _unsupported(tp: Any) -> SchemaError:
+def _unsupported(tp: object) -> SchemaError:
     return SchemaError(
         f"{_name(tp)} has no JSON form",
         hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "
@@ -285,8 +307,8 @@ def _unsupported(tp: Any) -> SchemaError:
     )
 
 
-def is_pydantic_model(tp: Any) -> bool:
-    """Whether this is a pydantic model, or a class that offers what one does."""
+def is_pydantic_model(tp: object) -> TypeGuard[type[Any]]:
+    """Return whether this is a pydantic model, or a class with the same methods."""
     return isinstance(tp, type) and hasattr(tp, "model_json_schema")
 
 
@@ -295,7 +317,7 @@ def _described(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
     return {**schema, "description": about} if about else schema
 
 
-def _of_values(values: list[Any], tp: Any) -> dict[str, Any]:
+def _of_values(values: list[Any], tp: object) -> dict[str, Any]:
     plain = [value.value if isinstance(value, Enum) else value for value in values]
     kinds = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
     if not all(type(value) in kinds for value in plain):
@@ -305,8 +327,8 @@ def _of_values(values: list[Any], tp: Any) -> dict[str, Any]:
     return {**schema, "const": plain[0]} if len(plain) == 1 else {**schema, "enum": plain}
 
 
-def _as_json(value: Any) -> Any:
-    """A default as JSON shows it, or _NO_JSON."""
+def _as_json(value: object) -> Any:
+    """Return a default as JSON, or _NO_JSON."""
     if isinstance(value, Enum):
         return _as_json(value.value)
     if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) < float("inf")):
@@ -320,12 +342,12 @@ def _as_json(value: Any) -> Any:
     return _NO_JSON
 
 
-def _used(schema: Mapping[str, Any]) -> str | None:
+def _used(schema: JSONSchema) -> str | None:
     ref = schema.get("$ref")
     return ref.removeprefix("#/$defs/") if isinstance(ref, str) and ref.startswith("#/$defs/") else None
 
 
-def _count_uses(schema: Any, uses: dict[str, int]) -> None:
+def _count_uses(schema: object, uses: dict[str, int]) -> None:
     if isinstance(schema, dict):
         if (name := _used(schema)) is not None:
             uses[name] = uses.get(name, 0) + 1
@@ -333,8 +355,8 @@ def _count_uses(schema: Any, uses: dict[str, int]) -> None:
             _count_uses(part, uses)
 
 
-def _with_parts(schema: dict[str, Any], change: Any) -> dict[str, Any]:
-    """A copy with each schema directly inside changed."""
+def _with_parts(schema: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return a copy with each schema directly inside replaced by what `change` returns for it."""
     copy = dict(schema)
     for keyword, value in schema.items():
         inside = {id(part) for found, _, part in subschemas({keyword: value}) if isinstance(part, dict)}
@@ -349,7 +371,7 @@ def _with_parts(schema: dict[str, Any], change: Any) -> dict[str, Any]:
     return copy
 
 
-def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+def _renamed(schema: object, names: Mapping[str, str]) -> Any:
     if not isinstance(schema, dict):
         return schema
     copy = _with_parts(schema, lambda part: _renamed(part, names))

@@ -1,13 +1,12 @@
-"""Where schemas stand inside a schema, and how a JSON pointer or a local `$ref` names one."""
+"""The keywords that hold schemas inside a schema, JSON pointers, and local references."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from ..errors import SchemaError
-
-Schema: TypeAlias = dict[str, Any] | bool
+from ..json_types import JSONSchema, Schema
 
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 
@@ -30,22 +29,22 @@ ONE: Final = frozenset(
 LISTS: Final = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
 MAPS: Final = frozenset(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
 
-# Keywords whose schemas speak about the same value as the schema around them.
+# Keywords whose schemas apply to the same value as the schema around them.
 IN_PLACE: Final = frozenset(["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"])
 
 
 def escape(token: str) -> str:
-    """One step of a JSON pointer (RFC 6901)."""
+    """Escape one step of a JSON pointer (RFC 6901)."""
     return token.replace("~", "~0").replace("/", "~1")
 
 
-def pointer(path: Iterable[Any]) -> str:
-    """The JSON pointer of a path of keys and indexes; "" is the whole document."""
+def pointer(path: Iterable[object]) -> str:
+    """Return the JSON pointer of a path of keys and indexes; "" is the whole document."""
     return "".join(f"/{escape(str(step))}" for step in path)
 
 
-def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Each schema directly inside this one: the keyword it stands under, its pointer from here, and the schema."""
+def subschemas(schema: JSONSchema) -> Iterator[tuple[str, str, Any]]:
+    """Yield each schema directly inside this one: its keyword, its JSON pointer from here, and the schema."""
     for keyword, value in schema.items():
         if keyword in MAPS:
             for name, part in value.items():
@@ -58,7 +57,10 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def resolve_ref(root: Schema, ref: str) -> Schema:
-    """The schema that a reference of the form `#` or `#/...` names; SchemaError when nothing stands there."""
+    """Return the schema that a reference of the form `#` or `#/...` names.
+
+    Raises SchemaError if the reference points to nothing, or to something that is not a schema.
+    """
     node: Any = root
     for token in ref[1:].split("/")[1:]:
         token = token.replace("~1", "/").replace("~0", "~")

@@ -1,14 +1,14 @@
-"""jsonschema's validator with our own patterns, multiples and formats, and without a way out of the document.
+"""jsonschema's validator with patterns, multiples and formats of our own, which never leaves the document.
 
-Importing this module imports jsonschema, which costs 100 ms: `validate` does so on first use.
+Importing this module imports jsonschema, which takes 100 ms: `validate` does so on first use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from fractions import Fraction
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from attrs import define, field
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError  # type: ignore[import-untyped]
@@ -16,33 +16,55 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import NoSuchResource
 
+from ..json_types import JSONSchema, Schema
 from .formats import FORMATS
-from .keywords import Schema
 from .patterns import compile_pattern
 
 Errors = Iterator[Any]
 
+
+class Validator(Protocol):
+    """The part of jsonschema's validator that is used here; the library has no types."""
+
+    def evolve(self, *, schema: Schema) -> Validator:
+        """Return a validator of another schema of the same document."""
+
+    def is_valid(self, instance: object) -> bool:
+        """Return whether the value fits."""
+
+    def iter_errors(self, instance: object) -> Errors:
+        """Yield the errors of the value."""
+
+    def descend(
+        self,
+        instance: object,
+        schema: Schema,
+        path: str | int | None = None,
+        schema_path: str | int | None = None,
+    ) -> Errors:
+        """Yield the errors of a part of the value."""
+
+
 MAX_STEPS: Final = 5_000
-"""References and unions that are gone through to explain why a value does not fit. Past this it is only said that it
-does not."""
+"""How many references and unions are followed to explain why a value does not fit; after that, only that it does not is
+reported."""
 
 
 @define
-class _Work:
-    """One matching under way.
+class _MatchState:
+    """The state of one match of a value against a schema."""
 
-    What is known of pairs of a schema and a value is kept, so that whether the value fits is decided in steps that add
-    up and never multiply. While `deciding`, why it does not fit is not asked; while `shallow`, not why it does not fit
-    the unions inside.
-    """
-
-    fitting: dict[tuple[Any, int], bool] = field(factory=dict)
+    fitting: dict[tuple[str | int, int], bool] = field(factory=dict)
+    """Whether the value fits, by pairs of schema and value, so that steps add up and do not multiply."""
     deciding: bool = False
+    """While set, errors are not explained."""
     shallow: bool = False
+    """While set, errors in unions inside are not explained."""
     left: int = MAX_STEPS
+    """How many more steps may be taken to explain."""
 
     def explaining(self) -> bool:
-        """Whether another step may be taken to explain."""
+        """Take another step to explain, if one is left; return whether there was one."""
         if not self.deciding:
             self.left -= 1
             self.deciding = self.left < 0
@@ -50,32 +72,32 @@ class _Work:
 
 
 NONE_FITS: Final = "none"
-"""What the error of a union without an explanation says, to tell it from one that fits too often."""
-_WORK: ContextVar[_Work] = ContextVar("stepwell_matching")
+"""The message of the error of a union of which no alternative fits, as opposed to one of which several do."""
+_STATE: ContextVar[_MatchState] = ContextVar("stepwell_matching")
 
 
 class Matcher:
-    """Matches values against a schema that `check.prepare` has passed."""
+    """A matcher of values against a schema that `safety.checked_schema` returned."""
 
     def __init__(self, schema: Schema) -> None:
-        registry: Any = Registry(retrieve=_refuse)  # type: ignore[call-arg]
-        self._validator = _Validator(schema, registry=registry, format_checker=_formats())
+        registry = Registry(retrieve=_refuse)  # type: ignore[call-arg]
+        self._validator: Validator = _Validator(schema, registry=registry, format_checker=_formats())
 
-    def errors(self, value: Any) -> list[Any]:
-        """jsonschema's errors."""
-        token = _WORK.set(_Work())
+    def errors(self, value: object) -> list[Any]:
+        """Return jsonschema's errors for a value."""
+        token = _STATE.set(_MatchState())
         try:
             return list(self._validator.iter_errors(value))
         finally:
-            _WORK.reset(token)
+            _STATE.reset(token)
 
-    def fits(self, value: Any, part: Schema) -> bool:
-        """Whether the value fits one part of the schema."""
-        token = _WORK.set(_Work(deciding=True))
+    def fits(self, value: object, part: Schema) -> bool:
+        """Return whether the value fits one part of the schema."""
+        token = _STATE.set(_MatchState(deciding=True))
         try:
             return bool(self._validator.evolve(schema=part).is_valid(value))
         finally:
-            _WORK.reset(token)
+            _STATE.reset(token)
 
 
 def _refuse(uri: str) -> NoReturn:
@@ -89,15 +111,15 @@ def _formats() -> Any:
     return checker
 
 
-# The texts of these errors are never shown: `validate` has its own, which do not quote the value.
+# The messages of these errors are not shown: `validate` has its own, which do not quote the value.
 
 
-def _pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Errors:
+def _pattern(validator: Validator, wanted: str, value: object, schema: JSONSchema) -> Errors:
     if isinstance(value, str) and not compile_pattern(wanted).search(value):
         yield ValidationError("")
 
 
-def _pattern_properties(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
+def _pattern_properties(validator: Validator, wanted: JSONSchema, value: object, schema: JSONSchema) -> Errors:
     if isinstance(value, dict):
         for pattern, part in wanted.items():
             for name in value:
@@ -105,7 +127,7 @@ def _pattern_properties(validator: Any, wanted: Any, value: Any, schema: Any) ->
                     yield from validator.descend(value[name], part, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
+def _additional_properties(validator: Validator, wanted: Schema, value: object, schema: JSONSchema) -> Errors:
     if not isinstance(value, dict):
         return
     patterns = [compile_pattern(pattern) for pattern in schema.get("patternProperties", ())]
@@ -118,36 +140,41 @@ def _additional_properties(validator: Any, wanted: Any, value: Any, schema: Any)
             yield from validator.descend(value[name], wanted, path=name)
 
 
-def _multiple_of(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
-    # In decimal, as they are written: in binary 0.3 is no multiple of 0.1.
+def _multiple_of(validator: Validator, wanted: float, value: object, schema: JSONSchema) -> Errors:
+    # In decimal, as written: in binary, 0.3 is not a multiple of 0.1.
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and Fraction(str(value)) % Fraction(str(wanted)):
         yield ValidationError("")
 
 
-def _ref(validator: Any, wanted: str, value: Any, schema: Any) -> Errors:
-    work = _WORK.get()
+_follow_reference: Final[Callable[[Validator, str, object, JSONSchema], Errors]] = Draft202012Validator.VALIDATORS[
+    "$ref"
+]
+
+
+def _ref(validator: Validator, wanted: str, value: object, schema: JSONSchema) -> Errors:
+    state = _STATE.get()
     pair = (wanted, id(value))
-    known = work.fitting.get(pair)
+    known = state.fitting.get(pair)
     if known:
         return
-    if known is False and not work.explaining():
+    if known is False and not state.explaining():
         yield ValidationError("")
         return
     fits = True
-    for error in validator._validate_reference(ref=wanted, instance=value):
-        fits = work.fitting[pair] = False
+    for error in _follow_reference(validator, wanted, value, schema):
+        fits = state.fitting[pair] = False
         yield error
     if fits:
-        work.fitting[pair] = True
+        state.fitting[pair] = True
 
 
-def _any_of(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
+def _any_of(validator: Validator, wanted: list[Schema], value: object, schema: JSONSchema) -> Errors:
     if not any(_fits(validator, part, value) for part in wanted):
         yield _none_of(validator, wanted, value)
 
 
-def _one_of(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
+def _one_of(validator: Validator, wanted: list[Schema], value: object, schema: JSONSchema) -> Errors:
     fitting = sum(_fits(validator, part, value) for part in wanted)
     if not fitting:
         yield _none_of(validator, wanted, value)
@@ -155,30 +182,30 @@ def _one_of(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
         yield ValidationError("")
 
 
-def _fits(validator: Any, part: Any, value: Any) -> bool:
-    """Decided before any error is collected: of a union that fits, nothing has to be explained."""
-    work = _WORK.get()
+def _fits(validator: Validator, part: Schema, value: object) -> bool:
+    """Return whether a value fits an alternative, without collecting errors: a union that fits needs no explanation."""
+    state = _STATE.get()
     pair = (id(part), id(value))
-    if pair not in work.fitting:
-        before, work.deciding = work.deciding, True
+    if pair not in state.fitting:
+        before, state.deciding = state.deciding, True
         try:
-            work.fitting[pair] = validator.evolve(schema=part).is_valid(value)
+            state.fitting[pair] = validator.evolve(schema=part).is_valid(value)
         finally:
-            work.deciding = before
-    return work.fitting[pair]
+            state.deciding = before
+    return state.fitting[pair]
 
 
-def _none_of(validator: Any, wanted: Any, value: Any) -> ValidationError:
-    """Why the alternative that comes closest does not fit, or that none comes near."""
-    work = _WORK.get()
-    if work.shallow or not work.explaining():
+def _none_of(validator: Validator, wanted: list[Schema], value: object) -> ValidationError:
+    """Return an error with the errors of the closest alternative, or without any if none is of the value's kind."""
+    state = _STATE.get()
+    if state.shallow or not state.explaining():
         return ValidationError(NONE_FITS)
-    work.shallow = True
+    state.shallow = True
     try:
         parts = [(at, part) for at, part in enumerate(wanted) if part is not False]
         ranked = [(*_distance(list(validator.descend(value, part))), at) for at, part in parts]
     finally:
-        work.shallow = False
+        state.shallow = False
     wrong_kind, _, nearest = min(ranked, default=(1, 0, 0))
     if wrong_kind:
         return ValidationError(NONE_FITS)
@@ -186,7 +213,7 @@ def _none_of(validator: Any, wanted: Any, value: Any) -> ValidationError:
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int]:
-    """First whether the value is of another kind altogether (wrong type, wrong tag), then the number of faults."""
+    """Measure errors: first by how many show that the value is of another kind (type, tag), then by their number."""
     kinds = {"type", "const", "enum", "additionalProperties"}
     wrong_kind = sum(
         1
@@ -196,14 +223,14 @@ def _distance(errors: list[ValidationError]) -> tuple[int, int]:
     return wrong_kind, len(errors)
 
 
-def _unique_items(validator: Any, wanted: Any, value: Any, schema: Any) -> Errors:
-    # jsonschema compares each item with each other when they cannot be sorted.
+def _unique_items(validator: Validator, wanted: bool, value: object, schema: JSONSchema) -> Errors:
+    # jsonschema compares all pairs of items that cannot be sorted.
     if wanted and isinstance(value, list) and len(set(map(_identity, value))) != len(value):
         yield ValidationError("")
 
 
-def _identity(value: Any) -> Any:
-    """Equal for values that JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
+def _identity(value: object) -> Any:
+    """Return a key that is equal for values that are equal in JSON Schema: 1 and 1.0, but not 1 and true."""
     if isinstance(value, dict):
         return (dict, frozenset((name, _identity(part)) for name, part in value.items()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A JSON value that grows as its text arrives, and never has to take anything back."""
+"""Read a JSON value while its text arrives; what was published never has to be withdrawn."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
 
 from ..errors import DecodeError
+from ..json_types import JSONValue
 from .decode import MAX_DIGITS
 
 __all__ = ["MISSING", "Hold", "Missing", "PartialJSON", "Path", "complete"]
 
 Path: TypeAlias = tuple[str | None, ...]
-"""Where a value stands: the names of the objects around it; None for an item of a list."""
+"""The position of a value: the names of the properties that lead to it; None for an item of a list."""
 Hold: TypeAlias = Callable[[Path, bool], bool]
-"""Whether what begins at a path is to be held back; True is passed for a null, False for a string."""
+"""Says whether the value that begins at a path is held back; True is passed for a null, False for a string."""
 
 
 class Missing(Enum):
-    """The type of MISSING: nothing of the value is known yet. It is false, and it is not None, which is JSON's null."""
+    """The type of MISSING, which means that nothing of the value is known yet. It is false, and is not JSON's null."""
 
     MISSING = "MISSING"
 
@@ -42,32 +43,39 @@ _FENCE = re.compile(r"```[^\S\n]*(?:json|JSON)?[^\S\n]*\n")
 _FENCE_SOON = re.compile(r"(?:`{0,2}|```[^\S\n]{0,8}[A-Za-z]{0,4}[^\S\n]{0,8})\Z")
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _LITERALS = {"true": True, "false": False, "null": None}
-# A string longer than this is published each time it has grown by a sixteenth, so that the cost stays linear.
+# A string longer than this is published only when it has grown by a sixteenth, so that the cost stays linear.
 _LONG: Final = 65_536
 
-# What may come next.
+# What may follow.
 _VALUE, _FIRST_ITEM, _FIRST_NAME, _NAME, _COLON, _MORE, _END = range(7)
 
 
 def complete(text_prefix: str, *, fenced: bool = False) -> Any:
-    """What is certain of a JSON document from its beginning; MISSING when nothing is. Raises as PartialJSON does."""
+    """Return what is certain of a JSON document from its beginning; MISSING if nothing is.
+
+    text_prefix: the beginning of the document.
+    fenced: skip a Markdown code fence around it.
+
+    Raises as PartialJSON does.
+    """
     return PartialJSON(fenced=fenced).feed(text_prefix)
 
 
 class PartialJSON:
-    """Feed it text as it comes; after each piece it holds what is certain of the value.
+    """A reader of JSON text in pieces, whose `value` is what is certain after each piece.
 
-    A number, `true`, `false`, `null` or a name appears when it has ended, an escape when it is whole; strings,
-    lists and objects appear when they begin, and grow. So whatever has been published is part of the final value.
-    The value is alive: the same lists and objects grow in place, which keeps the whole linear in the text; copy it
-    to keep a moment of it. With `fenced`, a Markdown code fence around the document is let through. `hold` is asked
-    about each null of an object and each string that begins: the null it holds back is left out, the string appears
-    when it has ended.
-
-    Raises DecodeError where the text stops being JSON, as `decode.loads` would.
+    A number, `true`, `false`, `null` or a name appears when it has ended, an escape when it is complete. Strings, lists
+    and objects appear when they begin, and grow. So everything published is part of the final value. The same lists and
+    objects grow in place, which keeps the cost linear in the text: copy the value to keep one state of it.
     """
 
     def __init__(self, *, fenced: bool = False, hold: Hold | None = None) -> None:
+        """Begin to read.
+
+        fenced: skip a Markdown code fence around the document.
+        hold: says for each null in an object and each string whether to hold it back: such a null is left out, such a
+            string appears when it has ended. By default, nothing is held back.
+        """
         self.value: Any = MISSING
         self._fenced = fenced
         self._hold = hold
@@ -87,16 +95,19 @@ class PartialJSON:
 
     @property
     def complete(self) -> bool:
-        """True when the document has ended (a bare number ends only with `finish`)."""
+        """Whether the document has ended; a number alone ends only with `finish`."""
         return self._expect == _END and self._string is None
 
     @property
     def settled(self) -> bool:
-        """True when the text so far ends behind a whole value: what is missing is closing brackets at most."""
+        """Whether the text so far ends after a complete value: at most, closing brackets are missing."""
         return self._expect in (_MORE, _END) and self._string is None and not self._rest.strip()
 
     def feed(self, text: str) -> Any:
-        """Take the next piece of text; give the value so far, or MISSING."""
+        """Read the next piece of text; return the value so far, or MISSING.
+
+        Raises DecodeError, as `decode.loads_exact` does, for text that is not JSON.
+        """
         if self._failure is not None:
             raise self._failure
         self._rest += text
@@ -115,7 +126,7 @@ class PartialJSON:
         return self.value
 
     def finish(self) -> Any:
-        """The text has ended: the whole value. Raises DecodeError when the document is not complete."""
+        """End the text and return the whole value. Raises DecodeError if the document is not complete."""
         self._ended = True
         self._started = True
         self.feed("")
@@ -124,7 +135,7 @@ class PartialJSON:
         return self.value
 
     def _pass_fence(self) -> bool:
-        """Skip an opening code fence; False while it is not certain whether there is one."""
+        """Skip an opening code fence; return False while it is not certain whether there is one."""
         before = len(self._rest)
         self._rest = self._rest.lstrip("\ufeff \t\n\r")
         self._at += before - len(self._rest)
@@ -137,7 +148,7 @@ class PartialJSON:
         return True
 
     def _advance(self, position: int) -> int | None:
-        """Read one token; its end, or None when it is not whole yet."""
+        """Read one token; return its end, or None if it is not complete yet."""
         if self._string is not None:
             return self._read_string(position, self._string)
         text = self._rest
@@ -234,7 +245,7 @@ class PartialJSON:
             return None
         if not 0xD800 <= first <= 0xDFFF:
             return chr(first), start + 6
-        # Half of a pair is no character: wait for the other half.
+        # A lone surrogate is not a character: wait for the other half.
         after = text[start + 6 : start + 12]
         if first >= 0xDC00 or (after and not after.startswith("\\u"[: len(after)])):
             return "\ufffd", start + 6
@@ -246,7 +257,7 @@ class PartialJSON:
         return chr(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)), start + 12
 
     def _code_unit(self, start: int) -> int | None:
-        """The number of a `\\uXXXX` escape; None when the text ends inside it."""
+        """Return the number of a `\\uXXXX` escape; None if the text ends inside it."""
         unit = self._rest[start : start + 6]
         if not re.fullmatch(r"\\u[0-9a-fA-F]{4}", unit):
             if re.fullmatch(r"(\\(u[0-9a-fA-F]{0,3})?)?", unit) and start + len(unit) == len(self._rest):
@@ -255,16 +266,16 @@ class PartialJSON:
         return int(unit[2:], 16)
 
     def _end_string(self, end: int) -> None:
-        whole = "".join(self._string or ())
+        text = "".join(self._string or ())
         self._string = None
         if not self._string_is_name:
-            (self._place if self._held else self._replace)(whole)
+            (self._place if self._held else self._replace)(text)
             self._held = False
             self._settle()
             return
-        if whole in self._open[-1]:
+        if text in self._open[-1]:
             self._fail("a name given twice in an object", end)
-        self._names[-1] = whole
+        self._names[-1] = text
         self._expect = _COLON
 
     def _publish_string(self) -> None:
@@ -308,8 +319,8 @@ class PartialJSON:
             self._fail("a number too large for a float", start)
         return value
 
-    def _place(self, value: Any) -> None:
-        """Put a new value where the next one belongs."""
+    def _place(self, value: JSONValue) -> None:
+        """Add a new value at the current position."""
         if not self._open:
             self.value = value
         elif isinstance(holder := self._open[-1], list):
@@ -317,14 +328,14 @@ class PartialJSON:
         else:
             holder[str(self._names[-1])] = value
 
-    def _replace(self, value: Any) -> None:
+    def _replace(self, value: JSONValue) -> None:
         if self._open and isinstance(holder := self._open[-1], list):
             holder[-1] = value
         else:
             self._place(value)
 
     def _settle(self) -> None:
-        """A value has ended."""
+        """Go on after the end of a value."""
         self._expect = _MORE if self._open else _END
 
     def _fail(self, what: str, position: int) -> NoReturn:

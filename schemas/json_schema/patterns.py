@@ -1,12 +1,11 @@
 """Search a text for a regular expression in time linear in the text, whatever the expression.
 
-Python's `re` backtracks: `^(a+)+$` takes seconds on 30 letters, and both the pattern and the text may be a
-stranger's. Here a pattern becomes a set of states that advance together, one character at a time, and each step is
-remembered. Lookaheads at the very start (`^(?=.*\\d)(?!x)...`) are separate searches from the same place. What is
-not regular (back references, lookbehinds) goes to `re` when it can branch only a bounded number of times, and is
-refused otherwise.
+Python's `re` backtracks: `^(a+)+$` takes seconds on 30 letters, and both the pattern and the text may be untrusted.
+Here a pattern becomes a set of states that advance together, one character at a time, and each step is remembered.
+Lookaheads at the very start (`^(?=.*\\d)(?!x)...`) are separate searches from the same position. What is not regular
+(back references, lookbehinds) is left to `re` if it can branch only a bounded number of times, and refused otherwise.
 
-One difference from `re`, as JSON Schema wants it (ECMA-262): `$` is the end of the text, never before a last newline.
+One difference from `re`, as JSON Schema requires (ECMA-262): `$` is the end of the text, never before a last newline.
 """
 
 from __future__ import annotations
@@ -28,13 +27,19 @@ MAX_REMEMBERED: Final = 10_000
 Accepts: TypeAlias = Callable[[str], bool]
 
 
-# Each has a `search` that gives something true when the pattern occurs in the text.
+# The result of each one's `search` is true if the pattern occurs in the text.
 Searcher: TypeAlias = "re.Pattern[str] | _States | _Together"
 
 
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str, place: str = "") -> Searcher:
-    """A searcher for `pattern`; SchemaError, with the reason, when it is malformed or cannot be searched in time."""
+    """Return a searcher for a pattern.
+
+    pattern: the regular expression.
+    place: its JSON pointer, for errors.
+
+    Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
+    """
     where = f"the pattern at {place}" if place else "the pattern"
     if len(pattern) > MAX_LENGTH:
         raise SchemaError(f"{where} is {len(pattern):,} characters long; the limit is {MAX_LENGTH:,}")
@@ -56,16 +61,16 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
 
 
 def backtracks_little(pattern: str) -> bool:
-    """True when `re` itself can search for `pattern` without branching more than a bounded number of times."""
+    """Return whether `re` itself can search for the pattern with a bounded number of branches."""
     return _branches(list(_parser.parse(pattern))) <= MAX_BRANCHES
 
 
 class _NotLinear(Exception):
-    """The pattern is outside what the states can express; the text says why."""
+    """A pattern that cannot be expressed as states; the text says why."""
 
 
 class _Together:
-    """Lookaheads at the start of the text, and the pattern proper."""
+    """The lookaheads at the start of a pattern, and the rest of it."""
 
     def __init__(self, wanted: list[_States], unwanted: list[_States]) -> None:
         self.wanted, self.unwanted = wanted, unwanted
@@ -76,7 +81,7 @@ class _Together:
         )
 
 
-def _searcher(tree: Any, flags: int) -> Searcher:
+def _searcher(tree: Iterable[Any], flags: int) -> Searcher:
     if flags & re.MULTILINE:
         raise _NotLinear("it asks for multi-line matching")
     items = list(tree)
@@ -92,7 +97,7 @@ def _searcher(tree: Any, flags: int) -> Searcher:
     return _Together([whole, *wanted], unwanted) if wanted or unwanted else whole
 
 
-# What a state does: read one character, or pass without reading when the surroundings allow it.
+# What a state does: read one character, or pass without reading if the characters around allow it.
 _READ, _PASS, _START, _END, _EDGE, _INSIDE, _FOUND = range(7)
 _AT: Final = {
     op.AT_BEGINNING: _START,
@@ -105,7 +110,7 @@ _AT: Final = {
 
 
 class _States:
-    """The pattern as states; sets of them are followed through the text, and each step taken is remembered."""
+    """A pattern as states. Sets of them are followed through the text; each step is remembered."""
 
     def __init__(self, items: list[Any], flags: int) -> None:
         self.kinds: list[int] = []
@@ -116,7 +121,7 @@ class _States:
         self.steps: dict[tuple[frozenset[int], int, str | None], frozenset[int] | None] = {}
 
     def search(self, text: str) -> bool:
-        """True when the pattern occurs anywhere in `text`."""
+        """Return whether the pattern occurs anywhere in the text."""
         begin = frozenset((self.start,))
         now, before = begin, 0
         steps = self.steps
@@ -130,7 +135,7 @@ class _States:
         return self._step((now, before, None)) is None
 
     def _step(self, key: tuple[frozenset[int], int, str | None]) -> frozenset[int] | None:
-        """The states after reading a character (None: the end); None when the pattern has been found before it.
+        """Return the states after reading a character (None: the end), or None if the pattern was found before it.
 
         `before` is 0 at the start of the text, 2 after a word character, 1 after any other.
         """
@@ -177,7 +182,7 @@ class _States:
             after = self._item(kind, value, after, flags)
         return after
 
-    def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
+    def _item(self, kind: object, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
             return self._add(_READ, [after], _reader(kind, value, flags))
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
@@ -193,7 +198,7 @@ class _States:
             return self._add(_AT[value], [after])
         raise _NotLinear(f"it has a {_NAMES.get(kind, 'construct')} beside repeats without a limit")
 
-    def _repeat(self, value: Any, after: int, flags: int) -> int:
+    def _repeat(self, value: tuple[int, Any, Iterable[Any]], after: int, flags: int) -> int:
         least, most, body = value
         if max(least, most if most is not op.MAXREPEAT else 1) > MAX_STATES:
             raise _NotLinear("its counted repeats are too large")
@@ -226,7 +231,7 @@ _CATEGORIES: Final[dict[Any, Accepts]] = {
 }
 
 
-def _reader(kind: Any, value: Any, flags: int) -> Accepts:
+def _reader(kind: object, value: Any, flags: int) -> Accepts:
     if kind is op.ANY:
         return (lambda char: True) if flags & re.DOTALL else (lambda char: char != "\n")
     members = value if kind is op.IN else [(op.LITERAL, value)]
@@ -252,7 +257,7 @@ def _cases(char: str) -> list[str]:
 
 
 def _branches(items: list[Any]) -> float:
-    """An upper bound on the ways in which backtracking can match from one place."""
+    """Return an upper bound on the ways in which backtracking can match from one position."""
     ways = 1.0
     for kind, value in items:
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
@@ -268,7 +273,7 @@ def _branches(items: list[Any]) -> float:
     return ways
 
 
-def _repeated(value: Any) -> float:
+def _repeated(value: tuple[int, Any, Iterable[Any]]) -> float:
     least, most, body = value
     each = _branches(list(body))
     if most is op.MAXREPEAT or most > MAX_BRANCHES:

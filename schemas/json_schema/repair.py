@@ -1,4 +1,4 @@
-"""Read JSON that a model wrote slightly wrong, and say what was done to it."""
+"""Read slightly malformed JSON of a model, and list the repairs."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from .partial import MAX_DEPTH, MISSING, PartialJSON
 __all__ = ["LEFT_OPEN", "goes_on", "loads_exact", "repair"]
 
 MAX_READINGS: Final = 20
-"""How often a text is read, at most: what is tried and found to be no JSON is read again from its next bracket."""
+"""How often a text is read at most: after a bracket that begins no JSON it is read again from the next."""
 MAX_CANDIDATES: Final = 50
 LEFT_OPEN: Final = "closed what the text left open"
-"""How the note on a text that ended before its value did begins."""
+"""The repair of a text that ended before its value did; more may follow it."""
 
 _FENCE = re.compile(r"```[^\S\n]{0,8}\w{0,20}[^\S\n]{0,8}\n\s*")
-# Models that think in their text mark it so; some servers swallow the opening mark.
-_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+# Tags around the reasoning that some models write into their text; some servers remove the opening one.
+_REASONING_TAG = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _OPENER = re.compile(r"[\[{]")
 _RUN = re.compile(r'[^"{}\[\],]+')
 _STRING = re.compile(r'[^"\\\x00-\x1f]+|\\.', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CLOSER = {"{": "}", "[": "]"}
-# What opens a JSON document and no phrase in brackets: an object's first name, in quotes or as JavaScript and Python
-# write it, or a list whose first item that is no number or word is a string or an object. All repeats are bounded.
+# The beginning of a JSON document, as opposed to a phrase in brackets: an object with its first name, in quotes or as
+# JavaScript and Python write it, or a list whose items are numbers or words up to a string or an object. All repeats
+# are bounded.
 _NAME = r"""\{\s{0,200}+(?:["']|//|/\*|[A-Za-z_$][\w$]{0,100}+\s{0,20}+:)"""
 _WORDS = r"(?:(?:-?\d[\d.eE+-]{0,30}+|true|false|null)\s{0,20}+,\s{0,200}+){0,200}+"
 _DOCUMENT = re.compile(rf"""{_NAME}|(?:\[\s{{0,200}}+{_WORDS}){{1,20}}+(?:["']|{_NAME})""")
-# Behind a list or an object: more of what it was torn out of. A stray bracket alone, or a comma and words, is nothing.
+# After a list or an object: more of a document that contains it. A stray bracket, or a comma and words, do not count.
 _TEXT = r'"(?:[^"\\]|\\.){0,1000}+'
 _MORE = re.compile(rf"""[\s\]}}]*+(?:,\s*+{_TEXT}(?:"\s*+[:\]}}]|\Z)|{_TEXT}"\s*+:)""", re.DOTALL)
 _SIBLING = re.compile(r"[\s\]}]*+,\s*+([\[{])")
@@ -43,15 +44,19 @@ _BEFORE = 300
 
 
 def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = True) -> tuple[Any, list[str]]:
-    """The value, and the repairs it took: none for well-formed JSON.
+    """Return the value of a text, and the repairs; none for well-formed JSON.
 
-    Mended: a byte order mark, code fences and prose around the document, trailing commas, raw line breaks and tabs
-    in strings, lists and objects left open. Of a text that ends early only what is certain is kept, as
-    `partial.PartialJSON` would publish it. The inside of a string is never changed otherwise. Of several documents one
-    that stands outside of the model's thoughts (`<think>`) is taken, one that `fits`, a whole one, one in a code fence,
-    and then the last: what is said last is meant. What stands inside a document that cannot be mended is a part of it
-    and is never taken for the whole. Without `cut`, a text that ends inside a value is not mended either: only closing
-    brackets may be missing. Raises DecodeError, as `decode.loads` does, for what light repair cannot mend.
+    text: the text.
+    fits: says which of several documents is meant.
+    cut: accept a text that ends inside a value. Without it only closing brackets may be missing.
+
+    Repaired are a byte order mark, code fences and prose around the document, trailing commas, raw line breaks and tabs
+    in strings, and lists and objects left open. Nothing else in a string is changed. Of a text that ends early only
+    what is certain is kept, as `partial.PartialJSON` would publish it.
+
+    Of several documents, those outside of the model's reasoning (`<think>`) come first, then those that fit, complete
+    ones, ones in a code fence, and the last. A part of a document that cannot be repaired is never taken for the whole.
+    Raises DecodeError, as `decode.loads_exact` does, for what cannot be repaired so.
     """
     try:
         return loads_exact(text), []
@@ -75,56 +80,63 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
 
 
 @define
-class _Repaired:
-    """A document found in a text, from `start` to `end`."""
+class _Document:
+    """A document in a text, from `start` to `end`."""
 
     start: int
     end: int
     fenced: bool = False
+    """Whether it is in a code fence."""
     value: Any = MISSING
-    whole: bool = True
+    complete: bool = True
+    """Whether its closing bracket was found."""
     cut: bool = False
+    """Whether the text ends inside a value."""
     broken: bool = False
+    """Whether it looks like a document, or like a part of one, but cannot be read."""
     repairs: dict[str, int] = field(factory=dict)
+    """How often each repair was made."""
 
     def note(self, what: str, count: int = 1) -> None:
+        """Count a repair."""
         self.repairs[what] = self.repairs.get(what, 0) + count
 
 
-def _best(found: list[_Repaired], fits: Callable[[Any], bool] | None) -> _Repaired | None:
-    """The document that is meant; a string or a number in a fence only where there is no object and no list."""
-    by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.whole, one.fenced, one.start))
+def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
+    """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
+    by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.complete, one.fenced, one.start))
     candidates = by_rank[-MAX_CANDIDATES:][::-1]
     if fits is not None and len(candidates) > 1:
         return next((one for one in candidates if fits(one.value)), candidates[0])
     return candidates[0] if candidates else None
 
 
-def _documents(text: str) -> list[_Repaired]:
-    """The documents in the text; those in the model's thoughts only where there are no others."""
-    thoughts = _thoughts(text)
+def _documents(text: str) -> list[_Document]:
+    """Return the documents in the text; those in the model's reasoning only if there are no others."""
+    ranges = _reasoning_ranges(text)
     fences = {match.end() for match in _FENCE.finditer(text)}
     starts = sorted(fences.union(match.start() for match in _OPENER.finditer(text)))
-    said: list[int] = []
-    thought: list[int] = []
+    outside: list[int] = []
+    reasoning: list[int] = []
     at = 0
     for start in starts:
-        while at < len(thoughts) and thoughts[at][1] <= start:
+        while at < len(ranges) and ranges[at][1] <= start:
             at += 1
-        inside = at < len(thoughts) and thoughts[at][0] <= start
-        (thought if inside else said).append(start)
-    if bare := _bare(text, thoughts):
-        return bare
-    found, broken = _read(text, said, fences)
-    # A draft is not the answer where the answer itself is there and cannot be read.
-    return found if found or broken else _read(text, thought, fences)[0]
+        inside = at < len(ranges) and ranges[at][0] <= start
+        (reasoning if inside else outside).append(start)
+    if rest := _after_reasoning(text, ranges):
+        return rest
+    found, broken = _read_all(text, outside, fences)
+    # A draft in the reasoning is not the answer if there is an answer that cannot be read.
+    return found if found or broken else _read_all(text, reasoning, fences)[0]
 
 
-def _thoughts(text: str) -> list[tuple[int, int]]:
-    """Where the model thinks. A mark that only closes ends what began with the text, one that only opens never ends."""
+def _reasoning_ranges(text: str) -> list[tuple[int, int]]:
+    """Return the ranges of reasoning. One without an opening tag begins with the text, one without a closing tag ends
+    with it."""
     found: list[tuple[int, int]] = []
     opened: int | None = None
-    for mark in _THOUGHT.finditer(text):
+    for mark in _REASONING_TAG.finditer(text):
         if not mark[1]:
             opened = mark.start() if opened is None else opened
         elif opened is not None or not found:
@@ -133,32 +145,32 @@ def _thoughts(text: str) -> list[tuple[int, int]]:
     return found if opened is None else [*found, (opened, len(text))]
 
 
-def _bare(text: str, thoughts: list[tuple[int, int]]) -> list[_Repaired]:
-    """All that follows the thoughts, if it is JSON as it stands: so a number or a word is read, too."""
-    if not thoughts:
+def _after_reasoning(text: str, ranges: list[tuple[int, int]]) -> list[_Document]:
+    """Return all text after the reasoning if it is JSON as it is, which may be a number or a word."""
+    if not ranges:
         return []
-    start = thoughts[-1][1]
+    start = ranges[-1][1]
     try:
-        return [_Repaired(start, len(text), value=loads_exact(text[start:]))]
+        return [_Document(start, len(text), value=loads_exact(text[start:]))]
     except DecodeError:
         return []
 
 
-def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Repaired], bool]:
-    """The documents, and whether there was one that cannot be read. Where one ends the next may begin, not before."""
-    found: list[_Repaired] = []
+def _read_all(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
+    """Return the documents, none inside another, and whether there was one that cannot be read."""
+    found: list[_Document] = []
     broken = False
-    passed, left = 0, MAX_READINGS * len(text)
+    passed, budget = 0, MAX_READINGS * len(text)
     for start in starts:
         if start < passed:
             continue
-        if left <= 0:
+        if budget <= 0:
             break
-        one = _Repaired(start, start, start in fences)
+        one = _Document(start, start, start in fences)
         bracketed = text[start : start + 1] in _CLOSER
-        read = _repaired(text, one) if bracketed else _scalar(text, one)
-        left -= max(one.end - start, 1)
-        if read and bracketed and (_torn_out(text, one.start, passed) or goes_on(text, one.end)):
+        read = _read_document(text, one) if bracketed else _scalar(text, one)
+        budget -= max(one.end - start, 1)
+        if read and bracketed and (_is_part(text, one.start, passed) or goes_on(text, one.end)):
             one.broken, read = True, False
         if read:
             found.append(one)
@@ -169,31 +181,33 @@ def _read(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Rep
 
 
 def goes_on(text: str, end: int) -> bool:
-    """Whether a list or an object that ends here is followed by more of the one that it was torn out of: by a name and
-    a colon, or by a comma and another of its kind."""
+    """Return whether text after a list or an object shows that it is part of a larger document.
+
+    That is a name and a colon, or a comma and another list or object like it.
+    """
     if _MORE.match(text, end):
         return True
     sibling = _SIBLING.match(text, end)
     return sibling is not None and _CLOSER[sibling[1]] == text[end - 1 : end]
 
 
-def _torn_out(text: str, start: int, passed: int) -> bool:
-    """Whether a list or an object that begins here is the value of a name, or the next after a comma."""
+def _is_part(text: str, start: int, passed: int) -> bool:
+    """Return whether a list or an object that begins here follows a name and a colon, or a comma after another."""
     before = text[max(start - _BEFORE, passed) : start].rstrip()
     if before.endswith(":"):
-        # A name that begins where the last document ended, or the text, or a line.
+        # The name begins at the end of the last document, at the beginning of the text, or on a line.
         return _NAMED.search(before if start - _BEFORE <= passed else f".{before}") is not None
     return passed > 0 and text[passed:start].strip() == "," and _CLOSER[text[start]] == text[passed - 1]
 
 
-def _repaired(text: str, found: _Repaired) -> bool:
-    repaired = _repair(text, found)
+def _read_document(text: str, found: _Document) -> bool:
+    copy = _repair(text, found)
     try:
-        if found.whole:
-            found.value = loads_exact(repaired)
+        if found.complete:
+            found.value = loads_exact(copy)
             return True
         partial = PartialJSON()
-        found.value = partial.feed(repaired)
+        found.value = partial.feed(copy)
         found.note(LEFT_OPEN)
         found.cut = not partial.settled
         if not found.broken:
@@ -204,8 +218,8 @@ def _repaired(text: str, found: _Repaired) -> bool:
     return False
 
 
-def _scalar(text: str, found: _Repaired) -> bool:
-    """A string, a number or a word that is alone in its code fence."""
+def _scalar(text: str, found: _Document) -> bool:
+    """Read a string, a number or a word that is alone in its code fence; return whether that succeeded."""
     found.end = text.find("```", found.start)
     if found.end < 0:
         found.end = len(text)
@@ -217,8 +231,8 @@ def _scalar(text: str, found: _Repaired) -> bool:
     return True
 
 
-def _repair(text: str, found: _Repaired) -> str:
-    """Copy one document, mending on the way; `found` learns where it ends and what was done."""
+def _repair(text: str, found: _Document) -> str:
+    """Copy one document and repair it; set in `found` where it ends, and note the repairs."""
     pieces: list[str] = []
     stack: list[str] = []
     at = found.start
@@ -229,8 +243,8 @@ def _repair(text: str, found: _Repaired) -> str:
             continue
         if run := _RUN.match(text, at):
             if (fence := run[0].find("```")) >= 0:
-                # No value has these marks outside of a string: the code block is over, or another begins.
-                found.end, found.whole, found.broken = at + fence, False, True
+                # No value has these marks outside of a string: the code block ends, or another begins.
+                found.end, found.complete, found.broken = at + fence, False, True
                 return "".join(pieces)
             pieces.append(run[0])
             at = run.end()
@@ -253,12 +267,12 @@ def _repair(text: str, found: _Repaired) -> str:
             if not stack:
                 found.end = at
                 return "".join(pieces)
-    found.end, found.whole = len(text), False
+    found.end, found.complete = len(text), False
     return "".join(pieces)
 
 
-def _close(char: str, stack: list[str], pieces: list[str], found: _Repaired) -> None:
-    """Close as `char` says; what it would leave open inside is closed first."""
+def _close(char: str, stack: list[str], pieces: list[str], found: _Document) -> None:
+    """Write a closing bracket; close first what is still open inside."""
     if char in (_CLOSER[opener] for opener in stack):
         while _CLOSER[stack[-1]] != char:
             pieces.append(_CLOSER[stack.pop()])
@@ -267,7 +281,7 @@ def _close(char: str, stack: list[str], pieces: list[str], found: _Repaired) -> 
     pieces.append(char)
 
 
-def _copy_string(text: str, at: int, pieces: list[str], found: _Repaired) -> int:
+def _copy_string(text: str, at: int, pieces: list[str], found: _Document) -> int:
     pieces.append('"')
     at += 1
     while at < len(text):
@@ -281,7 +295,7 @@ def _copy_string(text: str, at: int, pieces: list[str], found: _Repaired) -> int
             pieces.append(char)
             return at
         if char == "\\":
-            # The text ends in the middle of an escape.
+            # The text ends inside an escape.
             return len(text)
         pieces.append(spaced(char)[1:-1])
         found.note("escaped a control character in a string")

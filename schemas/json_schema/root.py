@@ -1,12 +1,13 @@
-"""Answers that are not objects, for vendors that give only objects; and optional values that came back as null."""
+"""Wrap answers that are not objects for providers that give only objects, and remove nulls for absent properties."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import Schema, subschemas
+from .keywords import subschemas
 from .safety import checked_schema
 from .validate import fits_part
 
@@ -14,9 +15,10 @@ KEY: Final = "value"
 
 
 def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The schema if its root is one plain object, else an object that holds it under "value"; True when wrapped.
+    """Wrap a schema in an object with one property "value", unless its root is one plain object.
 
-    Take the answer's "value" out again when it was. Raises SchemaError for a schema that cannot be used.
+    Returns the schema and whether it is wrapped; if so, the answer must be unwrapped. Raises SchemaError for a schema
+    that cannot be used.
     """
     root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
@@ -25,26 +27,26 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         view = reader.read(reader.target(view.ref))
     if view.type == "object":
         return schema, False
-    inner = _moved(root)
+    inner = _one_level_down(root)
     wrapped = {"type": "object", "properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
     if isinstance(inner, dict) and "$defs" in inner:
         wrapped["$defs"] = inner.pop("$defs")
     return wrapped, True
 
 
-def without_nulls(value: Any, schema: dict[str, Any]) -> Any:
-    """A copy of the answer without the nulls that stand for absent properties.
+def without_nulls(value: object, schema: dict[str, Any]) -> Any:
+    """Return a copy of the answer without the nulls that stand for absent properties.
 
-    A dialect that knows no optional properties asks for null in their place. A null goes when the schema neither
-    requires that property nor allows null for it.
+    A dialect without optional properties requires null in their place. A null is removed if the schema neither requires
+    that property nor allows null for it.
     """
     root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
     return _without_nulls(value, [root], reader, lambda part: fits_part(None, part, schema))
 
 
-def _moved(schema: Schema) -> Schema:
-    """A copy whose references hold one level down; definitions stay where they are."""
+def _one_level_down(schema: Schema) -> Schema:
+    """Return a copy whose references are correct one level further down; definitions stay where they are."""
     if isinstance(schema, bool):
         return schema
     copy = dict(schema)
@@ -55,15 +57,15 @@ def _moved(schema: Schema) -> Schema:
         if not parts:
             continue
         if isinstance(value, list):
-            copy[keyword] = [_moved(part) for part in value]
+            copy[keyword] = [_one_level_down(part) for part in value]
         elif parts[0] is value:
-            copy[keyword] = _moved(value)
+            copy[keyword] = _one_level_down(value)
         else:
-            copy[keyword] = {name: _moved(part) for name, part in value.items()}
+            copy[keyword] = {name: _one_level_down(part) for name, part in value.items()}
     return copy
 
 
-def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:
+def _without_nulls(value: object, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:
     views = [view for schema in schemas for view in alternatives(schema, reader)]
     if isinstance(value, list):
         items = [view for view in views if view.type == "array"]
@@ -75,18 +77,18 @@ def _without_nulls(value: Any, schemas: list[Schema], reader: Reader, allows_nul
         return value
     objects = [view for view in views if view.type == "object"]
     fitting = [view for view in objects if _may_fit(value, view, reader)] or objects
-    kept: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, part in value.items():
         inside = [property_of(view, name) for view in fitting]
         absent = part is None and not any(name in view.keywords.get("required", ()) for view in fitting)
         if absent and inside and not any(map(allows_null, inside)):
             continue
-        kept[name] = _without_nulls(part, inside, reader, allows_null)
-    return kept
+        result[name] = _without_nulls(part, inside, reader, allows_null)
+    return result
 
 
 def alternatives(schema: Schema, reader: Reader) -> list[SchemaView]:
-    """What the schema may turn out to be, references followed and unions spread."""
+    """Return the alternatives of a schema, with references followed and unions flattened."""
     found: list[SchemaView] = []
     waiting = [reader.read(schema)]
     while waiting:
@@ -101,6 +103,7 @@ def alternatives(schema: Schema, reader: Reader) -> list[SchemaView]:
 
 
 def property_of(view: SchemaView, name: str) -> Schema:
+    """Return the schema that an object's schema gives for a property."""
     properties: dict[str, Schema] = view.keywords.get("properties", {})
     extra: Schema = view.keywords.get("additionalProperties", True)
     return properties.get(name, extra)
@@ -113,7 +116,7 @@ def _item(view: SchemaView, at: int) -> Schema:
 
 
 def _may_fit(value: dict[str, Any], view: SchemaView, reader: Reader) -> bool:
-    """Whether the object may be of this alternative, by its names and by the values that tell alternatives apart."""
+    """Return whether an object may be this alternative, by its names and by values that distinguish alternatives."""
     properties = view.keywords.get("properties", {})
     if not all(name in value for name in view.keywords.get("required", ())):
         return False

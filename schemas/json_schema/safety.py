@@ -1,19 +1,20 @@
-"""Is a schema safe to use? Size, depth, references, cycles and patterns, before anything is matched against it.
+"""Check that a schema is safe to use: its size, depth, references, cycles and patterns.
 
-A schema may come from a stranger (an MCP server, a model, a request), so nothing here follows a reference out of
-the document, recurses on its input, or runs a pattern.
+A schema may come from an untrusted source (an MCP server, a model, a request), so nothing here follows a reference out
+of the document, recurses on its input, or runs a pattern.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import unquote
 
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
-from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, Schema, escape, resolve_ref, subschemas
+from ..json_types import Schema
+from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 from .patterns import backtracks_little, compile_pattern
 
 MAX_BYTES: Final = 2_000_000
@@ -21,7 +22,7 @@ MAX_NODES: Final = 100_000
 MAX_DEPTH: Final = 64
 MAX_VALUE_DEPTH: Final = 200
 MAX_EXPANDED: Final = 5_000
-"""How many schemas may speak about one and the same value, each counted as often as references lead to it."""
+"""How many schemas may apply to one value, each counted as often as references lead to it."""
 
 _NUMBERS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 _COUNTS = frozenset(
@@ -33,28 +34,28 @@ _STRINGS = frozenset(
 _PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
 
 
-def check_schema(schema: Any) -> None:
-    """Raise SchemaError, naming the place, unless `schema` is well formed and safe to use.
+def check_schema(schema: object) -> None:
+    """Check that a schema is well formed and safe to use. Raises SchemaError, with the place, if it is not.
 
-    Refused: schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
-    to nowhere; references that lead back to themselves without looking at a smaller value, or that multiply until more
-    than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that Python cannot
-    match in time linear in the text.
+    Refused are schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
+    to nothing; references that lead back to themselves for the same value, or that multiply until more than 5,000
+    schemas would have to be matched against one value; malformed keywords; patterns that cannot be matched in time
+    linear in the text.
     """
     checked_schema(schema)
 
 
-def checked_schema(schema: Any) -> Schema:
-    """A checked copy in the spelling of draft 2020-12, shared by all callers: read it, never change it.
+def checked_schema(schema: object) -> Schema:
+    """Return a checked copy of a schema in draft 2020-12. It is shared by all callers and must not be changed.
 
-    `$id` and `$schema` are gone, anchors have become pointers, and tuples, dependencies and exclusive bounds of
-    older drafts are respelled. The caller's schema is not touched. Raises as `check_schema` does.
+    `$id` and `$schema` are removed, anchors are replaced by pointers, and tuples, dependencies and exclusive bounds of
+    older drafts are rewritten. The caller's schema is not changed. Raises as `check_schema` does.
     """
     return schema_from_json(content_of(schema))
 
 
-def content_of(schema: Any) -> bytes:
-    """The schema as JSON, which is its identity: equal content is checked and compiled once."""
+def content_of(schema: object) -> bytes:
+    """Return the schema as JSON, the key under which equal schemas are checked and compiled only once."""
     if not isinstance(schema, dict | bool):
         raise SchemaError(f"a JSON Schema is a dict or a bool, not {type(schema).__name__}")
     try:
@@ -63,13 +64,14 @@ def content_of(schema: Any) -> bytes:
         # Too deep, cyclic or not JSON.
         _require_json(schema)
         return spaced(schema, ascii=True).encode()
-    if b"null" in content:  # which NaN becomes, too
+    if b"null" in content:  # NaN is written as null
         _require_json(schema)
     return content
 
 
 @lru_cache(maxsize=512)
 def schema_from_json(content: bytes) -> Schema:
+    """Return the checked schema of JSON that `content_of` wrote; see `checked_schema`."""
     if len(content) > MAX_BYTES:
         raise SchemaError(f"the schema is {len(content):,} bytes long; the limit is {MAX_BYTES:,}")
     root: Schema = loads(content)
@@ -77,12 +79,12 @@ def schema_from_json(content: bytes) -> Schema:
         return root
     _require_json(root)
     found = _modernise(root, "")
-    _settle_references(root, found)
+    _resolve_references(root, found)
     _bound_matching(root, found)
     return root
 
 
-def _require_json(root: Any) -> None:
+def _require_json(root: object) -> None:
     waiting: list[tuple[Any, int]] = [(root, 1)]
     count = 0
     while waiting:
@@ -111,7 +113,7 @@ class _Found(NamedTuple):
 
 
 def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
-    """Respell older drafts in place, check each keyword's form, and list every schema with its place."""
+    """Rewrite older drafts in place, check the form of each keyword, and list every schema with its JSON pointer."""
     found: list[_Found] = []
     waiting: list[tuple[str, Schema, int]] = [(where, top, 1)]
     while waiting:
@@ -120,7 +122,7 @@ def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
             raise SchemaError(f"the schema is nested more than {MAX_DEPTH} schemas deep")
         if isinstance(node, bool):
             continue
-        _respell(node)
+        _rewrite_older_drafts(node)
         for keyword, value in node.items():
             if complaint := _malformed(keyword, value):
                 raise SchemaError(f"the schema is malformed at {place}/{escape(keyword)}: {complaint}")
@@ -129,7 +131,7 @@ def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
     return found
 
 
-def _respell(node: dict[str, Any]) -> None:
+def _rewrite_older_drafts(node: dict[str, Any]) -> None:
     node.pop("$id", None)
     node.pop("$schema", None)
     if isinstance(node.get("items"), list):
@@ -147,7 +149,7 @@ def _respell(node: dict[str, Any]) -> None:
             node.setdefault(kind, {})[name] = needs
 
 
-def _malformed(keyword: str, value: Any) -> str | None:
+def _malformed(keyword: str, value: object) -> str | None:
     if keyword in MAPS or keyword in LISTS or keyword in ONE:
         return _malformed_inside(keyword, value)
     if keyword == "type":
@@ -162,14 +164,12 @@ def _malformed(keyword: str, value: Any) -> str | None:
     if keyword in _STRINGS:
         return None if isinstance(value, str) else "must be a string"
     if keyword in _NUMBERS:
-        right = isinstance(value, int | float) and not isinstance(value, bool)
-        if right and keyword == "multipleOf" and value <= 0:
-            return "must be above 0"
-        return None if right else "must be a number"
+        if not _is_number(value):
+            return "must be a number"
+        return "must be above 0" if keyword == "multipleOf" and value <= 0 else None
     if keyword in _COUNTS:
-        # 3.0 is a count too: JSON has one kind of number.
-        right = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
-        return None if right else "must be a whole number, 0 or more"
+        # 3.0 is a count, too: JSON has only one kind of number.
+        return None if _is_number(value) and value >= 0 and value == int(value) else "must be a whole number, 0 or more"
     if keyword in ("$dynamicRef", "$recursiveRef"):
         return "is not supported; use '$ref'"
     if keyword == "dependentRequired":
@@ -178,7 +178,11 @@ def _malformed(keyword: str, value: Any) -> str | None:
     return None
 
 
-def _malformed_inside(keyword: str, value: Any) -> str | None:
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _malformed_inside(keyword: str, value: object) -> str | None:
     if keyword in MAPS:
         right = isinstance(value, dict) and all(isinstance(part, dict | bool) for part in value.values())
         return None if right else "must map names to schemas"
@@ -188,11 +192,11 @@ def _malformed_inside(keyword: str, value: Any) -> str | None:
     return None if isinstance(value, dict | bool) else "must be a schema"
 
 
-def _settle_references(root: dict[str, Any], found: list[_Found]) -> None:
-    """Turn anchors into pointers, refuse what leaves the document or points nowhere, compile the patterns."""
+def _resolve_references(root: dict[str, Any], found: list[_Found]) -> None:
+    """Replace anchors by pointers, refuse references to other documents or to nothing, and compile the patterns."""
     anchors = {anchor: one.pointer for one in found if (anchor := one.schema.pop("$anchor", None)) is not None}
     places = {id(one.schema) for one in found}
-    # `found` grows while it is read: a reference may point at a schema under a keyword of the writer's own.
+    # `found` grows during the loop: a reference may point to a schema under an unknown keyword.
     for one in found:
         _compile_patterns(one)
         if "$ref" not in one.schema:
@@ -222,7 +226,7 @@ def _compile_patterns(one: _Found) -> None:
     for pattern in one.schema.get("patternProperties", ()):
         compile_pattern(pattern, f"{one.pointer}/patternProperties")
         if "unevaluatedProperties" in one.schema and not backtracks_little(pattern):
-            # jsonschema searches these names with `re` and gives no way to search them otherwise.
+            # jsonschema searches these names with `re`, which cannot be changed.
             raise SchemaError(
                 f"the pattern at {one.pointer}/patternProperties cannot be matched in bounded time beside "
                 "'unevaluatedProperties'",
@@ -231,9 +235,11 @@ def _compile_patterns(one: _Found) -> None:
 
 
 def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
-    """Refuse references that come back to the same schema for the same value, so that matching would never end, and
-    those that double with each step, so that it would end too late."""
-    counts: dict[int, int] = {}  # how many schemas are matched against a value, this one and all that it leads to
+    """Refuse references that lead back to the same schema for the same value, and those that multiply.
+
+    With the former, matching would never end; with the latter, it would take too long.
+    """
+    counts: dict[int, int] = {}  # by schema: how many are matched against its value, this one and all that it leads to
     for start in found:
         open_now: set[int] = set()
         waiting: list[tuple[dict[str, Any], list[dict[str, Any]] | None]] = [(start.schema, None)]

@@ -1,4 +1,4 @@
-"""The name, description and JSON Schema by which a model calls a Python function."""
+"""Derive from a Python function the name, description and JSON Schema by which a model calls it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
+from ..json_types import Schema
 from ..tool import is_method
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of, parameter_hints
@@ -19,13 +20,13 @@ from .structure_value import structure_value
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
-    """The name, the description (from the docstring) and the schema of the parameters, all passed by name.
+    """Return the function's name, its description (from the docstring) and the schema of its parameters.
 
-    Parameters without an annotation admit any value; those with a default are not required; descriptions come from
-    `Annotated[..., "..."]` or from the docstring (Google, NumPy or Sphinx style). `**options` admits any further
-    names. Plain functions, coroutine functions, bound methods, partials, classes and callable objects all do; the
-    `self` or `cls` of a method in its class body is passed over. Raises SchemaError for parameters that cannot be
-    passed by name, and for a callable that does not tell its parameters.
+    All parameters are passed by name. Those without an annotation accept any value; those with a default are not
+    required; descriptions come from `Annotated[..., "..."]` or from the docstring (in the style of Google, NumPy or
+    Sphinx). `**options` accepts any further names. Functions, coroutine functions, bound methods, partials, classes and
+    callable objects can be passed; the `self` or `cls` of a method in its class body is skipped. Raises SchemaError for
+    parameters that cannot be passed by name, and for a callable whose parameters cannot be inspected.
     """
     inner = function
     while isinstance(inner, partial):
@@ -42,7 +43,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     hints = _hints(annotated)
     method = is_method(inner)
     fields: list[Field] = []
-    extra: Any = False
+    extra: Schema = False
     schemas = Schemas()
     for at, parameter in enumerate(_signature(function, name).parameters.values()):
         if at == 0 and method and parameter.name in ("self", "cls"):
@@ -59,30 +60,33 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
 
 
 def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON arguments as the types that the function's parameters ask for: classes, enums, dates.
+    """Convert JSON arguments to the types that the function's parameters are annotated with: classes, enums, dates.
 
-    A parameter without an annotation, or with one that has no JSON form, gets its value as it came. Raises
-    ObjectInvalid, with the JSON pointers, for a value that does not fit.
+    function: the function, as in `signature_schema`.
+    values: the arguments by name. A parameter without an annotation, or with one that has no JSON form, gets its value
+        unchanged.
+
+    Raises ObjectInvalid, with JSON pointers, for a value that does not fit.
     """
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
     if is_pydantic_model(inner):
-        structure_value(values, inner)  # for its complaints; the call makes it again, from the same values
+        structure_value(values, inner)  # only for its errors: the call itself makes the model from the same values
         return dict(values)
     called = inner if inspect.isroutine(inner) or isinstance(inner, type) else type(inner).__call__
     hints = _hints(inspect.unwrap(called))
-    made = {}
+    arguments = {}
     for name, value in values.items():
         try:
-            made[name] = structure_value(value, hints.get(name, Any))
+            arguments[name] = structure_value(value, hints.get(name, Any))
         except SchemaError:
-            made[name] = value
+            arguments[name] = value
         except ObjectInvalid as error:
             place = f"/{escape(name)}"
             error.violations = tuple(evolve(each, pointer=place + each.pointer) for each in error.violations)
             raise
-    return made
+    return arguments
 
 
 def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
@@ -90,20 +94,20 @@ def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
         return inspect.signature(function)
     except (ValueError, TypeError):
         raise SchemaError(
-            f"{name}() does not tell its parameters, as some built-in functions do not",
+            f"the parameters of {name}() cannot be inspected, as of some built-in functions",
             hint="wrap it in a function of your own, with annotations",
         ) from None
 
 
-def _of_model(model: Any) -> dict[str, Any]:
-    """The parameters of a pydantic model, as it tells them itself: its __init__ takes anything."""
+def _of_model(model: type[Any]) -> dict[str, Any]:
+    """Return the parameters of a pydantic model from its own schema: its __init__ accepts anything."""
     schema = {word: value for word, value in schema_of(model).items() if word not in ("title", "description")}
     if schema.get("type") != "object" and "$ref" not in schema:
         raise SchemaError(f"{model.__name__} is not made of named fields, and a model passes arguments by name")
     return schema
 
 
-def _hints(annotated: Any) -> dict[str, Any]:
+def _hints(annotated: object) -> dict[str, Any]:
     if not isinstance(annotated, type):
         return parameter_hints(annotated)
     fields = fields_of(annotated)
@@ -112,7 +116,7 @@ def _hints(annotated: Any) -> dict[str, Any]:
     return {field.argument: field.type for field in fields}
 
 
-def _field(parameter: inspect.Parameter, hint: Any, described: str) -> Field:
+def _field(parameter: inspect.Parameter, hint: object, described: str) -> Field:
     default = parameter.default
     absent = default is parameter.empty
     return Field(parameter.name, hint, absent, None if absent else default, not absent, described)

@@ -1,4 +1,4 @@
-"""JSON values as the Python types they were asked for."""
+"""Build instances of Python types from JSON values."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ObjectInvalid, SchemaError
 from .depth import too_deep
 from .fields import Field, fields_of
-from .from_type import DICTS, is_adapter, schema_of, standing_for
+from .from_type import DICTS, Adapter, is_adapter, schema_of, standing_for
 from .keywords import pointer
 from .validate import TOO_DEEP, Violation, errors_of
 
+if TYPE_CHECKING:
+    from cattrs import Converter
+
 ReadValue = Callable[[Any, Any], Any]
-MAX_SAID: Final = 500
+MAX_REASON: Final = 500
 _ITERABLES: Final = (collections.deque, collections.abc.Collection, collections.abc.Iterable)
 
 
-def structure_value(value: Any, tp: Any) -> Any:
-    """The validated JSON `value` as an instance of `tp`; for a dict (a JSON Schema) or a list (a choice) the value
-    itself.
+def structure_value(value: object, tp: object) -> Any:
+    """Return the JSON value as an instance of a type.
 
-    Every type that `schema_of` understands can be built. Of a union, the first alternative whose schema the value
-    fits is taken. Raises ObjectInvalid, with the JSON pointers of what could not be read, for a value that does not
-    fit (`errors_of` tells all that is wrong with it), or that its class refuses, in the words of its ValueError,
-    TypeError or AssertionError; SchemaError for a type that cannot be built.
+    value: the value, already validated.
+    tp: a type that `schema_of` understands; for a dict (a JSON Schema) or a list (a choice), the value itself is
+        returned. Of a union, the first alternative whose schema the value fits is built.
+
+    Raises ObjectInvalid, with JSON pointers, for a value that does not fit (`errors_of` lists all mismatches), and for
+    one that its class refuses with a ValueError, TypeError or AssertionError, whose text is quoted. Raises SchemaError
+    for a type that cannot be built.
     """
     if isinstance(tp, dict | list):
         return value
-    # cattrs costs 50 ms to import.
+    # cattrs takes 50 ms to import.
     from cattrs.errors import StructureHandlerNotFoundError
 
     if too_deep(value):
@@ -50,11 +55,11 @@ def structure_value(value: Any, tp: Any) -> Any:
 
 
 class _Unreadable(Exception):
-    """A value that cannot become what its type says; the text never quotes it."""
+    """A value that does not fit its type. The text never quotes the value."""
 
 
 @lru_cache(maxsize=1)
-def _converter() -> Any:
+def _converter() -> Converter:
     import cattrs
 
     converter = cattrs.Converter(detailed_validation=True)
@@ -78,39 +83,39 @@ def _converter() -> Any:
 
 
 def _of_kind(kind: type, read: ReadValue) -> ReadValue:
-    """Reads `kind` and what is made from one: enums of strings or integers, and other subclasses."""
+    """Make a reader of `kind` and of types made from it: enums of strings or integers, and other subclasses."""
     return lambda value, tp: read(value, tp) if tp is kind else tp(read(value, tp))
 
 
-def _exactly(*kinds: type, says: str) -> ReadValue:
-    def read(value: Any, _: Any) -> Any:
+def _exactly(*kinds: type, described: str) -> ReadValue:
+    def read(value: object, _: object) -> Any:
         if type(value) in kinds:
             return value
-        raise _Unreadable(f"must be {says}")
+        raise _Unreadable(f"must be {described}")
 
     return read
 
 
-def _read_int(value: Any, _: Any) -> int:
-    # JSON has one kind of number: 3.0 is an integer.
+def _read_int(value: object, _: object) -> int:
+    # JSON has only one kind of number: 3.0 is an integer.
     if type(value) is int or (type(value) is float and value.is_integer()):
         return int(value)
     raise _Unreadable("must be an integer")
 
 
-def _read_float(value: Any, _: Any) -> float:
-    if type(value) in (int, float):
+def _read_float(value: object, _: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise _Unreadable("must be a number")
 
 
-def _read_bytes(value: Any, _: Any) -> bytes:
-    from base64 import b64decode  # seldom needed
+def _read_bytes(value: str, _: object) -> bytes:
+    from base64 import b64decode  # rarely needed
 
     return b64decode(value, validate=True)
 
 
-def _read_duration(value: str, tp: Any) -> Any:
+def _read_duration(value: str, tp: Callable[..., object]) -> Any:
     import re
 
     found = re.fullmatch(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", value)
@@ -121,8 +126,8 @@ def _read_duration(value: str, tp: Any) -> Any:
 
 
 _PRIMITIVES: Final[dict[type, ReadValue]] = {
-    str: _exactly(str, says="a string"),
-    bool: _exactly(bool, says="true or false"),
+    str: _exactly(str, described="a string"),
+    bool: _exactly(bool, described="true or false"),
     int: _read_int,
     float: _read_float,
     bytes: _read_bytes,
@@ -139,42 +144,42 @@ _READERS: Final[dict[tuple[str, str], ReadValue]] = {
 }
 
 
-def _key(tp: Any) -> tuple[str, str]:
+def _key(tp: object) -> tuple[str, str]:
     return getattr(tp, "__module__", ""), getattr(tp, "__qualname__", "")
 
 
-def _read_simple(value: Any, tp: Any) -> Any:
+def _read_simple(value: object, tp: object) -> Any:
     if not isinstance(value, str):
         raise _Unreadable("must be a string")
     return _READERS[_key(tp)](value, tp)
 
 
-def _is_union(tp: Any) -> bool:
+def _is_union(tp: object) -> bool:
     return typing.get_origin(tp) in (typing.Union, types.UnionType)
 
 
-def _is_mapping(tp: Any) -> bool:
+def _is_mapping(tp: object) -> bool:
     return typing.get_origin(tp) in DICTS
 
 
-def _is_iterable(tp: Any) -> bool:
-    """What cattrs makes no list of by itself: the interfaces, bare or not, and a deque."""
+def _is_iterable(tp: object) -> bool:
+    """Return whether cattrs needs help to build the type: an abstract collection, with or without items, or a deque."""
     return (typing.get_origin(tp) or tp) in _ITERABLES
 
 
-def _has_fields(tp: Any) -> bool:
+def _has_fields(tp: object) -> bool:
     return _fields(tp) is not None
 
 
 @lru_cache(maxsize=1024)
-def _fields(tp: Any) -> list[Field] | None:
+def _fields(tp: object) -> list[Field] | None:
     return fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
 
 
 _schema_of = lru_cache(maxsize=1024)(schema_of)
 
 
-def _read_union(converter: Any, value: Any, tp: Any) -> Any:
+def _read_union(converter: Converter, value: object, tp: object) -> Any:
     arms = typing.get_args(tp)
     if type(value) in arms or (value is None and type(None) in arms):
         return value
@@ -187,7 +192,7 @@ def _read_union(converter: Any, value: Any, tp: Any) -> Any:
     raise _Unreadable("fits none of the alternatives")
 
 
-def _read_mapping(converter: Any, value: Any, tp: Any) -> dict[Any, Any]:
+def _read_mapping(converter: Converter, value: object, tp: object) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise _Unreadable("must be an object")
     keys, values = typing.get_args(tp) or (Any, Any)
@@ -201,15 +206,16 @@ def _read_mapping(converter: Any, value: Any, tp: Any) -> dict[Any, Any]:
     )
 
 
-def _read_items(converter: Any, value: Any, tp: Any) -> Any:
-    items = converter.structure(value, list[typing.get_args(tp) or (Any,)])  # type: ignore[misc]
+def _read_items(converter: Converter, value: object, tp: object) -> Any:
+    kind: Any = list[typing.get_args(tp) or (Any,)]  # type: ignore[misc]
+    items = converter.structure(value, kind)
     return collections.deque(items) if (typing.get_origin(tp) or tp) is collections.deque else items
 
 
-def _read_object(converter: Any, value: Any, tp: Any) -> Any:
+def _read_object(converter: Converter, value: object, tp: object) -> Any:
     if not isinstance(value, Mapping):
         raise _Unreadable("must be an object")
-    cls = typing.get_origin(tp) or tp
+    cls: Any = typing.get_origin(tp) or tp
     fields = _fields(tp) or []
     absent = [field.name for field in fields if field.required and field.name not in value]
     if absent:
@@ -224,15 +230,22 @@ def _read_object(converter: Any, value: Any, tp: Any) -> Any:
 
 
 def _refusal(error: Exception) -> str:
-    """What a class of the program's own says against a value: its words are for the model, which is to do better."""
-    said = error.args[0] if error.args else ""
-    if not isinstance(said, str) or not said.strip():
+    """Describe why a class of the program refuses a value, in the text of its error, which the model gets to see."""
+    reason = error.args[0] if error.args else ""
+    if not isinstance(reason, str) or not reason.strip():
         return f"cannot be read ({type(error).__name__})"
-    return f"is refused: {said.strip()[:MAX_SAID]}"
+    return f"is refused: {reason.strip()[:MAX_REASON]}"
 
 
-def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Any) -> dict[Any, Any]:
-    """Structure each part; what fails is reported together, each under its name."""
+def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Converter) -> dict[Any, Any]:
+    """Build each part of an object.
+
+    tp: the object's type, for the error.
+    parts: the name, the value and the type of each part, by the key of the result.
+    converter: builds the parts.
+
+    Raises one ClassValidationError for all parts that do not fit, each with its name.
+    """
     from cattrs.errors import AttributeValidationNote, ClassValidationError
 
     read: dict[Any, Any] = {}
@@ -248,12 +261,14 @@ def _each(tp: Any, parts: dict[Any, tuple[str, Any, Any]], converter: Any) -> di
     return read
 
 
-def _bare(tp: Any) -> Any:
-    """The type without Annotated, Required, NotRequired and ReadOnly, at any depth: what they add is the schema's
-    affair, and a dict in Annotated has no hash, by which cattrs remembers types."""
+def _bare(tp: object) -> Any:
+    """Return the type without Annotated, Required, NotRequired and ReadOnly, at any depth.
+
+    What they add concerns only the schema, and cattrs needs hashable types, which a dict in Annotated prevents.
+    """
     origin, args = typing.get_origin(tp), typing.get_args(tp)
     if origin is typing.Annotated:
-        return _bare(tp.__origin__)
+        return _bare(args[0])
     if origin in (typing.Required, typing.NotRequired) or getattr(origin, "__name__", "") == "ReadOnly":
         return _bare(args[0])
     if origin in (None, typing.Literal) or not args:
@@ -266,16 +281,16 @@ def _bare(tp: Any) -> Any:
     return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
 
 
-def _read_model(value: Any, tp: Any) -> Any:
+def _read_model(value: object, tp: type[Any]) -> Any:
     return _validated(tp.model_validate, value)
 
 
-def _read_adapted(value: Any, adapter: Any) -> Any:
+def _read_adapted(value: object, adapter: Adapter) -> Any:
     return _validated(adapter.validate_python, value)
 
 
-def _validated(validate: Callable[[Any], Any], value: Any) -> Any:
-    """What pydantic makes of the value; its complaints become violations."""
+def _validated(validate: Callable[[Any], Any], value: object) -> Any:
+    """Return what pydantic makes of the value. Raises ObjectInvalid with its errors as violations."""
     try:
         return validate(value)
     except ValueError as error:
@@ -291,7 +306,7 @@ def _invalid(violations: list[Violation]) -> ObjectInvalid:
 
 
 def _out_of_stack(error: BaseException) -> bool:
-    """Whether the stack overflowed somewhere inside: the groups around it are as deep as the value."""
+    """Return whether the stack overflowed, in nested groups of exceptions too, which may be as deep as the value."""
     waiting = [error]
     while waiting:
         each = waiting.pop()

@@ -1,4 +1,4 @@
-"""Does a value fit its schema, and if not, where and why?"""
+"""Validate values against schemas, and describe where and why they do not fit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from ..json_text import spaced
+from ..json_types import JSONValue, Schema
 from .depth import ran_out_of_stack, too_deep
 from .keywords import pointer
 from .safety import check_schema, content_of, schema_from_json
@@ -26,15 +27,15 @@ MAX_VIOLATIONS: Final = 50
 
 @frozen
 class Violation:
-    """One way in which a value does not fit: where (a JSON pointer into the value), what is wanted, which keyword.
-
-    `message` speaks of the schema only: the value itself, which may be private, is never in it, unless a class of the
-    program's own quotes it when it refuses the value.
-    """
+    """One mismatch of a value with its schema."""
 
     pointer: str
+    """Where: a JSON pointer into the value."""
     message: str
+    """What is required. It never quotes the value, which may be private; a class of the program that refuses a value
+    may quote it, though."""
     keyword: str
+    """The keyword of the schema that the value does not fit."""
 
     def __str__(self) -> str:
         return f"{self.pointer or 'the value'} {self.message}"
@@ -43,11 +44,11 @@ class Violation:
 TOO_DEEP: Final = Violation("", "is nested too deeply to be checked", "depth")
 
 
-def errors_of(value: Any, schema: Any) -> list[Violation]:
-    """Every way (up to 50) in which `value` does not fit `schema`; empty when it fits.
+def errors_of(value: object, schema: object) -> list[Violation]:
+    """Return the mismatches (up to 50) of a value with a schema; none if it fits.
 
-    For a union the alternative that comes closest is the one complained about. Formats count: `date-time` and the
-    like must hold. Raises SchemaError when the schema itself cannot be used (see `check_schema`).
+    For a union, those of the closest alternative are returned. Formats such as `date-time` are checked. Raises
+    SchemaError if the schema itself cannot be used (see `check_schema`).
     """
     matcher = _matcher(content_of(schema))
     if too_deep(value):
@@ -61,9 +62,13 @@ def errors_of(value: Any, schema: Any) -> list[Violation]:
     return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
 
 
-def fits_part(value: Any, part: Any, schema: Any) -> bool:
-    """Whether the value fits one part of a schema, as the reader of its prepared copy gives it. One that is nested too
-    deeply does not."""
+def fits_part(value: object, part: Schema, schema: object) -> bool:
+    """Return whether a value fits one part of a schema; a value that is nested too deeply does not.
+
+    value: the value.
+    part: a schema inside the copy that `checked_schema` makes of `schema`.
+    schema: the whole schema.
+    """
     matcher = _matcher(content_of(schema))
     try:
         return not too_deep(value) and matcher.fits(value, part)
@@ -75,7 +80,7 @@ def fits_part(value: Any, part: Any, schema: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _matcher(content: bytes) -> Matcher:
-    from .matching import Matcher  # imports jsonschema, which most programs never need
+    from .matching import Matcher  # imports jsonschema, which most programs do not need
 
     return Matcher(schema_from_json(content))
 
@@ -85,20 +90,20 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
         return [violation for inner in error.context for violation in _explained(inner)]
     place = pointer(error.absolute_path)
     keyword = str(error.validator or "false")
-    say = _SAY.get(keyword)
-    message = say(error.validator_value, error) if say else f"does not fit '{keyword}'"
+    describe = _DESCRIBE.get(keyword)
+    message = describe(error.validator_value, error) if describe else f"does not fit '{keyword}'"
     above = list(error.absolute_schema_path)
     if len(above) > 1 and above[-2] == "propertyNames":
         message = f"has a property name that {message}"
     return [Violation(place, message, keyword)]
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _one_of(values: list[Any]) -> str:
+def _one_of(values: list[JSONValue]) -> str:
     shown = ", ".join(_quoted(value) for value in values[:12])
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 
@@ -117,13 +122,13 @@ def _missing(wanted: list[str], error: ValidationError) -> str:
     return f"lacks the required {', '.join(map(repr, absent))}"
 
 
-def _not_allowed(wanted: Any, error: ValidationError) -> str:
+def _not_allowed(wanted: object, error: ValidationError) -> str:
     known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
     allowed = f"; allowed are {', '.join(map(repr, known[:20]))}" if known else ""
     return f"has properties that are not allowed{allowed}"
 
 
-_SAY: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
+_DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "type": lambda wanted, error: _types(wanted),
     "required": _missing,
     "additionalProperties": _not_allowed,

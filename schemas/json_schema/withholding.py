@@ -1,9 +1,9 @@
-"""What of a growing value may be shown before it is whole, so that nothing has to be taken back."""
+"""Decide what of a growing value is held back, so that nothing that was shown has to be withdrawn."""
 
 from __future__ import annotations
 
+from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import Schema
 from .partial import Hold, Path
 from .root import alternatives, property_of
 from .safety import checked_schema
@@ -13,10 +13,10 @@ __all__ = ["continues", "hold_back"]
 
 
 def hold_back(schema: Schema) -> Hold:
-    """What `PartialJSON` is to hold back of a value that is meant to fit the schema.
+    """Return the function that says what `PartialJSON` must hold back of a value of this schema.
 
-    A null that may stand for an absent property is known to be one only at the end (`root.without_nulls`). A word out
-    of a list of choices counts when it is whole: its beginning may be another choice.
+    Held back are a null that may stand for an absent property, which is decided only at the end (`root.without_nulls`),
+    and a string with a list of choices, because its beginning may be another choice.
     """
     root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
@@ -31,11 +31,11 @@ def hold_back(schema: Schema) -> Hold:
 
     def hold(path: Path, null: bool) -> bool:
         if (path, null) not in known:
-            known[path, null] = unsure(views_at(path[:-1]), path[-1]) if null else _chosen(views_at(path))
+            known[path, null] = may_be_removed(views_at(path[:-1]), path[-1]) if null else _is_choice(views_at(path))
         return known[path, null]
 
-    def unsure(views: list[SchemaView], name: str | None) -> bool:
-        """Whether a null here may go in the end, by one of the alternatives at least."""
+    def may_be_removed(views: list[SchemaView], name: str | None) -> bool:
+        """Return whether at least one of the alternatives would remove a null here in the end."""
         optional = [view for view in views if view.type == "object" and name not in view.keywords.get("required", ())]
         return not all(fits_part(None, part, schema) for view in optional for part in _parts(view, name))
 
@@ -43,19 +43,19 @@ def hold_back(schema: Schema) -> Hold:
 
 
 def _parts(view: SchemaView, name: str | None) -> list[Schema]:
-    """The schemas of a property, or those that an item may have."""
+    """Return the schemas of a property; for None, those of the items of a list."""
     if name is not None:
         return [property_of(view, name)] if view.type == "object" else []
     return [*view.keywords.get("prefixItems", ()), view.keywords.get("items", True)] if view.type == "array" else []
 
 
-def _chosen(views: list[SchemaView]) -> bool:
+def _is_choice(views: list[SchemaView]) -> bool:
     texts = [view for view in views if view.type == "string"]
     return bool(texts) and all("enum" in view.keywords for view in texts) and all(view.kind == "one" for view in views)
 
 
 def continues(before: object, after: object) -> bool:
-    """Whether all of `before`, which was shown, is still there in `after`."""
+    """Return whether `after` still contains all of `before`."""
     if isinstance(before, dict):
         return isinstance(after, dict) and all(
             name in after and continues(part, after[name]) for name, part in before.items()

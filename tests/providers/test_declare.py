@@ -1,5 +1,5 @@
-"""Declarations, overrides and functions in a pipeline's place: what is wrong with them is said when they are given,
-and a step that breaks its contract is named."""
+"""Declarations, overrides and functions for pipelines are validated when they are passed, and a step that breaks its
+contract is named."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_any_id_that_a_model_can_be_named_by_is_taken(id: str) -> None:
     ],
     ids=str,
 )
-def test_an_override_with_what_is_no_step_is_refused(steps: dict[str, Any], says: str) -> None:
+def test_an_override_of_something_that_is_not_a_step_is_refused(steps: dict[str, Any], says: str) -> None:
     for given in (override, lambda **steps: Client().override("openai:*", **steps)):
         with pytest.raises(errors.InvalidOption, match=says):
             given(**steps)
@@ -132,13 +132,13 @@ def logged(request: Any, call: Any) -> Any:
         ([5], "cannot be a int"),
     ],
 )
-def test_what_is_no_change_of_a_pipeline_is_refused(pipeline: Any, says: str) -> None:
+def test_an_invalid_edit_of_a_pipeline_is_refused(pipeline: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         Client(pipeline=pipeline, api_keys={"openai": "k"}).generate_text("openai:m", "hi")
     with pytest.raises(errors.ConfigError, match=says):
         Client(api_keys={"openai": "k"}).generate_text("openai:m", "hi", pipeline=pipeline)
 
 
-def test_the_step_made_of_it_is_taken() -> None:
+def test_a_step_made_of_the_function_is_accepted() -> None:
     client = Client(pipeline=[around("logged", logged)])
     assert "logged" in client.pipeline_for("openai:m")

@@ -18,7 +18,7 @@ GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that has the wheel, and sees what else is installed here."""
+    """Build an environment that has the wheel, and sees what else is installed here."""
     folder = tmp_path_factory.mktemp("outside")
     source = folder / "source"
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What scripts write from the one source stands in the tree as they write it."""
+"""Generated files are what their scripts write from the one source."""
 
 import inspect
 from pathlib import Path
@@ -21,7 +21,7 @@ from tools.option_types import CLASSES, formatted
 
 @pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
-def test_the_file_is_what_the_script_writes(path: Path) -> None:
+def test_the_file_equals_the_output_of_its_script(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == formatted(WRITTEN[path](), path), "run: python -m tools.api"
 
 

@@ -1,11 +1,11 @@
-"""A message, or its streamed blocks, to the parts of a Reply."""
+"""Decode a message, or its streamed blocks, to the parts of a Reply."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....schemas.json_text import JSONDecodeError, dumps, loads
+from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
@@ -27,8 +27,8 @@ METADATA = ("stop_sequence", "stop_details", "container", "context_management")
 """Fields of a message that are kept on `reply.metadata`."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """Raises the provider's error where the body holds one instead of a message."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a message. Raises the provider's error if the body is one."""
     if data.get("type") == "error":
         raise provider_error(model.provider, data.get("error"))
     parts = [decode_block(block) for block in data["content"]]
@@ -46,7 +46,7 @@ def decode_response(data: Any, model: Model) -> Reply:
 
 
 def finish_reason(raw: str | None) -> str:
-    """The canonical reason; `pause_turn` and whatever is new stay as they are."""
+    """Map to the canonical reason; `pause_turn` and unknown reasons stay as they are."""
     return FINISH_REASONS.get(raw or "", raw or "unknown")
 
 
@@ -55,7 +55,8 @@ def metadata_of(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
-    """One content block. Whatever is not text, thinking or a call to the client is kept whole, to be sent back."""
+    """Decode one content block. Blocks other than text, thinking and calls to the client are kept whole, to be sent
+    back."""
     match block["type"]:
         case "text":
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
@@ -66,33 +67,29 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":
             extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
-            # A stream sends nothing for no arguments; so that both give the same, nor does this.
+            # A stream sends nothing for empty arguments; do the same here, so that both give the same part.
             arguments = dumps(block["input"]).decode() if block["input"] else ""
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))
 
 
-def input_of(text: str) -> Any:
-    """What a tool of the provider's is given, from its streamed JSON; the limit of tokens may have cut it."""
-    try:
-        return loads(text)
-    except JSONDecodeError:
-        return {"invalid_arguments": text}
-
-
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     return usage_of(raw, data) if raw else None
 
 
 _COUNTED = frozenset(("web_search_requests", "web_fetch_requests"))
-"""Uses of Anthropic's own tools: the first have a price of their own, the second cost their tokens alone."""
+"""Uses of Anthropic's own tools that are no unpriced charge: searches have their own price, fetches cost only
+tokens."""
 _ANYWHERE = frozenset(("global", "not_available"))
 
 
 def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
-    """`input_tokens` leaves out what was read from and written to the cache; ours has it all.
+    """Convert usage. Anthropic's `input_tokens` excludes cache reads and writes; ours includes them.
+
+    raw: the usage object
+    message: the message that it belongs to
 
     https://docs.claude.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
     """
@@ -100,7 +97,7 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
     geo = raw.get("inference_geo")
     read, wrote = raw.get("cache_read_input_tokens"), raw.get("cache_creation_input_tokens")
     fresh = raw.get("input_tokens")
-    # Fast mode has prices of its own, whatever the tier:
+    # Fast mode has its own prices, whatever the tier:
     # https://platform.claude.com/docs/en/build-with-claude/fast-mode
     tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
     thought = (raw.get("output_tokens_details") or {}).get("thinking_tokens")
@@ -120,8 +117,8 @@ def usage_of(raw: Mapping[str, Any], message: Mapping[str, Any]) -> Usage:
 
 
 def _unpriced_charges(raw: Mapping[str, Any], tools: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[str]:
-    """What is billed and not in the counts: containers by the hour, and other models' or other rounds' tokens, an
-    advisor's or a compaction's: https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage"""
+    """List what is billed but not counted: containers by the hour, and tokens of other models or rounds (an advisor's,
+    a compaction's): https://platform.claude.com/docs/en/build-with-claude/compaction#understanding-usage"""
     yield from (name for name, count in tools.items() if count and name not in _COUNTED)
     yield from {each["type"]: None for each in raw.get("iterations") or () if each.get("type", "message") != "message"}
     if message.get("container"):

@@ -1,7 +1,7 @@
 """Anthropic's structured outputs and strict tools.
 
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs (JSON Schema limitations, read 2026-11):
-objects closed, no recursion, no bounds on numbers or lengths, `minItems` 0 or 1, simple patterns, at most 24 optional
+closed objects, no recursion, no bounds on numbers or lengths, `minItems` 0 or 1, simple patterns, at most 24 optional
 properties and 16 unions in all strict schemas of a request together.
 """
 
@@ -25,17 +25,17 @@ FORMATS: Final = frozenset(
 _HARD_PATTERN = re.compile(r"\(\?(?!:)|\\[bB1-9]|\\[pPkK]")
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema as Anthropic enforces it. Raises SchemaError when it cannot be used at all.
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema as Anthropic enforces it. Raises SchemaError when it cannot be used at all.
 
-    When it cannot be enforced without forbidding answers that it allows, `strict` is False, `dropped` names the
-    places, and the schema is the plain one (`dialects.plain`), as it also goes to a tool that is not strict.
+    If enforcing it would forbid answers that it allows, `strict` is False, `dropped` names the places, and the schema
+    is the plain one (`dialects.plain`), which tools that are not strict get, too.
     """
     return write_dialect(schema, RULES)
 
 
 def admit(keyword: str, value: Any, type: str) -> str | None:
-    """Why this keyword with this value cannot be sent; None when it can."""
+    """Say why this keyword with this value cannot be sent; None when it can."""
     if keyword == "minItems" and value > 1:
         return "Anthropic takes only 0 and 1 here; checked locally"
     if keyword == "pattern" and _HARD_PATTERN.search(value):
@@ -44,7 +44,7 @@ def admit(keyword: str, value: Any, type: str) -> str | None:
 
 
 def limits(schema: dict[str, Any]) -> list[Dropped]:
-    """What is over the limits of one request, were this its only strict schema."""
+    """List what exceeds the limits of a request in which this is the only strict schema."""
     optional = unions = 0
     waiting: list[dict[str, Any]] = [schema]
     while waiting:

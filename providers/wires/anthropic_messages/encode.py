@@ -1,7 +1,7 @@
-"""Context and options to the body of a message request.
+"""Build the body of a message request from context and options.
 
-What the vendor insists on: user and assistant turns alternate, tool results stand first in the user's turn, no text is
-empty, thinking comes back unaltered and in its place or not at all. https://docs.claude.com/en/api/messages
+The vendor insists that user and assistant turns alternate, tool results come first in the user's turn, no text is
+empty, and thinking is sent back unaltered and in its place or not at all. https://docs.claude.com/en/api/messages
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..turns import alternating, thinking_if_begun
 
 NAME = "anthropic_messages"
 MAX_TOKENS = 8192
-"""Sent when the caller gives no max_tokens, which this wire demands, and the model's own limit is higher or unknown."""
+"""The default of max_tokens, which this wire demands, for models whose own limit is higher or unknown."""
 
 OPTIONS = frozenset(
     (
@@ -45,8 +45,12 @@ Block = dict[str, Any]
 
 
 def build_body(request: Request, *, version: str | None = None) -> dict[str, Any]:
-    """The body. With `version` (Vertex and Bedrock, where the URL holds the model and the manner of answering) it has
-    `anthropic_version` in place of `model` and `stream`."""
+    """Build the body.
+
+    request: the request
+    version: for Vertex and Bedrock, where the URL holds the model and says whether to stream: the body has
+        `anthropic_version` instead of `model` and `stream`
+    """
     options = dict(request.options)
     system, messages = encode_messages(request.context.messages)
     body: dict[str, Any] = {"anthropic_version": version} if version else {"model": request.model.id}
@@ -67,20 +71,20 @@ def build_body(request: Request, *, version: str | None = None) -> dict[str, Any
 
 
 def body_for(version: str) -> Callable[[Request], dict[str, Any]]:
-    """`build_body` for a cloud that serves these models under its own URLs."""
+    """Make a `build_body` for a cloud that serves these models under its own URLs."""
     return partial(build_body, version=version)
 
 
 def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
-    """System blocks, and turns that alternate. System messages are hoisted wherever they stand.
+    """Encode system blocks, and alternating turns. System messages may come anywhere.
 
-    Raises NotSupported for what a user or a tool says in another way than text, pictures, PDFs and texts in files.
+    Raises NotSupported for media other than images, PDFs and text files.
     """
     instructions: list[Message] = []
-    said: list[Message] = []
+    others: list[Message] = []
     for message in messages:
-        (instructions if message.role == "system" else said).append(message)
-    turns = alternating(said, _block, _result, lambda block: block["type"] == "tool_result")
+        (instructions if message.role == "system" else others).append(message)
+    turns = alternating(others, _block, _result, lambda block: block["type"] == "tool_result")
     return [block for message in instructions for block in _blocks(message.content)], turns
 
 
@@ -107,7 +111,7 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             return _thinking(part)
         case ToolCall():
-            # The wire takes objects alone; arguments that are none are handed back for the model to see.
+            # The wire takes only objects; show the model its other arguments inside of one.
             input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **part.extra.get(NAME, {})}
         case Opaque():
@@ -118,7 +122,7 @@ def _block(part: Part) -> Block | None:
             block = {"type": "document", "source": _source(part), **part.extra.get(NAME, {})}
             return {**block, "title": part.filename} if part.filename and "title" not in block else block
         case Audio() | Video():
-            raise unsendable(part, "A message", "text, pictures and documents")
+            raise unsendable(part, "A message", "text, images and documents")
 
 
 def _thinking(part: Reasoning) -> Block | None:
@@ -139,10 +143,9 @@ finalize_history = thinking_if_begun(_block, lambda block: block["type"] in ("th
 def _source(part: Image | File) -> Block:
     if part.file_id:
         return {"type": "file", "file_id": part.file_id}
-    here = inline(part)
-    if here is None:
+    if (inlined := inline(part)) is None:
         return {"type": "url", "url": part.url}
-    kind, data = here
+    kind, data = inlined
     if isinstance(part, Image) or kind == "application/pdf":
         return {"type": "base64", "media_type": kind, "data": data}
     if kind.startswith("text/") or kind in _TEXTS:
@@ -154,7 +157,7 @@ _TEXTS = frozenset(("application/json", "application/xml", "application/x-yaml",
 
 
 def encode_tool(tool: Tool) -> Block:
-    """A tool in Anthropic's form; a server tool as it stands."""
+    """Encode a tool; a server tool stays as it is."""
     if tool.server is not None:
         return dict(tool.server)
     encoded: Block = {"name": tool.name, "input_schema": tool.parameters}
@@ -165,7 +168,7 @@ def encode_tool(tool: Tool) -> Block:
     return {**encoded, **tool.extra.get(NAME, {})}
 
 
-def _choose(body: dict[str, Any], choice: Any, parallel: bool | None) -> None:
+def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None:
     if isinstance(choice, Mapping) and "function" in choice:
         choice = choice["function"]
     if isinstance(choice, Tool):
@@ -183,7 +186,7 @@ def _choose(body: dict[str, Any], choice: Any, parallel: bool | None) -> None:
     body["tool_choice"] = encoded
 
 
-def _stop(body: dict[str, Any], value: Any) -> None:
+def _stop(body: dict[str, Any], value: str | Iterable[str]) -> None:
     body["stop_sequences"] = [value] if isinstance(value, str) else list(value)
 
 
@@ -191,19 +194,19 @@ def _user(body: dict[str, Any], value: str) -> None:
     body["metadata"] = {**body.get("metadata", {}), "user_id": value}
 
 
-def _format(body: dict[str, Any], value: Any) -> None:
-    """Structured outputs: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
+def _format(body: dict[str, Any], value: object) -> None:
+    """Ask for structured output: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
     if isinstance(value, Mapping) and value.get("type") == "json_schema":
         schema = value["json_schema"]["schema"]
         config = body.setdefault("output_config", {})
         config["format"] = {"type": "json_schema", "schema": schema}
 
 
-def _output_config(body: dict[str, Any], value: Any) -> None:
+def _output_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:
     body["output_config"] = {**body.get("output_config", {}), **value}
 
 
-def _cache(body: dict[str, Any], value: Any) -> None:
+def _cache(body: dict[str, Any], value: object) -> None:
     """Mark the ends of what stays the same from turn to turn: tools, system message, conversation so far."""
     if not value:
         return

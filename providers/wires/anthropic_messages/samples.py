@@ -1,4 +1,4 @@
-"""Standard scenes of a message."""
+"""Sample messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message can do without, in a body and in an event."""
+"""The fields that a message can do without, in a body and in an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a streamed message. https://docs.claude.com/en/docs/build-with-claude/streaming"""
+"""Decode the events of a streamed message. https://docs.claude.com/en/docs/build-with-claude/streaming"""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ..calls import server_tool_input
 from ..errors import provider_error, read_again
-from .decode import finish_reason, input_of, metadata_of, usage_of
+from .decode import finish_reason, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
 
 @define
 class State:
-    """One stream's memory: the open blocks by index, and what the message said of itself."""
+    """The state of one stream."""
 
     blocks: dict[int, dict[str, Any]] = field(factory=dict)
+    """The open blocks, by index."""
     usage: dict[str, Any] = field(factory=dict)
     reason: str | None = None
     ended: bool = False
@@ -48,7 +50,7 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises the provider's error for an `error` event, DecodeError for data that is not JSON."""
+    """Decode one event. Raises the provider's error for an `error` event, DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
         kind = data["type"]
@@ -69,7 +71,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _general(exact(data, event[1]), model, state), state
 
 
-def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     kind = data["type"]
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
@@ -121,7 +123,7 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "input_json_delta":
             block["partial_json"] = block.get("partial_json", "") + delta["partial_json"]
         case _:
-            # Deltas of blocks that are kept whole: their fields join what the block began with.
+            # A delta of a block that is kept whole: merge its fields into the block.
             for name, value in delta.items():
                 if name != "type":
                     known = block.get(name)
@@ -148,7 +150,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [ToolCallEnd(index, {NAME: extra} if extra else {})]
         case _:
             if partial := block.pop("partial_json", ""):
-                block["input"] = input_of(partial)
+                block["input"] = server_tool_input(partial)
             return [PartDone(Opaque(NAME, block), index)]
 
 
@@ -158,7 +160,7 @@ def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[
     state.metadata.update(metadata_of(delta))
     if "context_management" in data:
         state.metadata.update(metadata_of({"context_management": data["context_management"]}))
-    # The counts are cumulative, those of the input too: the last word stands.
+    # The counts are cumulative, those of the input too: the last ones are right.
     state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
     return _usage(state, complete=True)
 

@@ -1,8 +1,11 @@
 """Counting tokens before sending.
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -22,7 +25,7 @@ def build_count_body(request: Request) -> dict[str, Any]:
     return {"input": {"converse": {name: body[name] for name in _COUNTED if name in body}}}
 
 
-def decode_count(data: Any, model: Model) -> Reply:
+def decode_count(data: Mapping[str, Any], model: Model) -> Reply:
     return Reply(usage=Usage(input_tokens=data["inputTokens"]), finish_reason="stop")
 
 

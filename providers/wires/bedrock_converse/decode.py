@@ -1,4 +1,4 @@
-"""A Converse answer to a Reply."""
+"""Decode a Converse answer to a Reply."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ON_DEMAND = "on-demand throughput"
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """Errors by status; the kind stands in a header here, `x-amzn-errortype`."""
+    """Find the error of a response by its status, and its kind in the header `x-amzn-errortype`."""
     kind = response.headers.get("x-amzn-errortype", "").partition(":")[0]
     if response.status < 300 or not kind:
         error = find_error_by_status(response)
@@ -40,15 +40,17 @@ def find_error(response: Response) -> ProviderError | None:
             body = loads(response.body)
         except JSONDecodeError:
             body = {"message": response.body[:300].decode("utf-8", "replace")}
-        said = {"message": body.get("message") or body.get("Message"), "code": kind}
+        described = {"message": body.get("message") or body.get("Message"), "code": kind}
         provider = response.request.model.provider
-        error = provider_error(provider, said, status=response.status, headers=response.headers, body=response.body)
+        error = provider_error(
+            provider, described, status=response.status, headers=response.headers, body=response.body
+        )
     if error is not None and ON_DEMAND in error.message:
         error.hint = "name an inference profile: put us., eu., apac. or global. before the model's id, or use its ARN"
     return error
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     raw = data.get("stopReason")
     parts = [part for block in data["output"]["message"]["content"] if (part := decode_block(block)) is not None]
     message = Message("assistant", parts)
@@ -67,7 +69,7 @@ def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
-    """One content block. Calls with a `type` are run by the provider and kept whole, as is whatever is new."""
+    """Decode one content block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
     if not block:
         return None
     if "text" in block:
@@ -76,7 +78,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
         return _reasoning(block["reasoningContent"])
     if "toolUse" in block and "type" not in block["toolUse"]:
         use = block["toolUse"]
-        # A stream sends nothing for no arguments; so that both give the same, nor does this.
+        # A stream sends nothing for empty arguments; do the same here, so that both give the same part.
         arguments = dumps(use["input"]).decode() if use.get("input") else ""
         return ToolCall(use["toolUseId"], use["name"], arguments)
     if "citationsContent" in block:
@@ -97,7 +99,7 @@ def _reasoning(content: Mapping[str, Any]) -> Reasoning:
     return Reasoning(thought.get("text") or "", thought.get("signature"), wire=NAME)
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     if not raw:
         return None
@@ -105,11 +107,13 @@ def extract_usage(data: Any, model: Model) -> Usage | None:
     return usage_of(raw, data, any("type" in (block.get("toolUse") or ()) for block in blocks))
 
 
-def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -> Usage:
-    """`said` is what stands beside the usage; `ran_tools` says that Bedrock ran tools itself, which it bills apart, as
-    it does guardrails.
+def usage_of(raw: Mapping[str, Any], data: Mapping[str, Any], ran_tools: bool) -> Usage:
+    """Convert usage. Converse's `inputTokens` excludes cache reads and writes; ours includes them.
 
-    `inputTokens` leaves out what was read from and written to the cache; ours has it all."""
+    raw: the usage object
+    data: the object that holds it, with tier and trace
+    ran_tools: whether Bedrock ran tools itself, which it bills separately, like guardrails
+    """
     read, wrote, fresh = raw.get("cacheReadInputTokens"), raw.get("cacheWriteInputTokens"), raw.get("inputTokens")
     hour = [each.get("inputTokens") or 0 for each in raw.get("cacheDetails") or () if each.get("ttl") == "1h"]
     unpriced_charges = ("tools",) if ran_tools else ()
@@ -119,9 +123,9 @@ def usage_of(raw: Mapping[str, Any], said: Mapping[str, Any], ran_tools: bool) -
         cached_input_tokens=read,
         cache_write_tokens=wrote,
         cache_write_1h_tokens=sum(hour) if hour else None,
-        service_tier=(said.get("serviceTier") or {}).get("type"),
+        service_tier=(data.get("serviceTier") or {}).get("type"),
         unpriced_charges=(*unpriced_charges, "guardrail")
-        if (said.get("trace") or {}).get("guardrail")
+        if (data.get("trace") or {}).get("guardrail")
         else unpriced_charges,
         raw=raw,
     )

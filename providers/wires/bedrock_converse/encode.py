@@ -1,6 +1,7 @@
-"""Context and options to the body of Converse.
+"""Build the body of Converse from context and options.
 
-Roles alternate, no text is empty, document names are of a narrow alphabet, and a history with calls needs the tools.
+Bedrock insists that roles alternate, no text is empty, document names keep to a small alphabet, and a history with
+calls comes with tools.
 """
 
 from __future__ import annotations
@@ -74,32 +75,35 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
-    """System blocks, and turns that alternate; results of tools stand first in the user's.
+    """Encode system blocks, and alternating turns; tool results come first in the user's turn.
 
-    Raises NotSupported for media by another address than s3://, which Bedrock does not fetch.
+    Raises NotSupported for media by URL, except s3://: Bedrock fetches no others.
     """
     instructions: list[Message] = []
-    said: list[Message] = []
+    others: list[Message] = []
     for message in messages:
-        (instructions if message.role == "system" else said).append(message)
+        (instructions if message.role == "system" else others).append(message)
     system = [
         {"text": part.text}
         for message in instructions
         for part in message.content
         if isinstance(part, Text) and part.text.strip()
     ]
-    turns = alternating(said, _block, _result, lambda block: "toolResult" in block)
+    turns = alternating(others, _block, _result, lambda block: "toolResult" in block)
     for turn in turns:
         # "A text block must be included when using documents", and it must not be blank.
         if any("document" in block for block in turn["content"]) and not any("text" in b for b in turn["content"]):
             turn["content"].append({"text": EMPTY_USER_TEXT})
-    name_apart(block for turn in turns for block in turn["content"])
+    number_documents(block for turn in turns for block in turn["content"])
     return system, turns
 
 
-def name_apart(blocks: Iterable[Block]) -> None:
-    """Number the documents that have a name which an earlier one has: a request with two of one name is refused, also
-    when they came with different turns. Earlier ones keep theirs, so that a longer conversation begins as before."""
+def number_documents(blocks: Iterable[Block]) -> None:
+    """Add a number to each document's name that an earlier document has: Bedrock refuses two documents of one name.
+
+    Names must be unique in all turns together. Earlier documents keep theirs, so that a longer conversation starts with
+    the same bytes (prompt caches depend on it).
+    """
     count: dict[str, int] = {}
     inner = (each for block in blocks for each in (block, *block.get("toolResult", {}).get("content", ())))
     for document in (block["document"] for block in inner if "document" in block):
@@ -110,10 +114,10 @@ def name_apart(blocks: Iterable[Block]) -> None:
 
 
 def _result(message: Message) -> Block:
-    # An empty result is refused, so it is said that there is none.
-    sounds = [part for part in message.content if isinstance(part, Audio)]
-    if sounds:
-        raise unsendable(sounds[0], "A tool's result in Converse", "text, pictures, documents and films")
+    audio = [part for part in message.content if isinstance(part, Audio)]
+    if audio:
+        raise unsendable(audio[0], "A tool's result in Converse", "text, images, documents and video")
+    # An empty result is refused, so send a text that says so.
     content = [block for part in message.content if (block := _block(part)) is not None] or [{"text": "(no output)"}]
     result: Block = {"toolUseId": message.tool_call_id, "content": content}
     return {"toolResult": {**result, "status": "error"} if message.is_error else result}
@@ -159,14 +163,13 @@ finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in
 
 
 def _format_of(part: Media) -> str:
-    """AWS's word for a media type:
+    """Return AWS's name of a media type:
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html"""
     kind = (inline(part) or (part.sent_type, ""))[0]
-    word = kind.partition("/")[2].removeprefix("x-")
-    return _WORDS.get(kind, word)
+    return _NAMES.get(kind, kind.partition("/")[2].removeprefix("x-"))
 
 
-_WORDS = {
+_NAMES = {
     "image/jpg": "jpeg",
     "audio/mpeg": "mp3",
     "audio/L16": "pcm",
@@ -196,19 +199,19 @@ def _is_text(data: bytes | None) -> bool:
 def _source(part: Media) -> Block:
     if part.url and part.url.startswith("s3://"):
         return {"s3Location": {"uri": part.url}}
-    if (here := inline(part)) is None:
+    if (inlined := inline(part)) is None:
         raise unsendable(part, "Converse", "bytes and s3:// addresses")
-    return {"bytes": here[1]}
+    return {"bytes": inlined[1]}
 
 
 def document_name(name: str | None) -> str:
-    """Letters, digits, single spaces, hyphens and brackets are all that a document's name may have."""
+    """Reduce a document's name to the letters, digits, single spaces, hyphens and brackets that Bedrock takes."""
     stem = (name or "document").rpartition(".")[0] or name or "document"
     return re.sub(r"\s+", " ", re.sub(r"[^a-zA-Z0-9\s\-()\[\]]", "-", stem)).strip()[:200] or "document"
 
 
 def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | None:
-    """The tools; for a history with calls but no tools on offer, as much of them as the calls tell."""
+    """Encode the tools; for a history with calls but without tools, make up tools with the calls' names."""
     specs = [dict(tool.server) if tool.server is not None else _spec(tool) for tool in tools]
     if not specs:
         names = dict.fromkeys(call.name for message in messages for call in message.tool_calls)
@@ -222,9 +225,9 @@ def _spec(tool: Tool) -> Block:
     return {"toolSpec": {**spec, "description": tool.description} if tool.description else spec}
 
 
-def _choice(body: dict[str, Any], inference: dict[str, Any], choice: Any) -> None:
+def _choice(body: dict[str, Any], inference: dict[str, Any], choice: object) -> None:
     if choice == "none":
-        # There is no such choice here. Without tools there is nothing to choose, unless the history needs them.
+        # Converse has no such choice: leave the tools out, unless the history has calls and so needs them.
         if not any("toolUse" in block for turn in body["messages"] for block in turn["content"]):
             body.pop("toolConfig", None)
         return
@@ -235,23 +238,23 @@ def _choice(body: dict[str, Any], inference: dict[str, Any], choice: Any) -> Non
     elif isinstance(choice, str):
         body["toolConfig"]["toolChoice"] = {"auto": {}} if choice == "auto" else {"any": {}}
     else:
-        raise InvalidOption("tool_choice fits no form of it", hint="use auto, none, required or {'name': ...}")
+        raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
 
 
-def _format(body: dict[str, Any], inference: dict[str, Any], wanted: Any) -> None:
-    """https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
+def _format(body: dict[str, Any], inference: dict[str, Any], wanted: object) -> None:
+    """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
-        given = wanted["json_schema"]
-        schema = {"name": given.get("name", "answer"), "schema": dumps(given["schema"]).decode()}
+        named = wanted["json_schema"]
+        schema = {"name": named.get("name", "answer"), "schema": dumps(named["schema"]).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _stop(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+def _stop(body: dict[str, Any], inference: dict[str, Any], value: str | Iterable[str]) -> None:
     inference["stopSequences"] = [value] if isinstance(value, str) else list(value)
 
 
-def _cache(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
-    """A cache point behind everything that stays the same: the system message, the tools, the conversation so far."""
+def _cache(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
+    """Put a cache point after everything that stays the same: system message, tools, conversation so far."""
     if not value:
         return
     point = {"cachePoint": {"type": "default", "ttl": "1h"}} if value == "1h" else _CACHE_POINT
@@ -263,7 +266,7 @@ def _cache(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
         body["messages"][-1]["content"].append(point)
 
 
-def _metadata(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+def _metadata(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
     body["requestMetadata"] = value
 
 
@@ -272,7 +275,7 @@ def _tier(body: dict[str, Any], inference: dict[str, Any], value: str) -> None:
 
 
 def _additional(name: str) -> Callable[[dict[str, Any], dict[str, Any], Any], None]:
-    def put(body: dict[str, Any], inference: dict[str, Any], value: Any) -> None:
+    def put(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
         body.setdefault("additionalModelRequestFields", {})[name] = value
 
     return put
@@ -289,7 +292,7 @@ _OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
     "prompt_cache": _cache,
     "metadata": _metadata,
     "service_tier": _tier,
-    # What Converse has no place for goes to the model as its own format has it.
+    # Options that Converse lacks are passed to the model in its own format.
     "top_k": _additional("top_k"),
     "thinking": _additional("thinking"),
     "output_config": _additional("output_config"),

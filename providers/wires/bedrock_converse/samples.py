@@ -1,4 +1,4 @@
-"""Standard scenes of Converse."""
+"""Sample answers of Converse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Converse answer can do without, in a body and in an event: no name means two things."""
+"""The fields that a Converse answer can do without: one table for bodies and events, which share no name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of ConverseStream.
+"""Decode the events of ConverseStream.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
 """
@@ -28,7 +28,7 @@ from ....schemas.errors import ProviderError
 from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ..anthropic_messages.decode import input_of
+from ..calls import server_tool_input
 from ..errors import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
@@ -38,9 +38,10 @@ from .side_fields import SIDE_FIELDS
 
 @define
 class State:
-    """One stream's memory: the blocks that are open, and how the message stopped."""
+    """The state of one stream."""
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
+    """The open blocks, by index."""
     reason: str | None = None
     stopped: bool = False
     ran_tools: bool = False
@@ -52,22 +53,22 @@ def init_stream_state(model: Model) -> State:
 
 
 def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
-    """The error that a frame stands for: modelled exceptions and the service's own errors are frames of their own."""
+    """Return the error of a frame: modelled exceptions and the service's own errors have frames of their own."""
     headers, payload = event
     if headers.get(":message-type") == "exception":
         body = loads(payload) if payload else {}
-        said = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
+        described = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
         if status := body.get("originalStatusCode"):
-            said["status"] = status
-        return provider_error(model.provider, said, body=payload)
+            described["status"] = status
+        return provider_error(model.provider, described, body=payload)
     if headers.get(":message-type") == "error":
-        said = {"message": headers.get(":error-message"), "code": headers.get(":error-code")}
-        return provider_error(model.provider, said, body=payload)
+        described = {"message": headers.get(":error-message"), "code": headers.get(":error-code")}
+        return provider_error(model.provider, described, body=payload)
     return None
 
 
 def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises the provider's error for an exception frame."""
+    """Decode one frame. Raises the provider's error for an exception frame, DecodeError for data that is not JSON."""
     if (error := stream_failure(event, model)) is not None:
         raise error
     kind = event[0].get(":event-type")
@@ -78,7 +79,7 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
-def _general(data: Any, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: State) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if kind != "contentBlockDelta" or "text" not in data["delta"]:
         data, out = kept_event(data, SIDE_FIELDS, model)
@@ -158,7 +159,7 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if block["kind"] == "opaque":
         whole = block["block"]
         if block.get("input"):
-            whole["input"] = input_of(block["input"])
+            whole["input"] = server_tool_input(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]

@@ -1,7 +1,7 @@
-"""A chat answer to a Reply.
+"""Decode a chat answer to a Reply.
 
-What the model means to do with its tools (`tool_plan`) is told in the reply's metadata, and is an opaque part of the
-message, too, because it has to go back with the calls: https://docs.cohere.com/docs/tool-use-overview
+The model's plan for its tools (`tool_plan`) is in the reply's metadata, and also an opaque part of the message, because
+it has to be sent back with the calls: https://docs.cohere.com/docs/tool-use-overview
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FINISH_REASONS: Mapping[str, str] = {
     "TIMEOUT": "error",
 }
 PLAN, CALLS = 999, 1000
-"""The plan stands behind all content, and tool calls from this place on."""
+"""Places in the message: the plan comes after all content, and tool calls from 1000 on."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     message = data["message"]
     parts = [part for block in message.get("content") or () if (part := decode_block(block)) is not None]
     if message.get("tool_plan"):
@@ -61,18 +61,18 @@ def decode_call(call: Mapping[str, Any]) -> ToolCall:
     return ToolCall(call["id"], function["name"], function.get("arguments") or "")
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     return usage_of(raw) if raw else None
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
-    """`tokens` is what the model read and wrote; `billed_units`, without the vendor's own prompt and marks, is what is
-    paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
+    """Convert usage: `tokens` is what the model read and wrote, `billed_units` (without the vendor's own prompt and
+    special tokens) is what is paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
     billed = raw.get("billed_units") or {}
     tokens = raw.get("tokens") or billed
 
-    def count(value: Any) -> int | None:
+    def count(value: float | None) -> int | None:
         return None if value is None else int(value)
 
     return Usage(

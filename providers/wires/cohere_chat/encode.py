@@ -1,4 +1,4 @@
-"""Context and options to the body of a chat request."""
+"""Build the body of a chat request from context and options."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def build_body(request: Request) -> dict[str, Any]:
             _format(body, value)
         elif name == "tool_choice":
             if (wanted := chosen_name(value)) is not None:
-                # The wire can demand a call but not which: the others are not offered.
+                # The wire can demand a call, but not of a certain tool: offer only this one.
                 tools = [tool for tool in tools if tool.name == wanted]
                 body["tool_choice"] = "REQUIRED"
             elif not isinstance(value, str):
-                raise InvalidOption("tool_choice fits no form of it", hint="use auto, none, required or {'name': ...}")
+                raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
             elif (choice := _CHOICES[value]) is not None:
                 body["tool_choice"] = choice
         else:
@@ -69,7 +69,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def _tool(encoded: dict[str, Any]) -> dict[str, Any]:
-    """Whether calls must fit is said once for all tools (`strict_tools`), not of each."""
+    """Remove `strict` from a tool: Cohere has one option for all tools, `strict_tools`."""
     function = encoded.get("function") or {}
     if "strict" not in function:
         return encoded
@@ -77,8 +77,10 @@ def _tool(encoded: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages in Cohere's form; empty ones are left out, which it refuses. Pictures in tool results follow them as
-    the user's: a result holds only text. Raises NotSupported for files, audio and video."""
+    """Encode the messages, without empty ones, which Cohere refuses.
+
+    A tool result holds only text: its images follow in a user message. Raises NotSupported for files, audio and video.
+    """
     encoded: list[dict[str, Any]] = []
     held: list[Part] = []
     for message in messages:
@@ -87,8 +89,8 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
             held = []
         if message.role == "tool":
             held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
-            said = message.text or "(no output)"
-            encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": said})
+            text = message.text or "(no output)"
+            encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":
             encoded += _answer(message)
         else:
@@ -105,8 +107,8 @@ def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def _answer(message: Message) -> list[dict[str, Any]]:
-    said = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
-    content = [block for part in said if (block := _block(part)) is not None]
+    parts = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
+    content = [block for part in parts if (block := _block(part)) is not None]
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
@@ -134,10 +136,10 @@ def _block(part: Part) -> dict[str, Any] | None:
             return {"type": "thinking", "thinking": part.text} if part.wire == NAME and part.text else None
         case Image():
             if part.file_id is not None:
-                raise unsendable(part, "Cohere's chat", "text and pictures as bytes or by address")
+                raise unsendable(part, "Cohere's chat", "text and images, as bytes or by URL")
             return {"type": "image_url", "image_url": {"url": address(part)}}
         case File() | Audio() | Video():
-            raise unsendable(part, "Cohere's chat", "text and pictures, and texts as documents=[...]")
+            raise unsendable(part, "Cohere's chat", "text and images, and texts as documents=[...]")
         case _:
             return None
 
@@ -146,7 +148,7 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 
-def _format(body: dict[str, Any], wanted: Any) -> None:
+def _format(body: dict[str, Any], wanted: object) -> None:
     if wanted == "json":
         body["response_format"] = {"type": "json_object"}
     elif isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":

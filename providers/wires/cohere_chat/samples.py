@@ -1,4 +1,4 @@
-"""Standard scenes of a chat."""
+"""Sample answers of a chat."""
 
 from __future__ import annotations
 

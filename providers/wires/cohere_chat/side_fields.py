@@ -1,19 +1,12 @@
-"""What a chat answer can do without, in a body and in an event."""
+"""The fields that a chat answer can do without, in a body and in an event."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
+from ....pipeline.side_fields import By, Held, Or, Rules, count
+from ..calls import named_call
 
 _UNITS = {"input_tokens": count, "output_tokens": count, "reasoning_tokens": count}
 _USAGE: Rules = {"billed_units": _UNITS, "tokens": _UNITS, "cached_tokens": count}
-
-
-def call(value: Any) -> Any:
-    """A call that can be read: with a function that has a name."""
-    function = value.get("function") if type(value) is dict else None
-    return value if type(function) is dict and type(function.get("name")) is str else GONE
 
 
 SIDE_FIELDS: Rules = {
@@ -25,7 +18,7 @@ SIDE_FIELDS: Rules = {
         {
             "tool_plan": str,
             "citations": list,
-            "tool_calls": [call],
+            "tool_calls": [named_call],
             "content": Held([By("type", {"thinking": {"thinking": str}})]),
         }
     ),

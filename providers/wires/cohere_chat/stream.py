@@ -1,4 +1,4 @@
-"""The events of a streamed chat. https://docs.cohere.com/docs/streaming"""
+"""Decode the events of a streamed chat. https://docs.cohere.com/docs/streaming"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .side_fields import EVENT_FIELDS
 
 @define
 class State:
-    """One stream's memory."""
+    """The state of one stream."""
 
     plan: list[str] = field(factory=list)
     citations: list[Any] = field(factory=list)
@@ -46,7 +46,8 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises DecodeError for data that is not JSON, the provider's error for a message that ends with one."""
+    """Decode one event. Raises the provider's error for a message that ends with one, DecodeError for data that is not
+    JSON."""
     try:
         data = loads_fast(event[1])
     except JSONDecodeError:
@@ -60,7 +61,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _general(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: Any, name: str, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") or name
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
@@ -86,7 +87,7 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, _reported(data).get("content") or {}, state)
+    return _content(data, _message(data).get("content") or {}, state)
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -94,7 +95,7 @@ def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if plan := _reported(data).get("tool_plan"):
+    if plan := _message(data).get("tool_plan"):
         state.plan.append(plan)
     return []
 
@@ -116,13 +117,13 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if citations := _reported(data).get("citations"):
+    if citations := _message(data).get("citations"):
         state.citations.append(citations)
     return []
 
 
-def _reported(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an event says beside the answer; nothing, where that was left out."""
+def _message(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message of an event's delta; empty where the event has none."""
     return (data.get("delta") or {}).get("message") or {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ....pipeline.http.request import Request
 from ....schemas.tool import CHOICES, SEVERAL
 from ...auth.auth import header_key
 from ...declare.object_support import ObjectSupport, lazy_dialect
@@ -10,23 +9,14 @@ from ...declare.wire import ToolCallIdPolicy, ToolNamePolicy, Wire
 from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body
-from .paths import model_path
+from .paths import generate_path, stream_path
 from .side_fields import SIDE_FIELDS
 from .stream import begins_stream, decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
 from .usage import extract_usage
 
-
-def path(request: Request) -> str:
-    return f"{model_path(request.model.id)}:generateContent"
-
-
-def stream_path(request: Request) -> str:
-    return f"{model_path(request.model.id)}:streamGenerateContent?alt=sse"
-
-
 google_generate = Wire(
     name="google_generate",
-    path=path,
+    path=generate_path,
     auth=header_key("x-goog-api-key"),
     stream_path=stream_path,
     options=OPTIONS,

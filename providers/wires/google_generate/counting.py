@@ -1,8 +1,12 @@
-"""Counting tokens before sending: https://ai.google.dev/api/tokens, and Vertex's form of it,
-https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens"""
+"""Counting tokens before sending.
+
+https://ai.google.dev/api/tokens, for Vertex
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
@@ -28,7 +32,7 @@ def build_count_body(request: Request) -> dict[str, Any]:
     return {"generateContentRequest": {"model": model_path(request.model.id)[1:], **build_vertex_body(request)}}
 
 
-def decode_count(data: Any, model: Model) -> Reply:
+def decode_count(data: Mapping[str, Any], model: Model) -> Reply:
     return Reply(usage=Usage(input_tokens=data["totalTokens"]), finish_reason="stop")
 
 

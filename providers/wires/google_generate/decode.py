@@ -1,7 +1,8 @@
-"""An unstreamed answer to a Reply."""
+"""Decode an unstreamed answer to a Reply."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.errors import DecodeError
@@ -12,11 +13,11 @@ from .finish import block_of
 from .stream import closing, init_stream_state, read_piece
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """The answer is read as a stream of one piece, which is exactly what it looks like on the wire.
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode the answer as a stream of one piece, which is exactly what it looks like on the wire.
 
-    Raises the provider's error where the body holds one, and DecodeError for a body with neither candidates nor a
-    reason for having none. A blocked prompt is a reply that was filtered.
+    Raises the provider's error if the body is one, and DecodeError for a body with neither candidates nor a reason for
+    having none. A blocked prompt gives a reply with the finish reason `content_filter`.
     """
     state = init_stream_state(model)
     chunks = read_piece(data, model, state, rules=None)

@@ -1,13 +1,13 @@
 """Gemini's `Schema` object: `parameters` of a function declaration, and `responseSchema`.
 
 https://ai.google.dev/api/caching#Schema (read 2026-11): a part of OpenAPI 3.0 with one type per schema, `nullable`,
-string enums only, no references, no `additionalProperties`, nothing beside `anyOf`. For the richer
-`parametersJsonSchema` and `responseJsonSchema` see `gemini_json`.
+only string enums, no references, no `additionalProperties`, no other keyword next to `anyOf`. For the richer
+`parametersJsonSchema` and `responseJsonSchema` see json_dialect.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from ....schemas.json_schema.dialects import Dialected
 from ....schemas.json_schema.dialects.rules import DialectRules
@@ -16,11 +16,11 @@ from ....schemas.json_schema.dialects.writing import write_dialect
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema as Gemini's `Schema`. Raises SchemaError when it cannot be used at all.
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema as Gemini's `Schema`. Raises SchemaError when it cannot be used at all.
 
-    References are written out. `strict` is False when that, or something else, cannot be said (recursion, properties
-    of any name, any value); then `gemini_json` should be sent instead, where the model takes it.
+    References are written out. `strict` is False when something cannot be expressed (recursion, properties of any name,
+    any value); then send `json_dialect` instead, where the model takes it.
     """
     return write_dialect(schema, RULES)
 
@@ -34,7 +34,7 @@ RULES: Final = DialectRules(
         "array": frozenset({"minItems", "maxItems"}),
         "object": frozenset({"minProperties", "maxProperties"}),
     },
-    # "only 'enum' and 'date-time' are supported for STRING type", says its error.
+    # Its error: "only 'enum' and 'date-time' are supported for STRING type".
     formats={
         "string": frozenset({"date-time"}),
         "number": frozenset({"float", "double"}),
@@ -44,6 +44,6 @@ RULES: Final = DialectRules(
     anything={"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
     references=False,
     nullable="flag",
-    remarks_beside_unions=False,
-    ordering=True,
+    annotations_beside_unions=False,
+    ordering="propertyOrdering",
 )

@@ -1,7 +1,7 @@
-"""Context and options to the body of generateContent.
+"""Build the body of generateContent from context and options.
 
-What the vendor insists on: roles alternate between user and model, a call follows a user's turn, its results come next,
-in the order of the calls, and a thought signature goes back on the very part it came on.
+The vendor insists that roles alternate between user and model, that calls follow a user's turn, that their results come
+next, in the order of the calls, and that a thought signature is sent back on the very part that it came with.
 https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
@@ -22,12 +22,12 @@ from .media import encode_media
 
 NAME = "google_generate"
 SKIP_VALIDATION = "skip_thought_signature_validator"
-"""What the vendor takes for the signature of a call that another model made.
+"""What the vendor takes as the signature of a call that another model made.
 
-https://ai.google.dev/gemini-api/docs/thought-signatures#faqs; Vertex knows this value and no other.
+https://ai.google.dev/gemini-api/docs/thought-signatures#faqs; Vertex takes no other value.
 """
 IN_RESULTS = frozenset(("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"))
-"""What a function response may hold: https://ai.google.dev/gemini-api/docs/function-calling#multimodal"""
+"""Media types that a function response may hold: https://ai.google.dev/gemini-api/docs/function-calling#multimodal"""
 
 _CONFIG: Mapping[str, str] = {
     "temperature": "temperature",
@@ -44,14 +44,14 @@ _CONFIG: Mapping[str, str] = {
     "speech_config": "speechConfig",
     "image_config": "imageConfig",
 }
-"""What goes into generationConfig under another name."""
+"""Options that go into generationConfig under another name."""
 _BODY: Mapping[str, str] = {
     "safety_settings": "safetySettings",
     "cached_content": "cachedContent",
     "model_armor_config": "modelArmorConfig",
     "service_tier": "serviceTier",
 }
-"""What goes into the body itself under another name."""
+"""Options that go into the body itself under another name."""
 
 OPTIONS = frozenset(
     (
@@ -79,9 +79,12 @@ Block = dict[str, Any]
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """The body. Two options are for declarations to set: `media_in_results` for models whose function responses hold
-    pictures and documents (for others these stand beside the response), and `json_schema=False` for models that know
-    Google's own Schema alone."""
+    """Build the body. Two options are meant for declarations:
+
+    media_in_results: for models whose function responses may hold images and documents; otherwise these are parts
+        of their own, after the response. Default: False
+    json_schema: False for models that take only Google's own Schema. Default: True
+    """
     options = dict(request.options)
     media_in_results, json_schema = options.pop("media_in_results", False), options.pop("json_schema", True)
     system, contents = encode_messages(request.context.messages, media_in_results=media_in_results)
@@ -106,11 +109,11 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message], *, media_in_results: bool = False) -> tuple[list[Block], list[Block]]:
-    """The parts of the system instruction, hoisted wherever they stand, and contents whose roles alternate."""
+    """Encode the parts of the system instruction, from system messages anywhere, and contents whose roles alternate."""
     system: list[Block] = []
     turns: list[tuple[str, list[tuple[int, Block]]]] = []
     calls: dict[str, tuple[int, ToolCall]] = {}
-    made = 0
+    count = 0
     for message in messages:
         if message.role == "system":
             system += _blocks(message.content)
@@ -121,8 +124,8 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
             role = "model" if message.role == "assistant" else "user"
             ranked = [(_LAST, block) for block in _blocks(message.content)]
         for call in message.tool_calls:
-            calls[call.id] = (made, call)
-            made += 1
+            calls[call.id] = (count, call)
+            count += 1
         if not ranked:
             continue
         if turns and turns[-1][0] == role:
@@ -131,7 +134,7 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
             turns.append((role, ranked))
     contents = [{"role": role, "parts": _in_order(ranked)} for role, ranked in turns]
     if contents and contents[0]["role"] == "model":
-        # A greeting, or a beginning cut off: "function call turn comes immediately after a user turn", or 400.
+        # Without this, a 400: "function call turn comes immediately after a user turn".
         contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
     return system, contents
 
@@ -140,7 +143,7 @@ _LAST = 2**31
 
 
 def _in_order(ranked: list[tuple[int, Block]]) -> list[Block]:
-    """Results first, in the order of their calls: most calls have no id, and are matched by it. All else as it came."""
+    """Sort results to the front, in the order of their calls: most calls have no id, and the order matches them."""
     return [block for _, block in sorted(ranked, key=lambda each: each[0])]
 
 
@@ -173,8 +176,8 @@ def accepts_part(part: Part, model: Model) -> bool:
     return not isinstance(part, Reasoning) or part.wire == NAME
 
 
-def _arguments(call: ToolCall) -> Any:
-    """The wire takes objects alone; arguments that are none are handed back for the model to see."""
+def _arguments(call: ToolCall) -> object:
+    """Return the arguments; other JSON than an object is put inside of one, since the wire takes only objects."""
     args = call.arguments
     if not args:
         return {"invalid_arguments": call.arguments_json} if args is None else {}
@@ -184,8 +187,15 @@ def _arguments(call: ToolCall) -> Any:
 def _result(
     message: Message, calls: Mapping[str, tuple[int, ToolCall]], media_in_results: bool
 ) -> list[tuple[int, Block]]:
-    """The vendor knows a result by the tool's name, and by the call's id where it gave one. The text goes as it is:
-    made a Struct, its numbers would become doubles."""
+    """Encode a tool result, with its rank, and the media that come after it.
+
+    The vendor matches a result by the tool's name, and by the call's id where it gave one. The text is sent as text: as
+    a Struct, its numbers would become doubles.
+
+    message: the tool message
+    calls: the calls so far, each with its rank, by id
+    media_in_results: see build_body
+    """
     id = message.tool_call_id or ""
     rank, call = calls.get(id, (_LAST - 1, None))
     response: Block = {"name": call.name if call else message.name or id}
@@ -193,20 +203,24 @@ def _result(
         response["id"] = extra["id"]
     response["response"] = {"error" if message.is_error else "output": message.text}
     inside: list[Block] = []
-    beside: list[tuple[int, Block]] = []
+    after: list[tuple[int, Block]] = []
     for part in message.content:
         if isinstance(part, Image | File | Audio | Video):
             if media_in_results and part.sent_type in IN_RESULTS:
                 inside.append(encode_media(part))
             else:
-                beside.append((_LAST, encode_media(part)))
+                after.append((_LAST, encode_media(part)))
     if inside:
         response["parts"] = inside
-    return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *beside]
+    return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *after]
 
 
 def encode_tools(tools: Iterable[Tool], *, json_schema: bool = True) -> list[Block]:
-    """All functions in one declaration; a built-in tool as it stands."""
+    """Encode all functions in one declaration; a built-in tool stays as it is.
+
+    tools: the tools
+    json_schema: see build_body
+    """
     functions = [_function(tool, json_schema) for tool in tools if tool.server is None]
     servers = [dict(tool.server) for tool in tools if tool.server is not None]
     return [{"functionDeclarations": functions}, *servers] if functions else servers
@@ -220,7 +234,7 @@ def _function(tool: Tool, json_schema: bool) -> Block:
     return {**function, **tool.extra.get(NAME, {})}
 
 
-def _format(config: dict[str, Any], wanted: Any, json_schema: bool) -> None:
+def _format(config: dict[str, Any], wanted: object, json_schema: bool) -> None:
     if wanted == "text" or (isinstance(wanted, Mapping) and wanted.get("type") == "text"):
         return
     config["responseMimeType"] = "application/json"
@@ -232,34 +246,34 @@ def _format(config: dict[str, Any], wanted: Any, json_schema: bool) -> None:
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
-def _choice(body: dict[str, Any], config: dict[str, Any], choice: Any) -> None:
-    """A mode, a tool, or a list of the tools that may be called. Raises InvalidOption for anything else."""
+def _choice(body: dict[str, Any], config: dict[str, Any], choice: object) -> None:
+    """Set a mode, a tool, or a list of the tools that may be called. Raises InvalidOption for anything else."""
     names = [choice] if isinstance(choice, Tool | Mapping) else choice
     if isinstance(choice, str) and choice in _MODES:
         calling: Block = {"mode": _MODES[choice]}
     elif isinstance(names, list) and names:
         calling = {"mode": "ANY", "allowedFunctionNames": [_name(each) for each in names]}
     else:
-        raise InvalidOption("tool_choice fits no form of it", hint='use auto, none, required, {"name": …} or a list')
+        raise InvalidOption("tool_choice has an unknown form", hint='use auto, none, required, {"name": …} or a list')
     if any("functionDeclarations" in each for each in body.get("tools", ())):
         known = body.setdefault("toolConfig", {})
         known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}
 
 
-def _name(tool: Any) -> Any:
+def _name(tool: object) -> object:
     if isinstance(tool, Mapping):
         return tool.get("name") or tool.get("function", {}).get("name")
     return tool.name if isinstance(tool, Tool) else tool
 
 
 def _tool_config(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
-    """The vendor's own object; what tool_choice says goes before it."""
+    """Merge the vendor's own object into the body; tool_choice wins."""
     known = body.get("toolConfig", {})
     calling = {**value.get("functionCallingConfig", {}), **known.get("functionCallingConfig", {})}
     body["toolConfig"] = {**value, **known, **({"functionCallingConfig": calling} if calling else {})}
 
 
-def _stop(body: dict[str, Any], config: dict[str, Any], value: Any) -> None:
+def _stop(body: dict[str, Any], config: dict[str, Any], value: str | Iterable[str]) -> None:
     config["stopSequences"] = [value] if isinstance(value, str) else list(value)
 
 

@@ -1,4 +1,4 @@
-"""Why an answer ended, and what is told beside its parts. https://ai.google.dev/api/generate-content#FinishReason"""
+"""Finish reasons, and what an answer reports besides its parts. https://ai.google.dev/api/generate-content#FinishReason"""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FINISH_REASONS: Mapping[str, str] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Whatever is not here is its own reason, in lower case."""
+"""Other reasons are kept, in lower case."""
 
 UNSOUND = frozenset(("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE"))
-"""The calls of such an answer are there to be read about (`metadata["malformed_tool_calls"]`), never to be run."""
+"""The calls of such an answer must never be run; they are reported in `metadata["malformed_tool_calls"]`."""
 
 _METADATA: Mapping[str, str] = {
     "groundingMetadata": "grounding",
@@ -35,7 +35,12 @@ _METADATA: Mapping[str, str] = {
 
 
 def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
-    """The canonical reason. The vendor says STOP with calls, and gives no candidate at all for a blocked prompt."""
+    """Map to the canonical reason. The vendor sends STOP with calls, and no candidate at all for a blocked prompt.
+
+    raw: the vendor's reason; None without a candidate
+    has_calls: whether the answer has calls
+    refused: whether the prompt was blocked
+    """
     if raw is None:
         return "content_filter" if refused else "unknown"
     reason = FINISH_REASONS.get(raw, raw.lower())
@@ -43,7 +48,7 @@ def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
 
 
 def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Why the prompt was refused, as metadata; empty if it was not."""
+    """Return why the prompt was blocked, as metadata; empty if it was not."""
     feedback = data.get("promptFeedback") or {}
     if not feedback.get("blockReason"):
         return {}
@@ -52,12 +57,12 @@ def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metadata_of(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    """What a candidate tells beside its parts; in a stream the last word stands."""
+    """Collect what a candidate reports besides its parts; in a stream the last values are right."""
     return {ours: candidate[name] for name, ours in _METADATA.items() if candidate.get(name)}
 
 
 def logprobs_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Log probabilities in OpenAI's form: for each token its own, and those of the ones it was chosen over."""
+    """Convert log probabilities to OpenAI's form: for each token its own, and those of the alternatives."""
     rivals = result.get("topCandidates") or []
     out = []
     for at, chosen in enumerate(result.get("chosenCandidates") or ()):

@@ -1,7 +1,7 @@
 """Gemini's JSON Schema fields: `responseJsonSchema` and `parametersJsonSchema`.
 
-https://ai.google.dev/api/generate-content#GenerationConfig (read 2026-11): `$defs` and `$ref`, which takes nothing
-beside it, string and number enums, `prefixItems`, `additionalProperties`. Recursion is unrolled, and only where the
+https://ai.google.dev/api/generate-content#GenerationConfig (read 2026-11): `$defs` and `$ref` (without
+siblings), string and number enums, `prefixItems`, `additionalProperties`. Recursion is unrolled, and only where the
 property is not required.
 """
 
@@ -17,8 +17,8 @@ from ....schemas.json_schema.keywords import subschemas
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
 
     `strict` is False when a required property leads back to its own schema, which Gemini refuses.
     """
@@ -26,7 +26,7 @@ def to_dialect(schema: Any) -> Dialected:
 
 
 def _required_recursion(schema: dict[str, Any]) -> list[Dropped]:
-    """References that lead back to themselves through required properties and items only."""
+    """List references that lead back to themselves through required properties and items only."""
     definitions = schema.get("$defs", {})
     leads = {name: _required_references(body) for name, body in definitions.items()}
     over: list[Dropped] = []
@@ -67,6 +67,6 @@ RULES: Final = DialectRules(
     any_value=True,
     maps=True,
     tuples="any",
-    ordering=True,
+    ordering="propertyOrdering",
     limits=_required_recursion,
 )

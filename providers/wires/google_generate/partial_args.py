@@ -1,4 +1,4 @@
-"""Arguments that come in pieces, each with the place it belongs to: `{"jsonPath": "$.a[0].b", "stringValue": "x"}`.
+"""Streamed arguments in pieces, each with its place: `{"jsonPath": "$.a[0].b", "stringValue": "x"}`.
 
 https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc; paths are RFC 9535's.
 """
@@ -18,7 +18,7 @@ _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 
 def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
-    """Put the piece where it belongs: strings of one place grow, everything else is set."""
+    """Put the piece in its place: append to a string, set anything else. Raises DecodeError for an impossible place."""
     path = _path(piece.get("jsonPath", ""))
     kind = next((kind for kind in _VALUES if kind in piece), None)
     if not path or kind is None:
@@ -26,9 +26,9 @@ def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
     value = None if kind == "nullValue" else piece[kind]
     place: Any = args
     for step, following in pairwise(path):
-        place = _entered(place, step, [] if isinstance(following, int) else {})
+        place = _enter(place, step, [] if isinstance(following, int) else {})
     last = path[-1]
-    known = _entered(place, last, None)
+    known = _enter(place, last, None)
     place[last] = known + value if isinstance(known, str) and isinstance(value, str) else value
 
 
@@ -39,11 +39,11 @@ def _path(text: str) -> list[str | int]:
     return steps
 
 
-def _entered(place: Any, step: str | int, missing: Any) -> Any:
-    """What stands at the step, put there first if nothing does."""
+def _enter(place: object, step: str | int, missing: object) -> Any:
+    """Return the value at the step; put `missing` there first if there is none."""
     if isinstance(step, str) and isinstance(place, dict):
         return place.setdefault(step, missing)
-    # A list grows at its end alone: an index far beyond it would fill the memory.
+    # A list grows only at its end: an index far beyond it would fill the memory.
     if not isinstance(step, int) or not isinstance(place, list) or step > len(place):
         raise DecodeError("the pieces of a call's arguments do not fit together")
     if step == len(place):

@@ -1,4 +1,4 @@
-"""Standard scenes of generateContent."""
+"""Sample answers of generateContent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _answer(parts: list[dict[str, Any]], finish: str | None = None) -> dict[str,
     return {"candidates": [candidate], **_HEAD}
 
 
-def _event(data: Any) -> bytes:
+def _event(data: object) -> bytes:
     return b"data: " + dumps(data) + b"\r\n\r\n"
 
 

@@ -1,4 +1,4 @@
-"""What a generateContent answer can do without; a piece of a stream is an answer in small."""
+"""The fields that a generateContent answer can do without; a piece of a stream has the same form as an answer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array.
+"""Decode the pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array.
 
-Text grows from piece to piece. A part with anything beside its text, a thought signature above all, stands alone:
+Text grows from piece to piece. A part with more than its text, usually a thought signature, stays a part of its own:
 "don't merge a part with a signature with one without" (https://ai.google.dev/gemini-api/docs/thought-signatures).
 """
 
@@ -30,8 +30,8 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
+from ..calls import call_id
 from ..errors import provider_error, read_again, retry_info
-from ..openai_chat.decode import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME
@@ -45,7 +45,8 @@ _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
 
 def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
-    """Events as server-sent ones. The first byte that is no white space tells which of the two protocols it is."""
+    """Return events as of server-sent events. The first byte after white space shows which of the two protocols it
+    is."""
     if type(buffer) is bytes:
         start = buffer + data
         first = start.removeprefix(BOM).lstrip(b" \t\r\n")[:1]
@@ -58,11 +59,11 @@ def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent],
 
 
 def begins_stream(start: bytes, content_type: str) -> bool:
-    """Whether a body that begins so is one of the two."""
+    """Check whether a body with this start can be one of the two."""
     return start[:1] in (b"[", b"{") or sse.begins(start, content_type)
 
 
-def _array(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
+def _array(data: bytes, buffer: json_array.Buffer) -> tuple[list[sse.SSEEvent], json_array.Buffer]:
     elements, buffer = json_array.parse(data, buffer)
     return [("", element) for element in elements], buffer
 
@@ -79,10 +80,12 @@ class _Call:
 
 @define
 class _Candidate:
-    """What one candidate has shown so far: its last part's place, what of it is still open, and its calls."""
+    """The state of one candidate."""
 
     place: int = -1
+    """The place of its last part."""
     open: str = ""
+    """The kind of the part that still grows; "" if none does."""
     sound: list[Audio] = field(factory=list)
     calls: list[_Call] = field(factory=list)
     reason: str | None = None
@@ -91,7 +94,7 @@ class _Candidate:
 
 @define
 class State:
-    """One stream's memory."""
+    """The state of one stream."""
 
     id: str | None = None
     started: bool = False
@@ -99,7 +102,8 @@ class State:
     others: dict[int, _Candidate] = field(factory=dict)
     block: dict[str, Any] = field(factory=dict)
     usage: Mapping[str, Any] | None = None
-    untold: int = 0
+    unreported: int = 0
+    """Pieces since usage was reported last."""
     grounded: bool = False
 
 
@@ -108,21 +112,21 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
+    """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
-        # Nearly every piece is more of the open text. Each brings the counts so far, too; to make a Usage of every one
-        # would double a piece's cost, so that they are told with each eighth, and with all that is not mere text.
-        if state.first.open is _TEXT and state.untold < 7 and "promptFeedback" not in data:
+        # Nearly every piece continues the open text, and has the counts so far. Making a Usage of each would double a
+        # piece's cost, so usage is reported with every eighth, and with all pieces that are more than text.
+        if state.first.open is _TEXT and state.unreported < 7 and "promptFeedback" not in data:
             (candidate,) = data["candidates"]
             (part,) = candidate["content"]["parts"]
             text = part["text"]
-            mere = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == 0)
-            if mere and len(part) == 1 and text and text.__class__ is str:
+            text_only = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == 0)
+            if text_only and len(part) == 1 and text and text.__class__ is str:
                 raw = data.get("usageMetadata")
                 if raw and "totalTokenCount" in raw:
                     state.usage = raw
-                state.untold += 1
+                state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
     except JSONDecodeError:
         return read_again(event[1], lambda value: read_piece(value, model, state)), state
@@ -131,8 +135,14 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: Any, model: Model, state: State, rules: Rules | None = SIDE_FIELDS) -> list[StreamChunk]:
-    """The chunks of one piece, whatever is in it. Raises the provider's error for an error."""
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = SIDE_FIELDS) -> list[StreamChunk]:
+    """Decode one piece, whatever is in it. Raises the provider's error for an error.
+
+    data: the piece, as JSON
+    model: the model that answers
+    state: the state of the stream
+    rules: the rules of the fields that it can do without; None if they were applied before
+    """
     if isinstance(data, list) and data:
         data = data[0]
     if not isinstance(data, dict):
@@ -140,27 +150,28 @@ def read_piece(data: Any, model: Model, state: State, rules: Rules | None = SIDE
     if "error" in data:
         error = data["error"]
         raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
+    piece: Mapping[str, Any] = data
     out: list[StreamChunk] = []
-    if rules is not None:  # a whole body has been looked at before
-        data, out = kept_event(data, rules, model)
-    state.grounded = state.grounded or is_grounded(*(data.get("candidates") or ()))
+    if rules is not None:
+        piece, out = kept_event(data, rules, model)
+    state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
     if not state.started:
-        state.started, state.id = True, data.get("responseId")
-        out.append(Start(data.get("responseId"), data.get("modelVersion")))
-    for candidate in data.get("candidates") or ():
+        state.started, state.id = True, piece.get("responseId")
+        out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
+    for candidate in piece.get("candidates") or ():
         if index := candidate.get("index") or 0:
             other = state.others.setdefault(index, _Candidate())
             out += [Alternative(index, chunk) for chunk in _candidate(candidate, other, state.id)]
         else:
             out += _candidate(candidate, state.first, state.id)
-    state.block = block_of(data) or state.block
-    raw = data.get("usageMetadata")
-    # Counts are cumulative; a piece that brings none (Vertex tells its traffic type alone) changes nothing.
+    state.block = block_of(piece) or state.block
+    raw = piece.get("usageMetadata")
+    # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
     if raw and (state.usage is None or "totalTokenCount" in raw):
         state.usage = raw
-    if state.usage is not None and (raw or state.untold):
+    if state.usage is not None and (raw or state.unreported):
         out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
-    state.untold = 0
+    state.unreported = 0
     return out
 
 
@@ -183,7 +194,7 @@ def _candidate(candidate: Mapping[str, Any], state: _Candidate, reply_id: str | 
 
 
 def _text(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
-    """More of the open text or thought, or the beginning of another; one with more than its text stands alone."""
+    """Continue the open text or thought, or begin another; a part with more than its text is one of its own."""
     text, thought = part["text"], part.get("thought") is True
     more = {name: value for name, value in part.items() if name not in ("text", "thought")} if len(part) > 1 else {}
     if not text and not more:
@@ -210,8 +221,11 @@ def _thought_fields(more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
-    """A part that comes in one piece: a medium, or what only the vendor understands. The pictures that a model draws
-    while it thinks are of the latter kind, since they are no part of the answer. Raw sound grows as text does."""
+    """Decode a part that comes in one piece: media, or an opaque part.
+
+    Images that a model draws while it thinks are opaque, since they are not part of the answer. Raw audio grows as text
+    does.
+    """
     more = {name: value for name, value in part.items() if name not in ("inlineData", "fileData", "thought")}
     medium = None if part.get("thought") else decode_media(part, {NAME: more} if more else {})
     out: list[StreamChunk] = []
@@ -232,7 +246,7 @@ def _is_raw(media_type: str | None) -> bool:
 
 
 def _close(state: _Candidate) -> list[StreamChunk]:
-    """The end of the open part, where it has more to tell than its text."""
+    """End the open part, if it has more than its text."""
     opened, state.open = state.open, ""
     if opened is _THOUGHT:
         return [PartEnd(state.place, {"wire": NAME})]
@@ -243,7 +257,7 @@ def _close(state: _Candidate) -> list[StreamChunk]:
 
 
 def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> list[StreamChunk]:
-    """A function call, whole, or begun and continued by `partialArgs` until a piece says no more is to come."""
+    """Decode a function call, complete or continued by `partialArgs` until a piece without `willContinue`."""
     call = part["functionCall"]
     more = {name: value for name, value in part.items() if name != "functionCall"}
     out = _close(state)
@@ -252,25 +266,25 @@ def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> l
         id = call.get("id")
         if id in (each.extra.get("id") for each in state.calls):
             id = None
-        made = _Call(state.place, call["name"], {"id": id, **more} if id else more)
-        state.calls.append(made)
-        out.append(ToolCallStart(made.place, id or call_id(reply_id, len(state.calls) - 1), made.name))
+        current = _Call(state.place, call["name"], {"id": id, **more} if id else more)
+        state.calls.append(current)
+        out.append(ToolCallStart(current.place, id or call_id(reply_id, len(state.calls) - 1), current.name))
     elif state.calls and not state.calls[-1].whole:
-        made = state.calls[-1]
-        made.extra.update(more)
+        current = state.calls[-1]
+        current.extra.update(more)
     else:
         return out
-    made.args.update(call.get("args") or {})
+    current.args.update(call.get("args") or {})
     for piece in call.get("partialArgs") or ():
-        apply_partial(made.args, piece)
+        apply_partial(current.args, piece)
     if not call.get("willContinue"):
-        made.whole = True
-        out.append(ToolCallDelta(made.place, dumps(made.args).decode()))
+        current.whole = True
+        out.append(ToolCallDelta(current.place, dumps(current.args).decode()))
     return out
 
 
 def _end_calls(state: _Candidate) -> list[StreamChunk]:
-    """Only with the reason is it known that the calls are sound."""
+    """End the complete calls; only the finish reason shows whether they are well-formed."""
     out: list[StreamChunk] = []
     for call in state.calls:
         if call.whole and not call.ended and state.reason not in UNSOUND:
@@ -280,13 +294,13 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    """The last chunks, once every candidate has its reason or the prompt was blocked; none for a stream cut short."""
+    """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
     return closing(state) if finished or state.block else []
 
 
 def closing(state: State) -> list[StreamChunk]:
-    """The ends of everything."""
+    """Return the chunks that end everything."""
     first = state.first
     refused = first.reason is None and bool(state.block)
     out = _ends(first, refused)
@@ -297,7 +311,7 @@ def closing(state: State) -> list[StreamChunk]:
         metadata["malformed_tool_calls"] = [{"name": call.name, "args": call.args} for call in first.calls]
     if metadata:
         out.append(MetadataUpdate(metadata))
-    if (state.untold or state.grounded) and state.usage is not None:
+    if (state.unreported or state.grounded) and state.usage is not None:
         out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
     has_calls = any(call.ended for call in first.calls)
     return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]

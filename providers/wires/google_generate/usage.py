@@ -9,23 +9,23 @@ from ....schemas.model import Model
 from ....schemas.usage import Usage
 
 _TIERS: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
-"""What Vertex calls the tiers that the Gemini API knows by these names: google-genai, types.TrafficType."""
+"""Vertex's names of tiers, and the Gemini API's names of the same: google-genai, types.TrafficType."""
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usageMetadata")
     return usage_of(raw, is_grounded(*(data.get("candidates") or ()))) if raw else None
 
 
 def is_grounded(*candidates: Mapping[str, Any]) -> bool:
-    """Whether Google has searched for it, which it bills apart."""
+    """Check whether Google searched for the answer, which it bills separately."""
     return any(candidate.get("groundingMetadata") for candidate in candidates)
 
 
 def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
-    """The vendor counts thoughts beside the candidates, and what its own tools read beside the prompt; ours has it all.
+    """Convert usage. The vendor counts thoughts and its own tools' prompts separately; our totals include them.
 
-    Counts that are zero are left out on the wire, so that an answer of no tokens shows only in the total.
+    Counts of zero are left out on the wire, so an answer without tokens shows only in the total.
     """
     traffic = raw.get("trafficType")
     prompt, tool_prompt = raw.get("promptTokenCount"), raw.get("toolUsePromptTokenCount") or 0
@@ -49,16 +49,16 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
     )
 
 
-def _audio(*lists: Any) -> int | None:
+def _audio(*lists: Iterable[Mapping[str, Any]] | None) -> int | None:
     counts = [each.get("tokenCount") or 0 for each in _all(lists) if each.get("modality") == "AUDIO"]
     return sum(counts) if counts else None
 
 
 def _cached_audio(raw: Mapping[str, Any]) -> int | None:
-    """None where nobody divides the cached input by what it is."""
+    """Count the cached audio; None where the cached input is not split by modality."""
     details = raw.get("cacheTokensDetails")
     return _audio(details) or 0 if details else None
 
 
-def _all(lists: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+def _all(lists: Iterable[Iterable[Mapping[str, Any]] | None]) -> Iterator[Mapping[str, Any]]:
     return (each for details in lists for each in details or ())

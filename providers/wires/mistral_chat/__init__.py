@@ -1,5 +1,5 @@
-"""Mistral's chat: OpenAI's, but for the form of tool call ids, for usage, which it streams without being asked, and for
-the order of turns, the form of files and thinking (see encode.py).
+"""Mistral's chat: OpenAI's, except for the form of tool call ids, usage (always in the stream), the order of turns, and
+the form of files and thinking (see encode.py).
 
 https://docs.mistral.ai/api
 """

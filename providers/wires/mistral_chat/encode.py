@@ -1,8 +1,8 @@
-"""Messages in Mistral's form of a chat completion.
+"""Encode messages in Mistral's form of a chat completion.
 
-Where it differs from OpenAI's: files and sounds have another form, results of tools hold pictures, a user may not speak
-right after a tool (error 3230), an empty answer is refused, thinking comes back where the model thinks, and an answer
-that is begun for the model must say that it is. https://docs.mistral.ai/api,
+It differs from OpenAI's: files and audio have another form, tool results hold images, a user message may not follow a
+tool message (error 3230), an empty answer is refused, thinking is sent back to models that think, and a last assistant
+message, which the model continues, needs `prefix`. https://docs.mistral.ai/api,
 https://docs.mistral.ai/capabilities/reasoning, https://github.com/mistralai/mistral-common/issues/169
 """
 
@@ -21,7 +21,7 @@ from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
 
 BRIDGE = {"role": "assistant", "content": "OK"}
-"""Stands between the results of tools and what the user says to them; nothing shorter is taken."""
+"""Sent between tool results and a user message; Mistral takes no shorter text."""
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def accepts_part(part: Part, model: Model) -> bool:
 
 
 def encode_messages(messages: Iterable[Message], model: Model) -> list[dict[str, Any]]:
-    """The messages in order. Raises NotSupported for film, and for pictures and sounds that lie with a provider."""
+    """Encode the messages in order. Raises NotSupported for video, and for images and audio by file id."""
     encoded: list[dict[str, Any]] = []
     for message in messages:
         if message.role == "assistant":
@@ -59,8 +59,8 @@ def _answer(message: Message, model: Model) -> dict[str, Any]:
     thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and accepts_part(part, model)]
     if thoughts:
         thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "".join(thoughts)}]}
-        said = [{"type": "text", "text": answer["content"]}] if answer["content"] else []
-        answer["content"] = [thinking, *said]
+        text = [{"type": "text", "text": answer["content"]}] if answer["content"] else []
+        answer["content"] = [thinking, *text]
     return answer
 
 
@@ -83,9 +83,9 @@ def _block(part: Part) -> dict[str, Any] | None:
             image = {"url": address(part)}
             return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
         case Audio() if part.file_id is None:
-            here = inline(part)
-            return {"type": "input_audio", "input_audio": here[1] if here else part.url}
+            inlined = inline(part)
+            return {"type": "input_audio", "input_audio": inlined[1] if inlined else part.url}
         case Image() | Audio() | Video():
-            raise unsendable(part, "Mistral's chat", "text, pictures, sounds and files, by address or as bytes")
+            raise unsendable(part, "Mistral's chat", "text, images, audio and files, by URL or as bytes")
         case _:
             return None

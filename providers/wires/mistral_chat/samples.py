@@ -1,4 +1,4 @@
-"""Standard scenes, which are those of OpenAI's chat."""
+"""Sample answers: those of OpenAI's chat."""
 
 from ..openai_chat.samples import SAMPLES
 

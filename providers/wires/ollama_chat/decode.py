@@ -1,4 +1,4 @@
-"""A chat answer to a Reply."""
+"""Decode a chat answer to a Reply."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ..calls import call_id
 from ..errors import provider_error
-from ..openai_chat.decode import call_id
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}
 REASONING, TEXT, CALLS = 0, 1, 2
-"""Where the parts stand; further calls behind the first."""
+"""Places in the message; further calls come after the first."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """Raises the server's error where the body holds one."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode the answer. Raises the server's error if the body is one."""
     if data.get("error"):
         raise provider_error(model.provider, data["error"])
     message = data["message"]
@@ -42,21 +42,26 @@ def decode_response(data: Any, model: Model) -> Reply:
 
 
 def finish_reason(raw: str | None, has_calls: bool) -> str:
-    """Calls come with `stop` here."""
+    """Map to the canonical reason; Ollama sends `stop` with calls, too."""
     reason = FINISH_REASONS.get(raw or "", raw or "unknown")
     return "tool_calls" if has_calls and reason == "stop" else reason
 
 
 def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> ToolCall:
-    """A call. Older servers give it no id, and of several each says that its index is 0: their order is what counts."""
+    """Decode a call. Older servers send no id, and index 0 for each of several calls, so their order counts.
+
+    call: the call
+    index: its position among the calls of the answer
+    created_at: the answer's time, from which ids are made
+    """
     function = call["function"]
     arguments = function.get("arguments") or {}
     text = arguments if isinstance(arguments, str) else dumps(arguments).decode()
     return ToolCall(call.get("id") or call_id(created_at, index), function["name"], text)
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
-    """The prompt counts in full, what was still in the server's memory included."""
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    """Convert usage. The prompt counts in full, including what the server had cached."""
     read, wrote = data.get("prompt_eval_count"), data.get("eval_count")
     if read is None and wrote is None:
         return None

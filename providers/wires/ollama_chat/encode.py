@@ -1,4 +1,4 @@
-"""Context and options to the body of a chat request. Sampling options stand in an object of their own."""
+"""Build the body of a chat request from context and options; sampling options are in an object of their own."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ OPTIONS = frozenset(
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """The body. Streaming is what this server does unless it is told not to, and so is cutting what does not fit from
-    the front of the prompt and answering the rest; told not to, it refuses with an error that names the sizes.
-    (https://github.com/ollama/ollama/blob/main/api/types.go: Truncate, Shift; older servers pass over them.)
+    """Build the body.
+
+    By default this server streams, and silently cuts the front off a prompt that does not fit into the context. With
+    `truncate` and `shift` false it answers with an error that names the sizes instead.
+    (https://github.com/ollama/ollama/blob/main/api/types.go: Truncate, Shift; older servers ignore them.)
     """
     body: dict[str, Any] = {
         "model": request.model.id,
@@ -59,7 +61,7 @@ def build_body(request: Request) -> dict[str, Any]:
         elif name == "stop":
             sampling["stop"] = [value] if isinstance(value, str) else list(value)
         elif name == "reasoning_effort":
-            # A switch, or one of the model's own words: https://docs.ollama.com/capabilities/thinking
+            # A switch, or one of the model's own levels: https://docs.ollama.com/capabilities/thinking
             body["think"] = value != "none" and value
         elif name == "response_format":
             _format(body, value)
@@ -73,19 +75,19 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Messages in Ollama's form: arguments as objects, results by the tool's name, pictures beside the text.
+    """Encode the messages: arguments as objects, results by the tool's name, images next to the text.
 
-    Raises NotSupported for what a user or a tool says in any other way than text and pictures.
+    Raises NotSupported for media other than images.
     """
     encoded = []
     names: dict[str, str] = {}
     for message in messages:
         names.update((call.id, call.name) for call in message.tool_calls)
-        said = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
-        turn: dict[str, Any] = {"role": message.role, "content": said}
+        text = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
+        turn: dict[str, Any] = {"role": message.role, "content": text}
         if message.role == "assistant":
             _answer(turn, message)
-        elif images := [_picture(part) for part in message.content if isinstance(part, Image | File | Audio | Video)]:
+        elif images := [_image(part) for part in message.content if isinstance(part, Image | File | Audio | Video)]:
             turn["images"] = images
         if message.role == "tool":
             turn["tool_name"] = message.name or names.get(message.tool_call_id or "", "")
@@ -106,15 +108,15 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 
-def _picture(part: Media) -> str:
-    """A picture's bytes in base64. The server fetches nothing, and reads nothing but pictures."""
-    here = inline(part) if isinstance(part, Image) else None
-    if here is None:
-        raise unsendable(part, "Ollama's chat", "text and pictures as bytes")
-    return here[1]
+def _image(part: Media) -> str:
+    """Return an image's bytes in base64. Raises NotSupported for anything else; the server fetches no URLs."""
+    inlined = inline(part) if isinstance(part, Image) else None
+    if inlined is None:
+        raise unsendable(part, "Ollama's chat", "text and images as bytes")
+    return inlined[1]
 
 
-def _format(body: dict[str, Any], wanted: Any) -> None:
+def _format(body: dict[str, Any], wanted: object) -> None:
     if wanted == "json":
         body["format"] = "json"
     elif isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":

@@ -1,11 +1,11 @@
-"""What a chat answer can do without, in a body and in a line of a stream."""
+"""The fields that a chat answer can do without, in a body and in a line of a stream."""
 
 from __future__ import annotations
 
 from ....pipeline.side_fields import Held, Or, Rules, count
-from ..cohere_chat.side_fields import call
+from ..calls import named_call
 
-_MESSAGE: Rules = {"thinking": str, "tool_calls": [call]}
+_MESSAGE: Rules = {"thinking": str, "tool_calls": [named_call]}
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,

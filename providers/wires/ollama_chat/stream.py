@@ -1,7 +1,8 @@
-"""The lines of a streamed chat: one JSON object each, the last with `done`."""
+"""Decode the lines of a streamed chat: one JSON object each, the last with `done`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define
@@ -31,7 +32,7 @@ from .side_fields import EVENT_FIELDS
 
 @define
 class State:
-    """One stream's memory."""
+    """The state of one stream."""
 
     started: bool = False
     created_at: str | None = None
@@ -46,12 +47,12 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises the server's error for an error line, DecodeError for a line that is not JSON."""
+    """Decode one line. Raises the server's error for an error line, DecodeError for a line that is not JSON."""
     try:
         data = loads_fast(event)
     except JSONDecodeError:
         return read_again(event, lambda value: _general(value, event, model, state)), state
-    # Nearly every line is one more piece of text and nothing else.
+    # Nearly every line is only one more piece of text.
     if state.started and len(data) == 4 and "error" not in data and not data["done"]:
         message = data["message"]
         if len(message) == 2 and (text := message.get("content")):
@@ -59,7 +60,7 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     return _general(exact(data, event), event, model, state), state
 
 
-def _general(data: Any, event: bytes, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: Mapping[str, Any], event: bytes, model: Model, state: State) -> list[StreamChunk]:
     if state.done:
         return []
     if "error" in data:
@@ -75,13 +76,14 @@ def _general(data: Any, event: bytes, model: Model, state: State) -> list[Stream
     if message.get("content"):
         out.append(TextDelta(message["content"], TEXT))
     for call in message.get("tool_calls") or ():
-        made, place = decode_call(call, state.calls, state.created_at), CALLS + state.calls
+        decoded, place = decode_call(call, state.calls, state.created_at), CALLS + state.calls
         state.calls += 1
-        out += [ToolCallStart(place, made.id, made.name), ToolCallDelta(place, made.arguments_json), ToolCallEnd(place)]
+        out += [ToolCallStart(place, decoded.id, decoded.name), ToolCallDelta(place, decoded.arguments_json)]
+        out.append(ToolCallEnd(place))
     if data.get("logprobs"):
         out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
     if data.get("done"):
-        # No longer started: what follows takes the general path, which drops it.
+        # Not started any more: later lines take the general path, which drops them.
         state.done, state.started, state.reason = True, False, data.get("done_reason")
         if (usage := extract_usage(data, model)) is not None:
             out.append(UsageUpdate(usage))

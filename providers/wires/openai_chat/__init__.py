@@ -1,15 +1,15 @@
-"""OpenAI's chat completions, the format that most providers speak.
-https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI's chat completions, the format that most providers use. https://platform.openai.com/docs/api-reference/chat"""
 
 from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, extract_usage, find_error
+from .decode import decode_response, find_error
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .usage import extract_usage
 
 openai_chat = Wire(
     name="openai_chat",

@@ -1,4 +1,4 @@
-"""Streamed tool calls, put together from fragments that servers label in many ways."""
+"""Assemble streamed tool calls from fragments, which servers label in many ways."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
-from .decode import CALLS, NAME, call_id
+from ..calls import call_id
+from .encode import NAME
+from .places import CALLS
 
 
 class _Call:
@@ -23,14 +25,15 @@ class _Call:
 
 
 class StreamedCalls:
-    """Which call a fragment belongs to: by its id, else by its index, else the call that is open.
+    """The calls of one choice. A fragment belongs to a call by its id, else by its index, else to the open call.
 
     Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
     "" or late, or two calls have the same; names come whole in every fragment, in pieces, or late. A call starts for
-    the reader once its name is known to be whole: with its first arguments, or at the end. See the recordings of
+    the reader once its name must be complete: with its first arguments, or at the end. See the recordings of
     openrouter, groq and zai.
 
-    `sure` is the open call once it has started, if it was made last: what has only its index and arguments is its own.
+    sure: the open call, once it has started and if it is the newest: a fragment of its index with nothing but arguments
+        is certainly its own
     """
 
     __slots__ = ("_calls", "_open", "_reply_id", "sure")
@@ -45,6 +48,7 @@ class StreamedCalls:
         return bool(self._calls)
 
     def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
+        """Take a fragment; return the chunks that it completes."""
         function = fragment.get("function") or fragment.get("custom") or {}
         name, arguments = function.get("name"), function.get("arguments", function.get("input"))
         if arguments is not None and not isinstance(arguments, str):
@@ -72,7 +76,7 @@ class StreamedCalls:
         return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
 
     def end(self) -> list[StreamChunk]:
-        """The calls are whole: start those that never had arguments, and end all."""
+        """End all calls, after starting those without arguments."""
         out: list[StreamChunk] = []
         for call in self._calls:
             out += self._start(call)
@@ -85,8 +89,8 @@ class StreamedCalls:
             if at_index is not None and at_index.id == id:
                 return at_index
             known = next((call for call in reversed(self._calls) if call.id == id), None)
-            # A known id under a new index is a call of its own if it begins like one. Without that it is more of the
-            # old one, from a server that repeats the id and lets the index shift.
+            # A known id under a new index is a new call if the fragment looks like a beginning. Otherwise it continues
+            # the old call: some servers repeat the id and let the index shift.
             if known is not None and not (begins and known.name and index is not None and at_index is None):
                 return known
             if index is not None and at_index is not None and at_index.id is None:

@@ -1,16 +1,11 @@
-"""The body of a chat completion to a Reply.
-
-The parts of the message get fixed places, so that a stream which interleaves them folds to the same order.
-"""
+"""Decode the body of a chat completion to a Reply."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import uuid4
 
 from ....pipeline.http.response import Response
 from ....schemas.errors import DecodeError, ProviderError
@@ -18,13 +13,11 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
-from ....schemas.usage import Usage, parse_reported_cost
+from ..calls import call_id
 from ..errors import error_in, provider_error
 from ..errors import find_error as find_error_by_status
-
-NAME = "openai_chat"
-REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
-"""Where the parts stand: images from 100 on, tool calls from 1000 on."""
+from .encode import NAME
+from .usage import extract_usage
 
 FINISH_REASONS: Mapping[str, str] = {
     "stop": "stop",
@@ -42,25 +35,25 @@ FINISH_REASONS: Mapping[str, str] = {
     "error": "error",
 }
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
-"""Fields beside the choices that are kept on `reply.metadata`."""
+"""Fields next to the choices that are kept on `reply.metadata`."""
 
 
-# Good answers are not parsed twice: most do not have the word, and the others have null behind it.
-_AN_ERROR = re.compile(rb'"error"\s*+:\s*+[{"\[]')
+# Avoids parsing good answers twice: most do not have the word, and the others have null after it.
+_ERROR_FIELD = re.compile(rb'"error"\s*+:\s*+[{"\[]')
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """Errors as everywhere, and those that gateways put beside other fields of a 200, wherever they stand."""
+    """Find the error of a response: as every wire does, or anywhere among the fields of a 200, as gateways send it."""
     body = response.body
-    if response.status == 200 and b'"error"' in body and _AN_ERROR.search(body):
+    if response.status == 200 and b'"error"' in body and _ERROR_FIELD.search(body):
         error = error_in(body)
         if isinstance(error, dict) and error.get("error"):
             return provider_error(response.request.model.provider, error, status=200, body=body)
     return find_error_by_status(response)
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """Raises DecodeError for a body without choices, the provider's error where it holds one instead."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode the body. Raises the provider's error if the body is one, DecodeError for a body without choices."""
     choices = data.get("choices")
     if data.get("error"):
         raise provider_error(model.provider, data["error"])
@@ -81,7 +74,8 @@ def decode_response(data: Any, model: Model) -> Reply:
     if len(choices) > 1:
         reply.alternatives = tuple(Message("assistant", decode_message(each, data.get("id"))) for each in choices[1:])
     if first.get("error"):
-        # Gateways report what broke halfway inside the choice, beside what had arrived (OpenRouter; see recordings).
+        # Gateways report a failure halfway inside the choice, next to the partial answer (OpenRouter; see the
+        # recordings).
         error = provider_error(model.provider, first["error"])
         error.partial, error.usage = reply, extract_usage(data, model)
         raise error
@@ -89,8 +83,15 @@ def decode_response(data: Any, model: Model) -> Reply:
 
 
 def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
-    """The canonical reason. Providers say `stop` with tool calls too; calls present means tool_calls. OpenAI says it of
-    a model's refusal, which others (Anthropic) have a reason of its own for: that is content_filter everywhere."""
+    """Map to the canonical reason.
+
+    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
+    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
+
+    raw: the provider's reason
+    has_calls: whether the answer has tool calls
+    refused: whether the answer is a refusal
+    """
     reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
     if reason == "stop" or not raw:
         return "tool_calls" if has_calls else "content_filter" if refused else reason
@@ -102,7 +103,7 @@ def refused(message: Message) -> bool:
 
 
 def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Part, ...]:
-    """The parts of one choice, in their fixed order."""
+    """Decode the parts of one choice, in their fixed order."""
     message = choice.get("message") or {}
     parts: list[Part] = []
     text, reasoning = split_content(message.get("content"))
@@ -128,8 +129,8 @@ def decode_message(choice: Mapping[str, Any], reply_id: str | None) -> tuple[Par
     return tuple(parts)
 
 
-def split_content(content: Any) -> tuple[str, str]:
-    """Text and thinking of a content that is a string, or (Mistral, Snowflake) a list of typed blocks."""
+def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[str, str]:
+    """Split content into text and thinking; it is a string, or (Mistral, Snowflake) a list of typed blocks."""
     if isinstance(content, str):
         return content, ""
     text, thinking = [], []
@@ -143,7 +144,8 @@ def split_content(content: Any) -> tuple[str, str]:
 
 
 def reasoning_text(message: Mapping[str, Any]) -> str:
-    """Reasoning in its three spellings; gateways send the same text under several, so only the first counts."""
+    """Return the reasoning under one of its three names; gateways send the same text under several: the first
+    counts."""
     for name in ("reasoning_content", "reasoning"):
         if isinstance(value := message.get(name), str) and value:
             return value
@@ -154,8 +156,8 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
     )
 
 
-def reasoning_fields(details: Any) -> dict[str, Any]:
-    """What a Reasoning part gains from reasoning_details: the signature, and the blocks as they must be sent back."""
+def reasoning_fields(details: Iterable[object] | None) -> dict[str, Any]:
+    """Return the fields of a Reasoning part from reasoning_details: the signature, and the blocks to send back."""
     if not details:
         return {}
     known = [detail for detail in details if isinstance(detail, Mapping)]
@@ -172,7 +174,7 @@ def decode_audio(audio: Mapping[str, Any]) -> Audio:
 
 
 def decode_image(image: Mapping[str, Any]) -> Image:
-    """An image as OpenRouter gives it: a data URI, or an address."""
+    """Decode an image in OpenRouter's form: a data URI, or a URL."""
     url = image["image_url"]["url"]
     head, comma, data = url.partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
@@ -194,13 +196,6 @@ def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall
     return ToolCall(id, function.get("name") or "", arguments or "", {NAME: extra} if extra else {})
 
 
-def call_id(reply_id: str | None, index: int) -> str:
-    """An id for a call that came without one, or with that of another: made from the answer's own, so that a stream and
-    its unstreamed twin agree and two answers do not."""
-    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
-    return f"call_{tail}_{index}"
-
-
 def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: data[name] for name in METADATA if data.get(name)}
     if content := (choice.get("logprobs") or {}).get("content"):
@@ -208,76 +203,3 @@ def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, A
     if annotations := (choice.get("message") or {}).get("annotations"):
         found["annotations"] = annotations
     return found
-
-
-def extract_usage(data: Any, model: Model) -> Usage | None:
-    """Usage of a body or a chunk: under `usage`, or Groq's `x_groq`, or a choice's (Moonshot)."""
-    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
-    first = data["choices"][0] if data.get("choices") else {}
-    raw = raw or first.get("usage")
-    if not raw:
-        return None
-    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
-
-
-def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the server has run itself and charges for besides the tokens, as an answer, a message or a delta shows it:
-    searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems."""
-    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
-
-
-def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
-    """Usage by any of the names that servers use for it (see the recordings of DeepSeek, Mistral, Moonshot, xAI). The
-    tier stands beside it, at Mistral in it."""
-    read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
-    wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
-    input_tokens = _first(raw, "prompt_tokens", "input_tokens")
-    output_tokens = _first(raw, "completion_tokens", "output_tokens")
-    reasoning = _first(wrote, "reasoning_tokens")
-    if reasoning is None:
-        reasoning = _first(raw, "reasoning_tokens")
-    if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
-        output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning beside the completion, not in it
-    cached = _first(read, "cached_tokens")
-    if cached is None:
-        cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-    charged = _charged(raw)
-    if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
-        unpriced_charges += unpriced
-    return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cached_input_tokens=cached,
-        cache_write_tokens=_first(read, "cache_write_tokens"),
-        reasoning_tokens=reasoning,
-        input_audio_tokens=_first(read, "audio_tokens"),
-        output_audio_tokens=_first(wrote, "audio_tokens"),
-        reported_cost=charged,
-        service_tier=service_tier or raw.get("service_tier"),
-        unpriced_charges=unpriced_charges,
-        raw=raw,
-    )
-
-
-def _charged(raw: Mapping[str, Any]) -> Decimal | None:
-    """The whole of what the call cost, where the server tells it.
-
-    Perplexity divides its cost. OpenRouter's is its own charge alone where the tokens are billed to a key of the
-    caller's (https://openrouter.ai/docs/use-cases/usage-accounting). xAI's is exact, tools included, in ticks of which
-    ten thousand million make a dollar (https://docs.x.ai/developers/cost-tracking).
-    """
-    if ticks := parse_reported_cost(raw.get("cost_in_usd_ticks")):
-        return ticks.scaleb(-10)
-    cost = raw.get("cost")
-    own = parse_reported_cost(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
-    if own is None or raw.get("is_byok") is not True:
-        return own
-    upstream = parse_reported_cost((raw.get("cost_details") or {}).get("upstream_inference_cost"))
-    return None if upstream is None else own + upstream
-
-
-def _first(values: Mapping[str, Any], *names: str) -> int | None:
-    for name in names:
-        if (value := values.get(name)) is not None:
-            return int(value)
-    return None

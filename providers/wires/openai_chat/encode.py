@@ -1,4 +1,4 @@
-"""Context and options to the body of a chat completion."""
+"""Build the body of a chat completion from context and options."""
 
 from __future__ import annotations
 
@@ -57,12 +57,16 @@ def build_body(
     file_urls: bool = False,
     messages: Encode | None = None,
 ) -> dict[str, Any]:
-    """The body. `usage_in_stream=False` is for servers that refuse `stream_options`; `replay` names the message field
-    in which a provider wants the reasoning of earlier turns back (`reasoning_content`, for DeepSeek);
-    `file_urls=True` is for those that fetch documents, which OpenAI does not; `messages` encodes them for a format that
-    has its own."""
-    said = request.context.messages
-    encoded = encode_messages(said, replay, file_urls) if messages is None else messages(said)
+    """Build the body.
+
+    request: the request
+    usage_in_stream: False for servers that refuse `stream_options`
+    replay: the message field in which a provider wants the reasoning of earlier turns (DeepSeek: `reasoning_content`)
+    file_urls: True for servers that fetch documents, which OpenAI does not
+    messages: encodes the messages, for a format that has its own
+    """
+    given = request.context.messages
+    encoded = encode_messages(given, replay, file_urls) if messages is None else messages(given)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
     if options:
@@ -80,13 +84,15 @@ def build_body(
     return body
 
 
-def body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
-    """`build_body` with a provider's quirks, for its declaration."""
-    return partial(build_body, **quirks)
+def body_with(
+    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False
+) -> Callable[[Request], dict[str, Any]]:
+    """Make a `build_body` with a provider's quirks, for its declaration; see `build_body` for the arguments."""
+    return partial(build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls)
 
 
 def replaying(field: str) -> Mapping[str, Any]:
-    """The steps of a provider that wants the reasoning of earlier turns, anybody's, back in this field of a message."""
+    """Make the steps of a provider that wants the reasoning of earlier turns, of any model, in this message field."""
 
     def replays_text(part: Part, model: Model) -> bool:
         return (isinstance(part, Reasoning) and bool(part.text)) or accepts_part(part, model)
@@ -103,8 +109,12 @@ def accepts_part(part: Part, model: Model) -> bool:
 def encode_messages(
     messages: Iterable[Message], replay: str | None = None, file_urls: bool = False
 ) -> list[dict[str, Any]]:
-    """Messages in OpenAI's form, in order. Pictures in tool results follow them as the user's: the format has no
-    other place for them."""
+    """Encode the messages in order. Media in tool results follow in a user message: the format has no other place.
+
+    messages: the messages
+    replay: see build_body
+    file_urls: see build_body
+    """
     encoded: list[dict[str, Any]] = []
     held: list[Part] = []
     for message in messages:
@@ -127,10 +137,14 @@ def encode_messages(
 
 
 def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]:
-    """A message of the model's, as it is sent back."""
-    # A refusal goes back as what the model said: few but OpenAI know its field, and some refuse it.
-    said = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
-    turn: dict[str, Any] = {"role": "assistant", "content": said or None}
+    """Encode an assistant message to be sent back.
+
+    message: the message
+    replay: see build_body
+    """
+    # A refusal is sent back as text: few servers besides OpenAI know its field, and some refuse it.
+    text = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
+    turn: dict[str, Any] = {"role": "assistant", "content": text or None}
     calls = [_call(part) for part in message.content if isinstance(part, ToolCall)]
     if calls:
         turn["tool_calls"] = calls
@@ -138,7 +152,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
         turn[replay] = reasoning
     for part in message.content:
         if isinstance(part, Reasoning) and (details := part.extra.get(NAME, {}).get("reasoning_details")):
-            # Gateways want these blocks back exactly as they came, or tool use after thinking fails.
+            # Without exactly these blocks, tool use after thinking fails at gateways.
             turn["reasoning_details"] = details
         if isinstance(part, Audio) and part.file_id:
             turn["audio"] = {"id": part.file_id}
@@ -148,7 +162,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    # The wire knows arguments only as a JSON object's text; anything else is refused when it is sent back.
+    # Arguments must be the text of a JSON object; anything else is refused when it is sent back.
     arguments = repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     extra = call.extra.get(NAME, {})
     if extra.get("type") == "custom":
@@ -156,7 +170,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}, **extra}
 
 
-def _content(parts: tuple[Part, ...], file_urls: bool) -> Any:
+def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:
     if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
         return parts[0].text
     return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
@@ -175,30 +189,32 @@ def _block(part: Part, file_urls: bool) -> dict[str, Any] | None:
 
 
 def _media(part: Media, file_urls: bool) -> dict[str, Any]:
-    """Raises NotSupported for what the format has no place for: files it holds but documents, sounds by address, and
-    documents by address (https://platform.openai.com/docs/guides/pdf-files) where the provider does not fetch them."""
+    """Encode media.
+
+    Raises NotSupported for what the format cannot hold: media by file id except documents, audio by URL, and documents
+    by URL (https://platform.openai.com/docs/guides/pdf-files) where the provider does not fetch them.
+    """
     if isinstance(part, File):
         if part.file_id:
             return {"type": "file", "file": {"file_id": part.file_id}}
         if not file_urls and inline(part) is None:
-            raise unsendable(part, "A chat completion", "files as bytes and by id; OpenAI's responses take addresses")
+            raise unsendable(part, "A chat completion", "files as bytes and by id; OpenAI's responses take URLs")
         return {"type": "file", "file": {"filename": part.filename or "file", "file_data": address(part)}}
     if part.file_id is not None:
-        raise unsendable(part, "A chat completion", "bytes and addresses, and files by id")
+        raise unsendable(part, "A chat completion", "bytes and URLs, and files by id")
     if isinstance(part, Image):
         image = {"url": address(part)}
         return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
     if isinstance(part, Video):
         return {"type": "video_url", "video_url": {"url": address(part)}}
-    here = inline(part)
-    if here is None:
-        raise unsendable(part, "A chat completion", "sounds as bytes")
-    kind = here[0].partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
-    return {"type": "input_audio", "input_audio": {"data": here[1], "format": kind}}
+    if (inlined := inline(part)) is None:
+        raise unsendable(part, "A chat completion", "audio as bytes")
+    kind = inlined[0].partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
+    return {"type": "input_audio", "input_audio": {"data": inlined[1], "format": kind}}
 
 
 def encode_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
-    """Tools as functions; a provider's own tool as it stands."""
+    """Encode tools as functions; a provider's own tool stays as it is."""
     return [dict(tool.server) if tool.server is not None else _function(tool) for tool in tools]
 
 
@@ -211,8 +227,8 @@ def _function(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def encode_tool_choice(choice: Any) -> Any:
-    """`auto`, `none` and `required` as they are; a tool's name as OpenAI's object."""
+def encode_tool_choice(choice: object) -> object:
+    """Encode a tool choice: `auto`, `none` and `required` as they are, a tool's name as OpenAI's object."""
     if isinstance(choice, Tool):
         choice = {"name": choice.name}
     if isinstance(choice, Mapping) and "type" not in choice and (name := chosen_name(choice)) is not None:
@@ -220,13 +236,12 @@ def encode_tool_choice(choice: Any) -> Any:
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def encode_response_format(wanted: Any) -> Any:
-    """`text` and `json` by name; anything else is OpenAI's own object."""
-    return (
-        {"text": {"type": "text"}, "json": {"type": "json_object"}}.get(wanted, wanted)
-        if isinstance(wanted, str)
-        else wanted
-    )
+def encode_response_format(wanted: object) -> object:
+    """Encode `text` and `json`; anything else is OpenAI's own object."""
+    return _FORMATS.get(wanted, wanted) if isinstance(wanted, str) else wanted
+
+
+_FORMATS = {"text": {"type": "text"}, "json": {"type": "json_object"}}
 
 
 _ENCODED: Mapping[str, Callable[[Any], Any]] = {

@@ -1,4 +1,4 @@
-"""Standard scenes of a chat completion."""
+"""Sample chat completions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def _stream(deltas: list[dict[str, Any]], finish: str) -> tuple[bytes, int]:
     first = _event({"role": "assistant", "content": ""})
     answer = first + b"".join(map(_event, deltas)) + _event({}, finish)
     last = b"data: " + dumps({**_HEAD, "choices": [], "usage": _USAGE}) + b"\n\ndata: [DONE]\n\n"
-    # A last event may lack its blank line: the answer is whole with the brace that closes the finishing one.
+    # The last event may lack its blank line: the answer is complete with the closing brace of the event with the
+    # reason.
     return answer + last, len(answer) - 2
 
 

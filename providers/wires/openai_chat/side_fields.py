@@ -1,12 +1,10 @@
-"""What a chat completion can do without, in a body and in a chunk."""
+"""The fields that a chat completion can do without, in a body and in a chunk."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import evolve
 
-from ....pipeline.side_fields import GONE, By, Or, Rules, count
+from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
 
 _READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
 _WROTE = {"reasoning_tokens": count, "audio_tokens": count}
@@ -30,9 +28,9 @@ USAGE: Rules = {
 }
 
 
-def _image(value: Any) -> Any:
-    place = value.get("image_url") if type(value) is dict else None
-    return value if type(place) is dict and type(place.get("url")) is str else GONE
+def _image(value: object) -> object:
+    image = value.get("image_url") if type(value) is dict else None
+    return value if type(image) is dict and type(image.get("url")) is str else GONE
 
 
 CALL: Rules = {"id": str, "index": int, "function": {"name": str}, "custom": {"name": str}}
@@ -48,12 +46,22 @@ _MESSAGE: Rules = {
 }
 
 
-# A message with words of its own can do without a refusal; one that is nothing else cannot.
+# A message with content can do without a refusal; one without content cannot.
 _DELTA = By(
-    lambda message: "worded" if message.get("content") else "bare",
-    {"worded": {**_MESSAGE, "refusal": str}, "bare": _MESSAGE},
+    lambda message: "with_content" if message.get("content") else "without",
+    {"with_content": {**_MESSAGE, "refusal": str}, "without": _MESSAGE},
 )
 
+_CHOICES = [
+    {
+        "index": int,
+        "finish_reason": Or(str, "unknown"),
+        "logprobs": {"content": list},
+        "usage": USAGE,
+        "message": evolve(_DELTA, needed=True),
+        "delta": _DELTA,
+    }
+]
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
@@ -63,14 +71,7 @@ SIDE_FIELDS: Rules = {
     "search_results": list,
     "usage": USAGE,
     "x_groq": {"usage": USAGE},
-    "choices": [
-        {
-            "index": int,
-            "finish_reason": Or(str, "unknown"),
-            "logprobs": {"content": list},
-            "usage": USAGE,
-            "message": evolve(_DELTA, needed=True),
-            "delta": _DELTA,
-        }
-    ],
+    "choices": Held(_CHOICES),
 }
+# A body cannot do without choices, a chunk can: the last one often has only usage.
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": _CHOICES}

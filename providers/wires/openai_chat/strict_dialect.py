@@ -26,12 +26,12 @@ MAX_LONG_ENUM_TEXT: Final = 15_000
 _NUMBER: Final = frozenset(["multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"])
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema as OpenAI enforces it. Raises SchemaError when it cannot be used at all.
+def to_dialect(schema: object) -> Dialected:
+    """Write the schema as OpenAI enforces it. Raises SchemaError when it cannot be used at all.
 
     Properties that are not required become required and nullable: `root.without_nulls` takes the nulls out of the
-    answer again. When the schema cannot be enforced without forbidding answers that it allows, `strict` is False,
-    `dropped` names the places, and the schema is the plain one (`dialects.plain`).
+    answer again. If enforcing the schema would forbid answers that it allows, `strict` is False, `dropped` names the
+    places, and the schema is the plain one (`dialects.plain`).
     """
     return write_dialect(schema, RULES)
 
@@ -85,7 +85,7 @@ RULES: Final = DialectRules(
     admit=_admit,
     closed=True,
     all_required=True,
-    remarks_beside_references=True,
+    annotations_beside_references=True,
     object_root=True,
     fall_back=as_plain,
     limits=_limits,

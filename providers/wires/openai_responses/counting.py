@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -20,7 +21,7 @@ def build_count_body(request: Request) -> dict[str, Any]:
     return {name: body[name] for name in _COUNTED if name in body}
 
 
-def decode_count(data: Any, model: Model) -> Reply:
+def decode_count(data: Mapping[str, Any], model: Model) -> Reply:
     return Reply(usage=Usage(input_tokens=data["input_tokens"]), finish_reason="stop")
 
 

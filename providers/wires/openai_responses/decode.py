@@ -1,7 +1,4 @@
-"""A response object, or its streamed items, to the parts of a Reply.
-
-A part's place is its item's index times 100, plus its own within the item.
-"""
+"""Decode a response object, or its streamed items, to the parts of a Reply."""
 
 from __future__ import annotations
 
@@ -16,25 +13,25 @@ from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, Too
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..errors import provider_error
-from ..openai_chat.decode import refused, usage_of
+from ..openai_chat.usage import usage_of
 from .encode import NAME
+from .places import PLACES
 
-PLACES = 100
 METADATA = ("service_tier", "incomplete_details")
 BILLED_APART = frozenset(
     ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "shell_call")
 )
-"""Items of tools that the provider runs and charges for by the call, the container or the picture."""
+"""Items of tools that the provider runs and charges for by call, container or image."""
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """Raises the provider's error, with what there is of an answer on it, for a response that failed."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a response. Raises the provider's error, with the partial reply on it, for a response that failed."""
     custom = custom_tools(data)
     parts = [part for at, item in enumerate(data["output"]) for _, part in decode_item(item, at, custom)]
     message = Message("assistant", parts)
     reply = Reply(
         message,
-        finish_reason(data, bool(message.tool_calls), refused(message)),
+        finish_reason(data, bool(message.tool_calls), any(type(part) is Refusal for part in parts)),
         data.get("status"),
         id=data.get("id"),
         model=data.get("model") or "",
@@ -51,12 +48,17 @@ def decode_response(data: Any, model: Model) -> Reply:
 
 
 def failure(response: Mapping[str, Any], model: Model) -> ProviderError:
-    """The error of a failed response."""
+    """Make the error of a failed response."""
     return provider_error(model.provider, response.get("error") or {"message": "the response failed"})
 
 
 def finish_reason(response: Mapping[str, Any], has_calls: bool, refused: bool) -> str:
-    """The canonical reason for a status; why it is incomplete is in the details. A refusal is content_filter."""
+    """Map a status to the canonical reason; the reason of an incomplete response is in its details.
+
+    response: the response
+    has_calls: whether it has calls of the client's tools
+    refused: whether it is a refusal, which is content_filter
+    """
     status = response.get("status") or "unknown"
     if status == "completed":
         return "tool_calls" if has_calls else "content_filter" if refused else "stop"
@@ -71,13 +73,18 @@ def metadata_of(response: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def custom_tools(response: Mapping[str, Any]) -> frozenset[str]:
-    """The free-text tools that the client offered; calls to any other are the provider's own (xAI's searches)."""
+    """Return the names of the client's free-text tools; calls to others are the provider's own (xAI's searches)."""
     tools: Iterable[Mapping[str, Any]] = response.get("tools") or ()
     return frozenset(tool.get("name", "") for tool in tools if tool.get("type") == "custom")
 
 
 def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> list[tuple[int, Part]]:
-    """The parts of one output item, with their places."""
+    """Decode one output item to its parts, with their places.
+
+    item: the item
+    at: its index in the output
+    custom: the names of the client's free-text tools
+    """
     place = at * PLACES
     match item["type"]:
         case "message":
@@ -102,7 +109,7 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
 
 
 def content_part(content: Mapping[str, Any], item: Mapping[str, Any]) -> Text | Refusal:
-    """One content of a message item; which item it came in is kept for sending it back."""
+    """Decode one content of a message item; keep which item it came in, for sending it back."""
     if content["type"] == "refusal":
         return Refusal(content["refusal"], message_extra(item, content))
     return Text(content.get("text") or "", message_extra(item, content))
@@ -116,7 +123,7 @@ def message_extra(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[s
 
 
 def reasoning_text(item: Mapping[str, Any]) -> str:
-    """The summary, or the thinking itself where a server shows it."""
+    """Return the summary, or the thinking itself where a server shows it."""
     blocks = item.get("summary") or item.get("content") or ()
     return "".join(block.get("text") or "" for block in blocks)
 
@@ -132,12 +139,12 @@ def call_extra(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def logprobs_of(items: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """The log probabilities of all texts, in order."""
+    """Collect the log probabilities of all texts, in order."""
     contents = [content for item in items if item["type"] == "message" for content in item.get("content") or ()]
     return [each for content in contents for each in content.get("logprobs") or ()]
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage")
     if not raw:
         return None

@@ -1,7 +1,7 @@
-"""Context and options to the body of a response request.
+"""Build the body of a response request from context and options.
 
-The vendor's own items (reasoning, messages, calls, built-in tools) are sent back as they came, in their places; a
-conversation begun elsewhere is written as plain items.
+The vendor's own items (reasoning, messages, calls, built-in tools) are sent back unchanged and in place; messages of
+other vendors are written as plain items.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ Item = dict[str, Any]
 
 
 def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
-    """The body. `stateless` asks the provider not to keep the answer, unless the caller says otherwise, and for the
-    encrypted form of the model's reasoning instead, without which it could not be sent back. Servers that know no
-    such thing are declared with `stateless=False`.
+    """Build the body.
+
+    request: the request stateless: ask the provider not to store the answer, unless the caller sets `store`, and to
+    send the model's reasoning
+        encrypted instead, so that it can be sent back. False for servers without these options.
     """
     options = dict(request.options)
     body: dict[str, Any] = {"model": request.model.id}
@@ -75,8 +77,10 @@ def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
 
 
 def _thinks(request: Request) -> bool:
-    """Whether the model does, as far as is known: one that does not refuses to encrypt ("Encrypted content is not
-    supported with this model"), and an unknown one does when it is asked to."""
+    """Guess whether the model thinks: an unknown one does when an option asks for it.
+
+    A model that does not think refuses to encrypt: "Encrypted content is not supported with this model".
+    """
     known = request.model.reasoning
     return bool(known) or (known is None and not _THINKING.isdisjoint(request.options))
 
@@ -84,35 +88,36 @@ def _thinks(request: Request) -> bool:
 _THINKING = frozenset(("reasoning_effort", "reasoning_summary", "reasoning"))
 
 
-def responses_body_with(**quirks: Any) -> Callable[[Request], dict[str, Any]]:
-    """`build_body` with a provider's quirks, for its declaration."""
-    return partial(build_body, **quirks)
+def responses_body_with(*, stateless: bool) -> Callable[[Request], dict[str, Any]]:
+    """Make a `build_body` with a provider's quirk, for its declaration; see `build_body` for the argument."""
+    return partial(build_body, stateless=stateless)
 
 
 def _since_last_answer(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """What the provider does not have yet: everything after the last answer, and the instructions, which it does not
-    carry over: https://platform.openai.com/docs/api-reference/responses/create#responses_create-instructions"""
+    """Return what the provider has not stored: everything after the last answer, and the instructions, which it does
+    not carry over: https://platform.openai.com/docs/api-reference/responses/create#responses_create-instructions
+    """
     for at in range(len(messages) - 1, -1, -1):
         if messages[at].role == "assistant":
-            led = tuple(takewhile(lambda message: message.role == "system", messages))
-            return led + messages[at + 1 :]
+            instructions = tuple(takewhile(lambda message: message.role == "system", messages))
+            return instructions + messages[at + 1 :]
     return messages
 
 
 def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
-    """Instructions, from the system messages at the beginning, and the items of everything after them."""
+    """Encode instructions, from the system messages at the beginning, and the items of all other messages."""
     instructions: list[str] = []
     items: list[Item] = []
-    free = set()  # the calls of free-text tools, whose results are items of another type
+    free_text = set()  # ids of calls of free-text tools, whose results are items of another type
     for message in messages:
         if message.role == "system" and not items:
             instructions.append(message.text)
         elif message.role == "assistant":
-            said = _answer(message.content)
-            free |= {item["call_id"] for item in said if item.get("type") == "custom_tool_call"}
-            items += said
+            answer = _answer(message.content)
+            free_text |= {item["call_id"] for item in answer if item.get("type") == "custom_tool_call"}
+            items += answer
         elif message.role == "tool":
-            kind = "custom_tool_call_output" if message.tool_call_id in free else "function_call_output"
+            kind = "custom_tool_call_output" if message.tool_call_id in free_text else "function_call_output"
             items.append({"type": kind, "call_id": message.tool_call_id, "output": _output(message)})
         else:
             # Answers to built-in tools (an approval, a screenshot) are items of their own.
@@ -130,7 +135,7 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
         extra = part.extra.get(NAME, {}) if not isinstance(part, Opaque) else {}
         match part:
             case Text() | Refusal():
-                _say(items, part, extra)
+                _add_text(items, part, extra)
             case Reasoning():
                 if part.wire == NAME and "item" in extra:
                     items.append(extra["item"])
@@ -145,8 +150,8 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
     return items
 
 
-def _say(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any]) -> None:
-    """Add a text to the message item that it came in, or write one for it."""
+def _add_text(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any]) -> None:
+    """Add a text to the message item that it came in, or write an item for it."""
     if isinstance(part, Refusal):
         content: Item = {"type": "refusal", "refusal": part.text}
     else:
@@ -157,17 +162,17 @@ def _say(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any]) -> N
     elif head:
         items.append({**head, "content": [content]})
     elif part.text:
-        # Said elsewhere: the short form, since the long one wants an id that this provider gave.
+        # From another vendor: the short form, since the long one needs an id of this provider.
         items.append({"role": "assistant", "content": part.text})
 
 
-def _output(message: Message) -> Any:
+def _output(message: Message) -> str | list[Item]:
     if all(isinstance(part, Text) for part in message.content):
         return message.text
     return [block for part in message.content if (block := _block(part)) is not None]
 
 
-def _content(parts: tuple[Part, ...]) -> Any:
+def _content(parts: tuple[Part, ...]) -> str | list[Item]:
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [block for part in parts if (block := _block(part)) is not None]
@@ -187,21 +192,21 @@ def _block(part: Part) -> Item | None:
                 return {"type": "input_file", "file_url": part.url}
             return {"type": "input_file", "filename": part.filename or "file", "file_data": address(part)}
         case Audio() | Video():
-            raise unsendable(part, "A response", "text, pictures and files")
+            raise unsendable(part, "A response", "text, images and files")
         case _:
             return None
 
 
 def encode_tool(tool: Tool) -> Item:
-    """A function, flat; a built-in tool as it stands."""
+    """Encode a function, flat; a built-in tool stays as it is."""
     if tool.server is not None:
         return dict(tool.server)
-    # Left out, `strict` is taken to be true here, which refuses most schemas.
+    # Without `strict`, the provider assumes true, and refuses most schemas.
     encoded: Item = {"type": "function", "name": tool.name, "parameters": tool.parameters, "strict": bool(tool.strict)}
     return {**encoded, "description": tool.description} if tool.description else encoded
 
 
-def _choice(body: dict[str, Any], choice: Any) -> None:
+def _choice(body: dict[str, Any], choice: object) -> None:
     if isinstance(choice, Tool):
         choice = {"name": choice.name}
     if isinstance(choice, Mapping) and "function" in choice:
@@ -211,7 +216,7 @@ def _choice(body: dict[str, Any], choice: Any) -> None:
     body["tool_choice"] = {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def _format(body: dict[str, Any], wanted: Any) -> None:
+def _format(body: dict[str, Any], wanted: str | Mapping[str, Any]) -> None:
     if isinstance(wanted, str):
         wanted = {"text": {"type": "text"}, "json": {"type": "json_object"}}[wanted]
     elif wanted.get("type") == "json_schema" and "json_schema" in wanted:
@@ -223,7 +228,7 @@ def _in(place: str, name: str) -> Callable[[dict[str, Any], Any], None]:
     return lambda body, value: body.setdefault(place, {}).__setitem__(name, value)
 
 
-def _logprobs(body: dict[str, Any], value: Any) -> None:
+def _logprobs(body: dict[str, Any], value: object) -> None:
     if value:
         body.setdefault("include", []).append("message.output_text.logprobs")
 

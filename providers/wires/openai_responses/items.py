@@ -1,4 +1,4 @@
-"""Which of the vendor's own items can be sent back.
+"""Decide which of the vendor's own items can be sent back.
 
 A reasoning item is sent back whole or not at all: with its encrypted form, unless the provider keeps the answer (else
 "Item with id 'rs_...' not found"), and with the item that it led to (else "provided without its required following
@@ -17,38 +17,38 @@ from .encode import NAME
 
 
 def accepts_part(part: Part, model: Model) -> bool:
-    """Reasoning in its items; the vendor's own pictures, as the items that they were taken from."""
+    """Accept reasoning that has its item, and the vendor's own images, which are sent back as their items."""
     if isinstance(part, Reasoning):
         return part.wire == NAME and "item" in part.extra.get(NAME, {})
     return isinstance(part, Image) and NAME in part.extra
 
 
 def finalize_history(request: Request) -> Request:
-    """Leave out reasoning items that would be refused, and say so."""
+    """Drop reasoning items that would be refused, with a warning."""
     context = request.context
-    kept = bool(request.options.get("store"))
-    messages = [_settled(message, kept) if message.role == "assistant" else message for message in context.messages]
+    stored = bool(request.options.get("store"))
+    messages = [_finalize(message, stored) if message.role == "assistant" else message for message in context.messages]
     if all(new is old for new, old in zip(messages, context.messages, strict=True)):
         return request
-    why = "reasoning that has no encrypted form, or led to nothing, stays behind"
+    why = "reasoning without its encrypted form, or without an item after it, stays behind"
     return request.replace(context=Context(messages, context.tools)).warn("history", why)
 
 
-def _settled(message: Message, kept: bool) -> Message:
+def _finalize(message: Message, stored: bool) -> Message:
     parts = message.content
     if not any(type(part) is Reasoning for part in parts):
         return message
     end = len(parts)
     while end and type(parts[end - 1]) is Reasoning:
         end -= 1
-    if not kept and any(_bare(part) for part in parts[:end]):
-        # What came with it goes without its ids, by which the provider would miss it.
+    if not stored and any(_bare(part) for part in parts[:end]):
+        # The parts that came with it lose their ids, by which the provider would demand the reasoning item.
         return evolve(message, content=[_anonymous(part) for part in parts[:end] if not _bare(part)])
     return message if end == len(parts) else evolve(message, content=parts[:end])
 
 
 def _bare(part: Part) -> bool:
-    """Whether of this reasoning there is nothing but its id and a summary."""
+    """Check whether this is reasoning with only an id and a summary."""
     if not isinstance(part, Reasoning):
         return False
     item = part.extra.get(NAME, {}).get("item", {})
@@ -61,5 +61,5 @@ def _anonymous(part: Part) -> Part:
     extra = {name: value for name, value in part.extra.items() if name != NAME}
     if isinstance(part, ToolCall) and "type" in part.extra[NAME]:
         extra[NAME] = {"type": part.extra[NAME]["type"]}
-    made: Part = evolve(part, extra=extra)
-    return made
+    anonymous: Part = evolve(part, extra=extra)
+    return anonymous

@@ -1,9 +1,9 @@
-"""Which item of a streamed response an event is about, and where its parts stand in the message.
+"""Find the item that a streamed event belongs to, and the places of its parts in the message.
 
-Events name their item by an id, by an index, or by both, and servers are not at one with themselves: some change the
-ids from event to event, some count contents otherwise in the deltas than in the item that ends them, some leave items
-out of the last list or give every one the same index. So an item is known by its id, else by its index as long as it is
-open, else by its kind and order. llama.cpp gives no indexes: there the order of appearance counts.
+Events name their item by an id, by an index, or by both, and servers are inconsistent: some change the ids from event
+to event, some number contents differently in the deltas than in the final item, some leave items out of the last list
+or give every item the same index. So an item is found by its id, else by its index while it is open, else by its kind
+and order. llama.cpp sends no indexes: there the order of appearance counts.
 """
 
 from __future__ import annotations
@@ -13,37 +13,44 @@ from typing import Any
 
 from attrs import define, field
 
-from .decode import PLACES
-
+PLACES = 100
+"""How many places each item has: a part's place is its item's index times this, plus its own within the item."""
 MESSAGE, REASONING, CALL = "message", "reasoning", "call"
 _CALLS = frozenset(("function_call", "custom_tool_call"))
 
 
 def kind_of(item: Mapping[str, Any]) -> str:
-    """Give its kind as far as the deltas of items differ."""
+    """Return an item's kind: its type, but one kind for all calls, whose deltas are alike."""
     kind = item.get("type")
     return CALL if kind in _CALLS else str(kind)
 
 
 @define(eq=False)
 class Item:
-    """One output item: the place of its first part, the places that deltas have filled, and whether it is whole."""
+    """One output item."""
 
     kind: str
     base: int
+    """The place of its first part."""
     shown: list[int] = field(factory=list)
+    """The places that deltas have filled."""
     begun: bool = False
+    """Whether its call has started."""
     done: bool = False
+    """Whether it is complete."""
 
     def show(self, place: int) -> int:
-        """Note that there is something at the place."""
+        """Note that a delta filled the place, and return it."""
         if place not in self.shown:
             self.shown.append(place)
         return place
 
     def match(self, places: Sequence[int]) -> list[tuple[int, bool]]:
-        """For each part of the whole item, by the place that it has there: its place in the message, and whether it was
-        shown. What the deltas counted otherwise is matched in order."""
+        """Match the parts of the final item to the places that deltas filled.
+
+        Returns for each place of the final item the place in the message, and whether deltas filled it. Parts that the
+        deltas numbered differently are matched in order.
+        """
         spare = sorted(set(self.shown) - set(places))
         matched: list[tuple[int, bool]] = []
         for place in places:
@@ -65,8 +72,13 @@ class Items:
     _by_index: dict[int, Item] = field(factory=dict)
 
     def find(self, data: Mapping[str, Any], kind: str, *, begins: bool = False, whole: bool = False) -> Item:
-        """Give the item of an event; a new one if it is of none that there is. `begins` and `whole`: the
-        event is its beginning, or its end."""
+        """Find the item of an event, or add a new one.
+
+        data: the event
+        kind: the item's kind
+        begins: the event is the item's beginning
+        whole: the event is the item's end
+        """
         id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
         item = self._known(id, index, kind)
         if whole and (item is None or not (item.shown or item.begun or item.done)):
@@ -83,7 +95,13 @@ class Items:
         return item
 
     def listed(self, item: Mapping[str, Any], at: int, kind: str, nth: int) -> Item | None:
-        """Give the item that stands in the list of the whole response, as the `nth` of its kind; None if it is new."""
+        """Find an item of the final response's list; None if it is new.
+
+        item: the item as listed
+        at: its index in the list
+        kind: its kind
+        nth: its position among the items of its kind
+        """
         for found in (self._by_id.get(item.get("id") or "\0"), self._by_index.get(at)):
             if found is not None and found.kind == kind:
                 return found
@@ -98,8 +116,8 @@ class Items:
         return found if found is not None and found.kind == kind and not found.done else None
 
     def _shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
-        """Where the item that an end names has shown nothing: the one at its index that has, under another id; where it
-        names none, any that is open."""
+        """Find an open item with deltas for an end event: where the named item has none, the one at the same index
+        under another id; where the event names no item, the first one that is open."""
         open_ = [each for each in self.all if each.kind == kind and each.shown and not each.done]
         if named is None:
             return open_[0] if open_ else None

@@ -1,4 +1,4 @@
-"""Standard scenes of a response."""
+"""Sample responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a response can do without, in a body and in an event."""
+"""The fields that a response can do without, in a body and in an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a streamed response. https://platform.openai.com/docs/api-reference/responses-streaming"""
+"""Decode the events of a streamed response. https://platform.openai.com/docs/api-reference/responses-streaming"""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ..errors import provider_error, read_again
 from .decode import (
-    PLACES,
     call_extra,
     custom_tools,
     decode_item,
@@ -40,24 +39,27 @@ from .decode import (
     metadata_of,
     reasoning_fields,
 )
-from .places import CALL, MESSAGE, REASONING, Item, Items, kind_of
+from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import EVENT_FIELDS
 
 
 @define
 class State:
-    """One stream's memory: its items, the place that grew last and what its events say of it, and the response as the
-    last event described it."""
+    """The state of one stream."""
 
     items: Items = field(factory=Items)
     last: tuple[Any, Any, Any] | None = None
+    """Item id, item index and content index of the text that grew last."""
     place: int = 0
+    """The place of that text."""
     custom: frozenset[str] = frozenset()
     started: bool = False
     has_calls: bool = False
     refused: bool = False
     final: Mapping[str, Any] | None = None
+    """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
+    """The complete items."""
 
 
 def init_stream_state(model: Model) -> State:
@@ -65,7 +67,8 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Raises the provider's error for `error` and `response.failed`, DecodeError for data that is not JSON."""
+    """Decode one event. Raises the provider's error for `error` and `response.failed`, DecodeError for data not
+    JSON."""
     try:
         data = loads_fast(event[1])
         kind = data["type"]
@@ -84,13 +87,13 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _general(exact(data, event[1]), model, state), state
 
 
-def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") if isinstance(data, dict) else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return []
-    data, out = kept_event(data, EVENT_FIELDS, model)
-    return out + handler(data, model, state)
+    event, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(event, model, state)
 
 
 def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -136,7 +139,7 @@ def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[Stream
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item = state.items.find(data, CALL)
     if not item.begun:
-        return []  # of a call whose name is not known yet: it is given when it is whole
+        return []  # the call's name is not known yet; the final item will hold the arguments
     place = item.show(item.base)
     return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
 
@@ -147,7 +150,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _ended(item: Mapping[str, Any], known: Item, state: State) -> list[StreamChunk]:
-    """An item is whole: what was not shown yet is shown now, and each part gets what it gains at its end."""
+    """Complete an item: return the chunks of parts without deltas, and the end of each part."""
     if known.done:
         return []
     known.done = True
@@ -185,12 +188,12 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         if known is None:
             known = state.items.find({"item": item, "output_index": at}, kind)
         if not known.done:
-            # Some servers give an item here alone, or never say that it is whole.
+            # Some servers send an item only here, or no end for it.
             out += _ended(item, known, state)
         elif item["type"] == "reasoning" and item not in state.whole:
-            # The whole response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
+            # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
-    # Some servers leave out of the last event what they have told in pieces.
+    # Some servers leave the items out of the last event.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
         out.append(UsageUpdate(usage))

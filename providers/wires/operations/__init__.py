@@ -1,1 +1,2 @@
-"""What models do besides chatting: vectors, rankings, pictures, speech, transcripts, verdicts. One wire a file."""
+"""Operations besides chat: embeddings, rankings, images, speech, transcripts, moderation, batches. One format a
+file."""

@@ -11,12 +11,13 @@ from ....pipeline.http.request import Request
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..anthropic_messages import anthropic_messages
+from ..anthropic_messages.counting import VERSION
 from .batches import results_wire, state_wire
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
-_WORDS = {"canceled": "the batch was cancelled", "expired": "the batch expired"}
+_REASONS = {"canceled": "the batch was cancelled", "expired": "the batch expired"}
 _FAILURES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -26,12 +27,12 @@ _FAILURES = {
     "api_error": 500,
     "overloaded_error": 529,
 }
-"""The statuses that these errors have elsewhere. https://docs.claude.com/en/api/errors"""
+"""The HTTP status of each error outside of batches. https://docs.claude.com/en/api/errors"""
 
 
-def _created(request: Request) -> dict[str, Any]:
-    given: BatchInput = request.input
-    return {"requests": [{"custom_id": item.id, "params": Fragment(item.body)} for item in given.items]}
+def _build_body(request: Request) -> dict[str, Any]:
+    batch: BatchInput = request.input
+    return {"requests": [{"custom_id": item.id, "params": Fragment(item.body)} for item in batch.items]}
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
@@ -55,11 +56,11 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     if result["type"] == "errored":
         kind = (result["error"].get("error") or {}).get("type", "")
         return BatchLine(row["custom_id"], _FAILURES.get(kind, 500), dumps(result["error"]))
-    return BatchLine(row["custom_id"], why=_WORDS.get(result["type"], result["type"]))
+    return BatchLine(row["custom_id"], why=_REASONS.get(result["type"], result["type"]))
 
 
 def _as_anthropic(wire: Wire) -> Wire:
-    return evolve(wire, headers=anthropic_messages.headers, auth=anthropic_messages.auth)
+    return evolve(wire, headers={"anthropic-version": VERSION}, auth=header_key("x-api-key"))
 
 
 _BATCHES = "/messages/batches"
@@ -70,7 +71,7 @@ anthropic_batches = tuple(
             name="anthropic_batch",
             operation="create_batch",
             path=_BATCHES,
-            build_body=_created,
+            build_body=_build_body,
             decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
         ),
         state_wire("anthropic_batch_state", "get_batch", f"{_BATCHES}/{{id}}", "GET", _state),

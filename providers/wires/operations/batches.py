@@ -1,4 +1,4 @@
-"""What the vendors' batch services have in common: ids in paths, and answers as lines of JSON."""
+"""What the vendors' batch services have in common: ids in paths, and results as lines of JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 
 def path_to(pattern: str) -> Callable[[Request], str]:
-    """A path with the id that is the call's input put in the place of {id}, each of its segments encoded."""
+    """Make a path that has the call's input, an id, in the place of {id}, each of its segments encoded."""
 
     def path(request: Request) -> str:
         return pattern.format(id=segments(str(request.input)))
@@ -30,7 +30,14 @@ def path_to(pattern: str) -> Callable[[Request], str]:
 
 
 def state_wire(name: str, operation: str, path: str, method: str, decode: Callable[[Any], BatchState]) -> Wire:
-    """Ask for the state of a batch, or have it changed."""
+    """Make a wire that reads or changes the state of a batch.
+
+    name: the wire's name
+    operation: `get_batch` or `cancel_batch`
+    path: the path, with {id} for the batch's id
+    method: the HTTP method
+    decode: reads the state from the answer's JSON
+    """
     return Wire(
         name=name,
         operation=operation,
@@ -43,17 +50,23 @@ def state_wire(name: str, operation: str, path: str, method: str, decode: Callab
 
 
 def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wire:
-    """Read answers, one line of JSON each. A line that cannot be read is the failure of its own request alone, unless
-    none can."""
+    """Make a wire that reads the results of a batch, one line of JSON each.
+
+    A malformed line fails only its own request, unless no line can be read: then decoding raises DecodeError.
+
+    name: the wire's name
+    path: the path, with {id} for the id of the results
+    decode: reads one line's JSON
+    """
 
     def read(body: Body, model: Model) -> Reply:
-        given = [line for line in body.data.split(b"\n") if line.strip()]
-        read = [_line(line, decode) for line in given]
-        if given and not any(read):
+        lines = [line for line in body.data.split(b"\n") if line.strip()]
+        results = [_line(line, decode) for line in lines]
+        if lines and not any(results):
             raise DecodeError(
-                "the results hold no line that can be read, but a line that is not JSON", payload=given[0][:2000]
+                "no line of the batch's results can be read", hint="see .payload", payload=lines[0][:2000]
             )
-        return Reply(object=[line for line in read if line is not None], finish_reason="stop")
+        return Reply(object=[result for result in results if result is not None], finish_reason="stop")
 
     return Wire(
         name=name,
@@ -68,9 +81,9 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
 
 
 def _line(data: bytes, decode: Callable[[Any], BatchLine]) -> BatchLine | None:
-    """One answer; None for a line that does not even say which request it answers."""
+    """Decode one line; None when it does not even name its request."""
     try:
         return decode(loads(data))
     except SHAPE_ERRORS:
         found = _ID.search(data)
-        return BatchLine(found[1].decode(), why="its line in the results cannot be read") if found else None
+        return BatchLine(found[1].decode(), why="its line in the batch's results is malformed") if found else None

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -24,7 +24,7 @@ _PURPOSES = {"query": "GENERIC_RETRIEVAL", "document": "GENERIC_INDEX"}
 def _one(request: Request) -> str:
     texts = texts_of(request)
     if len(texts) > 1:
-        raise ConfigError(f"{request.model} embeds one text a call", hint="use Embedder, which asks for each")
+        raise ConfigError(f"{request.model} embeds one text a call", hint="use Embedder, which calls it for each")
     return texts[0]
 
 
@@ -49,7 +49,7 @@ def _cohere(request: Request) -> dict[str, Any]:
     return body
 
 
-# Which family of bodies a model takes, by a part of its id: invoke has no format of its own.
+# How a model's body is built, by a part of its id: invoke passes the model's own format through.
 _BODIES: tuple[tuple[str, Callable[[Request], dict[str, Any]]], ...] = (
     ("amazon.titan-embed", _titan),
     ("amazon.nova", _nova),
@@ -64,7 +64,7 @@ def build_body(request: Request) -> dict[str, Any]:
     raise ConfigError(f"no embedding body is known for {request.model}", hint="use a Titan, Nova or Cohere model")
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     if "embedding" in data:
         return vectors_reply([data["embedding"]])
     rows = data["embeddings"]
@@ -73,7 +73,7 @@ def decode_response(data: Any, model: Model) -> Reply:
     return vectors_reply([row["embedding"] if isinstance(row, dict) else row for row in rows])
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     count = data.get("inputTextTokenCount")
     return None if count is None else Usage(input_tokens=count)
 
@@ -86,6 +86,6 @@ bedrock_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
-    # Where the body has no count, as Cohere's has none.
+    # For bodies without a count, such as Cohere's.
     counted_in_headers={"input_tokens": "x-amzn-bedrock-input-token-count"},
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -23,12 +24,12 @@ def build_body(request: Request) -> dict[str, Any]:
     return {**body, "embedding_types": ["float"], **options}
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     vectors = data["embeddings"]
     return vectors_reply(vectors["float"] if isinstance(vectors, dict) else vectors, id=data.get("id"))
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = (data.get("meta") or {}).get("billed_units") or {}
     return Usage(input_tokens=int(raw["input_tokens"]), raw=raw) if "input_tokens" in raw else None
 

@@ -5,6 +5,7 @@ https://elevenlabs.io/docs/api-reference/text-to-speech/convert, https://elevenl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -14,14 +15,14 @@ from ....schemas.parts import Text
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from ..paths import segment
-from .openai_media import CONTENT_TYPE, decode_speech, encode_form, sound_input, text_input
+from .openai_media import CONTENT_TYPE, audio_input, decode_speech, encode_form, text_input
 
 VOICE = "21m00Tcm4TlvDq8ikWAM"
-"""A stock voice, for callers who name none."""
+"""A default voice, for calls without one."""
 
 
 def speech_path(request: Request) -> str:
-    """The voice stands in the path, and the output format behind it."""
+    """Put the voice into the path, and the output format into its query."""
     path = f"/text-to-speech/{segment(request.options.get('voice', VOICE))}"
     kind = request.options.get("output_format")
     return f"{path}?output_format={segment(kind)}" if kind else path
@@ -52,10 +53,10 @@ def build_transcription_body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {"model_id": request.model.id}
     if language := request.options.get("language"):
         body["language_code"] = language
-    return {**body, "file": sound_input(request)}
+    return {**body, "file": audio_input(request)}
 
 
-def decode_transcript(data: Any, model: Model) -> Reply:
+def decode_transcript(data: Mapping[str, Any], model: Model) -> Reply:
     metadata = {name: data[name] for name in ("language_code", "words") if data.get(name)}
     return Reply(Message("assistant", Text(data["text"])), "stop", metadata=metadata)
 

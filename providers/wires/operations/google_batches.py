@@ -12,8 +12,8 @@ from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate import google_generate
 from ..google_generate.paths import model_path
 from .batches import state_wire
 
@@ -27,18 +27,18 @@ _STATUS = {
 }
 
 
-def _created(request: Request) -> dict[str, Any]:
-    given: BatchInput = request.input
-    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in given.items]
+def _build_body(request: Request) -> dict[str, Any]:
+    batch: BatchInput = request.input
+    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in batch.items]
     name = (request.options.get("metadata") or {}).get("display_name", "stepwell")
     return {"batch": {"displayName": name, "inputConfig": {"requests": {"requests": rows}}}}
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
-    about = data.get("metadata") or {}
-    status = str(about.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
+    metadata = data.get("metadata") or {}
+    status = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     # Counts are strings, as all 64-bit numbers are in Google's JSON.
-    total, answered, failed = (_count(about.get("batchStats") or {}, name) for name in _COUNTS)
+    total, answered, failed = (_count(metadata.get("batchStats") or {}, name) for name in _COUNTS)
     return BatchState(
         str(data.get("name") or ""),  # the answer to a cancellation is empty
         _STATUS.get(status, status.lower() or "queued"),
@@ -59,8 +59,8 @@ _COUNTS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 
 
 def _results(data: Mapping[str, Any], model: Model) -> Reply:
-    given = data.get("response") or (data.get("metadata") or {}).get("output") or {}
-    rows = (given.get("inlinedResponses") or {}).get("inlinedResponses") or []
+    output = data.get("response") or (data.get("metadata") or {}).get("output") or {}
+    rows = (output.get("inlinedResponses") or {}).get("inlinedResponses") or []
     return Reply(object=[_result(row) for row in rows], finish_reason="stop")
 
 
@@ -69,7 +69,7 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     if "response" in row:
         return BatchLine(id, body=dumps(row["response"]))
     error = row.get("error") or {}
-    # Errors inside a batch have gRPC's codes. https://grpc.io/docs/guides/status-codes
+    # Errors inside a batch have gRPC status codes. https://grpc.io/docs/guides/status-codes
     return BatchLine(id, _STATUSES.get(error.get("code", 13), 500), dumps({"error": error}))
 
 
@@ -77,14 +77,14 @@ _STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 1
 _READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state)
 
 google_batches = tuple(
-    evolve(wire, auth=google_generate.auth)
+    evolve(wire, auth=header_key("x-goog-api-key"))
     for wire in (
         Wire(
             name="google_batch",
             operation="create_batch",
             path=lambda request: f"{model_path(request.model.id)}:batchGenerateContent",
             options=frozenset(("metadata",)),
-            build_body=_created,
+            build_body=_build_body,
             decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
         ),
         _READ,

@@ -6,6 +6,7 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -35,11 +36,11 @@ def build_body(request: Request) -> dict[str, Any]:
     return {"requests": [{**shared, "content": {"parts": [{"text": text}]}} for text in texts_of(request)]}
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return vectors_reply([row["values"] for row in data["embeddings"]])
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usageMetadata")
     return Usage(input_tokens=raw.get("promptTokenCount"), raw=raw) if raw else None
 
@@ -64,11 +65,11 @@ def build_predict_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def decode_prediction(data: Any, model: Model) -> Reply:
+def decode_prediction(data: Mapping[str, Any], model: Model) -> Reply:
     return vectors_reply([row["embeddings"]["values"] for row in data["predictions"]])
 
 
-def extract_predicted_usage(data: Any, model: Model) -> Usage | None:
+def extract_predicted_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     counts = [row["embeddings"].get("statistics", {}).get("token_count") for row in data["predictions"]]
     return Usage(input_tokens=sum(counts), raw=data.get("metadata") or {}) if None not in counts else None
 

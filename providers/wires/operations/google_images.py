@@ -1,4 +1,4 @@
-"""Pictures of Gemini, which come with a chat, and of Imagen, by predict.
+"""Images by Gemini, in a chat answer, and by Imagen, through predict.
 
 https://ai.google.dev/gemini-api/docs/image-generation, https://ai.google.dev/gemini-api/docs/imagen
 """
@@ -6,6 +6,7 @@ https://ai.google.dev/gemini-api/docs/image-generation, https://ai.google.dev/ge
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -14,8 +15,12 @@ from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
 from ....schemas.parts import Image
 from ....schemas.reply import Reply
+from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate import google_generate
+from ..google_generate.decode import decode_response as decode_answer
+from ..google_generate.encode import build_body as build_generate_body
+from ..google_generate.paths import generate_path
+from ..google_generate.usage import extract_usage
 from ..paths import segment
 from .openai_media import text_input
 
@@ -23,55 +28,54 @@ _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"
 
 
 def build_chat_body(request: Request) -> dict[str, Any]:
-    """A chat that is asked for a picture. `size` is 1K, 2K or 4K."""
+    """Build the body of a chat that asks for an image. `size` is 1K, 2K or 4K."""
     options = dict(request.options)
-    wanted = {_CONFIG[name]: options.pop(name) for name in _CONFIG.keys() & options.keys()}
+    config = {_CONFIG[name]: options.pop(name) for name in _CONFIG.keys() & options.keys()}
     options["modalities"] = ("text", "image")
-    if wanted:
-        options["image_config"] = {**wanted, **options.get("image_config", {})}
-    asked = request.replace(context=Context([user(text_input(request))]), options=options)
-    body: dict[str, Any] = google_generate.build_body(asked)
-    return body
+    if config:
+        options["image_config"] = {**config, **options.get("image_config", {})}
+    return build_generate_body(request.replace(context=Context([user(text_input(request))]), options=options))
 
 
 _CONFIG = {"size": "imageSize", "aspect_ratio": "aspectRatio"}
 
 
-def decode_chat(data: Any, model: Model) -> Reply:
-    """Raises ContentFiltered for a picture that was held back, DecodeError where there is none, with what the model
-    said instead on `.partial`."""
-    reply = google_generate.decode_response(data, model)
+def decode_chat(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode the chat answer.
+
+    Raises ContentFiltered for an image that was filtered, DecodeError for an answer without one. The model's text is on
+    `.partial`.
+    """
+    reply = decode_answer(data, model)
     if reply.images:
         return reply
     if reply.finish_reason == "content_filter":
-        why = reply.finish_reason_raw or reply.metadata.get("block_reason") or "without a reason"
-        raise ContentFiltered(
-            f"{model.provider} held the picture back: {why}", hint="rephrase the prompt", partial=reply
-        )
-    raise DecodeError("the answer has no picture", hint="what it says is on .partial.text", partial=reply)
+        why = reply.finish_reason_raw or reply.metadata.get("block_reason") or "no reason given"
+        raise ContentFiltered(f"{model.provider} filtered the image: {why}", hint="rephrase the prompt", partial=reply)
+    raise DecodeError("the answer has no image", hint="the model's text is on .partial.text", partial=reply)
 
 
 google_generate_images = Wire(
     name="google_generate_images",
     operation="image",
-    path=google_generate.path,
-    auth=google_generate.auth,
+    path=generate_path,
+    auth=header_key("x-goog-api-key"),
     options=frozenset(("size", "aspect_ratio")),
     build_body=build_chat_body,
     decode_response=decode_chat,
-    extract_usage=google_generate.extract_usage,
+    extract_usage=extract_usage,
 )
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """`size` is 1K or 2K; what else there is goes under its own name: `personGeneration`, `negativePrompt`, ..."""
+    """Build the body. `size` is 1K or 2K; other options keep their names: `personGeneration`, `negativePrompt`, ..."""
     parameters = {_NAMES.get(name, name): value for name, value in request.options.items()}
     body: dict[str, Any] = {"instances": [{"prompt": text_input(request)}]}
     return {**body, "parameters": parameters} if parameters else body
 
 
-def decode_response(data: Any, model: Model) -> Reply:
-    """Raises ContentFiltered when every picture was held back, DecodeError when there is none at all."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode the images. Raises ContentFiltered when all were filtered, DecodeError when there are none."""
     rows = data.get("predictions") or []
     parts = [
         Image(data=b64decode(row["bytesBase64Encoded"]), media_type=row.get("mimeType"))
@@ -81,8 +85,8 @@ def decode_response(data: Any, model: Model) -> Reply:
     reasons = [row["raiFilteredReason"] for row in rows if "raiFilteredReason" in row]
     if not parts:
         if reasons:
-            raise ContentFiltered(f"{model.provider} held the pictures back: {reasons[0]}", hint="rephrase the prompt")
-        raise DecodeError("the answer has no pictures", hint="see .payload")
+            raise ContentFiltered(f"{model.provider} filtered the images: {reasons[0]}", hint="rephrase the prompt")
+        raise DecodeError("the answer has no images", hint="see .payload")
     metadata = {"filtered": reasons} if reasons else {}
     return Reply(Message("assistant", parts), "stop", metadata=metadata)
 

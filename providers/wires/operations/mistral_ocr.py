@@ -1,7 +1,8 @@
-"""Mistral's reading of documents. https://docs.mistral.ai/capabilities/document_ai/basic_ocr"""
+"""Mistral's document recognition (OCR). https://docs.mistral.ai/capabilities/document_ai/basic_ocr"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +16,31 @@ from ...declare.wire import Wire
 from ..media import address
 
 
-def document_of(given: Any) -> dict[str, Any]:
-    """The document as Mistral has it: a File or Image, a URL, a path, or bytes. Raises ConfigError for all else."""
-    if isinstance(given, str) and given.startswith(("https://", "http://", "data:")):
-        given = File(url=given)
-    elif isinstance(given, str | Path):
-        given = File.from_path(given)
-    elif isinstance(given, bytes):
-        given = File(data=given)
-    if not isinstance(given, File | Image):
+def encode_document(document: object) -> dict[str, Any]:
+    """Encode the document: a File or Image, a URL, a path, or bytes. Raises ConfigError for anything else."""
+    if isinstance(document, str) and document.startswith(("https://", "http://", "data:")):
+        document = File(url=document)
+    elif isinstance(document, str | Path):
+        document = File.from_path(document)
+    elif isinstance(document, bytes):
+        document = File(data=document)
+    if not isinstance(document, File | Image):
         raise ConfigError(
-            f"a document cannot be a {type(given).__name__}", hint="pass a File, Image, URL, path or bytes"
+            f"a document cannot be a {type(document).__name__}", hint="pass a File, Image, URL, path or bytes"
         )
-    if given.file_id:
-        return {"type": "file", "file_id": given.file_id}
-    kind = "image_url" if given.sent_type.startswith("image/") else "document_url"
-    return {"type": kind, kind: address(given)}
+    if document.file_id:
+        return {"type": "file", "file_id": document.file_id}
+    kind = "image_url" if document.sent_type.startswith("image/") else "document_url"
+    return {"type": kind, kind: address(document)}
 
 
 def build_ocr_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, "document": document_of(request.input), **request.options}
+    return {"model": request.model.id, "document": encode_document(request.input), **request.options}
 
 
-def decode_ocr(data: Any, model: Model) -> Reply:
-    """The pages' Markdown as one text; the pages themselves, with pictures and measures, as the object."""
+def decode_ocr(data: Mapping[str, Any], model: Model) -> Reply:
+    """Join the pages' Markdown to one text; the pages themselves, with images and dimensions, are the reply's
+    object."""
     pages = data["pages"]
     text = "\n\n".join(page["markdown"] for page in pages)
     metadata = {name: data[name] for name in ("usage_info", "document_annotation") if data.get(name) is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -17,11 +18,11 @@ def build_body(request: Request) -> dict[str, Any]:
     return {"model": request.model.id, "input": texts_of(request), **options}
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return vectors_reply(data["embeddings"], model=data.get("model") or "")
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     count = data.get("prompt_eval_count")
     return None if count is None else Usage(input_tokens=count)
 

@@ -1,4 +1,4 @@
-"""Batches as OpenAI has them, and those that follow it: a file of requests in, a file of answers out.
+"""Batches in OpenAI's format and its followers': a file of requests in, a file of answers out.
 
 https://platform.openai.com/docs/api-reference/batch, https://console.groq.com/docs/batch,
 https://docs.mistral.ai/api/#tag/batch
@@ -43,17 +43,17 @@ def _line(item: BatchItem) -> dict[str, Any]:
 
 
 def _mistral_line(item: BatchItem) -> dict[str, Any]:
-    # The job names the model, for all of its requests.
+    # The job names the model for all of its requests.
     body = {name: value for name, value in loads(item.body).items() if name != "model"}
     return {"custom_id": item.id, "body": body}
 
 
 def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
-    """Hand in the file of requests; the reply's id is its name."""
+    """Make the wire that uploads the file of requests; the reply's id is the file's."""
 
     def build(request: Request) -> dict[str, Any]:
-        given: BatchInput = request.input
-        data = b"\n".join(dumps(line(item)) for item in given.items)
+        batch: BatchInput = request.input
+        data = b"\n".join(dumps(line(item)) for item in batch.items)
         return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
 
     return Wire(
@@ -67,18 +67,18 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
     )
 
 
-def _created(request: Request) -> dict[str, Any]:
-    given: BatchInput = request.input
+def _build_body(request: Request) -> dict[str, Any]:
+    batch: BatchInput = request.input
     window = {"completion_window": "24h", **request.options}
-    return {"input_file_id": given.file, "endpoint": f"/v1{given.items[0].path}", **window}
+    return {"input_file_id": batch.file, "endpoint": f"/v1{batch.items[0].path}", **window}
 
 
-def _mistral_created(request: Request) -> dict[str, Any]:
-    given: BatchInput = request.input
+def _build_mistral_body(request: Request) -> dict[str, Any]:
+    batch: BatchInput = request.input
     return {
-        "input_files": [given.file],
-        "endpoint": f"/v1{given.items[0].path}",
-        "model": given.model,
+        "input_files": [batch.file],
+        "endpoint": f"/v1{batch.items[0].path}",
+        "model": batch.model,
         **request.options,
     }
 
@@ -129,7 +129,7 @@ _CREATE = Wire(
     operation="create_batch",
     path="/batches",
     options=frozenset(("metadata", "completion_window")),
-    build_body=_created,
+    build_body=_build_body,
     decode_response=_decoded(_state),
 )
 _RESULTS = results_wire("openai_batch_results", "/files/{id}/content", _result)
@@ -148,7 +148,7 @@ mistral_batches = (
         name="mistral_batch",
         path="/batch/jobs",
         options=frozenset(("metadata", "timeout_hours")),
-        build_body=_mistral_created,
+        build_body=_build_mistral_body,
         decode_response=_decoded(_mistral_state),
     ),
     state_wire("mistral_batch_state", "get_batch", "/batch/jobs/{id}", "GET", _mistral_state),

@@ -1,10 +1,11 @@
-"""Embeddings as OpenAI, Mistral, Voyage, Together, llama.cpp and most others give them.
+"""Embeddings in OpenAI's format, which Mistral, Voyage, Together, llama.cpp and most others share.
 
 https://platform.openai.com/docs/api-reference/embeddings, https://docs.voyageai.com/reference/embeddings-api
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -21,11 +22,11 @@ def build_body(request: Request) -> dict[str, Any]:
     return {"model": request.model.id, "input": texts_of(request), **options}
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return vectors_reply(indexed(data["data"]), model=data.get("model") or "")
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") or {}
     count = raw.get("prompt_tokens", raw.get("total_tokens"))
     return None if count is None else Usage(input_tokens=count, raw=raw)

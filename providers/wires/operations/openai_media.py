@@ -1,4 +1,4 @@
-"""Pictures, speech and transcripts as OpenAI has them, and many after it.
+"""Images, speech and transcripts in OpenAI's format, which many others share.
 
 https://platform.openai.com/docs/api-reference/images, https://platform.openai.com/docs/api-reference/audio
 """
@@ -22,15 +22,15 @@ from ....schemas.parts import Audio, Image, Text, media_type_of
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from ..openai_chat.decode import usage_of
+from ..openai_chat.usage import usage_of
 
 _BOUNDARY = f"stepwell-{uuid4().hex}"
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
-"""Of a body made by `encode_form`."""
+"""The content type of bodies made by `encode_form`."""
 
 
 def text_input(request: Request) -> str:
-    """The one text that the operation works on. Raises ConfigError for anything else."""
+    """Return the call's input, one text. Raises ConfigError for anything else."""
     if not isinstance(request.input, str) or not request.input.strip():
         raise ConfigError(f"{request.operation} needs a text", hint="pass a string")
     return request.input
@@ -40,17 +40,17 @@ def build_image_body(request: Request) -> dict[str, Any]:
     return {"model": request.model.id, "prompt": text_input(request), **request.options}
 
 
-def decode_images(data: Any, model: Model) -> Reply:
+def decode_images(data: Mapping[str, Any], model: Model) -> Reply:
     rows = data.get("data") or []
     if not rows:
-        raise DecodeError("the answer has no pictures", hint="see .payload")
+        raise DecodeError("the answer has no images", hint="see .payload")
     parts = [Image(data=b64decode(row["b64_json"])) if row.get("b64_json") else Image(url=row["url"]) for row in rows]
     revised = [row["revised_prompt"] for row in rows if row.get("revised_prompt")]
     metadata = {"revised_prompts": revised} if revised else {}
     return Reply(Message("assistant", parts), "stop", metadata=metadata)
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") if isinstance(data, dict) else None
     return usage_of(raw) if raw and "input_tokens" in raw else None
 
@@ -74,18 +74,18 @@ def build_speech_body(request: Request) -> dict[str, Any]:
     return {**body, **options}
 
 
-_UNSAID = ("", "application/octet-stream", "binary/octet-stream")
+_UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
 
 
 def decode_speech(body: Body, model: Model) -> Reply:
-    """The sound under the media type that the answer states, else the one that its first bytes tell.
+    """Decode the audio, with the media type that the answer states, else the one that its first bytes show.
 
-    Raises DecodeError for an answer that is empty, or a text by its own word.
+    Raises DecodeError for an answer that is empty or, by its media type, a text.
     """
     data, kind = body.data, body.media_type
     if not data or kind == "application/json" or kind.startswith("text/"):
-        raise DecodeError(f"the answer has no sound; it is {kind or 'empty'}", hint="see .payload", payload=data[:2000])
-    if kind in _UNSAID:
+        raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload", payload=data[:2000])
+    if kind in _UNSPECIFIC:
         kind = media_type_of(data, "audio") or "application/octet-stream"
     return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
 
@@ -101,26 +101,29 @@ openai_speech = Wire(
 )
 
 
-def sound_input(request: Request) -> tuple[str, bytes, str]:
-    """File name, bytes and media type of the sound to transcribe: an Audio part, bytes, or a path."""
+def audio_input(request: Request) -> tuple[str, bytes, str]:
+    """Return file name, bytes and media type of the audio to transcribe: an Audio part, bytes, or a path.
+
+    Raises ConfigError for anything else.
+    """
     given = request.input
     if isinstance(given, str | Path):
         given = Audio.from_path(given)
     if isinstance(given, bytes):
         given = Audio(data=given)
     if not isinstance(given, Audio) or not given.data:
-        raise ConfigError("transcribe needs a sound", hint="pass a path, bytes, or Audio(data=...)")
+        raise ConfigError("transcribe needs audio", hint="pass a path, bytes, or Audio(data=...)")
     kind = given.sent_type
     ending = kind.partition("/")[2].removeprefix("x-").replace("mpeg", "mp3")
-    return given.filename or f"sound.{ending}", given.data, kind
+    return given.filename or f"audio.{ending}", given.data, kind
 
 
 def build_transcription_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, **request.options, "file": sound_input(request)}
+    return {"model": request.model.id, **request.options, "file": audio_input(request)}
 
 
 def encode_form(body: Mapping[str, Any]) -> bytes:
-    """A multipart form: tuples are files (name, bytes, media type), everything else is text."""
+    """Encode a multipart form: tuples are files (name, bytes, media type), everything else is text."""
     out = bytearray()
     for name, value in body.items():
         out += f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'.encode()
@@ -142,9 +145,9 @@ _PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
 
 
 def decode_transcript(body: Body, model: Model) -> Reply:
-    """An object with the text and what is told beside it, or the bare text (text, srt, vtt) as it came.
+    """Decode a JSON object with the text and its details, or the bare text (text, srt, vtt).
 
-    Raises DecodeError for a web page and for bytes that are no text.
+    Raises DecodeError for a web page and for bytes that are not text.
     """
     try:
         answer = loads(body.data)

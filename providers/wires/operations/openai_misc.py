@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/moderations, https://platform.ope
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -19,7 +19,7 @@ def build_moderation_body(request: Request) -> dict[str, Any]:
     return {"model": request.model.id, "input": texts_of(request), **request.options}
 
 
-def decode_moderation(data: Any, model: Model) -> Reply:
+def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
     verdicts = [
         Verdict(
             flagged=row.get("flagged", any(row["categories"].values())),
@@ -40,14 +40,19 @@ openai_moderation = Wire(
 )
 
 
-_PLACES = ("data", "models", "result", "modelSummaries")
+_LISTS = ("data", "models", "result", "modelSummaries")
 
 
 def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
-    """Reads a list of models, whose ids are the first of these fields; some servers give a bare list (Together)."""
+    """Make the decoder of a list of models; some servers send a bare list (Together).
 
-    def decode(data: Any, model: Model) -> Reply:
-        rows = data if isinstance(data, list) else next((data[place] for place in _PLACES if data.get(place)), [])
+    fields: the names under which a model's id may be; the first that it has counts
+    """
+
+    def decode(data: Mapping[str, Any] | list[Any], model: Model) -> Reply:
+        rows: list[Any] = (
+            data if isinstance(data, list) else next((data[name] for name in _LISTS if data.get(name)), [])
+        )
         ids = sorted(str(next((row[field] for field in fields if row.get(field)), "")) for row in rows)
         found = [Model(model.provider, id.removeprefix("models/")) for id in ids if id]
         return Reply(object=found, finish_reason="stop")

@@ -1,4 +1,4 @@
-"""Ranking documents by a query, as Cohere, Jina, Voyage and llama.cpp do it.
+"""Ranking documents by a query, in the format of Cohere, Jina, Voyage and llama.cpp.
 
 https://docs.cohere.com/reference/rerank, https://docs.voyageai.com/reference/reranker-api, https://jina.ai/reranker
 """
@@ -17,7 +17,7 @@ from ...declare.wire import Wire
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    """`request.input` is {"query": str, "documents": [str]}."""
+    """Build the body from `request.input`, {"query": str, "documents": [str]}. Raises ConfigError for anything else."""
     given = request.input
     if not isinstance(given, Mapping) or not given.get("query") or not given.get("documents"):
         raise ConfigError("ranking needs a query and documents", hint="rerank(model, query, documents)")
@@ -31,13 +31,13 @@ def build_body(request: Request) -> dict[str, Any]:
     }
 
 
-def decode_response(data: Any, model: Model) -> Reply:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     rows = data.get("results") or data.get("data") or []
     ranking = [Ranked(row["index"], float(row["relevance_score"])) for row in rows]
     return Reply(object=sorted(ranking, key=lambda row: -row.score), id=data.get("id"), finish_reason="stop")
 
 
-def extract_usage(data: Any, model: Model) -> Usage | None:
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = (
         data.get("usage")
         or (data.get("meta") or {}).get("tokens")

@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from struct import Struct
 from typing import Any
 from zlib import crc32
@@ -31,7 +32,7 @@ _LENGTH = Struct(">H")
 
 
 class _Pending:
-    """The bytes of the unfinished frame, and the last headers read: those of a run of text deltas are all alike."""
+    """The bytes of the unfinished frame, and the last headers read: consecutive text deltas have the same headers."""
 
     __slots__ = ("headers", "raw_headers", "tail")
 
@@ -41,15 +42,15 @@ class _Pending:
         self.headers: dict[str, Any] = {}
 
 
-def parse(data: bytes, buffer: Any) -> tuple[list[AWSEvent], Any]:
-    """The frames that `data` completes.
+def parse(data: bytes, buffer: _Pending | bytes | StepwellError) -> tuple[list[AWSEvent], _Pending | StepwellError]:
+    """Return the frames that `data` completes.
 
     Raises DecodeError for a bad checksum or header, ResponseTooLarge for a frame over 24 MiB, and StreamTruncated
     when the input ends inside a frame.
     """
     if isinstance(buffer, StepwellError):
         raise buffer
-    pending = buffer or _Pending()
+    pending = buffer if isinstance(buffer, _Pending) else _Pending()
     tail = pending.tail
     if not data and tail:
         raise StreamTruncated(f"the stream ended {len(tail)} bytes into a frame")
@@ -73,19 +74,19 @@ def parse(data: bytes, buffer: Any) -> tuple[list[AWSEvent], Any]:
 
 
 def begins(start: bytes, content_type: str) -> bool:
-    """Whether a body that begins so can be frames: none is so long that the first byte of its length is over 1."""
+    """Check whether a body with this start can be frames: the first byte of a frame's length is at most 1."""
     return start[0] <= MAX_FRAME >> 24
 
 
 def _frame_end(source: bytes | bytearray, at: int) -> int:
-    """Where the frame at `at` ends; 0 while it is not all there."""
+    """Return where the frame at `at` ends; 0 while it is incomplete."""
     if len(source) - at < _PRELUDE.size:
         return 0
     total, headers, checksum = _PRELUDE.unpack_from(source, at)
     if crc32(source[at : at + 8]) != checksum:
-        raise _misfit("the checksum of a frame's prelude is wrong", source[at : at + _SHOWN])
+        raise _malformed("the checksum of a frame's prelude is wrong", source[at : at + _SHOWN])
     if total < _OVERHEAD + headers:
-        raise _misfit("a frame is shorter than its headers", source[at : at + _SHOWN])
+        raise _malformed("a frame is shorter than its headers", source[at : at + _SHOWN])
     if total > MAX_FRAME:
         raise too_large(MAX_FRAME)
     end: int = at + total
@@ -95,7 +96,7 @@ def _frame_end(source: bytes | bytearray, at: int) -> int:
 def _frame(frame: bytes, pending: _Pending) -> AWSEvent:
     body_end = len(frame) - _CRC.size
     if crc32(frame[:body_end]) != _CRC.unpack_from(frame, body_end)[0]:
-        raise _misfit("the checksum of a frame is wrong", frame)
+        raise _malformed("the checksum of a frame is wrong", frame)
     headers_end = _PRELUDE.size + _PRELUDE.unpack_from(frame)[1]
     raw_headers = frame[_PRELUDE.size : headers_end]
     if raw_headers != pending.raw_headers:
@@ -111,13 +112,13 @@ def _headers(raw: bytes) -> dict[str, Any]:
         name_end = at + 1 + raw[at]
         name = _text(raw, at + 1, name_end)
         if name in headers:
-            raise _misfit("a frame has the same header twice", raw)
+            raise _malformed("a frame has the same header twice", raw)
         headers[name], at = _value(raw, name_end)
     return headers
 
 
-def _value(raw: bytes, at: int) -> tuple[Any, int]:
-    """The value whose type stands at `at`, and where it ends."""
+def _value(raw: bytes, at: int) -> tuple[object, int]:
+    """Read the value whose type byte is at `at`; return it and where it ends."""
     kind = _slice(raw, at, at + 1)[0]
     at += 1
     if kind in (_TRUE, _FALSE):
@@ -126,7 +127,7 @@ def _value(raw: bytes, at: int) -> tuple[Any, int]:
         end = at + fixed.size
         return fixed.unpack(_slice(raw, at, end))[0], end
     if kind not in (_BYTES, _STRING):
-        raise _misfit(f"a frame has a header of the unknown type {kind}", raw)
+        raise _malformed(f"a frame has a header of the unknown type {kind}", raw)
     at += _LENGTH.size
     end = at + _LENGTH.unpack(_slice(raw, at - _LENGTH.size, at))[0]
     return (_slice if kind == _BYTES else _text)(raw, at, end), end
@@ -134,7 +135,7 @@ def _value(raw: bytes, at: int) -> tuple[Any, int]:
 
 def _slice(raw: bytes, start: int, end: int) -> bytes:
     if end > len(raw):
-        raise _misfit("a frame's headers are cut short", raw)
+        raise _malformed("a frame's headers are cut short", raw)
     return raw[start:end]
 
 
@@ -142,24 +143,24 @@ def _text(raw: bytes, start: int, end: int) -> str:
     try:
         return _slice(raw, start, end).decode()
     except UnicodeDecodeError as error:
-        raise _misfit(f"a frame has a header that is not UTF-8, at byte {error.start}", raw) from None
+        raise _malformed(f"a frame has a header that is not UTF-8, at byte {error.start}", raw) from None
 
 
-def _misfit(what: str, shown: bytes | bytearray) -> DecodeError:
+def _malformed(what: str, shown: bytes | bytearray) -> DecodeError:
     return DecodeError(
-        what, hint="see .payload; if this is no event stream, check base_url", payload=bytes(shown[:_SHOWN])
+        what, hint="see .payload; if this is not an event stream, check base_url", payload=bytes(shown[:_SHOWN])
     )
 
 
-def encode(headers: dict[str, Any], payload: bytes) -> bytes:
-    """One frame. A header value is a bool, an int (4 bytes where they are enough, else 8), bytes or a str."""
+def encode(headers: Mapping[str, bool | int | bytes | str], payload: bytes) -> bytes:
+    """Encode one frame. A header value is a bool, an int (4 bytes where they are enough, else 8), bytes or a str."""
     raw = b"".join(bytes([len(name.encode())]) + name.encode() + _encoded(value) for name, value in headers.items())
     prelude = _PRELUDE.pack(_OVERHEAD + len(raw) + len(payload), len(raw), 0)[:8]
     frame = prelude + _CRC.pack(crc32(prelude)) + raw + payload
     return frame + _CRC.pack(crc32(frame))
 
 
-def _encoded(value: Any) -> bytes:
+def _encoded(value: bool | int | bytes | str) -> bytes:
     if isinstance(value, bool):
         return bytes([_TRUE if value else _FALSE])
     if isinstance(value, int):

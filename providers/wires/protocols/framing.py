@@ -1,9 +1,9 @@
-"""What the protocols share: the byte-order mark, the limit on one event, and the wait for an event's end."""
+"""What the protocols share: the byte-order mark, the limit on one event, and how to wait for an event's end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ....schemas.errors import ResponseTooLarge, StepwellError
 
@@ -11,10 +11,12 @@ BOM = b"\xef\xbb\xbf"
 MAX_EVENT = 32 * 1024 * 1024
 
 Event = TypeVar("Event")
+Tail = bytearray | StepwellError | None
+"""The buffer of a line protocol: the unfinished event, the error to raise next, or nothing."""
 
 
 def events_then(error: StepwellError, events: list[Event]) -> tuple[list[Event], StepwellError]:
-    """The events, with the error as the buffer, for the next call to raise; raised at once when there are none."""
+    """Return the events, with the error as the buffer for the next call to raise; without events, raise it at once."""
     if not events:
         raise error
     return events, error
@@ -29,18 +31,24 @@ def too_large(limit: int = MAX_EVENT) -> ResponseTooLarge:
 
 def resume(
     data: bytes,
-    buffer: Any,
+    buffer: bytes | Tail,
     ends: tuple[bytes, ...],
     split: Callable[[bytes], list[Event]],
     size: Callable[[Event], int],
-) -> tuple[list[Event], Any]:
-    """Frame a stream whose events stop at one of `ends`, whatever the shape of its chunks.
+) -> tuple[list[Event], Tail]:
+    """Frame a stream whose events end with one of `ends`, however its bytes are split.
 
-    The buffer is None between events, or a bytearray with the unfinished one. Raises ResponseTooLarge.
+    data: the new bytes; empty at the end of input
+    buffer: None between events, or a bytearray with the unfinished event
+    ends: what ends an event
+    split: splits complete events
+    size: the size of an event in bytes
+
+    Raises ResponseTooLarge for an event over MAX_EVENT.
     """
     if isinstance(buffer, StepwellError):
         raise buffer
-    tail = bytearray() if buffer is None else buffer
+    tail = buffer if isinstance(buffer, bytearray) else bytearray()
     whole = _take_whole(data, tail, ends)
     events = split(whole)
     if len(whole) > MAX_EVENT:
@@ -53,9 +61,9 @@ def resume(
 
 
 def _take_whole(data: bytes, tail: bytearray, ends: tuple[bytes, ...]) -> bytes:
-    """Put `data` behind `tail`, then take off all up to the last of `ends`; at the end of input, all there is.
+    """Append `data` to `tail`, then take everything up to the last of `ends`; at the end of input, take all.
 
-    What waits in the tail is not searched again, but for its last byte: an end of two bytes may lie across the seam.
+    The old tail is not searched again, except its last byte: an end of two bytes may lie across the seam.
     """
     cut = len(tail)
     if data:

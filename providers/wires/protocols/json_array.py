@@ -1,20 +1,19 @@
-"""One JSON array sent piece by piece, as Google's streams are without `alt=sse`.
+"""One JSON array sent in pieces, as Google streams without `alt=sse`.
 
-Each element is given as soon as it is whole: an object with its closing brace, a number with the comma after it. A
-single object in place of the array, as an error body is, is given as one event. Only the frame is judged here: what
-stands inside an element is for the JSON decoder to judge.
+Each element is an event as soon as it is complete: an object at its closing brace, a number at the comma after it. A
+single object instead of the array, for instance an error body, is one event. Only the frame is checked here; the JSON
+decoder checks the elements.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ....schemas.errors import DecodeError, StepwellError, StreamTruncated
 from .framing import BOM, MAX_EVENT, events_then, too_large
 
 _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
-# Within an object or array, all up to the next bracket or odd string: strings without a backslash are passed over here,
+# Inside an object or array, everything up to the next bracket or string with a backslash: other strings are skipped,
 # a hundred at a time to bound the matcher's memory. 3 times as fast as stopping at each quote.
 _RUN = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+"[^"{}\[\]]*+){0,100}')
 _SCALAR_END = re.compile(rb"[,\] \t\r\n]")
@@ -24,7 +23,7 @@ _START, _FIRST, _VALUE, _INSIDE, _AFTER, _END = range(6)
 
 
 class _Scanner:
-    """Where in the array the bytes seen so far end. No byte is looked at twice."""
+    """The position in the array after the bytes seen so far. No byte is read twice."""
 
     __slots__ = ("depth", "escaped", "held", "in_string", "place", "single")
 
@@ -65,7 +64,7 @@ class _Scanner:
             at = end
 
     def _step(self, data: bytes, at: int) -> int:
-        """Take the byte at `at`, which stands outside of any element; gives where to go on."""
+        """Take the byte at `at`, which is outside of any element; return where to go on."""
         byte = data[at : at + 1]
         place = self.place
         if place == _START and byte == b"[":
@@ -80,7 +79,7 @@ class _Scanner:
         elif place == _AFTER and byte == b",":
             self.place = _VALUE
         else:
-            where = ("is no JSON array", *["has a misplaced byte between two elements"] * 4, "goes on after its end")
+            where = ("is not a JSON array", *["has a misplaced byte between two elements"] * 4, "goes on after its end")
             raise DecodeError(
                 f"the stream {where[place]}",
                 hint="see .payload; check base_url: a proxy or web page may have answered",
@@ -89,7 +88,7 @@ class _Scanner:
         return at + 1
 
     def _element_end(self, data: bytes, at: int) -> int:
-        """The index after the element's last byte, or -1 when that is not in `data`."""
+        """Return the index after the element's last byte, or -1 when that is not in `data`."""
         while True:
             if self.in_string:
                 at = self._string_end(data, at)
@@ -115,7 +114,7 @@ class _Scanner:
                     return at
 
     def _string_end(self, data: bytes, at: int) -> int:
-        """The index after the closing quote, or -1 when that is not in `data`."""
+        """Return the index after the closing quote, or -1 when that is not in `data`."""
         if self.escaped:
             self.escaped = False
             at += 1
@@ -129,22 +128,25 @@ class _Scanner:
 
 
 def _escaped(data: bytes, start: int, at: int) -> bool:
-    """Whether an odd number of backslashes stands right before `at`."""
+    """Check whether an odd number of backslashes comes right before `at`."""
     before = at
     while before > start and data[before - 1] == 92:
         before -= 1
     return (at - before) % 2 == 1
 
 
-def parse(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
-    """The elements that `data` completes.
+Buffer = _Scanner | bytes | StepwellError
+
+
+def parse(data: bytes, buffer: Buffer) -> tuple[list[bytes], Buffer]:
+    """Return the elements that `data` completes.
 
     Raises DecodeError when the stream is not one array or object, ResponseTooLarge for an element over 32 MiB, and
     StreamTruncated when the input ends before the array does.
     """
     if isinstance(buffer, StepwellError):
         raise buffer
-    if type(buffer) is bytes:
+    if isinstance(buffer, bytes):
         start = buffer + data
         if BOM.startswith(start):
             return [], start

@@ -1,20 +1,18 @@
 """Newline-delimited JSON: one value on each line, as Ollama streams.
 
-Only LF ends a line; a CR before it, spaces and blank lines are dropped. A last line without LF is given at the end.
+Only LF ends a line; a CR before it, spaces and blank lines are dropped. A last line without LF is an event, too.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from .framing import BOM, MAX_EVENT, resume
+from .framing import BOM, MAX_EVENT, Tail, resume
 
 _LINE_END = (b"\n",)
 _SPACE = b" \t\r"
 
 
-def parse(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
-    """The lines that `data` completes. Raises ResponseTooLarge for a line over 32 MiB."""
+def parse(data: bytes, buffer: bytes | Tail) -> tuple[list[bytes], bytes | Tail]:
+    """Return the lines that `data` completes. Raises ResponseTooLarge for a line over 32 MiB."""
     if buffer is None and data.endswith(b"\n") and len(data) <= MAX_EVENT:
         return _lines(data), None
     if type(buffer) is bytes:
@@ -26,7 +24,8 @@ def parse(data: bytes, buffer: Any) -> tuple[list[bytes], Any]:
 
 
 def begins(start: bytes, content_type: str) -> bool:
-    """Whether a body that begins so can be a stream of objects: JSON in many lines is one object, not a stream."""
+    """Check whether a body with this start can be a stream of objects: JSON in many lines is one object, not a
+    stream."""
     line, end, _ = start.partition(b"\n")
     return start[:1] == b"{" and (not end or line.rstrip(_SPACE)[-1:] == b"}")
 

@@ -1,7 +1,7 @@
-"""What each vendor understands of JSON Schema: allow-lists, from each vendor's published rules.
+"""Write schemas in dialects of JSON Schema: what a provider accepts of it, by its published rules.
 
-Each module has `to_dialect(schema) -> Dialected`. What a dialect cannot say leaves the wire and is named in `dropped`;
-`validate.errors_of` with the schema that was asked for still enforces it on the answer.
+A dialect is a `DialectRules`, which each provider's wire declares. What a dialect cannot express is not sent and is
+listed in `dropped`; `validate.errors_of` with the original schema still checks it on the answer.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from attrs import frozen
 
 
 class Dropped(NamedTuple):
-    """One thing that the wire does not say: where (a JSON pointer into the schema), which keyword, and why."""
+    """One requirement that is not sent."""
 
     pointer: str
+    """Where: a JSON pointer into the original schema."""
     keyword: str
     why: str
 
 
 @frozen
 class Dialected:
-    """A schema in a vendor's dialect.
-
-    `strict` is True when the vendor may enforce it: every answer that the schema asked for can still be given. It is
-    False when that is not so (`dropped` says where), and then the vendor must be asked not to enforce it. The schema
-    is shared between calls: do not change it.
-    """
+    """A schema in a dialect."""
 
     schema: dict[str, Any]
+    """The schema to send. It is shared between calls and must not be changed."""
     dropped: tuple[Dropped, ...] = ()
+    """What it does not express."""
     strict: bool = True
+    """Whether the provider may enforce it: every answer that fits the original schema fits this one, too. If not, the
+    provider must be asked not to enforce it."""

@@ -1,14 +1,15 @@
-"""Two schemas that must both hold, as one without `allOf`."""
+"""Merge two schemas that must both hold into one without `allOf`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...json_types import JSONSchema, JSONValue, Schema
 from ..keywords import TYPES
 
-# Keywords that say nothing of which values fit.
-REMARKS: Final = frozenset(
+# Keywords that do not restrict which values fit.
+ANNOTATIONS: Final = frozenset(
     [
         "title",
         "description",
@@ -30,14 +31,15 @@ REMARKS: Final = frozenset(
 ReportUnmerged = Callable[[str], None]
 
 
-# Keywords that mean something only together.
+# Keywords that have a meaning only together.
 _GROUPS: Final = (frozenset({"if", "then", "else"}), frozenset({"contains", "minContains", "maxContains"}))
 
 
-def merge(first: dict[str, Any], second: dict[str, Any], lost: ReportUnmerged) -> dict[str, Any] | bool:
-    """A schema for the values that fit both; False when no value can. Neither may have `$ref` or `allOf`.
+def merge(first: JSONSchema, second: JSONSchema, lost: ReportUnmerged) -> dict[str, Any] | bool:
+    """Return a schema for the values that fit both schemas; False if no value can.
 
-    Where two demands cannot be joined in one keyword the first is kept and `lost` is told the keyword.
+    first, second: the schemas, without `$ref` and `allOf`.
+    lost: is called with each keyword whose two values cannot be merged; the first value is kept.
     """
     merged = dict(first)
     for keyword, value in second.items():
@@ -45,7 +47,7 @@ def merge(first: dict[str, Any], second: dict[str, Any], lost: ReportUnmerged) -
         if group is not None and group & first.keys():
             if any(first.get(word) != second.get(word) for word in group):
                 lost(keyword)
-        elif keyword not in merged or keyword in REMARKS:
+        elif keyword not in merged or keyword in ANNOTATIONS:
             merged.setdefault(keyword, value)
         elif merged[keyword] != value:
             join = _JOINS.get(keyword)
@@ -60,8 +62,8 @@ def merge(first: dict[str, Any], second: dict[str, Any], lost: ReportUnmerged) -
     return merged
 
 
-def both(first: Any, second: Any) -> Any:
-    """A schema for the values that fit both, to be merged when it is read."""
+def both(first: Schema, second: Schema) -> Schema:
+    """Return a schema for the values that fit both schemas, to be merged when it is read."""
     if first is False or second is False:
         return False
     if first is True or second is True:
@@ -69,7 +71,7 @@ def both(first: Any, second: Any) -> Any:
     return first if first == second else {"allOf": [first, second]}
 
 
-def _types(first: Any, second: Any) -> list[str]:
+def _types(first: str | list[str], second: str | list[str]) -> list[str]:
     one, other = ([types] if isinstance(types, str) else types for types in (first, second))
     wide = [{*types, "integer"} if "number" in types else set(types) for types in (one, other)]
     return [name for name in TYPES if name in wide[0] & wide[1]]
@@ -83,13 +85,13 @@ def _values(first: list[Any], second: list[Any]) -> list[Any]:
     return [value for value in first if any(json_equal(value, other) for other in second)]
 
 
-def json_equal(one: Any, other: Any) -> bool:
-    """Equal as JSON: True is not 1."""
+def json_equal(one: JSONValue, other: JSONValue) -> bool:
+    """Return whether two values are equal in JSON, where true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _merge_unnamed(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
-    """What one side says of properties that it does not name holds for those that only the other names."""
+def _merge_unnamed(merged: dict[str, Any], first: JSONSchema, second: JSONSchema) -> None:
+    """Apply what one schema says of unnamed properties to those that only the other names."""
     for one, other in ((first, second), (second, first)):
         if "additionalProperties" in one and "patternProperties" not in one:
             unnamed = {
@@ -101,8 +103,8 @@ def _merge_unnamed(merged: dict[str, Any], first: dict[str, Any], second: dict[s
                 merged["properties"] = {**merged["properties"], **unnamed}
 
 
-def _merge_items(merged: dict[str, Any], first: dict[str, Any], second: dict[str, Any]) -> None:
-    """Each place in a list as both sides want it, whether as one of the first items or of the rest."""
+def _merge_items(merged: dict[str, Any], first: JSONSchema, second: JSONSchema) -> None:
+    """Merge the schemas of each position in a list, whether it is among the first items or the rest."""
     prefixes = first.get("prefixItems", []), second.get("prefixItems", [])
     if any(prefixes):
         rests = first.get("items", True), second.get("items", True)

@@ -1,4 +1,4 @@
-"""The whole of JSON Schema, for wires that take it but do not enforce it: only the root is bent into one object."""
+"""Write schemas for wires that accept all of JSON Schema without enforcing it: only the root is made one object."""
 
 from __future__ import annotations
 
@@ -7,53 +7,54 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import SchemaError
-from ..keywords import Schema, subschemas
+from ...json_types import Schema
+from ..keywords import subschemas
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
 
 
-def to_dialect(schema: Any) -> Dialected:
-    """The schema as draft 2020-12 with an object at the root; `strict` is always False.
+def to_dialect(schema: object) -> Dialected:
+    """Return the schema in draft 2020-12 with an object at the root; `strict` is always False.
 
-    A union at the root, which OpenAI and Anthropic refuse for a tool, becomes one object with the properties of all
-    alternatives. Raises SchemaError when the root cannot be an object; `root.in_object` wraps such a schema.
+    A union at the root, which providers refuse for a tool, becomes one object with the properties of all alternatives.
+    Raises SchemaError if the root cannot be an object; `root.in_object` wraps such a schema.
     """
-    return _spoken(content_of(schema))
+    return _cached(content_of(schema))
 
 
 @lru_cache(maxsize=256)
-def _spoken(content: bytes) -> Dialected:
+def _cached(content: bytes) -> Dialected:
     return as_plain(schema_from_json(content))
 
 
 def as_plain(root: Schema) -> Dialected:
-    """As `to_dialect`, of a schema that has been prepared."""
+    """Do the same as `to_dialect` for a schema that `checked_schema` returned."""
     dropped: list[Dropped] = []
     reader = Reader(root, lambda *what: dropped.append(Dropped(*what)))
     view = reader.read(root)
     while view.kind == "ref":
         view = reader.read(reader.target(view.ref))
     if view.kind == "any":
-        written: dict[str, Any] = {**view.remarks, "type": "object", **view.keywords}
+        written: dict[str, Any] = {**view.annotations, "type": "object", **view.keywords}
     elif view.kind == "union":
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.remarks, **_joined(reader, view)}
+        written = {"type": "object", **view.annotations, **_joined(reader, view)}
     elif view.type == "object":
-        written = {"type": "object", **view.remarks, **view.keywords}
+        written = {"type": "object", **view.annotations, **view.keywords}
     else:
         raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
     if isinstance(root, dict):
-        written |= {word: root[word] for word in ("$defs", "definitions") if word in root}
+        written |= {keyword: root[keyword] for keyword in ("$defs", "definitions") if keyword in root}
     written = copy.deepcopy(written)
-    _give_items(written)
+    _add_items(written)
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
 def _joined(reader: Reader, union: SchemaView) -> dict[str, Any]:
-    """One object that admits each of the alternatives."""
+    """Return the keywords of one object that allows each of the alternatives."""
     objects: list[dict[str, Any]] = []
     waiting = list(union.alternatives)
     while waiting:
@@ -77,7 +78,7 @@ def _joined(reader: Reader, union: SchemaView) -> dict[str, Any]:
 
 
 def _allowed(keywords: dict[str, Any], name: str) -> Schema:
-    """What an object of this kind says of a property; one that it does not speak of is unwanted."""
+    """Return the schema of a property in an alternative; False if the alternative does not mention it."""
     if name in keywords.get("properties", ()):
         part: Schema = keywords["properties"][name]
         return part
@@ -92,8 +93,8 @@ def _either(parts: list[Schema]) -> Schema:
     return wanted[0] if len(wanted) == 1 else {"anyOf": wanted}
 
 
-def _give_items(written: dict[str, Any]) -> None:
-    """OpenAI refuses an array that does not speak of its items, even unenforced."""
+def _add_items(written: dict[str, Any]) -> None:
+    """Add `items` to arrays that have none: some providers refuse those, even in a schema that they do not enforce."""
     waiting: list[Any] = [written]
     while waiting:
         node = waiting.pop()

@@ -1,22 +1,23 @@
-"""One schema at a time, in the simplest of several spellings that mean the same.
+"""Read one schema at a time in a normal form.
 
-`allOf` and what stands beside a `$ref` are merged, `const` is an `enum`, a list of types or of anything beside a union
-is a plain union, and a type that is only implied is said. So a dialect has five shapes to write and no more.
+`allOf` and what is beside a `$ref` are merged, `const` becomes an `enum`, a list of types or keywords beside a union
+become a plain union, and an implied type is made explicit. So a dialect has only five kinds of schemas to write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from ..keywords import ONE, Schema, resolve_ref, subschemas
+from ...json_types import Schema
+from ..keywords import ONE, resolve_ref, subschemas
 from ..keywords import pointer as pointer_of
-from .merging import REMARKS, json_equal, merge
+from .merging import ANNOTATIONS, json_equal, merge
 
-# Of which type the values are that a keyword speaks about.
-SPEAKS_OF: Final[dict[str, str]] = {
+# The type of the values that a keyword applies to.
+APPLIES_TO: Final[dict[str, str]] = {
     **dict.fromkeys(
         [
             "properties",
@@ -50,7 +51,7 @@ SPEAKS_OF: Final[dict[str, str]] = {
     **dict.fromkeys(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], "number"),
 }
 _UNIONS: Final = ("anyOf", "oneOf")
-# A union of alternatives with none of these only restricts further what stands beside it.
+# A union of alternatives with none of these only restricts the keywords beside it.
 _SHAPES: Final = frozenset(
     ["type", "properties", "items", "prefixItems", "$ref", "enum", "const", "anyOf", "oneOf", "allOf"]
 )
@@ -60,23 +61,34 @@ ReportDropped = Callable[[str, str, str], None]
 
 @frozen(eq=False, repr=False)
 class SchemaView:
-    """A schema as read: what kind it is, where it stands, and its keywords."""
+    """A schema in normal form."""
 
     kind: Literal["any", "never", "ref", "union", "one"]
     place: str
-    remarks: dict[str, Any] = field(factory=dict)
+    """Its JSON pointer in the document."""
+    annotations: dict[str, Any] = field(factory=dict)
+    """Its keywords that do not restrict values: title, description, default."""
     ref: str = ""
+    """Of a "ref": the reference."""
     alternatives: tuple[Schema, ...] = ()
+    """Of a "union": its alternatives."""
     type: str = ""
+    """Of a "one": its type."""
     keywords: dict[str, Any] = field(factory=dict)
-    # References already written out around this schema: writing them out again would never end.
+    """Of a "one" or "any": its other keywords."""
     within: frozenset[str] = frozenset()
+    """The references that were replaced by their targets around this schema; replacing them again would never end."""
 
 
 class Reader:
-    """Reads the schemas of one document; `report(pointer, keyword, why)` hears of what could not be merged."""
+    """A reader of the schemas of one document."""
 
     def __init__(self, root: Schema, report: ReportDropped) -> None:
+        """Prepare to read.
+
+        root: the whole document.
+        report: is called with a JSON pointer, a keyword and a reason for what cannot be merged.
+        """
         self.root = root
         self._report = report
         self._places: dict[int, str] = {}
@@ -89,31 +101,38 @@ class Reader:
                 waiting += [(place + step, part) for _, step, part in subschemas(node)]
 
     def read(self, schema: Schema, place: str = "", within: frozenset[str] = frozenset()) -> SchemaView:
-        """The schema's kind; `place` says where it stands when it is not part of the document itself."""
+        """Return the normal form of a schema.
+
+        schema: the schema.
+        place: its JSON pointer, if it is not part of the document itself.
+        within: the references that were replaced by their targets around it.
+        """
         if isinstance(schema, bool):
             return SchemaView("any" if schema else "never", place)
         place = self._place_of(schema, place)
         flat, within = self._flat(schema, place, within)
         if isinstance(flat, bool):
             return SchemaView("any" if flat else "never", place)
-        remarks = {word: value for word, value in flat.items() if word in REMARKS}
-        keywords = {word: value for word, value in flat.items() if word not in REMARKS}
+        annotations = {keyword: value for keyword, value in flat.items() if keyword in ANNOTATIONS}
+        keywords = {keyword: value for keyword, value in flat.items() if keyword not in ANNOTATIONS}
         if "$ref" in keywords:
-            return SchemaView("ref", place, remarks, ref=keywords["$ref"], within=within)
+            return SchemaView("ref", place, annotations, ref=keywords["$ref"], within=within)
         if any(union in keywords for union in _UNIONS):
             alternatives = self._alternatives(keywords, place)
             if alternatives is not None:
-                return SchemaView("union", place, remarks, alternatives=tuple(alternatives), within=within)
-            keywords = {word: value for word, value in keywords.items() if word not in _UNIONS}
-        return self._typed(keywords, remarks, place, within)
+                return SchemaView("union", place, annotations, alternatives=tuple(alternatives), within=within)
+            keywords = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
+        return self._typed(keywords, annotations, place, within)
 
     def target(self, ref: str) -> Schema:
+        """Return the schema that a reference names."""
         return resolve_ref(self.root, ref)
 
     def nearest(self, pointer: str, refs: Mapping[str, str]) -> str:
-        """The place in this document that a place in a document written from it comes from.
+        """Return the JSON pointer in this document that corresponds to one in a document written from it.
 
-        `refs` says which reference each of its definitions was written for.
+        pointer: the pointer in the written document.
+        refs: the reference that each of its definitions was written for, by the definition's name.
         """
         place, node = "", self.root
         tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
@@ -135,14 +154,14 @@ class Reader:
     def _flat(
         self, schema: dict[str, Any], place: str, within: frozenset[str]
     ) -> tuple[dict[str, Any] | bool, frozenset[str]]:
-        """The schema without `allOf`, and without a `$ref` unless that is all there is to it."""
+        """Return the schema without `allOf`, and without `$ref` unless it has no other keywords but annotations."""
         parts: list[Schema] = list(schema.get("allOf", ()))
-        own = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
+        own = {keyword: value for keyword, value in schema.items() if keyword not in ("allOf", "$ref")}
         if "$ref" in schema:
             parts.insert(0, {"$ref": schema["$ref"]})
         if not parts:
             return schema, within
-        if all(word in REMARKS for word in own) and len(parts) == 1:
+        if all(keyword in ANNOTATIONS for keyword in own) and len(parts) == 1:
             if not isinstance(parts[0], dict):
                 return parts[0], within
             if "$ref" in parts[0] and len(parts[0]) == 1:
@@ -163,18 +182,20 @@ class Reader:
             if flat is False or merged is False:
                 return False, within
             if isinstance(flat, dict) and isinstance(merged, dict):
-                merged = merge(merged, flat, lambda word: self._report(place, word, "two of them cannot be merged"))
+                merged = merge(
+                    merged, flat, lambda keyword: self._report(place, keyword, "two of them cannot be merged")
+                )
         return merged, within
 
     def _place_of(self, schema: dict[str, Any], default: str) -> str:
-        """Where the schema stands in the document; of one made by merging, where its first part does."""
+        """Return the JSON pointer of a schema; of a merged one, that of its first part."""
         if id(schema) in self._places:
             return self._places[id(schema)]
         parts = (part for part in schema.get("allOf", ()) if isinstance(part, dict))
         return next((self._place_of(part, default) for part in parts), default)
 
     def _written_out(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
-        """What the reference names; the last is True when it is being written out already."""
+        """Return the target of a reference, the references replaced so far, and whether this is one of them."""
         while ref not in within:
             within = within | {ref}
             target = self.target(ref)
@@ -187,24 +208,24 @@ class Reader:
         return True, within, True
 
     def _alternatives(self, keywords: dict[str, Any], place: str) -> list[Schema] | None:
-        """The alternatives, each with what stands beside the union; None when they only restrict that further."""
+        """Return the alternatives merged with the keywords beside the union; None if they only restrict these."""
         union = "anyOf" if "anyOf" in keywords else "oneOf"
         alternatives: list[Schema] = keywords[union]
-        beside = {word: value for word, value in keywords.items() if word not in _UNIONS}
+        others = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
         if "oneOf" in keywords:
             if union == "anyOf":
                 self._report(place, "oneOf", "it cannot stand beside 'anyOf'; checked locally")
             elif len(alternatives) > 1:
                 self._report(place, "oneOf", "sent as 'anyOf'; that only one alternative fits is checked locally")
-        if not beside:
+        if not others:
             return alternatives
         if not any(isinstance(part, dict) and _SHAPES & part.keys() for part in alternatives):
             self._report(place, union, "its alternatives only restrict the properties beside it; checked locally")
             return None
-        return [self._new({"allOf": [beside, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
+        return [self._new({"allOf": [others, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
 
     def _typed(
-        self, keywords: dict[str, Any], remarks: dict[str, Any], place: str, within: frozenset[str]
+        self, keywords: dict[str, Any], annotations: dict[str, Any], place: str, within: frozenset[str]
     ) -> SchemaView:
         types = keywords.get("type")
         types = [types] if isinstance(types, str) else list(types or ())
@@ -219,40 +240,40 @@ class Reader:
             if not values:
                 return SchemaView("never", place)
         elif not types:
-            types = list(dict.fromkeys(SPEAKS_OF[word] for word in keywords if word in SPEAKS_OF))
+            types = list(dict.fromkeys(APPLIES_TO[keyword] for keyword in keywords if keyword in APPLIES_TO))
             if not types and "format" in keywords:
                 types = ["string"]
         if "number" in types and "integer" in types:
             types.remove("integer")
         if not types:
-            return SchemaView("any", place, remarks, keywords=keywords, within=within)
+            return SchemaView("any", place, annotations, keywords=keywords, within=within)
         parts = [_only(keywords, name, values) for name in types]
         if len(types) > 1:
             made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
-            return SchemaView("union", place, remarks, alternatives=made, within=within)
-        return SchemaView("one", place, remarks, type=types[0], keywords=_bounded(parts[0]), within=within)
+            return SchemaView("union", place, annotations, alternatives=made, within=within)
+        return SchemaView("one", place, annotations, type=types[0], keywords=_bounded(parts[0]), within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
-        # Kept, so that its id stays its own.
+        # Keep it, so that no other object can get its id.
         self._made.append(schema)
         self._places[id(schema)] = place
         return schema
 
 
 def _bounded(keywords: dict[str, Any]) -> dict[str, Any]:
-    """A closed list is also a bounded one."""
+    """Add the `maxItems` that a list without further items has."""
     if keywords.get("items") is not False:
         return keywords
     size = len(keywords.get("prefixItems", ()))
     return {**keywords, "maxItems": min(size, keywords.get("maxItems", size))}
 
 
-def _is(value: Any, name: str) -> bool:
+def _is(value: object, name: str) -> bool:
     kind = _type_of(value, ["number"])
     return kind == name or (name == "integer" and _type_of(value, []) == "integer")
 
 
-def _type_of(value: Any, wanted: list[str]) -> str:
+def _type_of(value: object, wanted: Sequence[str]) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -264,12 +285,12 @@ def _type_of(value: Any, wanted: list[str]) -> str:
 
 
 def _only(keywords: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
-    """The keywords that mean something for values of this type."""
-    speaks = "number" if name == "integer" else name
+    """Return the keywords that apply to values of this type."""
+    kind = "number" if name == "integer" else name
     part = {
-        word: value
-        for word, value in keywords.items()
-        if word not in ("type", "enum", "const") and SPEAKS_OF.get(word, speaks) == speaks
+        keyword: value
+        for keyword, value in keywords.items()
+        if keyword not in ("type", "enum", "const") and APPLIES_TO.get(keyword, kind) == kind
     }
     if values is not None and name != "null":
         mine = [value for value in values if _is(value, name)]

@@ -1,4 +1,4 @@
-"""The allow-list walker that all dialects share."""
+"""Write a schema in a dialect, by the rules of that dialect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from attrs import evolve
 
 from ...errors import SchemaError
 from ...json_text import spaced
-from ..keywords import Schema, escape
+from ...json_types import JSONValue, Schema
+from ..keywords import escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
@@ -20,7 +21,7 @@ from .rules import DialectRules
 
 MAX_WRITTEN: Final = 30_000
 
-# Keywords that the walker itself writes or accounts for.
+# Keywords that the writer itself writes or reports.
 _STRUCTURE: Final = frozenset(
     [
         "properties",
@@ -33,22 +34,22 @@ _STRUCTURE: Final = frozenset(
         "enum",
     ]
 )
-_REMARKS: Final = ("title", "description")
+_ANNOTATIONS: Final = ("title", "description")
 _INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _MENTIONED: Final = ("default", "contentEncoding")
 
 
-def write_dialect(schema: Any, rules: DialectRules) -> Dialected:
-    """The schema in the dialect of `rules`. Raises SchemaError when it cannot be used at all."""
-    return _spoken(content_of(schema), rules)
+def write_dialect(schema: object, rules: DialectRules) -> Dialected:
+    """Return the schema in the dialect of `rules`. Raises SchemaError for a schema that cannot be used at all."""
+    return _cached(content_of(schema), rules)
 
 
 @lru_cache(maxsize=512)
-def _spoken(content: bytes, rules: DialectRules) -> Dialected:
+def _cached(content: bytes, rules: DialectRules) -> Dialected:
     root = schema_from_json(content)
     writer = Writer(root, rules)
     try:
-        written = writer.whole()
+        written = writer.document()
     except RecursionError:
         raise SchemaError(f"the schema is nested too deeply for {rules.name}") from None
     for place, keyword, why in rules.limits(written) if writer.strict else ():
@@ -60,7 +61,7 @@ def _spoken(content: bytes, rules: DialectRules) -> Dialected:
 
 
 class Writer:
-    """Writes one schema document by the rules, and keeps account of what they could not say."""
+    """A writer of one document, which collects what the dialect cannot express."""
 
     def __init__(self, root: Schema, rules: DialectRules) -> None:
         self.rules = rules
@@ -75,16 +76,17 @@ class Writer:
         self._written = 0
 
     def drop(self, pointer: str, keyword: str, why: str) -> None:
-        """A demand leaves the wire: answers may break it, and are checked locally."""
+        """Note a requirement that is not sent: answers may violate it, and are checked locally."""
         self.dropped.append(Dropped(pointer, keyword, why))
 
     def loosen(self, pointer: str, keyword: str, why: str) -> None:
-        """The dialect would forbid answers that the schema allows: it must not enforce what it is sent."""
+        """Note that the written schema forbids answers that the original allows, so that it must not be enforced."""
         self.strict = False
         self.dropped.append(Dropped(pointer, keyword, why))
         self.broken.append(Dropped(pointer, keyword, why))
 
-    def whole(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
+        """Write the document."""
         view = self._reader.read(self._root)
         if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
             view = self._followed(view)
@@ -96,14 +98,14 @@ class Writer:
         return written
 
     def came_from(self, pointer: str) -> str:
-        """The place in the given schema that a place in the written one comes from."""
+        """Return the JSON pointer in the original schema that corresponds to one in the written schema."""
         return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
 
     def _followed(self, view: SchemaView) -> SchemaView:
-        """What a reference names, read in its place; the remarks beside the reference win."""
+        """Return the target of a reference in its place, with the annotations beside the reference, if any."""
         while view.kind == "ref" and view.ref not in view.within:
             inner = self._reader.read(self._reader.target(view.ref), within=view.within | {view.ref})
-            view = evolve(inner, remarks={**inner.remarks, **view.remarks})
+            view = evolve(inner, annotations={**inner.annotations, **view.annotations})
         return view
 
     def _schema(self, schema: Schema, view: SchemaView, step: str) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class Writer:
         if view.kind == "any":
             return self._anything(view)
         if view.type == "null" and self.rules.nullable == "flag":
-            return self._remarked(view, self._null(view), [])
+            return self._annotated(view, self._null(view), [])
         hints: list[str] = []
         written: dict[str, Any] = {"type": view.type}
         if view.type == "object":
@@ -133,7 +135,7 @@ class Writer:
         self._enum(view, written, hints)
         self._keywords(view, written, hints)
         self._leave_alone(view, written)
-        return self._remarked(view, written, hints)
+        return self._annotated(view, written, hints)
 
     def _anything(self, view: SchemaView) -> dict[str, Any]:
         if not self.rules.any_value:
@@ -150,13 +152,13 @@ class Writer:
             return self._beside_reference(view, written)
         if view.ref in view.within:
             self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
-            return self._remarked(view, {"type": "object"}, [])
+            return self._annotated(view, {"type": "object"}, [])
         return self._view(self._followed(view))
 
     def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        if not self.rules.remarks_beside_references or not self._remarks(view, []):
+        if not self.rules.annotations_beside_references or not self._annotations(view, []):
             return written
-        return self._remarked(view, {"anyOf": [written]}, [])
+        return self._annotated(view, {"anyOf": [written]}, [])
 
     def _define(self, ref: str) -> str:
         if ref not in self._names:
@@ -186,15 +188,15 @@ class Writer:
             return self._view(SchemaView("never", view.place))
         if len(branches) == 1:
             only = branches[0]
-            return self._beside_reference(view, only) if "$ref" in only else self._remarked(view, only, [])
+            return self._beside_reference(view, only) if "$ref" in only else self._annotated(view, only, [])
         return self._beside_union(view, {"anyOf": branches})
 
     def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        """The union with its remarks: beside it, or in each alternative when nothing may stand beside it."""
-        if self.rules.remarks_beside_unions or "anyOf" not in written:
-            return self._remarked(view, written, [])
-        remarks = self._remarks(view, [])
-        return {"anyOf": [{**remarks, **branch} for branch in written["anyOf"]]}
+        """Add the annotations to a union: beside it, or to each alternative if nothing may stand beside it."""
+        if self.rules.annotations_beside_unions or "anyOf" not in written:
+            return self._annotated(view, written, [])
+        annotations = self._annotations(view, [])
+        return {"anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
 
     def _null(self, view: SchemaView) -> dict[str, Any]:
         self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
@@ -222,12 +224,12 @@ class Writer:
         if rules.closed:
             written["additionalProperties"] = False
         if rules.ordering and len(parts) > 1:
-            written["propertyOrdering"] = list(parts)
+            written[rules.ordering] = list(parts)
 
     def _unnamed_properties(
         self, view: SchemaView, written: dict[str, Any], named: Set[str], required: Iterable[str]
     ) -> None:
-        """Say, or fail to say, that the object may have properties beside the named ones."""
+        """Express, or report as not expressible, that an object may have properties that are not named."""
         keywords, rules = view.keywords, self.rules
         keyword = "patternProperties" if "patternProperties" in keywords else "additionalProperties"
         extra = keywords.get("additionalProperties", keywords.get("unevaluatedProperties"))
@@ -245,7 +247,7 @@ class Writer:
             self.loosen(view.place, keyword, f"{rules.name} cannot say that properties of any name are allowed")
         conditional = [keywords.get("then"), keywords.get("else"), *keywords.get("dependentSchemas", {}).values()]
         if set(required).union(*map(_names_in, conditional)) - named:
-            self.loosen(view.place, "properties", "properties are asked for that 'properties' does not name")
+            self.loosen(view.place, "properties", "properties are required that 'properties' does not name")
 
     def _array(self, view: SchemaView, written: dict[str, Any]) -> None:
         prefix: list[Schema] = view.keywords.get("prefixItems", [])
@@ -265,7 +267,7 @@ class Writer:
         elif rest is not False:
             parts.append(self._schema(rest, view, "/items"))
         if not parts:
-            # The list is bounded to no items at all, but every dialect wants to hear of their type.
+            # The list may have no items at all, but every dialect requires their type.
             parts = [{"type": "string"}]
         unique = [part for at, part in enumerate(parts) if part not in parts[:at]]
         written["items"] = unique[0] if len(unique) == 1 else {"anyOf": unique}
@@ -283,87 +285,95 @@ class Writer:
             written["minimum"], written["maximum"] = min(values), max(values)
 
     def _keywords(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> None:
-        """The keywords that the dialect takes as they are; the others leave the wire."""
+        """Write the keywords that the dialect accepts, and report the others."""
         rules = self.rules
         allowed = rules.keywords.get(view.type, frozenset())
-        for word, value in view.keywords.items():
-            if word in _STRUCTURE:
+        for keyword, value in view.keywords.items():
+            if keyword in _STRUCTURE:
                 continue
-            if (inclusive := _INCLUSIVE.get(word)) and word not in allowed and inclusive in allowed:
-                word, value = inclusive, self._included(view, word, value)
-                tighter = max if word == "minimum" else min
-                value = tighter(value, view.keywords.get(word, value))
-            if word == "format":
+            if (inclusive := _INCLUSIVE.get(keyword)) and keyword not in allowed and inclusive in allowed:
+                keyword, value = inclusive, self._included(view, keyword, value)
+                tighter = max if keyword == "minimum" else min
+                value = tighter(value, view.keywords.get(keyword, value))
+            if keyword == "format":
                 known = value in rules.formats.get(view.type, ())
                 why = None if known else f"{rules.name} does not know this format; checked locally"
-            elif word in allowed:
-                why = rules.admit(word, value, view.type)
+            elif keyword in allowed:
+                why = rules.admit(keyword, value, view.type)
             else:
                 why = f"{rules.name} has no such keyword; checked locally"
             if why is None:
-                written[word] = value
+                written[keyword] = value
             else:
-                self.drop(view.place, word, why)
+                self.drop(view.place, keyword, why)
                 if not isinstance(value, dict | list):
-                    hints.append(f"{word}: {_shown(value)}")
+                    hints.append(f"{keyword}: {_shown(value)}")
 
     def _leave_alone(self, view: SchemaView, written: dict[str, Any]) -> None:
-        """Take away what the dialect would lose beside a stronger keyword."""
-        strongest = next((word for word in self.rules.alone if word in written), None)
-        for word in list(written) if strongest else ():
-            if word not in ("type", strongest):
-                del written[word]
-                self.drop(view.place, word, f"{self.rules.name} loses it beside '{strongest}'; checked locally")
+        """Remove the keywords that the dialect ignores beside another."""
+        strongest = next((keyword for keyword in self.rules.alone if keyword in written), None)
+        for keyword in list(written) if strongest else ():
+            if keyword not in ("type", strongest):
+                del written[keyword]
+                self.drop(view.place, keyword, f"{self.rules.name} ignores it beside '{strongest}'; checked locally")
 
     def _included(self, view: SchemaView, keyword: str, bound: float) -> float:
-        """The inclusive bound next to an exclusive one; of whole numbers exactly that."""
+        """Return the inclusive bound for an exclusive one, which is exact for integers only."""
         if view.type == "integer":
             return floor(bound) + 1 if keyword == "exclusiveMinimum" else ceil(bound) - 1
         self.drop(view.place, keyword, f"{self.rules.name} has only inclusive bounds; checked locally")
         return bound
 
-    def _remarks(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
-        """Title and description; what the wire cannot demand, the description at least tells the model."""
-        remarks: dict[str, Any] = {word: view.remarks[word] for word in _REMARKS if word in view.remarks}
+    def _annotations(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
+        """Return title and description; the latter mentions to the model what the dialect cannot express."""
+        annotations: dict[str, Any] = {
+            keyword: view.annotations[keyword] for keyword in _ANNOTATIONS if keyword in view.annotations
+        }
         if not self.rules.hints:
-            return remarks
-        notes = [f"{word}: {_shown(view.remarks[word])}" for word in _MENTIONED if view.remarks.get(word) is not None]
+            return annotations
+        notes = [
+            f"{keyword}: {_shown(view.annotations[keyword])}"
+            for keyword in _MENTIONED
+            if view.annotations.get(keyword) is not None
+        ]
         if hints or notes:
-            remarks["description"] = f"{remarks.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
-        return remarks
+            annotations["description"] = (
+                f"{annotations.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
+            )
+        return annotations
 
-    def _remarked(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
-        remarks = self._remarks(view, hints)
-        if written.get("description", "").startswith("(") and "description" in remarks:
-            remarks["description"] += f" {written['description']}"
-        return {**written, **remarks}
+    def _annotated(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+        annotations = self._annotations(view, hints)
+        if written.get("description", "").startswith("(") and "description" in annotations:
+            annotations["description"] += f" {written['description']}"
+        return {**written, **annotations}
 
 
 def _or_null(written: dict[str, Any]) -> dict[str, Any]:
-    """The same, or null."""
+    """Return a schema that allows null, too."""
     if written.get("type") == "null" or {"type": "null"} in written.get("anyOf", ()):
         return written
-    remarks: dict[str, Any] = {word: written[word] for word in _REMARKS if word in written}
-    bare = {word: value for word, value in written.items() if word not in remarks}
+    annotations: dict[str, Any] = {keyword: written[keyword] for keyword in _ANNOTATIONS if keyword in written}
+    bare = {keyword: value for keyword, value in written.items() if keyword not in annotations}
     branches = bare["anyOf"] if bare.keys() == {"anyOf"} else [bare]
-    return {"anyOf": [*branches, {"type": "null"}], **remarks}
+    return {"anyOf": [*branches, {"type": "null"}], **annotations}
 
 
 def definition_name(ref: str, taken: Container[str]) -> str:
-    """A free name under `$defs` for what a reference names, in letters that need no escaping anywhere."""
+    """Return a free name under `$defs` for the target of a reference, of characters that need no escaping."""
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2].lstrip("#")) or "root"
     while name in taken:
         name += "_"
     return name
 
 
-def _names_in(schema: Any) -> set[str]:
-    """The properties that a conditional schema speaks of."""
+def _names_in(schema: object) -> set[str]:
+    """Return the properties that a conditional schema names."""
     if not isinstance(schema, dict):
         return set()
     return {*schema.get("properties", {}), *schema.get("required", ())}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"

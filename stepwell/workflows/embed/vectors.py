@@ -14,7 +14,7 @@ from operator import mul
 from typing import Any, Literal, TypeAlias
 
 from ...schemas.errors import ConfigError, DecodeError, MissingExtra
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 
 Vector: TypeAlias = "array[float]"
 Numbers = Sequence[float]

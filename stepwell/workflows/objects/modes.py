@@ -16,7 +16,7 @@ from ...providers.declare.object_support import MODES, Dialect, ObjectSupport
 from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, context_of
-from ...schemas.options import nearest
+from ...schemas.nearest import nearest
 from ...schemas.reply import Reply
 from ...schemas.tool import Tool
 from .output_spec import OutputSpec

@@ -1,4 +1,4 @@
-"""What a checker must find: each line below has one error, and no other line has any."""
+"""Errors that a checker must find: each line below has one error, and no other line has any."""
 
 import stepwell
 from stepwell import AsyncClient, Client

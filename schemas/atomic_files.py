@@ -1,4 +1,4 @@
-"""Writing a file so that whoever reads it, or is killed while writing it, never has half of one."""
+"""Write files atomically: a reader, or a process killed while writing, never leaves or sees half a file."""
 
 from __future__ import annotations
 
@@ -11,24 +11,34 @@ from zlib import crc32
 
 from .errors import ConfigError
 
-# What says that a file beside, or its renaming, is not to be had, though the file itself may be writable: a folder of
-# someone else's, a single file mounted into a container.
-_NOT_BESIDE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV}
+# Errors which mean that no temporary file can be created beside the file, or renamed to it, although the file itself
+# may be writable: in a folder of another user, or for a single file mounted into a container.
+_NO_TEMPORARY_FILE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV}
 
 
 def write_file(path: str | os.PathLike[str], content: bytes, *, mode: int | None = None) -> None:
-    """Put `content` in the place of what the file holds, all of it or nothing.
+    """Replace the content of a file, completely or not at all.
 
-    It is written beside, forced to the disk and renamed. A symbolic link stays, and what it points to is replaced. A
-    file keeps its owner and permissions; `mode` sets them before anything is in it. Raises ConfigError where it cannot
-    be written. What cannot be renamed into place (a device, a pipe, a file in a folder that takes no new ones) is
-    written as it stands.
+    path: the file. Of a symbolic link, the file that it points to is replaced.
+    content: its new content.
+    mode: its permissions, set before the content is written; by default those it has.
+
+    A temporary file beside it is written, flushed to the disk and renamed. The owner stays the same. What cannot be
+    replaced by renaming (a device, a pipe, a file in a folder without write permission) is written in place. Raises
+    ConfigError if the file cannot be written.
     """
     update_file(path, lambda: content, mode=mode)
 
 
 def update_file(path: str | os.PathLike[str], content: Callable[[], bytes], *, mode: int | None = None) -> None:
-    """Do the same with content that is made while no other process writes a file of this folder by these functions."""
+    """Replace the content of a file with the result of a function that runs under the folder's lock.
+
+    path: the file.
+    content: makes the new content while no other process writes a file of this folder by these functions.
+    mode: its permissions; by default those it has.
+
+    Raises ConfigError if the file cannot be written.
+    """
     target = os.path.realpath(path)
     try:
         with locked(os.path.dirname(target)) as folder:
@@ -38,30 +48,33 @@ def update_file(path: str | os.PathLike[str], content: Callable[[], bytes], *, m
 
 
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> ConfigError:
-    """The error that says so to a user."""
+    """Return the error for a file that cannot be written."""
     reason = error.strerror or type(error).__name__
     return ConfigError(f"cannot write {os.fspath(path)}: {reason}", hint="check the path, its permissions and the disk")
 
 
 @contextmanager
 def locked(folder: str | os.PathLike[str]) -> Iterator[int | None]:
-    """Keep other processes and threads that ask for the same folder waiting. Gives the folder's descriptor; None where
-    the system has no such locks, and nothing is kept. The lock goes with the process, however it ends."""
-    descriptor = _taken(folder)
+    """Hold a lock on a folder, for which other processes and threads wait.
+
+    Yields the folder's descriptor, or None where the system has no such locks: nothing is locked then. The lock ends
+    with the process, however that ends.
+    """
+    descriptor = _lock(folder)
     try:
         yield descriptor
     finally:
         if descriptor is not None:
-            _given_back(descriptor)
+            _unlock(descriptor)
 
 
-def _taken(folder: str | os.PathLike[str]) -> int | None:
+def _lock(folder: str | os.PathLike[str]) -> int | None:
     descriptor = None
     try:
         import fcntl  # not on Windows
 
         descriptor = os.open(folder, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # some network file systems lock no folders
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # fails on some network file systems
     except (ImportError, OSError):
         if descriptor is not None:
             os.close(descriptor)
@@ -69,11 +82,11 @@ def _taken(folder: str | os.PathLike[str]) -> int | None:
     return descriptor
 
 
-def _given_back(descriptor: int) -> None:
+def _unlock(descriptor: int) -> None:
     import fcntl
 
     with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # not by closing alone: a forked child may have the descriptor, too
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a forked child may have the descriptor, too
     os.close(descriptor)
 
 
@@ -86,30 +99,30 @@ def _replace(target: str, content: bytes, mode: int | None, folder: int | None) 
     home, name = os.path.split(target)
     prefix = f".stepwell-{crc32(os.fsencode(name)):08x}-"
     if folder is not None:
-        _sweep(home, prefix)  # nobody else is writing: what is there was left by a process that was killed
-    beside = os.path.join(home, f"{prefix}{os.getpid()}-{os.urandom(4).hex()}")
+        _sweep(home, prefix)  # no one else is writing: these were left by processes that were killed
+    temporary = os.path.join(home, f"{prefix}{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        _write_beside(beside, content, mode, before)
-        os.replace(beside, target)
+        _write_temporary(temporary, content, mode, before)
+        os.replace(temporary, target)
     except OSError as error:
-        if before is None or error.errno not in _NOT_BESIDE:
+        if before is None or error.errno not in _NO_TEMPORARY_FILE:
             raise
         _write_in_place(target, content)
     finally:
         with suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
     if folder is not None:
         with suppress(OSError):
-            os.fsync(folder)  # the new name, too
+            os.fsync(folder)  # makes the new name durable, too
 
 
-def _write_beside(path: str, content: bytes, mode: int | None, before: os.stat_result | None) -> None:
+def _write_temporary(path: str, content: bytes, mode: int | None, before: os.stat_result | None) -> None:
     if mode is None and before is not None:
         mode = stat.S_IMODE(before.st_mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o666 if mode is None else 0o600), "wb") as file:
         if before is not None and hasattr(os, "fchown"):
-            with suppress(OSError):  # not everybody may give files away
+            with suppress(OSError):  # may need more rights than the user has
                 os.fchown(file.fileno(), before.st_uid, before.st_gid)
         if mode is not None:
             os.chmod(path, mode)

@@ -1,4 +1,4 @@
-"""Files are written all or nothing: by whom they belong to, through links, under any fault and at any moment."""
+"""Files are written completely or not at all: for any owner, through links, with any fault, at any moment."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from stepwell.errors import ConfigError
-from stepwell.schemas import written
-from stepwell.schemas.written import locked, update_file, write_file
+from stepwell.schemas import atomic_files
+from stepwell.schemas.atomic_files import locked, update_file, write_file
 
 ROOT = Path(__file__).parents[2]
 OLD, NEW = b"all that was there before\n" * 100, b"all that is to come\n" * 1000
@@ -33,23 +33,24 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["open", "fdopen", "fsync", "replace"])
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside(
+def test_a_failed_write_leaves_the_old_file_and_no_other(
     path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         real = getattr(os, name)
         failing = refuse if name != "open" else lambda p, *a: real(p, *a) if os.path.isdir(p) else refuse()
-        patch.setattr(written.os, name, failing)
+        patch.setattr(atomic_files.os, name, failing)
         with pytest.raises(ConfigError, match=r"cannot write .*kept.json: No space left on device"):
             write_file(path, NEW)
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
         "import resource, signal, sys\n"
-        "from stepwell.schemas.written import write_file\n"
+        "from stepwell.schemas.atomic_files import write_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
         "write_file(sys.argv[1], b'x' * 10_000)\n"
@@ -59,10 +60,11 @@ def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> N
     assert path.read_bytes() == OLD and os.listdir(path.parent) == ["kept.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(path: Path) -> None:
     code = (
         "import itertools, sys\n"
-        "from stepwell.schemas.written import write_file\n"
+        "from stepwell.schemas.atomic_files import write_file\n"
         "for n in itertools.count():\n"
         "    write_file(sys.argv[1], (b'%d\\n' % n) * 300_000)\n"
         "    print(n, flush=True)\n"
@@ -82,7 +84,7 @@ def test_a_process_that_is_killed_leaves_one_whole_file_and_the_next_cleans_up(p
 
 
 def _prefix(path: Path) -> str:
-    """What the name of a file that is being written begins with, seen while one is."""
+    """Return the beginning of a temporary file's name, as seen while a file is written."""
     seen: list[str] = []
     real = os.replace
     try:
@@ -110,7 +112,7 @@ def test_permissions_are_kept_set_or_those_of_any_new_file(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-def test_the_owner_is_kept(path: Path) -> None:
+def test_the_owner_of_a_file_is_kept(path: Path) -> None:
     os.chown(path, 12, 34)
     write_file(path, NEW)
     assert (path.stat().st_uid, path.stat().st_gid) == (12, 34)
@@ -125,7 +127,7 @@ def test_a_read_only_file_is_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])
-def test_a_symbolic_link_stays_and_what_it_points_to_is_written(path: Path, there: bool) -> None:
+def test_a_symbolic_link_stays_and_its_target_is_written(path: Path, there: bool) -> None:
     (path.parent / "far").mkdir()
     target = path.parent / "far" / "target.json"
     if there:
@@ -138,26 +140,26 @@ def test_a_symbolic_link_stays_and_what_it_points_to_is_written(path: Path, ther
 
 
 @pytest.mark.parametrize("number", [13, 16, 18, 30], ids=["EACCES", "EBUSY", "EXDEV", "EROFS"])
-def test_a_file_that_nothing_can_be_put_in_the_place_of_is_written_as_it_stands(
+def test_a_file_that_cannot_be_replaced_is_written_in_place(
     path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: Any) -> None:
         raise OSError(number, "refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(written.os, "replace", refused)
+        patch.setattr(atomic_files.os, "replace", refused)
         write_file(path, NEW)
         with pytest.raises(ConfigError, match="refused"):
             write_file(path.with_name("new.json"), NEW)
     assert path.read_bytes() == NEW and os.listdir(path.parent) == ["kept.json"]
 
 
-def test_a_device_is_written_to_and_not_replaced() -> None:
+def test_a_device_file_is_written_to_and_not_replaced() -> None:
     write_file(os.devnull, NEW)
     assert not stat.S_ISREG(os.stat(os.devnull).st_mode)
 
 
-def test_a_folder_that_is_missing_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot write .*gone/x.json: No such file or directory"):
         write_file(tmp_path / "gone" / "x.json", NEW)
     with pytest.raises(ConfigError, match=r"cannot write .*: Is a directory"):
@@ -198,7 +200,7 @@ def test_nothing_of_the_product_writes_a_file_in_another_way() -> None:
         for layer in layers
         for path in (ROOT / layer).rglob("*.py")
         for line in path.read_text().splitlines()
-        if ways.search(line) and path.name != "written.py"
+        if ways.search(line) and path.name != "atomic_files.py"
     }
     assert found == {  # both under a name that nobody reads, and renamed once they are whole
         'providers/local/install.py: Path(folder, "licence").write_bytes(archive.read(LICENCE))',

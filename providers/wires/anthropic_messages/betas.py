@@ -1,0 +1,49 @@
+"""The `anthropic-beta` header: what the caller asks for, and what a request cannot do without.
+
+https://docs.claude.com/en/api/beta-headers
+"""
+
+from __future__ import annotations
+
+from ....pipeline.http.request import Request
+from ....schemas.parts import File, Image, Opaque, Part
+from .encode import NAME
+
+FILES = "files-api-2025-04-14"
+"""For files stored at Anthropic: https://docs.claude.com/en/docs/build-with-claude/files"""
+TOOLSETS, SERVERS = "mcp-client-2025-11-20", "mcp-client-2025-04-04"
+"""For MCP servers: with their toolsets among the tools, or (the older form) by themselves.
+https://platform.claude.com/docs/en/agents-and-tools/mcp-connector"""
+
+
+def with_betas(request: Request) -> Request:
+    """Move the option `anthropic_beta` from the body into a header, and add the betas that the request needs.
+
+    A beta that the caller names in another version is kept in that version.
+    """
+    options = request.options
+    betas = list(options.get("anthropic_beta") or ())
+    for needed in _needed(request):
+        family = needed.rpartition("-20")[0]  # its name without the date
+        if not any(beta.startswith(family) for beta in betas):
+            betas.append(needed)
+    if not betas:
+        return request
+    others = {name: value for name, value in options.items() if name != "anthropic_beta"}
+    return request.replace(options=others).with_headers(anthropic_beta=",".join(betas))
+
+
+def _needed(request: Request) -> list[str]:
+    parts = (part for message in request.context.messages for part in message.content)
+    needed = [FILES] if any(_is_stored(part) for part in parts) else []
+    if request.options.get("mcp_servers"):
+        tools = (tool.server for tool in request.context.tools if tool.server is not None)
+        needed.append(TOOLSETS if any(tool.get("type") == "mcp_toolset" for tool in tools) else SERVERS)
+    return needed
+
+
+def _is_stored(part: Part) -> bool:
+    """Check whether a part is a file stored at Anthropic."""
+    if isinstance(part, Opaque):
+        return part.wire == NAME and "file_id" in part.data
+    return isinstance(part, Image | File) and part.file_id is not None

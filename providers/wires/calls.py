@@ -1,0 +1,35 @@
+"""What several wires share about tool calls: ids for calls without one, streamed arguments, and which are readable."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from ...pipeline.side_fields import GONE
+from ...schemas.json_text import JSONDecodeError, loads
+
+
+def call_id(reply_id: str | None, index: int) -> str:
+    """Make an id for a call that came without one, or with the id of another call.
+
+    It is derived from the reply's own id, so that a stream and the same answer unstreamed agree and two answers differ.
+
+    reply_id: the id of the answer, a random one if None
+    index: the call's position among the calls of the answer, from 0
+    """
+    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
+    return f"call_{tail}_{index}"
+
+
+def server_tool_input(text: str) -> object:
+    """Parse the streamed input of a tool that the provider runs; the token limit may have cut the JSON short."""
+    try:
+        return loads(text)
+    except JSONDecodeError:
+        return {"invalid_arguments": text}
+
+
+def named_call(value: object) -> object:
+    """Keep a call whose function has a name (a rule for side_fields); GONE for any other."""
+    function = value.get("function") if type(value) is dict else None
+    return value if type(function) is dict and type(function.get("name")) is str else GONE

@@ -1,0 +1,6 @@
+"""The places of an answer's parts in the message: a stream that interleaves them folds to the same order."""
+
+from __future__ import annotations
+
+REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
+"""Images stand from 100 on, tool calls from 1000 on."""
