@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Unpack
 
 from ...schemas.undo import Undo
 from .provider import Override, Provider, canonical, override
+from .steps import StepOverrides
 from .wire import Wire
 
 Specificity = tuple[bool, int]
@@ -24,7 +25,14 @@ class Overrides:
         self._rows: list[tuple[str, Override]] = []
         self.version = 0
 
-    def add(self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Undo:
+    def add(
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
+    ) -> Undo:
         """Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
         scope = f"{self._scope}override of {models}"
         row = (_pattern(models), override(wire=wire, operation=operation, scope=scope, **steps))

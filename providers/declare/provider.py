@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
@@ -24,7 +24,7 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, rule_table
-from .steps import STEPS, checked_steps
+from .steps import STEPS, StepOverrides, checked_steps
 from .wire import ToolCallIdPolicy, Wire
 
 
@@ -39,7 +39,7 @@ class Override:
 
 
 def override(
-    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Any
+    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Unpack[StepOverrides]
 ) -> Override:
     """Steps by name, and the wire and operation that they were written for; see place.py.
 
@@ -111,7 +111,9 @@ class Provider:
     embed_batches: Mapping[str, EmbedLimit] = {}
     source: str = field(default="", repr=False, eq=False)
 
-    def with_steps(self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Provider:
+    def with_steps(
+        self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Unpack[StepOverrides]
+    ) -> Provider:
         """The same provider with some steps replaced for all its models; a list of rules is added to its own.
 
         A step of a wire holds for the `wire` and `operation` named (chat, where none is). Raises ConfigError where the
@@ -119,7 +121,12 @@ class Provider:
         return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
 
     def override(
-        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
     ) -> Provider:
         """The same for the models whose id matches the pattern. The most specific pattern wins, then the later one."""
         return self._changed(models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps))

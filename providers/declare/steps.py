@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
-from ...schemas.errors import InvalidOption, UnknownStep
+from ...pipeline.http.request import Request
+from ...pipeline.http.response import Response
+from ...pipeline.pipeline import Pipeline
+from ...schemas.chunks import StreamChunk
+from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
+from ...schemas.model import Model
 from ...schemas.nearest import nearest
-from .constraints import checked_constraints
+from ...schemas.parts import Part
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..auth.auth import Auth
+from .constraints import Constraints, checked_constraints
 from .object_support import ObjectSupport
-from .rules import rule_table
+from .rules import Rule, Translate, rule_table
 from .wire import ToolCallIdPolicy, ToolNamePolicy
 
-STEPS = (
-    "prepare_request",
-    "attach",
-    "attach_stream",
-    "build_body",
-    "encode_body",
-    "decode_response",
-    "extract_usage",
-    "find_error",
-    "translate_options",
-    "parse_stream_protocol",
-    "init_stream_state",
-    "decode_stream_event",
-    "flush_stream_state",
-    "authenticate",
-    "normalize_model_id",
-    "thinking_constraints",
-    "tool_call_id_policy",
-    "tool_name_policy",
-    "accepts_part",
-    "object_support",
-    "default_env_key",
-)
-"""What can be replaced on its own, for a provider, for some of its models, or by a user."""
+
+class StepOverrides(TypedDict, total=False):
+    """What may be given for each step that can be replaced: for a provider, for some of its models, or by a user."""
+
+    prepare_request: Callable[[Request], Request] | None
+    """change the request before its body is built"""
+    attach: Callable[[Pipeline, Any], Pipeline] | None
+    """change the pipeline; given the provider, too"""
+    attach_stream: Callable[[Pipeline, Any], Pipeline] | None
+    """change the pipeline of streamed calls"""
+    build_body: Callable[[Request], Any]
+    """make the body of a request"""
+    encode_body: Callable[[Any], bytes]
+    """make bytes of a body"""
+    decode_response: Callable[[Any, Model], Reply]
+    """read an answer's body"""
+    extract_usage: Callable[[Any, Model], Usage | None]
+    """find the usage in an answer's body"""
+    find_error: Callable[[Response], ProviderError | None]
+    """tell an error answer from a good one"""
+    translate_options: Iterable[Rule] | Translate
+    """rules that make a provider's own options of the canonical ones, or a function that does"""
+    parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
+    """split a stream's bytes into events"""
+    init_stream_state: Callable[[Model], Any]
+    """make the state that a stream is decoded with"""
+    decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
+    """make chunks of an event"""
+    flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
+    """make the chunks that are due at the end"""
+    authenticate: Auth
+    """put the key into the request"""
+    normalize_model_id: Callable[[str], str]
+    """give the id that a model is listed by"""
+    thinking_constraints: Constraints | None
+    """what thinking demands of the other options"""
+    tool_call_id_policy: ToolCallIdPolicy
+    """which ids of tool calls are taken"""
+    tool_name_policy: ToolNamePolicy
+    """which names of tools are taken"""
+    accepts_part: Callable[[Part, Model], bool]
+    """whether a part of an earlier answer is sent back"""
+    object_support: ObjectSupport
+    """how JSON Schemas are taken"""
+    default_env_key: str | Callable[..., str | None]
+    """the environment variable that holds the key"""
+
+
+STEPS = tuple(StepOverrides.__annotations__)
+"""What can be replaced on its own."""
 
 _DATA: Mapping[str, type] = {
     "tool_call_id_policy": ToolCallIdPolicy,
@@ -45,8 +80,6 @@ _DATA: Mapping[str, type] = {
 
 _NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "decode_stream_event"))
 """Steps that there may be none of."""
-_NAMED = frozenset(("default_env_key",))
-"""Steps that may be a word in the place of a function that gives one."""
 
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
