@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, StepError, UnknownStep
+from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
@@ -121,7 +122,7 @@ class Pipeline:
 
 
 def other_pipeline(
-    request: Request, model: object, options: Mapping[str, Any], *, inside: str
+    request: Request, model: str | Model | None, options: Mapping[str, Any], *, inside: str
 ) -> tuple[Pipeline, Request]:
     """Make the pipeline and the request of the same call to another model, for a step that asks it in place of its own.
 

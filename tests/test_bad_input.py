@@ -131,7 +131,7 @@ def test_an_unknown_model_is_called_nevertheless() -> None:
         (httpx.Response(200, content=b""), errors.DecodeError, "is empty"),
         (httpx.Response(200, json=[1]), errors.DecodeError, "shape of its wire"),
         (httpx.Response(200, json={"choices": []}), errors.DecodeError, "no choices"),
-        (httpx.Response(200, json={"choices": 3}), errors.DecodeError, "no choices"),
+        (httpx.Response(200, json={"choices": 3}), errors.DecodeError, "shape of its wire"),
         (httpx.Response(200, content=b"[" * 100_000), errors.DecodeError, "is not JSON"),
         (httpx.Response(502, html="<html>bad gateway</html>"), errors.ServerError, "answered 502: an HTML page"),
         (httpx.Response(500, content=b"null"), errors.ServerError, "answered 500: no message"),

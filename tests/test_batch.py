@@ -221,8 +221,8 @@ def test_a_list_is_numbered_by_its_indexes() -> None:
     ("prompts", "message"),
     [
         ([], "a batch without prompts"),
-        ("hi", "a batch wants several prompts"),
-        (3, "a batch wants several prompts"),
+        ("hi", "a batch needs several prompts"),
+        (3, "a batch needs several prompts"),
         ({"a b": "hi"}, "'a b' cannot be an id"),
         ({1: "hi"}, "1 cannot be an id"),
         ({"a": ""}, "empty"),

@@ -89,7 +89,7 @@ def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
             client.generate_text(f"openai:made-up-{next(count)}", "hi")
 
     growth(work, 1_100)
-    assert len(client._planner._plans) <= 1_001
+    assert len(client.planner._plans) <= 1_001
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_one_async_client_serves_loop_after_loop_and_loops_at_once(server: Loopb
         thread.join(30)
     assert results == [["hello"] * 6] * 3
     gc.collect()
-    assert len(client._senders) == 0
+    assert len(client.connections._opened) == 0
 
 
 async def test_a_dropped_client_is_closed_silently_and_after_its_streams(server: Loopback) -> None:
@@ -162,7 +162,7 @@ async def test_a_dropped_client_is_closed_silently_and_after_its_streams(server:
     circle: list[Any] = [client]
     circle.append(circle)
     stream = await client.stream_text(MODEL, "hi")
-    sender = next(iter(client._senders.values()))[0]
+    sender = next(iter(client.connections._opened.values()))[0]
     connector = sender.client._session.connector
     del client, circle, sender
     gc.collect()

@@ -112,7 +112,7 @@ def test_the_keys_of_aws_are_taken_from_the_file_together(
 
 def test_a_files_values_are_in_no_repr_and_no_error(network: Network, tmp_path: Path) -> None:
     client = Client(transport=network.transport, env_file=".env")
-    assert CANARY not in repr(vars(client._planner)) + repr(vars(read_environment(".env")))
+    assert CANARY not in repr(vars(client.planner)) + repr(vars(read_environment(".env")))
     (tmp_path / "odd.env").write_text(f"# mine\nOPENAI_API_KEY='{CANARY}")
     with pytest.raises(errors.ConfigError, match="line 2 of odd.env is not NAME=value") as caught:
         Client(env_file="odd.env")

@@ -28,7 +28,7 @@ class ModelPipeline(Protocol):
     def flow(self, request: Request) -> Generator[Any, Any, Any]: ...
 
 
-RequestForModel = Callable[["Request", object, Mapping[str, Any]], tuple[ModelPipeline, "Request"]]
+RequestForModel = Callable[["Request", str | Model | None, Mapping[str, Any]], tuple[ModelPipeline, "Request"]]
 
 _OF_ONE_PROVIDER: set[str] = set()
 

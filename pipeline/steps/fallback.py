@@ -15,6 +15,7 @@ from ...schemas.errors import (
     TotalTimeout,
     TransportError,
 )
+from ...schemas.model import Model
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..pipeline import other_pipeline
@@ -26,10 +27,11 @@ FINAL = (InvalidRequest, TotalTimeout)
 """Of those, errors of the request itself, or that leave no time for another call."""
 
 When = Callable[[StepwellError], bool]
+FallbackModel = str | Model | tuple[str | Model, Mapping[str, Any]] | list[Any]
 Kinds = type[StepwellError] | tuple[type[StepwellError], ...]
 
 
-def fallback(*models: object, when: When | Kinds | None = None, name: str = "fallback") -> Step:
+def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str = "fallback") -> Step:
     """Make a step that calls these models, in order, when the model of the call fails:
 
         client = Client(pipeline=fallback("anthropic:claude-sonnet-5", ("local:smollm2", {"max_tokens": 500})))
@@ -73,7 +75,7 @@ def fallback(*models: object, when: When | Kinds | None = None, name: str = "fal
     return around(name, run)
 
 
-def _entry(given: object) -> tuple[object, Mapping[str, Any]]:
+def _entry(given: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
     if isinstance(given, tuple | list):
         model, options = given
         return model, dict(options)

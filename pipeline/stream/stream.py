@@ -124,7 +124,8 @@ class _Stream:
         reply.prompt = self._prompt
         return annotate(reply, response)
 
-    def _whole(self) -> Reply:
+    def whole_reply(self) -> Reply:
+        """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
         if self._error is not None:
             raise self._error
         if self._fold.finished is None or self._response is None:
@@ -146,7 +147,7 @@ class Stream(_Stream):
 
     def __iter__(self) -> Iterator[StreamChunk]:
         try:
-            while (batch := self._next()) is not None:
+            while (batch := self.next_chunks()) is not None:
                 yield from batch
         finally:
             self.close()
@@ -155,7 +156,7 @@ class Stream(_Stream):
         """Yield the text alone, piece by piece."""
         # Its own loop: one over __iter__ would cost a generator more, and its async version would not close at once.
         try:
-            while (batch := self._next()) is not None:
+            while (batch := self.next_chunks()) is not None:
                 for chunk in batch:
                     if type(chunk) is TextDelta:
                         yield chunk.text
@@ -164,17 +165,17 @@ class Stream(_Stream):
 
     def reply(self) -> Reply:
         """Read the rest and return the complete reply. Raises StreamTruncated for a stream that was closed early."""
-        while self._next() is not None:
+        while self.next_chunks() is not None:
             pass
-        return self._whole()
+        return self.whole_reply()
 
     def close(self) -> None:
         """Stop reading and return the connection. A second call does nothing."""
         if (source := self._leave()) is not None:
             self._perform(Close(source))
 
-    def _next(self) -> list[StreamChunk] | None:
-        """Return the next chunks; None at the end of the stream."""
+    def next_chunks(self) -> list[StreamChunk] | None:
+        """Read the next chunks; None at the end of the stream."""
         if self._over:
             return None
         try:
@@ -225,7 +226,7 @@ class AsyncStream(_Stream):
     async def __aiter__(self) -> AsyncIterator[StreamChunk]:
         await self._open()
         try:
-            while (batch := await self._next()) is not None:
+            while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:
                     yield chunk
         finally:
@@ -235,7 +236,7 @@ class AsyncStream(_Stream):
         """Yield the text alone, piece by piece."""
         await self._open()
         try:
-            while (batch := await self._next()) is not None:
+            while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:
                     if type(chunk) is TextDelta:
                         yield chunk.text
@@ -245,9 +246,9 @@ class AsyncStream(_Stream):
     async def reply(self) -> Reply:
         """Read the rest and return the complete reply. Raises StreamTruncated for a stream that was closed early."""
         await self._open()
-        while await self._next() is not None:
+        while await self.next_chunks() is not None:
             pass
-        return self._whole()
+        return self.whole_reply()
 
     async def close(self) -> None:
         """Stop reading and return the connection. A second call does nothing."""
@@ -256,8 +257,8 @@ class AsyncStream(_Stream):
 
     aclose = close
 
-    async def _next(self) -> list[StreamChunk] | None:
-        """Return the next chunks; None at the end of the stream."""
+    async def next_chunks(self) -> list[StreamChunk] | None:
+        """Read the next chunks; None at the end of the stream."""
         if self._over or self._perform is None:
             return None
         try:

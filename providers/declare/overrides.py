@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from typing import Unpack
 
 from ...schemas.undo import Undo
 from .provider import Override, Provider, canonical, override
+from .steps import StepOverrides
 from .wire import Wire
 
 Specificity = tuple[bool, int]
@@ -25,7 +27,12 @@ class Overrides:
         self.version = 0
 
     def add(
-        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: object
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
     ) -> Undo:
         """Add an override, and return what removes it.
 

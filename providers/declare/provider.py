@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
@@ -24,7 +24,7 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, rule_table
-from .steps import STEPS, checked_steps
+from .steps import STEPS, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire
 
@@ -41,7 +41,7 @@ class Override:
 
 
 def override(
-    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: object
+    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Unpack[StepOverrides]
 ) -> Override:
     """Make an override of steps.
 
@@ -131,7 +131,9 @@ class Provider:
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
-    def with_steps(self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: object) -> Provider:
+    def with_steps(
+        self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Unpack[StepOverrides]
+    ) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
 
         wire: the wire that the steps were written for; needed if the provider has several for the operation.
@@ -143,7 +145,12 @@ class Provider:
         return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
 
     def override(
-        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: object
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
     ) -> Provider:
         """Return the provider with some steps replaced for the models whose ids match the pattern `models`.
 

@@ -11,7 +11,7 @@ from ..schemas.message import context_of, user
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
-from ..workflows.objects.generate import object_error, with_what_came_before, worth_repair
+from ..workflows.objects.generate import object_error, with_earlier_replies, worth_repair
 from .parser import OutputParser, unreadable
 
 MAX_SHOWN = 10
@@ -47,7 +47,7 @@ def ask_and_parse(
         try:
             reply: Reply = yield Ask("chat", model, context, options)
         except StepwellError as error:
-            raise with_what_came_before(error, replies) from None
+            raise with_earlier_replies(error, replies) from None
         replies.append(reply)
         try:
             value = parse_reply(parser, reply)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..api import Client
-from ..async_api import AsyncClient
+from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..pipeline.effects import Run
 from ..recipe import Gather, Recipe, acarry_out, carry_out
@@ -95,8 +94,8 @@ class RerankedRetriever(Retriever):
         fetch: int = 20,
         top_k: int = 4,
         min_score: float | None = None,
-        client: Client | None = None,
-        async_client: AsyncClient | None = None,
+        client: BaseClient | None = None,
+        async_client: BaseAsyncClient | None = None,
         name: str = "",
     ) -> None:
         _check_retriever(retriever)
@@ -114,10 +113,11 @@ class RerankedRetriever(Retriever):
         found: list[ScoredNode] = yield from self.retriever.look(wider)
         if not found:
             return []
-        texts, query, most = [each.text for each in found], search.text, min(search.top_k, len(found))
+        input = {"query": search.text, "documents": [each.text for each in found]}
+        most = min(search.top_k, len(found))
         reply: Reply = yield Run(
-            lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
-            lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
+            lambda: self._clients.sync.make_call("rerank", self.model, input, {"top_n": most}),
+            lambda: self._clients.asynchronous.make_call("rerank", self.model, input, {"top_n": most}),
         )
         if any(not 0 <= ranked.index < len(found) for ranked in reply.ranking):
             raise DecodeError(

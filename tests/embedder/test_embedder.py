@@ -224,12 +224,12 @@ def test_a_failing_cache_is_only_a_warning(embed: Embed) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are no vector"),
+        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are not a vector"),
         (lambda keys: dict.fromkeys(keys, "text"), "could not be read"),
         (lambda keys: {"what nobody asked for": b"1234"}, "could not be read"),
         (lambda keys: dict(zip(keys, (b"1234", b"12345678"), strict=True)), "different lengths"),
-        (lambda keys: None, "gave a NoneType, not a mapping"),
-        (lambda keys: [b"1234"], "gave a list, not a mapping"),
+        (lambda keys: None, "returned a NoneType, not a mapping"),
+        (lambda keys: [b"1234"], "returned a list, not a mapping"),
     ],
 )
 @both_drivers
@@ -261,7 +261,7 @@ def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
     for wrong in (None, 5, {"a": 1}, b"a"):
         with pytest.raises(errors.ConfigError, match="cannot be embedded; pass a list"):
             server.embedder().embed(wrong)
-    with pytest.raises(errors.ConfigError, match="letters of one text"):
+    with pytest.raises(errors.ConfigError, match="texts is a str"):
         server.embedder().embed("one text")
     assert server.asked == []
 

@@ -264,7 +264,7 @@ def test_a_custom_model_has_the_full_pipeline() -> None:
     llm = Whole(pipeline=[louder])
     assert llm.chat("hi").text == "<HI>"
     client = Client(registry=Registry())
-    client._planner.registry.register(llm.provider)
+    client.planner.registry.register(llm.provider)
     assert client.generate_text("whole:default", "hi").text == "<hi>"
     assert "custom.py" in client.pipeline_for("whole:default").describe().splitlines()[-1]
 

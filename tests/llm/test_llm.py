@@ -18,8 +18,7 @@ from stepwell import AsyncClient, Client, Context, Reply, assistant, functions, 
 from stepwell.client_pair import ClientPair
 from stepwell.costs import Usage
 from stepwell.events import Event, subscribe
-from stepwell.llm.llm import LLM
-from stepwell.llm.structured import StructuredLLM
+from stepwell.llm.llm import LLM, StructuredLLM
 from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.lists import ListParser
@@ -313,5 +312,6 @@ def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> 
     for first in ("sync", "asynchronous", "planner"):
         clients = ClientPair()
         getattr(clients, first)
-        assert clients.sync is functions.CLIENT and clients.asynchronous is functions.ASYNC_CLIENT
-    assert pickle.loads(pickle.dumps(clients)).sync is functions.CLIENT
+        for ours, shared in ((clients.sync, functions.CLIENT), (clients.asynchronous, functions.ASYNC_CLIENT)):
+            assert ours.planner is shared.planner and ours.connections is shared.connections
+    assert pickle.loads(pickle.dumps(clients)).sync is clients.sync

@@ -46,7 +46,7 @@ def test_a_custom_server_causes_no_warning_either(client):
 
 def test_the_shared_catalog_is_public():
     assert stepwell.models.get("anthropic:claude-sonnet-5").tools is True
-    assert stepwell.models is Client()._planner.catalog
+    assert stepwell.models is Client().planner.catalog
     fitting = stepwell.models.find(
         provider="anthropic", reasoning=True, tools=True, input="image", context_at_least=500_000, max_input_price=3
     )

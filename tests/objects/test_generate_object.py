@@ -106,7 +106,7 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
     assert reply.tool_calls == () and reply.finish_reason == "stop"
     assert [message.role for message in reply.context.messages] == ["user", "assistant"]
     assert reply.metadata["object_mode"] == mode
-    assert [str(each) for each in reply.warnings if "mended" not in str(each)] == []
+    assert [str(each) for each in reply.warnings if "the JSON was repaired" not in str(each)] == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_mode_is_the_best_that_the_model_is_known_to_have(model: str, mode: 
     from stepwell.workflows.objects.modes import object_request
     from stepwell.workflows.objects.output_spec import OutputSpec
 
-    plan = stepwell.Client()._planner.plan("chat", model)
+    plan = stepwell.Client().planner.plan("chat", model)
     assert object_request(plan, OutputSpec.of(SCHEMA), "hi", {}, None).mode == mode
 
 
@@ -180,7 +180,7 @@ def test_a_schema_that_the_vendor_cannot_enforce_uses_the_next_best_mode() -> No
         "required": ["value", "children"],
         "additionalProperties": False,
     }
-    plan = stepwell.Client()._planner.plan("chat", "anthropic:claude-sonnet-4-5")
+    plan = stepwell.Client().planner.plan("chat", "anthropic:claude-sonnet-4-5")
     assert object_request(plan, OutputSpec.of(tree), "hi", {}, None).mode == "tool"
 
 
@@ -318,8 +318,8 @@ def test_a_schema_that_cannot_be_used_is_an_error_before_anything_is_sent(genera
     ("options", "error", "message"),
     [
         ({"mode": "jsn"}, InvalidOption, "did you mean 'json'"),
-        ({"tools": []}, InvalidOption, "'tools' cannot be given"),
-        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be given"),
+        ({"tools": []}, InvalidOption, "'tools' cannot be combined"),
+        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be combined"),
     ],
 )
 def test_options_that_make_no_sense_are_errors(

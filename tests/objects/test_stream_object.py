@@ -158,7 +158,7 @@ def test_a_choice_appears_when_it_is_complete(read: Read) -> None:
     ['{"a": "ex"}\nThat was an example. ```json\n{"a": "real"}\n```', '{"a": "x"}{"a": "yyyy", "n": 1}'],
 )
 def test_an_answer_that_contradicts_a_yielded_part_is_an_error(read: Read, text: str) -> None:
-    with pytest.raises(ObjectInvalid, match="takes back what was shown") as caught:
+    with pytest.raises(ObjectInvalid, match="the first has been shown") as caught:
         read(Scripted([text], piece=1), {"type": "object"}, mode="prompt")
     assert (caught.value.text, caught.value.partial.text) == (text, text)
     assert caught.value.usage.input_tokens == 10

@@ -158,7 +158,7 @@ def body_of(model: str, client: Client | None = None, **options: Any) -> dict[st
     registry = Registry()
     registry.register(PROVIDER)
     with client or Client(registry=registry) as made:
-        pipeline, asked = made._planner.request("chat", model, "hi", options)
+        pipeline, asked = made.planner.request("chat", model, "hi", options)
         body: dict[str, Any] = json.loads(next(pipeline.flow(asked)).request.body)
     return {name: value for name, value in body.items() if name not in ("model", "messages")}
 

@@ -56,7 +56,7 @@ def test_two_tables_for_a_provider_are_both_in_force():
 
 def test_a_users_single_step_wins_over_a_familys():
     marked = with_provider("google:gemini-3-pro", prepare_request=lambda request: request.with_headers(x_mark="mine"))
-    pipeline, asked = marked._planner.request("chat", "google:gemini-3-pro", "hi", {})
+    pipeline, asked = marked.planner.request("chat", "google:gemini-3-pro", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["x-mark"] == "mine"
 
 
@@ -133,7 +133,7 @@ SCOPES = pytest.mark.parametrize("scope", ["declared", "with_steps", "override"]
 @SCOPES
 def test_a_model_is_looked_up_by_its_normalized_id_and_called_by_its_own(scope):
     client = _client_by(scope, "openai:my-deploy", normalize_model_id=_listed)
-    plan = client._planner.plan("chat", "openai:my-deploy")
+    plan = client.planner.plan("chat", "openai:my-deploy")
     assert plan.model.known and plan.model.id == "my-deploy" and plan.unknown_model_warning is None
     assert plan.model.prices == stepwell.models.get("openai:gpt-4o").prices
     assert plan.model.facts["listed_as"] == "gpt-4o"
@@ -159,7 +159,7 @@ def test_the_request_names_the_model_as_the_caller_did_and_the_answer_has_a_cost
 def test_an_id_that_is_normalized_to_no_model_is_an_unknown_model_like_any():
     client = client_for("openai:my-deploy")
     client.override("openai:my-deploy", normalize_model_id=lambda id: "no-such-model")
-    assert client._planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
+    assert client.planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
     client.override("openai:my-deploy", normalize_model_id=lambda id: None)
     with pytest.raises(ConfigError, match="normalize_model_id returned a NoneType for openai:my-deploy"):
         client.generate_text("openai:my-deploy", "hi")
@@ -170,7 +170,7 @@ def test_the_models_come_from_the_clients_own_catalog():
     catalog.add({"provider": "openai", "id": "listed", "context_window": 77})
     client = client_for("openai:x", catalog=catalog)
     client.override("openai", normalize_model_id=lambda id: "listed")
-    assert client._planner.plan("chat", "openai:x").model.context_window == 77
+    assert client.planner.plan("chat", "openai:x").model.context_window == 77
 
 
 # --- thinking_constraints
@@ -226,8 +226,8 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
     monkeypatch.setenv("MY_OWN_KEY", "mine")
     monkeypatch.setenv("GROQ_API_KEY", "theirs")
     client = _client_by(scope, "groq:m", default_env_key=given)
-    client._planner.keys.clear()
-    pipeline, asked = client._planner.request("chat", "groq:m", "hi", {})
+    client.planner.keys.clear()
+    pipeline, asked = client.planner.request("chat", "groq:m", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["authorization"] == "Bearer mine"
     monkeypatch.delenv("MY_OWN_KEY")
     with pytest.raises(MissingKey, match="set MY_OWN_KEY"):

@@ -29,8 +29,8 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 def words(context: Context) -> int:
     """Count tokens for tests: a token is a word, a call, or a tool."""
-    texts_of = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
-    return texts_of + len(context.tools)
+    count = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
+    return count + len(context.tools)
 
 
 def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int = 10, **how: Any) -> Request:

@@ -130,8 +130,8 @@ HISTORIES = {
 
 
 def body_of(messages: Any, tools: Any = (), **options: Any) -> dict[str, Any]:
-    request_to_bedrock = Request("chat", Model("amazon_bedrock", "m"), Context(messages, tools), options=options)
-    body: dict[str, Any] = orjson.loads(orjson.dumps(bedrock_converse.build_body(request_to_bedrock)))
+    request = Request("chat", Model("amazon_bedrock", "m"), Context(messages, tools), options=options)
+    body: dict[str, Any] = orjson.loads(orjson.dumps(bedrock_converse.build_body(request)))
     return body
 
 

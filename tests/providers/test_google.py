@@ -40,7 +40,7 @@ def warnings_of(reply: Reply) -> list[str]:
 
 
 def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
-    """The thinkingConfig that was sent, and the warnings on the reply."""
+    """Return the thinkingConfig that was sent, and the warnings on the reply."""
     request, reply = call_google(model, **options)
     config = orjson.loads(request.content).get("generationConfig", {})
     return config.get("thinkingConfig"), warnings_of(reply)

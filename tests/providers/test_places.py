@@ -81,7 +81,7 @@ def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False
     """Return the body that would be sent, without key and address."""
     model = f"{provider.id}:{MODELS.get((provider.id, wire.operation), 'some-model')}"
     options = {"wire": wire.name, "max_tokens": 9} if wire.operation == "chat" else {"wire": wire.name}
-    pipeline, request = client._planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
+    pipeline, request = client.planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
     effect = next(Pipeline(step for step in pipeline if step.name in FOR_THE_BODY).flow(request))
     assert isinstance(effect, Send)
     return effect.request.body
@@ -191,7 +191,7 @@ def test_option_rules_can_be_limited_to_one_wire() -> None:
     client = Client(api_keys={"openai": "k"})
     client.override("openai:*", wire="openai_responses", translate_options=lambda options, model: {"user": "me"})
     for wire, user in (("openai_chat", b'"you"'), ("openai_responses", b'"me"')):
-        pipeline, request = client._planner.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
+        pipeline, request = client.planner.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
         assert user in next(pipeline.flow(request)).request.body
 
 
@@ -283,7 +283,7 @@ def test_a_pattern_over_several_providers_applies_where_its_wire_is_supported() 
     client = Client(api_keys={"groq": "k", "anthropic": "k"})
     client.override("*:*", wire="openai_chat", build_body=body)
     for model, mine in (("groq:m", True), ("anthropic:claude-opus-4-6", False)):
-        pipeline, request = client._planner.request("chat", model, "hi", {})
+        pipeline, request = client.planner.request("chat", model, "hi", {})
         assert (next(pipeline.flow(request)).request.body == b'{"mine":true}') == mine
 
 

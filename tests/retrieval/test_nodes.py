@@ -113,7 +113,7 @@ def test_nodes_are_accepted_in_every_form() -> None:
             nodes_of(wrong)
 
 
-def test_what_is_taken_for_findings() -> None:
+def test_results_of_a_retriever_are_accepted_in_every_form() -> None:
     found = list(scored_nodes_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
     assert [(each.text, each.score) for each in found] == [("a", 0.5), ("b", 0.5), ("c", 0.0), ("d", 0.5)]
     with pytest.raises(errors.ConfigError, match="returned a dict"):

@@ -46,7 +46,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
 
 
 @pytest.mark.usefixtures("new_process")
-def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> None:
+def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
         "import resource, signal, sys\n"

@@ -41,7 +41,7 @@ def exchanged(
 
 
 def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:
-    plan = client._planner.plan("chat", model, wire=options.get("wire"))
+    plan = client.planner.plan("chat", model, wire=options.get("wire"))
     wire = plan.provider.wire_for("chat", plan.model, options.get("wire"))
     spoken = next(each for each, _ in WIRES if each.name in (wire.name, wire.history_format))
     return orjson.loads(samples_of(spoken).text.body)

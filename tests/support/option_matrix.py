@@ -87,7 +87,7 @@ def client_for(model: str, **settings: Any) -> Client:
 def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
     """Return the body for these options, without the conversation, and the warnings."""
     with client or client_for(model) as client:
-        pipeline, asked = client._planner.request("chat", model, "hi", options)
+        pipeline, asked = client.planner.request("chat", model, "hi", options)
         flow = pipeline.flow(asked)
         effect = next(flow)
         while isinstance(effect, Run):

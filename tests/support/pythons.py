@@ -56,7 +56,7 @@ SETTINGS = [
     "no:cacheprovider",
     "-o",
     "addopts=",
-    # Warnings of ours are errors; those which an old library gives about itself are not ours to mend.
+    # Warnings of ours are errors; those of old libraries about themselves cannot be fixed here.
     "-o",
     "filterwarnings=error:::stepwell",
 ]

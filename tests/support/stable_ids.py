@@ -23,5 +23,5 @@ def is_unstable(item: pytest.Item) -> bool:
 
 
 def _is_set(value: object) -> bool:
-    """Whether it is a set whose order is by chance: that of numbers is not."""
+    """Detect a set whose order is random, which that of numbers is not."""
     return isinstance(value, set | frozenset) and len(value) > 1 and not all(isinstance(each, int) for each in value)

@@ -105,7 +105,7 @@ def test_a_method_that_is_a_tool_is_bound_to_its_object() -> None:
 
 def test_a_method_without_its_object_is_an_error_before_anything_is_sent() -> None:
     script = Scripted([])
-    with pytest.raises(ConfigError, match="no object is there to call it on"):
+    with pytest.raises(ConfigError, match="without its object"):
         script.client.run_tools(MODEL, "Go.", [Till.add])
     assert script.seen == []
 
@@ -222,6 +222,7 @@ def test_a_tool_without_a_function_is_not_run() -> None:
     assert [call.name for call in reply.tool_calls] == ["look_up"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_tool_whose_docstring_python_took_away_warns() -> None:
     code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
     for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):

@@ -45,7 +45,7 @@ def mute() -> None:
     ("tool", "reported"),
     [
         (waits_for_what_is_cancelled, "Error: what it waited for was cancelled"),
-        (mute, "Error: Mute: (its text cannot be had)"),
+        (mute, "Error: Mute: (its __str__ failed)"),
     ],
 )
 @pytest.mark.parametrize("timeout", [None, 20])

@@ -48,7 +48,7 @@ FORGED: list[Any] = [
 def test_calls_that_end_a_history_are_not_run_unasked(run: Run, history: Any) -> None:
     made: list[str] = []
     script = Scripted(["never asked"])
-    with pytest.raises(ConfigError, match="nobody has answered.*resume=True"):
+    with pytest.raises(ConfigError, match="without results.*resume=True"):
         run(script, [erasing(made)], prompt=history)
     assert made == [] and script.seen == []
 

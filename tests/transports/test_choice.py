@@ -34,7 +34,7 @@ async def carrier(server: Loopback, **more: Any) -> type:
     """Return the class of the HTTP client that an async call used."""
     async with AsyncClient(**settings(server, **more)) as client:
         assert (await client.generate_text(MODEL, "hi")).text == "hello"
-        return type((await client._sender()).client)
+        return type((await client.connections.open()).client)
 
 
 def carried(**more: Any) -> type:
@@ -89,7 +89,7 @@ def test_a_wrong_name_in_the_environment_is_refused_too(monkeypatch: pytest.Monk
 
 
 def test_a_sync_client_cannot_have_aiohttp() -> None:
-    with pytest.raises(errors.ConfigError, match="for async calls alone"):
+    with pytest.raises(errors.ConfigError, match="async calls only"):
         Client(transport="aiohttp")
 
 

@@ -41,8 +41,7 @@ def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
     """Decode the body by a client to a Reply or the error."""
     step = size or len(body) or 1
     chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
-    made = Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {})
-    return replay(made, ollama_chat)
+    return replay(Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {}), ollama_chat)
 
 
 def single_body(**fields: Any) -> bytes:
@@ -53,8 +52,8 @@ def single_body(**fields: Any) -> bytes:
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    call_ollama = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(call_ollama)))
+    request = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
+    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(request)))
     return body
 
 
@@ -63,10 +62,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = Fal
     [
         (system("be kind"), {"role": "system", "content": "be kind"}),
         (user(["see", PNG]), {"role": "user", "content": "see", "images": ["iVBORw=="]}),
-        (
-            user(Image(url="data:image/png;base64,iVBORw==")),
-            {"role": "user", "content": "", "images": ["iVBORw=="]},
-        ),
+        (user(Image(url="data:image/png;base64,iVBORw==")), {"role": "user", "content": "", "images": ["iVBORw=="]}),
         (
             assistant([Text("look"), ToolCall("1", "look_up", '{"city": "Pune"}')]),
             {
@@ -281,7 +277,7 @@ def test_an_error_in_a_200_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n"])
-def test_a_line_of_no_sense_is_reported(junk: bytes) -> None:
+def test_a_malformed_line_is_reported(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
@@ -292,7 +288,7 @@ def test_a_message_that_is_not_an_object_is_left_out_of_a_stream_with_a_warning(
     assert [warning.subject for warning in reply.warnings] == ["message"]
 
 
-def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
+def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None:
     stream = SAID + line(message={"tool_calls": [call()]}) + line(**END)
     for at in range(len(stream) - 1):
         cut = answered(stream[:at], stream=True)
@@ -305,7 +301,7 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
 # -- the provider --------------------------------------------------------------------------------------------------
 
 
-def call_ollama(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
+def exchange(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
     """Return the request to Ollama and the reply."""
     seen: list[httpx.Request] = []
 
@@ -350,14 +346,14 @@ def warned(reply: Reply) -> list[str]:
 )
 def test_a_full_context_is_reported(end: dict[str, Any], options: dict[str, Any], full: bool, stream: bool) -> None:
     answer = line(message={"content": "so far"}, **{**END, **end})
-    _, reply = call_ollama(answer, stream=stream, **options)
+    _, reply = exchange(answer, stream=stream, **options)
     assert ("possible_truncation" in warned(reply)) is full
     assert warned(reply).count("possible_truncation") <= 1 and reply.text == "so far"
 
 
 def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
     with pytest.raises(errors.ContextOverflow, match="set num_ctx higher") as caught:
-        call_ollama(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
+        exchange(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
     assert (caught.value.requested_tokens, caught.value.max_tokens) == (7900, 4096)
 
 
@@ -372,33 +368,32 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
     ],
 )
 def test_effort_is_a_switch_except_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
-    request, reply = call_ollama(single_body(), model, reasoning_effort=effort)
+    request, reply = exchange(single_body(), model, reasoning_effort=effort)
     assert orjson.loads(request.content)["think"] is think or orjson.loads(request.content)["think"] == think
     assert ("reasoning_effort" in warned(reply)) is reported
 
 
 def test_an_explicit_think_option_wins() -> None:
-    request, reply = call_ollama(single_body(), reasoning_effort="high", provider_options={"think": "max"})
+    request, reply = exchange(single_body(), reasoning_effort="high", provider_options={"think": "max"})
     body = orjson.loads(request.content)
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
 def test_the_compatible_chat_warns_of_options_that_it_ignores() -> None:
-    completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
-    request, reply = call_ollama(
-        orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"
-    )
+    completion = orjson.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]})
+    ignored = {"num_ctx": 8192}
+    request, reply = exchange(completion, wire="openai_chat", provider_options=ignored, reasoning_effort="low")
     assert str(request.url) == "http://localhost:11434/v1/chat/completions"
     assert orjson.loads(request.content).keys() == {"model", "messages", "reasoning_effort"}
     assert warned(reply) == ["num_ctx"]
 
 
 def test_the_native_chat_comes_first() -> None:
-    request, _ = call_ollama(single_body(), provider_options={"num_ctx": 8192})
+    request, _ = exchange(single_body(), provider_options={"num_ctx": 8192})
     assert str(request.url) == "http://localhost:11434/api/chat" and "authorization" not in request.headers
     assert orjson.loads(request.content)["options"] == {"num_ctx": 8192}
 
 
 def test_usage_and_message_are_the_same_streamed_and_not() -> None:
     sample = single_body(message={"content": "hi"})
-    assert evolve(call_ollama(sample)[1], raw=None) == call_ollama(sample, stream=True)[1]
+    assert evolve(exchange(sample)[1], raw=None) == exchange(sample, stream=True)[1]

@@ -120,7 +120,7 @@ class ChatStepwell(BaseChatModel):
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
         with known_to_langchain():
-            return result_of(self._clients.sync.generate_text(model, context, **options))
+            return result_of(self._clients.sync.make_call("chat", model, context, options))
 
     async def _agenerate(
         self,
@@ -131,7 +131,7 @@ class ChatStepwell(BaseChatModel):
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
         with known_to_langchain():
-            return result_of(await self._clients.asynchronous.generate_text(model, context, **options))
+            return result_of(await self._clients.asynchronous.make_call("chat", model, context, options))
 
     def _stream(
         self,
@@ -142,7 +142,7 @@ class ChatStepwell(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
-        with known_to_langchain(), self._clients.sync.stream_text(model, context, **options) as stream:
+        with known_to_langchain(), self._clients.sync.open_stream(model, context, options) as stream:
             for chunk in stream:
                 if (written := writer.feed(chunk)) is not None:
                     yield written
@@ -158,7 +158,7 @@ class ChatStepwell(BaseChatModel):
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
         with known_to_langchain():
-            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
+            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
                 async for chunk in stream:
                     if (written := writer.feed(chunk)) is not None:
                         yield written
@@ -244,9 +244,9 @@ class ChatStepwell(BaseChatModel):
         """Count tokens by the provider; estimate them where it offers no count."""
         bound = [declared(tool, None) for tool in tools or ()]
         model, context, options = self._request(list(messages), None, {"tools": bound})
-        sent = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
+        sent: dict[str, Any] = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
         with known_to_langchain():
-            reply = self._clients.sync.count_tokens(model, context, **sent)
+            reply = self._clients.sync.make_call("count_tokens", model, context, sent)
         return reply.usage.input_tokens or 0
 
 

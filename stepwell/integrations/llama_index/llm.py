@@ -149,18 +149,18 @@ class StepwellLLM(FunctionCallingLLM):
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        return response_of(self._clients.sync.generate_text(model, context, **options))
+        return response_of(self._clients.sync.make_call("chat", model, context, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        return response_of(await self._clients.asynchronous.generate_text(model, context, **options))
+        return response_of(await self._clients.asynchronous.make_call("chat", model, context, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         model, context, options = self._request(messages, kwargs)
 
         def responses() -> ChatResponseGen:
             writer = ResponseWriter()
-            with self._clients.sync.stream_text(model, context, **options) as stream:
+            with self._clients.sync.open_stream(model, context, options) as stream:
                 for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
@@ -173,7 +173,7 @@ class StepwellLLM(FunctionCallingLLM):
 
         async def responses() -> ChatResponseAsyncGen:
             writer = ResponseWriter()
-            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
+            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
                 async for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
