@@ -35,7 +35,7 @@ def _text_of(body: bytes) -> str:
     return "an HTML page" if text[:1] == "<" else text
 
 
-def message_of(error: object) -> str:
+def error_message(error: object) -> str:
     """Return the message of an error object, or the object itself as text where no field of it is a message."""
     if isinstance(error, Mapping):
         for key in _MESSAGES:
@@ -55,5 +55,5 @@ def _inner_message(error: Mapping[str, object], outer: str) -> str:
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     if not isinstance(raw, str) or not raw:
         return ""
-    inner = message_of(error_in(raw.encode()))
+    inner = error_message(error_in(raw.encode()))
     return "" if inner in outer else f" ({inner})"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.http.error_body import error_in, message_of
+from ...pipeline.http.error_body import error_in, error_message
 from ...pipeline.http.response import Response
 from ...pipeline.http.retry_after import retry_after
 from ...schemas.errors import (
@@ -231,7 +231,7 @@ def provider_error(
     retry_in: seconds after which to try again (default: what the headers say).
     """
     error = well_formed(error)
-    message, codes = message_of(error), _codes(error)
+    message, codes = error_message(error), _codes(error)
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"

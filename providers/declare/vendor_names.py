@@ -30,6 +30,9 @@ VENDOR_NAMES = VendorNames(
     service_tier=("service_tier", "serviceTier"),
 )
 
+BATCH_OPTIONS = frozenset(("metadata", "completion_window", "timeout_hours"))
+"""Options of a batch itself; all others are options of the calls in it."""
+
 KEY_PREFIXES = ("sk", "gsk", "pk", "xai", "AIza", "AKIA", "gho", "ghp", "ghs", "ghu")
 """How the API keys of the vendors begin."""
 

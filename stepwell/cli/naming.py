@@ -23,7 +23,7 @@ def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[s
 
     Raises UnknownModel for a first word that is similar to a model's name, and ConfigError for a model without a text.
 
-    words: the words of the command line.
+    words: what the command line holds.
     alone: whether there is no other input.
     """
     if not words:

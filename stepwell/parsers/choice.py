@@ -28,8 +28,8 @@ def _choices(choices: Iterable[str] | Mapping[str, Any] | type[Enum]) -> dict[st
 class ChoiceParser(OutputParser[Any]):
     """Parser of an answer that is one of a few words.
 
-    choices: the words; or an Enum, of which it returns a member; or a mapping, of which it returns a value.
-    instructions: the form of answer, described for the model; "": made from the words.
+    choices: words; or an Enum, of which it returns a member; or a mapping, of which it returns a value.
+    instructions: the form of answer, described for the model; "": made from the choices.
 
     The word may be the whole answer, a line of it, follow a colon, or be marked (bold, in quotes, as code), in upper or
     lower case. An answer with none of them, or two, is an error: a word within a sentence ("not spam") does not

@@ -220,7 +220,7 @@ def _is_recorded(name: str) -> bool:
 
 
 def _secrets(request: httpx.Request) -> list[str]:
-    """Return the values of the request's headers, and the words in them, that may be secrets and must be masked."""
+    """Return the values of the request's headers, and each word in them, that may be secrets and must be masked."""
     values = [value for name, value in request.headers.items() if name not in _HARMLESS]
     words = {word for value in values for word in (value, *re.split(r"[ ,;=]+", value)) if len(word) >= _MIN_SECRET}
     # Dates and names of beta features are no secrets, so that a word must look like one.

@@ -40,7 +40,7 @@ Those of the dict form of messages (`tool_calls`, `image_url`) are ours, too: ca
 
 
 def vendor_words() -> set[str]:
-    """Return the words that name a provider or a family of models."""
+    """Return all words that name a provider or a family of models."""
     return {part for name in BUILT_IN for part in re.split(r"[-_]", name)} - ENGLISH | FAMILIES
 
 
@@ -72,7 +72,7 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def parts(text: str) -> set[str]:
-    """Return the words in a text or a name, without those of an example such as `'openai:gpt-5'`."""
+    """Return all words in a text or a name, without those of an example such as `'openai:gpt-5'`."""
     text = re.sub(r"'\w+[:']", "", text)
     return set(re.findall(r"[a-z]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).lower()))
 

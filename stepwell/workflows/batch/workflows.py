@@ -20,6 +20,7 @@ from ...pipeline.effects import Run, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
 from ...planner import CallPlanner, completed_reply
+from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...recipe import Ask, Drive, Recipe
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ...schemas.errors import (
@@ -38,7 +39,6 @@ from ...schemas.reply import CallWarning, Reply
 
 Prompts: TypeAlias = Mapping[str, PromptLike] | Iterable[PromptLike]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_BATCH_OPTIONS = frozenset(("metadata", "completion_window", "timeout_hours"))
 _NO_CONTEXT = Context()
 
 
@@ -73,7 +73,7 @@ _STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pi
 def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapping[str, object]) -> Recipe:
     """Submit a batch; return (BatchWork, BatchState)."""
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
-    own = {name: options.pop(name) for name in _BATCH_OPTIONS & options.keys()}
+    own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     work = BatchWork(planner, model, _named(prompts), options)
     offered = _offered(planner, model)
     items, betas = [], set()
