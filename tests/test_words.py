@@ -153,6 +153,7 @@ def home_of(path: Path) -> str:
 
 STEP_FUNCTIONS = frozenset(
     [
+        "override",  # replaces steps for some models: in the whole process, or in a row of a declaration
         "attach",
         "authenticate",
         "to_dialect",

@@ -33,7 +33,7 @@ def test_every_option_of_the_table_is_a_key_and_no_other(operation: str) -> None
 
 
 def own_keys(kind: type) -> set[str]:
-    """The keys that a TypedDict adds to the options of a call."""
+    """Return the keys that a TypedDict adds to the options of a call."""
     return get_type_hints(kind).keys() - get_type_hints(options.ChatOptions).keys()
 
 
