@@ -263,12 +263,12 @@ class Catalog:
         if provider_models is None:
             return None
         if id in provider_models.rows:
-            return _named(self._model(listed_under, provider_models, id), provider, id)
+            return _renamed(self._model(listed_under, provider_models, id), provider, id)
         found = provider_models.spellings.find(id, NORMALIZERS.get(listed_under, ANY) if steps is None else steps)
         if found is None:
             return None
         listed_as, same_price = found
-        return _named(self._model(listed_under, provider_models, listed_as), provider, id, same_price)
+        return _renamed(self._model(listed_under, provider_models, listed_as), provider, id, same_price)
 
     def _models(self, provider: str | None) -> Iterator[Model]:
         listed = None if provider is None else self._listed_as(provider)
@@ -335,7 +335,7 @@ class Catalog:
         return listed
 
 
-def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Model:
+def _renamed(model: Model, provider: str, id: str, same_price: bool = True) -> Model:
     """Return the model under the names that the caller used.
 
     model: the model as listed.
@@ -348,8 +348,8 @@ def _named(model: Model, provider: str, id: str, same_price: bool = True) -> Mod
     return evolve(model, provider=provider, id=id, facts=facts, prices=model.prices if same_price else None)
 
 
-def _read_user_row(given: Row) -> tuple[Row, str, str]:
-    row = as_row(given)
+def _read_user_row(data: Row) -> tuple[Row, str, str]:
+    row = as_row(data)
     provider, id = row.pop("provider", None), row.pop("id", None)
     if not (isinstance(provider, str) and provider and isinstance(id, str) and id):
         hint = '{"provider": "acme", "id": "model-1", ...}'

@@ -58,11 +58,11 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     return {**row, "modalities": {side: _modalities(side, given, where) for side, given in row["modalities"].items()}}
 
 
-def _modalities(side: str, given: str | Iterable[str] | None, where: str) -> list[str] | None:
+def _modalities(side: str, values: str | Iterable[str] | None, where: str) -> list[str] | None:
     _check_word("modalities", side, ("input", "output"), where)
-    if given is None:
+    if values is None:
         return None
-    words = [given] if isinstance(given, str) else list(given)
+    words = [values] if isinstance(values, str) else list(values)
     for word in words:
         _check_word(side, word, MODALITIES, where)
     return words
@@ -84,9 +84,9 @@ def _check_word(what: str, word: str, known: Iterable[str], where: str) -> None:
         raise ConfigError(f"{where}: {what} cannot be or contain {word!r}", hint=nearest(str(word), known))
 
 
-def words(given: str | Iterable[str] | None, option: str) -> frozenset[str]:
+def words(modalities: str | Iterable[str] | None, option: str) -> frozenset[str]:
     """Return the modalities to search for. Raises InvalidOption for a word that is not a modality."""
-    wanted = frozenset((given,) if isinstance(given, str) else given or ())
+    wanted = frozenset((modalities,) if isinstance(modalities, str) else modalities or ())
     for word in sorted(wanted - set(MODALITIES)):
         raise InvalidOption(f"no model has the {option} {word!r}", hint=nearest(word, MODALITIES))
     return wanted

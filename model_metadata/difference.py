@@ -29,7 +29,7 @@ def _provider_lines(before: Providers, after: Providers) -> Iterator[str]:
 def _changes(provider: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for key in sorted((before.keys() | after.keys()) - {"models"}):
         if before.get(key) != after.get(key):
-            yield f"~ {provider} {key} {_shown(before.get(key))} -> {_shown(after.get(key))}"
+            yield f"~ {provider} {key} {_fact_text(before.get(key))} -> {_fact_text(after.get(key))}"
     old, new = before["models"], after["models"]
     for id in sorted(new.keys() - old.keys()):
         yield f"+ {provider}:{id}"
@@ -46,8 +46,8 @@ def _changed_facts(path: str, old: object, new: object) -> Iterator[str]:
         for key in sorted(old.keys() | new.keys()):
             yield from _changed_facts(f"{path}.{key}" if path else key, old.get(key), new.get(key))
     elif old != new:
-        yield f"{path} {_shown(old)} -> {_shown(new)}"
+        yield f"{path} {_fact_text(old)} -> {_fact_text(new)}"
 
 
-def _shown(value: object) -> str:
+def _fact_text(value: object) -> str:
     return "none" if value is None else str(value)

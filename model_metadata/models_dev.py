@@ -51,10 +51,10 @@ def parse_catalog(content: object) -> ParsedCatalog:
     return found
 
 
-def _provider(id: str, given: Mapping[str, Any], problems: list[str]) -> Row:
-    head = {key: given[key] for key in _PROVIDER_KEYS if given.get(key)}
+def _provider(id: str, data: Mapping[str, Any], problems: list[str]) -> Row:
+    head = {key: data[key] for key in _PROVIDER_KEYS if data.get(key)}
     rows = {}
-    for name, row in sorted(given["models"].items()):
+    for name, row in sorted(data["models"].items()):
         try:
             rows[name] = clean_row(f"{id}:{name}", row, problems)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -62,36 +62,36 @@ def _provider(id: str, given: Mapping[str, Any], problems: list[str]) -> Row:
     return {**head, "id": id, "models": rows}
 
 
-def clean_row(name: str, given: Mapping[str, Any], problems: list[str]) -> Row:
+def clean_row(name: str, data: Mapping[str, Any], problems: list[str]) -> Row:
     """Return the row of one model without empty, default and repeated values.
 
     name: the model's name, for messages.
-    given: its row in models.dev.
+    data: its row in models.dev.
     problems: collects messages about impossible values, which are left out.
     """
-    row = {key: value for key, value in given.items() if key not in _DROPPED and value not in (None, "", {}, [])}
-    if row.get("name") == given.get("id"):
+    row = {key: value for key, value in data.items() if key not in _DROPPED and value not in (None, "", {}, [])}
+    if row.get("name") == data.get("id"):
         row.pop("name", None)
     if row.get("modalities") == _TEXT_ONLY:
         del row["modalities"]
-    row["limit"] = {key: value for key, value in (given.get("limit") or {}).items() if value}
-    interleaved = given.get("interleaved") or given.get("interleaved_field")
+    row["limit"] = {key: value for key, value in (data.get("limit") or {}).items() if value}
+    interleaved = data.get("interleaved") or data.get("interleaved_field")
     if interleaved:
         row["interleaved"] = interleaved["field"] if isinstance(interleaved, Mapping) else interleaved
     if "provider" in row:
         row["provider"] = {{"api_shape": "shape"}.get(key, key): value for key, value in row["provider"].items()}
-    modes = _modes(given, name, problems)
+    modes = _modes(data, name, problems)
     if modes:
         row["modes"] = modes
     row.pop("cost", None)
-    cost = _cost(given.get("cost") or {}, name, problems)
+    cost = _cost(data.get("cost") or {}, name, problems)
     if cost:
         row["cost"] = cost
     return {key: value for key, value in row.items() if value not in ({}, [])}
 
 
-def _modes(given: Mapping[str, Any], name: str, problems: list[str]) -> Row:
-    modes = (given.get("experimental") or {}).get("modes") or given.get("experimental_modes") or {}
+def _modes(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    modes = (data.get("experimental") or {}).get("modes") or data.get("experimental_modes") or {}
     return {mode: _mode(what, f"{name} ({mode})", problems) for mode, what in modes.items()}
 
 
@@ -106,10 +106,10 @@ def _mode(what: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     return {key: value for key, value in mode.items() if value}
 
 
-def _cost(given: Mapping[str, Any], name: str, problems: list[str]) -> Row:
-    cost = _lines(given)
-    tiers = [_tier(tier) for tier in given.get("tiers") or ()]
-    long_context = given.get("context_over_200k")
+def _cost(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    cost = _lines(data)
+    tiers = [_tier(tier) for tier in data.get("tiers") or ()]
+    long_context = data.get("context_over_200k")
     if isinstance(long_context, Mapping) and not tiers:
         tiers = [{"over": 200_000, **_lines(long_context)}]
     if tiers:
@@ -121,14 +121,14 @@ def _cost(given: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     return cost
 
 
-def _tier(given: Mapping[str, Any]) -> Row:
-    size = (given.get("tier") or {}).get("size") or given.get("min_context") or 0
-    return {"over": size, **_lines(given)}
+def _tier(data: Mapping[str, Any]) -> Row:
+    size = (data.get("tier") or {}).get("size") or data.get("min_context") or 0
+    return {"over": size, **_lines(data)}
 
 
-def _lines(given: Mapping[str, Any]) -> Row:
+def _lines(data: Mapping[str, Any]) -> Row:
     """Return the prices of a row, without the zeros that mean "no such price" beside a price of input."""
-    lines = {line: _plain(price) for line, price in given.items() if _is_number(price) and line != "min_context"}
+    lines = {line: _plain(price) for line, price in data.items() if _is_number(price) and line != "min_context"}
     if lines.get("input"):
         for line in _OPTIONAL_LINES:
             if lines.get(line) == 0:

@@ -95,8 +95,8 @@ def _read(entry: object, where: str) -> Patch:
     )
 
 
-def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _patterns(patterns: str | Iterable[str]) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
 
 
 def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:

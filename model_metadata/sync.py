@@ -34,10 +34,10 @@ def run_sync(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", dest="folder", default=FOLDER, help="the catalog's folder; default: this package")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
     parser.add_argument("--shrink", action="store_true", help="write even if most providers are missing")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        found = parse_catalog(read_source(given.origin))
-        print(sync(found, given.folder, write=not given.dry_run, shrink=given.shrink))
+        found = parse_catalog(read_source(options.origin))
+        print(sync(found, options.folder, write=not options.dry_run, shrink=options.shrink))
     except StepwellError as error:
         print(f"sync: {error}", file=sys.stderr)
         return 1
@@ -78,10 +78,10 @@ def read_source(origin: str) -> Any:
             content = file.read()
     except OSError as error:
         raise ConfigError(f"cannot read {origin}: {error.strerror}") from error
-    return _parse(_unzipped(content, origin) if origin.endswith(".gz") else content, origin)
+    return _parse(_unzip(content, origin) if origin.endswith(".gz") else content, origin)
 
 
-def _unzipped(content: bytes, origin: str) -> bytes:
+def _unzip(content: bytes, origin: str) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:

@@ -57,33 +57,33 @@ class PipelineEdits:
 NO_EDITS = PipelineEdits()
 
 
-def edits_of(given: object) -> PipelineEdits:
+def edits_of(pipeline: object) -> PipelineEdits:
     """Make edits of the `pipeline=` of a client: a step, a function from Pipeline to Pipeline (such as a Budget),
     PipelineEdits, or a list of these.
 
     The steps of a list are put outermost, in their order. Its functions and edits are applied after them, in theirs.
     Raises ConfigError for anything else.
     """
-    if given is None:
+    if pipeline is None:
         return NO_EDITS
-    if isinstance(given, PipelineEdits):
-        return given
-    if isinstance(given, Step):
-        return PipelineEdits().prepend(given)
-    if isgeneratorfunction(given):
+    if isinstance(pipeline, PipelineEdits):
+        return pipeline
+    if isinstance(pipeline, Step):
+        return PipelineEdits().prepend(pipeline)
+    if isgeneratorfunction(pipeline):
         raise ConfigError(
-            f"{given.__name__} is a generator function, not a step", hint=f"pass around({given.__name__!r}, …)"
+            f"{pipeline.__name__} is a generator function, not a step", hint=f"pass around({pipeline.__name__!r}, …)"
         )
-    if callable(given):
-        return PipelineEdits().then(given)
-    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
-        parts = list(given)
+    if callable(pipeline):
+        return PipelineEdits().then(pipeline)
+    if isinstance(pipeline, Iterable) and not isinstance(pipeline, str | bytes):
+        parts = list(pipeline)
         edits = PipelineEdits().prepend(*(part for part in parts if isinstance(part, Step)))
         for part in parts:
             if not isinstance(part, Step):
                 edits = edits.then(edits_of(part).apply)
         return edits
     raise ConfigError(
-        f"a client's pipeline cannot be a {type(given).__name__}",
+        f"a client's pipeline cannot be a {type(pipeline).__name__}",
         hint="pass steps, PipelineEdits, functions of a Pipeline, or a list of them",
     )

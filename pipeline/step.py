@@ -108,7 +108,7 @@ def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(first: Any, second: Any = None, /) -> Step:
     """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
-    name, fn = _named(first, second)
+    name, fn = _name_and_value(first, second)
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         # A function, not a generator: it costs one call, not 0.5 µs on every effect.
@@ -120,7 +120,7 @@ def on_request(first: Any, second: Any = None, /) -> Step:
                 return halted(request.replace(step_state={**request.step_state, _HALT: result}))
             if isinstance(result, Halt):
                 raise result
-            raise _broken(name, result, "a Request, a Reply or Halt(...)")
+            raise _wrong_result(name, result, "a Request, a Reply or Halt(...)")
 
         return enter, halted
 
@@ -136,7 +136,7 @@ def on_response(first: Any, second: Any = None, /) -> Step:
 
     The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
     """
-    name, fn = _named(first, second)
+    name, fn = _name_and_value(first, second)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -157,7 +157,7 @@ def on_error(first: Any, second: Any = None, /) -> Step:
 
     It sees those errors of a stream that come before its first chunk.
     """
-    name, fn = _named(first, second)
+    name, fn = _name_and_value(first, second)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -187,7 +187,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     For a step with state, or with chunks to add at the end, pass a class in place of the function: one object is made
     for each answer, with `feed(chunks)` and `flush()`; see Stage. An unstreamed reply passes as chunks, too.
     """
-    name, fn = _named(first, second)
+    name, fn = _name_and_value(first, second)
     make: Callable[[], Stage] = (lambda: _Named(fn(), name)) if isinstance(fn, type) else (lambda: _EachChunk(fn, name))
 
     def wrap(inner: CallNext) -> CallNext:
@@ -212,17 +212,17 @@ class _Named:
         self._name = name
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        return self._listed(self._stage.feed(chunks), "feed")
+        return self._checked_chunks(self._stage.feed(chunks), "feed")
 
     def flush(self) -> list[StreamChunk]:
-        return self._listed(self._stage.flush(), "flush")
+        return self._checked_chunks(self._stage.flush(), "flush")
 
-    def _listed(self, given: object, method: str) -> list[StreamChunk]:
-        if isinstance(given, list):
-            return given
-        if isinstance(given, Iterable) and not isinstance(given, str):
-            return list(given)
-        raise _broken(f"{self._name}.{method}", given, "a list of chunks")
+    def _checked_chunks(self, chunks: object, method: str) -> list[StreamChunk]:
+        if isinstance(chunks, list):
+            return chunks
+        if isinstance(chunks, Iterable) and not isinstance(chunks, str):
+            return list(chunks)
+        raise _wrong_result(f"{self._name}.{method}", chunks, "a list of chunks")
 
 
 class _EachChunk:
@@ -243,8 +243,8 @@ class _EachChunk:
             elif isinstance(result, list) and all(type(each) in _CHUNKS for each in result):
                 out.extend(result)
             else:
-                given = {type(each).__name__ for each in result} if isinstance(result, list) else None
-                what = f"a list of {', '.join(sorted(given))}" if given else type(result).__name__
+                kinds = {type(each).__name__ for each in result} if isinstance(result, list) else None
+                what = f"a list of {', '.join(sorted(kinds))}" if kinds else type(result).__name__
                 raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
         return out
 
@@ -293,14 +293,14 @@ def _outcome(result: object, name: str) -> Response:
         return result
     if isinstance(result, Exception | Halt):
         raise result
-    raise _broken(name, result, "a Response, an exception or Halt(...)")
+    raise _wrong_result(name, result, "a Response, an exception or Halt(...)")
 
 
-def _broken(name: str, result: object, wanted: str) -> StepError:
+def _wrong_result(name: str, result: object, wanted: str) -> StepError:
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {wanted}")
 
 
-def _named(first: Any, second: Any) -> tuple[str, Any]:
+def _name_and_value(first: Any, second: Any) -> tuple[str, Any]:
     if second is None:
         return getattr(first, "__name__", type(first).__name__), first
     return first, second

@@ -48,8 +48,8 @@ def _thinking(*, by_default: bool) -> Rule:
 
 def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
     def thinks(options: Options, model: Model) -> bool:
-        given = options.get("thinking")
-        return given.get("type") != "disabled" if given else thinks_by_default
+        thinking = options.get("thinking")
+        return thinking.get("type") != "disabled" if thinking else thinks_by_default
 
     return (
         _thinking(by_default=thinks_by_default),

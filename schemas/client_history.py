@@ -43,12 +43,12 @@ def untrusted(messages: object, *, allow: Collection[str] = (), refuse: bool = F
     for index, message in enumerate(_read(messages)):
         allowed, forbidden = _split(message, allow)
         if refuse and forbidden:
-            raise _refused(index, message, forbidden[0])
+            raise _refused_error(index, message, forbidden[0])
         if allowed is not None:
             result.append(allowed)
     while result and result[-1].role == "assistant" and not result[-1].tool_calls:
         if refuse:
-            raise _refused(len(result) - 1, result[-1], "an answer at the end")
+            raise _refused_error(len(result) - 1, result[-1], "an answer at the end")
         result.pop()
     if not any(message.role == "user" for message in result):
         raise ConfigError("the client's messages hold no message of the user")
@@ -71,7 +71,7 @@ def _split(message: Message, allow: Collection[str]) -> tuple[Message | None, li
     parts: list[Part] = []
     forbidden: list[str] = []
     for part in message.content:
-        if name := _forbidden(part, allow):
+        if name := _forbidden_kind(part, allow):
             forbidden.append(name)
         else:
             parts.append(part)
@@ -85,7 +85,7 @@ def _split(message: Message, allow: Collection[str]) -> tuple[Message | None, li
     return evolve(message, content=parts), forbidden
 
 
-def _forbidden(part: Part, allow: Collection[str]) -> str | None:
+def _forbidden_kind(part: Part, allow: Collection[str]) -> str | None:
     """Return a name for the part if it is not allowed, else None."""
     if isinstance(part, ToolCall):
         return None if "tools" in allow else "a tool call"
@@ -99,7 +99,7 @@ def _forbidden(part: Part, allow: Collection[str]) -> str | None:
     return None
 
 
-def _refused(index: int, message: Message, what: str) -> ConfigError:
+def _refused_error(index: int, message: Message, what: str) -> ConfigError:
     return ConfigError(
         f"message {index} of the client's ({message.role}) holds {what}, which a client may not send",
         hint="leave refuse out to drop it, or allow it",

@@ -206,7 +206,7 @@ class Fold:
             else:
                 metadata[name] = value
 
-    def _warned(self, chunk: Warned) -> None:
+    def _add_warnings(self, chunk: Warned) -> None:
         known = self.reply_fields.get("warnings", ())
         self.reply_fields["warnings"] = (*known, *(each for each in chunk.warnings if each not in known))
 
@@ -253,7 +253,7 @@ _FEED = _Handlers(
         ToolCallEnd: Fold._call_end,
         UsageUpdate: Fold._usage,
         MetadataUpdate: Fold._metadata,
-        Warned: Fold._warned,
+        Warned: Fold._add_warnings,
         Alternative: Fold._alternative,
         Finish: Fold._finish,
     }

@@ -189,29 +189,29 @@ def _write_exactly(
     value: object, default: Callable[[Any], Any] | None, option: int | None, text: Callable[[str], str]
 ) -> bytes:
     """Write the value with long integers as fragments of finished JSON, also in what `default` returns."""
-    inner = None if default is None else lambda given: _prepared(default(given), text)
+    inner = None if default is None else lambda unknown: _prepare(default(unknown), text)
     try:
-        return orjson.dumps(_prepared(value, text), inner, option)
+        return orjson.dumps(_prepare(value, text), inner, option)
     except RecursionError:
         raise TypeError("the value is nested too deeply, or holds itself") from None
 
 
-def _prepared(value: object, text: Callable[[str], str]) -> Any:
+def _prepare(value: object, text: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else Fragment(_digits(value))
     if isinstance(value, dict):
-        return {_name(name, text): _prepared(part, text) for name, part in value.items()}
+        return {_name(name, text): _prepare(part, text) for name, part in value.items()}
     if isinstance(value, list) or type(value) is tuple:
-        return [_prepared(part, text) for part in value]
+        return [_prepare(part, text) for part in value]
     if isinstance(value, Enum):
-        return _prepared(value.value, text)
+        return _prepare(value.value, text)
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         from dataclasses import fields as fields_of  # rarely needed, and slow to import
 
         names = [each.name for each in fields_of(cast(Any, value)) if not each.name.startswith("_")]
-        return {name: _prepared(getattr(value, name), text) for name in names}
+        return {name: _prepare(getattr(value, name), text) for name in names}
     return value
 
 
@@ -233,7 +233,7 @@ def _same(text: str) -> str:
 
 
 def _as_text(text: str) -> str:
-    return text if text.isascii() or not _HALF.search(text) else _joined(text)
+    return text if text.isascii() or not _HALF.search(text) else _join_surrogates(text)
 
 
 def well_formed(value: object) -> Any:
@@ -265,6 +265,6 @@ def _flat(value: dict[Any, Any]) -> list[Any]:
     return [*value.keys(), *value.values()]
 
 
-def _joined(text: str) -> str:
+def _join_surrogates(text: str) -> str:
     halves = text.encode("utf-16-le", "surrogatepass")
     return halves.decode("utf-16-le", "replace")

@@ -35,7 +35,7 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     return parts
 
 
-def _known_role(message: object, attribute: object, role: object) -> None:
+def _check_role(message: object, attribute: object, role: object) -> None:
     if role not in _KNOWN_ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
 
@@ -50,7 +50,7 @@ class Message:
     Messages of equal content are equal, whichever model wrote them.
     """
 
-    role: Role = field(validator=_known_role)
+    role: Role = field(validator=_check_role)
     content: tuple[Part, ...] = field(default=(), converter=_parts)
     """The parts in their order, tool calls included."""
     tool_call_id: str | None = None
@@ -121,24 +121,24 @@ def tool_result(call: ToolCall | str, content: Content, *, name: str | None = No
     return Message("tool", content, call, name, is_error)
 
 
-def _messages_of(given: object) -> tuple[Message, ...]:
-    if type(given) is tuple:
+def _messages_of(messages: object) -> tuple[Message, ...]:
+    if type(messages) is tuple:
         # Runs for every step that changes a conversation; a tuple of messages takes 0.1 µs.
-        for each in given:
-            if each.__class__ is not Message:
+        for message in messages:
+            if message.__class__ is not Message:
                 break
         else:
-            return given
-    if isinstance(given, str | Message | Mapping):
-        given = (given,)
-    elif not isinstance(given, Iterable):
-        raise ConfigError(f"a conversation cannot be a {type(given).__name__}", hint="pass a list of messages")
-    return tuple([message_of(each) for each in given])
+            return messages
+    if isinstance(messages, str | Message | Mapping):
+        messages = (messages,)
+    elif not isinstance(messages, Iterable):
+        raise ConfigError(f"a conversation cannot be a {type(messages).__name__}", hint="pass a list of messages")
+    return tuple([message_of(message) for message in messages])
 
 
-def _tools_of(given: Iterable[Tool]) -> tuple[Tool, ...]:
+def _tools_of(items: Iterable[Tool]) -> tuple[Tool, ...]:
     tools = []
-    for each in given:
+    for each in items:
         if (tool := tool_behind(each)) is None:
             raise ConfigError(
                 f"a Context cannot hold a {type(each).__name__} as a tool", hint="make it a Tool with stepwell.tool"
@@ -337,8 +337,8 @@ def _loose_part(part: JSONObject) -> Part:
         return Text(_of_part(part, "text"))
     if kind == "image_url":
         image = part.get("image_url")
-        given = image if isinstance(image, Mapping) else {"url": image}
-        return Image(url=_of_part(given, "url"), detail=given.get("detail"))
+        fields = image if isinstance(image, Mapping) else {"url": image}
+        return Image(url=_of_part(fields, "url"), detail=fields.get("detail"))
     raise ConfigError(
         f"{kind!r:.40} is not a part of a message in dict form",
         hint="use Text, Image, File, Audio or Video",

@@ -64,12 +64,12 @@ def split_name(name: str) -> tuple[str, str]:
     if provider and colon and model.strip() and not any(character.isspace() for character in provider):
         return provider, model
     raise UnknownModel(
-        f"{_shown(name)} does not name a model",
+        f"{_name_to_show(name)} does not name a model",
         hint='write "provider:model-id", for example "openai:gpt-4o" or "ollama:llama3.2:3b"',
     )
 
 
-def _shown(name: object) -> str:
+def _name_to_show(name: object) -> str:
     """Return the name for an error message, but not what may be a prompt passed as the model by mistake."""
     if not isinstance(name, str):
         return f"a {type(name).__name__}"

@@ -187,18 +187,18 @@ Suggest = Callable[[str, Mapping[str, Option]], str]
 
 
 def check_options(
-    given: Mapping[str, Any], table: Mapping[str, Option], *, where: str, suggest: Suggest = nearest
+    options: Mapping[str, Any], table: Mapping[str, Option], *, where: str, suggest: Suggest = nearest
 ) -> None:
     """Check each option's name and value; None counts as not given.
 
-    given: the options, by name.
+    options: the options, by name.
     table: the options that exist.
     where: what the options are for, named in errors.
     suggest: gives the hint for an unknown name; the nearest known name by default.
 
     Raises InvalidOption for a name that the table does not have and for a value that does not fit its schema.
     """
-    for name, value in given.items():
+    for name, value in options.items():
         if value is None:
             continue
         option = table.get(name)

@@ -192,14 +192,14 @@ class ToolCall:
 
         None if they are not a JSON object or repeat a name; `error` then says why, and the call may not be run.
         """
-        return self._parsed()[0]
+        return self._parse_arguments()[0]
 
     @property
     def error(self) -> str | None:
         """Why the arguments cannot be used; None if they can."""
-        return self._parsed()[1]
+        return self._parse_arguments()[1]
 
-    def _parsed(self) -> tuple[dict[str, Any] | None, str | None]:
+    def _parse_arguments(self) -> tuple[dict[str, Any] | None, str | None]:
         text = self.arguments_json.strip()
         if text in ("", "null"):
             return {}, None
@@ -211,7 +211,7 @@ class ToolCall:
             return None, error.message.replace("the JSON has", "the arguments have")
         if isinstance(value, str):
             # Some models encode the arguments twice.
-            return ToolCall(self.id, self.name, value)._parsed() if value != text else (None, "not an object")
+            return ToolCall(self.id, self.name, value)._parse_arguments() if value != text else (None, "not an object")
         if not isinstance(value, dict):
             return None, f"the arguments are a JSON {type(value).__name__}, not an object"
         return value, None

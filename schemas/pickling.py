@@ -29,11 +29,11 @@ def reference_to(function: object) -> tuple[str, Any]:
     if isinstance(function, partial):
         return "partial", (reference_to(function.func), function.args, function.keywords)
     if isinstance(function, MethodType):
-        return "method", (reference_to(function.__func__), _checked(function.__self__))
+        return "method", (reference_to(function.__func__), _checked_picklable(function.__self__))
     if not isroutine(function) and not isinstance(function, type):
-        return "object", _checked(function)
+        return "object", _checked_picklable(function)
     if isinstance(function, BuiltinFunctionType):
-        return "object", _checked(function)
+        return "object", _checked_picklable(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if "<locals>" in name or "<lambda>" in name:
         raise NotPicklable(f"{name} is not defined at the top of a module")
@@ -70,7 +70,7 @@ def pickles(value: object) -> bool:
     return True
 
 
-def _checked(value: _Value) -> _Value:
+def _checked_picklable(value: _Value) -> _Value:
     if not pickles(value):
         raise NotPicklable(f"a {type(value).__name__} cannot be pickled")
     return value

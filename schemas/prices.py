@@ -179,7 +179,7 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
         return Cost(None, reason="the provider reported no usage")
     if (charged := parse_reported_cost(usage.reported_cost)) is not None:
         return Cost(charged, {"reported": charged}, source=REPORTED, lower_bound=not usage.complete)
-    usage = _billed(usage)
+    usage = _billed_usage(usage)
     tier = (usage.service_tier or "").lower()
     batch = tier == BATCH if batch is None else batch
     mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
@@ -268,7 +268,7 @@ def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | N
     return None
 
 
-def _billed(usage: Usage) -> Usage:
+def _billed_usage(usage: Usage) -> Usage:
     """Return the usage with the counts that are charged for."""
     if usage.billed_input_tokens is None and usage.billed_output_tokens is None:
         return usage

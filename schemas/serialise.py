@@ -95,7 +95,9 @@ def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], what: str)
     is not plain data.
     """
     body = {"stepwell": kind, "version": VERSION}
-    return checked_json({**body, **{name: [_dumped(each) for each in items] for name, items in lists.items()}}, what)
+    return checked_json(
+        {**body, **{name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}}, what
+    )
 
 
 def checked_json(body: object, what: str) -> bytes:
@@ -118,7 +120,7 @@ def checked_json(body: object, what: str) -> bytes:
     return data
 
 
-def _dumped(value: object) -> dict[str, Any]:
+def _tool_to_dict(value: object) -> dict[str, Any]:
     data: dict[str, Any] = CONVERTER.unstructure(value)
     if data.get("parameters") is NO_PARAMETERS:
         del data["parameters"]

@@ -42,8 +42,8 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
 
 
-def _parameters(given: JSONSchema | None) -> JSONSchema:
-    return given if given and given != NO_PARAMETERS else NO_PARAMETERS
+def _parameters(schema: JSONSchema | None) -> JSONSchema:
+    return schema if schema and schema != NO_PARAMETERS else NO_PARAMETERS
 
 
 def is_method(function: object) -> bool:
@@ -106,11 +106,11 @@ class Tool(_Signature[Parameters, Result]):
         """Pickle the callback by reference. Raises ConfigError, with the reason, if that is impossible."""
         facts = {each.name: getattr(self, each.name) for each in fields(Tool)}
         if (callback := facts.pop("callback")) is None:
-            return _unpickled, (facts, None)
+            return _unpickle, (facts, None)
         from .pickling import NotPicklable, reference_to  # imported only to pickle
 
         try:
-            return _unpickled, (facts, reference_to(callback))
+            return _unpickle, (facts, reference_to(callback))
         except NotPicklable as error:
             raise ConfigError(
                 f"the tool {self.name!r} cannot be pickled: {error}",
@@ -124,22 +124,22 @@ class Tool(_Signature[Parameters, Result]):
             )
 
 
-def _unpickled(facts: Mapping[str, Any], reference: tuple[str, Any] | None) -> Tool:
+def _unpickle(facts: Mapping[str, Any], reference: tuple[str, Any] | None) -> Tool:
     from .pickling import function_of  # imported only to unpickle
 
     return Tool(**facts, callback=None if reference is None else function_of(reference))
 
 
-def tool_behind(given: object) -> Tool | None:
+def tool_behind(candidate: object) -> Tool | None:
     """Return the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
 
     Since Python 3.13 `classmethod` binds what it decorates without calling its `__get__`: `Class.method` is then a
     MethodType around the Tool.
     """
-    if isinstance(given, Tool):
-        return given
-    if isinstance(given, MethodType) and isinstance(given.__func__, Tool):
-        return given.__func__.__get__(given.__self__)
+    if isinstance(candidate, Tool):
+        return candidate
+    if isinstance(candidate, MethodType) and isinstance(candidate.__func__, Tool):
+        return candidate.__func__.__get__(candidate.__self__)
     return None
 
 

@@ -132,7 +132,7 @@ class ClientSettings:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
         `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
-        It holds until the `undo()` of what is returned, or to the end of a `with` block around it.
+        It ends with `undo()` on the returned Undo, or at the end of a `with` block around that.
         """
         planner = self.planner
         return overridden(planner.overrides, planner.registry, models, wire=wire, operation=operation, **steps)

@@ -79,49 +79,51 @@ AnyHTTPClient: TypeAlias = HTTPClient | AsyncHTTPClient | None
 AnyTransport: TypeAlias = TransportName | HTTPTransport | AsyncHTTPTransport | None
 """`transport=` of a client: a name, or a transport of httpx."""
 
-Given = TypeVar("Given")
+Value = TypeVar("Value")
 
 
-def checked_transport(given: Given, *, asynchronous: bool) -> Given:
+def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
     """Return a transport as it is given, if it can make such calls: a name, an httpx transport, or None.
 
     Raises ConfigError for one that cannot.
     """
-    if given is None:
-        return given
-    if not isinstance(given, str):
+    if transport is None:
+        return transport
+    if not isinstance(transport, str):
         handler = "handle_async_request" if asynchronous else "handle_request"
-        if not hasattr(given, handler):
+        if not hasattr(transport, handler):
             kind = "an asynchronous" if asynchronous else "a synchronous"
-            raise ConfigError(f"{type(given).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}")
-        return given
-    if given not in TRANSPORTS:
-        raise ConfigError(f"there is no transport {given[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
-    if given == "aiohttp" and not asynchronous:
+            raise ConfigError(
+                f"{type(transport).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}"
+            )
+        return transport
+    if transport not in TRANSPORTS:
+        raise ConfigError(f"there is no transport {transport[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
+    if transport == "aiohttp" and not asynchronous:
         raise ConfigError("aiohttp makes async calls only", hint="use AsyncClient, or leave transport= out")
-    extra = {"aiohttp": "aiohttp", "http2": "h2"}.get(given)
+    extra = {"aiohttp": "aiohttp", "http2": "h2"}.get(transport)
     if extra and find_spec(extra) is None:
-        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{given}]'")
-    return given
+        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{transport}]'")
+    return transport
 
 
-def checked_http(given: Given, *, asynchronous: bool) -> Given:
+def checked_http(client: Value, *, asynchronous: bool) -> Value:
     """Return an HTTP client of the caller's own, or None, as it is given.
 
     Raises ConfigError for one that makes the other kind of calls, and for anything without httpx's interface.
     """
-    if given is None:
-        return given
-    send = getattr(given, "send", None)
-    if not callable(send) or not callable(getattr(given, "build_request", None)):
-        raise ConfigError(f"http cannot be a {type(given).__name__}", hint="pass a client with httpx's interface")
+    if client is None:
+        return client
+    send = getattr(client, "send", None)
+    if not callable(send) or not callable(getattr(client, "build_request", None)):
+        raise ConfigError(f"http cannot be a {type(client).__name__}", hint="pass a client with httpx's interface")
     is_async = iscoroutinefunction(send)
     # A wrapper or a test double need not show whether it is async, and is then accepted.
     if is_async and not asynchronous:
         raise ConfigError("http is an asynchronous client", hint="use AsyncClient, or pass httpx.Client()")
-    if asynchronous and not is_async and hasattr(given, "close") and not hasattr(given, "aclose"):
+    if asynchronous and not is_async and hasattr(client, "close") and not hasattr(client, "aclose"):
         raise ConfigError("http is a synchronous client", hint="use Client, or pass httpx.AsyncClient()")
-    return given
+    return client
 
 
 def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:

@@ -36,12 +36,12 @@ def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
         elif found[1] is not None and found[1].isidentifier():
             pieces.append((found[1], True))
         else:
-            raise _malformed(found, text)
+            raise _malformed_error(found, text)
     pieces.append((text[at:], False))
     return tuple(piece for piece in pieces if piece[0])
 
 
-def _malformed(found: re.Match[str], text: str) -> ConfigError:
+def _malformed_error(found: re.Match[str], text: str) -> ConfigError:
     line = text.count("\n", 0, found.start()) + 1
     shown = found[0] if len(found[0]) <= 40 else found[0][:39] + "…"
     return ConfigError(
@@ -50,7 +50,7 @@ def _malformed(found: re.Match[str], text: str) -> ConfigError:
     )
 
 
-def _filled(pieces: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
+def _fill(pieces: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
     return "".join(values[piece] if is_field else piece for piece, is_field in pieces)
 
 
@@ -83,7 +83,7 @@ class PromptTemplate:
 
     def format(self, /, **values: object) -> str:
         """Return the text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
-        return _filled(self._read, _complete(values, self.given, self._names()))
+        return _fill(self._read, _complete(values, self.given, self._names()))
 
     def context(self, /, **values: object) -> Context:
         """Return the filled text as a message of the user."""
@@ -104,8 +104,8 @@ MessageLike = str | Message | Part | Mapping[str, object]
 """A message of a ChatTemplate: a string is the user's, a dict has a role."""
 
 
-def _items(given: Iterable[MessageLike | Slot]) -> tuple[Message | Slot, ...]:
-    return tuple(item if isinstance(item, Slot) else context_of(item).messages[0] for item in given)
+def _items(messages: Iterable[MessageLike | Slot]) -> tuple[Message | Slot, ...]:
+    return tuple(item if isinstance(item, Slot) else context_of(item).messages[0] for item in messages)
 
 
 @frozen
@@ -145,7 +145,7 @@ class ChatTemplate:
 
     def _message(self, message: Message, filled: Mapping[str, str]) -> Message:
         def part(part: Part) -> Part:
-            return evolve(part, text=_filled(self._read[part.text], filled)) if isinstance(part, Text) else part
+            return evolve(part, text=_fill(self._read[part.text], filled)) if isinstance(part, Text) else part
 
         return evolve(message, content=[part(each) for each in message.content])
 
@@ -169,15 +169,15 @@ TemplateLike = Template | str | Iterable[MessageLike | Slot]
 """A template, or what one is made of: a string, or a list of messages."""
 
 
-def template_of(given: TemplateLike) -> Template:
-    """Return a template, made of a string or a list of messages where it is none yet. Raises ConfigError."""
-    if isinstance(given, PromptTemplate | ChatTemplate):
-        return given
-    if isinstance(given, str):
-        return PromptTemplate(given)
-    if isinstance(given, Iterable) and not isinstance(given, Mapping):
-        return ChatTemplate(given)
-    raise ConfigError(f"a template cannot be a {type(given).__name__}", hint="pass a string or a list of messages")
+def template_of(template: TemplateLike) -> Template:
+    """Convert a string or a list of messages to a template. Raises ConfigError for anything else."""
+    if isinstance(template, PromptTemplate | ChatTemplate):
+        return template
+    if isinstance(template, str):
+        return PromptTemplate(template)
+    if isinstance(template, Iterable) and not isinstance(template, Mapping):
+        return ChatTemplate(template)
+    raise ConfigError(f"a template cannot be a {type(template).__name__}", hint="pass a string or a list of messages")
 
 
 def _texts(message: Message) -> list[Text]:
@@ -189,12 +189,12 @@ def _messages(value: object) -> tuple[Message, ...]:
 
 
 def _complete(
-    values: Mapping[str, object], given: Mapping[str, object], names: tuple[str, ...], *, check: bool = True
+    values: Mapping[str, object], defaults: Mapping[str, object], names: tuple[str, ...], *, check: bool = True
 ) -> dict[str, Any]:
-    filled = {**given, **(_checked(values, names) if check else values)}
+    filled = {**defaults, **(_checked(values, names) if check else values)}
     missing = [name for name in names if name not in filled]
     if missing:
-        raise ConfigError(f"the template lacks {_listed(missing)}", hint=f"pass {missing[0]}=…")
+        raise ConfigError(f"the template lacks {_missing_values(missing)}", hint=f"pass {missing[0]}=…")
     return filled
 
 
@@ -216,5 +216,5 @@ def _text(name: str, value: object) -> str:
     return str(value)
 
 
-def _listed(names: list[str]) -> str:
+def _missing_values(names: list[str]) -> str:
     return f"a value for {names[0]!r}" if len(names) == 1 else "values for " + ", ".join(map(repr, names))

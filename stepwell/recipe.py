@@ -238,7 +238,7 @@ def _perform(client: Any, effect: Any) -> Any:
         return drive(effect.flow, client.connections.open().perform)
     if kind is Gather:
         return _gather(client, effect)
-    raise _unknown(effect)
+    raise _unknown_effect(effect)
 
 
 async def _aperform(client: Any, effect: Any) -> Any:
@@ -257,7 +257,7 @@ async def _aperform(client: Any, effect: Any) -> Any:
         return await adrive(effect.flow, (await client.connections.open()).perform)
     if kind is Gather:
         return await _agather(client, effect)
-    raise _unknown(effect)
+    raise _unknown_effect(effect)
 
 
 def _gather(client: Any, gather: Gather) -> list[Any]:
@@ -327,7 +327,7 @@ async def _agather(client: Any, gather: Gather) -> list[Any]:
     return results
 
 
-def _unknown(effect: Any) -> StepError:
+def _unknown_effect(effect: Any) -> StepError:
     return StepError(
         f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Drive, Gather or Emit"
     )

@@ -28,76 +28,78 @@ _WILD = "*?["
 Value = TypeVar("Value")
 
 
-def keys_of(given: Mapping[str, object] | None, registry: Registry) -> dict[str, StoredCredential]:
+def keys_of(api_keys: Mapping[str, object] | None, registry: Registry) -> dict[str, StoredCredential]:
     """Return `api_keys=` of a client as it is stored. Raises InvalidOption, InvalidKey and UnknownProvider."""
     stored = {}
-    for name, key in _by_provider("api_keys", given, registry):
+    for name, key in _by_provider("api_keys", api_keys, registry):
         # Only a mapping needs to be checked against its provider, which is loaded for it.
         provider = registry.get_or_raise(name) if isinstance(key, Mapping) else None
         stored[name] = credential_of(key, f"api_keys[{name!r}]", provider)
     return stored
 
 
-def addresses_of(given: Mapping[str, str] | None, registry: Registry) -> dict[str, str]:
+def addresses_of(base_urls: Mapping[str, str] | None, registry: Registry) -> dict[str, str]:
     """Return `base_urls=` of a client as it is stored. Raises InvalidOption and UnknownProvider."""
-    return {name: checked_url(url, f"base_urls[{name!r}]") for name, url in _by_provider("base_urls", given, registry)}
+    return {
+        name: checked_url(url, f"base_urls[{name!r}]") for name, url in _by_provider("base_urls", base_urls, registry)
+    }
 
 
-def _by_provider(what: str, given: Mapping[str, Value] | None, registry: Registry) -> list[tuple[str, Value]]:
-    if given is None:
+def _by_provider(setting: str, mapping: Mapping[str, Value] | None, registry: Registry) -> list[tuple[str, Value]]:
+    if mapping is None:
         return []
-    if not isinstance(given, Mapping):
-        raise InvalidOption(f"{what} cannot be a {type(given).__name__}", hint=f"{what}={{'openai': '…'}}")
-    for name in given:
+    if not isinstance(mapping, Mapping):
+        raise InvalidOption(f"{setting} cannot be a {type(mapping).__name__}", hint=f"{setting}={{'openai': '…'}}")
+    for name in mapping:
         if not isinstance(name, str) or not registry.knows(name):
             raise UnknownProvider(
-                f"{what} names {name!r:.40}, which no provider is called",
+                f"{setting} names {name!r:.40}, which no provider is called",
                 hint=f"{registry.nearest(str(name))} One of your own is registered before the client is made",
             )
-    return [(canonical(name), value) for name, value in given.items()]
+    return [(canonical(name), value) for name, value in mapping.items()]
 
 
-def headers_of(given: object) -> Headers:
+def headers_of(headers: object) -> Headers:
     """Return headers as they are stored. Raises InvalidOption for those that cannot be sent."""
-    if given is not None and not isinstance(given, Mapping):
-        raise InvalidOption(f"headers cannot be a {type(given).__name__}", hint="headers={'x-name': '…'}")
-    return checked_headers(given or {})
+    if headers is not None and not isinstance(headers, Mapping):
+        raise InvalidOption(f"headers cannot be a {type(headers).__name__}", hint="headers={'x-name': '…'}")
+    return checked_headers(headers or {})
 
 
-def retries_of(given: object) -> int:
+def retries_of(retries: object) -> int:
     """Return how often to send again. Raises InvalidOption for what is not a number of times."""
-    if given is None:
+    if retries is None:
         raise InvalidOption("retries cannot be None", hint="0 turns them off; the default is 2")
-    check_value("retries", given, CALL_OPTIONS["retries"].schema, where="a client")
-    return int(given)  # type: ignore[call-overload, no-any-return]  # check_value has seen that it is an integer
+    check_value("retries", retries, CALL_OPTIONS["retries"].schema, where="a client")
+    return int(retries)  # type: ignore[call-overload, no-any-return]  # check_value has seen that it is an integer
 
 
-def credential_of(given: object, where: str, provider: Provider | None) -> StoredCredential:
+def credential_of(credential: object, where: str, provider: Provider | None) -> StoredCredential:
     """Return a credential as it is stored: Secrets, in a mapping where there are several. A function stays as it is.
 
-    given: a string, a Secret, a mapping, or a function without arguments.
+    credential: a string, a Secret, a mapping, or a function without arguments.
     where: the argument that it was given in, for messages.
     provider: what a mapping is checked against.
 
     Raises InvalidOption, InvalidKey and MissingKey for what the provider does not take.
     """
-    if isinstance(given, Mapping) and provider is not None:
-        return provider.takes().read(given, where=where, provider=provider.id)
-    if isinstance(given, Secret):
-        return header_secret(given.reveal(), where=where)
-    if isinstance(given, str):
-        return header_secret(given, where=where)
-    if callable(given):
-        return given
-    raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
+    if isinstance(credential, Mapping) and provider is not None:
+        return provider.takes().read(credential, where=where, provider=provider.id)
+    if isinstance(credential, Secret):
+        return header_secret(credential.reveal(), where=where)
+    if isinstance(credential, str):
+        return header_secret(credential, where=where)
+    if callable(credential):
+        return credential
+    raise InvalidOption(f"{where} cannot be a {type(credential).__name__}", hint="pass a string")
 
 
-def checked_url(given: object, where: str = "base_url") -> str:
+def checked_url(value: object, where: str = "base_url") -> str:
     """Return an address to send to, without spaces around it.
 
     Raises InvalidOption for one without http(s) and a host, or with a password in it.
     """
-    url: str = given.strip() if isinstance(given, str) else ""
+    url: str = value.strip() if isinstance(value, str) else ""
     if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address")
     if "@" in url.partition("://")[2].partition("/")[0]:

@@ -102,30 +102,30 @@ def cost_report(replies: Iterable[Reply | StepwellError] | Reply | StepwellError
     Each call is priced by itself, as long prompts and service tiers demand. Costs that are not known are counted, with
     the reason, and never taken for 0.
     """
-    given = [replies] if isinstance(replies, Reply | StepwellError) else replies
+    items = [replies] if isinstance(replies, Reply | StepwellError) else replies
     calls: dict[str, list[Reply]] = {}
-    for reply in given:
-        for call in _calls(reply):
+    for item in items:
+        for call in _calls(item):
             calls.setdefault(_name(call), []).append(call)
     everything = [call for each in calls.values() for call in each]
     return CostReport(_sum(everything), {name: _sum(each) for name, each in sorted(calls.items())})
 
 
-def _calls(given: Reply | StepwellError) -> Iterator[Reply]:
-    if isinstance(given, StepwellError):
-        if given.partial is not None:
-            yield from _calls(given.partial)
-        elif given.usage is not None:
-            yield Reply(usage=given.usage, provider=given.provider or "", model=given.model or "")
-    elif not isinstance(given, Reply):
+def _calls(item: Reply | StepwellError) -> Iterator[Reply]:
+    if isinstance(item, StepwellError):
+        if item.partial is not None:
+            yield from _calls(item.partial)
+        elif item.usage is not None:
+            yield Reply(usage=item.usage, provider=item.provider or "", model=item.model or "")
+    elif not isinstance(item, Reply):
         raise ConfigError(
-            f"a cost report is made of replies, not of {type(given).__name__}", hint="pass stream.reply() for a stream"
+            f"a cost report is made of replies, not of {type(item).__name__}", hint="pass stream.reply() for a stream"
         )
-    elif given.steps:
-        for step in given.steps:
+    elif item.steps:
+        for step in item.steps:
             yield from _calls(step)
     else:
-        yield given
+        yield item
 
 
 def _name(call: Reply) -> str:

@@ -15,11 +15,11 @@ class Headers(dict[str, str]):
 
     __slots__ = ()
 
-    def __init__(self, given: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> None:
-        if type(given) is Headers:
-            super().__init__(given)  # at the speed of a dict: many steps copy them
+    def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> None:
+        if type(headers) is Headers:
+            super().__init__(headers)  # at the speed of a dict: many steps copy them
         else:
-            self.update(given)
+            self.update(headers)
         for name, value in more.items():
             self[name] = value
 
@@ -48,8 +48,8 @@ class Headers(dict[str, str]):
     def setdefault(self, name: str, default: str = "") -> str:
         return super().setdefault(name.lower(), default)
 
-    def update(self, given: Any = (), /, **more: str) -> None:
-        for name, value in (*(given.items() if isinstance(given, Mapping) else given), *more.items()):
+    def update(self, headers: Any = (), /, **more: str) -> None:
+        for name, value in (*(headers.items() if isinstance(headers, Mapping) else headers), *more.items()):
             self[name] = value
 
     def copy(self) -> Headers:
@@ -67,28 +67,28 @@ class Headers(dict[str, str]):
         return f"Headers({shown})"
 
 
-def sent(given: Mapping[str, str]) -> Headers:
+def sent(headers: Mapping[str, str]) -> Headers:
     """Return the headers of a request as Headers."""
-    return given if type(given) is Headers else Headers(given)
+    return headers if type(headers) is Headers else Headers(headers)
 
 
 _EACH_COUNTS = frozenset(("content-encoding", "transfer-encoding"))
 """Headers of which the same value twice means that it was applied twice."""
 
 
-def received(given: Any) -> Headers:
+def received(headers: Any) -> Headers:
     """Make Headers of the response headers of any HTTP library.
 
     Several values of one name are joined with commas (https://www.rfc-editor.org/rfc/rfc9110#section-5.3); a value that
     is only repeated is kept once.
     """
-    if type(given) is Headers:
-        return given
-    raw = getattr(given, "raw", None)
+    if type(headers) is Headers:
+        return headers
+    raw = getattr(headers, "raw", None)
     if type(raw) is list and (quick := _quickly(raw)) is not None:
         return quick
     # httpx's items() has joined them already; aiohttp's yields each.
-    items = list((getattr(given, "multi_items", None) or given.items)())
+    items = list((getattr(headers, "multi_items", None) or headers.items)())
     found = Headers()
     put, known = partial(dict.__setitem__, found), partial(dict.get, found)
     for name, value in items:

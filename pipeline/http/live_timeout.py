@@ -73,7 +73,7 @@ def watch_tls_stream(stream: object) -> bool:
     if kind in _kinds:
         return True
     try:
-        stream.__class__ = _timed(kind)
+        stream.__class__ = _with_live_timeout(kind)
     except (AttributeError, TypeError):
         return False
     return True
@@ -83,7 +83,7 @@ _kinds: set[type] = set()
 
 
 @cache
-def _timed(kind: type[Any]) -> type:
+def _with_live_timeout(kind: type[Any]) -> type:
     read, start_tls = kind.read, kind.start_tls
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:

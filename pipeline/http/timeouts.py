@@ -32,15 +32,15 @@ class Timeouts:
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-def timeouts_of(given: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
+def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
     """Make Timeouts of a `timeout=`; a plain number is the total. Raises InvalidOption for anything else."""
-    if given is None:
+    if timeout is None:
         return default
-    if isinstance(given, Timeouts):
-        return given
-    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
+    if isinstance(timeout, Timeouts):
+        return timeout
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not isfinite(timeout):
         raise InvalidOption("timeout must be a number of seconds or Timeouts(...)")
-    return Timeouts(default.connect, default.first_event, default.idle, float(given))
+    return Timeouts(default.connect, default.first_event, default.idle, float(timeout))
 
 
 class Clock:

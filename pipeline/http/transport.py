@@ -81,7 +81,7 @@ class Transport:
             return time.sleep(effect.seconds)
         if kind is Run:
             return effect.sync_fn()
-        raise _unknown(effect)
+        raise _unknown_effect(effect)
 
     def _send(self, request: Request) -> Response:
         limits, outgoing = _outgoing(request, self._build, on_trace)
@@ -144,8 +144,8 @@ class AsyncTransport:
         if kind is Sleep:
             return _asleep(effect.seconds)
         if kind is Run:
-            return _called(effect)
-        raise _unknown(effect)
+            return _arun(effect)
+        raise _unknown_effect(effect)
 
     async def _send(self, request: Request) -> Response:
         limits, outgoing = _outgoing(request, self._build, aon_trace)
@@ -188,7 +188,7 @@ class AsyncTransport:
             await source.raw.aclose()
 
 
-async def _called(effect: Run) -> Any:
+async def _arun(effect: Run) -> Any:
     return await effect.async_fn() if effect.async_fn else effect.sync_fn()
 
 
@@ -235,5 +235,5 @@ def request_host(request: Request) -> str:
     return host
 
 
-def _unknown(effect: object) -> StepError:
+def _unknown_effect(effect: object) -> StepError:
     return StepError(f"a step yielded {type(effect).__name__}", hint="yield Send, Read, Close, Sleep or Run")

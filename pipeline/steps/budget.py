@@ -76,32 +76,32 @@ class Budget:
     @property
     def spent(self) -> Decimal:
         """The cost of the calls whose usage was reported."""
-        return self._settled().spent
+        return self._settled_sums().spent
 
     @property
     def estimated(self) -> Decimal:
         """The estimated cost of the calls whose usage was not reported."""
-        return self._settled().estimated
+        return self._settled_sums().estimated
 
     @property
     def reserved(self) -> Decimal:
         """The money reserved for calls in progress."""
-        return self._settled().reserved
+        return self._settled_sums().reserved
 
     @property
     def calls(self) -> int:
         """The number of calls sent and settled."""
-        return self._settled().calls
+        return self._settled_sums().calls
 
     @property
     def unpriced(self) -> int:
         """The number of those whose price is not known."""
-        return self._settled().unpriced
+        return self._settled_sums().unpriced
 
     @property
     def left(self) -> Decimal:
         """The limit less what is spent, estimated and reserved; below zero if an estimate was too low."""
-        return self.limit - self._settled().all
+        return self.limit - self._settled_sums().all
 
     def __repr__(self) -> str:
         return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
@@ -174,7 +174,7 @@ class Budget:
         return hold
 
     def _reserve(self, hold: _Hold) -> None:
-        sums = self._settled()
+        sums = self._settled_sums()
         with self._lock:
             left = self.limit - sums.all
             if hold.amount > left:
@@ -197,7 +197,7 @@ class Budget:
         self._reserve(hold)
         hold.open = True
 
-    def _settled(self) -> _Sums:
+    def _settled_sums(self) -> _Sums:
         """Return the sums, after settling the streams that were dropped."""
         while self._dropped:
             try:

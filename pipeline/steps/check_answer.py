@@ -31,7 +31,7 @@ def check_answer(operation: str) -> Step | None:
         return None
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        request = _listed(request)
+        request = _with_lists(request)
         response = yield from call(request)
         if (reply := response.reply) is not None:
             try:
@@ -47,20 +47,20 @@ def check_answer(operation: str) -> Step | None:
     return around_unchecked("check_answer", run)
 
 
-def _listed(request: Request) -> Request:
+def _with_lists(request: Request) -> Request:
     """Make lists of iterators in the input: the body is made of it, and the answer is checked against it."""
-    given = request.input
-    if isinstance(given, Mapping):
-        documents = given.get("documents")
+    input = request.input
+    if isinstance(input, Mapping):
+        documents = input.get("documents")
         if isinstance(documents, Iterable) and not isinstance(documents, str | Sequence):
-            return request.replace(input={**given, "documents": list(documents)})
-    elif isinstance(given, Iterable) and not isinstance(given, str | bytes | Sequence):
-        return request.replace(input=list(given))
+            return request.replace(input={**input, "documents": list(documents)})
+    elif isinstance(input, Iterable) and not isinstance(input, str | bytes | Sequence):
+        return request.replace(input=list(input))
     return request
 
 
-def _count(given: object) -> int:
-    return len(given) if isinstance(given, Sequence) and not isinstance(given, str) else 1
+def _count(input: object) -> int:
+    return len(input) if isinstance(input, Sequence) and not isinstance(input, str) else 1
 
 
 def _check_number(received: int, expected: int, what: str, of: str) -> None:
@@ -134,8 +134,8 @@ def _check_ranking(reply: Reply, request: Request) -> None:
 
 def _most(request: Request, names: Iterable[str]) -> int | None:
     """Return the lowest limit that the caller set under one of these names; None if there is none."""
-    given = (request.options, request.step_state.get(RAW_OPTIONS) or {})
-    limits = [place[name] for place in given for name in names if type(place.get(name)) is int and place[name] > 0]
+    places = (request.options, request.step_state.get(RAW_OPTIONS) or {})
+    limits = [place[name] for place in places for name in names if type(place.get(name)) is int and place[name] > 0]
     return min(limits, default=None)
 
 

@@ -33,7 +33,7 @@ def constrained_tools() -> Step:
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        tools = _offered(request)
+        tools = _offered_tools(request)
         if not tools:
             return call(_without_tools(request)) if request.context.tools else call(request)
         return _constrained(request, call, tools)
@@ -41,7 +41,7 @@ def constrained_tools() -> Step:
     return around("constrained_tools", run)
 
 
-def _offered(request: Request) -> tuple[Tool, ...]:
+def _offered_tools(request: Request) -> tuple[Tool, ...]:
     choice = request.options.get("tool_choice", "auto")
     tools = request.context.tools
     named = choice.get("name") or (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
@@ -78,7 +78,7 @@ def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
     calls: list[dict[str, Any]] = [
         {
             "type": "object",
-            "properties": {"name": {"const": tool.name}, "arguments": _closed(tool.parameters)},
+            "properties": {"name": {"const": tool.name}, "arguments": _without_free_parameters(tool.parameters)},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
@@ -88,7 +88,7 @@ def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
     return {"anyOf": [*calls, answer]} if free else calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
-def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_free_parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """Forbid parameters for a tool that has none: a small model never ends an object that may have any."""
     return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
 
@@ -113,9 +113,9 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
-    for given in (text.lstrip(), prefill + text.lstrip()):
+    for candidate in (text.lstrip(), prefill + text.lstrip()):
         try:
-            return first_value(given)[0]
+            return first_value(candidate)[0]
         except ValueError:
             pass
     raise ValueError("no JSON")

@@ -84,7 +84,7 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    if not _sound(reply.message) or (reply.alternatives and not all(map(_sound, reply.alternatives))):
+    if not _has_only_text(reply.message) or (reply.alternatives and not all(map(_has_only_text, reply.alternatives))):
         raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
@@ -151,7 +151,7 @@ def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
-def _sound(message: Message) -> bool:
+def _has_only_text(message: Message) -> bool:
     """Check that all text of the message is of type str."""
     for part in message.content:
         kind = type(part)

@@ -75,11 +75,11 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
     return around(name, run)
 
 
-def _entry(given: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
-    if isinstance(given, tuple | list):
-        model, options = given
+def _entry(entry: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
+    if isinstance(entry, tuple | list):
+        model, options = entry
         return model, dict(options)
-    return given, {}
+    return entry, {}
 
 
 def _condition(when: When | Kinds | None) -> When:

@@ -66,7 +66,7 @@ def fit_context(
             return request, ()
         if summarise is not None:
             room -= summary_tokens + count(Context((system(SUMMARY),)))
-        remaining, dropped = _trimmed(request.context, needed, room, count)
+        remaining, dropped = _trim(request.context, needed, room, count)
         left = count(remaining)
         if left > room or not dropped:
             raise _overflow(request, left, room)
@@ -81,7 +81,7 @@ def fit_context(
         fitted, dropped = cut(request)
         if dropped:
             full = yield summaries.of(Context(dropped))
-            summary = _shortened(full, summary_tokens, count)
+            summary = _shorten(full, summary_tokens, count)
             summaries.keep(dropped, summary)
             if summary != full:
                 fitted = fitted.warn("context", f"the summary had over {summary_tokens} tokens; its end was cut off")
@@ -101,7 +101,7 @@ def _room(request: Request, limit: int | None) -> int | None:
     return room if most is None or limit else min(room, most)
 
 
-def _trimmed(context: Context, needed: int, room: int, count: Count) -> tuple[Context, Block]:
+def _trim(context: Context, needed: int, room: int, count: Count) -> tuple[Context, Block]:
     """Return the messages that fit and those that do not, both in order."""
     turns = _turns(context.messages)
     *earlier, last = turns
@@ -144,7 +144,7 @@ def _with_summary(context: Context, summary: str) -> Context:
     return evolve(context, messages=(*messages[:at], system(SUMMARY + summary), *messages[at:]))
 
 
-def _shortened(summary: object, most: int, count: Count) -> str:
+def _shorten(summary: object, most: int, count: Count) -> str:
     """Return the summary, cut to at most so many tokens. Raises ConfigError if it is no string."""
     if not isinstance(summary, str):
         raise ConfigError(f"summarise returned {type(summary).__name__}", hint="return the summary as a string")

@@ -55,8 +55,8 @@ class RateLimit:
         clock: Callable[[], float] = monotonic,
         name: str = "rate_limit",
     ) -> None:
-        given = [limit for limit in (requests, tokens) if limit is not None]
-        if not given or min(*given, per) <= 0:
+        limits = [limit for limit in (requests, tokens) if limit is not None]
+        if not limits or min(*limits, per) <= 0:
             raise ConfigError("RateLimit needs requests= or tokens=, above 0", hint="RateLimit(requests=500)")
         self._limits = (requests, tokens)
         self._per = per

@@ -94,7 +94,7 @@ class StreamDecoder:
             if buffer is not None and isinstance(buffer, StepwellError):
                 self.failure = buffer
         except Exception as error:
-            self.failure = _typed(error)
+            self.failure = _as_decode_error(error)
             if not out:
                 raise self.failure from None
         # A batch is one chunk or many. Many are searched in C for the rare Finish: 0.1 µs less for each.
@@ -117,7 +117,7 @@ class StreamDecoder:
             # Half an event at the end means that the stream was cut, not that the server writes another format.
             self.failure = cut if isinstance(self.failure, DecodeError) else self.failure
             return out
-        rest = self._one_finish(self._flushed())
+        rest = self._one_finish(self._flush_once())
         out += rest if self._halves is None else self._halves.join(rest)
         if not self.finished:
             self.failure = StreamTruncated("the stream ended before its terminal event")
@@ -129,14 +129,14 @@ class StreamDecoder:
 
     def has_finished(self) -> bool:
         """Check whether the terminal event has arrived, so that a failing connection no longer matters."""
-        return self.finished or any(type(chunk) is Finish for chunk in self._flushed())
+        return self.finished or any(type(chunk) is Finish for chunk in self._flush_once())
 
-    def _flushed(self) -> list[StreamChunk]:
+    def _flush_once(self) -> list[StreamChunk]:
         if self._tail is None:
             try:
                 self._tail = self._flush(self._model, self._state)
             except Exception as error:
-                self.failure = _typed(error)
+                self.failure = _as_decode_error(error)
                 raise self.failure from None
         return self._tail
 
@@ -158,7 +158,7 @@ class StreamDecoder:
 
     def _last(self) -> list[StreamChunk]:
         """Return the closing chunks at the end marker, and ignore errors after it: the answer is complete."""
-        chunks = self._one_finish(self._flushed())
+        chunks = self._one_finish(self._flush_once())
         self._parse, self._tail, self.failure = _unread, [], None
         if self._on_end_marker is not None:
             self._on_end_marker()
@@ -169,7 +169,7 @@ def _unread(data: bytes, buffer: Any) -> tuple[list[Any], Any]:
     return [], None
 
 
-def _typed(error: Exception) -> Exception:
+def _as_decode_error(error: Exception) -> Exception:
     """Turn an accidental error of a decoder into a DecodeError: the event does not have the shape of its wire."""
     if not isinstance(error, StepwellError) and isinstance(error, SHAPE_ERRORS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")

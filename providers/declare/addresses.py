@@ -23,15 +23,15 @@ def origin(url: str) -> tuple[str, str, int] | None:
     return scheme, found[2].lower(), int(found[3] or (443 if scheme == "https" else 80))
 
 
-def normalize_url(given: str, what: str) -> str:
+def normalize_url(address: str, what: str) -> str:
     """Clean an address written by hand: remove spaces around it, put https:// before a bare host.
 
-    given: the address.
+    address: the address.
     what: what it is, for the error.
 
     Raises ConfigError for anything else than an address.
     """
-    url = given.strip()
+    url = address.strip()
     url = url if "://" in url else f"https://{url}"
     if origin(url) is None or not url.isascii() or len(url.split()) != 1:
         raise ConfigError(f"{what} is not an address: {url[:80]!r}", hint="write it as https://host")
@@ -59,10 +59,10 @@ def filled(url: str, environment: Environment = PROCESS, credential: object = No
 
     Raises ConfigError, with its name, for a variable that has no value.
     """
-    given = credential if isinstance(credential, Mapping) else {}
+    values = credential if isinstance(credential, Mapping) else {}
 
     def value(match: re.Match[str]) -> str:
-        found = (given.get(match[1].lower()) or environment.get(match[1]) or "").strip()
+        found = (values.get(match[1].lower()) or environment.get(match[1]) or "").strip()
         if not found:
             raise ConfigError(f"the address needs {match[1]}", hint=f"set {match[1]}, or pass base_urls= to the Client")
         return found.rstrip("/")

@@ -127,7 +127,7 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
 
 
 def _opening(wire: Wire, steps: Resolved) -> Step:
-    return open_stream(_stream_steps(wire, steps), _unstreamed(wire, steps))
+    return open_stream(_stream_steps(wire, steps), _unstreamed_reader(wire, steps))
 
 
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
@@ -143,7 +143,7 @@ def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | St
     )
 
 
-def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
+def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
     find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
 
@@ -170,16 +170,20 @@ def check(provider: Provider, wire: Wire) -> Step:
     misplaced = own.keys() - common.keys()
 
     def check_options_of(request: Request) -> Request:
-        given = request.options
-        if not given:
+        all_options = request.options
+        if not all_options:
             return request
         where = str(request.model)
         tools = request.context.tools
         # Tools in the vendor's own form cannot be checked.
-        if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
-            choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
-            given = {**given, "tool_choice": choice}
-        options = {name: value for name, value in given.items() if value is not None and name != "provider_options"}
+        if all_options.get("tool_choice") is not None and (
+            tools or "tools" not in (all_options.get("provider_options") or ())
+        ):
+            choice = check_tool_choice(all_options["tool_choice"], tools, wire.tool_choices, where=where)
+            all_options = {**all_options, "tool_choice": choice}
+        options = {
+            name: value for name, value in all_options.items() if value is not None and name != "provider_options"
+        }
         if not misplaced.isdisjoint(options):
             name = min(misplaced & options.keys())
             raise InvalidOption(
@@ -187,7 +191,7 @@ def check(provider: Provider, wire: Wire) -> Step:
                 hint=f"pass provider_options={{{name!r}: ...}}",
             )
         check_options(options, table, where=where, suggest=suggest_option)
-        extra = given.get("provider_options")
+        extra = all_options.get("provider_options")
         if not extra:
             return request.replace(options=options)
         if isinstance(extra.get(provider.id), Mapping):
@@ -279,7 +283,7 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
         request = request.replace(method=wire.method, url=url, headers=headers, names=wire.names)
         if own is not None:
-            request = _prepared(request, own)
+            request = _prepare(request, own)
         # Last, since the credential may hold an address that the environment does not have.
         return (
             request.replace(url=filled(request.url, environment_of(request), request.credential))
@@ -290,15 +294,15 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
     return on_request("prepare_request", prepare_request)
 
 
-def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
+def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     """Run the provider's prepare_request, and keep track of the options that it changes."""
-    given = request.options
+    original = request.options
     prepared = own(request)
     if type(prepared) is not Request:
         raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
-    if prepared.options is given:
+    if prepared.options is original:
         return prepared
-    return prepared.replace(options=given).with_options(prepared.options)
+    return prepared.replace(options=original).with_options(prepared.options)
 
 
 def checked_headers(headers: Mapping[str, Any]) -> Headers:

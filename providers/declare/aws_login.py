@@ -47,7 +47,7 @@ class AwsLogin:
                     self._load()
                 if self._credentials is not None:
                     return self._credentials.get_frozen_credentials()
-            failed.append(MissingKey(f"{self._named()}no AWS credentials were found", hint=HINT))
+            failed.append(MissingKey(f"{self._profile_prefix()}no AWS credentials were found", hint=HINT))
         except exceptions.ProfileNotFound:
             failed.append(
                 MissingKey(f"AWS has no profile {self._profile or os.environ.get('AWS_PROFILE')!r}", hint=HINT)
@@ -57,7 +57,9 @@ class AwsLogin:
                 ConnectError(f"AWS's login cannot be reached ({type(error).__name__})", hint="check the network")
             )
         except exceptions.BotoCoreError as error:
-            failed.append(MissingKey(f"{self._named()}AWS returned no credentials ({type(error).__name__})", hint=HINT))
+            failed.append(
+                MissingKey(f"{self._profile_prefix()}AWS returned no credentials ({type(error).__name__})", hint=HINT)
+            )
         raise failed.pop()
 
     def _load(self) -> None:
@@ -65,7 +67,7 @@ class AwsLogin:
         self.region = session.get_config_variable("region") or None
         self._credentials = session.get_credentials()
 
-    def _named(self) -> str:
+    def _profile_prefix(self) -> str:
         return f"profile {self._profile!r}: " if self._profile else ""
 
 
@@ -79,9 +81,8 @@ class Logins:
     def of(self, profile: str | None) -> AwsLogin:
         """Return the login of a profile, or of the machine for None."""
         variables = sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", "HOME", "USERPROFILE")))
-        key = hashlib.sha256(
-            repr((profile, variables)).encode()
-        ).digest()  # hashed, so that no secret is kept in a second place
+        # Hashed, so that no secret is kept in a second place.
+        key = hashlib.sha256(repr((profile, variables)).encode()).digest()
         with self._lock:
             if key not in self._logins:
                 if len(self._logins) >= _MOST:

@@ -26,19 +26,19 @@ Constraints = Mapping[str, Any]
 KEYS = ("min_budget", "max_budget", "min_max_tokens", "temperature", "min_top_p", "top_k")
 
 
-def checked_constraints(given: object) -> Constraints | None:
+def checked_constraints(constraints: object) -> Constraints | None:
     """Check constraints and return them. Raises ConfigError for a name that is not in KEYS or a value that is not a
     number."""
-    if given is None:
+    if constraints is None:
         return None
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"thinking_constraints cannot be a {type(given).__name__}", hint="pass a mapping")
-    for name, value in given.items():
+    if not isinstance(constraints, Mapping):
+        raise ConfigError(f"thinking_constraints cannot be a {type(constraints).__name__}", hint="pass a mapping")
+    for name, value in constraints.items():
         if name not in KEYS:
             raise ConfigError(f"{name!r} is not a constraint of thinking", hint=nearest(str(name), KEYS))
         if not isinstance(value, int | float | None):
             raise ConfigError(f"thinking_constraints[{name!r}] cannot be a {type(value).__name__}")
-    return given
+    return constraints
 
 
 def constrained(description: str, make: Callable[[Constraints], Rule]) -> Rule:
@@ -95,8 +95,8 @@ def sampling_within(options: Options, constraints: Constraints) -> DroppedOption
     if constraints.get("top_k") is False and options.pop("top_k", None) is not None:
         losses.append(("top_k", "thinking takes no top_k"))
     for name, least in (("top_p", constraints.get("min_top_p")), ("max_tokens", constraints.get("min_max_tokens"))):
-        given = options.get(name)
-        if given is not None and least is not None and given < least:
+        value = options.get(name)
+        if value is not None and least is not None and value < least:
             options[name] = least
-            losses.append((name, f"{given} became {least}, the least that thinking takes"))
+            losses.append((name, f"{value} became {least}, the least that thinking takes"))
     return losses

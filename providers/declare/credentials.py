@@ -78,23 +78,23 @@ class Credentials:
     def _by_spelling(self) -> Mapping[str, Value]:
         return {_bare(name): value for value in self.values for name in (*value.spelt, value.name)}
 
-    def read(self, given: Mapping[str, Any], *, where: str, provider: str) -> Given:
+    def read(self, credential: Mapping[str, Any], *, where: str, provider: str) -> Given:
         """Return the values under their declared names, with secrets masked.
 
-        given: the credential.
+        credential: the credential.
         where: what it is, for errors.
         provider: the provider's id, for errors.
 
         Raises InvalidOption for a name that is unknown or given twice, MissingKey for an incomplete login, InvalidKey
         for a value that is empty or cannot be sent. No error shows a value.
         """
-        if type(given) is Given:
-            return given
+        if type(credential) is Given:
+            return credential
         if self.unfold is not None:
-            given = self.unfold(given)
+            credential = self.unfold(credential)
         values = Given()
         absent: list[str] = []
-        for name, value in given.items():
+        for name, value in credential.items():
             known = self._known.get(_bare(name)) if isinstance(name, str) else None
             if known is None and self.free and isinstance(name, str):
                 values[name] = Secret(value) if isinstance(value, str) else value
@@ -108,7 +108,7 @@ class Credentials:
             if value is None:
                 absent.append(known.name)
             else:
-                values[known.name] = _checked(known.kind, value, f"{where}[{name!r:.60}]")
+                values[known.name] = _checked_value(known.kind, value, f"{where}[{name!r:.60}]")
         self._check_complete(values, absent, where, provider)
         return values
 
@@ -121,10 +121,10 @@ class Credentials:
         places = self._places()
         return Given({name: value for name, value in values.items() if name not in places})
 
-    def place(self, given: Mapping[str, Any]) -> str | None:
+    def place(self, credential: Mapping[str, Any]) -> str | None:
         """Return the values that are part of the server's address, as one text; None if there are none."""
         places = self._places()
-        found = [str(value) for name, value in given.items() if name in places]
+        found = [str(value) for name, value in credential.items() if name in places]
         return " ".join(found) or None
 
     def _places(self) -> frozenset[str]:
@@ -138,8 +138,8 @@ class Credentials:
             if name in needed:
                 raise MissingKey(f"{where} has None for {name!r}", hint=self.describe(provider))
         of_logins = needed.union(*(login.may for login in self.logins))
-        given = [name for name in values if name in of_logins]
-        if not given:
+        login_names = [name for name in values if name in of_logins]
+        if not login_names:
             if self.alone and values:
                 return
             what = f"names {' and '.join(map(repr, values))} alone" if values else "is a mapping without a value"
@@ -149,10 +149,10 @@ class Credentials:
             begun = max(self.logins, key=lambda login: len(values.keys() & {*login.needs, *login.may}))
             lacking = [name for name in begun.needs if name not in values]
             raise MissingKey(
-                f"{where} gives {' and '.join(map(repr, given))} without {' and '.join(map(repr, lacking))}",
+                f"{where} gives {' and '.join(map(repr, login_names))} without {' and '.join(map(repr, lacking))}",
                 hint=self.describe(provider),
             )
-        others = [name for name in given if name not in (*complete[0].needs, *complete[0].may)]
+        others = [name for name in login_names if name not in (*complete[0].needs, *complete[0].may)]
         if others:
             raise InvalidOption(
                 f"{where} gives {others[0]!r}, which belongs to another login than {complete[0].needs[0]!r}",
@@ -181,7 +181,7 @@ def _bare(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _checked(kind: str, value: object, where: str) -> Any:
+def _checked_value(kind: str, value: object, where: str) -> Any:
     """Check one value and return it: as a Secret, unless its kind is not secret."""
     if kind is TOKEN and callable(value):
         return value

@@ -264,7 +264,7 @@ def _kind(
     for kind in (ContextOverflow, ContentFiltered):
         if kind in known:
             return kind, {}
-    if status == 403 and (_flagged(error) or _FLAGGED.search(message)):
+    if status == 403 and (_is_flagged(error) or _FLAGGED.search(message)):
         return ContentFiltered, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}
@@ -298,7 +298,7 @@ def _numbers(match: re.Match[str]) -> dict[str, int]:
     return {names[name]: int(text.replace(",", "")) for name, text in match.groupdict().items() if text}
 
 
-def _flagged(error: object) -> bool:
+def _is_flagged(error: object) -> bool:
     """Check for the field in which OpenRouter reports that a moderator stopped the prompt.
 
     https://openrouter.ai/docs/api/reference/errors-and-debugging#moderation-errors

@@ -16,13 +16,13 @@ LOGIN_HINT = (
 _NEEDED = ("client_email", "private_key", "token_uri")
 
 
-def _unfolded(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unfold_account(credential: Mapping[str, Any]) -> Mapping[str, Any]:
     """Put the content of a key file, given as the credential, under `service_account`, beside our own settings."""
-    if "private_key" not in given and given.get("type") != "service_account":
-        return given
+    if "private_key" not in credential and credential.get("type") != "service_account":
+        return credential
     own = ("project", "location", "region")
-    account = MaskedDict({name: value for name, value in given.items() if name not in own})
-    return {**{name: given[name] for name in own if name in given}, "service_account": account}
+    account = MaskedDict({name: value for name, value in credential.items() if name not in own})
+    return {**{name: credential[name] for name in own if name in credential}, "service_account": account}
 
 
 _ACCOUNT_NAMES = (
@@ -48,18 +48,18 @@ CREDENTIALS = Credentials(
     (Login(("token",)), Login(("api_key",)), Login(("service_account",)), Login(("key",))),
     alone=True,
     plain="key",  # a token or an API key; its form shows which
-    unfold=_unfolded,
+    unfold=_unfold_account,
 )
 
 
 def account_of(credential: object) -> Mapping[str, Any] | str | None:
     """Return a service account's key: its fields, or the path of its file. Raises ConfigError for anything else."""
-    given = credential.get("service_account") if isinstance(credential, Mapping) else None
-    if given is None:
+    account = credential.get("service_account") if isinstance(credential, Mapping) else None
+    if account is None:
         return None
-    given = given.reveal() if isinstance(given, Secret) else given
-    is_path = isinstance(given, str) and not given.lstrip().startswith("{")
-    return given if is_path else checked_account(given, "the service account")
+    account = account.reveal() if isinstance(account, Secret) else account
+    is_path = isinstance(account, str) and not account.lstrip().startswith("{")
+    return account if is_path else checked_account(account, "the service account")
 
 
 def read_account(path: str) -> MaskedDict:
@@ -74,12 +74,12 @@ def read_account(path: str) -> MaskedDict:
     return checked_account(text, f"the service account in {path!r:.200}")
 
 
-def checked_account(given: object, what: str) -> MaskedDict:
+def checked_account(account: object, what: str) -> MaskedDict:
     """Return the fields of a service account's key, given as a mapping or as text; `what` it is, for errors.
 
     Raises ConfigError for text that is not JSON, and MissingKey, without any value, for a key with missing fields.
     """
-    fields = _parsed(given)
+    fields = _parse_account(account)
     if not isinstance(fields, Mapping):
         raise ConfigError(f"{what} is not valid JSON", hint="pass the content of its key file")
     lacking = [name for name in _NEEDED if not isinstance(fields.get(name), str) or not fields[name].strip()]
@@ -93,17 +93,17 @@ def checked_account(given: object, what: str) -> MaskedDict:
     return MaskedDict(fields)
 
 
-def _parsed(given: object) -> object:
+def _parse_account(account: object) -> object:
     """Parse a service-account JSON string, None if it is not JSON; other values are returned unchanged.
 
     It is a separate function, so that no traceback shows the text.
     """
-    if isinstance(given, Secret):
-        given = given.reveal()
-    if not isinstance(given, str):
-        return given
+    if isinstance(account, Secret):
+        account = account.reveal()
+    if not isinstance(account, str):
+        return account
     try:
-        fields = loads(given)
+        fields = loads(account)
     except JSONDecodeError:
         return None
     return MaskedDict(fields) if isinstance(fields, dict) else None

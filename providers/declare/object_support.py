@@ -95,23 +95,27 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     return on_request("fit_schemas", fit)
 
 
-def _fit_answer(request: Request, wanted: Mapping[str, Any], support: ObjectSupport, provider: str) -> Request:
-    given = wanted["json_schema"]
-    if support.answers is None or not isinstance(given, Mapping) or not isinstance(given.get("schema"), Mapping):
+def _fit_answer(request: Request, response_format: Mapping[str, Any], support: ObjectSupport, provider: str) -> Request:
+    json_schema = response_format["json_schema"]
+    if (
+        support.answers is None
+        or not isinstance(json_schema, Mapping)
+        or not isinstance(json_schema.get("schema"), Mapping)
+    ):
         return request
-    if not support.always_enforced and not given.get("strict"):
+    if not support.always_enforced and not json_schema.get("strict"):
         return request
-    translated = support.answers(given["schema"])
+    translated = support.answers(json_schema["schema"])
     if translated.strict or support.always_enforced:
-        sent = {**given, "schema": translated.schema}
+        sent = {**json_schema, "schema": translated.schema}
     else:
-        sent = {**given, "strict": False}
+        sent = {**json_schema, "strict": False}
     if translated.dropped:
-        request = request.warn("response_format", _not_enforced(provider, translated.dropped))
-    return request.replace(options={**request.options, "response_format": {**wanted, "json_schema": sent}})
+        request = request.warn("response_format", _not_enforced_message(provider, translated.dropped))
+    return request.replace(options={**request.options, "response_format": {**response_format, "json_schema": sent}})
 
 
-def _not_enforced(provider: str, dropped: tuple[Dropped, ...]) -> str:
+def _not_enforced_message(provider: str, dropped: tuple[Dropped, ...]) -> str:
     first = dropped[0]
     more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
     return f"{provider} does not enforce {first.keyword!r} at {first.pointer or 'the root'}{more}"

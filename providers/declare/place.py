@@ -87,15 +87,15 @@ class Place:
 
         The arguments are those of `check`.
         """
-        given = [name for name in steps if name not in PROVIDER_STEPS]
-        if not given or self.wire is not None:
+        wire_steps = [name for name in steps if name not in PROVIDER_STEPS]
+        if not wire_steps or self.wire is not None:
             return
         operation = self._operation(wires)
         for each in _distinct(wire.operation for wire in wires) if operation == ANY else [operation]:
             names = [wire.name for wire in wires if wire.operation == each]
             if len(names) > 1:
                 raise ConfigError(
-                    f"{scope} gives {', '.join(given)} for {each}, but {provider} speaks {' and '.join(names)}",
+                    f"{scope} gives {', '.join(wire_steps)} for {each}, but {provider} speaks {' and '.join(names)}",
                     hint=f"name the one it was written for: wire={names[0]!r}, or wire='*' for all of them",
                 )
 
@@ -139,11 +139,11 @@ def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:
     return place
 
 
-def _name(argument: str, given: object) -> str | None:
-    if given is None or (isinstance(given, str) and given):
-        return given
+def _name(argument: str, value: object) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
     raise InvalidOption(
-        f"{argument} of an override cannot be a {type(given).__name__}",
+        f"{argument} of an override cannot be a {type(value).__name__}",
         hint=f"name one, or '*' for every {argument}",
     )
 

@@ -32,23 +32,25 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
     return evolve(step, source=source_of(steps[name]), origin=steps.scopes.get(name, ""), details=tuple(lines))
 
 
-def source_of(given: object) -> str:
+def source_of(value: object) -> str:
     """Return file and line of a function; a short text for any other value."""
-    code = getattr(getattr(given, "func", given), "__code__", None)
+    code = getattr(getattr(value, "func", value), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
-    kind: type[Any] = type(given)
-    if isinstance(given, type) or not has(kind):
-        return type(given).__name__ if callable(given) else repr(given)
+    kind: type[Any] = type(value)
+    if isinstance(value, type) or not has(kind):
+        return type(value).__name__ if callable(value) else repr(value)
     # Of an object with fields, those that differ from their defaults.
-    values = ((each.name, getattr(given, each.name), each.default) for each in fields(kind))
-    reported = [f"{name}={source_of(value)}" for name, value, default in values if value != default]
-    return f"{type(given).__name__}({', '.join(reported)})"
+    values = ((each.name, getattr(value, each.name), each.default) for each in fields(kind))
+    reported = [f"{name}={source_of(each_value)}" for name, each_value, default in values if each_value != default]
+    return f"{type(value).__name__}({', '.join(reported)})"
 
 
 def _constraints(steps: Resolved) -> list[str]:
-    given = steps.get("thinking_constraints")
-    return [f"thinking_constraints: {dict(given)}  ({steps.scopes['thinking_constraints']})"] if given else []
+    constraints = steps.get("thinking_constraints")
+    return (
+        [f"thinking_constraints: {dict(constraints)}  ({steps.scopes['thinking_constraints']})"] if constraints else []
+    )
 
 
 def _rules(steps: Resolved) -> list[str]:

@@ -142,7 +142,7 @@ class Provider:
 
         Raises ConfigError if several wires may be meant.
         """
-        return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
+        return self._with_change("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
 
     def override(
         self,
@@ -156,9 +156,11 @@ class Provider:
 
         The most specific pattern wins, then the later one. The other arguments are those of `with_steps`.
         """
-        return self._changed(models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps))
+        return self._with_change(
+            models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps)
+        )
 
-    def _changed(self, models: str, change: Override) -> Provider:
+    def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
         return evolve(self, changes=(*self.changes, (models, change)))
 
@@ -182,13 +184,13 @@ class Provider:
 
         `localhost:11434` is enough there: the scheme is then the one of the base URL.
         """
-        given = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
-        if not given:
+        configured = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
+        if not configured:
             return self.base_url
-        if "://" not in given:
-            given = f"{self.base_url.partition('://')[0]}://{given}"
+        if "://" not in configured:
+            configured = f"{self.base_url.partition('://')[0]}://{configured}"
         path = self.base_url.partition("://")[2].partition("/")[2]
-        return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
+        return configured if not path or configured.endswith(f"/{path}") else f"{configured}/{path}"
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
         """Check whether a key of the environment or the client may be sent to an address.

@@ -45,7 +45,7 @@ def resolve_steps(provider: Provider, model: Model, wire: Wire, overrides: Itera
     Raises ConfigError for a step of a wire that may mean several wires.
     """
     overrides = tuple(overrides)
-    of_wire, of_provider = _declared(provider, wire)
+    of_wire, of_provider = _declared_steps(provider, wire)
     rows = _rows(provider, listed_id(provider, model.id, overrides))
     of_provider, *layers = (_for_wire(layer, provider, wire) for layer in (of_provider, *rows, *overrides))
     steps: dict[str, Any] = {}
@@ -54,8 +54,8 @@ def resolve_steps(provider: Provider, model: Model, wire: Wire, overrides: Itera
         steps.update(layer.steps)
         scopes.update(dict.fromkeys(layer.steps, layer.scope))
     own = Override({"translate_options": provider.translate_options}, provider.id)
-    given = [each for each in (own, *layers) if "translate_options" in each.steps]
-    tables = [(each.scope, each.steps["translate_options"]) for each in given]
+    layers_with_rules = [each for each in (own, *layers) if "translate_options" in each.steps]
+    tables = [(each.scope, each.steps["translate_options"]) for each in layers_with_rules]
     rules = joined([rules for _, rules in tables])
     steps["translate_options"] = with_constraints(rules, steps.get("thinking_constraints"))
     return Resolved(steps, scopes, tuple(surviving(tables, lambda each: each[1])))
@@ -90,10 +90,10 @@ def _rows(provider: Provider, model_id: str) -> list[Override]:
     return [Override(each.steps, f"{provider.id}, models {pattern}", each.place) for pattern, each in rows]
 
 
-def _declared(provider: Provider, wire: Wire) -> tuple[Override, ...]:
+def _declared_steps(provider: Provider, wire: Wire) -> tuple[Override, ...]:
     """Return the steps of the wire, and those of the provider for all its models."""
     of_wire = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
-    of_provider = {name: given for name in _FIELDS if (given := getattr(provider, name)) is not None}
+    of_provider = {name: value for name in _FIELDS if (value := getattr(provider, name)) is not None}
     if provider.normalize_model_id is not same_id:
         of_provider["normalize_model_id"] = provider.normalize_model_id
     if provider.auth is not None:

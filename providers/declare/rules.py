@@ -37,15 +37,15 @@ def only(*rules: Rule) -> Only:
 Rules = tuple[Rule, ...] | Translate
 
 
-def rule_table(given: object) -> Rules:
+def rule_table(value: object) -> Rules:
     """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
-    if isinstance(given, Only) or (callable(given) and not hasattr(given, "description")):
-        return given
-    if callable(given):
-        return (given,)  # one of the rules below, without a list around it
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InvalidOption(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
-    rules = tuple(given)
+    if isinstance(value, Only) or (callable(value) and not hasattr(value, "description")):
+        return value
+    if callable(value):
+        return (value,)  # one of the rules below, without a list around it
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidOption(f"translate_options cannot be a {type(value).__name__}", hint=_WANTED)
+    rules = tuple(value)
     for each in rules:
         if not callable(each):
             raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
@@ -285,8 +285,8 @@ def without_thinking(options: Options, model: Model) -> DroppedOptions:
     """Drop thinking options for models that are known not to think."""
     if model.reasoning is not False:
         return []
-    given = {name: options.pop(name) for name in _THINKING if name in options}
-    return [(name, "this model does not think") for name, value in given.items() if value not in (0, "none")]
+    dropped = {name: options.pop(name) for name in _THINKING if name in options}
+    return [(name, "this model does not think") for name, value in dropped.items() if value not in (0, "none")]
 
 
 def switch(to: str, *, on: object, off: object) -> Rule:

@@ -89,10 +89,10 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step.
     """
-    return {name: _checked(name, value) for name, value in steps.items()}
+    return {name: _checked_step(name, value) for name, value in steps.items()}
 
 
-def _checked(name: str, value: object) -> Any:
+def _checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
         raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
     if name == "translate_options":

@@ -73,8 +73,8 @@ def cloudflare_ai_gateway(
     Raises ConfigError without account or gateway, InvalidOption for an unknown setting. A call raises ConfigError if
     the gateway does not have its provider or address.
     """
-    root = f"{ROOT}/{_named(account, 'account', 'CLOUDFLARE_ACCOUNT_ID')}/"
-    root += _named(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
+    root = f"{ROOT}/{_path_segment(account, 'account', 'CLOUDFLARE_ACCOUNT_ID')}/"
+    root += _path_segment(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
     headers = {name: value for key, given in settings.items() for name, value in [_header(key, given)] if value}
     if token is not None:
         text = token.reveal() if isinstance(token, Secret) else token
@@ -100,8 +100,8 @@ def cloudflare_ai_gateway(
     return edits.before("send", step)
 
 
-def _named(given: str | None, what: str, variable: str) -> str:
-    value = given or os.environ.get(variable)
+def _path_segment(argument: str | None, what: str, variable: str) -> str:
+    value = argument or os.environ.get(variable)
     if not value:
         raise ConfigError(f"Cloudflare's gateway needs its {what}", hint=f"pass {what}=, or set {variable}")
     return quote(value, safe="")

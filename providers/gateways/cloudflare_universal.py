@@ -78,7 +78,7 @@ def _first_of(flows: list[StepGenerator]) -> StepGenerator:
 
 
 def combined(sent: list[Request]) -> Request:
-    """Make one request of all. Raises ConfigError if they do not use one gateway, or have no JSON bodies."""
+    """Combine the requests into one. Raises ConfigError if their gateways differ, or if a body is not JSON."""
     roots, entries = set(), []
     for request in sent:
         place = _PLACE.fullmatch(request.url)

@@ -91,7 +91,7 @@ def fit_history(target: HistoryTarget) -> Step:
         names = None
         if not target.suits(request.context):
             names = sent_names(request.context, target.names)
-            request = _fitted(request, target)
+            request = _fit(request, target)
         if finalize_history is not None:
             request = finalize_history(request)
         return with_original_names(request, call, names) if names else call(request)
@@ -99,11 +99,11 @@ def fit_history(target: HistoryTarget) -> Step:
     return around_unchecked("fit_history", run)
 
 
-def _fitted(request: Request, target: HistoryTarget) -> Request:
+def _fit(request: Request, target: HistoryTarget) -> Request:
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
-    given = {**request.step_state.get(RAW_OPTIONS, {}), **request.options}
-    continues_stored = not target.conversation_id_options.isdisjoint(given)
+    options = {**request.step_state.get(RAW_OPTIONS, {}), **request.options}
+    continues_stored = not target.conversation_id_options.isdisjoint(options)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
     for kind in dropped:
         request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and is left out")

@@ -49,14 +49,16 @@ class Origins:
         if kind is Opaque or kind is Refusal:
             return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
         # A format may have no place for reasoning: that of the model itself is then left out without a warning.
-        return self.accepts_part(part, self.model) or (_unmarked(part) and message.model is not None and not foreign)
+        return self.accepts_part(part, self.model) or (
+            _has_no_origin(part) and message.model is not None and not foreign
+        )
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
         """Return the messages without what cannot be sent, and descriptions of that, each once."""
         lost: dict[str, None] = {}
-        return [self._fitted(message, lost) for message in messages], sorted(lost)
+        return [self._fit(message, lost) for message in messages], sorted(lost)
 
-    def _fitted(self, message: Message, lost: dict[str, None]) -> Message:
+    def _fit(self, message: Message, lost: dict[str, None]) -> Message:
         if message.role != "assistant":
             for part in message.content:
                 if isinstance(part, Opaque) and part.wire != self.wire:
@@ -67,7 +69,7 @@ class Origins:
         for part in message.content:
             rest: Part | None = self._without_private(part, message, lost) if foreign and self._private(part) else part
             if rest is not None and not isinstance(rest, Text | Refusal | ToolCall):
-                rest = self._if_replayed(rest, message, foreign, lost)
+                rest = self._part_or_record(rest, message, foreign, lost)
             if rest is not None:
                 parts.append(rest)
         same = len(parts) == len(message.content) and all(a is b for a, b in zip(parts, message.content, strict=True))
@@ -97,7 +99,7 @@ class Origins:
             if part.text and self.accepts_part(plain, self.model):
                 lost[f"the signature on reasoning of {maker}"] = None
                 return plain
-            lost[f"{_described(part)} of {maker}"] = None
+            lost[f"{_describe(part)} of {maker}"] = None
             return None
         if not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA:
             lost[f"a part of an answer that only {maker} understands"] = None
@@ -106,7 +108,7 @@ class Origins:
         plain_part: Part = evolve(part, extra={**extra, self.wire: rest} if rest else extra)
         return plain_part
 
-    def _if_replayed(self, part: Part, message: Message, foreign: bool, lost: dict[str, None]) -> Part | None:
+    def _part_or_record(self, part: Part, message: Message, foreign: bool, lost: dict[str, None]) -> Part | None:
         """Return the part if it is sent back; else add it to `lost` and return None."""
         if self.can_replay(part, message, foreign):
             return part
@@ -115,17 +117,17 @@ class Origins:
         elif isinstance(part, Reasoning):
             maker = (message.model or "").partition(":")[0] or part.wire
             if part.text or part.signature or part.encrypted:
-                lost[f"{_described(part)} of {maker}" if maker else _described(part)] = None
+                lost[f"{_describe(part)} of {maker}" if maker else _describe(part)] = None
         else:
             lost[f"{_MEDIA[type(part)]} of an answer"] = None
         return None
 
 
-def _unmarked(part: Part) -> bool:
+def _has_no_origin(part: Part) -> bool:
     return isinstance(part, Reasoning) and part.wire is None and not part.signature and not part.encrypted
 
 
-def _described(part: Reasoning) -> str:
+def _describe(part: Reasoning) -> str:
     return "signed reasoning" if part.signature or part.encrypted else "reasoning"
 
 

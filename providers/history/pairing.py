@@ -46,7 +46,7 @@ def paired(
     A call without a result gets one that says so, a result is moved to its call, and a result without a call becomes
     user text.
     """
-    slots, loose = _matched(messages)
+    slots, loose = _match(messages)
     by_place: dict[int, list[_Slot]] = {}
     for slot in slots:
         by_place.setdefault(slot.place, []).append(slot)
@@ -70,7 +70,7 @@ def paired(
     return out, list(repairs)
 
 
-def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
+def _match(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
     """Match calls and results, and return the calls and the positions of results without one.
 
     A result belongs to the first open call with its id, in the latest answer that has one; an id may occur again.
@@ -81,7 +81,7 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
     spoken = 0
     for at, message in enumerate(messages):
         if message.role == "tool":
-            slot = _taken(open, message) or _nameless(open, slots, message)
+            slot = _take_slot(open, message) or _nameless(open, slots, message)
             if slot is None:
                 loose.add(at)
             else:
@@ -93,13 +93,13 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
             slots.append(slot)
             open.setdefault(call.id, []).append(slot)
     for at in sorted(loose):  # a result may be before its call
-        if slot := _taken(open, messages[at]):
+        if slot := _take_slot(open, messages[at]):
             slot.result, slot.apart = at, True
             loose.discard(at)
     return slots, loose
 
 
-def _taken(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
+def _take_slot(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
     waiting = open.get(message.tool_call_id) if message.tool_call_id else None
     if not waiting:
         return None

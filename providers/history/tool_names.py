@@ -36,10 +36,10 @@ def sent_names(context: Context, policy: ToolNamePolicy) -> dict[str, str]:
     names.update(dict.fromkeys(call.name for message in context.messages for call in message.tool_calls))
     # The name of a provider's own tool is fixed.
     taken = {name for name in names if fits(name)} | {tool.name for tool in context.tools if tool.server is not None}
-    return {name: _fitted(name, policy, taken) for name in names if name not in taken}
+    return {name: _fit_name(name, policy, taken) for name in names if name not in taken}
 
 
-def _fitted(name: str, policy: ToolNamePolicy, taken: set[str]) -> str:
+def _fit_name(name: str, policy: ToolNamePolicy, taken: set[str]) -> str:
     new = re.sub(f"[^{policy.alphabet}]", "_", name)
     if policy.first and not re.match(f"[{policy.first}]", new):
         new = f"_{new}"

@@ -62,10 +62,10 @@ def responses_body(request: Request) -> dict[str, Any]:
     llama.cpp reads the format only there, whatever the endpoint.
     """
     body: dict[str, Any] = openai_responses.build_body(request)
-    wanted = body.get("text", {}).pop("format", None)
-    if wanted:
-        schema = {name: value for name, value in wanted.items() if name != "type"}
-        body["response_format"] = {"type": wanted["type"], "json_schema": schema}
+    text_format = body.get("text", {}).pop("format", None)
+    if text_format:
+        schema = {name: value for name, value in text_format.items() if name != "type"}
+        body["response_format"] = {"type": text_format["type"], "json_schema": schema}
     return {name: value for name, value in body.items() if name not in ("store", "include")}
 
 

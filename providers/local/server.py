@@ -111,7 +111,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
             params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model names none
     if Path(path).name == Path(MEMBER).name:
         params.chat_template = TEMPLATE
-    inherited.guard(_forked)
+    inherited.guard(_after_fork)
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
@@ -124,7 +124,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
     return server, url
 
 
-def _forked() -> None:
+def _after_fork() -> None:
     global _LOCK
     _LOCK = threading.Lock()  # another thread may have held it
     for _, server, _ in _RUNNING.values():

@@ -76,10 +76,10 @@ def _given_up(options: Options) -> DroppedOptions:
 def _budget(options: Options, model: Model, limits: Constraints) -> DroppedOptions:
     """Set the object that requests a budget, if one is wanted and possible."""
     losses = BUDGET_FIRST(options, model)
-    effort, given = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    effort, requested = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     summary = options.pop("reasoning_summary", None)
-    name = "reasoning_effort" if given is None else "reasoning_budget"
-    wanted = BUDGETS.get(effort or "none", 0) if given is None else given
+    name = "reasoning_effort" if requested is None else "reasoning_budget"
+    wanted = BUDGETS.get(effort or "none", 0) if requested is None else requested
     if not wanted:
         return losses
     if model.reasoning is False:
@@ -192,11 +192,11 @@ def user_id_alone(options: Options, model: Model) -> DroppedOptions:
 
     https://docs.claude.com/en/api/messages#body-metadata
     """
-    given = options.pop("metadata", None) or {}
-    user = options.pop("user", given.get("user_id"))
+    metadata = options.pop("metadata", None) or {}
+    user = options.pop("user", metadata.get("user_id"))
     if user is not None:
         options["metadata"] = {"user_id": user}
-    others = [name for name in given if name != "user_id"]
+    others = [name for name in metadata if name != "user_id"]
     return [("metadata", f"Anthropic takes user_id alone, not {', '.join(others)}")] if others else []
 
 

@@ -80,8 +80,8 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
 
 def _unthinking(options: Options, model: Model) -> DroppedOptions:
     """Drop the effort and the budget: these models take neither."""
-    given = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
-    return [(name, "this model does not think") for name, value in given.items() if value not in (0, "none")]
+    dropped = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
+    return [(name, "this model does not think") for name, value in dropped.items() if value not in (0, "none")]
 
 
 _PLAIN = only(_unthinking, _WORDS, *_LIMITS, _RENAMED)

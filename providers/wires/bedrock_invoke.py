@@ -26,7 +26,7 @@ from .protocols import aws_event_stream
 from .protocols.aws_event_stream import AWSEvent
 
 
-def _invoked(wire: Wire, name: str, build_body: Callable[[Request], dict[str, Any]]) -> Wire:
+def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str, Any]]) -> Wire:
     """Make the variant of a wire that goes through invoke."""
     decode = wire.stream_steps().decode_stream_event
 
@@ -56,5 +56,5 @@ def _openai_body(request: Request) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
 
 
-bedrock_invoke_anthropic = _invoked(anthropic_messages, "bedrock_invoke_anthropic", body_for("bedrock-2023-05-31"))
-bedrock_invoke_openai = _invoked(openai_chat, "bedrock_invoke_openai", _openai_body)
+bedrock_invoke_anthropic = _invoke_wire(anthropic_messages, "bedrock_invoke_anthropic", body_for("bedrock-2023-05-31"))
+bedrock_invoke_openai = _invoke_wire(openai_chat, "bedrock_invoke_openai", _openai_body)

@@ -73,7 +73,7 @@ def thinking_if_begun(
         thinking = request.options.get("thinking")
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
-        parts = (part for message in _unfinished(request.context.messages) for part in message.content)
+        parts = (part for message in _unfinished_answer(request.context.messages) for part in message.content)
         first = next((block for part in parts if not isinstance(part, _MEDIA) and (block := encode(part))), None)
         if first is None or is_thinking(first):
             return request
@@ -84,7 +84,7 @@ def thinking_if_begun(
     return finalize_history
 
 
-def _unfinished(messages: Sequence[Message]) -> list[Message]:
+def _unfinished_answer(messages: Sequence[Message]) -> list[Message]:
     """Return the messages of the answer that tool results at the end of the conversation belong to, in order."""
     answer: list[Message] = []
     answered = False

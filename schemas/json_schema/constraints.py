@@ -47,7 +47,7 @@ def annotated(schema: dict[str, Any], notes: Iterable[object]) -> dict[str, Any]
             if isinstance(text := getattr(note, "documentation", getattr(note, "description", None)), str):
                 schema = {**schema, "description": text}
             for one in (note, *_inside(note)):
-                schema = _bounded(schema, _facts(one))
+                schema = _add_bounds(schema, _facts(one))
     return schema
 
 
@@ -65,7 +65,7 @@ def _facts(note: object) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None and (name, value) != ("min_length", 0)}
 
 
-def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     if not facts:
         return schema
     for union in ("anyOf", "oneOf"):
@@ -74,7 +74,10 @@ def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]
             applicable = [part for part in schema[union] if isinstance(part, dict) and _all_apply(part, facts)]
             if not applicable:
                 raise _not_applicable(facts, schema)
-            return {**schema, union: [_bounded(part, facts) if part in applicable else part for part in schema[union]]}
+            return {
+                **schema,
+                union: [_add_bounds(part, facts) if part in applicable else part for part in schema[union]],
+            }
     if not _all_apply(schema, facts):
         raise _not_applicable(facts, schema)
     return {**schema, **{_keyword(name, schema): _plain(value) for name, value in facts.items()}}

@@ -21,7 +21,7 @@ def loads_exact(text: str | bytes | bytearray) -> Any:
     try:
         # orjson decides what is well formed; then the standard reader gives exact integers and finds repeated names,
         # which orjson does not.
-        text = _well_formed(text)
+        text = _repair_json(text)
         return loads_with(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_int=_integer)
     except JSONDecodeError as error:
         raise DecodeError(f"not valid JSON: {error.msg}, at character {error.pos}") from None
@@ -29,7 +29,7 @@ def loads_exact(text: str | bytes | bytearray) -> Any:
         raise DecodeError("the JSON is nested too deeply") from None
 
 
-def _well_formed(text: str | bytes | bytearray) -> str | bytes | bytearray:
+def _repair_json(text: str | bytes | bytearray) -> str | bytes | bytearray:
     try:
         loads_fast(text)
     except JSONDecodeError:

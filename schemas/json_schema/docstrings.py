@@ -52,7 +52,7 @@ def _from_source(described: Callable[..., object] | type) -> str | None:
 
 def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
     """Return the description (all before the first section) and the description of each parameter."""
-    lines = _dedented(text or "")
+    lines = _dedent(text or "")
     described: dict[str, str] = {}
     about: list[str] = []
     at, before_sections = 0, True
@@ -78,7 +78,7 @@ def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
     return "\n".join(about).strip(), described
 
 
-def _dedented(text: str) -> list[str]:
+def _dedent(text: str) -> list[str]:
     """Return the lines without their common indentation (PEP 257)."""
     lines = text.expandtabs().splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]

@@ -42,17 +42,17 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
     elif hasattr(cls, "__dataclass_fields__"):
         found = _of_dataclass(cls)
     elif typing.is_typeddict(cls) or hasattr(cls, "__required_keys__"):
-        found = _of_typed_dict(cls)
+        found = _typed_dict_fields(cls)
     elif hasattr(cls, "_field_defaults"):
-        found = _of_named_tuple(cls)
+        found = _named_tuple_fields(cls)
     else:
         return None
     _, described = read_docstring(docstring_of(cls))
-    given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+    bindings = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
     return [
         evolve(
             field,
-            type=_replaced(field.type, given),
+            type=_bind_type_variables(field.type, bindings),
             description=field.description or described.get(field.name, ""),
             argument=field.argument or field.name,
         )
@@ -128,7 +128,7 @@ def _of_dataclass(cls: type[Any]) -> list[Field]:
     ]
 
 
-def _of_typed_dict(cls: type[Any]) -> list[Field]:
+def _typed_dict_fields(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     required = set(cls.__required_keys__)
     for name, hint in hints.items():
@@ -149,7 +149,7 @@ def _mark(hint: object) -> Any:
     return None
 
 
-def _of_named_tuple(cls: type[Any]) -> list[Field]:
+def _named_tuple_fields(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     defaults = cls._field_defaults
     return [
@@ -163,11 +163,11 @@ def _from_metadata(metadata: Mapping[Any, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _replaced(hint: Any, given: Mapping[Any, Any]) -> Any:
+def _bind_type_variables(hint: Any, bindings: Mapping[Any, Any]) -> Any:
     """Return the hint with type variables replaced."""
     if isinstance(hint, typing.TypeVar):
-        return given.get(hint, hint)
-    wanted = getattr(hint, "__parameters__", ())
-    if not given or not wanted or isinstance(hint, type):
+        return bindings.get(hint, hint)
+    variables = getattr(hint, "__parameters__", ())
+    if not bindings or not variables or isinstance(hint, type):
         return hint
-    return hint[tuple(given.get(variable, variable) for variable in wanted)]
+    return hint[tuple(bindings.get(variable, variable) for variable in variables)]

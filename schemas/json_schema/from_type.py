@@ -121,12 +121,12 @@ class Schemas:
         if hasattr(tp, "__supertype__"):
             return self.of(tp.__supertype__)
         if hasattr(tp, "__value__"):
-            return self._defined(tp, _name(tp), lambda: self.of(tp.__value__))
+            return self._define(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
         if isinstance(tp, type):
             return self._of_class(tp, ())
-        raise _unsupported(tp)
+        raise _unsupported_type(tp)
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to; those used only once are inlined."""
@@ -192,7 +192,7 @@ class Schemas:
         if isinstance(origin, type):
             # Node[T] inside Node[T] itself is Node.
             return self._of_class(origin, () if args == getattr(origin, "__parameters__", None) else args)
-        raise _unsupported(tp)
+        raise _unsupported_type(tp)
 
     def _of_tuple(self, args: tuple[Any, ...]) -> dict[str, Any]:
         if len(args) == 2 and args[1] is Ellipsis:
@@ -220,17 +220,17 @@ class Schemas:
             return {"type": "object"}
         if issubclass(cls, Enum):
             values = _of_values([member.value for member in cls], cls)
-            return _described(values, docstring_of(cls))
+            return _add_description(values, docstring_of(cls))
         if is_pydantic_model(cls):
             return self._of_pydantic(cls[args] if args else cls)
         fields = fields_of(cls, args)
         if fields is None:
             if (simple := next((_SIMPLE[key] for key in map(_key, cls.__mro__[1:-1]) if key in _SIMPLE), None)) is None:
-                raise _unsupported(cls)
+                raise _unsupported_type(cls)
             return dict(simple)
         name = "_".join([cls.__name__, *map(_name, args)])
         about, _ = read_docstring(docstring_of(cls))
-        return self._defined((cls, args), name, lambda: self.object_of(fields, about))
+        return self._define((cls, args), name, lambda: self.object_of(fields, about))
 
     def _of_pydantic(self, model: type[Any]) -> dict[str, Any]:
         """Return pydantic's schema of its model; its definitions are added to ours."""
@@ -239,12 +239,12 @@ class Schemas:
             name: name if self._definitions.get(name) == definition else self._free_name(name)
             for name, definition in schema.get("$defs", {}).items()
         }
-        schema = _renamed(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
+        schema = _rename_refs(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
         for old, definition in schema.pop("$defs", {}).items():
             self._definitions[renamed[old]] = definition
-        return schema if "$ref" in schema else self._defined((model, ()), model.__name__, lambda: schema)
+        return schema if "$ref" in schema else self._define((model, ()), model.__name__, lambda: schema)
 
-    def _defined(self, key: object, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _define(self, key: object, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return a reference to a definition, which is made on first use.
 
         key: what the definition is of.
@@ -281,7 +281,7 @@ class Schemas:
         """Return a copy in which references to definitions that are not in `shared` are replaced by these."""
         if not isinstance(schema, dict):
             return schema
-        name = _used(schema)
+        name = _definition_name(schema)
         if name is not None and name in self._definitions and name not in shared:
             beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
             return {**self._in_place(self._definitions[name], shared), **beside}
@@ -299,7 +299,7 @@ def _name(tp: object) -> str:
     return str(getattr(tp, "__name__", tp))
 
 
-def _unsupported(tp: object) -> SchemaError:
+def _unsupported_type(tp: object) -> SchemaError:
     return SchemaError(
         f"{_name(tp)} has no JSON form",
         hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "
@@ -312,7 +312,7 @@ def is_pydantic_model(tp: object) -> TypeGuard[type[Any]]:
     return isinstance(tp, type) and hasattr(tp, "model_json_schema")
 
 
-def _described(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
+def _add_description(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
     about, _ = read_docstring(text)
     return {**schema, "description": about} if about else schema
 
@@ -342,14 +342,14 @@ def _as_json(value: object) -> Any:
     return _NO_JSON
 
 
-def _used(schema: JSONSchema) -> str | None:
+def _definition_name(schema: JSONSchema) -> str | None:
     ref = schema.get("$ref")
     return ref.removeprefix("#/$defs/") if isinstance(ref, str) and ref.startswith("#/$defs/") else None
 
 
 def _count_uses(schema: object, uses: dict[str, int]) -> None:
     if isinstance(schema, dict):
-        if (name := _used(schema)) is not None:
+        if (name := _definition_name(schema)) is not None:
             uses[name] = uses.get(name, 0) + 1
         for _, _, part in subschemas(schema):
             _count_uses(part, uses)
@@ -371,10 +371,10 @@ def _with_parts(schema: dict[str, Any], change: Callable[[Any], Any]) -> dict[st
     return copy
 
 
-def _renamed(schema: object, names: Mapping[str, str]) -> Any:
+def _rename_refs(schema: object, names: Mapping[str, str]) -> Any:
     if not isinstance(schema, dict):
         return schema
-    copy = _with_parts(schema, lambda part: _renamed(part, names))
+    copy = _with_parts(schema, lambda part: _rename_refs(part, names))
     if copy.get("$ref") in names:
         copy["$ref"] = names[copy["$ref"]]
     mapping = copy.get("discriminator", {}).get("mapping") if isinstance(copy.get("discriminator"), dict) else None

@@ -261,7 +261,7 @@ def _branches(items: list[Any]) -> float:
     ways = 1.0
     for kind, value in items:
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
-            ways *= _repeated(value)
+            ways *= _repeat_branches(value)
         elif kind is op.BRANCH:
             ways *= sum(_branches(list(branch)) for branch in value[1])
         elif kind in (op.SUBPATTERN, op.ASSERT, op.ASSERT_NOT):
@@ -273,7 +273,7 @@ def _branches(items: list[Any]) -> float:
     return ways
 
 
-def _repeated(value: tuple[int, Any, Iterable[Any]]) -> float:
+def _repeat_branches(value: tuple[int, Any, Iterable[Any]]) -> float:
     least, most, body = value
     each = _branches(list(body))
     if most is op.MAXREPEAT or most > MAX_BRANCHES:

@@ -124,7 +124,7 @@ def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
             continue
         _rewrite_older_drafts(node)
         for keyword, value in node.items():
-            if complaint := _malformed(keyword, value):
+            if complaint := _problem_with(keyword, value):
                 raise SchemaError(f"the schema is malformed at {place}/{escape(keyword)}: {complaint}")
         found.append(_Found(place, node))
         waiting += [(place + step, part, depth + 1) for _, step, part in subschemas(node)]
@@ -149,9 +149,9 @@ def _rewrite_older_drafts(node: dict[str, Any]) -> None:
             node.setdefault(kind, {})[name] = needs
 
 
-def _malformed(keyword: str, value: object) -> str | None:
+def _problem_with(keyword: str, value: object) -> str | None:
     if keyword in MAPS or keyword in LISTS or keyword in ONE:
-        return _malformed_inside(keyword, value)
+        return _problem_inside(keyword, value)
     if keyword == "type":
         named = value if isinstance(value, list) else [value]
         right = named and all(isinstance(name, str) and name in TYPES for name in named)
@@ -182,7 +182,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _malformed_inside(keyword: str, value: object) -> str | None:
+def _problem_inside(keyword: str, value: object) -> str | None:
     if keyword in MAPS:
         right = isinstance(value, dict) and all(isinstance(part, dict | bool) for part in value.values())
         return None if right else "must map names to schemas"

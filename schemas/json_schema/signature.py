@@ -52,7 +52,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = schemas.of(hint) or True
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
-            raise _unnamed(name, parameter)
+            raise _unnamed_parameter(name, parameter)
         else:
             fields.append(_field(parameter, hint, described.get(parameter.name, "")))
     schema = schemas.object_of(fields, extra=extra)
@@ -122,7 +122,7 @@ def _field(parameter: inspect.Parameter, hint: object, described: str) -> Field:
     return Field(parameter.name, hint, absent, None if absent else default, not absent, described)
 
 
-def _unnamed(function: str, parameter: inspect.Parameter) -> SchemaError:
+def _unnamed_parameter(function: str, parameter: inspect.Parameter) -> SchemaError:
     if parameter.kind is parameter.VAR_POSITIONAL:
         return SchemaError(
             f"{function}() takes *{parameter.name}, and a model passes arguments by name only",

@@ -282,14 +282,14 @@ def _bare(tp: object) -> Any:
 
 
 def _read_model(value: object, tp: type[Any]) -> Any:
-    return _validated(tp.model_validate, value)
+    return _validate(tp.model_validate, value)
 
 
 def _read_adapted(value: object, adapter: Adapter) -> Any:
-    return _validated(adapter.validate_python, value)
+    return _validate(adapter.validate_python, value)
 
 
-def _validated(validate: Callable[[Any], Any], value: object) -> Any:
+def _validate(validate: Callable[[Any], Any], value: object) -> Any:
     """Return what pydantic makes of the value. Raises ObjectInvalid with its errors as violations."""
     try:
         return validate(value)

@@ -54,7 +54,7 @@ def errors_of(value: object, schema: object) -> list[Violation]:
     if too_deep(value):
         return [TOO_DEEP]
     try:
-        found = [violation for error in matcher.errors(value) for violation in _explained(error)]
+        found = [violation for error in matcher.errors(value) for violation in _violations_of(error)]
     except BaseException as error:
         if not ran_out_of_stack(error):
             raise
@@ -85,9 +85,9 @@ def _matcher(content: bytes) -> Matcher:
     return Matcher(schema_from_json(content))
 
 
-def _explained(error: ValidationError) -> Iterable[Violation]:
+def _violations_of(error: ValidationError) -> Iterable[Violation]:
     if error.context:
-        return [violation for inner in error.context for violation in _explained(inner)]
+        return [violation for inner in error.context for violation in _violations_of(inner)]
     place = pointer(error.absolute_path)
     keyword = str(error.validator or "false")
     describe = _DESCRIBE.get(keyword)
@@ -98,13 +98,13 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
     return [Violation(place, message, keyword)]
 
 
-def _quoted(value: JSONValue) -> str:
+def _short_json(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _one_of(values: list[JSONValue]) -> str:
-    shown = ", ".join(_quoted(value) for value in values[:12])
+    shown = ", ".join(_short_json(value) for value in values[:12])
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 
 
@@ -134,7 +134,7 @@ _DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "additionalProperties": _not_allowed,
     "unevaluatedProperties": _not_allowed,
     "enum": lambda wanted, error: _one_of(wanted),
-    "const": lambda wanted, error: f"must be {_quoted(wanted)}",
+    "const": lambda wanted, error: f"must be {_short_json(wanted)}",
     "minimum": lambda wanted, error: f"must be at least {wanted}",
     "maximum": lambda wanted, error: f"must be at most {wanted}",
     "exclusiveMinimum": lambda wanted, error: f"must be above {wanted}",
@@ -148,7 +148,7 @@ _DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "maxProperties": lambda wanted, error: f"must have at most {wanted} properties",
     "uniqueItems": lambda wanted, error: "must not repeat an item",
     "items": lambda wanted, error: "has more items than allowed",
-    "pattern": lambda wanted, error: f"must match the pattern {_quoted(wanted)}",
+    "pattern": lambda wanted, error: f"must match the pattern {_short_json(wanted)}",
     "format": lambda wanted, error: f"must be written as a {wanted}",
     "$ref": lambda wanted, error: "does not fit",
     "anyOf": _fits_none,

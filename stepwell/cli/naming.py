@@ -69,7 +69,7 @@ def models_like(word: str) -> list[str]:
     provider, slash, id = word.lower().partition("/")
     if slash and id and REGISTRY.knows(provider):
         return [f"{provider}:{id}"]
-    models = _listed()
+    models = _models_by_maker()
     if same := [model for model in models if model.id.lower() == word.lower()]:
         return list(map(str, same[:_MOST_SHOWN]))
     ids = {model.id.lower(): str(model) for model in reversed(models)}
@@ -87,7 +87,7 @@ def family_of(id: str) -> str:
     return re.split(r"[^a-z]", id, maxsplit=1)[0]
 
 
-def _listed() -> list[Model]:
+def _models_by_maker() -> list[Model]:
     """Return all models, those of the maker's own provider first: routers list "gpt-4o" as "openai/gpt-4o"."""
     models = CATALOG.find()
     makers = {(maker, id) for maker, slash, id in (model.id.lower().partition("/") for model in models) if slash}

@@ -98,7 +98,7 @@ class CustomLLM(LLM):
         **settings: Unpack[CustomLLMSettings],
     ) -> None:
         """Make the provider and the model. Raises ConfigError when none of the four functions is written."""
-        inside = _inside(self)
+        inside = _hook_self(self)
         hooks = Hooks({name: getattr(inside, name) for name in COMPLETION_METHODS if _is_written(type(self), name)})
         if not hooks.written:
             raise ConfigError(
@@ -141,10 +141,11 @@ class CustomLLM(LLM):
             setattr(self, name, MethodType(getattr(LLM, name), self))
 
 
-def _inside(llm: CustomLLM) -> Any:
-    """Return the object that the written functions get as `self`, on which `complete` and the others are themselves.
+def _hook_self(llm: CustomLLM) -> Any:
+    """Return the `self` for a subclass's own functions: there, `complete` and the others are these functions.
 
-    On the LLM itself they are whole calls. Both have the same attributes: what is set on one is set on the other.
+    On the LLM itself the same names make whole calls. The two share their attributes: setting one on either sets it on
+    both.
     """
     cls: Any = type(llm)
 

@@ -37,12 +37,12 @@ class Hooks:
         name, fn = self._first("complete", "stream_complete", "acomplete", "astream_complete")
         match name:
             case "complete":
-                return reply_of(fn(prompt, **_taken(fn, options)), name)
+                return reply_of(fn(prompt, **_accepted_options(fn, options)), name)
             case "acomplete":
                 from anyio.from_thread import start_blocking_portal  # an event loop, only where one is needed
 
                 with start_blocking_portal() as portal:
-                    return reply_of(portal.call(lambda: fn(prompt, **_taken(fn, options))), name)
+                    return reply_of(portal.call(lambda: fn(prompt, **_accepted_options(fn, options))), name)
             case _:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
@@ -51,9 +51,9 @@ class Hooks:
         name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
-                return reply_of(await _in_time(clock, lambda: fn(prompt, **_taken(fn, options))), name)
+                return reply_of(await _in_time(clock, lambda: fn(prompt, **_accepted_options(fn, options))), name)
             case "complete":
-                answer = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_taken(fn, options))))
+                answer = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_accepted_options(fn, options))))
                 return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
@@ -63,9 +63,9 @@ class Hooks:
         name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
         match name:
             case "stream_complete":
-                yield from _finished(fn(prompt, **_taken(fn, options)), name)
+                yield from _finished(fn(prompt, **_accepted_options(fn, options)), name)
             case "astream_complete":
-                yield from _finished(_over_portal(lambda: fn(prompt, **_taken(fn, options))), name)
+                yield from _finished(_over_portal(lambda: fn(prompt, **_accepted_options(fn, options))), name)
             case _:
                 yield chunks_of(self.answer(prompt, options))
 
@@ -74,9 +74,9 @@ class Hooks:
         name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
         match name:
             case "astream_complete":
-                items: Any = await _iterator(fn(prompt, **_taken(fn, options)))
+                items: Any = await _iterator(fn(prompt, **_accepted_options(fn, options)))
             case "stream_complete":
-                items = _each_in_thread(iter(fn(prompt, **_taken(fn, options))))
+                items = _each_in_thread(iter(fn(prompt, **_accepted_options(fn, options))))
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
@@ -147,7 +147,7 @@ def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(fn).parameters.values())
 
 
-def _taken(fn: Callable[..., Any], options: Arguments) -> Arguments:
+def _accepted_options(fn: Callable[..., Any], options: Arguments) -> Arguments:
     """Return those of the options that this function takes."""
     parameters = _parameters(fn)[1:]
     if any(each.kind is each.VAR_KEYWORD for each in parameters):

@@ -172,21 +172,21 @@ class LLM:
 
     def structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return the answer as an object that fits the schema."""
-        return carry_out(self.clients.sync, self._structured(schema, prompt, values)).object
+        return carry_out(self.clients.sync, self._predict_workflow(schema, prompt, values)).object
 
     async def astructured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return an object; see `structured_predict`."""
-        return (await acarry_out(self.clients.asynchronous, self._structured(schema, prompt, values))).object
+        return (await acarry_out(self.clients.asynchronous, self._predict_workflow(schema, prompt, values))).object
 
     def stream_structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> ObjectStream:
         """Fill a template and stream the object: partial values, then the whole one."""
-        return ObjectStream(self.clients.sync, self._stream_structured(schema, prompt, values))
+        return ObjectStream(self.clients.sync, self._stream_predict_workflow(schema, prompt, values))
 
     def astream_structured_predict(
         self, schema: object, prompt: TemplateLike, /, **values: object
     ) -> AsyncObjectStream:
         """Fill a template and stream the object for `async for`."""
-        return AsyncObjectStream(self.clients.asynchronous, self._stream_structured(schema, prompt, values))
+        return AsyncObjectStream(self.clients.asynchronous, self._stream_predict_workflow(schema, prompt, values))
 
     def predict_and_call(
         self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
@@ -241,7 +241,7 @@ class LLM:
             return context
         return Context((system(self.system_prompt), *context.messages), context.tools)
 
-    def _filled(self, prompt: TemplateLike, values: Mapping[str, object]) -> Context:
+    def _fill_template(self, prompt: TemplateLike, values: Mapping[str, object]) -> Context:
         return self._conversation(template_of(prompt).context(**values))
 
     def _with(self, name: str, options: Mapping[str, object]) -> dict[str, Any]:
@@ -257,20 +257,20 @@ class LLM:
         return reply.text if self.output_parser is None else reply.object
 
     def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        context, options = self._filled(prompt, values), self._with("chat", {})
+        context, options = self._fill_template(prompt, values), self._with("chat", {})
         return workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
 
     def _stream(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
         options = self._with("stream_chat", {})
-        return workflows.stream_parsed(self.model, self._filled(prompt, values), self.output_parser, options)
+        return workflows.stream_parsed(self.model, self._fill_template(prompt, values), self.output_parser, options)
 
-    def _structured(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        context, how = self._filled(prompt, values), self._objects("chat")
+    def _predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+        context, how = self._fill_template(prompt, values), self._objects("chat")
         whole = generate(self.clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **how)
         return workflows.in_span("structured_predict", self.model, whole)
 
-    def _stream_structured(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        context, how = self._filled(prompt, values), self._objects("stream_chat")
+    def _stream_predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+        context, how = self._fill_template(prompt, values), self._objects("stream_chat")
         growing = stream_object(self.clients.planner, self.model, context, schema, **how)
         return workflows.in_span("stream_structured_predict", self.model, growing)
 
@@ -325,18 +325,18 @@ class StructuredLLM(LLM):
 
     def stream(self, prompt: TemplateLike, /, **values: object) -> ObjectStream:  # type: ignore[override]
         """Fill a template and stream the object as it grows."""
-        return self._open("stream_chat", self._filled(prompt, values), {})
+        return self._open("stream_chat", self._fill_template(prompt, values), {})
 
     def astream(self, prompt: TemplateLike, /, **values: object) -> AsyncObjectStream:  # type: ignore[override]
         """Fill a template and stream the object for `async for`."""
-        return self._aopen("stream_chat", self._filled(prompt, values), {})
+        return self._aopen("stream_chat", self._fill_template(prompt, values), {})
 
     def _call(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = carry_out(self.clients.sync, self._generated(name, context, options))
+        reply: Reply = carry_out(self.clients.sync, self._generate(name, context, options))
         return reply
 
     async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = await acarry_out(self.clients.asynchronous, self._generated(name, context, options))
+        reply: Reply = await acarry_out(self.clients.asynchronous, self._generate(name, context, options))
         return reply
 
     def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:
@@ -349,7 +349,7 @@ class StructuredLLM(LLM):
         return reply.object
 
     def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        return workflows.in_span("predict", self.model, self._generated("chat", self._filled(prompt, values), {}))
+        return workflows.in_span("predict", self.model, self._generate("chat", self._fill_template(prompt, values), {}))
 
     def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Recipe:
         return self._as_object(super()._predict_and_call(tools, prompt, options))
@@ -357,11 +357,11 @@ class StructuredLLM(LLM):
     def _as_object(self, calling: Recipe) -> Recipe:
         """Run the tool loop, then ask for its answer as the object."""
         answered: Reply = yield from calling
-        shaped: Reply = yield from self._generated("chat", answered.context.append(user(_AS_OBJECT)), {})
+        shaped: Reply = yield from self._generate("chat", answered.context.append(user(_AS_OBJECT)), {})
         steps = (*answered.steps, *(shaped.steps or (shaped,)))
         return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
 
-    def _generated(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
+    def _generate(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
         how = {**self._objects(name, options), **self._naming}
         return generate(self.clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **how)
 
@@ -370,7 +370,7 @@ class StructuredLLM(LLM):
         return stream_object(self.clients.planner, self.model, context, self.schema, **how)
 
 
-def _text(given: object, by: str) -> str:
-    if not isinstance(given, str):
-        raise ConfigError(f"{by} gave a {type(given).__name__}", hint="let it return a string")
-    return given
+def _text(value: object, by: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{by} gave a {type(value).__name__}", hint="let it return a string")
+    return value

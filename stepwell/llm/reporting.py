@@ -23,29 +23,29 @@ def span_step(name: str) -> Step:
         try:
             response = yield from call(request)
         except BaseException as error:
-            _failed(work, error)
+            _report_failure(work, error)
             raise
-        return response.on_end(lambda reply, error: _ended(work, reply, error))
+        return response.on_end(lambda reply, error: _report_end(work, reply, error))
 
     return around("llm_report", run)
 
 
-def with_report(name: str, given: PipelineLike | None) -> PipelineEdits:
+def with_report(name: str, pipeline: PipelineLike | None) -> PipelineEdits:
     """Return the `pipeline=` of a call with the report outermost. A whole Pipeline replaces the usual one."""
-    edits = PipelineEdits().then(lambda usual: given) if isinstance(given, Pipeline) else edits_of(given)
+    edits = PipelineEdits().then(lambda usual: pipeline) if isinstance(pipeline, Pipeline) else edits_of(pipeline)
     return edits.prepend(span_step(name))
 
 
-def _ended(work: Span, reply: Reply | None, error: BaseException | None) -> None:
+def _report_end(work: Span, reply: Reply | None, error: BaseException | None) -> None:
     if reply is not None:
         work.note(usage=reply.usage, finish_reason=reply.finish_reason)
     if error is not None:
-        return _failed(work, error)
+        return _report_failure(work, error)
     if reply is None:
         work.note(left_early=True)
     work.report("end")
 
 
-def _failed(work: Span, error: BaseException) -> None:
+def _report_failure(work: Span, error: BaseException) -> None:
     work.note(error=error)
     work.report("error")

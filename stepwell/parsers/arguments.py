@@ -39,7 +39,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     text: what the model wrote as arguments.
     parameters: the tool's JSON Schema.
     """
-    text = _unfenced(text)
+    text = _strip_fence(text)
     if text.casefold() in _NOTHING:
         return None if parameters.get("required") else "{}"
     begin = text.find("{")
@@ -53,7 +53,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """Return the same for the arguments of `name(...)` or `name[...]`; `text` begins with the bracket."""
-    bracketed = _repaired(text)
+    bracketed = _repair(text)
     if bracketed is None:
         return None
     inside = bracketed[1:-1].strip()
@@ -61,17 +61,17 @@ def read_call(text: str, parameters: Parameters) -> str | None:
         return read_arguments("", parameters)
     by_name, by_position = _value(f"{{{inside}}}"), _value(f"[{inside}]")
     if isinstance(by_name, dict):
-        return _dumped(by_name)
+        return _strict_json(by_name)
     if not isinstance(by_position, list):
         return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
     if len(by_position) == 1:
         (only,) = by_position
-        return _dumped(only) if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters)
+        return _strict_json(only) if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters)
     names = list(parameters.get("properties", {}))
-    return _dumped(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
+    return _strict_json(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
 
 
-def _unfenced(text: str) -> str:
+def _strip_fence(text: str) -> str:
     text = text.strip()
     if fence := _FENCE.match(text):
         return fence[1].strip()
@@ -83,14 +83,14 @@ def _object(text: str) -> str | None:
     try:
         end = first_value(text)[1]
     except (ValueError, RecursionError):
-        repaired = _repaired(text)
+        repaired = _repair(text)
         value = _value(repaired) if repaired else None
-        return _dumped(value) if isinstance(value, dict) else None
+        return _strict_json(value) if isinstance(value, dict) else None
     # The standard library also accepts NaN and duplicate names, which `_value` refuses.
     return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
-def _repaired(text: str) -> str | None:
+def _repair(text: str) -> str | None:
     """Return the bracketed value that the text begins with, in JSON's spelling; None if its bracket is not closed."""
     pieces: list[str] = []
     closers: list[str] = []
@@ -135,16 +135,16 @@ def _names_one(text: str, parameters: Parameters) -> bool:
 
 def _pairs(text: str, parameters: Parameters) -> str | None:
     """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    repaired = _repaired(f"({text})")
+    repaired = _repair(f"({text})")
     if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
-        return _dumped(value)
+        return _strict_json(value)
     values: dict[str, Any] = {}
     for line in text.splitlines():
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
         values |= loads_exact(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
-    return _dumped(values)
+    return _strict_json(values)
 
 
 def _only(parameters: Parameters, name: str) -> Parameters:
@@ -164,7 +164,7 @@ def _single(text: str, parameters: Parameters) -> str | None:
         value = text
     if isinstance(value, str) and "string" not in kind:
         return None
-    return _dumped({names[0]: value})
+    return _strict_json({names[0]: value})
 
 
 def _value(text: str) -> Any:
@@ -175,7 +175,7 @@ def _value(text: str) -> Any:
         return None
 
 
-def _dumped(value: object) -> str | None:
+def _strict_json(value: object) -> str | None:
     """Return a value as JSON text; None if it holds NaN or an infinity, which JSON has not."""
     text = spaced(value)
     return None if _value(text) is None else text

@@ -41,18 +41,18 @@ class ListParser(OutputParser[list[str]]):
         """Return the items, in order. Raises ObjectInvalid for text without an item."""
         match self.style:
             case "comma":
-                found = _separated(text)
+                found = _comma_items(text)
             case "lines":
                 found = [line.strip() for line in text.splitlines()]
             case _:
-                found = _marked(text, _MARK[self.style])
+                found = _marked_items(text, _MARK[self.style])
         items = [item for item in found if item]
         if not items:
             raise unreadable(f"the answer holds no list ({self.style})", text)
         return items
 
 
-def _separated(text: str) -> list[str]:
+def _comma_items(text: str) -> list[str]:
     import csv  # only for lists with commas
 
     try:
@@ -61,7 +61,7 @@ def _separated(text: str) -> list[str]:
         raise unreadable("the answer holds no list (comma)", text) from None
 
 
-def _marked(text: str, mark: re.Pattern[str]) -> list[str]:
+def _marked_items(text: str, mark: re.Pattern[str]) -> list[str]:
     items: list[str] = []
     inside = False
     for line in text.splitlines():

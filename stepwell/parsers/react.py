@@ -67,7 +67,7 @@ def react_prompt(tools: Iterable[Tool]) -> str:
     if not tools:
         raise ConfigError("ReAct needs at least one tool", hint="pass tools, or ask without ReAct")
     return _PROMPT.format(
-        tools="\n".join(map(_described, tools)),
+        tools="\n".join(map(_describe_tool, tools)),
         names=", ".join(tool.name for tool in tools),
         example=_example(tools[0].parameters),
     )
@@ -94,7 +94,7 @@ def observation(result: str) -> str:
     return f"Observation: {result}"
 
 
-def _described(tool: Tool) -> str:
+def _describe_tool(tool: Tool) -> str:
     about = " ".join(tool.description.split())
     return f"- {tool.name}: {about}\n  arguments (JSON Schema): {dumps(tool.parameters).decode()}"
 
@@ -149,7 +149,7 @@ def parse_react(text: str, tools: Sequence[Tool]) -> Action | Answer:
     if first is None:
         inline = _ACTION_IN_LINE.search(visible)
         if inline is None:
-            return _unlabelled(visible.strip(), labels, text, tools)
+            return _read_unlabelled(visible.strip(), labels, text, tools)
         return _action(_thought(visible[: inline.start()]), visible[inline.end() :], text, tools)
     thought, rest = _thought(visible[: first.start()]), visible[_body(first, visible) :]
     return _answer(thought, rest, text) if first["answer"] else _action(thought, rest, text, tools)
@@ -166,7 +166,7 @@ def _action(thought: str, body: str, text: str, tools: Sequence[Tool]) -> Action
     labels = [label for label in _LABEL.finditer(body) if label.start() > 0]
     until = next((label for label in labels if not label["input"]), None)
     name, arguments, read = _call_parts(*_split(body[: until.start()] if until else body))
-    folded = _folded(name)
+    folded = _comparable_name(name)
     if folded in _NO_ACTION | _DONE and _find_tool(name, tools) is None:
         answer = next((label for label in labels if label["answer"]), None)
         if answer is not None:
@@ -228,7 +228,7 @@ def _json_call(body: str) -> tuple[str, str] | None:
     return name, arguments if isinstance(arguments, str) else spaced(arguments)
 
 
-def _unlabelled(body: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:
+def _read_unlabelled(body: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:
     if any(label["thought"] for label in labels):
         if inline := _ANSWER_IN_LINE.search(body):
             return _answer(_thought(body[: inline.start()]), body[inline.end() :], text)
@@ -262,13 +262,13 @@ def _bare(name: str) -> str:
     return name.strip().strip("`*\"'.,:;<>").strip()
 
 
-def _folded(name: str) -> str:
+def _comparable_name(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _find_tool(name: str, tools: Sequence[Tool]) -> Tool | None:
     """Return the tool of that name: exactly, in another spelling, or the only one that a sentence mentions."""
-    for spelled in (str, _folded):
+    for spelled in (str, _comparable_name):
         found = [tool for tool in tools if spelled(tool.name) == spelled(name)]
         if len(found) == 1:
             return found[0]

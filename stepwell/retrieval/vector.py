@@ -133,7 +133,7 @@ class VectorRetriever(Retriever):
 
     def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Recipe:
         if ids is None and source is None and where is None:
-            raise ConfigError("delete needs to know which nodes", hint="pass ids, source= or where=")
+            raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)
         wanted = [ids] if isinstance(ids, str) else ids
         selected: list[str] = yield in_thread(lambda: self._store.select(wanted, source, where))

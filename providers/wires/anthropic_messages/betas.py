@@ -23,7 +23,7 @@ def with_betas(request: Request) -> Request:
     """
     options = request.options
     betas = list(options.get("anthropic_beta") or ())
-    for needed in _needed(request):
+    for needed in _required_betas(request):
         family = needed.rpartition("-20")[0]  # its name without the date
         if not any(beta.startswith(family) for beta in betas):
             betas.append(needed)
@@ -33,7 +33,7 @@ def with_betas(request: Request) -> Request:
     return request.replace(options=others).with_headers(anthropic_beta=",".join(betas))
 
 
-def _needed(request: Request) -> list[str]:
+def _required_betas(request: Request) -> list[str]:
     parts = (part for message in request.context.messages for part in message.content)
     needed = [FILES] if any(_is_stored(part) for part in parts) else []
     if request.options.get("mcp_servers"):

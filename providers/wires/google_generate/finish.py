@@ -67,9 +67,9 @@ def logprobs_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     out = []
     for at, chosen in enumerate(result.get("chosenCandidates") or ()):
         top = rivals[at].get("candidates") or () if at < len(rivals) else ()
-        out.append({**_token(chosen), "top_logprobs": [_token(each) for each in top]})
+        out.append({**_token_logprob(chosen), "top_logprobs": [_token_logprob(each) for each in top]})
     return out
 
 
-def _token(candidate: Mapping[str, Any]) -> dict[str, Any]:
+def _token_logprob(candidate: Mapping[str, Any]) -> dict[str, Any]:
     return {"token": candidate.get("token"), "logprob": candidate.get("logProbability")}

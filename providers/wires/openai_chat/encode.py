@@ -65,8 +65,8 @@ def build_body(
     file_urls: True for servers that fetch documents, which OpenAI does not
     messages: encodes the messages, for a format that has its own
     """
-    given = request.context.messages
-    encoded = encode_messages(given, replay, file_urls) if messages is None else messages(given)
+    conversation = request.context.messages
+    encoded = encode_messages(conversation, replay, file_urls) if messages is None else messages(conversation)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
     if options:

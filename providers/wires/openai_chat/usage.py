@@ -47,7 +47,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     cached = _first(read, "cached_tokens")
     if cached is None:
         cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-    charged = _charged(raw)
+    charged = _reported_cost(raw)
     if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
         unpriced_charges += unpriced
     return Usage(
@@ -65,7 +65,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     )
 
 
-def _charged(raw: Mapping[str, Any]) -> Decimal | None:
+def _reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
     """Return the total cost of the call, where the server reports it.
 
     Perplexity itemizes its cost. OpenRouter's is only its own charge where the tokens are billed to the caller's own

@@ -80,9 +80,9 @@ class Items:
         whole: the event is the item's end
         """
         id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
-        item = self._known(id, index, kind)
+        item = self._find(id, index, kind)
         if whole and (item is None or not (item.shown or item.begun or item.done)):
-            item = self._shown(item, index, kind)
+            item = self._find_shown(item, index, kind)
         if item is None and index is None and not begins:
             item = next((each for each in reversed(self.all) if each.kind == kind and not each.done), None)
         if item is None:
@@ -108,14 +108,14 @@ class Items:
         same = [each for each in self.all if each.kind == kind]
         return same[nth] if nth < len(same) else None
 
-    def _known(self, id: str, index: int | None, kind: str) -> Item | None:
+    def _find(self, id: str, index: int | None, kind: str) -> Item | None:
         found = self._by_id.get(id) if id or index is None else None
         if found is not None and found.kind == kind and (id or not found.done):
             return found
         found = self._by_index.get(index) if index is not None else None
         return found if found is not None and found.kind == kind and not found.done else None
 
-    def _shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
+    def _find_shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
         """Find an open item with deltas for an end event: where the named item has none, the one at the same index
         under another id; where the event names no item, the first one that is open."""
         open_ = [each for each in self.all if each.kind == kind and each.shown and not each.done]

@@ -119,15 +119,15 @@ class _Scanner:
             self.escaped = False
             at += 1
         while (quote := data.find(b'"', at)) >= 0:
-            if not _escaped(data, at, quote):
+            if not _is_escaped(data, at, quote):
                 self.in_string = False
                 return quote + 1
             at = quote + 1
-        self.escaped = _escaped(data, at, len(data))
+        self.escaped = _is_escaped(data, at, len(data))
         return -1
 
 
-def _escaped(data: bytes, start: int, at: int) -> bool:
+def _is_escaped(data: bytes, start: int, at: int) -> bool:
     """Check whether an odd number of backslashes comes right before `at`."""
     before = at
     while before > start and data[before - 1] == 92:

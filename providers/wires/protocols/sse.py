@@ -37,7 +37,7 @@ def parse(data: bytes, buffer: bytes | Tail) -> tuple[list[SSEEvent], bytes | Ta
         if BOM.startswith(start):
             return [], start
         return parse(start.removeprefix(BOM), None)
-    return resume(data, buffer, _BLANK_LINES if 13 in data else _BLANK_LINES[:1], _framed, _size)
+    return resume(data, buffer, _BLANK_LINES if 13 in data else _BLANK_LINES[:1], _parse_complete, _size)
 
 
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
@@ -54,7 +54,7 @@ def begins(start: bytes, content_type: str) -> bool:
     return "event-stream" in content_type or any(start[: len(name)] == name[: len(start)] for name in _FIELDS)
 
 
-def _framed(text: bytes) -> list[SSEEvent]:
+def _parse_complete(text: bytes) -> list[SSEEvent]:
     return _events([*_lines(text), b""])
 
 

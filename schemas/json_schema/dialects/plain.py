@@ -20,11 +20,11 @@ def to_dialect(schema: object) -> Dialected:
     A union at the root, which providers refuse for a tool, becomes one object with the properties of all alternatives.
     Raises SchemaError if the root cannot be an object; `root.in_object` wraps such a schema.
     """
-    return _cached(content_of(schema))
+    return _plain_dialect(content_of(schema))
 
 
 @lru_cache(maxsize=256)
-def _cached(content: bytes) -> Dialected:
+def _plain_dialect(content: bytes) -> Dialected:
     return as_plain(schema_from_json(content))
 
 
@@ -41,7 +41,7 @@ def as_plain(root: Schema) -> Dialected:
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.annotations, **_joined(reader, view)}
+        written = {"type": "object", **view.annotations, **_join_alternatives(reader, view)}
     elif view.type == "object":
         written = {"type": "object", **view.annotations, **view.keywords}
     else:
@@ -53,7 +53,7 @@ def as_plain(root: Schema) -> Dialected:
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
-def _joined(reader: Reader, union: SchemaView) -> dict[str, Any]:
+def _join_alternatives(reader: Reader, union: SchemaView) -> dict[str, Any]:
     """Return the keywords of one object that allows each of the alternatives."""
     objects: list[dict[str, Any]] = []
     waiting = list(union.alternatives)
@@ -73,11 +73,13 @@ def _joined(reader: Reader, union: SchemaView) -> dict[str, Any]:
         return {}
     names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))
     required = [name for name in names if all(name in keywords.get("required", ()) for keywords in objects)]
-    joined = {"properties": {name: _either([_allowed(keywords, name) for keywords in objects]) for name in names}}
+    joined = {
+        "properties": {name: _either([_property_schema(keywords, name) for keywords in objects]) for name in names}
+    }
     return joined | ({"required": required} if required else {})
 
 
-def _allowed(keywords: dict[str, Any], name: str) -> Schema:
+def _property_schema(keywords: dict[str, Any], name: str) -> Schema:
     """Return the schema of a property in an alternative; False if the alternative does not mention it."""
     if name in keywords.get("properties", ()):
         part: Schema = keywords["properties"][name]

@@ -122,7 +122,7 @@ class Reader:
             if alternatives is not None:
                 return SchemaView("union", place, annotations, alternatives=tuple(alternatives), within=within)
             keywords = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
-        return self._typed(keywords, annotations, place, within)
+        return self._typed_view(keywords, annotations, place, within)
 
     def target(self, ref: str) -> Schema:
         """Return the schema that a reference names."""
@@ -175,7 +175,7 @@ class Reader:
                 flat, within = self._flat(part, self._place_of(part, place), within)
             if isinstance(flat, dict) and "$ref" in flat:
                 ref: str = flat["$ref"]
-                flat, within, again = self._written_out(ref, within)
+                flat, within, again = self._resolve(ref, within)
                 if again:
                     self._report(place, "$ref", "what stands beside a recursive reference is checked locally only")
                     return {"$ref": ref}, within
@@ -194,7 +194,7 @@ class Reader:
         parts = (part for part in schema.get("allOf", ()) if isinstance(part, dict))
         return next((self._place_of(part, default) for part in parts), default)
 
-    def _written_out(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
+    def _resolve(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
         """Return the target of a reference, the references replaced so far, and whether this is one of them."""
         while ref not in within:
             within = within | {ref}
@@ -224,7 +224,7 @@ class Reader:
             return None
         return [self._new({"allOf": [others, part]}, f"{place}/{union}/{at}") for at, part in enumerate(alternatives)]
 
-    def _typed(
+    def _typed_view(
         self, keywords: dict[str, Any], annotations: dict[str, Any], place: str, within: frozenset[str]
     ) -> SchemaView:
         types = keywords.get("type")
@@ -251,7 +251,7 @@ class Reader:
         if len(types) > 1:
             made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
             return SchemaView("union", place, annotations, alternatives=made, within=within)
-        return SchemaView("one", place, annotations, type=types[0], keywords=_bounded(parts[0]), within=within)
+        return SchemaView("one", place, annotations, type=types[0], keywords=_with_max_items(parts[0]), within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
         # Keep it, so that no other object can get its id.
@@ -260,7 +260,7 @@ class Reader:
         return schema
 
 
-def _bounded(keywords: dict[str, Any]) -> dict[str, Any]:
+def _with_max_items(keywords: dict[str, Any]) -> dict[str, Any]:
     """Add the `maxItems` that a list without further items has."""
     if keywords.get("items") is not False:
         return keywords

@@ -41,11 +41,11 @@ _MENTIONED: Final = ("default", "contentEncoding")
 
 def write_dialect(schema: object, rules: DialectRules) -> Dialected:
     """Return the schema in the dialect of `rules`. Raises SchemaError for a schema that cannot be used at all."""
-    return _cached(content_of(schema), rules)
+    return _write_dialect(content_of(schema), rules)
 
 
 @lru_cache(maxsize=512)
-def _cached(content: bytes, rules: DialectRules) -> Dialected:
+def _write_dialect(content: bytes, rules: DialectRules) -> Dialected:
     root = schema_from_json(content)
     writer = Writer(root, rules)
     try:
@@ -89,7 +89,7 @@ class Writer:
         """Write the document."""
         view = self._reader.read(self._root)
         if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
-            view = self._followed(view)
+            view = self._resolve(view)
         if self.rules.object_root and view.type != "object":
             self.loosen("", next(iter(view.keywords), "type"), "the root must be one plain object")
         written = self._view(view)
@@ -101,7 +101,7 @@ class Writer:
         """Return the JSON pointer in the original schema that corresponds to one in the written schema."""
         return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
 
-    def _followed(self, view: SchemaView) -> SchemaView:
+    def _resolve(self, view: SchemaView) -> SchemaView:
         """Return the target of a reference in its place, with the annotations beside the reference, if any."""
         while view.kind == "ref" and view.ref not in view.within:
             inner = self._reader.read(self._reader.target(view.ref), within=view.within | {view.ref})
@@ -125,7 +125,7 @@ class Writer:
         if view.kind == "any":
             return self._anything(view)
         if view.type == "null" and self.rules.nullable == "flag":
-            return self._annotated(view, self._null(view), [])
+            return self._add_annotations(view, self._null(view), [])
         hints: list[str] = []
         written: dict[str, Any] = {"type": view.type}
         if view.type == "object":
@@ -135,7 +135,7 @@ class Writer:
         self._enum(view, written, hints)
         self._keywords(view, written, hints)
         self._leave_alone(view, written)
-        return self._annotated(view, written, hints)
+        return self._add_annotations(view, written, hints)
 
     def _anything(self, view: SchemaView) -> dict[str, Any]:
         if not self.rules.any_value:
@@ -152,13 +152,13 @@ class Writer:
             return self._beside_reference(view, written)
         if view.ref in view.within:
             self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
-            return self._annotated(view, {"type": "object"}, [])
-        return self._view(self._followed(view))
+            return self._add_annotations(view, {"type": "object"}, [])
+        return self._view(self._resolve(view))
 
     def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
         if not self.rules.annotations_beside_references or not self._annotations(view, []):
             return written
-        return self._annotated(view, {"anyOf": [written]}, [])
+        return self._add_annotations(view, {"anyOf": [written]}, [])
 
     def _define(self, ref: str) -> str:
         if ref not in self._names:
@@ -188,13 +188,13 @@ class Writer:
             return self._view(SchemaView("never", view.place))
         if len(branches) == 1:
             only = branches[0]
-            return self._beside_reference(view, only) if "$ref" in only else self._annotated(view, only, [])
+            return self._beside_reference(view, only) if "$ref" in only else self._add_annotations(view, only, [])
         return self._beside_union(view, {"anyOf": branches})
 
     def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
         """Add the annotations to a union: beside it, or to each alternative if nothing may stand beside it."""
         if self.rules.annotations_beside_unions or "anyOf" not in written:
-            return self._annotated(view, written, [])
+            return self._add_annotations(view, written, [])
         annotations = self._annotations(view, [])
         return {"anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
 
@@ -280,7 +280,7 @@ class Writer:
             written["enum"] = values
             return
         self.drop(view.place, "enum", f"{self.rules.name} takes no list of {view.type} values; checked locally")
-        hints.append(f"one of {', '.join(map(_shown, values))}")
+        hints.append(f"one of {', '.join(map(_short_json, values))}")
         if view.type in ("integer", "number") and "minimum" in self.rules.keywords[view.type]:
             written["minimum"], written["maximum"] = min(values), max(values)
 
@@ -292,7 +292,7 @@ class Writer:
             if keyword in _STRUCTURE:
                 continue
             if (inclusive := _INCLUSIVE.get(keyword)) and keyword not in allowed and inclusive in allowed:
-                keyword, value = inclusive, self._included(view, keyword, value)
+                keyword, value = inclusive, self._inclusive_bound(view, keyword, value)
                 tighter = max if keyword == "minimum" else min
                 value = tighter(value, view.keywords.get(keyword, value))
             if keyword == "format":
@@ -307,7 +307,7 @@ class Writer:
             else:
                 self.drop(view.place, keyword, why)
                 if not isinstance(value, dict | list):
-                    hints.append(f"{keyword}: {_shown(value)}")
+                    hints.append(f"{keyword}: {_short_json(value)}")
 
     def _leave_alone(self, view: SchemaView, written: dict[str, Any]) -> None:
         """Remove the keywords that the dialect ignores beside another."""
@@ -317,7 +317,7 @@ class Writer:
                 del written[keyword]
                 self.drop(view.place, keyword, f"{self.rules.name} ignores it beside '{strongest}'; checked locally")
 
-    def _included(self, view: SchemaView, keyword: str, bound: float) -> float:
+    def _inclusive_bound(self, view: SchemaView, keyword: str, bound: float) -> float:
         """Return the inclusive bound for an exclusive one, which is exact for integers only."""
         if view.type == "integer":
             return floor(bound) + 1 if keyword == "exclusiveMinimum" else ceil(bound) - 1
@@ -332,7 +332,7 @@ class Writer:
         if not self.rules.hints:
             return annotations
         notes = [
-            f"{keyword}: {_shown(view.annotations[keyword])}"
+            f"{keyword}: {_short_json(view.annotations[keyword])}"
             for keyword in _MENTIONED
             if view.annotations.get(keyword) is not None
         ]
@@ -342,7 +342,7 @@ class Writer:
             )
         return annotations
 
-    def _annotated(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+    def _add_annotations(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
         annotations = self._annotations(view, hints)
         if written.get("description", "").startswith("(") and "description" in annotations:
             annotations["description"] += f" {written['description']}"
@@ -374,6 +374,6 @@ def _names_in(schema: object) -> set[str]:
     return {*schema.get("properties", {}), *schema.get("required", ())}
 
 
-def _shown(value: JSONValue) -> str:
+def _short_json(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"

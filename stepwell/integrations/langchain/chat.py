@@ -99,7 +99,7 @@ class ChatStepwell(BaseChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: object) -> LangSmithParams:
         """Return what traces say, with provider and model under the names that LangSmith has prices for."""
-        params = super()._get_ls_params(stop=stop or _listed(self.stop), **kwargs)
+        params = super()._get_ls_params(stop=stop or _stop_list(self.stop), **kwargs)
         provider, colon, name = params["ls_model_name"].partition(":")
         return LangSmithParams(**{**params, "ls_provider": provider, "ls_model_name": name}) if colon else params
 
@@ -165,23 +165,28 @@ class ChatStepwell(BaseChatModel):
                 yield writer.last(await stream.reply())
 
     def _request(
-        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, object], *, stream: bool = False
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        call_options: Mapping[str, object],
+        *,
+        stream: bool = False,
     ) -> tuple[str, Context, dict[str, Any]]:
         """Return the model, the conversation and the options of one call.
 
         messages: LangChain's.
         stop: LangChain's stop sequences; None: those of this object.
-        given: options of this call, before those of this object.
+        call_options: options of this call, before those of this object.
         stream: whether the call is streamed.
         """
         own = {name: value for name in (*_SHOWN, "headers") if (value := getattr(self, name)) is not None}
-        options: dict[str, Any] = {**own, **self.options, **given}
+        options: dict[str, Any] = {**own, **self.options, **call_options}
         model = options.pop("model", None) or self.model
         options.pop("stream", None)
         tools = tools_from_langchain(options.pop("tools", None) or ())
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
-        if wanted := stop or _listed(self.stop):
+        if wanted := stop or _stop_list(self.stop):
             options["stop"] = wanted
         if self.api_key is not None:
             options.setdefault("api_key", self.api_key.get_secret_value())
@@ -250,7 +255,7 @@ class ChatStepwell(BaseChatModel):
         return reply.usage.input_tokens or 0
 
 
-def _listed(stop: list[str] | str | None) -> list[str] | None:
+def _stop_list(stop: list[str] | str | None) -> list[str] | None:
     return [stop] if isinstance(stop, str) else stop or None
 
 

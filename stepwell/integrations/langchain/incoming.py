@@ -210,13 +210,13 @@ def _source(block: Block) -> dict[str, Any]:
     if url and url.startswith("data:"):
         head, _, data = url.removeprefix("data:").partition(",")
         source["media_type"] = head.partition(";")[0] or None
-        return source | {"data": _decoded(data) if head.endswith(";base64") else unquote_to_bytes(data)}
+        return source | {"data": _decode_base64(data) if head.endswith(";base64") else unquote_to_bytes(data)}
     if data:
-        return source | {"data": _decoded(data)}
+        return source | {"data": _decode_base64(data)}
     return source | ({"url": url} if url else {"file_id": flat.get("file_id")})
 
 
-def _decoded(data: str | bytes) -> bytes:
+def _decode_base64(data: str | bytes) -> bytes:
     try:
         return b64decode("".join(data.split()) if isinstance(data, str) else data, validate=True)
     except (ValueError, TypeError):

@@ -262,11 +262,11 @@ class StepwellLLM(FunctionCallingLLM):
         return response
 
     def _request(
-        self, messages: Sequence[ChatMessage], given: Mapping[str, object]
+        self, messages: Sequence[ChatMessage], call_options: Mapping[str, object]
     ) -> tuple[str, Context, dict[str, Any]]:
         """Return the model, the conversation and the options of one call.
 
-        `given` are options of this call, which override those of this object.
+        `call_options` are options of this call, which override those of this object.
         """
         key = self.api_key.get_secret_value() if self.api_key else None
         own = {
@@ -276,7 +276,7 @@ class StepwellLLM(FunctionCallingLLM):
             "api_key": key,
         }
         set_here = {name: value for name, value in own.items() if value is not None}
-        options: dict[str, Any] = {**set_here, **self.options, **given}
+        options: dict[str, Any] = {**set_here, **self.options, **call_options}
         tools = [tool_behind(tool) or tool_of(tool) for tool in options.pop("tools", None) or ()]
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice

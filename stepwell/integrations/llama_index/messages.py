@@ -52,10 +52,10 @@ _ROLES: Mapping[MessageRole, Role] = {
 
 def messages_from_llama_index(messages: Iterable[ChatMessage]) -> list[Message]:
     """Convert messages. Raises ConfigError for a block that cannot be sent to a model."""
-    return [_restored(message) or _message(message) for message in messages]
+    return [_stored_message(message) or _message(message) for message in messages]
 
 
-def _restored(message: ChatMessage) -> Message | None:
+def _stored_message(message: ChatMessage) -> Message | None:
     """Return the stored message of the model; None without one, or if its blocks have been changed since."""
     stored = message.additional_kwargs.get(OURS)
     if not isinstance(stored, str):
@@ -164,7 +164,7 @@ def call_dict(id: str, name: str, arguments_json: str) -> dict[str, Any]:
 
 def with_one_call(message: ChatMessage) -> ChatMessage:
     """Return the model's message without any tool call but the first."""
-    original = _restored(message) or _message(message)
+    original = _stored_message(message) or _message(message)
     others = {id(call) for call in original.tool_calls[1:]}
     kept = [part for part in original.content if id(part) not in others]
     return chat_message_of(evolve(original, content=kept)) if others else message

@@ -57,8 +57,8 @@ class BatchWork:
         """Return the flow of one call, without the steps that the client puts around calls."""
         plan = self.planner.plan("chat", self.model, wire=self.options.get("wire"))
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.bare)
-        given = {**self.options, "pipeline": pipeline, "retries": 0}
-        pipeline, request = self.planner.request("chat", self.model, prompt, given)
+        options = {**self.options, "pipeline": pipeline, "retries": 0}
+        pipeline, request = self.planner.request("chat", self.model, prompt, options)
         return pipeline.flow(request), request
 
     def ask(self, operation: str, input: object, **more: object) -> Ask:
@@ -74,8 +74,8 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     """Submit a batch; return (BatchWork, BatchState)."""
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
-    work = BatchWork(planner, model, _named(prompts), options)
-    offered = _offered(planner, model)
+    work = BatchWork(planner, model, _prompts_by_id(prompts), options)
+    offered = _batch_operations(planner, model)
     items, betas = [], set()
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
@@ -87,14 +87,14 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
     if "upload_batch" in offered:
         input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
-    headers = {**(options.get("headers") or {}), **_joined(betas)}
+    headers = {**(options.get("headers") or {}), **_join_betas(betas)}
     reply = yield work.ask("create_batch", input, **own, **({"headers": headers} if headers else {}))
     return work, reply.object
 
 
 def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Recipe:
     """Find a batch that was submitted before; return (BatchWork, BatchState)."""
-    _offered(planner, model)
+    _batch_operations(planner, model)
     work = BatchWork(planner, model, {}, options)
     return work, (yield from refresh(work, id))
 
@@ -141,7 +141,7 @@ def results(work: BatchWork, id: str) -> Recipe:
                 answers_of_id.append(line)
     if not lines and state.status == "failed":
         raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider gives no reason'}")
-    unasked = _unasked(work, lines)
+    unasked = _unknown_ids_warning(work, lines)
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
         nothing = BatchLine(each, why=f"the batch ended as {state.status} without it" + (unasked and f"; {unasked}"))
@@ -155,7 +155,7 @@ def results(work: BatchWork, id: str) -> Recipe:
 _NAMED = 5
 
 
-def _unasked(work: BatchWork, lines: Iterable[str]) -> str:
+def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:
     """Return a warning of answers to ids that were not submitted; "" without any, and for a job found by its id."""
     unknown = [id for id in lines if id not in work.prompts] if work.prompts else []
     if not unknown:
@@ -185,7 +185,7 @@ def _answer(work: BatchWork, lines: list[BatchLine]) -> Recipe:
     return reply
 
 
-def _named(prompts: Prompts) -> dict[str, PromptLike]:
+def _prompts_by_id(prompts: Prompts) -> dict[str, PromptLike]:
     """Return the prompts by id. Raises ConfigError for none, or for an id that some providers do not accept."""
     if isinstance(prompts, str) or not isinstance(prompts, Mapping | Iterable):
         raise ConfigError("a batch needs several prompts", hint='a list, or a dict by ids: {"first": "Say hello."}')
@@ -198,7 +198,7 @@ def _named(prompts: Prompts) -> dict[str, PromptLike]:
     return named
 
 
-def _offered(planner: CallPlanner, model: ModelLike) -> set[str]:
+def _batch_operations(planner: CallPlanner, model: ModelLike) -> set[str]:
     """Return the operations of the model's provider. Raises NotSupported for one without batches."""
     provider = planner.plan("chat", model).provider
     offered = {wire.operation for wire in provider.wires}
@@ -208,7 +208,7 @@ def _offered(planner: CallPlanner, model: ModelLike) -> set[str]:
     return offered
 
 
-def _joined(betas: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _join_betas(betas: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Join the beta headers of all the calls, for the call that submits them."""
     joined: dict[str, list[str]] = {}
     for name, value in sorted(betas):

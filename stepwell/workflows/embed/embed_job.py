@@ -114,10 +114,10 @@ class EmbedJob:
             except StepwellError as error:
                 pending += self._refused(texts, error)
                 continue
-            self._taken(reply, vectors)
+            self._record(reply, vectors)
             yield from self.cache.write(vectors)
 
-    def _taken(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
+    def _record(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
         with self._lock:
             self._bar.update(len(vectors.keys() - self.vectors.keys() - self.refused.keys()))
             self.vectors.update(vectors)
@@ -133,7 +133,7 @@ class EmbedJob:
                 f"{self.model} gave {len(rows)} vectors for {len(texts)} texts", usage=reply.usage, hint="see .usage"
             )
         vectors = [vector_of(row) for row in rows]
-        if len({len(vector) for vector in vectors} | {len(vector) for vector in self._known()}) > 1:
+        if len({len(vector) for vector in vectors} | {len(vector) for vector in self._any_vector()}) > 1:
             raise DecodeError(
                 f"{self.model} gave vectors of different lengths",
                 usage=reply.usage,
@@ -141,7 +141,7 @@ class EmbedJob:
             )
         return dict(zip(texts, vectors, strict=True))
 
-    def _known(self) -> list[Vector]:
+    def _any_vector(self) -> list[Vector]:
         with self._lock:
             return [next(iter(self.vectors.values()))] if self.vectors else []
 
@@ -189,7 +189,7 @@ class EmbedJob:
                 self.fault.partial, self.fault.usage = embeddings, embeddings.usage
             raise self.fault
         if self.refused:
-            raise self._failed(embeddings)
+            raise self._failure(embeddings)
         return embeddings
 
     def _embeddings(self) -> Embeddings:
@@ -206,7 +206,7 @@ class EmbedJob:
             cached=self.cached,
         )
 
-    def _failed(self, partial: Embeddings) -> EmbeddingFailed:
+    def _failure(self, partial: Embeddings) -> EmbeddingFailed:
         failures = {at: self.refused[text] for at, text in enumerate(self.texts) if text in self.refused}
         first = next(iter(failures))
         count = f"{len(failures)} of {len(self.texts)} texts"

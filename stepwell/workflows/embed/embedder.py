@@ -73,10 +73,10 @@ class Embedder:
         self.workers = workers
         self.store = store_of(cache, FILE)
         self.progress = progress
-        given = cast("dict[str, Any]", options)
-        if given.get("api_key") is not None:
-            given["api_key"] = credential_of(given["api_key"], "api_key", plan.provider)
-        self.options = {name: value for name, value in given.items() if value is not None}
+        own_options = cast("dict[str, Any]", options)
+        if own_options.get("api_key") is not None:
+            own_options["api_key"] = credential_of(own_options["api_key"], "api_key", plan.provider)
+        self.options = {name: value for name, value in own_options.items() if value is not None}
         self._server = self._clients.custom_endpoint(plan, self.options)
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:

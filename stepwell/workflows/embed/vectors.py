@@ -124,12 +124,12 @@ def aggregate(
     if len({len(row) for row in rows}) > 1:
         raise ConfigError("vectors of different lengths cannot be aggregated", hint="embed them with the same model")
     plain = map(_WAYS[how], zip(*rows, strict=True))
-    combined = array("f", plain) if weights is None else _weighted(rows, weights, how)
+    combined = array("f", plain) if weights is None else _weighted_mean(rows, weights, how)
     length = norm(combined) if normalise else 0.0
     return array("f", (value / length for value in combined)) if length else combined
 
 
-def _weighted(rows: list[Numbers], weights: Sequence[float], how: str) -> Vector:
+def _weighted_mean(rows: list[Numbers], weights: Sequence[float], how: str) -> Vector:
     total = fsum(weights)
     if how != "mean" or len(weights) != len(rows) or not total:
         raise ConfigError(

@@ -63,7 +63,7 @@ def object_request(
         if options.get(name) is not None:
             raise InvalidOption(f"{name!r} cannot be combined with a schema", hint="use generate_text")
     support: ObjectSupport = plan.object_support
-    chosen = _chosen(plan, support, spec, mode)
+    chosen = _choose_mode(plan, support, spec, mode)
     context = context_of(prompt).with_tools()
     match chosen:
         case "json_schema":
@@ -92,7 +92,7 @@ def object_request(
             )
 
 
-def _chosen(plan: Plan, support: ObjectSupport, spec: OutputSpec, wanted: str | None) -> str:
+def _choose_mode(plan: Plan, support: ObjectSupport, spec: OutputSpec, wanted: str | None) -> str:
     if wanted is None:
         return next(mode for mode in support.modes if _works(mode, plan, support, spec))
     if wanted not in MODES:
@@ -109,10 +109,12 @@ def _works(mode: str, plan: Plan, support: ObjectSupport, spec: OutputSpec) -> b
         case "json_schema":
             assumed = support.sure or not model.known
             able = assumed if model.structured_output is None else model.structured_output
-            return able and (not support.always_enforced or _enforced(support.answers, spec))
+            return able and (not support.always_enforced or _is_enforced(support.answers, spec))
         case "strict_tool":
             return (
-                model.tools is not False and model.structured_output is True and _enforced(support.strict_tools, spec)
+                model.tools is not False
+                and model.structured_output is True
+                and _is_enforced(support.strict_tools, spec)
             )
         case "tool":
             return model.tools is True or (model.tools is None and not model.known)
@@ -120,7 +122,7 @@ def _works(mode: str, plan: Plan, support: ObjectSupport, spec: OutputSpec) -> b
             return True
 
 
-def _enforced(dialect: Dialect | None, spec: OutputSpec) -> bool:
+def _is_enforced(dialect: Dialect | None, spec: OutputSpec) -> bool:
     try:
         return dialect is None or bool(dialect(spec.sent).strict)
     except SchemaError:

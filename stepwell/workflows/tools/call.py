@@ -120,10 +120,10 @@ def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRu
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            value = _waited(lambda: _called(tool, arguments), tool.timeout or timeout, tool)
+            value = _call_within(lambda: _call_tool(tool, arguments), tool.timeout or timeout, tool)
             return _done(call, value, began)
     except Exception as error:
-        return _failed(call, error, began)
+        return _failed_run(call, error, began)
 
 
 async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
@@ -131,19 +131,19 @@ async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) ->
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            return _done(call, await _acalled(tool, arguments, tool.timeout or timeout), began)
+            return _done(call, await _acall_tool(tool, arguments, tool.timeout or timeout), began)
     except Exception as error:
-        return _failed(call, error, began)
+        return _failed_run(call, error, began)
 
 
-def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
+def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     """Return the function's result, awaited on an event loop of its own where it is a coroutine."""
     value = tool(**arguments)
     if not inspect.isawaitable(value):
         return value
 
     async def main() -> Any:
-        return await _finished(value, tool)
+        return await _await_result(value, tool)
 
     import asyncio  # only for async tools in synchronous code
 
@@ -155,7 +155,7 @@ def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
     return _in_thread(lambda: asyncio.run(main()), None, tool)
 
 
-def _waited(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+def _call_within(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     """Return the function's result within `timeout` seconds.
 
     Python cannot stop a thread: a late function runs on by itself, and its result is thrown away.
@@ -183,7 +183,7 @@ def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -
     return value
 
 
-async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
+async def _acall_tool(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
     """Return the function's result in async code. A late coroutine is cancelled, a late function runs on by itself."""
     import anyio  # comes with httpx; runs on whichever event loop there is
     import anyio.to_thread
@@ -195,15 +195,15 @@ async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None)
         return await value if inspect.isawaitable(value) else value
 
     if timeout is None:
-        return await _finished(run(), tool)
+        return await _await_result(run(), tool)
     with anyio.move_on_after(timeout) as scope:
-        return await _finished(run(), tool)
+        return await _await_result(run(), tool)
     if scope.cancelled_caught:
         raise _late(tool, timeout)
     return None
 
 
-async def _finished(value: Awaitable[Any], tool: Tool) -> Any:
+async def _await_result(value: Awaitable[Any], tool: Tool) -> Any:
     """Await a result. A tool that waited for a task that was cancelled has failed.
 
     The tool loop itself is cancelled only when this task is. (Under trio a cancellation is always the task's own.)
@@ -228,7 +228,7 @@ def _done(call: ToolCall, value: object, began: float) -> ToolRun:
     return ToolRun(call, sendable(value, call.name), value, None, time.monotonic() - began)
 
 
-def _failed(call: ToolCall, error: Exception, began: float) -> ToolRun:
+def _failed_run(call: ToolCall, error: Exception, began: float) -> ToolRun:
     text = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
     return ToolRun(call, f"Error: {text}", None, error, time.monotonic() - began)
 
@@ -257,29 +257,29 @@ def sendable(value: object, tool: str) -> Content:
     try:
         text = dumps(value, default=_plain, option=_AS_JSON)
         if b"null" in text:  # what the writer makes of NaN as well as of None
-            text = dumps(_spelled(value), default=_plain, option=_AS_JSON)
+            text = dumps(_without_nan(value), default=_plain, option=_AS_JSON)
         return text.decode()
     except TypeError:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
 
 
-def _spelled(value: object) -> Any:
+def _without_nan(value: object) -> Any:
     """Return the value with NaN and infinities in words, at any depth."""
     if isinstance(value, float):
         return value if isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {name: _spelled(part) for name, part in value.items()}
+        return {name: _without_nan(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_spelled(part) for part in value]
+        return [_without_nan(part) for part in value]
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        return {name: _spelled(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: _without_nan(getattr(value, name)) for name in value.__dataclass_fields__}
     if hasattr(value, "tolist"):  # numpy's arrays and numbers
-        return _spelled(value.tolist())
+        return _without_nan(value.tolist())
     try:
         plain = _plain(value)
     except TypeError:
         return value
-    return _spelled(plain)
+    return _without_nan(plain)
 
 
 def _plain(value: Any) -> Any:

@@ -72,8 +72,8 @@ def _define(
 ) -> Tool:
     if (existing := tool_behind(function)) is not None:
         facts: dict[str, Any] = {"name": name, "description": description, "parameters": parameters, "strict": strict}
-        given = {each: fact for each, fact in {**facts, "timeout": timeout}.items() if fact is not None}
-        return evolve(existing, **given) if given else existing
+        changes = {each: fact for each, fact in {**facts, "timeout": timeout}.items() if fact is not None}
+        return evolve(existing, **changes) if changes else existing
     if isinstance(function, classmethod):
         raise ConfigError("a tool cannot be made of a classmethod", hint="write @classmethod above @tool, not below it")
     if not callable(function):
@@ -90,37 +90,37 @@ def _define(
     return Tool(name, description, parameters, function, strict, timeout)
 
 
-def tools_of(given: Iterable[ToolLike]) -> tuple[Tool, ...]:
+def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """Make Tools of Tools, functions and the dict form of chat completions.
 
     Raises ConfigError for two of one name, for a method without its object, and for what is none of these, SchemaError
     for a schema that cannot be used.
     """
-    if isinstance(given, str | Mapping | Tool) or not isinstance(given, Iterable):
-        raise ConfigError(f"tools cannot be a {type(given).__name__}", hint="pass a list of Tools and functions")
-    tools = tuple(_tool_of(each) for each in given)
-    for each in tools:
+    if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
+        raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
+    result = tuple(_tool_of(each) for each in tools)
+    for each in result:
         check_schema(dict(each.parameters))
         if is_method(each.callback):
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
             raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)
-    names = [each.name for each in tools]
+    names = [each.name for each in result]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
-    return tools
+    return result
 
 
-def _tool_of(given: ToolLike) -> Tool:
-    return _declared(given) if isinstance(given, Mapping) else _define(given)
+def _tool_of(item: ToolLike) -> Tool:
+    return _tool_from_dict(item) if isinstance(item, Mapping) else _define(item)
 
 
-def _declared(given: Mapping[str, Any]) -> Tool:
+def _tool_from_dict(data: Mapping[str, Any]) -> Tool:
     """Make a tool without a function of one of its two dict forms, that of chat completions and that of responses."""
-    facts = given.get("function", given)
-    if given.get("type", "function") != "function" or not isinstance(facts, Mapping):
+    facts = data.get("function", data)
+    if data.get("type", "function") != "function" or not isinstance(facts, Mapping):
         raise ConfigError(
-            f"a tool of type {given.get('type')!r:.40} is the provider's own", hint="pass Tool(name, server={...})"
+            f"a tool of type {data.get('type')!r:.40} is the provider's own", hint="pass Tool(name, server={...})"
         )
     name, parameters = facts.get("name"), facts.get("parameters")
     if not isinstance(name, str) or not isinstance(parameters, Mapping | None):

@@ -89,7 +89,7 @@ def loop(
     """
     offered = tools_of(tools)
     context = context_of(prompt)
-    if _unanswered(context) and not how.resume:
+    if _unanswered_calls(context) and not how.resume:
         raise ConfigError(
             "the prompt ends in tool calls without results, and they were not run",
             hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
@@ -97,8 +97,10 @@ def loop(
     settings = {**options, "tools": list(offered)}
     plan = planner.plan("chat", model, wire=options.get("wire"))
     if how.react or (how.react is None and plan.model.tools is False):
-        given = options.get("pipeline")
-        settings["pipeline"] = (given if isinstance(given, Pipeline) else edits_of(given)).prepend(react_tools())
+        pipeline = options.get("pipeline")
+        settings["pipeline"] = (pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)).prepend(
+            react_tools()
+        )
     return _loop(model, context, offered, how, settings, stream)
 
 
@@ -108,7 +110,7 @@ def _loop(
     steps: list[Reply] = []
     prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
-        pending = _unanswered(context)
+        pending = _unanswered_calls(context)
         while True:
             if pending:
                 if len(steps) >= how.max_steps:
@@ -120,8 +122,8 @@ def _loop(
                     for run in runs:
                         yield Emit(run)
                 context = context.append(*(run.message for run in runs))
-                _raise_failed(runs, how, steps, prompt, context)
-                if steps and how.stop_when is not None and how.stop_when(_summed(steps, prompt, context)):
+                _raise_tool_error(runs, how, steps, prompt, context)
+                if steps and how.stop_when is not None and how.stop_when(_combined_reply(steps, prompt, context)):
                     break
                 options = _without_forced_choice(options)
             reply = yield from _answer(model, context, options, stream, steps)
@@ -135,22 +137,22 @@ def _loop(
             if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
                 break
         work.note(steps=len(steps))
-        return _summed(steps, prompt, context)
+        return _combined_reply(steps, prompt, context)
 
 
 def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
     try:
         if stream:
-            return (yield from _streamed(model, context, options))
+            return (yield from _stream_step(model, context, options))
         return (yield Ask("chat", model, context, options))
     except StepwellError as error:
         if steps:  # the error carries the steps before the call that failed
             error.usage = total_usage([*(step.usage for step in steps), error.usage])
-            error.partial = error.partial or _summed(steps, context, context)
+            error.partial = error.partial or _combined_reply(steps, context, context)
         raise
 
 
-def _streamed(model: ModelLike, context: Context, options: Mapping[str, Any]) -> Recipe:
+def _stream_step(model: ModelLike, context: Context, options: Mapping[str, Any]) -> Recipe:
     source = yield Open(model, context, options)
     try:
         while (chunks := (yield Pull(source))) is not None:
@@ -179,7 +181,7 @@ def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) ->
     return [runs[place] for place in sorted(runs)]
 
 
-def _unanswered(context: Context) -> tuple[ToolCall, ...]:
+def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
     """Return the calls at the end of a conversation that have no result: an interrupted loop is resumed with them."""
     answered = set()
     for message in reversed(context.messages):
@@ -217,7 +219,7 @@ def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
     return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
-def _summed(steps: list[Reply], prompt: Context, context: Context) -> Reply:
+def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
     warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
@@ -228,7 +230,7 @@ def _summed(steps: list[Reply], prompt: Context, context: Context) -> Reply:
     return reply
 
 
-def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Context, context: Context) -> None:
+def _raise_tool_error(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Context, context: Context) -> None:
     if how.on_tool_error != "raise":
         return
     for run in runs:
@@ -236,13 +238,13 @@ def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Co
             error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)
             error.hint = "all the runs are on .partial.steps[-1].metadata['tool_runs']"
             if steps:
-                error.partial = _summed(steps, prompt, context)
+                error.partial = _combined_reply(steps, prompt, context)
                 error.usage = error.partial.usage
             raise error from (None if error is run.error else run.error)
 
 
 def _step_limit(steps: list[Reply], prompt: Context, context: Context, how: Loop) -> StepLimit:
-    reply = _summed(steps, prompt, context)
+    reply = _combined_reply(steps, prompt, context)
     return StepLimit(
         f"the model still calls tools after {how.max_steps} steps",
         hint="raise max_steps, or go on from .partial.context with resume=True",

@@ -45,7 +45,7 @@ def _react(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGen
     options["stop"] = [*([stop] if isinstance(stop, str) else stop), STOP]
     instructed = as_text(request.context).with_instructions(react_prompt(tools))
     response = yield from call(request.replace(context=instructed, options=options))
-    return rewrite_text(response, lambda text, finish: _parsed(text, finish, tools))
+    return rewrite_text(response, lambda text, finish: _parse_chunks(text, finish, tools))
 
 
 def as_text(context: Context) -> Context:
@@ -55,13 +55,13 @@ def as_text(context: Context) -> Context:
         if message.role == "tool":
             messages.append(user(observation(message.text)))
         elif message.tool_calls:
-            messages.append(assistant(_written(message)))
+            messages.append(assistant(_react_text(message)))
         else:
             messages.append(message)
     return Context(tuple(messages))
 
 
-def _written(message: Message) -> str:
+def _react_text(message: Message) -> str:
     thought = message.reasoning or message.text
     lines = [f"Thought: {thought}"] if thought else []
     for call in message.tool_calls:
@@ -69,23 +69,25 @@ def _written(message: Message) -> str:
     return "\n".join(lines)
 
 
-def _parsed(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+def _parse_chunks(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
     """Return the chunks of a thought and a call, or of a thought and an answer."""
     if not text.strip():
         return [finish]
     try:
         parsed = parse_react(text, tools)
     except ObjectInvalid as error:
-        return _unparsed(text, error, finish, tools)
+        return _malformed_chunks(text, error, finish, tools)
     if not isinstance(parsed, Action):
-        return [*_thought(parsed.thought), TextDelta(parsed.text, 1), finish]
+        return [*_thought_chunks(parsed.thought), TextDelta(parsed.text, 1), finish]
     if finish.reason not in WHOLE:
-        return _unparsed(text, None, finish, tools)
+        return _malformed_chunks(text, None, finish, tools)
     call = call_chunks(2, parsed.tool, parsed.arguments_json)
-    return [*_thought(parsed.thought), *call, Finish("tool_calls", finish.raw)]
+    return [*_thought_chunks(parsed.thought), *call, Finish("tool_calls", finish.raw)]
 
 
-def _unparsed(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+def _malformed_chunks(
+    text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]
+) -> list[StreamChunk]:
     """Return a malformed call as a call that is invalid, for the model to read why; text that is cut stays text."""
     if finish.reason not in WHOLE or error is None or "call" not in error.message:
         return [TextDelta(text, 1), finish]
@@ -93,5 +95,5 @@ def _unparsed(text: str, error: ObjectInvalid | None, finish: Finish, tools: Seq
     return [*call_chunks(2, name, dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
 
 
-def _thought(text: str) -> list[StreamChunk]:
+def _thought_chunks(text: str) -> list[StreamChunk]:
     return [ReasoningDelta(text, 0), PartEnd(0)] if text else []
