@@ -79,9 +79,9 @@ def _check_cost(cost: object, where: str) -> None:
             _check_word("a tier of prices", name, _RATES, where)
 
 
-def _check_word(what: str, word: str, known: Iterable[str], where: str) -> None:
+def _check_word(field: str, word: str, known: Iterable[str], where: str) -> None:
     if word not in known:
-        raise ConfigError(f"{where}: {what} cannot be or contain {word!r}", hint=nearest(str(word), known))
+        raise ConfigError(f"{where}: {field} cannot be or contain {word!r}", hint=nearest(str(word), known))
 
 
 def words(modalities: str | Iterable[str] | None, option: str) -> frozenset[str]:

@@ -38,17 +38,17 @@ def parse_catalog(content: object) -> ParsedCatalog:
     """Clean a decoded api.json. Raises ConfigError for anything else."""
     if not isinstance(content, Mapping):
         raise ConfigError("this is not models.dev data: expected an object of providers")
-    found = ParsedCatalog(as_of=str(content.get("generated_at") or "")[:10] or None)
+    catalog = ParsedCatalog(as_of=str(content.get("generated_at") or "")[:10] or None)
     inner = content.get("providers")
     providers = inner if isinstance(inner, Mapping) and "models" not in inner else content
     for id, provider in sorted(providers.items()):
         if not isinstance(provider, Mapping) or not isinstance(provider.get("models"), Mapping):
             raise ConfigError(f"this is not models.dev data: {id!r} has no models")
         if not _FILE_NAME.fullmatch(id):
-            found.problems.append(f"{id!r} left out: it cannot be a file name")
+            catalog.problems.append(f"{id!r} left out: it cannot be a file name")
             continue
-        found.providers[id] = _provider(id, provider, found.problems)
-    return found
+        catalog.providers[id] = _provider(id, provider, catalog.problems)
+    return catalog
 
 
 def _provider(id: str, data: Mapping[str, Any], problems: list[str]) -> Row:

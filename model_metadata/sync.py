@@ -36,18 +36,18 @@ def run_sync(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shrink", action="store_true", help="write even if most providers are missing")
     options = parser.parse_args(arguments)
     try:
-        found = parse_catalog(read_source(options.origin))
-        print(sync(found, options.folder, write=not options.dry_run, shrink=options.shrink))
+        catalog = parse_catalog(read_source(options.origin))
+        print(sync(catalog, options.folder, write=not options.dry_run, shrink=options.shrink))
     except StepwellError as error:
         print(f"sync: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def sync(found: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool = False) -> str:
+def sync(catalog: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool = False) -> str:
     """Update a catalog and return a description of the changes.
 
-    found: the new content.
+    catalog: the new content.
     folder: the catalog's folder.
     write: False to only compare.
     shrink: write even if most of the stored providers are missing.
@@ -56,17 +56,17 @@ def sync(found: ParsedCatalog, folder: str, *, write: bool = True, shrink: bool 
     are missing: a broken source must not empty the catalog.
     """
     before = stored(folder)
-    if not any(provider["models"] for provider in found.providers.values()):
+    if not any(provider["models"] for provider in catalog.providers.values()):
         raise ConfigError("no model was found", hint="the source is broken, or is not models.dev; nothing was written")
-    if write and not shrink and len(before.keys() & found.providers.keys()) < len(before) / 2:
+    if write and not shrink and len(before.keys() & catalog.providers.keys()) < len(before) / 2:
         raise ConfigError(
-            f"only {len(found.providers)} providers were found where {len(before)} are stored",
+            f"only {len(catalog.providers)} providers were found where {len(before)} are stored",
             hint="nothing was written; --shrink writes it nevertheless",
         )
     if write:
-        store(found, folder)
-    lines = difference(before, found.providers)
-    return "\n".join([*lines, *(f"problem: {problem}" for problem in found.problems)])
+        store(catalog, folder)
+    lines = difference(before, catalog.providers)
+    return "\n".join([*lines, *(f"problem: {problem}" for problem in catalog.problems)])
 
 
 def read_source(origin: str) -> Any:
@@ -97,24 +97,24 @@ def stored(folder: str) -> dict[str, Any]:
     return {id: read_json(os.path.join(folder, "data", f"{id}.json")) for id in ids}
 
 
-def store(found: ParsedCatalog, folder: str) -> None:
+def store(catalog: ParsedCatalog, folder: str) -> None:
     """Write every provider's file and the index, and remove the files of providers that are no longer listed."""
     data = os.path.join(folder, "data")
     try:
         os.makedirs(data, exist_ok=True)
     except OSError as error:
         raise cannot_write(data, error) from error
-    for id, provider in found.providers.items():
+    for id, provider in catalog.providers.items():
         _write(os.path.join(data, f"{id}.json"), provider, "models")
     index = {
         "source": SOURCE,
-        "as_of": found.as_of or time.strftime("%Y-%m-%d", time.gmtime()),
-        "providers": [_index_row(provider) for provider in found.providers.values()],
+        "as_of": catalog.as_of or time.strftime("%Y-%m-%d", time.gmtime()),
+        "providers": [_index_row(provider) for provider in catalog.providers.values()],
     }
     _write(os.path.join(folder, "index.json"), index, "providers")
     # Last, after everything new has been written.
     for name in os.listdir(data):
-        if name.endswith(".json") and name.removesuffix(".json") not in found.providers:
+        if name.endswith(".json") and name.removesuffix(".json") not in catalog.providers:
             os.remove(os.path.join(data, name))
 
 

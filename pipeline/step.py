@@ -296,8 +296,8 @@ def _outcome(result: object, name: str) -> Response:
     raise _wrong_result(name, result, "a Response, an exception or Halt(...)")
 
 
-def _wrong_result(name: str, result: object, wanted: str) -> StepError:
-    return StepError(f"step {name!r} returned {type(result).__name__} instead of {wanted}")
+def _wrong_result(name: str, result: object, expected: str) -> StepError:
+    return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}")
 
 
 def _name_and_value(first: Any, second: Any) -> tuple[str, Any]:

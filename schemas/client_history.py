@@ -99,8 +99,8 @@ def _forbidden_kind(part: Part, allow: Collection[str]) -> str | None:
     return None
 
 
-def _refused_error(index: int, message: Message, what: str) -> ConfigError:
+def _refused_error(index: int, message: Message, forbidden: str) -> ConfigError:
     return ConfigError(
-        f"message {index} of the client's ({message.role}) holds {what}, which a client may not send",
+        f"message {index} of the client's ({message.role}) holds {forbidden}, which a client may not send",
         hint="leave refuse out to drop it, or allow it",
     )

@@ -129,9 +129,9 @@ def repaired(text: str) -> str:
     return _ESCAPED.sub(_replace_half, joined)
 
 
-def _replace_half(found: re.Match[str]) -> str:
-    escape: str = found[0]
-    return _REPLACEMENT if found["half"] else escape
+def _replace_half(match: re.Match[str]) -> str:
+    escape: str = match[0]
+    return _REPLACEMENT if match["half"] else escape
 
 
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:

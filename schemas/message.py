@@ -334,18 +334,18 @@ def _loose_content(content: object) -> Content | None:
 def _loose_part(part: JSONObject) -> Part:
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text"):
-        return Text(_of_part(part, "text"))
+        return Text(_string_field(part, "text"))
     if kind == "image_url":
         image = part.get("image_url")
         fields = image if isinstance(image, Mapping) else {"url": image}
-        return Image(url=_of_part(fields, "url"), detail=fields.get("detail"))
+        return Image(url=_string_field(fields, "url"), detail=fields.get("detail"))
     raise ConfigError(
         f"{kind!r:.40} is not a part of a message in dict form",
         hint="use Text, Image, File, Audio or Video",
     )
 
 
-def _of_part(part: JSONObject, name: str) -> str:
+def _string_field(part: JSONObject, name: str) -> str:
     value = part.get(name)
     if not isinstance(value, str):
         raise ConfigError(f"a part of a message has no {name!r}", hint="give it one, as a string")

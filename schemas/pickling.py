@@ -83,10 +83,10 @@ def _look_up(module: str | None, name: str) -> Any:
     return found
 
 
-def _with_inner_functions(found: object) -> Iterator[Any]:
+def _with_inner_functions(function: object) -> Iterator[Any]:
     """Yield the object, then the functions inside it: a Tool's callback, a method's plain function."""
-    yield found
+    yield function
     for attribute in ("__func__", "callback"):
-        if (inner := getattr(found, attribute, None)) is not None:
+        if (inner := getattr(function, attribute, None)) is not None:
             yield from _with_inner_functions(inner)
             return

@@ -84,27 +84,27 @@ def _as_is(value: _Value, _: object) -> _Value:
 CONVERTER = _converter()
 
 
-def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], what: str) -> bytes:
+def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], label: str) -> bytes:
     """Return the JSON of a document that is made of lists.
 
     kind: what the document holds, as its `stepwell` key says.
     lists: its lists of objects, by key. Callbacks of tools are left out: code is not data.
-    what: how an error names the document.
+    label: how an error names the document.
 
     Half of a surrogate pair becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, or an object that
     is not plain data.
     """
     body = {"stepwell": kind, "version": VERSION}
     return checked_json(
-        {**body, **{name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}}, what
+        {**body, **{name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}}, label
     )
 
 
-def checked_json(body: object, what: str) -> bytes:
+def checked_json(body: object, label: str) -> bytes:
     """Return the JSON of plain data, from which equal data can be read.
 
     body: the data.
-    what: how an error names it.
+    label: how an error names it.
 
     Raises ConfigError for anything that JSON cannot hold.
     """
@@ -112,10 +112,10 @@ def checked_json(body: object, what: str) -> bytes:
         data = dumps(body)
     except TypeError as error:
         # The error names the type that was met (a set), not the value itself.
-        raise ConfigError(f"{what} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
+        raise ConfigError(f"{label} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
     if b"null" in data and (place := not_finite(body)) is not None:
         raise ConfigError(
-            f"{what} holds a number that JSON does not have, at {place}", hint="JSON has no NaN and no infinity"
+            f"{label} holds a number that JSON does not have, at {place}", hint="JSON has no NaN and no infinity"
         )
     return data
 

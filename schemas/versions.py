@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 
-def refused_version(found: object, newest: int, what: str) -> str | None:
+def refused_version(version: object, newest: int, label: str) -> str | None:
     """Return why data of a format version cannot be read; None if it can.
 
-    found: the version in the data; None stands for the first one, which had no number.
+    version: the version in the data; None stands for the first one, which had no number.
     newest: the newest version that can be read.
-    what: how the message names the data.
+    label: how the message names the data.
     """
-    if found is None or (type(found) is int and 1 <= found <= newest):
+    if version is None or (type(version) is int and 1 <= version <= newest):
         return None
-    if type(found) is int and found > newest:
-        return f"{what} has format version {found}, which a newer stepwell wrote; this one reads up to version {newest}"
-    return f"{what} has an impossible format version: {found!r:.40}"
+    if type(version) is int and version > newest:
+        return (
+            f"{label} has format version {version}, which a newer stepwell wrote; this one reads up to version {newest}"
+        )
+    return f"{label} has an impossible format version: {version!r:.40}"

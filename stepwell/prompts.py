@@ -41,9 +41,9 @@ def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
     return tuple(piece for piece in pieces if piece[0])
 
 
-def _malformed_error(found: re.Match[str], text: str) -> ConfigError:
-    line = text.count("\n", 0, found.start()) + 1
-    shown = found[0] if len(found[0]) <= 40 else found[0][:39] + "…"
+def _malformed_error(match: re.Match[str], text: str) -> ConfigError:
+    line = text.count("\n", 0, match.start()) + 1
+    shown = match[0] if len(match[0]) <= 40 else match[0][:39] + "…"
     return ConfigError(
         f"{shown!r} in line {line} of the template is not a name in braces",
         hint="a field is a plain name, as in {city}; write {{ and }} for braces of the text",

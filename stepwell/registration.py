@@ -27,7 +27,7 @@ def override(
         A provider's steps (translate_options, authenticate, ...) hold for all unless one is named.
     steps: the new steps by name.
 
-    It holds until the `undo()` of what is returned, or to the end of a `with` block around it. Raises UnknownStep for a
+    It ends with `undo()` on the returned Undo, or at the end of a `with` block around that. Raises UnknownStep for a
     name that is not a step's, ConfigError for what a step or a place cannot be.
     """
     return overridden(OVERRIDES, REGISTRY, models, wire=wire, operation=operation, **steps)

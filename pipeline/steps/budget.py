@@ -217,7 +217,7 @@ class Budget:
             if cost.total is not None and usage is not None and usage.complete and not _is_partial(usage, hold):
                 spent = cost.total
             elif hold.streamed or reply is not None:
-                guess = price(_guess(hold, usage, reply), hold.model.prices)
+                guess = price(_with_estimates(hold, usage, reply), hold.model.prices)
                 estimated = max(cost.total or _NOTHING, guess.total or _NOTHING)
             elif hold.answered or hold.lost:
                 estimated = max(cost.total or _NOTHING, hold.amount)
@@ -300,8 +300,8 @@ class _Meter:
         return []
 
 
-def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
-    """Return the usage with estimates where it has no counts."""
+def _with_estimates(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
+    """Return the usage, with estimates for the missing counts."""
     known, output = usage or Usage(), hold.characters // _CHARACTERS_PER_TOKEN
     if reply is not None and not hold.streamed:
         output = estimate_text(reply.text + reply.reasoning)

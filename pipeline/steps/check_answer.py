@@ -63,9 +63,9 @@ def _count(input: object) -> int:
     return len(input) if isinstance(input, Sequence) and not isinstance(input, str) else 1
 
 
-def _check_number(received: int, expected: int, what: str, of: str) -> None:
+def _check_number(received: int, expected: int, things: str, inputs: str) -> None:
     if received != expected:
-        raise DecodeError(f"{received} {what} were received for {expected} {of}")
+        raise DecodeError(f"{received} {things} were received for {expected} {inputs}")
 
 
 def _check_vectors(reply: Reply, request: Request) -> None:
@@ -86,24 +86,26 @@ def _check_vectors(reply: Reply, request: Request) -> None:
     reply.object = rows
 
 
-def _in_order(found: Iterable[Any] | None, expected: int, what: str, of: str) -> list[Any]:
+def _in_order(items: Iterable[Any] | None, expected: int, things: str, inputs: str) -> list[Any]:
     """Return the results in the order of the inputs, one for each."""
-    rows = list(found or ())
-    _check_number(len(rows), expected, what, of)
+    rows = list(items or ())
+    _check_number(len(rows), expected, things, inputs)
     if not rows or not isinstance(rows[0], Indexed):
         return rows
     places = [row.index for row in rows]
-    _check_places(places, expected, what, of)
+    _check_places(places, expected, things, inputs)
     return [row.value for row in sorted(rows, key=lambda row: row.index)]
 
 
-def _check_places(places: list[Any], expected: int, what: str, of: str) -> None:
+def _check_places(places: list[Any], expected: int, things: str, inputs: str) -> None:
     seen: set[int] = set()
     for place in places:
         if type(place) is not int or not 0 <= place < expected:
-            raise DecodeError(f"of {len(places)} {what} one has the index {place!r:.40}, but {expected} {of} were sent")
+            raise DecodeError(
+                f"of {len(places)} {things} one has the index {place!r:.40}, but {expected} {inputs} were sent"
+            )
         if place in seen:
-            raise DecodeError(f"of {len(places)} {what} for {expected} {of} two have the index {place}")
+            raise DecodeError(f"of {len(places)} {things} for {expected} {inputs} two have the index {place}")
         seen.add(place)
 
 

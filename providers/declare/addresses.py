@@ -23,18 +23,18 @@ def origin(url: str) -> tuple[str, str, int] | None:
     return scheme, found[2].lower(), int(found[3] or (443 if scheme == "https" else 80))
 
 
-def normalize_url(address: str, what: str) -> str:
+def normalize_url(address: str, label: str) -> str:
     """Clean an address written by hand: remove spaces around it, put https:// before a bare host.
 
     address: the address.
-    what: what it is, for the error.
+    label: how to name it in an error.
 
     Raises ConfigError for anything else than an address.
     """
     url = address.strip()
     url = url if "://" in url else f"https://{url}"
     if origin(url) is None or not url.isascii() or len(url.split()) != 1:
-        raise ConfigError(f"{what} is not an address: {url[:80]!r}", hint="write it as https://host")
+        raise ConfigError(f"{label} is not an address: {url[:80]!r}", hint="write it as https://host")
     return url
 
 

@@ -74,20 +74,20 @@ def read_account(path: str) -> MaskedDict:
     return checked_account(text, f"the service account in {path!r:.200}")
 
 
-def checked_account(account: object, what: str) -> MaskedDict:
-    """Return the fields of a service account's key, given as a mapping or as text; `what` it is, for errors.
+def checked_account(account: object, label: str) -> MaskedDict:
+    """Return the fields of a service account's key, given as a mapping or as text; `label` names it in errors.
 
     Raises ConfigError for text that is not JSON, and MissingKey, without any value, for a key with missing fields.
     """
     fields = _parse_account(account)
     if not isinstance(fields, Mapping):
-        raise ConfigError(f"{what} is not valid JSON", hint="pass the content of its key file")
+        raise ConfigError(f"{label} is not valid JSON", hint="pass the content of its key file")
     lacking = [name for name in _NEEDED if not isinstance(fields.get(name), str) or not fields[name].strip()]
     if lacking:
         kind = fields.get("type", "service_account")
         other = f"is of the type {kind!r:.40} and " if kind != "service_account" and isinstance(kind, str) else ""
         raise MissingKey(
-            f"{what} {other}lacks {' and '.join(map(repr, lacking))}",
+            f"{label} {other}lacks {' and '.join(map(repr, lacking))}",
             hint=f"pass the whole key file of a service account, with {', '.join(_NEEDED)}",
         )
     return MaskedDict(fields)

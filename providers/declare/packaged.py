@@ -10,12 +10,12 @@ from ...schemas.errors import ConfigError
 PACKAGE = __name__.rpartition(".declare.")[0]
 
 
-def load(module: str, name: str, what: str) -> Any:
+def load(module: str, name: str, label: str) -> Any:
     """Import an object of a module of `providers`.
 
     module: the name of the module within `providers`.
     name: the name of the object in it.
-    what: what it is, for the error.
+    label: how to name it in an error.
 
     Raises ConfigError if the module cannot be imported or has no such object.
     """
@@ -23,7 +23,7 @@ def load(module: str, name: str, what: str) -> Any:
         return getattr(import_module(f"{PACKAGE}.{module}"), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
-            f"{what} is part of stepwell, and cannot be imported: {error}",
+            f"{label} is part of stepwell, and cannot be imported: {error}",
             hint="install stepwell again; an application that packs it must include all its modules "
             "(PyInstaller: --collect-submodules stepwell)",
         ) from error

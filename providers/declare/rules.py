@@ -244,13 +244,13 @@ def effort_of(budget: int) -> str:
     return next((effort for effort, tokens in EFFORT_TOKENS.items() if tokens >= budget), EFFORTS[-1])
 
 
-def nearest_effort(wanted: str, known: Iterable[str]) -> str:
+def nearest_effort(effort: str, known: Iterable[str]) -> str:
     """Return the wanted effort, else the next higher one, else the highest, of those that a model has.
 
     known: the efforts of the model, the lowest first.
     """
     known = tuple(known)
-    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(wanted)), known[-1])
+    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(effort)), known[-1])
 
 
 def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] | None = None) -> Rule:

@@ -100,10 +100,10 @@ def cloudflare_ai_gateway(
     return edits.before("send", step)
 
 
-def _path_segment(argument: str | None, what: str, variable: str) -> str:
+def _path_segment(argument: str | None, setting: str, variable: str) -> str:
     value = argument or os.environ.get(variable)
     if not value:
-        raise ConfigError(f"Cloudflare's gateway needs its {what}", hint=f"pass {what}=, or set {variable}")
+        raise ConfigError(f"Cloudflare's gateway needs its {setting}", hint=f"pass {setting}=, or set {variable}")
     return quote(value, safe="")
 
 

@@ -59,7 +59,7 @@ def renamed(request: Request, names: Mapping[str, str]) -> Request:
     choice = request.options.get("tool_choice")
     if choice is None or isinstance(choice, str):
         return request
-    return request.replace(options={**request.options, "tool_choice": _choice(choice, names)})
+    return request.replace(options={**request.options, "tool_choice": _rename_choice(choice, names)})
 
 
 def _message(message: Message, names: Mapping[str, str]) -> Message:
@@ -76,16 +76,16 @@ def _part(part: Part, names: Mapping[str, str]) -> Part:
     return part
 
 
-def _choice(choice: object, names: Mapping[str, str]) -> Any:
-    """Rename the tools in a choice, which is a tool, an object that names one, or a list of them."""
+def _rename_choice(choice: object, names: Mapping[str, str]) -> Any:
+    """Rename the tools in a tool_choice: a Tool, an object with the name of one, or a list of them."""
     if isinstance(choice, str):
         return names.get(choice, choice)
     if isinstance(choice, Tool):
         return evolve(choice, name=names[choice.name]) if choice.name in names else choice
     if isinstance(choice, Mapping):
         inner = {"name", "function"}
-        return {key: _choice(value, names) if key in inner else value for key, value in choice.items()}
-    return [_choice(each, names) for each in choice] if isinstance(choice, Iterable) else choice
+        return {key: _rename_choice(value, names) if key in inner else value for key, value in choice.items()}
+    return [_rename_choice(each, names) for each in choice] if isinstance(choice, Iterable) else choice
 
 
 def with_original_names(request: Request, call: CallNext, names: Mapping[str, str]) -> StepGenerator:

@@ -55,8 +55,8 @@ def gemini_budgeted_thinking(least: int = 0, most: int | None = None, *, can_sto
         def fitted(budget: int) -> int:
             return budget if budget < 0 or (budget == 0 and can_stop) else fitting(budget, limits)
 
-        def by_budget(wanted: int) -> Thinking:
-            return _by_budget(wanted, fitted(wanted))
+        def by_budget(tokens: int) -> Thinking:
+            return _by_budget(tokens, fitted(tokens))
 
         def by_effort(effort: str) -> Thinking:
             budget = fitted(EFFORT_TOKENS[effort])
@@ -78,16 +78,18 @@ def levelled_thinking(*levels: str) -> Rule:
         return {"thinkingLevel": level}, "" if level == effort else why
 
     def make(constraints: Constraints) -> Rule:
-        def by_budget(wanted: int) -> Thinking:
-            return _by_budget(wanted, fitting(wanted, constraints) if wanted > 0 else wanted)
+        def by_budget(tokens: int) -> Thinking:
+            return _by_budget(tokens, fitting(tokens, constraints) if tokens > 0 else tokens)
 
         return _thinking(by_effort, by_budget, constraints)
 
     return constrained(f"levelled_thinking {', '.join(levels)}", make)
 
 
-def _by_budget(wanted: int, budget: int) -> Thinking:
-    return {"thinkingBudget": budget}, "" if budget == wanted else f"{wanted} became {budget}, the nearest allowed"
+def _by_budget(requested: int, budget: int) -> Thinking:
+    return {
+        "thinkingBudget": budget
+    }, "" if budget == requested else f"{requested} became {budget}, the nearest allowed"
 
 
 Thinking = tuple[dict[str, Any], str]

@@ -38,6 +38,6 @@ def unsendable(part: Media, format: str, takes: str) -> NotSupported:
     format: name of the format, as the subject of the message
     takes: what it takes instead, for the hint
     """
-    how = "" if part.data is not None else " by address" if part.url else " by file id"
+    source = "" if part.data is not None else " by address" if part.url else " by file id"
     kind = f" ({part.sent_type})" if isinstance(part, File) and not part.file_id else ""
-    return NotSupported(f"{format} takes no {part.type}{kind}{how}", hint=f"it takes {takes}")
+    return NotSupported(f"{format} takes no {part.type}{kind}{source}", hint=f"it takes {takes}")

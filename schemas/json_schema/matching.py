@@ -114,36 +114,36 @@ def _formats() -> Any:
 # The messages of these errors are not shown: `validate` has its own, which do not quote the value.
 
 
-def _pattern(validator: Validator, wanted: str, value: object, schema: JSONSchema) -> Errors:
-    if isinstance(value, str) and not compile_pattern(wanted).search(value):
+def _pattern(validator: Validator, pattern: str, value: object, schema: JSONSchema) -> Errors:
+    if isinstance(value, str) and not compile_pattern(pattern).search(value):
         yield ValidationError("")
 
 
-def _pattern_properties(validator: Validator, wanted: JSONSchema, value: object, schema: JSONSchema) -> Errors:
+def _pattern_properties(validator: Validator, by_pattern: JSONSchema, value: object, schema: JSONSchema) -> Errors:
     if isinstance(value, dict):
-        for pattern, part in wanted.items():
+        for pattern, part in by_pattern.items():
             for name in value:
                 if compile_pattern(pattern).search(name):
                     yield from validator.descend(value[name], part, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Validator, wanted: Schema, value: object, schema: JSONSchema) -> Errors:
+def _additional_properties(validator: Validator, additional: Schema, value: object, schema: JSONSchema) -> Errors:
     if not isinstance(value, dict):
         return
     patterns = [compile_pattern(pattern) for pattern in schema.get("patternProperties", ())]
     extra = [name for name in value if name not in schema.get("properties", ())]
     extra = [name for name in extra if not any(pattern.search(name) for pattern in patterns)]
-    if wanted is False and extra:
+    if additional is False and extra:
         yield ValidationError("")
-    elif isinstance(wanted, dict):
+    elif isinstance(additional, dict):
         for name in extra:
-            yield from validator.descend(value[name], wanted, path=name)
+            yield from validator.descend(value[name], additional, path=name)
 
 
-def _multiple_of(validator: Validator, wanted: float, value: object, schema: JSONSchema) -> Errors:
+def _multiple_of(validator: Validator, divisor: float, value: object, schema: JSONSchema) -> Errors:
     # In decimal, as written: in binary, 0.3 is not a multiple of 0.1.
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and Fraction(str(value)) % Fraction(str(wanted)):
+    if number and Fraction(str(value)) % Fraction(str(divisor)):
         yield ValidationError("")
 
 
@@ -152,9 +152,9 @@ _follow_reference: Final[Callable[[Validator, str, object, JSONSchema], Errors]]
 ]
 
 
-def _ref(validator: Validator, wanted: str, value: object, schema: JSONSchema) -> Errors:
+def _ref(validator: Validator, ref: str, value: object, schema: JSONSchema) -> Errors:
     state = _STATE.get()
-    pair = (wanted, id(value))
+    pair = (ref, id(value))
     known = state.fitting.get(pair)
     if known:
         return
@@ -162,22 +162,22 @@ def _ref(validator: Validator, wanted: str, value: object, schema: JSONSchema) -
         yield ValidationError("")
         return
     fits = True
-    for error in _follow_reference(validator, wanted, value, schema):
+    for error in _follow_reference(validator, ref, value, schema):
         fits = state.fitting[pair] = False
         yield error
     if fits:
         state.fitting[pair] = True
 
 
-def _any_of(validator: Validator, wanted: list[Schema], value: object, schema: JSONSchema) -> Errors:
-    if not any(_fits(validator, part, value) for part in wanted):
-        yield _none_of(validator, wanted, value)
+def _any_of(validator: Validator, alternatives: list[Schema], value: object, schema: JSONSchema) -> Errors:
+    if not any(_fits(validator, part, value) for part in alternatives):
+        yield _none_of(validator, alternatives, value)
 
 
-def _one_of(validator: Validator, wanted: list[Schema], value: object, schema: JSONSchema) -> Errors:
-    fitting = sum(_fits(validator, part, value) for part in wanted)
+def _one_of(validator: Validator, alternatives: list[Schema], value: object, schema: JSONSchema) -> Errors:
+    fitting = sum(_fits(validator, part, value) for part in alternatives)
     if not fitting:
-        yield _none_of(validator, wanted, value)
+        yield _none_of(validator, alternatives, value)
     elif fitting > 1:
         yield ValidationError("")
 
@@ -195,21 +195,21 @@ def _fits(validator: Validator, part: Schema, value: object) -> bool:
     return state.fitting[pair]
 
 
-def _none_of(validator: Validator, wanted: list[Schema], value: object) -> ValidationError:
+def _none_of(validator: Validator, alternatives: list[Schema], value: object) -> ValidationError:
     """Return an error with the errors of the closest alternative, or without any if none is of the value's kind."""
     state = _STATE.get()
     if state.shallow or not state.explaining():
         return ValidationError(NONE_FITS)
     state.shallow = True
     try:
-        parts = [(at, part) for at, part in enumerate(wanted) if part is not False]
+        parts = [(at, part) for at, part in enumerate(alternatives) if part is not False]
         ranked = [(*_distance(list(validator.descend(value, part))), at) for at, part in parts]
     finally:
         state.shallow = False
     wrong_kind, _, nearest = min(ranked, default=(1, 0, 0))
     if wrong_kind:
         return ValidationError(NONE_FITS)
-    return ValidationError("", context=list(validator.descend(value, wanted[nearest], schema_path=nearest)))
+    return ValidationError("", context=list(validator.descend(value, alternatives[nearest], schema_path=nearest)))
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int]:
@@ -223,9 +223,9 @@ def _distance(errors: list[ValidationError]) -> tuple[int, int]:
     return wrong_kind, len(errors)
 
 
-def _unique_items(validator: Validator, wanted: bool, value: object, schema: JSONSchema) -> Errors:
+def _unique_items(validator: Validator, unique: bool, value: object, schema: JSONSchema) -> Errors:
     # jsonschema compares all pairs of items that cannot be sorted.
-    if wanted and isinstance(value, list) and len(set(map(_identity, value))) != len(value):
+    if unique and isinstance(value, list) and len(set(map(_identity, value))) != len(value):
         yield ValidationError("")
 
 

@@ -234,13 +234,13 @@ def _compile_patterns(one: _Found) -> None:
             )
 
 
-def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
+def _bound_matching(root: dict[str, Any], places: list[_Found]) -> None:
     """Refuse references that lead back to the same schema for the same value, and those that multiply.
 
     With the former, matching would never end; with the latter, it would take too long.
     """
     counts: dict[int, int] = {}  # by schema: how many are matched against its value, this one and all that it leads to
-    for start in found:
+    for start in places:
         open_now: set[int] = set()
         waiting: list[tuple[dict[str, Any], list[dict[str, Any]] | None]] = [(start.schema, None)]
         while waiting:
@@ -250,12 +250,12 @@ def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
                 counts[id(node)] = count = 1 + sum(counts[id(target)] for target in led_to)
                 if count > MAX_EXPANDED:
                     raise SchemaError(
-                        f"the schema at '#{_place(node, found)}' leads to more than {MAX_EXPANDED:,} others that would "
-                        "be matched against the same value",
+                        f"the schema at '#{_place(node, places)}' leads to more than {MAX_EXPANDED:,} others to be "
+                        "matched against the same value",
                         hint="refer to each alternative once",
                     )
             elif id(node) in open_now:
-                raise SchemaError(f"the schema at '#{_place(node, found)}' refers back to itself without end")
+                raise SchemaError(f"the schema at '#{_place(node, places)}' refers back to itself without end")
             elif id(node) not in counts:
                 open_now.add(id(node))
                 targets = _same_value(root, node)
@@ -263,8 +263,8 @@ def _bound_matching(root: dict[str, Any], found: list[_Found]) -> None:
                 waiting += [(target, None) for target in targets]
 
 
-def _place(node: dict[str, Any], found: list[_Found]) -> str:
-    return next(one.pointer for one in found if one.schema is node)
+def _place(node: dict[str, Any], places: list[_Found]) -> str:
+    return next(one.pointer for one in places if one.schema is node)
 
 
 def _same_value(root: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:

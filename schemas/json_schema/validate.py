@@ -108,21 +108,21 @@ def _one_of(values: list[JSONValue]) -> str:
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 
 
-def _types(wanted: str | list[str]) -> str:
-    names = wanted if isinstance(wanted, list) else [wanted]
+def _types(types: str | list[str]) -> str:
+    names = types if isinstance(types, list) else [types]
     return f"must be of type {' or '.join(names)}"
 
 
-def _fits_none(wanted: list[Any], error: ValidationError) -> str:
-    return f"fits none of the {len(wanted)} alternatives"
+def _fits_none(alternatives: list[Any], error: ValidationError) -> str:
+    return f"fits none of the {len(alternatives)} alternatives"
 
 
-def _missing(wanted: list[str], error: ValidationError) -> str:
-    absent = [name for name in wanted if name not in error.instance]
+def _missing(required: list[str], error: ValidationError) -> str:
+    absent = [name for name in required if name not in error.instance]
     return f"lacks the required {', '.join(map(repr, absent))}"
 
 
-def _not_allowed(wanted: object, error: ValidationError) -> str:
+def _not_allowed(additional: object, error: ValidationError) -> str:
     known = list(error.schema.get("properties", ())) if isinstance(error.schema, dict) else []
     allowed = f"; allowed are {', '.join(map(repr, known[:20]))}" if known else ""
     return f"has properties that are not allowed{allowed}"

@@ -43,17 +43,17 @@ def run_embed(arguments: argparse.Namespace) -> None:
     print_warnings(found.warnings)
 
 
-def embeddings_as_json(found: Embeddings) -> dict[str, object]:
+def embeddings_as_json(embeddings: Embeddings) -> dict[str, object]:
     """Return a result as `--json` prints it."""
     return {
-        "model": str(found.model),
-        "dimensions": found.dimensions,
-        "vectors": [vector.tolist() for vector in found],
-        "usage": {"input_tokens": found.usage.input_tokens},
-        "cost": None if found.cost.total is None else str(found.cost.total),
-        "calls": found.calls,
-        "cached": found.cached,
-        "warnings": [str(warning) for warning in found.warnings],
+        "model": str(embeddings.model),
+        "dimensions": embeddings.dimensions,
+        "vectors": [vector.tolist() for vector in embeddings],
+        "usage": {"input_tokens": embeddings.usage.input_tokens},
+        "cost": None if embeddings.cost.total is None else str(embeddings.cost.total),
+        "calls": embeddings.calls,
+        "cached": embeddings.cached,
+        "warnings": [str(warning) for warning in embeddings.warnings],
     }
 
 

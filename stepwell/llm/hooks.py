@@ -63,9 +63,9 @@ class Hooks:
         name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
         match name:
             case "stream_complete":
-                yield from _finished(fn(prompt, **_accepted_options(fn, options)), name)
+                yield from _with_finish(fn(prompt, **_accepted_options(fn, options)), name)
             case "astream_complete":
-                yield from _finished(_over_portal(lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                yield from _with_finish(_over_portal(lambda: fn(prompt, **_accepted_options(fn, options))), name)
             case _:
                 yield chunks_of(self.answer(prompt, options))
 
@@ -131,7 +131,7 @@ class _Ending:
         return [Finish("tool_calls" if self._calls else "stop")]
 
 
-def _finished(items: Iterable[object], by: str) -> Iterator[list[StreamChunk]]:
+def _with_finish(items: Iterable[object], by: str) -> Iterator[list[StreamChunk]]:
     ending = _Ending()
     try:
         for item in items:

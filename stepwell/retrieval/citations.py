@@ -56,7 +56,7 @@ def numbers_in(text: str) -> set[int]:
     return found
 
 
-def citation_rows(found: Sequence[ScoredNode], text: str) -> list[dict[str, Any]]:
+def citation_rows(nodes: Sequence[ScoredNode], text: str) -> list[dict[str, Any]]:
     """Return the notes as plain data for `reply.metadata["citations"]`.
 
     Their type is "note", which tells them from the citations that a provider may have put there.
@@ -73,22 +73,22 @@ def citation_rows(found: Sequence[ScoredNode], text: str) -> list[dict[str, Any]
             "metadata": dict(scored.node.metadata),
             "cited": number in cited,
         }
-        for number, scored in enumerate(found, start=1)
+        for number, scored in enumerate(nodes, start=1)
     ]
 
 
-def with_citations(reply: Reply, found: Sequence[ScoredNode]) -> Reply:
+def with_citations(reply: Reply, nodes: Sequence[ScoredNode]) -> Reply:
     """Return the reply with the notes behind the provider's own citations."""
     own = reply.metadata.get(KEY)
-    rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(found, reply.text)]
+    rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(nodes, reply.text)]
     return reply.replace(metadata={**reply.metadata, KEY: rows})
 
 
 class CitingStage:
     """A stage that puts the notes on a streamed reply, once its text is complete."""
 
-    def __init__(self, found: Sequence[ScoredNode]) -> None:
-        self._found = found
+    def __init__(self, nodes: Sequence[ScoredNode]) -> None:
+        self._found = nodes
         self._text: list[str] = []
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:

@@ -95,11 +95,11 @@ def retrieve_context(
     return around(name, run)
 
 
-def notes(found: Sequence[ScoredNode]) -> str:
+def notes(nodes: Sequence[ScoredNode]) -> str:
     """Write the notes for the model: an instruction, then each with its number and source."""
     shown = (
         f"[{number}] {f'({scored.source}) ' if scored.source else ''}{scored.text}"
-        for number, scored in enumerate(found, start=1)
+        for number, scored in enumerate(nodes, start=1)
     )
     return "\n\n".join([INSTRUCTION, *shown])
 
@@ -141,8 +141,8 @@ class _RememberedTurns:
             entry = self._found.get(id(message))
             return entry[1] if entry is not None and entry[0]() is message else None
 
-    def put(self, message: Message, found: list[ScoredNode]) -> None:
+    def put(self, message: Message, nodes: list[ScoredNode]) -> None:
         with self._lock:
-            self._found[id(message)] = (ref(message), found)
+            self._found[id(message)] = (ref(message), nodes)
             while len(self._found) > _REMEMBERED_TURNS:
                 self._found.popitem(last=False)

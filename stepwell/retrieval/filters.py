@@ -32,9 +32,9 @@ def matches(where: Where, metadata: Mapping[str, Any], source: str = "") -> bool
     return all(name in known and _fits(known[name], wanted) for name, wanted in where.items())
 
 
-def _fits(value: object, wanted: object) -> bool:
-    if callable(wanted):
-        return bool(wanted(value))
+def _fits(value: object, condition: object) -> bool:
+    if callable(condition):
+        return bool(condition(value))
     values = value if isinstance(value, list | tuple) else (value,)
-    options: Collection[object] = wanted if isinstance(wanted, list | tuple | set | frozenset) else (wanted,)
-    return wanted == value or any(member in options for member in values)
+    options: Collection[object] = condition if isinstance(condition, list | tuple | set | frozenset) else (condition,)
+    return condition == value or any(member in options for member in values)

@@ -131,24 +131,24 @@ def nodes_of(source: Nodes) -> list[Node]:
     raise ConfigError(f"a {type(source).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
 
 
-def scored_nodes_of(found: object, score: float | None = None) -> Iterator[ScoredNode]:
+def scored_nodes_of(result: object, score: float | None = None) -> Iterator[ScoredNode]:
     """Yield the scored nodes of what a retriever or a function returned: None, ScoredNodes, or what nodes_of takes.
 
     `score` is for those that have none. Raises ConfigError for anything else.
     """
-    if found is None:
+    if result is None:
         return
-    if isinstance(found, ScoredNode):
-        yield found if found.score is not None else ScoredNode(found.node, score)
-    elif isinstance(found, str):
-        if found.strip():
-            yield ScoredNode(Node(found), score)
-    elif isinstance(found, Node | Document):
-        yield from (ScoredNode(node, score) for node in nodes_of(found))
-    elif isinstance(found, Iterable) and not isinstance(found, Mapping | bytes):
-        for member in found:
+    if isinstance(result, ScoredNode):
+        yield result if result.score is not None else ScoredNode(result.node, score)
+    elif isinstance(result, str):
+        if result.strip():
+            yield ScoredNode(Node(result), score)
+    elif isinstance(result, Node | Document):
+        yield from (ScoredNode(node, score) for node in nodes_of(result))
+    elif isinstance(result, Iterable) and not isinstance(result, Mapping | bytes):
+        for member in result:
             yield from scored_nodes_of(member, score)
     else:
         raise ConfigError(
-            f"a retriever or function returned a {type(found).__name__}", hint="return texts, Nodes or ScoredNodes"
+            f"a retriever or function returned a {type(result).__name__}", hint="return texts, Nodes or ScoredNodes"
         )

@@ -147,10 +147,10 @@ class Retriever:
         check_where(where)
         return Search(query, top_k, where, least)
 
-    def _follow_pointers(self, found: list[ScoredNode], search: Search, depth: int) -> Recipe:
+    def _follow_pointers(self, nodes: list[ScoredNode], search: Search, depth: int) -> Recipe:
         """Return the nodes, each pointer replaced by what is found where it points to."""
         kept: list[ScoredNode] = []
-        for scored in found:
+        for scored in nodes:
             if scored.node.target is None:
                 kept.append(scored)
             elif depth < MAX_DEPTH:
@@ -212,10 +212,10 @@ def _with_source(node: Node, pointer: Node) -> Node:
     return Node(node.text, pointer.source, {**pointer.metadata, **node.metadata})
 
 
-def best(found: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
+def best(nodes: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
     """Return the nodes that pass the search, each once with its best score; best first, without a score last."""
     kept: dict[tuple[str, str], ScoredNode] = {}
-    for scored in found:
+    for scored in nodes:
         if search.min_score is not None and scored.score is not None and scored.score < search.min_score:
             continue
         if not matches(search.where, scored.node.metadata, scored.node.source):
@@ -226,5 +226,5 @@ def best(found: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
     return sorted(kept.values(), key=_rank)[: search.top_k]
 
 
-def _rank(found: ScoredNode) -> tuple[bool, float]:
-    return found.score is None, -(found.score or 0.0)
+def _rank(node: ScoredNode) -> tuple[bool, float]:
+    return node.score is None, -(node.score or 0.0)

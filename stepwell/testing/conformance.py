@@ -378,8 +378,8 @@ class _Suite:
         return AsyncClient(**self._settings(body))
 
 
-def _require_in(sent: str, wanted: dict[str, str]) -> None:
-    for what, text in wanted.items():
+def _require_in(sent: str, texts: dict[str, str]) -> None:
+    for what, text in texts.items():
         require(text in sent, f"{what} is not in the request")
 
 

@@ -108,7 +108,7 @@ def doubling(steps: int, step: Callable[[dict[str, Any]], dict[str, Any]]) -> di
 def test_references_that_multiply_are_refused_at_once(step: Any) -> None:
     schema = doubling(200, step)
     began = time.perf_counter()
-    with pytest.raises(SchemaError, match="more than 5,000 others that would be matched against the same value"):
+    with pytest.raises(SchemaError, match="more than 5,000 others to be matched against the same value"):
         check_schema(schema)
     assert time.perf_counter() - began < 5
     check_schema(doubling(9, step))

@@ -241,10 +241,10 @@ def _choice(body: dict[str, Any], inference: dict[str, Any], choice: object) -> 
         raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
 
 
-def _format(body: dict[str, Any], inference: dict[str, Any], wanted: object) -> None:
+def _format(body: dict[str, Any], inference: dict[str, Any], response_format: object) -> None:
     """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
-    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
-        named = wanted["json_schema"]
+    if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
+        named = response_format["json_schema"]
         schema = {"name": named.get("name", "answer"), "schema": dumps(named["schema"]).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 

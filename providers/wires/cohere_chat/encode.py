@@ -58,7 +58,7 @@ def build_body(request: Request) -> dict[str, Any]:
         else:
             body[_NAMES.get(name, name)] = value
     if tools:
-        body["tools"] = [_tool(tool) for tool in encode_tools(tools)]
+        body["tools"] = [_without_strict(tool) for tool in encode_tools(tools)]
         if all(tool.strict for tool in tools):
             body.setdefault("strict_tools", True)
     else:
@@ -68,7 +68,7 @@ def build_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _tool(encoded: dict[str, Any]) -> dict[str, Any]:
+def _without_strict(encoded: dict[str, Any]) -> dict[str, Any]:
     """Remove `strict` from a tool: Cohere has one option for all tools, `strict_tools`."""
     function = encoded.get("function") or {}
     if "strict" not in function:
@@ -148,8 +148,8 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 
-def _format(body: dict[str, Any], wanted: object) -> None:
-    if wanted == "json":
+def _format(body: dict[str, Any], response_format: object) -> None:
+    if response_format == "json":
         body["response_format"] = {"type": "json_object"}
-    elif isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
-        body["response_format"] = {"type": "json_object", "json_schema": wanted["json_schema"]["schema"]}
+    elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
+        body["response_format"] = {"type": "json_object", "json_schema": response_format["json_schema"]["schema"]}

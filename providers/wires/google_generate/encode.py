@@ -234,13 +234,13 @@ def _function(tool: Tool, json_schema: bool) -> Block:
     return {**function, **tool.extra.get(NAME, {})}
 
 
-def _format(config: dict[str, Any], wanted: object, json_schema: bool) -> None:
-    if wanted == "text" or (isinstance(wanted, Mapping) and wanted.get("type") == "text"):
+def _format(config: dict[str, Any], response_format: object, json_schema: bool) -> None:
+    if response_format == "text" or (isinstance(response_format, Mapping) and response_format.get("type") == "text"):
         return
     config["responseMimeType"] = "application/json"
-    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
+    if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         field, dialect = ("responseJsonSchema", gemini_json) if json_schema else ("responseSchema", gemini)
-        config[field] = dialect.to_dialect(wanted["json_schema"]["schema"]).schema
+        config[field] = dialect.to_dialect(response_format["json_schema"]["schema"]).schema
 
 
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}

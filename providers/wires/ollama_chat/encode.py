@@ -116,8 +116,8 @@ def _image(part: Media) -> str:
     return inlined[1]
 
 
-def _format(body: dict[str, Any], wanted: object) -> None:
-    if wanted == "json":
+def _format(body: dict[str, Any], response_format: object) -> None:
+    if response_format == "json":
         body["format"] = "json"
-    elif isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
-        body["format"] = wanted["json_schema"]["schema"]
+    elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
+        body["format"] = response_format["json_schema"]["schema"]

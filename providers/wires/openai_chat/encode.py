@@ -236,9 +236,9 @@ def encode_tool_choice(choice: object) -> object:
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def encode_response_format(wanted: object) -> object:
+def encode_response_format(response_format: object) -> object:
     """Encode `text` and `json`; anything else is OpenAI's own object."""
-    return _FORMATS.get(wanted, wanted) if isinstance(wanted, str) else wanted
+    return _FORMATS.get(response_format, response_format) if isinstance(response_format, str) else response_format
 
 
 _FORMATS = {"text": {"type": "text"}, "json": {"type": "json_object"}}

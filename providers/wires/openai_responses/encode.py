@@ -216,12 +216,12 @@ def _choice(body: dict[str, Any], choice: object) -> None:
     body["tool_choice"] = {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def _format(body: dict[str, Any], wanted: str | Mapping[str, Any]) -> None:
-    if isinstance(wanted, str):
-        wanted = {"text": {"type": "text"}, "json": {"type": "json_object"}}[wanted]
-    elif wanted.get("type") == "json_schema" and "json_schema" in wanted:
-        wanted = {"type": "json_schema", **wanted["json_schema"]}
-    body.setdefault("text", {})["format"] = wanted
+def _format(body: dict[str, Any], response_format: str | Mapping[str, Any]) -> None:
+    if isinstance(response_format, str):
+        response_format = {"text": {"type": "text"}, "json": {"type": "json_object"}}[response_format]
+    elif response_format.get("type") == "json_schema" and "json_schema" in response_format:
+        response_format = {"type": "json_schema", **response_format["json_schema"]}
+    body.setdefault("text", {})["format"] = response_format
 
 
 def _in(place: str, name: str) -> Callable[[dict[str, Any], Any], None]:

@@ -146,9 +146,9 @@ def _text(raw: bytes, start: int, end: int) -> str:
         raise _malformed(f"a frame has a header that is not UTF-8, at byte {error.start}", raw) from None
 
 
-def _malformed(what: str, shown: bytes | bytearray) -> DecodeError:
+def _malformed(problem: str, shown: bytes | bytearray) -> DecodeError:
     return DecodeError(
-        what, hint="see .payload; if this is not an event stream, check base_url", payload=bytes(shown[:_SHOWN])
+        problem, hint="see .payload; if this is not an event stream, check base_url", payload=bytes(shown[:_SHOWN])
     )
 
 

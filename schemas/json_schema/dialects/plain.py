@@ -89,10 +89,10 @@ def _property_schema(keywords: dict[str, Any], name: str) -> Schema:
 
 
 def _either(parts: list[Schema]) -> Schema:
-    wanted = [part for at, part in enumerate(parts) if part is not False and part not in parts[:at]]
-    if True in wanted or not wanted:
-        return bool(wanted)
-    return wanted[0] if len(wanted) == 1 else {"anyOf": wanted}
+    alternatives = [part for at, part in enumerate(parts) if part is not False and part not in parts[:at]]
+    if True in alternatives or not alternatives:
+        return bool(alternatives)
+    return alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
 
 
 def _add_items(written: dict[str, Any]) -> None:

@@ -273,14 +273,14 @@ def _is(value: object, name: str) -> bool:
     return kind == name or (name == "integer" and _type_of(value, []) == "integer")
 
 
-def _type_of(value: object, wanted: Sequence[str]) -> str:
+def _type_of(value: object, types: Sequence[str]) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
         whole = isinstance(value, int) or value.is_integer()
-        return "integer" if whole and "number" not in wanted else "number"
+        return "integer" if whole and "number" not in types else "number"
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 

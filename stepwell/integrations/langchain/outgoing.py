@@ -94,10 +94,10 @@ def _medium(part: Any) -> dict[str, Any]:
     return {**block, "extras": extras} if extras else block
 
 
-def extras_of(kept: Mapping[str, Any]) -> dict[str, Any]:
+def extras_of(extras: Mapping[str, Any]) -> dict[str, Any]:
     """Return a block's `extras` that hold what is not empty; none if everything is."""
-    kept = {name: value for name, value in kept.items() if value}
-    return {"extras": {OURS: kept}} if kept else {}
+    extras = {name: value for name, value in extras.items() if value}
+    return {"extras": {OURS: extras}} if extras else {}
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata | None:

@@ -159,5 +159,5 @@ def _wordings(query: str | Iterable[str]) -> list[str]:
     return [query] if isinstance(query, str) else list(query)
 
 
-def _one(found: Embeddings) -> Vector:
-    return found[0] if len(found) == 1 else aggregate(found)
+def _one(embeddings: Embeddings) -> Vector:
+    return embeddings[0] if len(embeddings) == 1 else aggregate(embeddings)

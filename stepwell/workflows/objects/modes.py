@@ -92,14 +92,14 @@ def object_request(
             )
 
 
-def _choose_mode(plan: Plan, support: ObjectSupport, spec: OutputSpec, wanted: str | None) -> str:
-    if wanted is None:
+def _choose_mode(plan: Plan, support: ObjectSupport, spec: OutputSpec, requested: str | None) -> str:
+    if requested is None:
         return next(mode for mode in support.modes if _works(mode, plan, support, spec))
-    if wanted not in MODES:
-        raise InvalidOption(f"there is no object mode {wanted!r}", hint=nearest(wanted, MODES))
-    if wanted not in support.modes:
-        raise NotSupported(f"{plan.model} has no object mode {wanted!r}", hint=f"it has {', '.join(support.modes)}")
-    return wanted
+    if requested not in MODES:
+        raise InvalidOption(f"there is no object mode {requested!r}", hint=nearest(requested, MODES))
+    if requested not in support.modes:
+        raise NotSupported(f"{plan.model} has no object mode {requested!r}", hint=f"it has {', '.join(support.modes)}")
+    return requested
 
 
 def _works(mode: str, plan: Plan, support: ObjectSupport, spec: OutputSpec) -> bool:

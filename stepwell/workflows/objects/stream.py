@@ -140,7 +140,7 @@ def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: 
 
 
 def _contradiction(text: str) -> ObjectInvalid:
-    """Make the error for an answer of several values, of which another than the one that was shown may be meant."""
+    """Make the error for an answer of several values: the one already shown may not be the answer."""
     error = ObjectInvalid("the answer holds several objects, and the first has been shown", text=text)
     error.violations = (Violation("", "is followed by another value", "json"),)
     error.hint = "the answer is in .text; generate_object can choose among them"

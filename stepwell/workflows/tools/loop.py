@@ -76,36 +76,35 @@ def loop(
     model: ModelLike,
     prompt: PromptLike,
     tools: Iterable[ToolLike],
-    how: Loop,
+    settings: Loop,
     options: Mapping[str, Any],
     *,
     stream: bool,
 ) -> Recipe:
     """Run a tool loop: run_tools and stream_tools. Return the last Reply, with all the steps on it.
 
-    how: the loop's settings.
+    settings: the loop's settings.
     options: those of each call.
     stream: True emits the chunks of each answer and a ToolRun for each call of a tool.
     """
     offered = tools_of(tools)
     context = context_of(prompt)
-    if _unanswered_calls(context) and not how.resume:
+    if _unanswered_calls(context) and not settings.resume:
         raise ConfigError(
             "the prompt ends in tool calls without results, and they were not run",
             hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
         )
-    settings = {**options, "tools": list(offered)}
+    call_options = {**options, "tools": list(offered)}
     plan = planner.plan("chat", model, wire=options.get("wire"))
-    if how.react or (how.react is None and plan.model.tools is False):
+    if settings.react or (settings.react is None and plan.model.tools is False):
         pipeline = options.get("pipeline")
-        settings["pipeline"] = (pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)).prepend(
-            react_tools()
-        )
-    return _loop(model, context, offered, how, settings, stream)
+        edits = pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)
+        call_options["pipeline"] = edits.prepend(react_tools())
+    return _loop(model, context, offered, settings, call_options, stream)
 
 
 def _loop(
-    model: ModelLike, context: Context, tools: tuple[Tool, ...], how: Loop, options: dict[str, Any], stream: bool
+    model: ModelLike, context: Context, tools: tuple[Tool, ...], settings: Loop, options: dict[str, Any], stream: bool
 ) -> Recipe:
     steps: list[Reply] = []
     prompt = context
@@ -113,17 +112,18 @@ def _loop(
         pending = _unanswered_calls(context)
         while True:
             if pending:
-                if len(steps) >= how.max_steps:
-                    raise _step_limit(steps, prompt, context, how)
-                runs = yield from _run_all(pending, tools, how)
+                if len(steps) >= settings.max_steps:
+                    raise _step_limit(steps, prompt, context, settings)
+                runs = yield from _run_all(pending, tools, settings)
                 if steps:
                     steps[-1] = _with_runs(steps[-1], runs)
                 if stream:
                     for run in runs:
                         yield Emit(run)
                 context = context.append(*(run.message for run in runs))
-                _raise_tool_error(runs, how, steps, prompt, context)
-                if steps and how.stop_when is not None and how.stop_when(_combined_reply(steps, prompt, context)):
+                _raise_tool_error(runs, settings, steps, prompt, context)
+                stop = settings.stop_when
+                if steps and stop is not None and stop(_combined_reply(steps, prompt, context)):
                     break
                 options = _without_forced_choice(options)
             reply = yield from _answer(model, context, options, stream, steps)
@@ -164,19 +164,21 @@ def _stream_step(model: ModelLike, context: Context, options: Mapping[str, Any])
     return source.whole_reply()
 
 
-def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) -> Generator[Any, Any, list[ToolRun]]:
+def _run_all(
+    calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], settings: Loop
+) -> Generator[Any, Any, list[ToolRun]]:
     """Run all calls of one answer: approved one after another, run at once, results in the order of the calls."""
     runs: dict[int, ToolRun] = {}
     approved: list[int] = []
     for place, call in enumerate(calls):
         # A call that cannot be made needs no approval: the model gets to read what is wrong with it.
-        approve = how.approve if is_runnable(call, tools) else None
+        approve = settings.approve if is_runnable(call, tools) else None
         answer = True if approve is None else (yield approval_of(approve, call))
         if answer is True:
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    results = yield Gather([effect_of(calls[place], tools, how.tool_timeout) for place in approved])
+    results = yield Gather([effect_of(calls[place], tools, settings.tool_timeout) for place in approved])
     runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 
@@ -230,8 +232,10 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     return reply
 
 
-def _raise_tool_error(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Context, context: Context) -> None:
-    if how.on_tool_error != "raise":
+def _raise_tool_error(
+    runs: list[ToolRun], settings: Loop, steps: list[Reply], prompt: Context, context: Context
+) -> None:
+    if settings.on_tool_error != "raise":
         return
     for run in runs:
         if run.error is not None:
@@ -243,10 +247,10 @@ def _raise_tool_error(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt
             raise error from (None if error is run.error else run.error)
 
 
-def _step_limit(steps: list[Reply], prompt: Context, context: Context, how: Loop) -> StepLimit:
+def _step_limit(steps: list[Reply], prompt: Context, context: Context, settings: Loop) -> StepLimit:
     reply = _combined_reply(steps, prompt, context)
     return StepLimit(
-        f"the model still calls tools after {how.max_steps} steps",
+        f"the model still calls tools after {settings.max_steps} steps",
         hint="raise max_steps, or go on from .partial.context with resume=True",
         partial=reply,
         usage=reply.usage,
