@@ -107,7 +107,7 @@ class Catalog:
         status.
         """
         flags = {"reasoning": reasoning, "tools": tools, "structured_output": structured_output}
-        wanted = {name: value for name, value in flags.items() if value is not None}
+        required_flags = {name: value for name, value in flags.items() if value is not None}
         reads, writes = words(input, "input"), words(output, "output")
         cheap_in, cheap_out = dollars(max_input_price, "max_input_price"), dollars(max_output_price, "max_output_price")
         status = checked_status(status)
@@ -115,7 +115,7 @@ class Catalog:
 
         def fits(model: Model) -> bool:
             return (
-                all(getattr(model, name) is value for name, value in wanted.items())
+                all(getattr(model, name) is value for name, value in required_flags.items())
                 and reads <= model.input
                 and writes <= model.output
                 and (context_at_least is None or (model.context_window or 0) >= context_at_least)

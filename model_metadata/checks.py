@@ -55,7 +55,7 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     _check_cost(row.get("cost"), where)
     if not row.get("modalities"):
         return dict(row)
-    return {**row, "modalities": {side: _modalities(side, given, where) for side, given in row["modalities"].items()}}
+    return {**row, "modalities": {side: _modalities(side, values, where) for side, values in row["modalities"].items()}}
 
 
 def _modalities(side: str, values: str | Iterable[str] | None, where: str) -> list[str] | None:
@@ -86,10 +86,10 @@ def _check_word(field: str, word: str, known: Iterable[str], where: str) -> None
 
 def words(modalities: str | Iterable[str] | None, option: str) -> frozenset[str]:
     """Return the modalities to search for. Raises InvalidOption for a word that is not a modality."""
-    wanted = frozenset((modalities,) if isinstance(modalities, str) else modalities or ())
-    for word in sorted(wanted - set(MODALITIES)):
+    result = frozenset((modalities,) if isinstance(modalities, str) else modalities or ())
+    for word in sorted(result - set(MODALITIES)):
         raise InvalidOption(f"no model has the {option} {word!r}", hint=nearest(word, MODALITIES))
-    return wanted
+    return result
 
 
 def checked_status(status: str | None) -> str | None:

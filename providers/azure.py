@@ -72,10 +72,10 @@ def endpoint_of(request: Request) -> str:
     Raises ConfigError when it is not an address.
     """
     credential = request.credential if isinstance(request.credential, Mapping) else {}
-    if given := credential.get("endpoint"):
-        return normalize_url(given, "the endpoint that came with the key")
-    if given := credential.get("azure_resource_name"):
-        return normalize_url(f"{given}.openai.azure.com", "the resource that came with the key")
+    if value := credential.get("endpoint"):
+        return normalize_url(value, "the endpoint that came with the key")
+    if value := credential.get("azure_resource_name"):
+        return normalize_url(f"{value}.openai.azure.com", "the resource that came with the key")
     # An address from the catalog may contain ${…} for the resource's name, as the default one does.
     variables = environment_of(request)
     if "${" in request.base_url and (named := (variables.get(ENDPOINT) or "").strip()):

@@ -220,7 +220,7 @@ class Client(BaseClient):
         """
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
 
-        how = Loop(
+        settings = Loop(
             max_steps=max_steps,
             tool_timeout=tool_timeout,
             approve=approve,
@@ -229,7 +229,9 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = self.run_workflow(loop(self.planner, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = self.run_workflow(
+            loop(self.planner, model, prompt, tools, settings, options, stream=False)
+        )
         return reply
 
     def stream_tools(
@@ -254,7 +256,7 @@ class Client(BaseClient):
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
         from .workflows.tools.stream import ToolStream
 
-        how = Loop(
+        settings = Loop(
             max_steps=max_steps,
             tool_timeout=tool_timeout,
             approve=approve,
@@ -263,7 +265,7 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        return ToolStream(self, loop(self.planner, model, prompt, tools, how, options, stream=True))
+        return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
 
     def submit_batch(
         self,

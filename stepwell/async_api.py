@@ -221,7 +221,7 @@ class AsyncClient(BaseAsyncClient):
         """
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
 
-        how = Loop(
+        settings = Loop(
             max_steps=max_steps,
             tool_timeout=tool_timeout,
             approve=approve,
@@ -231,7 +231,7 @@ class AsyncClient(BaseAsyncClient):
             resume=resume,
         )
         reply: Reply[None] = await self.run_workflow(
-            loop(self.planner, model, prompt, tools, how, options, stream=False)
+            loop(self.planner, model, prompt, tools, settings, options, stream=False)
         )
         return reply
 
@@ -257,7 +257,7 @@ class AsyncClient(BaseAsyncClient):
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
         from .workflows.tools.stream import AsyncToolStream
 
-        how = Loop(
+        settings = Loop(
             max_steps=max_steps,
             tool_timeout=tool_timeout,
             approve=approve,
@@ -266,7 +266,7 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, how, options, stream=True))
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
 
     async def submit_batch(
         self,

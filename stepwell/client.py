@@ -131,7 +131,7 @@ class ClientSettings:
     ) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
-        `wire` and `operation` name what a wire's steps were written for, as for `stepwell.override`.
+        `wire` and `operation` are the ones that a wire's steps are for; see `stepwell.override`.
         It ends with `undo()` on the returned Undo, or at the end of a `with` block around that.
         """
         planner = self.planner

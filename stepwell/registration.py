@@ -22,13 +22,13 @@ def override(
         override("openai:gpt-5*", wire="openai_chat", build_body=my_body)
 
     models: `provider:model-id`, with `*`, `?` and `[...]` as wildcards, or a provider's id. The most specific wins.
-    wire, operation: what a wire's steps (build_body, decode_response, ...) were written for; None is the provider's one
-        wire for chat, "*" is any. A call where several wires could be meant raises ConfigError, which names them.
-        A provider's steps (translate_options, authenticate, ...) hold for all unless one is named.
+    wire, operation: the wire and the operation that a wire's steps (build_body, decode_response, ...) are for. None is
+        the provider's only wire for chat, "*" any wire or operation. If several wires fit, raises ConfigError with
+        their names. A provider's steps (translate_options, authenticate, ...) apply to all wires if none is named.
     steps: the new steps by name.
 
-    It ends with `undo()` on the returned Undo, or at the end of a `with` block around that. Raises UnknownStep for a
-    name that is not a step's, ConfigError for what a step or a place cannot be.
+    It ends with `undo()` on the returned Undo, or at the end of a `with` block around that. Raises UnknownStep for an
+    unknown step name, ConfigError for an impossible value, wire or operation.
     """
     return overridden(OVERRIDES, REGISTRY, models, wire=wire, operation=operation, **steps)
 

@@ -46,11 +46,11 @@ def _secrets(request: Request) -> Iterator[str]:
             yield header.rpartition(" ")[2]
 
 
-def _masked(value: Any, masked: re.Pattern[str], raw: re.Pattern[bytes]) -> Any:
+def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern[bytes]) -> Any:
     if isinstance(value, str):
-        return masked.sub(MASK, value)
+        return text_pattern.sub(MASK, value)
     if isinstance(value, bytes):
-        return raw.sub(MASK.encode(), value)
+        return bytes_pattern.sub(MASK.encode(), value)
     if isinstance(value, Mapping):
-        return {name: _masked(each, masked, raw) for name, each in value.items()}
+        return {name: _masked(each, text_pattern, bytes_pattern) for name, each in value.items()}
     return value

@@ -125,12 +125,12 @@ def _check_ranking(reply: Reply, request: Request) -> None:
         raise DecodeError(
             f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
         )
-    if len(rows) < (wanted := min(expected, most or expected)):
+    if len(rows) < (expected_ranks := min(expected, most or expected)):
         _warn(
             reply,
             request,
             "ranking",
-            f"only {len(rows)} of {wanted} ranks were received; the other documents have none",
+            f"only {len(rows)} of {expected_ranks} ranks were received; the other documents have none",
         )
 
 

@@ -57,28 +57,28 @@ def circuit_breaker(
                 retry_after=wait,
             )
 
-        def over(error: BaseException | None) -> None:
+        def leave(error: BaseException | None) -> None:
             with lock:
-                circuit.leave(_verdict(error), clock(), cooldown)
+                circuit.leave(_outcome_of(error), clock(), cooldown)
 
         try:
             response: Response = yield from call(request)
         except BaseException as error:
-            over(error)
+            leave(error)
             raise
         if response.reply is not None:
-            over(None)
+            leave(None)
             return response
-        return response.on_end(lambda reply, error: over(_of_stream(reply, error)))
+        return response.on_end(lambda reply, error: leave(_stream_outcome(reply, error)))
 
     return around("circuit_breaker", run)
 
 
-def _of_stream(reply: Reply | None, error: BaseException | None) -> BaseException | None:
+def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:
     return GeneratorExit() if reply is None and error is None else error
 
 
-def _verdict(error: BaseException | None) -> bool | None:
+def _outcome_of(error: BaseException | None) -> bool | None:
     """Return whether the provider did its work; None if that is not known."""
     if error is None:
         return True

@@ -86,8 +86,8 @@ class _Stream:
         self._fold.feed(chunks)
         return chunks
 
-    def _cut(self, error: TransportError) -> bytes:
-        """Raise the error, unless the terminal event has arrived: a connection that breaks then is no error."""
+    def _raise_if_unfinished(self, error: TransportError) -> bytes:
+        """Raise the error, unless the terminal event has arrived: then the answer is complete, so return b""."""
         if not self._decoder.has_finished():
             raise error
         return b""
@@ -185,7 +185,7 @@ class Stream(_Stream):
                 try:
                     data = b"" if self._decoder.failure else self._perform(self._read)
                 except TransportError as error:
-                    data = self._cut(error)
+                    data = self._raise_if_unfinished(error)
                 if batch := self._feed(data):
                     return batch
         except BaseException as error:
@@ -268,7 +268,7 @@ class AsyncStream(_Stream):
                 try:
                     data = b"" if self._decoder.failure else await self._perform(self._read)
                 except TransportError as error:
-                    data = self._cut(error)
+                    data = self._raise_if_unfinished(error)
                 if batch := self._feed(data):
                     return batch
         except BaseException as error:

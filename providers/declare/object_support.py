@@ -79,9 +79,9 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     """
 
     def fit(request: Request) -> Request:
-        wanted = request.options.get("response_format")
-        if support.answers is not None and isinstance(wanted, Mapping) and "json_schema" in wanted:
-            request = _fit_answer(request, wanted, support, provider)
+        response_format = request.options.get("response_format")
+        if support.answers is not None and isinstance(response_format, Mapping) and "json_schema" in response_format:
+            request = _fit_answer(request, response_format, support, provider)
         tools = request.context.tools
         if tools and (support.strict_tools or support.tools):
             fitted = tuple(_fit_tool(tool, support) for tool in tools)

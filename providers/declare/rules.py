@@ -149,11 +149,11 @@ def at_most(option: str, count: int, *, why: str) -> Rule:
     """Send the first `count` values of a list, and report how many were given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        given = options.get(option)
-        if not isinstance(given, list | tuple) or len(given) <= count:
+        values = options.get(option)
+        if not isinstance(values, list | tuple) or len(values) <= count:
             return []
-        options[option] = given[:count]
-        return [(option, f"the first {count} of {len(given)} were sent: {why}")]
+        options[option] = values[:count]
+        return [(option, f"the first {count} of {len(values)} were sent: {why}")]
 
     return described(f"at most {count} {option}: {why}", rule)
 
@@ -191,9 +191,9 @@ def force(option: str, value: object, *, why: str) -> Rule:
     """Send this value, and report if another was given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        given = options.get(option, value)
+        requested = options.get(option, value)
         options[option] = value
-        return [] if given == value else [(option, f"{given!r} became {value!r}: {why}")]
+        return [] if requested == value else [(option, f"{requested!r} became {value!r}: {why}")]
 
     return described(f"force {option}={value!r}: {why}", rule)
 

@@ -75,7 +75,7 @@ def cloudflare_ai_gateway(
     """
     root = f"{ROOT}/{_path_segment(account, 'account', 'CLOUDFLARE_ACCOUNT_ID')}/"
     root += _path_segment(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
-    headers = {name: value for key, given in settings.items() for name, value in [_header(key, given)] if value}
+    headers = {name: value for key, setting in settings.items() for name, value in [_header(key, setting)] if value}
     if token is not None:
         text = token.reveal() if isinstance(token, Secret) else token
         headers["cf-aig-authorization"] = f"Bearer {header_secret(text, where='token').reveal()}"

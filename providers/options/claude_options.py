@@ -47,11 +47,11 @@ SAMPLING = ("temperature", "top_p", "top_k")
 _EXCLUSIVE = "a forced tool choice and thinking exclude each other"
 
 
-def _budgeted(constraints: Constraints) -> Rule:
+def _budget_rule(constraints: Constraints) -> Rule:
     limits = {**CONSTRAINTS, **constraints}
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        losses = _given_up(options) if "thinking" in options else _budget(options, model, limits)
+        losses = _drop_thinking_options(options) if "thinking" in options else _budget(options, model, limits)
         thinking = options.get("thinking")
         if not thinking or thinking.get("type") == "disabled":
             return losses
@@ -62,11 +62,11 @@ def _budgeted(constraints: Constraints) -> Rule:
     return rule
 
 
-budgeted_thinking = constrained("budgeted_thinking", _budgeted)
+budgeted_thinking = constrained("budgeted_thinking", _budget_rule)
 """Sends reasoning_effort and reasoning_budget as a budget of tokens, and drops the options that thinking forbids."""
 
 
-def _given_up(options: Options) -> DroppedOptions:
+def _drop_thinking_options(options: Options) -> DroppedOptions:
     """Drop the thinking options if the vendor's own object is given, which replaces them."""
     options.pop("reasoning_summary", None)
     names = ("reasoning_effort", "reasoning_budget")
@@ -79,19 +79,19 @@ def _budget(options: Options, model: Model, limits: Constraints) -> DroppedOptio
     effort, requested = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     summary = options.pop("reasoning_summary", None)
     name = "reasoning_effort" if requested is None else "reasoning_budget"
-    wanted = BUDGETS.get(effort or "none", 0) if requested is None else requested
-    if not wanted:
+    tokens = BUDGETS.get(effort or "none", 0) if requested is None else requested
+    if not tokens:
         return losses
     if model.reasoning is False:
         return [*losses, (name, "this model does not think")]
     if _forced(options.get("tool_choice")):
         return [*losses, (name, _EXCLUSIVE)]
-    budget = fitting(wanted, {**limits, "max_budget": _most(model, limits)})
-    if budget < wanted:
-        what = f"{wanted} became {budget}" if effort is None else f"{effort} became {budget} tokens"
+    budget = fitting(tokens, {**limits, "max_budget": _most(model, limits)})
+    if budget < tokens:
+        what = f"{tokens} became {budget}" if effort is None else f"{effort} became {budget} tokens"
         losses.append((name, f"{what}, the most that leaves room for an answer"))
-    elif budget > wanted and effort is None:
-        losses.append((name, f"{wanted} became {budget}, the lowest allowed"))
+    elif budget > tokens and effort is None:
+        losses.append((name, f"{tokens} became {budget}, the lowest allowed"))
     options["thinking"] = {"type": "enabled", "budget_tokens": budget}
     if summary == "none":
         options["thinking"]["display"] = "omitted"
@@ -107,14 +107,14 @@ def _most(model: Model, limits: Constraints) -> int | None:
 
 def _make_room(options: Options, model: Model, budget: int) -> DroppedOptions:
     """Raise max_tokens, which includes the thinking, above the budget."""
-    given, enough = options.get("max_tokens"), budget + 1 + ROOM
+    max_tokens, enough = options.get("max_tokens"), budget + 1 + ROOM
     if model.max_output_tokens is not None:
         enough = min(enough, model.max_output_tokens)
-    if given is None or given <= budget:
+    if max_tokens is None or max_tokens <= budget:
         options["max_tokens"] = enough
-    if given is None or given > budget:
+    if max_tokens is None or max_tokens > budget:
         return []
-    return [("max_tokens", f"{given} became {enough}: it must hold the thinking, too")]
+    return [("max_tokens", f"{max_tokens} became {enough}: it must hold the thinking, too")]
 
 
 def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False, always: bool = False) -> Rule:
@@ -129,7 +129,7 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
     """
 
     def make(constraints: Constraints) -> Rule:
-        by_budget = _budgeted(constraints)
+        by_budget = _budget_rule(constraints)
         limits = {**CONSTRAINTS, **constraints}
 
         def rule(options: Options, model: Model) -> DroppedOptions:

@@ -102,23 +102,25 @@ def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], T
 
     def rule(options: Given, model: Model) -> DroppedOptions:
         names = ("reasoning_budget", "reasoning_effort", "reasoning_summary")
-        wanted = {name: options.pop(name) for name in names if name in options}
+        requested = {name: options.pop(name) for name in names if name in options}
         if model.reasoning is False:
-            return [(name, "this model does not think") for name, value in wanted.items() if value not in (0, "none")]
+            return [
+                (name, "this model does not think") for name, value in requested.items() if value not in (0, "none")
+            ]
         own_config = options.get("thinking_config")
         config: dict[str, Any] = {}
         losses: DroppedOptions = []
         for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
-            if name not in wanted:
+            if name not in requested:
                 continue
             if config or own_config is not None:
                 which = "reasoning_budget" if config else "thinking_config"
                 losses.append((name, f"{which} was given, too, and is more exact"))
                 continue
-            config, why = by(wanted[name])
+            config, why = by(requested[name])
             losses += [(name, why)] if why else []
-        if config or "reasoning_summary" in wanted:
-            shown = config.get("thinkingBudget") != 0 and wanted.get("reasoning_summary") != "none"
+        if config or "reasoning_summary" in requested:
+            shown = config.get("thinkingBudget") != 0 and requested.get("reasoning_summary") != "none"
             options["thinking_config"] = {**config, "includeThoughts": shown, **(own_config or {})}
         return losses + (sampling_within(options, limits) if config.get("thinkingBudget") != 0 and config else [])
 

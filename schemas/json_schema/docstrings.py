@@ -125,7 +125,7 @@ def _google_section(lines: list[str], at: int, described: dict[str, str]) -> int
 
 
 def _numpy_section(lines: list[str], at: int, described: dict[str, str]) -> int:
-    wanted = lines[at].strip().lower() in _NUMPY_SECTIONS
+    has_parameters = lines[at].strip().lower() in _NUMPY_SECTIONS
     at += 2
     while at < len(lines):
         line = lines[at]
@@ -135,7 +135,7 @@ def _numpy_section(lines: list[str], at: int, described: dict[str, str]) -> int:
         if _indent(line) or (at + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[at + 1].strip())):
             return at
         entry = _NUMPY_ENTRY.fullmatch(line)
-        if not wanted or entry is None:
+        if not has_parameters or entry is None:
             return at + 1
         more, at = _block(lines, at + 1, 0)
         for name in entry[1].split(","):

@@ -135,10 +135,10 @@ class Schemas:
         for definition in self._definitions.values():
             _count_uses(definition, uses)
         shared = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
-        closed: dict[str, Any] = self._in_place(schema, shared)
+        closed: dict[str, Any] = self._inline(schema, shared)
         if shared:
             closed["$defs"] = {
-                name: self._in_place(definition, shared)
+                name: self._inline(definition, shared)
                 for name, definition in self._definitions.items()
                 if name in shared
             }
@@ -277,15 +277,15 @@ class Schemas:
             seen.update(uses)
         return False
 
-    def _in_place(self, schema: object, shared: set[str]) -> Any:
-        """Return a copy in which references to definitions that are not in `shared` are replaced by these."""
+    def _inline(self, schema: object, shared: set[str]) -> Any:
+        """Return a copy with each reference replaced by its definition, unless that is in `shared`."""
         if not isinstance(schema, dict):
             return schema
         name = _definition_name(schema)
         if name is not None and name in self._definitions and name not in shared:
-            beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-            return {**self._in_place(self._definitions[name], shared), **beside}
-        return _with_parts(schema, lambda part: self._in_place(part, shared))
+            siblings = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
+            return {**self._inline(self._definitions[name], shared), **siblings}
+        return _with_parts(schema, lambda part: self._inline(part, shared))
 
 
 _NO_JSON: Final = object()

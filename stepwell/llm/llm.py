@@ -265,13 +265,13 @@ class LLM:
         return workflows.stream_parsed(self.model, self._fill_template(prompt, values), self.output_parser, options)
 
     def _predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        context, how = self._fill_template(prompt, values), self._objects("chat")
-        whole = generate(self.clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **how)
+        context, settings = self._fill_template(prompt, values), self._objects("chat")
+        whole = generate(self.clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **settings)
         return workflows.in_span("structured_predict", self.model, whole)
 
     def _stream_predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
-        context, how = self._fill_template(prompt, values), self._objects("stream_chat")
-        growing = stream_object(self.clients.planner, self.model, context, schema, **how)
+        context, settings = self._fill_template(prompt, values), self._objects("stream_chat")
+        growing = stream_object(self.clients.planner, self.model, context, schema, **settings)
         return workflows.in_span("stream_structured_predict", self.model, growing)
 
     def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Recipe:
@@ -340,10 +340,10 @@ class StructuredLLM(LLM):
         return reply
 
     def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:
-        return ObjectStream(self.clients.sync, self._growing(name, context, options))
+        return ObjectStream(self.clients.sync, self._stream_objects(name, context, options))
 
     def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncObjectStream:
-        return AsyncObjectStream(self.clients.asynchronous, self._growing(name, context, options))
+        return AsyncObjectStream(self.clients.asynchronous, self._stream_objects(name, context, options))
 
     def _answer(self, reply: Reply) -> Any:
         return reply.object
@@ -362,12 +362,14 @@ class StructuredLLM(LLM):
         return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
 
     def _generate(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
-        how = {**self._objects(name, options), **self._naming}
-        return generate(self.clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **how)
+        settings = {**self._objects(name, options), **self._naming}
+        return generate(
+            self.clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **settings
+        )
 
-    def _growing(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
-        how = {**self._objects(name, options), **self._naming}
-        return stream_object(self.clients.planner, self.model, context, self.schema, **how)
+    def _stream_objects(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
+        settings = {**self._objects(name, options), **self._naming}
+        return stream_object(self.clients.planner, self.model, context, self.schema, **settings)
 
 
 def _text(value: object, by: str) -> str:

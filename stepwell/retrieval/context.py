@@ -64,9 +64,9 @@ def retrieve_context(
             _check_text(text, "query")
         if not text or not text.strip():
             return []
-        how: dict[str, Any] = {"top_k": top_k, "where": where, "min_score": min_score}
+        settings: dict[str, Any] = {"top_k": top_k, "where": where, "min_score": min_score}
         found: list[ScoredNode] = yield Run(
-            lambda: retriever.retrieve(text, **how), lambda: retriever.aretrieve(text, **how)
+            lambda: retriever.retrieve(text, **settings), lambda: retriever.aretrieve(text, **settings)
         )
         remembered.put(message, found)
         return found

@@ -29,7 +29,7 @@ def matches(where: Where, metadata: Mapping[str, Any], source: str = "") -> bool
     known = {"source": source, **metadata}
     if callable(where):
         return bool(where(known))
-    return all(name in known and _fits(known[name], wanted) for name, wanted in where.items())
+    return all(name in known and _fits(known[name], condition) for name, condition in where.items())
 
 
 def _fits(value: object, condition: object) -> bool:

@@ -57,13 +57,13 @@ class Index:
 
     def _rank_by_numpy(self, query: Vector, mode: Mode) -> tuple[list[int], list[float]]:
         module, matrix = _numpy(), self._matrix
-        wanted = module.frombuffer(query, dtype="float32")
+        query_vector = module.frombuffer(query, dtype="float32")
         if mode == "euclidean":
-            scores = -module.sqrt(((matrix - wanted) ** 2).sum(axis=1))
+            scores = -module.sqrt(((matrix - query_vector) ** 2).sum(axis=1))
         else:
-            scores = module.matmul(matrix, wanted)
+            scores = module.matmul(matrix, query_vector)
         if mode == "cosine":
-            lengths = self._norms * module.sqrt(module.dot(wanted, wanted))
+            lengths = self._norms * module.sqrt(module.dot(query_vector, query_vector))
             scores = module.divide(scores, lengths, out=module.zeros_like(scores), where=lengths > 0)
         return module.argsort(-scores, kind="stable").tolist(), scores.tolist()
 

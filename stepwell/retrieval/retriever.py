@@ -114,9 +114,9 @@ class Retriever:
         with span("retrieve", retriever=self._label, top_k=search.top_k) as report:
             found = list(scored_nodes_of((yield from self.seek(search))))
             found = yield from self._follow_pointers(found, search, depth)
-            kept = best(found, search)
-            report.note(found=len(kept))
-            return kept
+            nodes = best(found, search)
+            report.note(found=len(nodes))
+            return nodes
 
     def seek(self, search: Search) -> Recipe:
         """Search this retriever alone, as a workflow: run `find` or `afind` unless a subclass does it differently."""
@@ -149,17 +149,17 @@ class Retriever:
 
     def _follow_pointers(self, nodes: list[ScoredNode], search: Search, depth: int) -> Recipe:
         """Return the nodes, each pointer replaced by what is found where it points to."""
-        kept: list[ScoredNode] = []
+        result: list[ScoredNode] = []
         for scored in nodes:
             if scored.node.target is None:
-                kept.append(scored)
+                result.append(scored)
             elif depth < MAX_DEPTH:
                 target = self._target(scored.node)
                 if search.has_visited(target):
                     continue
                 further = yield from _search_target(target, scored, search, depth + 1)
-                kept += yield from self._follow_pointers(further, search, depth + 1)
-        return kept
+                result += yield from self._follow_pointers(further, search, depth + 1)
+        return result
 
     def _target(self, node: Node) -> object:
         if not isinstance(node.target, str):
@@ -214,16 +214,16 @@ def _with_source(node: Node, pointer: Node) -> Node:
 
 def best(nodes: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
     """Return the nodes that pass the search, each once with its best score; best first, without a score last."""
-    kept: dict[tuple[str, str], ScoredNode] = {}
+    by_identity: dict[tuple[str, str], ScoredNode] = {}
     for scored in nodes:
         if search.min_score is not None and scored.score is not None and scored.score < search.min_score:
             continue
         if not matches(search.where, scored.node.metadata, scored.node.source):
             continue
-        known = kept.get(scored.node.identity)
+        known = by_identity.get(scored.node.identity)
         if known is None or _rank(scored) < _rank(known):
-            kept[scored.node.identity] = scored
-    return sorted(kept.values(), key=_rank)[: search.top_k]
+            by_identity[scored.node.identity] = scored
+    return sorted(by_identity.values(), key=_rank)[: search.top_k]
 
 
 def _rank(node: ScoredNode) -> tuple[bool, float]:

@@ -61,9 +61,9 @@ def _tail(fragments: list[str], overlap: int, room: int) -> list[str]:
     overlap: most tokens to repeat.
     room: tokens that are left in the next piece.
     """
-    kept: list[str] = []
+    tail: list[str] = []
     for fragment in reversed(fragments) if overlap else ():  # a control character is estimated at 0 tokens
-        if estimate_text("".join([fragment, *kept])) > min(overlap, room):
+        if estimate_text("".join([fragment, *tail])) > min(overlap, room):
             break
-        kept.insert(0, fragment)
-    return kept
+        tail.insert(0, fragment)
+    return tail

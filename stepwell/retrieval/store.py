@@ -56,10 +56,10 @@ class NodeStore:
         self._check()
         for node in nodes:
             self._row(node)
-        wanted = {node.id: node for node in nodes}
-        rows = self._database.read_many("SELECT id, text FROM nodes WHERE id IN ({})", list(wanted))
+        by_id = {node.id: node for node in nodes}
+        rows = self._database.read_many("SELECT id, text FROM nodes WHERE id IN ({})", list(by_id))
         known = dict(rows)
-        return [node for node in wanted.values() if known.get(node.id) != node.text]
+        return [node for node in by_id.values() if known.get(node.id) != node.text]
 
     def put(self, nodes: Sequence[Node], vectors: Mapping[str, Vector]) -> None:
         """Store the nodes.

@@ -135,7 +135,7 @@ class VectorRetriever(Retriever):
         if ids is None and source is None and where is None:
             raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)
-        wanted = [ids] if isinstance(ids, str) else ids
-        selected: list[str] = yield in_thread(lambda: self._store.select(wanted, source, where))
+        id_list = [ids] if isinstance(ids, str) else ids
+        selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where))
         yield in_thread(lambda: self._store.delete(selected))
         return len(selected)

@@ -365,17 +365,17 @@ class _Suite:
     def _wire_option(self) -> dict[str, Any]:
         return {"wire": self.wire.name}
 
-    def _settings(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> dict[str, Any]:
+    def _client_settings(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> dict[str, Any]:
         registry = Registry()
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
         return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
 
     def _client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Client:
-        return Client(**self._settings(body, keys))
+        return Client(**self._client_settings(body, keys))
 
     def _aclient(self, body: MockBody) -> AsyncClient:
-        return AsyncClient(**self._settings(body))
+        return AsyncClient(**self._client_settings(body))
 
 
 def _require_in(sent: str, texts: dict[str, str]) -> None:
@@ -394,5 +394,5 @@ def _require_sample(reply: Reply, sample: Sample) -> None:
     require(calls == sample.tool_calls, f"the tool calls are {calls!r}")
     counts = (reply.usage.input_tokens, reply.usage.output_tokens)
     require(counts == (sample.input_tokens, sample.output_tokens), f"the usage is {counts!r}")
-    wanted = "tool_calls" if sample.tool_calls else "stop"
-    require(reply.finish_reason == wanted, f"the finish reason is {reply.finish_reason!r}")
+    finish_reason = "tool_calls" if sample.tool_calls else "stop"
+    require(reply.finish_reason == finish_reason, f"the finish reason is {reply.finish_reason!r}")

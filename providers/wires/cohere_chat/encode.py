@@ -47,9 +47,9 @@ def build_body(request: Request) -> dict[str, Any]:
         elif name == "response_format":
             _format(body, value)
         elif name == "tool_choice":
-            if (wanted := chosen_name(value)) is not None:
+            if (tool_name := chosen_name(value)) is not None:
                 # The wire can demand a call, but not of a certain tool: offer only this one.
-                tools = [tool for tool in tools if tool.name == wanted]
+                tools = [tool for tool in tools if tool.name == tool_name]
                 body["tool_choice"] = "REQUIRED"
             elif not isinstance(value, str):
                 raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
@@ -82,20 +82,20 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     A tool result holds only text: its images follow in a user message. Raises NotSupported for files, audio and video.
     """
     encoded: list[dict[str, Any]] = []
-    held: list[Part] = []
+    media: list[Part] = []
     for message in messages:
-        if held and message.role != "tool":
-            encoded += _turn("user", held)
-            held = []
+        if media and message.role != "tool":
+            encoded += _turn("user", media)
+            media = []
         if message.role == "tool":
-            held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            media += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
             text = message.text or "(no output)"
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":
             encoded += _answer(message)
         else:
             encoded += _turn(message.role, message.content)
-    return encoded + _turn("user", held)
+    return encoded + _turn("user", media)
 
 
 def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:

@@ -121,6 +121,6 @@ class StreamedCalls:
         call.started = True
         before = {other.id for other in self._calls[: call.place - CALLS]}
         id = call.id if call.id and call.id not in before else call_id(self._reply_id, call.place - CALLS)
-        held, call.arguments = call.arguments, [""]
+        pieces, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
-        return [start, *(ToolCallDelta(call.place, piece) for piece in held)]
+        return [start, *(ToolCallDelta(call.place, piece) for piece in pieces)]

@@ -116,13 +116,13 @@ def encode_messages(
     file_urls: see build_body
     """
     encoded: list[dict[str, Any]] = []
-    held: list[Part] = []
+    media: list[Part] = []
     for message in messages:
-        if held and message.role != "tool":
-            encoded.append({"role": "user", "content": _content(tuple(held), file_urls)})
-            held = []
+        if media and message.role != "tool":
+            encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
+            media = []
         if message.role == "tool":
-            held += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            media += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text})
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))
@@ -131,8 +131,8 @@ def encode_messages(
             if message.name:
                 turn["name"] = message.name
             encoded.append(turn)
-    if held:
-        encoded.append({"role": "user", "content": _content(tuple(held), file_urls)})
+    if media:
+        encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
     return encoded
 
 

@@ -98,7 +98,7 @@ class ChatStepwell(BaseChatModel):
         return profile_of(self._clients.planner.catalog.get(self.model))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: object) -> LangSmithParams:
-        """Return what traces say, with provider and model under the names that LangSmith has prices for."""
+        """Return the parameters for traces, with the provider and model names by which LangSmith finds prices."""
         params = super()._get_ls_params(stop=stop or _stop_list(self.stop), **kwargs)
         provider, colon, name = params["ls_model_name"].partition(":")
         return LangSmithParams(**{**params, "ls_provider": provider, "ls_model_name": name}) if colon else params
@@ -186,8 +186,8 @@ class ChatStepwell(BaseChatModel):
         tools = tools_from_langchain(options.pop("tools", None) or ())
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
-        if wanted := stop or _stop_list(self.stop):
-            options["stop"] = wanted
+        if stop_strings := stop or _stop_list(self.stop):
+            options["stop"] = stop_strings
         if self.api_key is not None:
             options.setdefault("api_key", self.api_key.get_secret_value())
         if stream and (options.get("n") or 1) > 1:

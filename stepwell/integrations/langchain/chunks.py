@@ -70,12 +70,12 @@ class ChunkWriter:
         invalid = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.invalid_ending())]
         needs_notes = bool(blocks or invalid) or self._listed or any("extra" in call.note for call in calls)
         notes = {call.id: call.note for call in calls} if needs_notes else {}
-        kept = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
+        extras = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
         return ChatGenerationChunk(
             message=AIMessageChunk(
                 content=blocks or ([] if self._v1 else ""),
                 tool_call_chunks=invalid,
-                additional_kwargs={OURS: kept} if kept else {},
+                additional_kwargs={OURS: extras} if extras else {},
                 usage_metadata=usage_metadata(reply.usage),
                 response_metadata=response_metadata(reply),
                 chunk_position="last",

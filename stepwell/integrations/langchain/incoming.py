@@ -72,8 +72,8 @@ def _blocks(message: BaseMessage) -> list[Block]:
 
 def _parts(message: AIMessage) -> list[Part]:
     """Return the parts of an answer in the order in which the model wrote them, as far as the message has it."""
-    kept = message.additional_kwargs.get(OURS, {})
-    notes, extra = kept.get("calls", {}), kept.get("text", {})
+    ours = message.additional_kwargs.get(OURS, {})
+    notes, extra = ours.get("calls", {}), ours.get("text", {})
     indexed: list[tuple[float, Part]] = []
     index: float = 0
     in_blocks: set[str | None] = set()
@@ -144,10 +144,10 @@ def _ours(block: Block) -> dict[str, Any]:
 
 
 def _text(block: Block) -> Part:
-    kept = _ours(block)
-    if opaque := kept.get("opaque"):
+    ours = _ours(block)
+    if opaque := ours.get("opaque"):
         return Opaque(opaque["wire"], opaque["data"])
-    extra = kept.get("extra", {})
+    extra = ours.get("extra", {})
     if cached := block.get("cache_control"):
         # Anthropic's own mark, which may also be in LangChain's blocks.
         extra = {**extra, "anthropic_messages": {**extra.get("anthropic_messages", {}), "cache_control": cached}}

@@ -45,8 +45,8 @@ def _ai_message(
     calls = [(index, part) for index, part in enumerate(message.content) if isinstance(part, ToolCall)]
     notes = {call.id: note_of(index, call.extra) for index, call in calls if call.extra or not plain}
     extra = texts[0].extra if plain and texts else {}
-    if kept := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
-        more[OURS] = kept
+    if ours := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
+        more[OURS] = ours
     return AIMessage(
         content=message.text if plain else [content_block(part, index) for index, part in content],
         tool_calls=[
@@ -75,8 +75,8 @@ def content_block(part: Part, index: int) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, "index": index, **extras_of({"extra": part.extra})}
     if isinstance(part, Reasoning):
-        kept = {name: getattr(part, name) for name in _REASONING}
-        return {"type": "reasoning", "reasoning": part.text, "index": index, **extras_of(kept)}
+        ours = {name: getattr(part, name) for name in _REASONING}
+        return {"type": "reasoning", "reasoning": part.text, "index": index, **extras_of(ours)}
     if isinstance(part, Opaque):
         return {"type": "non_standard", "value": {"wire": part.wire, "data": part.data}, "index": index}
     return {**_medium(part), "index": index}
@@ -88,9 +88,9 @@ def _medium(part: Any) -> dict[str, Any]:
         block["base64"] = b64encode(part.data).decode()
     else:
         block |= {"url": part.url} if part.url else {"file_id": part.file_id}
-    kept = {"extra": part.extra, "transcript": getattr(part, "transcript", None)}
+    ours = {"extra": part.extra, "transcript": getattr(part, "transcript", None)}
     name = {"filename": part.filename} if part.filename else {}
-    extras = {**name, **extras_of(kept).get("extras", {})}
+    extras = {**name, **extras_of(ours).get("extras", {})}
     return {**block, "extras": extras} if extras else block
 
 

@@ -151,10 +151,10 @@ def _is_complete(text: str) -> bool:
 def _format(function: Declared, method: str) -> Any:
     if method == "json_mode":
         return "json"
-    wanted = {"name": function["name"], "schema": function["parameters"]}
+    json_schema = {"name": function["name"], "schema": function["parameters"]}
     if "strict" in function:
-        wanted["strict"] = function["strict"]
-    return {"type": "json_schema", "json_schema": wanted}
+        json_schema["strict"] = function["strict"]
+    return {"type": "json_schema", "json_schema": json_schema}
 
 
 def _with_raw(

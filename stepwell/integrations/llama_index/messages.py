@@ -166,8 +166,8 @@ def with_one_call(message: ChatMessage) -> ChatMessage:
     """Return the model's message without any tool call but the first."""
     original = _stored_message(message) or _message(message)
     others = {id(call) for call in original.tool_calls[1:]}
-    kept = [part for part in original.content if id(part) not in others]
-    return chat_message_of(evolve(original, content=kept)) if others else message
+    parts = [part for part in original.content if id(part) not in others]
+    return chat_message_of(evolve(original, content=parts)) if others else message
 
 
 def blocks_of(message: Message) -> list[ContentBlock]:

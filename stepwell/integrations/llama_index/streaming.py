@@ -42,20 +42,20 @@ class ResponseWriter:
         self._fold.feed((chunk,))
         match chunk:
             case TextDelta() | RefusalDelta():
-                return ChatResponse(message=self._so_far(), delta=chunk.text)
+                return ChatResponse(message=self._current_message(), delta=chunk.text)
             case PartDone(part=Refusal() as refusal):
-                return ChatResponse(message=self._so_far(), delta=refusal.text)
+                return ChatResponse(message=self._current_message(), delta=refusal.text)
             case ReasoningDelta():
                 thinking = {"thinking_delta": chunk.text}
-                return ChatResponse(message=self._so_far(), delta="", additional_kwargs=thinking)
+                return ChatResponse(message=self._current_message(), delta="", additional_kwargs=thinking)
             case ToolCallStart():
                 self._open[chunk.index] = _Call(chunk.id, chunk.name)
                 return None
             case ToolCallDelta():
-                return ChatResponse(message=self._so_far(), delta="") if self._extend_call(chunk) else None
+                return ChatResponse(message=self._current_message(), delta="") if self._extend_call(chunk) else None
             case ToolCallEnd():
                 self._open.pop(chunk.index, None)
-                return ChatResponse(message=self._so_far(), delta="")
+                return ChatResponse(message=self._current_message(), delta="")
         return None
 
     def last(self, reply: Reply) -> ChatResponse:
@@ -69,7 +69,7 @@ class ResponseWriter:
         call = self._open.get(chunk.index)
         return call is not None and call.extend(chunk.arguments_json)
 
-    def _so_far(self) -> ChatMessage:
+    def _current_message(self) -> ChatMessage:
         message = chat_message_of(self._fold.reply().message)
         shown = [call for call in self._open.values() if isinstance(call.arguments, dict)]
         if shown:

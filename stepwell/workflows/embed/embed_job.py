@@ -92,12 +92,12 @@ class EmbedJob:
         if self.cached:
             self._bar.update(self.cached)
         missing = [text for text in texts if text not in self.vectors]
-        parts = [self._part(batch) for batch in batches_of(missing, self.limit)]
+        parts = [self._batch_effect(batch) for batch in batches_of(missing, self.limit)]
         for result in (yield Gather(parts, self.workers)) if parts else ():
             if isinstance(result, Exception):
                 self.fault = self.fault or result
 
-    def _part(self, batch: list[str]) -> Run:
+    def _batch_effect(self, batch: list[str]) -> Run:
         return Run(
             lambda: carry_out(self.clients.sync, self._batch(batch)),
             lambda: acarry_out(self.clients.asynchronous, self._batch(batch)),
