@@ -37,8 +37,8 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     row: the row, as `as_row` returns it. None as a value, which removes something, is accepted.
     where: what the row is for, named in errors.
 
-    Raises ConfigError for a value of the wrong type and for a name that is close to one that rows have. Any other name
-    is a fact of the writer's own.
+    Raises ConfigError for a value of the wrong type and for an unknown name that resembles a known one. Any other name
+    is accepted as a custom fact.
     """
     for name, value in row.items():
         if name not in _KNOWN and (close := difflib.get_close_matches(name, _KNOWN, 1, 0.8)):

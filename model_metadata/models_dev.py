@@ -95,13 +95,13 @@ def _modes(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     return {mode: _mode(what, f"{name} ({mode})", problems) for mode, what in modes.items()}
 
 
-def _mode(what: Mapping[str, Any], name: str, problems: list[str]) -> Row:
-    cost = what.get("cost") or {}
-    served = what.get("provider") or {}
+def _mode(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
+    cost = data.get("cost") or {}
+    served = data.get("provider") or {}
     mode = {
         "cost": _cost(cost[0] if isinstance(cost, list) else cost, name, problems),
-        "body": served.get("body") or loads(what.get("provider_body_json") or "{}"),
-        "headers": served.get("headers") or loads(what.get("provider_headers_json") or "{}"),
+        "body": served.get("body") or loads(data.get("provider_body_json") or "{}"),
+        "headers": served.get("headers") or loads(data.get("provider_headers_json") or "{}"),
     }
     return {key: value for key, value in mode.items() if value}
 

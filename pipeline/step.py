@@ -92,7 +92,7 @@ def around_unchecked(name: str, run: Callable[[Request, CallNext], StepGenerator
 
 
 def _plain(result: object, name: str) -> Generator[Any, Any, Any]:
-    """Return the result of a function without a yield. Raises StepError if it is no Response or Reply."""
+    """Return the result of a function without a yield. Raises StepError if it is not a Response or Reply."""
     if isinstance(result, Reply | Response):
         return result
     raise StepError(

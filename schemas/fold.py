@@ -222,7 +222,7 @@ class Fold:
 
 def _misfit() -> DecodeError:
     return DecodeError(
-        "a piece of the stream does not have the shape of its wire format: its text is no string, "
+        "a piece of the stream does not have the shape of its wire format: its text is not a string, "
         "or its index no number"
     )
 

@@ -73,7 +73,7 @@ class ClientSettings:
         env_file: a file of variables (".env") that stand in for those which the process's environment lacks. None is
             read unless it is named, here or by STEPWELL_ENV_FILE.
 
-        Raises ConfigError for what cannot be used.
+        Raises ConfigError for anything that cannot be used.
         """
         if unknown:
             raise unknown_setting(unknown, signature(ClientSettings).parameters)

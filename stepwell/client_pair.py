@@ -25,7 +25,7 @@ class ClientPair:
     """
 
     def __init__(self, sync: BaseClient | None = None, asynchronous: BaseAsyncClient | None = None) -> None:
-        """Pair two clients, or what there is of them. Raises ConfigError for a client of the wrong kind."""
+        """Pair two clients, each of which may be None. Raises ConfigError for a client of the wrong kind."""
         for name, client, kind in (("client", sync, BaseClient), ("async_client", asynchronous, BaseAsyncClient)):
             if client is not None and not isinstance(client, kind):
                 raise ConfigError(

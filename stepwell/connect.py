@@ -83,9 +83,9 @@ Value = TypeVar("Value")
 
 
 def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
-    """Return a transport as it is given, if it can make such calls: a name, an httpx transport, or None.
+    """Return the transport unchanged: a name, an httpx transport, or None.
 
-    Raises ConfigError for one that cannot.
+    Raises ConfigError for one that cannot make async calls (`asynchronous`), or sync calls.
     """
     if transport is None:
         return transport
@@ -108,7 +108,7 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
 
 
 def checked_http(client: Value, *, asynchronous: bool) -> Value:
-    """Return an HTTP client of the caller's own, or None, as it is given.
+    """Return the caller's HTTP client, or None, unchanged.
 
     Raises ConfigError for one that makes the other kind of calls, and for anything without httpx's interface.
     """

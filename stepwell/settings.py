@@ -67,7 +67,7 @@ def headers_of(headers: object) -> Headers:
 
 
 def retries_of(retries: object) -> int:
-    """Return how often to send again. Raises InvalidOption for what is not a number of times."""
+    """Return how often to send again. Raises InvalidOption for anything that is not a number of times."""
     if retries is None:
         raise InvalidOption("retries cannot be None", hint="0 turns them off; the default is 2")
     check_value("retries", retries, CALL_OPTIONS["retries"].schema, where="a client")
@@ -124,9 +124,9 @@ def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> Inva
 
 
 def checked_pattern(models: object, registry: Registry) -> str:
-    """Return a pattern of models, `openai:gpt-5*`, or a provider's id, as it is given.
+    """Return a pattern of models, `openai:gpt-5*`, or a provider's id, unchanged.
 
-    Raises InvalidOption for what is not a pattern, UnknownProvider where it names no provider that is known.
+    Raises InvalidOption for anything that is not a pattern, UnknownProvider where it names no provider that is known.
     """
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")

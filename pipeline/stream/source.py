@@ -52,7 +52,7 @@ class Source:
         clock: the limits of the exchange.
         limit: the most bytes to take, decompressed.
         encoding: its content-encoding.
-        cut: for an error's body: leave unread what is over the limit, and take as it is what cannot be decompressed.
+        cut: True for the body of an error: stop at the limit, and keep bytes that cannot be decompressed unchanged.
         """
         self.raw = raw
         self.iterator = iterator

@@ -206,8 +206,8 @@ def check(provider: Provider, wire: Wire) -> Step:
 
 
 def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
-    """Return a check for addresses of the provider: those that keys of the environment may go to, and that serve the
-    listed models."""
+    """Return a check whether a base URL belongs to the provider: keys of the environment may be sent there, and it
+    serves the listed models."""
     own_addresses = {provider.base_url, model.base_url or provider.base_url}
     return lambda base_url: base_url in own_addresses or provider.is_trusted_url(base_url, environment)
 

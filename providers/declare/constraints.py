@@ -67,7 +67,8 @@ def constrain(constraints: Constraints) -> Rule:
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         effort, budget = options.get("reasoning_effort"), options.get("reasoning_budget")
-        if not (effort not in (None, "none") if budget is None else budget):
+        thinks = effort not in (None, "none") if budget is None else bool(budget)
+        if not thinks:
             return []
         losses: DroppedOptions = []
         if budget and budget > 0:

@@ -33,8 +33,8 @@ def cloudflare_fallback(*models: str) -> Step:
         reply = client.generate_text(MODEL, "hi", pipeline=cloudflare_fallback("groq:openai/gpt-oss-20b"))
 
     The reply names the model that answered: `reply.provider`, `reply.model`. Every model gets the options of the call,
-    and drops with a warning those that it does not take. A retry sends the complete list again. A call raises the error
-    that any of the models raises before it would be sent, and ConfigError if one does not use the gateway.
+    and drops with a warning those that it does not take. A retry sends the complete list again. Nothing is sent
+    if the call to any of the models is invalid, or does not use the gateway (ConfigError): the error is raised.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:

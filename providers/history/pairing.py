@@ -81,7 +81,7 @@ def _match(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
     spoken = 0
     for at, message in enumerate(messages):
         if message.role == "tool":
-            slot = _take_slot(open, message) or _nameless(open, slots, message)
+            slot = _take_slot(open, message) or _call_without_id(open, slots, message)
             if slot is None:
                 loose.add(at)
             else:
@@ -108,8 +108,8 @@ def _take_slot(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
     return slot
 
 
-def _nameless(open: dict[str, list[_Slot]], slots: list[_Slot], message: Message) -> _Slot | None:
-    """Return the call of a result without an id, as in formats without ids: the next open one of its tool."""
+def _call_without_id(open: dict[str, list[_Slot]], slots: list[_Slot], message: Message) -> _Slot | None:
+    """Find the call for a result without an id (some formats have none): the next open call of its tool."""
     if message.tool_call_id or not slots:
         return None
     latest = list(takewhile(lambda slot: slot.place == slots[-1].place, reversed(slots)))

@@ -135,7 +135,7 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
         def rule(options: Options, model: Model) -> DroppedOptions:
             if "thinking" in options or (budgets and "reasoning_budget" in options):
                 return by_budget(options, model)
-            name, effort, losses = _wanted_effort(options)
+            name, effort, losses = _requested_effort(options)
             summary = options.pop("reasoning_summary", None)
             if effort == "none" and always:
                 losses.append((name, "this model always thinks; it does so with the effort low"))
@@ -155,7 +155,7 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
     return constrained(f"adaptive_thinking {', '.join(known)}", make)
 
 
-def _wanted_effort(options: Options) -> tuple[str, str | None, DroppedOptions]:
+def _requested_effort(options: Options) -> tuple[str, str | None, DroppedOptions]:
     """Return the option that names the effort, the effort, and what is lost of the options."""
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if budget is None:

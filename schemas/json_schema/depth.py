@@ -33,5 +33,5 @@ _MANY: Final = 1_000
 
 
 def ran_out_of_stack(error: BaseException) -> bool:
-    """Return whether the stack overflowed, in Python or in a Rust library, whose PanicException is no Exception."""
+    """Return whether the stack overflowed, in Python or in a Rust library, whose PanicException is not an Exception."""
     return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"

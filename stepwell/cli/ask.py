@@ -116,7 +116,7 @@ def at_terminal() -> bool:
 
 
 def piped() -> str:
-    """Return all text of standard input; "" from a terminal. Raises ConfigError for input that is no text."""
+    """Return all text of standard input; "" from a terminal. Raises ConfigError for input that is not text."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:

@@ -12,7 +12,7 @@ from ..schemas.parts import Reasoning, Refusal, Text, ToolCall
 def plain_prompt(messages: Sequence[Message]) -> str:
     """Return the text of a single user message as it is; else "role: text" for each message, and "assistant:".
 
-    Raises NotSupported for what is not text.
+    Raises NotSupported for anything that is not text.
     """
     if len(messages) == 1 and messages[0].role == "user":
         return _text(messages[0])

@@ -113,7 +113,7 @@ def _check_text(value: object, option: str) -> str:
 
 
 def _last_user_message(request: Request) -> int | None:
-    """Return the index of the user's last message; None if the call is no chat."""
+    """Return the index of the user's last message; None if the call is not a chat."""
     if request.operation != "chat":
         return None
     messages = request.context.messages

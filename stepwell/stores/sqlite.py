@@ -28,7 +28,7 @@ class Database:
     """A connection that is opened when first used and shared by all threads of the process, one at a time.
 
     A forked child opens its own. Writes of several processes wait for each other. Raises ConfigError when the file
-    cannot be opened or is no database, StepwellError when SQLite fails later.
+    cannot be opened or is not a database, StepwellError when SQLite fails later.
 
     path: the file, or MEMORY.
     schema: SQL that is run when the file is opened.

@@ -45,7 +45,7 @@ class MemoryStore:
 
 
 def store_of(cache: object, file: str) -> KeyValueStore | None:
-    """Return the store that a `cache=` argument means. Raises ConfigError for an argument that is none of these.
+    """Return the store for a `cache=` argument. Raises ConfigError for anything but the values below.
 
     cache: None or False (no store), True (`file`), a path of an SQLite file, or a store.
     file: the name of the file for True, in the folder STEPWELL_CACHE, else in the user's cache folder.

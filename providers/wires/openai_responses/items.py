@@ -43,7 +43,7 @@ def _finalize(message: Message, stored: bool) -> Message:
         end -= 1
     if not stored and any(_bare(part) for part in parts[:end]):
         # The parts that came with it lose their ids, by which the provider would demand the reasoning item.
-        return evolve(message, content=[_anonymous(part) for part in parts[:end] if not _bare(part)])
+        return evolve(message, content=[_without_id(part) for part in parts[:end] if not _bare(part)])
     return message if end == len(parts) else evolve(message, content=parts[:end])
 
 
@@ -55,7 +55,7 @@ def _bare(part: Part) -> bool:
     return not item.get("encrypted_content") and not item.get("content")
 
 
-def _anonymous(part: Part) -> Part:
+def _without_id(part: Part) -> Part:
     if isinstance(part, Opaque) or NAME not in part.extra or isinstance(part, Image):
         return part
     extra = {name: value for name, value in part.extra.items() if name != NAME}

@@ -91,7 +91,7 @@ def json_equal(one: JSONValue, other: JSONValue) -> bool:
 
 
 def _merge_unnamed(merged: dict[str, Any], first: JSONSchema, second: JSONSchema) -> None:
-    """Apply what one schema says of unnamed properties to those that only the other names."""
+    """Apply each schema's `additionalProperties` to the properties that only the other schema lists."""
     for one, other in ((first, second), (second, first)):
         if "additionalProperties" in one and "patternProperties" not in one:
             unnamed = {

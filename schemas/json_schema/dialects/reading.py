@@ -87,7 +87,7 @@ class Reader:
         """Prepare to read.
 
         root: the whole document.
-        report: is called with a JSON pointer, a keyword and a reason for what cannot be merged.
+        report: is called with a JSON pointer, a keyword and a reason for anything that cannot be merged.
         """
         self.root = root
         self._report = report

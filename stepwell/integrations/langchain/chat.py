@@ -224,7 +224,7 @@ class ChatStepwell(BaseChatModel):
     ) -> Runnable[LanguageModelInput, Any]:
         """Return the model with answers that fit a schema.
 
-        The Runnable raises LangChain's OutputParserException for an answer that is no such object, a refusal and an
+        The Runnable raises LangChain's OutputParserException for an answer that is not such an object, a refusal and an
         answer that was cut included. Raises ConfigError for an unknown method.
 
         schema: a pydantic class (gives its objects), a TypedDict or a JSON Schema (give dicts).

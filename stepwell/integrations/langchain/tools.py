@@ -130,7 +130,7 @@ def _fault(message: AIMessage, calling: bool) -> str | None:
     if calling:
         if message.tool_calls:
             return None
-        why = "; ".join(call["error"] or "its arguments are no JSON object" for call in message.invalid_tool_calls)
+        why = "; ".join(call["error"] or "its arguments are not a JSON object" for call in message.invalid_tool_calls)
         return f"the model made no valid call ({why or 'it answered with text'}; its finish reason is {reason})"
     if _is_complete(message.text):
         return None

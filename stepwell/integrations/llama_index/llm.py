@@ -215,7 +215,7 @@ class StepwellLLM(FunctionCallingLLM):
         """Return the tool calls of a response.
 
         Raises ValueError, as LlamaIndex expects, if there are none and `error_on_no_tool_call` is set. Raises
-        ToolFailed for calls that must not be run: their arguments are no JSON object, or the answer was cut.
+        ToolFailed for calls that must not be run: their arguments are not a JSON object, or the answer was cut.
         """
         calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
         if not calls and error_on_no_tool_call:
@@ -295,7 +295,7 @@ def tool_of(tool: BaseTool) -> Tool:
 def _selection(call: ToolCallBlock) -> ToolSelection:
     if not isinstance(call.tool_kwargs, dict):
         raise ToolFailed(
-            f"the model called {call.tool_name} with arguments that are no JSON object",
+            f"the model called {call.tool_name} with arguments that are not a JSON object",
             hint="ask again, or raise max_tokens if the answer was cut",
             tool=call.tool_name,
         )

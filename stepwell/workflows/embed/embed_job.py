@@ -73,8 +73,8 @@ class EmbedJob:
     def recipe(self) -> Recipe:
         """Return Embeddings.
 
-        Raises EmbeddingFailed for texts that were refused, and an error that concerns all of them as it is; either
-        carries what succeeded.
+        Raises EmbeddingFailed for texts that were refused, and unchanged any error that concerns all texts. Both carry
+        the vectors that are done, as `.partial`.
         """
         with span("embed", model=str(self.model), texts=len(self.texts)) as report:
             different = list(dict.fromkeys(self.texts))

@@ -61,7 +61,7 @@ class Embedder:
             process's own where none is given.
         options: those of each call: `dimensions`, `truncate`, `provider_options` and the like.
 
-        Raises ConfigError for what cannot be used.
+        Raises ConfigError for anything that cannot be used.
         """
         for name, value in (("batch_size", batch_size), ("batch_tokens", batch_tokens), ("workers", workers)):
             if value is not None and (type(value) is not int or value < 1):

@@ -68,7 +68,7 @@ def worth_repair(reply: Reply) -> bool:
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:
-    """Complete an error by the answer it is about, the usage of all calls, and what to do."""
+    """Add to an error its answer, the usage of all calls, and a hint what to do."""
     if reply.refusal or reply.finish_reason == "content_filter":
         invalid.args = ("the model refused to give the object",)
         invalid.text, invalid.hint = reply.refusal or invalid.text, "the refusal is in .text"

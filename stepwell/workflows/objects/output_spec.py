@@ -31,7 +31,7 @@ class OutputSpec:
 
     @classmethod
     def of(cls, kind: object, name: str | None = None, description: str | None = None) -> OutputSpec:
-        """Make one for a JSON Schema (a dict) or a type. Raises SchemaError for what cannot be used.
+        """Make one for a JSON Schema (a dict) or a type. Raises SchemaError for anything that cannot be used.
 
         name, description: what the model reads; None takes them from the schema.
         """

@@ -244,7 +244,7 @@ def sendable(value: object, tool: str) -> Content:
     """Return a tool's result as the content of a message: text and parts as they are, all else as JSON.
 
     NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed
-    for what has no JSON form.
+    for a value without a JSON form.
     """
     if isinstance(value, str):
         return str.__str__(value) or "(no output)"  # a plain str, also of a subclass

@@ -93,7 +93,7 @@ def _define(
 def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """Make Tools of Tools, functions and the dict form of chat completions.
 
-    Raises ConfigError for two of one name, for a method without its object, and for what is none of these, SchemaError
+    Raises ConfigError for two of one name, for a method without its object, and for other objects; SchemaError
     for a schema that cannot be used.
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
