@@ -127,7 +127,7 @@ def _tier(data: Mapping[str, Any]) -> Row:
 
 
 def _lines(data: Mapping[str, Any]) -> Row:
-    """Return the prices of a row, without the zeros that mean "no such price" beside a price of input."""
+    """Return the prices of a row. Beside an input price, a zero for an optional price means none, and is left out."""
     lines = {line: _plain(price) for line, price in data.items() if _is_number(price) and line != "min_context"}
     if lines.get("input"):
         for line in _OPTIONAL_LINES:

@@ -61,7 +61,7 @@ def edits_of(pipeline: object) -> PipelineEdits:
     """Make edits of the `pipeline=` of a client: a step, a function from Pipeline to Pipeline (such as a Budget),
     PipelineEdits, or a list of these.
 
-    The steps of a list are put outermost, in their order. Its functions and edits are applied after them, in theirs.
+    The steps of a list are added outermost, in order; then its functions and edits are applied, in order.
     Raises ConfigError for anything else.
     """
     if pipeline is None:

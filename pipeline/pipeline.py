@@ -91,8 +91,8 @@ class Pipeline:
         return tuple(step.name for step in self.steps)
 
     def describe(self) -> str:
-        """List the steps, outermost first, one a line, indented as they nest: name, kind, place in the code and who
-        added it, and below it the parts that it is made of."""
+        """List the steps, outermost first, one a line and indented by depth: name, kind, place in the code and its
+        source level, with its parts below."""
         lines = []
         width = max((len(step.name) + depth for depth, step in enumerate(self.steps)), default=0)
         for depth, step in enumerate(self.steps):

@@ -29,7 +29,7 @@ def untrusted(messages: object, *, allow: Collection[str] = (), refuse: bool = F
         (reasoning, opaque blocks, `extra`), "files" (files by any id or URL).
     refuse: raise a ConfigError that says what is not allowed, and where, instead of leaving it out.
 
-    Left out are system messages, tool calls and tool results, reasoning with its signatures, opaque blocks, every
+    It leaves out system messages, tool calls and tool results, reasoning with its signatures, opaque blocks, every
     `extra`, the tools, files by a provider's id or by a URL that a provider would open with your rights (`s3://`,
     `gs://`), and answers at the end, which the model would continue as its own.
 
@@ -101,6 +101,6 @@ def _forbidden_kind(part: Part, allow: Collection[str]) -> str | None:
 
 def _refused_error(index: int, message: Message, forbidden: str) -> ConfigError:
     return ConfigError(
-        f"message {index} of the client's ({message.role}) holds {forbidden}, which a client may not send",
+        f"the client's message {index} ({message.role}) holds {forbidden}, which a client may not send",
         hint="leave refuse out to drop it, or allow it",
     )

@@ -112,7 +112,9 @@ def checked_json(body: object, label: str) -> bytes:
         data = dumps(body)
     except TypeError as error:
         # The error names the type that was met (a set), not the value itself.
-        raise ConfigError(f"{label} holds what JSON cannot: {error}", hint="keep plain data in extra") from None
+        raise ConfigError(
+            f"{label} holds a value that has no JSON form: {error}", hint="keep plain data in extra"
+        ) from None
     if b"null" in data and (place := not_finite(body)) is not None:
         raise ConfigError(
             f"{label} holds a number that JSON does not have, at {place}", hint="JSON has no NaN and no infinity"

@@ -1,6 +1,6 @@
 """The JSON form of a Reply, to store an answer: all that was decoded, and nothing of the HTTP exchange.
 
-Left out are `raw`, `headers`, `prompt`, and what a workflow of several calls adds (`steps`, `tool_messages`).
+It leaves out `raw`, `headers`, `prompt`, and what a workflow of several calls adds (`steps`, `tool_messages`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
 
 
 def dump_reply(reply: Reply) -> bytes:
-    """Return the JSON of a Reply. Raises ConfigError for one that holds what JSON cannot."""
+    """Return the JSON of a Reply. Raises ConfigError for one with a value that has no JSON form."""
     body = {
         "stepwell": "reply",
         "version": VERSION,

@@ -276,13 +276,13 @@ class AsyncClient(BaseAsyncClient):
     ) -> AsyncBatchJob:
         """Submit many prompts at once, to be answered within a day, at about half the price.
 
-        prompts: by ids of yours (letters, digits, - and _, at most 64 characters), or in a list, whose ids are "0",
+        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
             "1" and so on.
-        options: those of generate_text; they hold for all prompts.
+        options: those of generate_text, for all prompts.
 
         Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
-        calls. Raises, before anything is sent, what any one of the calls would raise, and NotSupported where the
-        provider has no batches.
+        calls. Before anything is sent, raises the error of any invalid call, and NotSupported if the provider has no
+        batches.
         """
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit

@@ -25,13 +25,13 @@ def cache(
     ttl: seconds that an answer stays valid; None is for ever.
     scope: a name that takes the place of the API key, so that clients with keys of their own share answers.
 
-    The same question is: the same model, address, conversation, tools, options, headers and API key. Stored are answers
-    of chat, embed, rerank and moderate that finished by "stop", "tool_calls" or "length". A question with a temperature
-    gets the one answer that was stored.
+    A question is the same if model, address, conversation, tools, options, headers and API key are. Answers of chat,
+    embed, rerank and moderate are stored if they finished by "stop", "tool_calls" or "length". A repeated
+    question gets the stored answer even at a temperature above 0.
 
     An answer from the cache has `reply.metadata["cache"]`: `at`, time.time() when it was stored, and `usage`, what it
     used then. Its own usage and cost are 0. Outer steps see it like any other; retries, budgets and limits are not
-    involved. `pipeline=lambda given: given.without("cache")` asks anew. Raises ConfigError for what is not a store.
+    involved. `pipeline=lambda usual: usual.without("cache")` bypasses it. Raises ConfigError for anything but a store.
     """
     store_in_use = store_of(store, FILE)
     if store_in_use is None:

@@ -1,6 +1,6 @@
-"""What Client and AsyncClient are built on: their settings, and the few methods that all others use.
+"""The base classes of Client and AsyncClient: their settings, and the few methods that all others use.
 
-The public methods are in api.py. What decides is in planner.py, what sends in pipeline/http/transport.py.
+The public methods are in api.py, the planning of a call in planner.py, the sending in pipeline/http/transport.py.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ClientSettings:
             (httpx.MockTransport, say); None is the best that is installed.
         http: a whole client with httpx's interface, which stays yours to close.
         api_keys: credentials by provider id; None reads them from the environment.
-        base_urls: addresses by provider id. To an address of yours no key from the environment is sent.
+        base_urls: addresses by provider id. Keys from the environment are not sent to such an address.
         timeout: seconds in all, or Timeouts.
         retries: how often a failed call is sent again.
         pipeline: steps put around every call, PipelineEdits, or a function from Pipeline to Pipeline.

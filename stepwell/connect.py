@@ -194,7 +194,7 @@ class AsyncRawTransport:
 
 
 def _from_environment(*, asynchronous: bool) -> str | None:
-    """Return what STEPWELL_TRANSPORT names. It holds for sync and async, so "aiohttp" is passed over by sync calls."""
+    """Return the transport that STEPWELL_TRANSPORT names. The variable is shared, so sync calls ignore "aiohttp"."""
     name: str | None = os.environ.get("STEPWELL_TRANSPORT") or None
     if name == "aiohttp" and not asynchronous:
         return None

@@ -1,4 +1,4 @@
-"""What calls cost: usage, prices and reports."""
+"""The cost of calls: usage, prices and reports."""
 
 from .pipeline.steps.budget import Budget
 from .schemas.prices import Cost

@@ -47,7 +47,7 @@ _current: ContextVar[str | None] = ContextVar("stepwell_span", default=None)
 def subscribe(fn: Subscriber) -> Callable[[], None]:
     """Call `fn` with every Event of the process from now on; return a function that ends this.
 
-    `fn` runs in the thread or task of the work, and delays it. What it raises is logged and changes nothing else.
+    `fn` runs in the thread or task of the work, and delays it. An exception in it is logged and has no other effect.
     """
     global _subscribers
     with _lock:

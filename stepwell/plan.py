@@ -13,7 +13,7 @@ from .schemas.reply import CallWarning
 
 @frozen
 class Plan:
-    """What is decided before a prompt: made once for each model, operation, wire, streamed or not."""
+    """The decisions made before a prompt: one Plan for each model, operation, wire, streamed or not."""
 
     pipeline: Pipeline
     """With the client's own edits."""

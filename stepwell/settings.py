@@ -151,7 +151,7 @@ def overridden(
 ) -> Undo:
     """Add a user's override to `overrides`; the arguments are those of `stepwell.override`.
 
-    Raises ConfigError for one that could never be in force.
+    Raises ConfigError for one that could never take effect.
     """
     pattern = checked_pattern(models, registry)
     place = place_for(wire, operation, steps)

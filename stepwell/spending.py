@@ -20,7 +20,7 @@ _EXACT = Context(prec=80)
 
 @frozen
 class Spending:
-    """What the calls to one model cost, or all calls. Amounts are exact, in US dollars."""
+    """The cost of the calls to one model, or of all calls. Amounts are exact, in US dollars."""
 
     calls: int
     usage: Usage
@@ -64,7 +64,7 @@ class Spending:
 
 @frozen
 class CostReport:
-    """What calls cost, together and by model. Print it for a table."""
+    """The cost of calls, in total and by model. Print it for a table."""
 
     all: Spending
     models: Mapping[str, Spending] = field(factory=dict)
@@ -99,8 +99,8 @@ class CostReport:
 def cost_report(replies: Iterable[Reply | StepwellError] | Reply | StepwellError) -> CostReport:
     """Add up replies, and errors of calls that had begun to cost. A reply of several steps counts as its steps.
 
-    Each call is priced by itself, as long prompts and service tiers demand. Costs that are not known are counted, with
-    the reason, and never taken for 0.
+    Each call is priced separately, because prices depend on its prompt length and service tier. Unknown costs are
+    counted, with the reason, and never taken for 0.
     """
     items = [replies] if isinstance(replies, Reply | StepwellError) else replies
     calls: dict[str, list[Reply]] = {}

@@ -234,7 +234,7 @@ def test_bad_input_is_reported_before_anything_is_sent(prompts: Any, message: st
         client.submit_batch(MODELS["openai"], prompts)
     with Client(**service.settings()) as client, pytest.raises(errors.InvalidOption, match="temperature"):
         client.submit_batch(MODELS["openai"], PROMPTS, temperatur=1)
-    with pytest.raises(errors.NotSupported, match="fireworks has no batches"):
+    with pytest.raises(errors.NotSupported, match="fireworks has no batch API"):
         Client(api_keys={"fireworks": "k"}).submit_batch("fireworks:x", PROMPTS)
     assert not service.seen
 

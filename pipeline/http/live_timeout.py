@@ -1,4 +1,4 @@
-"""Timeouts that HTTP libraries take for numbers, computed anew at each wait.
+"""Timeouts that HTTP libraries take for numbers, recomputed at each wait.
 
 httpx and httpx2 take timeouts in `extensions["timeout"]`, one number for each kind of wait, and use it for every wait
 of its kind: a server that sends a header line now and then would keep a call waiting for ever, and the wait for a free

@@ -19,7 +19,7 @@ from .vendor_names import COMMON_NAMES, VendorNames
 
 
 class ModelPipeline(Protocol):
-    """What a step may do with the pipeline of another model. It is a Pipeline, which knows Request, not the reverse."""
+    """The part of Pipeline that a step may use for another model. A protocol, since Pipeline imports this module."""
 
     def __contains__(self, name: object, /) -> bool: ...
 

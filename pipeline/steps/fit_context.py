@@ -145,7 +145,7 @@ def _with_summary(context: Context, summary: str) -> Context:
 
 
 def _shorten(summary: object, most: int, count: Count) -> str:
-    """Return the summary, cut to at most so many tokens. Raises ConfigError if it is not a string."""
+    """Return the summary, cut to at most `most` tokens. Raises ConfigError if it is not a string."""
     if not isinstance(summary, str):
         raise ConfigError(f"summarise returned {type(summary).__name__}", hint="return the summary as a string")
     most += count(Context((system(SUMMARY),)))

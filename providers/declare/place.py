@@ -30,7 +30,7 @@ ANY = "*"
 
 @runtime_checkable
 class NamedWire(Protocol):
-    """What a place needs of a Wire."""
+    """The attributes of a Wire that a Place reads."""
 
     @property
     def name(self) -> str: ...
@@ -127,7 +127,7 @@ def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:
     operation: the name of an operation, "*", or None.
     steps: the names of the steps that are overridden.
 
-    Raises InvalidOption for a value that names no place, and for a step that holds in every place.
+    Raises InvalidOption for a value that is not a name, and for a step that cannot be limited to a wire.
     """
     place = Place(_name("wire", wire.name if isinstance(wire, NamedWire) else wire), _name("operation", operation))
     if place != EVERYWHERE:

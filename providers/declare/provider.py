@@ -253,8 +253,8 @@ def _is_ours(step: object) -> bool:
 
 
 def common_options(wire: Wire) -> Mapping[str, Option]:
-    """Return the options of a wire's operation that any provider may have; those that the wire can send, if the
-    operation is not chat."""
+    """Return the common options of the wire's operation. For chat these are all; for other operations, only those that
+    the wire can send."""
     known = OPERATION_OPTIONS.get(wire.operation, {})
     if wire.operation == "chat":
         return known

@@ -240,7 +240,7 @@ EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high":
 
 
 def effort_of(budget: int) -> str:
-    """Return the lowest effort with at least so many tokens."""
+    """Return the lowest effort whose budget has at least this number of tokens."""
     return next((effort for effort, tokens in EFFORT_TOKENS.items() if tokens >= budget), EFFORTS[-1])
 
 

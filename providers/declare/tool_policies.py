@@ -1,4 +1,4 @@
-"""What providers accept as ids and names of tool calls."""
+"""Policies for the ids and names of tool calls that providers accept."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from .tool_names import name_matcher, sent_names, with_original_names
 
 @define(eq=False)
 class HistoryTarget:
-    """What a conversation has to fit. `conversation_id_options` and `finalize_history` are the wire's; see Wire."""
+    """The requirements on a conversation. `conversation_id_options` and `finalize_history` are the wire's; see Wire."""
 
     origins: Origins
     ids: ToolCallIdPolicy
@@ -62,7 +62,7 @@ class HistoryTarget:
 
     def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
         origins = self.origins
-        foreign, wire = origins.foreign(message), origins.wire
+        foreign, wire = origins.is_foreign(message), origins.wire
         part: Any
         for part in message.content:
             kind = type(part)

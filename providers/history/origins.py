@@ -33,7 +33,7 @@ class Origins:
     accepts_part: Callable[[Part, Model], bool]
     """see Wire"""
 
-    def foreign(self, message: Message) -> bool:
+    def is_foreign(self, message: Message) -> bool:
         """Check whether the message is known to be by another provider."""
         model = message.model
         if model is None or model.startswith(self.trusted_prefixes):
@@ -64,7 +64,7 @@ class Origins:
                 if isinstance(part, Opaque) and part.wire != self.wire:
                     lost[f"an opaque block of {part.wire}"] = None
             return message
-        foreign = self.foreign(message)
+        foreign = self.is_foreign(message)
         parts = []
         for part in message.content:
             rest: Part | None = self._without_private(part, message, lost) if foreign and self._private(part) else part

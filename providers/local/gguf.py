@@ -19,7 +19,7 @@ _RANK = 4
 
 @frozen
 class Facts:
-    """What a model can do besides chatting."""
+    """The abilities of a model in addition to chatting."""
 
     pooling: bool
     """The file names a pooling type: how a text's many vectors become one."""

@@ -1,4 +1,4 @@
-"""What several wires share about tool calls: ids for calls without one, streamed arguments, and which are readable."""
+"""Shared code for tool calls: ids for calls without one, streamed arguments, and which are readable."""
 
 from __future__ import annotations
 

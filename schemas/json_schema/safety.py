@@ -37,7 +37,7 @@ _PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
 def check_schema(schema: object) -> None:
     """Check that a schema is well formed and safe to use. Raises SchemaError, with the place, if it is not.
 
-    Refused are schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
+    It refuses schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
     to nothing; references that lead back to themselves for the same value, or that multiply until more than 5,000
     schemas would have to be matched against one value; malformed keywords; patterns that cannot be matched in time
     linear in the text.

@@ -13,9 +13,9 @@ __all__ = ["continues", "hold_back"]
 
 
 def hold_back(schema: Schema) -> Hold:
-    """Return the function that says what `PartialJSON` must hold back of a value of this schema.
+    """Return the check whether `PartialJSON` must hold back a value of this schema until it is complete.
 
-    Held back are a null that may stand for an absent property, which is decided only at the end (`root.without_nulls`),
+    It holds back a null that may stand for an absent property, which is decided only at the end (`root.without_nulls`),
     and a string with a list of choices, because its beginning may be another choice.
     """
     root = checked_schema(schema)

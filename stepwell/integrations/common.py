@@ -1,4 +1,4 @@
-"""What the adapters share: the default model, options, choices of tools, and the error for a missing framework."""
+"""Shared code of the adapters: the default model, options, choices of tools, and the error for a missing framework."""
 
 from __future__ import annotations
 

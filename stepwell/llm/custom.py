@@ -126,7 +126,7 @@ class CustomLLM(LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What is known of the model."""
+        """The model's known facts."""
         return LLMMetadata(self.model, is_chat_model=False)
 
     def with_options(self, **options: Unpack[ChatOptions]) -> Self:

@@ -175,7 +175,7 @@ async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:
         while (item := await _in_thread(lambda: next(items, _END))) is not _END:
             yield item
     finally:
-        # A thread that was left behind may still be in it, and then it cannot be closed.
+        # A cancelled call may have left a thread that still runs the iterator, which then cannot be closed.
         with suppress(ValueError):
             if hasattr(items, "close"):
                 items.close()

@@ -91,7 +91,7 @@ class LLM:
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What the catalog knows of the model. Raises UnknownProvider for one that nobody serves."""
+        """The model's facts in the catalog. Raises UnknownProvider if no provider serves it."""
         plan = self.clients.planner.plan("chat", self.model, wire=self.options.get("wire"))
         return LLMMetadata(plan.model, is_chat_model=self.messages_to_prompt is None)
 
@@ -275,10 +275,10 @@ class LLM:
         return workflows.in_span("stream_structured_predict", self.model, growing)
 
     def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Recipe:
-        how = Loop(**{name: value for name, value in options.items() if name in _LOOP})
-        settings = self._with("chat", {name: value for name, value in options.items() if name not in _LOOP})
+        settings = Loop(**{name: value for name, value in options.items() if name in _LOOP})
+        call_options = self._with("chat", {name: value for name, value in options.items() if name not in _LOOP})
         context = self._with_system_prompt(context_of(prompt))
-        steps = loop(self.clients.planner, self.model, context, tools, how, settings, stream=False)
+        steps = loop(self.clients.planner, self.model, context, tools, settings, call_options, stream=False)
         return workflows.in_span("predict_and_call", self.model, steps)
 
 
@@ -320,7 +320,7 @@ class StructuredLLM(LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What the catalog knows of the model."""
+        """The model's facts in the catalog."""
         return self.llm.metadata
 
     def stream(self, prompt: TemplateLike, /, **values: object) -> ObjectStream:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""What an LLM does with a filled template, written once for sync and async (recipe.py)."""
+"""The workflows of an LLM with a filled template, written once for sync and async (recipe.py)."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class Retriever:
 
     def _search(self, query: str, top_k: int | None, where: Where, min_score: float | None) -> Search:
         if not isinstance(query, str) or not query.strip():
-            raise ConfigError("the query is empty or no text", hint="pass a str with more than white space")
+            raise ConfigError("the query is empty or not a string", hint="pass a str with more than white space")
         top_k = self.top_k if top_k is None else top_k
         if type(top_k) is not int or top_k < 1:
             raise ConfigError(f"top_k must be an integer of 1 or more, not {top_k!r}")

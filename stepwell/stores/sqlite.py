@@ -43,14 +43,14 @@ class Database:
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        with self._using() as connection:
+        with self._connected() as connection:
             rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
             return rows
 
     def read_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a query for any number of values, in several statements if necessary.
 
-        The query holds one `{}`, in place of which each statement has a list of placeholders.
+        Each statement replaces the `{}` of the query by a list of placeholders.
         """
         rows = []
         for start in range(0, len(values), _MAX_PARAMETERS):
@@ -64,7 +64,7 @@ class Database:
 
     def change(self, work: Callable[[Connection], T]) -> T:
         """Run a function of the connection as one transaction, isolated from other processes."""
-        with self._using() as connection:
+        with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
@@ -86,7 +86,7 @@ class Database:
         self.close()
 
     @contextmanager
-    def _using(self) -> Iterator[Connection]:
+    def _connected(self) -> Iterator[Connection]:
         import sqlite3  # heavy: only when a file is used
 
         with self._lock:

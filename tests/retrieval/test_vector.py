@@ -88,7 +88,7 @@ def test_nodes_can_be_deleted(notes: VectorRetriever) -> None:
     assert notes.delete(["1", "no such id"]) == 1
     assert asyncio.run(notes.adelete(where=lambda metadata: "old" in metadata)) == 1
     assert texts(notes.retrieve("a", top_k=9)) == ["a"]
-    with pytest.raises(errors.ConfigError, match="which nodes"):
+    with pytest.raises(errors.ConfigError, match="no selection of nodes"):
         notes.delete()
 
 

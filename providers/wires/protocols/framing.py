@@ -1,4 +1,4 @@
-"""What the protocols share: the byte-order mark, the limit on one event, and how to wait for an event's end."""
+"""Shared code of the protocols: the byte-order mark, the limit on one event, and how to wait for an event's end."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from . import Dialected, Dropped
 
 @frozen(eq=False, repr=False)
 class DialectRules:
-    """What a dialect can express."""
+    """The abilities of a dialect."""
 
     name: str
     """How messages name the dialect."""

@@ -143,7 +143,7 @@ _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
 
 
 def chat_message_of(message: Message) -> ChatMessage:
-    """Convert a message of the model. Tool calls are blocks, with arguments as text where they are not a JSON object."""
+    """Convert a message of the model. Tool calls become blocks; arguments that are not a JSON object stay text."""
     converted = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(message))
     if _message(converted) != message:
         converted.additional_kwargs[OURS] = Context((message,)).to_json().decode()

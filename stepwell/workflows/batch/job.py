@@ -16,7 +16,7 @@ Answers = dict[str, Reply | StepwellError]
 
 
 class _Job:
-    """What both kinds of job share. `state` is the batch's state when it was last requested."""
+    """The base of the sync and the async job. `state` is the batch's state when it was last requested."""
 
     def __init__(self, work: BatchWork, state: BatchState) -> None:
         self._work = work

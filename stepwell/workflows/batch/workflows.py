@@ -44,7 +44,7 @@ _NO_CONTEXT = Context()
 
 @frozen
 class BatchWork:
-    """What a job needs to read its answers."""
+    """The data with which a job reads its answers."""
 
     planner: CallPlanner
     model: ModelLike
@@ -204,7 +204,7 @@ def _batch_operations(planner: CallPlanner, model: ModelLike) -> set[str]:
     offered = {wire.operation for wire in provider.wires}
     if "create_batch" not in offered:
         able = [each.id for each in planner.registry if any(wire.operation == "create_batch" for wire in each.wires)]
-        raise NotSupported(f"{provider.id} has no batches that are known here", hint=f"these have: {', '.join(able)}")
+        raise NotSupported(f"{provider.id} has no batch API that stepwell knows", hint=f"these have: {', '.join(able)}")
     return offered
 
 

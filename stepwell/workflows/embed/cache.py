@@ -52,7 +52,7 @@ class EmbeddingCache:
             except (DecodeError, TypeError, KeyError) as error:
                 self._trouble("read", error)
         if len({len(vector) for vector in vectors.values()}) > 1:
-            self._trouble("read", DecodeError("it holds vectors of different lengths; all are embedded anew"))
+            self._trouble("read", DecodeError("it holds vectors of different lengths; all are embedded again"))
             return {}
         return vectors
 

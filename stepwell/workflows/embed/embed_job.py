@@ -38,8 +38,8 @@ from .vectors import Vector, vector_of
 # ServerError is among them because llama.cpp and others answer 500 to a text that is too long.
 _MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError, ResponseTooLarge, ServerError)
 _MAX_CONSECUTIVE_REFUSALS = 3
-"""After so many texts in a row that are refused with the same message, the cause may not be the texts: the shortest of
-the others is tried next."""
+"""If this number of texts in a row is refused with the same message, the cause may not be the texts: the shortest
+of the others is tried next."""
 
 
 @define(eq=False)

@@ -85,8 +85,8 @@ class Embedder:
         kind: what the vectors are for, which some models take into account.
 
         A batch that is refused is sent again in halves, down to single texts. Raises ConfigError for a text that is
-        empty, before anything is sent; EmbeddingFailed when texts were refused even alone; any other StepwellError as
-        it is. The latter two carry what succeeded as `.partial`, and what was cached stays cached.
+        empty, before anything is sent; EmbeddingFailed if a text is refused even alone; any other StepwellError
+        unchanged. The latter two carry the finished vectors as `.partial`; cached vectors stay cached.
         """
         work = self._work(texts, kind)
         embeddings: Embeddings = carry_out(None, work.recipe())
@@ -116,7 +116,7 @@ class Embedder:
 
     @property
     def fingerprint(self) -> str:
-        """What the vectors depend on, as text: vectors of embedders with equal fingerprints can be compared."""
+        """The settings that the vectors depend on, as text. Vectors are comparable if their fingerprints are equal."""
         decisive = sorted(self._decisive(self.options).items())
         settings = (f" {name}={dumps(value, default=repr).decode()}" for name, value in decisive)
         return f"{self.model}{''.join(settings)}"

@@ -1,4 +1,4 @@
-"""Show the progress of long work: a bar on stderr, or a function of yours."""
+"""Show the progress of long work: a bar on stderr, or a function of the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFRESH = 0.1
 
 
 class Bar(Protocol):
-    """What shows the progress: a bar of tqdm, or one of those below."""
+    """A display of the progress: a bar of tqdm, or one of those below."""
 
     def update(self, n: int) -> object:
         """Count `n` more texts as done."""
@@ -25,11 +25,11 @@ class Bar(Protocol):
 
 
 def bar_for(progress: Progress, total: int) -> Bar:
-    """Return the bar for so many texts.
+    """Return the progress bar.
 
-    progress: True for a bar, False for none, or a function `progress(done, total)`. None is a bar where stderr is a
-        terminal, if the work takes over a second.
-    total: how many texts there are.
+    progress: True for a bar, False for none, or a function `progress(done, total)`. None shows a bar if stderr is a
+        terminal and the work takes more than a second.
+    total: the number of texts.
     """
     if callable(progress):
         return _Reporter(progress, total)
