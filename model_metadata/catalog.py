@@ -160,8 +160,8 @@ class Catalog:
         pattern: "provider:model-id", both of which may hold `*`, `?` and `[...]`.
         changes: the new values, by the names of row or Model fields. Objects are merged; None removes a key.
 
-        It stays until `undo()` of the result, or until the end of a `with` block. Raises ConfigError for what a row
-        cannot hold, UnknownProvider and UnknownModel for a pattern that matches nothing.
+        It ends with `undo()` on the result, or at the end of a `with` block. Raises ConfigError for an invalid
+        value, UnknownProvider and UnknownModel for a pattern that matches nothing.
         """
         provider, models = split_name(pattern)
         return self._apply(self._checked_patch(Patch(provider, (models,), set=as_row(changes)), pattern))

@@ -42,7 +42,7 @@ SHAPE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticEr
 class StreamDecoder:
     """Decode bytes to chunks, and make sure that a stream ends with exactly one Finish or with an error.
 
-    `failure` is an error that was found behind the chunks returned last: the next call raises it, and needs no bytes.
+    `failure` is an error found after the chunks returned last: the next call raises it, and needs no bytes.
     """
 
     __slots__ = (
@@ -78,7 +78,7 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[StreamChunk]:
         """Return the chunks that these bytes complete.
 
-        An error behind some chunks is raised by the next call, so that the chunks are not lost.
+        An error after some chunks is raised by the next call, so that the chunks are not lost.
         """
         if self.failure is not None:
             raise self.failure

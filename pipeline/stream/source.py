@@ -96,8 +96,8 @@ class Source:
                     break
                 data = inflater.unused_data
                 if not inflater.eof or len(data) < len(_GZIP):
-                    break  # the next read adds to what is behind the end, if anything
-                # A gzip body may be several, one after another; anything else behind it is padding.
+                    break  # the next read brings what follows the end, if anything
+                # A gzip body may be several, one after another; anything else after it is padding.
                 self._inflater = _inflater(self._encoding) if data.startswith(_GZIP) else _Padding
         except zlib.error as error:
             if not self._cut:

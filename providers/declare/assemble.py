@@ -55,7 +55,7 @@ def build_pipeline(
 ) -> Pipeline:
     """Build the pipeline of one call.
 
-    provider, model, wire: what the call goes to.
+    provider, model, wire: the destination of the call.
     steps: the functions in force.
     stream: whether it is streamed.
     budget: the retries that calls share.

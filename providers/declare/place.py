@@ -82,8 +82,8 @@ class Place:
                 f"{scope}: {provider} speaks no {self.wire!r} for {operation}", hint="leave out operation="
             )
 
-    def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
-        """Raise ConfigError for steps of a wire that name none, if a provider has several for the operation.
+    def require_named_wire(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
+        """Raise ConfigError for steps of a wire without the name of one, if the provider has several for the operation.
 
         The arguments are those of `check`.
         """

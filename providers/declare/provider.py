@@ -305,13 +305,13 @@ def _check_place(provider: Provider, change: Override) -> None:
     """Raise an error for steps whose place the provider does not have, or may have several of."""
     scope = change.scope or "its declaration"
     change.place.check(change.steps, provider.wires, provider.id, scope)
-    change.place.check_meant(change.steps, provider.wires, provider.id, scope)
+    change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)
 
 
 def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
     if not isinstance(id, str) or not _ID.fullmatch(id):
         raise InvalidOption(
-            f"a provider cannot be called {id!r:.40}",
+            f"{id!r:.40} is not a valid provider id",
             hint="use letters, digits, '_', '-' and '.'; no colon",
         )
     wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)

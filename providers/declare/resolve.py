@@ -80,7 +80,7 @@ def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) 
 def _for_wire(layer: Override, provider: Provider, wire: Wire) -> Override:
     """Return the layer with only those steps that hold for this wire."""
     steps = {name: step for name, step in layer.steps.items() if layer.place.covers(name, wire, provider.wires)}
-    layer.place.check_meant(steps, provider.wires, provider.id, layer.scope)
+    layer.place.require_named_wire(steps, provider.wires, provider.id, layer.scope)
     return Override(steps, layer.scope, layer.place)
 
 

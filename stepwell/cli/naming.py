@@ -19,12 +19,12 @@ _MIN_FAMILY = 10
 
 
 def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
-    """Return the model that the first word names (None if it names none), and the other words.
+    """Return the model named by the first word (None if it is not a model), and the other words.
 
     Raises UnknownModel for a first word that is similar to a model's name, and ConfigError for a model without a text.
 
-    words: what the command line holds.
-    alone: whether there is no other input.
+    words: the arguments of the command line.
+    alone: True if there is no other input.
     """
     if not words:
         return None, []
@@ -33,7 +33,7 @@ def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[s
         if others or not alone:
             return first, others
         if REGISTRY.knows(first.partition(":")[0]):
-            raise ConfigError(f"there is no text for {first}", hint="write the text behind the model's name")
+            raise ConfigError(f"there is no text for {first}", hint="write the text after the model's name")
     elif meant := models_like(first):
         raise UnknownModel(
             f"{first!r} does not name a model", hint=f"write {' or '.join(meant)}, or put the whole text in quotes"

@@ -130,7 +130,7 @@ class CustomLLM(LLM):
         return LLMMetadata(self.model, is_chat_model=False)
 
     def with_options(self, **options: Unpack[ChatOptions]) -> Self:
-        """Return the same LLM with other options; None takes one away."""
+        """Return the same LLM with other options; None removes one."""
         other = super().with_options(**options)
         other._whole_calls()
         return other
@@ -177,7 +177,7 @@ def _id(name: str) -> str:
 
 
 def _free_id(name: str, registry: Registry) -> str:
-    """Make a provider's id that is not taken, with a number behind it where needed."""
+    """Make an unused provider id, with a number at its end if needed."""
     id, count = _id(name), 1
     while registry.get(id if count == 1 else f"{id}_{count}") is not None:
         count += 1

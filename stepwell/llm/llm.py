@@ -96,7 +96,7 @@ class LLM:
         return LLMMetadata(plan.model, is_chat_model=self.messages_to_prompt is None)
 
     def with_options(self, **options: Unpack[ChatOptions]) -> Self:
-        """Return the same LLM with other options; None takes one away."""
+        """Return the same LLM with other options; None removes one."""
         other = copy(self)
         merged = {**self.options, **options}
         other.options = cast(ChatOptions, {name: value for name, value in merged.items() if value is not None})

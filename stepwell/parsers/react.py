@@ -246,7 +246,7 @@ def _answer(thought: str, body: str, text: str) -> Answer:
 
 
 def _body(label: re.Match[str], text: str) -> int:
-    """Return where the text after a label begins, behind the marks that close its decoration."""
+    """Return where the text of a label begins, after the marks that close its decoration."""
     mark, end = label["mark"], label.end()
     return end + len(mark) if mark and not label["mark_end"] and text.startswith(mark, end) else end
 

@@ -78,7 +78,7 @@ def citation_rows(nodes: Sequence[ScoredNode], text: str) -> list[dict[str, Any]
 
 
 def with_citations(reply: Reply, nodes: Sequence[ScoredNode]) -> Reply:
-    """Return the reply with the notes behind the provider's own citations."""
+    """Return the reply with the notes after the provider's own citations."""
     own = reply.metadata.get(KEY)
     rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(nodes, reply.text)]
     return reply.replace(metadata={**reply.metadata, KEY: rows})

@@ -159,7 +159,7 @@ class NodeStore:
         self._database.close()
 
     def _current(self) -> Index:
-        """Return the index of what the database holds now."""
+        """Return an index of the current rows of the database."""
         self._check()
         # data_version counts the changes of other connections, `_changes` those of this one.
         version = (self._database.read("PRAGMA data_version"), self._changes)

@@ -101,7 +101,7 @@ class Database:
                 raise StepwellError(f"the database {self.path} failed: {error}", hint=hint) from error
 
     def _connect(self) -> Connection:
-        import sqlite3  # as in _using
+        import sqlite3  # as in _connected
 
         try:
             if self.path != MEMORY:

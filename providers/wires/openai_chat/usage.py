@@ -21,7 +21,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 
 def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """List what the server ran itself and charges for besides the tokens, as an answer, a message or a delta shows it.
+    """List the tools of the server that are charged in addition to tokens, as reported by an answer, message or delta.
 
     Searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems.
     """
@@ -33,7 +33,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
 
     raw: the usage object
     service_tier: the tier that the answer states; Mistral states it inside of the usage
-    unpriced_charges: what is billed besides
+    unpriced_charges: charges that have no price here
     """
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}

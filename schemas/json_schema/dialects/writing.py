@@ -134,7 +134,7 @@ class Writer:
             self._array(view, written)
         self._enum(view, written, hints)
         self._keywords(view, written, hints)
-        self._leave_alone(view, written)
+        self._drop_ignored(view, written)
         return self._add_annotations(view, written, hints)
 
     def _anything(self, view: SchemaView) -> dict[str, Any]:
@@ -309,8 +309,8 @@ class Writer:
                 if not isinstance(value, dict | list):
                     hints.append(f"{keyword}: {_short_json(value)}")
 
-    def _leave_alone(self, view: SchemaView, written: dict[str, Any]) -> None:
-        """Remove the keywords that the dialect ignores beside another."""
+    def _drop_ignored(self, view: SchemaView, written: dict[str, Any]) -> None:
+        """Drop the keywords that the dialect ignores next to a stronger one."""
         strongest = next((keyword for keyword in self.rules.alone if keyword in written), None)
         for keyword in list(written) if strongest else ():
             if keyword not in ("type", strongest):
