@@ -133,9 +133,9 @@ def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], nam
     """Return the lists of a document that `dump_document` wrote.
 
     data: the JSON text.
-    kind: what the document must hold.
+    kind: the kind of document that is required.
     classes: the class of the objects in each list, by key.
-    name: the class whose document it is, as an error names it.
+    name: the name of the class, for errors.
 
     Raises DecodeError for JSON of another shape or a newer version.
     """

@@ -75,10 +75,10 @@ class AsyncConnections:
             own_client = transport.client if self.http is None else None
             lease = _lease(ref(self._opened), loop, own_client, finalizers)
             entry = self._opened[loop] = (transport, lease)
-            # Started here and never finished here: the loop itself closes it on its way out, and so the HTTP client.
+            # Started here only: the loop finishes the generator when it shuts down, which closes the HTTP client.
             await lease.__anext__()
-            # A strong reference as long as client or stream needs the transport: if they were collected in one circle
-            # of garbage, the pool would be dropped without being closed.
+            # A strong reference as long as client or stream needs the transport: if they were collected in one cycle,
+            # the pool would be dropped without being closed.
             finalizers.append(finalize(transport, _release, lease))
             finalizers[0].atexit = False
         return entry[0]

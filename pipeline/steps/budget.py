@@ -132,10 +132,10 @@ class Budget:
         hold.streamed = True
         meter = _Meter(hold, self._dropped)
 
-        def over(reply: Reply | None, error: BaseException | None) -> None:
+        def settle(reply: Reply | None, error: BaseException | None) -> None:
             self._settle(meter.hold, meter.hold.usage if reply is None else reply.usage, reply)
 
-        return response.through(meter).on_end(over)
+        return response.through(meter).on_end(settle)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
         hold = request.step_state.get(self._note)

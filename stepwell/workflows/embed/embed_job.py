@@ -193,7 +193,7 @@ class EmbedJob:
         return embeddings
 
     def _embeddings(self) -> Embeddings:
-        """Return the vectors there are; None in the places of texts without one."""
+        """Return the finished vectors, with None for each text without one."""
         calls = len(self.replies) + len(self.lost)
         warnings = [warning for reply in self.replies for warning in reply.warnings]
         return Embeddings(
