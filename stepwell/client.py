@@ -172,7 +172,9 @@ class AsyncCalls(ClientSettings):
     _asynchronous = True
 
     def _init_connections(self) -> None:
-        self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
+        self._senders: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]] = (
+            WeakKeyDictionary()
+        )
 
     async def _call(self, operation: str, model: ModelLike, input: object, options: Options) -> Reply[Any]:
         """Make one call and return its reply."""
@@ -197,7 +199,11 @@ class AsyncCalls(ClientSettings):
         """Close this event loop's connections, unless the HTTP client is yours."""
         entry = self._senders.pop(_loop(), None)
         if entry is not None:
-            await entry[1].aclose()
+            _, lease, clients = entry
+            # Not within the lease: a transport would take its end for an error of the caller's.
+            while clients:
+                await clients.pop().aclose()
+            await lease.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -211,8 +217,9 @@ class AsyncCalls(ClientSettings):
         if entry is None:
             sender = aconnect(self._transport, self._http, asyncio=hasattr(loop, "call_soon"))
             held: list[finalize[Any, Any]] = []
-            lease = _lease(ref(self._senders), loop, sender.client if self._http is None else None, held)
-            entry = self._senders[loop] = (sender, lease)
+            clients = [sender.client] if self._http is None else []
+            lease = _lease(ref(self._senders), loop, clients, held)
+            entry = self._senders[loop] = (sender, lease, clients)
             # Started but never finished by us, it is closed by the loop itself on its way out, and closes the client.
             await lease.__anext__()
             # Held from outside, too, as long as client or stream needs it: in a circle of garbage the connections would
@@ -222,8 +229,10 @@ class AsyncCalls(ClientSettings):
         return entry[0]
 
 
-async def _lease(senders: ref[Any], loop: Any, client: Any, held: list[finalize[Any, Any]]) -> AsyncGenerator[None]:
-    """Closes `client` at its end. Knows of the AsyncClient only what does not keep that alive."""
+async def _lease(
+    senders: ref[Any], loop: Any, clients: list[Any], held: list[finalize[Any, Any]]
+) -> AsyncGenerator[None]:
+    """Close the `clients` at its end. Knows of the AsyncClient only what does not keep that alive."""
     try:
         yield
     finally:
@@ -232,7 +241,7 @@ async def _lease(senders: ref[Any], loop: Any, client: Any, held: list[finalize[
             kept.pop(loop, None)
         for each in held:
             each.detach()
-        if client is not None:
+        for client in clients:
             await client.aclose()
 
 

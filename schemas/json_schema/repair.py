@@ -129,7 +129,8 @@ def _separated(text: str, ranges: list[tuple[int, int]]) -> tuple[str, str]:
     """Return the text with its reasoning blank, and the reasoning with all else blank, both as long as the text."""
     if not ranges:
         return text, ""
-    said, thought = [], []
+    said: list[str] = []
+    thought: list[str] = []
     at = 0
     for start, end in ranges:
         said += text[at:start], "\n" * (end - start)
@@ -182,7 +183,7 @@ def _read_all(text: str, shown: str, starts: Iterable[int], fences: set[int]) ->
         elif whole.skipped(start):
             continue
         elif _read_document(text, one):
-            if whole.pass_document(start, one.end, CLOSER[text[start]]):
+            if whole.pass_document(start, one.end, CLOSER[text[start]], complete=one.complete):
                 found.append(one)
         elif one.broken:
             whole.pass_broken(start, one.end)

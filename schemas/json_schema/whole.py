@@ -110,13 +110,16 @@ class WholeDocuments:
         self.at = start + 1
         return True
 
-    def pass_document(self, start: int, end: int, closer: str) -> bool:
+    def pass_document(self, start: int, end: int, closer: str, *, complete: bool = True) -> bool:
         """Pass a document that can be read; return False if it is a part of another."""
         self._pass_text(start)
         before = self.text[self.passed : start]
         first = not self.passed
         # After quotes it may be in a string, or be the value of a name.
         certain = not self._phrases and not self._odd and not self._tokens
+        if not complete and not certain:
+            self._check_quotes()
+            return self._refuse(end)
         if self._doubt:
             apart = "\n" in before[len(before.rstrip()) :]
             if not _is_prose(before):

@@ -186,12 +186,6 @@ class NodeStore:
             metadata = dumps(dict(node.metadata))
         except TypeError as error:
             raise ConfigError(f"the metadata of a node cannot be kept: {error}", hint="use plain JSON values") from None
-        try:
-            f"{node.id}{node.text}{node.source}{target}".encode()
-        except UnicodeEncodeError:
-            raise ConfigError(
-                "a node cannot be kept: text, source, id or target have half a surrogate pair", hint="leave it out"
-            ) from None
         return node.id, node.text, node.source, metadata, target
 
     def _node(self, row: tuple[Any, ...]) -> Node:

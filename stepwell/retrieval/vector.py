@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.json_text import REPAIRED_TEXT, well_formed
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
-from .node import Node, nodes_of
+from .node import Node, digest, nodes_of
 from .retriever import Retriever, Search
 from .store import NodeStore
 
@@ -57,12 +59,12 @@ class VectorRetriever(Retriever):
         A node whose id is there already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after the nodes that could be embedded have been kept.
         """
-        ids: list[str] = carry_out(None, self._adding(nodes_of(nodes)))
+        ids: list[str] = carry_out(None, self._adding(_whole(nodes_of(nodes))))
         return ids
 
     async def aadd(self, nodes: Any) -> list[str]:
         """VectorRetriever.add, awaited."""
-        ids: list[str] = await acarry_out(None, self._adding(nodes_of(nodes)))
+        ids: list[str] = await acarry_out(None, self._adding(_whole(nodes_of(nodes))))
         return ids
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
@@ -129,3 +131,24 @@ class VectorRetriever(Retriever):
         chosen: list[str] = yield in_thread(lambda: self._store.chosen(wanted, source, where))
         yield in_thread(lambda: self._store.delete(chosen))
         return len(chosen)
+
+
+def _whole(nodes: list[Node]) -> list[Node]:
+    """Return the nodes with U+FFFD for each half of a surrogate pair, which no file can keep; warn once.
+
+    A target that is no text stays as it is, and an id that was made from the text is made from the new one.
+    """
+    whole = [_repaired(node) for node in nodes]
+    if any(one is not other for one, other in zip(nodes, whole, strict=True)):
+        warnings.warn(f"nodes: {REPAIRED_TEXT[1]}", stacklevel=3)
+    return whole
+
+
+def _repaired(node: Node) -> Node:
+    given = (node.text, node.source, dict(node.metadata), node.id)
+    text, source, metadata, id = whole = well_formed(given)
+    target = well_formed(node.target) if isinstance(node.target, str) else node.target
+    if whole is given and target is node.target:
+        return node
+    named = "" if node.id == digest(node.text, node.source) else id
+    return Node(text, source, metadata, id=named, target=target)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -59,9 +60,11 @@ class Exchange:
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """An httpx transport, of both colours, over a file of exchanges.
 
-    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew; what was
-    recorded before is kept beside as `<name>.before` until the new recording has come to its end). After each exchange
-    the file is written anew, all or nothing; several processes may record on one.
+    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew). With
+    "always", what was recorded before is kept beside as `<name>.before` until the new recording has come to its end:
+    until the cassette, or the client that it is the transport of, is closed or its `with` block is left without an
+    error. After an error, or without a close, it stays: rename it to undo the new recording, or record anew.
+    After each exchange the file is written anew, all or nothing; several processes may record on one.
     Each exchange is played once, equal ones in their order, whatever order others come in. `transport` carries what is
     recorded (default: httpx's own). Of an answer the status, the body, its type and request id are kept; of a request
     the method, the URL and the body; credentials are masked wherever they stand.
@@ -99,12 +102,22 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._taped(request, asked, await inner.handle_async_request(request))
 
     def close(self) -> None:
+        """End the recording and close the transport. While an exception is handled, the recording has no end."""
+        self._finish()
         if hasattr(self._transport, "close"):
             self._transport.close()
 
     async def aclose(self) -> None:
+        """Do the same as `close`."""
+        self._finish()
         if hasattr(self._transport, "aclose"):
             await self._transport.aclose()
+
+    def _finish(self) -> None:
+        # A client that is left with an exception closes its transport without saying so. An async one that nobody has
+        # closed is closed by its event loop, whose GeneratorExit is an exception as well.
+        if self._file is not None and sys.exc_info()[0] is None:
+            self._file.finish()
 
     def _played(self, asked: Exchange) -> httpx.Response:
         with self._lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,8 +20,8 @@ VERSION = 1
 class TapeFile:
     """A file of rows that one recording adds to, and that others may add to at the same time.
 
-    What the file holds when the recording begins is kept beside it, from the first row until the recording is over: a
-    process that is killed leaves it there. Raises ConfigError at once for a place that cannot be written.
+    What the file holds when the recording begins is kept beside it, from the first row until `finish`: a process that
+    fails or is killed leaves it there. Raises ConfigError at once for a place that cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,6 +31,7 @@ class TapeFile:
         self._last = _digest(content)
         """Of what the file holds unless somebody else has written it."""
         self._starts_anew = content is not None
+        self._keeps = False
         self._others: list[Any] = []
         self._written: list[Any] = []
         _check(path)
@@ -45,6 +45,13 @@ class TapeFile:
         update_file(self.path, lambda: self._joined(rows))
         self._written = rows
 
+    def finish(self) -> None:
+        """End the recording: what was recorded before is no longer needed."""
+        if self._keeps:
+            self._keeps = False
+            with suppress(OSError):
+                self._before.unlink()
+
     def _joined(self, rows: list[Any]) -> bytes:
         content = _content(self.path)
         if content is not None and _digest(content) != self._last:
@@ -57,10 +64,11 @@ class TapeFile:
         return data
 
     def _keep(self, content: bytes) -> None:
-        """Keep the earlier recording beside. One that is there is older, and whole: what came after it was killed."""
+        """Keep the earlier recording beside. One that is there is older, and whole: what came after it did not
+        come to its end."""
         if not self._before.exists():
             _keep_beside(self.path, content, self._before)
-        weakref.finalize(self, _discard, self._before)
+        self._keeps = True
 
 
 def rows_of(content: bytes, path: Path) -> list[Any]:
@@ -113,8 +121,3 @@ def _keep_beside(path: Path, content: bytes, place: Path) -> None:
         with suppress(OSError):  # where not even that can be kept, recording goes on without
             copy.write_bytes(content)
             os.replace(copy, place)
-
-
-def _discard(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

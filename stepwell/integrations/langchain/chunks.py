@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from ...schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
 )
+from ...schemas.json_text import repaired
 from ...schemas.parts import Opaque, Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
@@ -67,7 +69,7 @@ class ChunkWriter:
             self._ending(index, gained) for index, gained in self._ends.items() if gained
         ]
         calls = self._calls.values()
-        spoilt = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.spoiling())]
+        spoilt = [_call_chunk(call.index, args=call.rest() + ending) for call in calls if (ending := call.spoiling())]
         noted = bool(blocks or spoilt) or self._listed or any("extra" in call.note for call in calls)
         notes = {call.id: call.note for call in calls} if noted else {}
         kept = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
@@ -127,13 +129,14 @@ class ChunkWriter:
         self._calls[chunk.index] = _Call(chunk.index, chunk.id, note_of(chunk.index, {}))
         return _call_message(_call_chunk(chunk.index, id=chunk.id, name=chunk.name))
 
-    def _arguments(self, chunk: ToolCallDelta) -> AIMessageChunk:
-        self._calls[chunk.index].arguments += chunk.arguments_json
-        return _call_message(_call_chunk(chunk.index, args=chunk.arguments_json))
+    def _arguments(self, chunk: ToolCallDelta) -> AIMessageChunk | None:
+        text = self._calls[chunk.index].add(chunk.arguments_json)
+        return _call_message(_call_chunk(chunk.index, args=text)) if text else None
 
-    def _call_end(self, chunk: ToolCallEnd) -> None:
+    def _call_end(self, chunk: ToolCallEnd) -> AIMessageChunk | None:
         call = self._calls[chunk.index]
         call.note, call.ended = note_of(chunk.index, chunk.extra), True
+        return _call_message(_call_chunk(chunk.index, args=rest)) if (rest := call.rest()) else None
 
 
 @define
@@ -145,6 +148,22 @@ class _Call:
     note: dict[str, Any]
     arguments: str = ""
     ended: bool = False
+    _held: str = ""
+
+    def add(self, text: str) -> str:
+        """Add a piece of arguments; return what can be passed on, with U+FFFD for half of a surrogate pair."""
+        self.arguments += text
+        if not self._held and "\\" not in text:
+            return text
+        text = self._held + text
+        end = _WHOLE_ESCAPES.match(text).end()  # type: ignore[union-attr]
+        self._held = text[end:]
+        return repaired(text[:end])
+
+    def rest(self) -> str:
+        """Return what was held back in the middle of an escape."""
+        rest, self._held = self._held, ""
+        return repaired(rest)
 
     def spoiling(self) -> str:
         """What to add to the arguments of a call that must not be run; empty for a sound one.
@@ -158,6 +177,13 @@ class _Call:
         return next(ending for ending in _ENDINGS if _is_refused(self.arguments + ending))
 
 
+# Text up to an escape that the next piece may complete, or join with the other half of a surrogate pair.
+_FIRST_HALF = r"[dD][89abAB][0-9a-fA-F]{2}"
+_WHOLE_ESCAPES = re.compile(
+    rf"(?:[^\\]++|\\[^u]|\\u{_FIRST_HALF}(?:\\u[0-9a-fA-F]{{4}}|(?=\\[^u]|[^\\]))"
+    rf"|\\u(?!{_FIRST_HALF})[0-9a-fA-F]{{4}})*+",
+    re.DOTALL,
+)
 # Out of a string or not, out of an escape or not, against an open object or list.
 _ENDINGS = ("}]", "]}", '"}]', '"]}', '""}]', '""]}')
 

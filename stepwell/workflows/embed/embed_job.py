@@ -26,7 +26,7 @@ from ...schemas.errors import (
 )
 from ...schemas.model import Model
 from ...schemas.prices import Cost, total_cost
-from ...schemas.reply import Reply
+from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage, total_usage
 from .batching import batches_of
 from .cache import EmbeddingCache
@@ -54,6 +54,7 @@ class EmbedJob:
     workers: int
     progress: Progress
     clients: ClientPair
+    warnings: Sequence[CallWarning] = ()
     vectors: dict[str, Vector] = field(factory=dict)
     refused: dict[str, StepwellError] = field(factory=dict)
     replies: list[Reply] = field(factory=list)
@@ -189,7 +190,7 @@ class EmbedJob:
             vectors=tuple(self.vectors.get(text) for text in self.texts),  # type: ignore[misc]
             model=self.model,
             usage=total_usage([reply.usage for reply in self.replies] + self.lost) if calls else Usage(input_tokens=0),
-            warnings=tuple(dict.fromkeys([*warnings, *self.cache.warnings])),
+            warnings=tuple(dict.fromkeys([*self.warnings, *warnings, *self.cache.warnings])),
             cost=total_cost(reply.cost for reply in self.replies) if not self.lost else Cost(None, reason=_LOST),
             calls=len(self.replies),
             cached=self.cached,
@@ -215,7 +216,7 @@ _LOST = "a call failed after it was charged for"
 
 
 def checked_texts(texts: Any) -> list[str]:
-    """The texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
+    """Return the texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
     if isinstance(texts, str):
         raise ConfigError("these are the letters of one text", hint="pass a list of texts")
     if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
@@ -241,8 +242,4 @@ def _unfit(text: Any) -> str | None:
         return f"a {type(text).__name__}"
     if not text.strip():
         return "empty"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "no valid Unicode (it has half a surrogate pair)"
     return None
