@@ -21,9 +21,9 @@ PIECES = st.lists(st.sampled_from(["\\ud83d", "\\ude00", "\\\\", "\\n", "a", "\\
 def test_halves_of_characters_in_arguments_become_what_they_are_when_whole(pieces: list[str], size: int) -> None:
     arguments = '{"s": "' + "".join(pieces) + '"}'
     writer = ChunkWriter()
-    deltas = [ToolCallDelta(arguments[at : at + size], index=0) for at in range(0, len(arguments), size)]
+    deltas = [ToolCallDelta(index=0, arguments_json=arguments[at : at + size]) for at in range(0, len(arguments), size)]
     text = ""
-    for chunk in [ToolCallStart("c", "f", index=0), *deltas, ToolCallEnd(index=0)]:
+    for chunk in [ToolCallStart(index=0, id="c", name="f"), *deltas, ToolCallEnd(index=0)]:
         if written := writer.feed(chunk):
             text += "".join(each["args"] or "" for each in written.message.tool_call_chunks)  # type: ignore[attr-defined]
     assert json.loads(text) == ToolCall("c", "f", arguments).arguments
