@@ -391,12 +391,3 @@ def test_it_runs_on_trio_too() -> None:
             return await Embedder(MODEL, async_client=client, batch_size=1, cache=MemoryStore()).aembed(["a", "b"])
 
     assert rows(trio.run(main)) == [vector("a"), vector("b")]
-
-
-@both_drivers
-def test_half_a_character_is_repaired_with_one_warning_and_cached_as_what_was_sent(embed: Embed) -> None:
-    server, store = Vectors(), MemoryStore()
-    found = embed(server.embedder(cache=store), ["a\ud83d", "b\udc00", "c"])
-    assert [each.why for each in found.warnings] == ["half of a surrogate pair, which JSON cannot hold, became U+FFFD"]
-    again = embed(server.embedder(cache=store), ["a\ufffd", "b\ud800"])
-    assert (again.cached, rows(again)) == (2, rows(found)[:2])
