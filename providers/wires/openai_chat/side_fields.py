@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from ....pipeline.side_fields import By, Either, Held, Or, Rules, Some, Whole, count
-from ..calls import NAMED
+from ..calls import CALL, NAMED
 from ..media import base64_text, data_or_url
 
 _READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
@@ -33,7 +33,10 @@ USAGE: Rules = {
 _IMAGE = Whole({"image_url": Whole({"url": data_or_url}, needs=("url",))}, needs=("image_url",))
 # A fragment of a call has its name at any time; a whole call has it or is none.
 _FRAGMENT: Rules = {"id": str, "index": int, "function": {"name": str}, "custom": {"name": str}}
-_CALL = Whole({"id": str, "function": NAMED, "custom": NAMED}, any_of=("function", "custom"))
+_CALL = By(
+    lambda call: "function" if call.get("function") or not call.get("custom") else "custom",
+    {"function": CALL, "custom": Whole({"id": str, "custom": NAMED}, needs=("custom",))},
+)
 _BLOCK = By("type", {"thinking": {"thinking": Either(str, [{"text": str}])}}, others={"text": str})
 _MESSAGE: Rules = {
     "reasoning_content": str,
