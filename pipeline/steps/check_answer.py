@@ -78,7 +78,7 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         if not row:
             raise DecodeError(f"vector {at} of {asked} has no numbers in it")
         # All of it in C: an answer may hold millions of numbers. A sum that is finite has no part that is not.
-        if not set(map(type, row)) <= _NUMBERS or not (isfinite(sum(row)) or all(map(isfinite, row))):
+        if not set(map(type, row)) <= _NUMBERS or not _finite(row):
             raise DecodeError(f"vector {at} of {asked} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
@@ -86,8 +86,17 @@ def _check_vectors(reply: Reply, request: Request) -> None:
     reply.object = rows
 
 
+def _finite(row: Sequence[float]) -> bool:
+    try:
+        return isfinite(sum(row)) or all(map(isfinite, row))
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
 def _in_order(found: Any, asked: int, what: str, of: str) -> list[Any]:
     """The results in the order of the inputs, one for each."""
+    if not isinstance(found or (), Sequence) or isinstance(found, str | bytes):
+        raise DecodeError(f"a {type(found).__name__} came where a list of {what} should be")
     rows = list(found or ())
     _counted(len(rows), asked, what, of)
     if not rows or not isinstance(rows[0], Indexed):
@@ -135,9 +144,12 @@ def _check_verdicts(reply: Reply, request: Request) -> None:
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    came, asked = len(reply.images), _most(request, ("n",)) or 1
+    came, wanted = len(reply.images), _most(request, ("n",))
+    asked = wanted or 1
     if not came:
         raise DecodeError(f"0 pictures came; {asked} were asked for")
+    if wanted is not None and came > wanted:
+        _warn(reply, request, "n", f"{came} pictures came, but only {wanted} were asked for")
     if came < asked:
         _warn(reply, request, "n", f"only {came} of {asked} pictures came")
 

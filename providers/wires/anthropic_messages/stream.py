@@ -121,7 +121,10 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "signature_delta":
             block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), *([delta["citation"]] if delta.get("citation") else [])]
+            block["citations"] = [
+                *(block.get("citations") or []),
+                *([delta["citation"]] if delta.get("citation") else []),
+            ]
         case "input_json_delta" if block["type"] == "tool_use":
             return [ToolCallDelta(index, delta["partial_json"])] if delta["partial_json"] else []
         case "input_json_delta":

@@ -137,7 +137,9 @@ def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[st
     for block in content or ():
         if block.get("type") == "thinking":
             inner = block.get("thinking")
-            thinking.append(inner if isinstance(inner, str) else "".join(each.get("text") or "" for each in inner or ()))
+            thinking.append(
+                inner if isinstance(inner, str) else "".join(each.get("text") or "" for each in inner or ())
+            )
         elif isinstance(block.get("text"), str):
             text.append(block["text"])
     return "".join(text), "".join(thinking)

@@ -62,7 +62,10 @@ _PIECE: Rules = {
 
 def _by_content(rules: Rules) -> By:
     """A message with content can do without a refusal; one without content cannot."""
-    has_content = lambda message: "with_content" if message.get("content") else "without"
+
+    def has_content(message):
+        return "with_content" if message.get("content") else "without"
+
     return By(has_content, {"with_content": {**rules, "refusal": str}, "without": rules})
 
 
