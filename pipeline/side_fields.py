@@ -115,7 +115,7 @@ class By:
 
 
 def count(value: Any) -> Any:
-    """A number of things: a whole number, not below zero. A few servers write it as a float or in quotes."""
+    """Read a number of things: a whole number, not below zero. A few servers write it as a float or in quotes."""
     kind = type(value)
     if kind is int:
         return value if value >= 0 else GONE
@@ -125,7 +125,7 @@ def count(value: Any) -> Any:
 
 
 def filled(value: Any) -> Any:
-    """A string that is not empty, such as a name."""
+    """Keep a string that is not empty, such as a name."""
     return value if type(value) is str and value else GONE
 
 

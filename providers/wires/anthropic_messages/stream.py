@@ -151,8 +151,8 @@ _GROWS = {
 
 def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     index = data.get("index")
-    if index is None:
-        index = next(reversed(state.blocks), None)
+    if not isinstance(index, int):
+        index = next(reversed(state.blocks), -1)
     block = state.blocks.pop(index, None)
     match block:
         case None | {"type": "redacted_thinking" | ""}:

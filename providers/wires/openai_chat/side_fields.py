@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
 from ....pipeline.side_fields import By, Either, Held, Or, Rules, Some, Whole, count
@@ -60,13 +62,13 @@ _PIECE: Rules = {
 }
 
 
+def _content(message: dict[str, Any]) -> str:
+    return "with_content" if message.get("content") else "without"
+
+
 def _by_content(rules: Rules) -> By:
-    """A message with content can do without a refusal; one without content cannot."""
-
-    def has_content(message):
-        return "with_content" if message.get("content") else "without"
-
-    return By(has_content, {"with_content": {**rules, "refusal": str}, "without": rules})
+    """Make the rule of a message: one with content can do without a refusal, one without cannot."""
+    return By(_content, {"with_content": {**rules, "refusal": str}, "without": rules})
 
 
 _CHOICE: Rules = {

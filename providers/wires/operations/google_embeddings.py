@@ -74,7 +74,8 @@ def decode_prediction(data: Mapping[str, Any], model: Model) -> Reply:
 
 def extract_predicted_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     counts = [(row["embeddings"].get("statistics") or {}).get("token_count") for row in data["predictions"]]
-    return Usage(input_tokens=sum(counts), raw=data.get("metadata") or {}) if None not in counts else None
+    known = [count for count in counts if count is not None]
+    return Usage(input_tokens=sum(known), raw=data.get("metadata") or {}) if len(known) == len(counts) else None
 
 
 _PREDICTED: Rules = {
