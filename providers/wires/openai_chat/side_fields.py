@@ -56,7 +56,7 @@ _ANSWER: Rules = {
 }
 _PIECE: Rules = {
     **_MESSAGE,
-    "content": Held([_BLOCK]),
+    "content": Either(str, [_BLOCK]),
     "audio": {"data": str, "id": str, "transcript": str},
     "tool_calls": [_FRAGMENT],
 }
