@@ -1,21 +1,21 @@
-"""Fields that an answer can do without: one of another type than its format has is left out, with a warning.
+"""Drop, with a warning, the unimportant fields of an answer whose type is not the one of its format.
 
-A wire describes them as a tree of rules. A rule for a value is
+A wire describes these fields as a tree of rules. A rule for a value is
 
 - a type, or a tuple of types: `str`, `(dict, str)`; a number is `int` or `float`, never a bool unless `bool` is named
-- `count`, `filled`, `Or(str, "unknown")`, or any function of the value that gives what to keep, or GONE
-- a dict: an object that may be missing as a whole, with the rules of its fields
-- a list of one rule: a list that may be missing as a whole, with the rule of its items. What breaks that is left out,
-  and the items beside it stay.
-- `Some(rule)`: the same, but a list in which nothing can be read is left out as a whole
-- `Whole(...)`: an object that is left out as a whole where it lacks what it cannot do without
-- `Each(rule)`: an object with one rule for all of its fields; `Either(str, rule)`: a string, or what the rule says
-- `Held(...)` around a dict, a list or Some: what the answer cannot do without. What is in it is looked at, it itself is
-  left for the decoder to judge; a Some in which nothing can be read is an error.
-- `By("type", {...})`: an object that may be missing, with rules by one of its fields; one not listed is left as it is,
-  and so is what is `needed`
+- `count`, `not_empty`, `Or(str, "unknown")`, or any function of the value that returns the value to keep, or GONE
+- a dict: an object that may be dropped as a whole, with the rules of its fields
+- a list of one rule: a list that may be dropped as a whole, with the rule of its items. An item that breaks the rule is
+  dropped, and the other items stay.
+- `Some(rule)`: the same, but a list without one readable item is dropped as a whole
+- `Whole(...)`: an object that is dropped as a whole if it lacks a field that it needs
+- `Each(rule)`: an object with one rule for all of its fields; `Either(str, rule)`: a string, or a value for the rule
+- `Held(...)` around a dict, a list or Some that is never dropped: only its inside is checked, and the decoder judges
+  the rest. A Some without one readable item is an error.
+- `By("type", {...})`: an object that may be dropped unless it is `needed`, with rules chosen by one of its fields; an
+  object with another value there is not checked
 
-Null is never wrong: it says that there is nothing. In a list it is dropped.
+Null is allowed everywhere: it means that there is no value. In a list it is dropped.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from ..schemas.model import Model
 from ..schemas.reply import CallWarning
 
 GONE: Final = object()
-"""Given by a rule for a value that is to be left out."""
+"""Returned by a rule for a value to drop."""
 Rules = Mapping[str, Any]
 
 
 @frozen
 class Held:
-    """Rules for the inside of something that stays, whatever it is."""
+    """Rules for the inside of a value that is never dropped."""
 
     inner: Any
 
 
 @frozen
 class Or:
-    """A value of the type, or `default` in its place: for fields that say something by being there."""
+    """A type, and the default for a value of another type: for fields whose presence has a meaning."""
 
     kind: type
     default: Any
@@ -52,14 +52,14 @@ class Or:
 
 @frozen
 class Some:
-    """A list with a rule for its items, of which one at least has to be readable if there are any."""
+    """A list with a rule for its items, of which at least one must be readable, if there are any."""
 
     rule: Any
 
 
 @frozen
 class Either:
-    """A value of the type, or what the rule says."""
+    """A value of the type, or one that the rule allows."""
 
     kind: type
     rule: Any
@@ -74,9 +74,11 @@ class Each:
 
 @frozen
 class Whole:
-    """An object that is left out as a whole, rather than without a field that says what it is.
+    """An object that is dropped as a whole where a field that it cannot be read without is missing or malformed.
 
-    `needs` must be there and right, of `any_of` one must, and `vital` must be right if it is there.
+    needs: the fields that must all be present and valid
+    any_of: the fields of which one must be present and valid; no condition if empty
+    vital: the fields that must be valid if they are present
     """
 
     rules: Rules
@@ -85,7 +87,11 @@ class Whole:
     vital: tuple[str, ...] = ()
 
     def lacks(self, value: Mapping[str, Any], was: Mapping[str, Any]) -> bool:
-        """Tell whether the object, as it is by its rules, lacks something. `was` is the object as it came."""
+        """Check whether the object lacks a field.
+
+        value: the object without the fields that break a rule
+        was: the object as it was received
+        """
         return (
             any(value.get(name) is None for name in self.needs)
             or (bool(self.any_of) and all(value.get(name) is None for name in self.any_of))
@@ -95,9 +101,9 @@ class Whole:
 
 @frozen
 class By:
-    """Rules by the value of a field, or by what a function says of the object.
+    """Rules chosen by the value of a field, or by a function of the object.
 
-    `others` is the rule of objects that are not listed. Where `tagged`, an object without the field is left out.
+    `others` is the rule of objects that are not listed. If `tagged`, an object without the field is dropped.
     """
 
     name: str | Callable[[dict[str, Any]], str]
@@ -107,32 +113,31 @@ class By:
     tagged: bool = False
 
     def table(self, value: dict[str, Any]) -> Any:
-        """Give the rule of this object; None for none, GONE if it is to be left out."""
+        """Return the rule for this object; None if it has none, GONE if it is dropped."""
         key = value.get(self.name) if isinstance(self.name, str) else self.name(value)
         if type(key) is str:
             return self.tables.get(key, self.others)
         return GONE if self.tagged else self.others
 
 
-def count(value: Any) -> Any:
-    """Read a number of things: a whole number, not below zero. A few servers write it as a float or in quotes."""
-    kind = type(value)
-    if kind is int:
+def count(value: object) -> object:
+    """Return a whole number, not below zero, or GONE. A few servers write it as a float or in quotes."""
+    if type(value) is int:
         return value if value >= 0 else GONE
-    if kind is float:
+    if type(value) is float:
         return int(value) if isfinite(value) and value >= 0 and value == int(value) else GONE
-    return int(value) if kind is str and value.isdecimal() and len(value) < 20 else GONE
+    return int(value) if type(value) is str and value.isdecimal() and len(value) < 20 else GONE
 
 
-def filled(value: Any) -> Any:
-    """Keep a string that is not empty, such as a name."""
+def not_empty(value: object) -> object:
+    """Return a string that is not empty, such as a name, or GONE."""
     return value if type(value) is str and value else GONE
 
 
-def kept(data: Any, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning, ...]]:
-    """Give the data without what breaks a rule, and a warning for each. The data itself is not changed.
+def kept(data: object, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning, ...]]:
+    """Return the data without what breaks a rule, and a warning for each. The data itself is not changed.
 
-    Raises ValueError where nothing can be read of a list that the answer cannot do without.
+    Raises ValueError if no item can be read of a list that is never dropped.
     """
     if type(data) is not dict or is_sound(data, rules):
         return data, ()
@@ -141,14 +146,14 @@ def kept(data: Any, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning,
     return data, tuple(left_out(path, value, model) for path, value in lost.items()) if lost else ()
 
 
-def kept_event(data: Any, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
-    """As `kept`, with the warnings as chunks of the stream."""
+def kept_event(data: object, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
+    """Do the same as `kept`, with the warnings as chunks of a stream."""
     data, warnings = kept(data, rules, model)
     return data, [Warned(warnings)] if warnings else []
 
 
-def left_out(path: str, value: Any, model: Model) -> CallWarning:
-    """Make the warning of something that is left out."""
+def left_out(path: str, value: object, model: Model) -> CallWarning:
+    """Make the warning for a value that is left out."""
     kind = _SHOWN.get(type(value), "number")
     return CallWarning(path, f"left out of the answer: a {kind} is not what its format has there", str(model))
 
@@ -160,9 +165,9 @@ _TESTS: dict[int, tuple[Rules, _Test]] = {}
 
 
 def is_sound(data: dict[str, Any], rules: Rules) -> bool:
-    """Tell cheaply that no rule is broken: 4 µs for a body of 40 fields, where looking for what is broken takes 25.
+    """Check quickly that no rule is broken: 4 µs for a body of 40 fields, not the 25 of the exact check.
 
-    False means: look. Made once for each table of rules, it goes by the fields that are there.
+    False means that the exact check is needed. The test is made once for each table of rules.
     """
     known = _TESTS.get(id(rules))
     if known is None:
@@ -175,7 +180,7 @@ def _fields_test(rules: Rules) -> _Test:
     counts = {name for name, rule in rules.items() if rule is count}
     tests = {name: _test(rule) for name, rule in rules.items() if name not in kinds and name not in counts}
 
-    def is_sound(value: Any) -> bool:
+    def is_sound(value: object) -> bool:
         if type(value) is not dict:
             return False
         for name, old in value.items():
@@ -200,7 +205,7 @@ def _kinds(rule: Any) -> frozenset[type]:
 
 
 def _test(rule: Any) -> _Test:
-    """Make a function that says whether a value keeps a rule; False for one that has to be looked at."""
+    """Make a function that checks quickly whether a value obeys a rule; False where the exact check is needed."""
     kind = type(rule)
     if kind in (type, tuple, Or):
         kinds = _kinds(rule)
@@ -222,7 +227,7 @@ def _held_test(rule: Held) -> _Test:
 def _by_test(rule: By) -> _Test:
     tests = {id(table): _test(table) for table in (*rule.tables.values(), rule.others) if table is not None}
 
-    def is_sound(value: Any) -> bool:
+    def is_sound(value: object) -> bool:
         if type(value) is not dict:
             return rule.needed
         table = rule.table(value)
@@ -262,7 +267,7 @@ def _base(rule: Any) -> type:
     return dict if type(rule) is dict else list
 
 
-def _fields(value: Any, rules: Rules, path: str, lost: dict[str, Any]) -> Any:
+def _fields(value: object, rules: Rules, path: str, lost: dict[str, Any]) -> Any:
     if type(value) is not dict:
         return GONE
     changed: dict[str, Any] | None = None
@@ -281,15 +286,15 @@ def _fields(value: Any, rules: Rules, path: str, lost: dict[str, Any]) -> Any:
     return value if changed is None else changed
 
 
-def _checked(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
-    """Give what to keep of a value, or GONE; note in `lost` what is left out."""
+def _checked(value: object, rule: Any, path: str, lost: dict[str, Any]) -> Any:
+    """Return what to keep of a value, or GONE; record in `lost` what is left out."""
     new = _judged(value, rule, path, lost)
     if new is GONE:
         lost.setdefault(path, value)
     return new
 
 
-def _judged(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
+def _judged(value: object, rule: Any, path: str, lost: dict[str, Any]) -> Any:
     kind = type(rule)
     if kind is type or kind is tuple:
         return value if isinstance(value, rule) and (type(value) is not bool or rule is bool) else GONE
@@ -297,14 +302,14 @@ def _judged(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
     return rule(value) if judge is None else judge(value, rule, path, lost)
 
 
-def _or(value: Any, rule: Or, path: str, lost: dict[str, Any]) -> Any:
+def _or(value: object, rule: Or, path: str, lost: dict[str, Any]) -> Any:
     if type(value) is rule.kind:
         return value
     lost.setdefault(path, value)
     return rule.default if value else GONE
 
 
-def _items(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
+def _items(value: object, rule: Any, path: str, lost: dict[str, Any]) -> Any:
     if type(value) is not list:
         return GONE
     item = rule.rule if type(rule) is Some else rule[0]
@@ -316,7 +321,7 @@ def _items(value: Any, rule: Any, path: str, lost: dict[str, Any]) -> Any:
     return GONE if nothing else left
 
 
-def _held(value: Any, rule: Held, path: str, lost: dict[str, Any]) -> Any:
+def _held(value: object, rule: Held, path: str, lost: dict[str, Any]) -> Any:
     if type(value) is not _base(rule.inner):
         return value
     new = _judged(value, rule.inner, path, lost)
@@ -325,23 +330,25 @@ def _held(value: Any, rule: Held, path: str, lost: dict[str, Any]) -> Any:
     return new
 
 
-def _by(value: Any, rule: By, path: str, lost: dict[str, Any]) -> Any:
+def _by(value: object, rule: By, path: str, lost: dict[str, Any]) -> Any:
     if type(value) is not dict:
         return value if rule.needed else GONE
     table = rule.table(value)
     return value if table is None else table if table is GONE else _judged(value, table, path, lost)
 
 
-def _whole(value: Any, rule: Whole, path: str, lost: dict[str, Any]) -> Any:
+def _whole(value: object, rule: Whole, path: str, lost: dict[str, Any]) -> Any:
+    if type(value) is not dict:
+        return GONE
     new = _fields(value, rule.rules, path, lost)
-    return GONE if new is GONE or rule.lacks(new, value) else new
+    return GONE if rule.lacks(new, value) else new
 
 
-def _each(value: Any, rule: Each, path: str, lost: dict[str, Any]) -> Any:
+def _each(value: object, rule: Each, path: str, lost: dict[str, Any]) -> Any:
     return _fields(value, dict.fromkeys(value, rule.rule), path, lost) if type(value) is dict else GONE
 
 
-def _either(value: Any, rule: Either, path: str, lost: dict[str, Any]) -> Any:
+def _either(value: object, rule: Either, path: str, lost: dict[str, Any]) -> Any:
     return value if type(value) is rule.kind else _judged(value, rule.rule, path, lost)
 
 

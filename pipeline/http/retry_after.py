@@ -1,4 +1,4 @@
-"""How long a provider asks us to wait."""
+"""Read how long a provider wants us to wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import isfinite
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date); None for nonsense."""
+    """Return the seconds of `retry-after-ms` or `retry-after` (seconds or an HTTP date); None if it cannot be read."""
     try:
         if (text := headers.get("retry-after-ms")) is not None:
             return _sane(_number(text) / 1000)
@@ -26,7 +26,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str) -> float:
-    """The number; of several, which proxies on the way have added, the largest."""
+    """Return the number; the largest of several, which proxies may have added."""
     return max(map(float, text.split(",")))
 
 

@@ -1,4 +1,4 @@
-"""Ways to put a credential on a request. Each runs on every attempt, after the body is final."""
+"""Functions that put a credential on a request. They run on every attempt, when the body is final."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Auth = Callable[[Request], Request]
 
 
 def bearer(request: Request) -> Request:
-    """`Authorization: Bearer KEY`."""
+    """Send the key as `Authorization: Bearer KEY`."""
     return request.replace(headers=Headers(request.headers, authorization=f"Bearer {reveal(request)}"))
 
 
 def header_key(name: str, prefix: str = "") -> Auth:
-    """The key in a header of its own, `x-api-key` for instance."""
+    """Send the key in a header of its own, such as `x-api-key`, after an optional prefix."""
 
     def authenticate(request: Request) -> Request:
         headers = Headers(request.headers)
@@ -31,41 +31,41 @@ def header_key(name: str, prefix: str = "") -> Auth:
 
 
 def no_key(request: Request) -> Request:
-    """Nothing to prove."""
+    """Send no credential."""
     return request
 
 
 def optional(auth: Auth) -> Auth:
-    """This way when there is a key, none at all when there is not: servers of your own."""
+    """Send a key with `auth` if there is one, for servers that may need none."""
     return lambda request: auth(request) if request.credential is not None else request
 
 
-def asked_for(give: Callable[[], Any]) -> Run:
-    """The token that a function of the caller's gives. An async one is awaited; any other may ask the network, and runs
-    in a thread where an event loop must go on. Gives a Secret."""
+def token_from(function: Callable[[], Any]) -> Run:
+    """Make the effect that calls a user's function for a token; its result is a Secret.
 
-    def kept(token: Any) -> Secret:
-        return (
-            token if isinstance(token, Secret) else header_secret(token, where="what the credential's function gives")
-        )
+    An async function is awaited. Another one may block, so an async client calls it in a thread.
+    """
 
-    def give_now() -> Secret:
-        if iscoroutinefunction(give):
+    def secret(token: str | Secret) -> Secret:
+        return token if isinstance(token, Secret) else header_secret(token, where="the result of the token function")
+
+    def call() -> Secret:
+        if iscoroutinefunction(function):
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
-        return kept(give())
+        return secret(function())
 
-    async def give_async() -> Secret:
-        if iscoroutinefunction(give):
-            return kept(await give())
+    async def acall() -> Secret:
+        if iscoroutinefunction(function):
+            return secret(await function())
         import anyio.to_thread  # comes with httpx
 
-        return kept(await anyio.to_thread.run_sync(give))
+        return secret(await anyio.to_thread.run_sync(function))
 
-    return Run(give_now, give_async)
+    return Run(call, acall)
 
 
 def reveal(request: Request) -> str:
-    """The one string that a simple credential is. Raises InvalidKey for anything else."""
+    """Return the key as a string. Raises InvalidKey for a credential that is not one key."""
     credential = request.credential
     if isinstance(credential, Mapping):
         credential = credential.get("api_key") or credential.get("token")

@@ -125,7 +125,7 @@ def essential(data: Any, text: str) -> set[tuple[Any, ...]]:
     return found
 
 
-def odd(data: Any, text: str) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+def malformed_fields(data: Any, text: str) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
     needed = essential(data, text)
     for place in places(data):
         if place not in needed and place[-1] not in ("type", "error", "done"):
@@ -139,7 +139,7 @@ def client_of(body: bytes, name: str) -> Client:
     return Client(transport=transport, api_keys=KEYS, retries=0)
 
 
-def whole(name: str) -> Any:
+def full_body(name: str) -> Any:
     body = orjson.loads(samples_of(speaker(name)).text.body)
     for place, value in MORE[name].items():
         body = put(body, place, value)

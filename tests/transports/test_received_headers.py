@@ -1,4 +1,4 @@
-"""What an answer's headers say is the same whatever carried it, and however it spelt them."""
+"""An answer's headers are read alike on every transport and in every spelling."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from carriers import NAMES, is_async, own_client
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
 from stepwell.pipeline.http.request import Request
-from stepwell.pipeline.http.response import REQUEST_IDS, Response
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.http.retry_after import retry_after
 from stepwell.pipeline.offline import finish_offline
+from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
@@ -39,7 +40,7 @@ Pairs = list[tuple[str, str]]
 
 
 class PlainClient:
-    """A client of one's own whose headers are a dict that knows nothing of HTTP."""
+    """A custom client whose headers are a plain dict."""
 
     def __init__(self, status: int, headers: Pairs, body: bytes) -> None:
         self._answer = (status, dict(headers), body)
@@ -55,7 +56,7 @@ class PlainClient:
         )
 
 
-def asked(
+def outcome_of(
     carrier: str,
     headers: Pairs,
     tmp_path: Path,
@@ -66,7 +67,7 @@ def asked(
     call: str = "generate_text",
     given: Any = "hi",
 ) -> Any:
-    """What a call comes to, reply or error, over this carrier."""
+    """Make a call over this carrier and return the reply or the error."""
     provider = model.partition(":")[0]
     settings: dict[str, Any] = {"api_keys": {provider: "k"}, "retries": 0}
     mock = httpx.MockTransport(lambda request: httpx.Response(status, headers=headers, content=body))
@@ -116,7 +117,7 @@ JSON = ("content-type", "application/json")
 def test_a_wait_that_is_asked_for_is_known(
     carrier: str, spelling: Any, name: str, value: str, seconds: float, tmp_path: Path
 ) -> None:
-    error = asked(carrier, [JSON, (spelling(name), value)], tmp_path, status=429, body=b"{}")
+    error = outcome_of(carrier, [JSON, (spelling(name), value)], tmp_path, status=429, body=b"{}")
     assert isinstance(error, errors.RateLimitError) and error.retry_after == seconds
     assert error.headers[name] == value
 
@@ -125,16 +126,16 @@ def test_a_wait_that_is_asked_for_is_known(
 @spelt
 def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Path) -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    error = asked(carrier, [JSON, (spelling("retry-after"), at)], tmp_path, status=503, body=b"{}")
+    error = outcome_of(carrier, [JSON, (spelling("retry-after"), at)], tmp_path, status=503, body=b"{}")
     assert 3000 < error.retry_after <= 3600
 
 
 @over_all
 @spelt
-def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    for name in REQUEST_IDS:
-        reply = asked(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
-        error = asked(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
+def test_a_request_id_is_read_from_every_header_name(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    for name in VENDOR_NAMES.request_id:
+        reply = outcome_of(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
+        error = outcome_of(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
         assert (reply.request_id, error.request_id) == ("id-1", "id-2"), name
 
 
@@ -142,7 +143,7 @@ def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spell
 @spelt
 def test_bedrock_names_its_errors_in_a_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
     headers = [JSON, (spelling("x-amzn-errortype"), "ThrottlingException:http://internal")]
-    error = asked(carrier, headers, tmp_path, status=400, body=b'{"message":"no"}', model=CLAUDE)
+    error = outcome_of(carrier, headers, tmp_path, status=400, body=b'{"message":"no"}', model=CLAUDE)
     assert isinstance(error, errors.RateLimitError) and error.code == "ThrottlingException" and error.retryable
 
 
@@ -151,7 +152,7 @@ def test_bedrock_names_its_errors_in_a_header(carrier: str, spelling: Any, tmp_p
 def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
     carrier: str, spelling: Any, tmp_path: Path
 ) -> None:
-    reply = asked(carrier, [JSON, (spelling("x-ratelimit-remaining-requests"), "7")], tmp_path)
+    reply = outcome_of(carrier, [JSON, (spelling("x-ratelimit-remaining-requests"), "7")], tmp_path)
     for other in SPELLINGS.values():
         assert reply.headers[other("x-ratelimit-remaining-requests")] == "7"
     assert [*reply.headers] == [name.lower() for name in reply.headers]
@@ -159,19 +160,21 @@ def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
 
 @over_all
 @spelt
-def test_a_page_in_the_place_of_a_stream_is_known_by_its_type(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_a_page_in_place_of_a_stream_is_recognised_by_its_content_type(
+    carrier: str, spelling: Any, tmp_path: Path
+) -> None:
     headers = [(spelling("content-type"), "text/html; charset=utf-8")]
-    error = asked(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
+    error = outcome_of(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
     assert isinstance(error, errors.DecodeError) and "text/html" in str(error)
 
 
 @over_all
 @spelt
-def test_counts_that_stand_in_a_header_alone_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_token_counts_that_are_only_in_a_header_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
     headers = [JSON, (spelling("x-amzn-bedrock-input-token-count"), "4")]
     body = orjson.dumps({"embeddings": [[0.1, 0.2]]})
     model = "amazon_bedrock:cohere.embed-english-v3"
-    reply = asked(carrier, headers, tmp_path, body=body, model=model, call="embed", given=["hi"])
+    reply = outcome_of(carrier, headers, tmp_path, body=body, model=model, call="embed", given=["hi"])
     assert reply.object == [[0.1, 0.2]] and reply.usage.input_tokens == 4
 
 
@@ -185,19 +188,19 @@ REPEATED = [
 @pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
 @pytest.mark.parametrize(("headers", "value"), REPEATED)
 def test_several_values_of_one_name_are_one(carrier: str, headers: Pairs, value: str, tmp_path: Path) -> None:
-    assert asked(carrier, [JSON, *headers], tmp_path).headers["x-said"] == value
+    assert outcome_of(carrier, [JSON, *headers], tmp_path).headers["x-said"] == value
 
 
 @pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
 @pytest.mark.parametrize("values", [("3", "3"), ("3", "5")])
 def test_a_wait_that_was_asked_for_twice_is_the_longer(carrier: str, values: tuple[str, ...], tmp_path: Path) -> None:
     headers = [("Retry-After", value) for value in values]
-    error = asked(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
+    error = outcome_of(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
     assert error.retry_after == float(max(values))
 
 
 @spelt
-def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -> None:
+def test_an_answer_made_by_a_step_is_decoded_like_one_from_a_transport(spelling: Any) -> None:
     """As a batch does with the lines of its results, and a step with an answer of its own."""
     seen: list[Response] = []
 
@@ -216,5 +219,7 @@ def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -
 @pytest.mark.parametrize("carrier", EVERYWHERE[:-1])  # a cassette keeps the type of what it has read, not its packing
 @spelt
 def test_a_compressed_answer_is_known_by_its_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    reply = asked(carrier, [JSON, (spelling("content-encoding"), "gzip")], tmp_path, body=gzip.compress(completion()))
+    reply = outcome_of(
+        carrier, [JSON, (spelling("content-encoding"), "gzip")], tmp_path, body=gzip.compress(completion())
+    )
     assert reply.text == "hello"

@@ -16,7 +16,7 @@ from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.errors import StepwellError
 from stepwell.testing.conformance import samples_of
 
-from odd_fields import ODD, SPEAKERS, at, client_of, odd, places, put, speaker, streamed, whole, wires
+from odd_fields import ODD, SPEAKERS, at, client_of, full_body, malformed_fields, places, put, speaker, streamed, wires
 
 NO_BLOCKS = (None, 7, "odd", [7], True)
 _IMAGE = "aGk="
@@ -73,8 +73,8 @@ LISTS: dict[str, tuple[Any, ...]] = {
 
 
 def in_blocks(name: str) -> Any:
-    """Give the whole answer with its text in a list of blocks."""
-    body, place = whole(name), LISTS.get(name)
+    """Return the whole answer with its text in a list of blocks."""
+    body, place = full_body(name), LISTS.get(name)
     if place and isinstance(text := at(body, place), str):
         body = put(body, place, [{"type": "text", "text": text}])
     return body
@@ -225,7 +225,7 @@ def test_the_first_choice_that_comes_is_the_answer_whatever_its_index(name: str,
             data = orjson.dumps(put(event, (choices, 0, "index"), index))
         moved.append((head, data))
     assert streamed(wire, moved) == streamed(wire, events)
-    assert read(name, put(whole(name), (choices, 0, "index"), index)).text == sample.text
+    assert read(name, put(full_body(name), (choices, 0, "index"), index)).text == sample.text
 
 
 NAMELESS = [{"odd": 1}, {"id": "c"}, {"id": "c", "function": {"arguments": "{}"}}, {"function": {"name": ""}}]
@@ -242,7 +242,7 @@ NAMELESS = [{"odd": 1}, {"id": "c"}, {"id": "c", "function": {"arguments": "{}"}
     ],
 )
 def test_a_call_without_a_name_is_left_out_with_a_warning(name: str, place: tuple[Any, ...], call: Any) -> None:
-    reply = read(name, put(whole(name), place, [call]))
+    reply = read(name, put(full_body(name), place, [call]))
     assert reply.text == samples_of(speaker(name)).text.text and not reply.tool_calls
     assert any("tool_calls" in each.subject for each in reply.warnings)
 
@@ -297,7 +297,7 @@ def test_the_quick_look_and_the_thorough_one_agree(name: str, monkeypatch: pytes
     monkeypatch.setattr(side_fields, "is_sound", lambda data, rules: False)
     bodies = [made({**rules}, chance) for _ in range(600)]
     if name in SPEAKERS:
-        bodies += [in_blocks(name), *(body for _, _, body in odd(in_blocks(name), ""))]
+        bodies += [in_blocks(name), *(body for _, _, body in malformed_fields(in_blocks(name), ""))]
     for body in bodies:
         if type(body) is not dict:
             continue

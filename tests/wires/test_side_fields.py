@@ -1,5 +1,5 @@
-"""What an answer can do without never costs the answer: each such field, in turn, as something else than its format
-has. The text comes, whole and streamed, the same, and a warning names what was left out."""
+"""Side fields never fail an answer: each one is given another type than in its format. The text arrives, streamed and
+not, and a warning names what was left out."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import orjson
 from stepwell import Client
 from stepwell.testing.conformance import samples_of
 
-from odd_fields import KEYS, MORE, SPEAKERS, at, client_of, odd, put, speaker, streamed, whole, wires
+from odd_fields import KEYS, MORE, SPEAKERS, at, client_of, full_body, malformed_fields, put, speaker, streamed, wires
 
 ENDS = ("finish_reason", "finishReason", "done_reason", "stopReason", "stop_reason")
 
 
 @wires
-def test_a_whole_answer_keeps_its_text(name: str) -> None:
+def test_an_unstreamed_answer_keeps_its_text(name: str) -> None:
     text, seen = samples_of(speaker(name)).text.text, b""
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=seen))
     client = Client(transport=transport, api_keys=KEYS, retries=0)
     lost = []
-    for place, other, body in odd(whole(name), text):
+    for place, other, body in malformed_fields(full_body(name), text):
         seen = orjson.dumps(body)
         try:
             reply = client.generate_text(f"{SPEAKERS[name]}:m", "hi", wire=name)
@@ -32,13 +32,13 @@ def test_a_whole_answer_keeps_its_text(name: str) -> None:
 
 
 @wires
-def test_what_is_added_here_is_named_when_it_is_left_out(name: str) -> None:
+def test_each_optional_field_that_is_left_out_is_named(name: str) -> None:
     for place in MORE[name]:
         if place == ("promptFeedback",) or place[-1] == "refusal":
             continue
-        was = at(whole(name), place)
+        was = at(full_body(name), place)
         other = 7 if not isinstance(was, int) else [7]
-        reply = client_of(orjson.dumps(put(whole(name), place, other)), name).generate_text(
+        reply = client_of(orjson.dumps(put(full_body(name), place, other)), name).generate_text(
             f"{SPEAKERS[name]}:m", "hi", wire=name
         )
         assert [each.subject for each in reply.warnings if str(place[-1]) in each.subject], place
@@ -59,7 +59,7 @@ def test_a_streamed_answer_keeps_its_text(name: str) -> None:
             read = orjson.loads(data)
         except orjson.JSONDecodeError:
             continue
-        for place, other, made in odd(read, sample.text):
+        for place, other, made in malformed_fields(read, sample.text):
             if (other is None and place[-1] in (*ENDS, "candidates", "choices")) or place[-1] in ("index", 0):
                 continue
             spoilt = orjson.dumps(made) if head is None else (head, orjson.dumps(made))

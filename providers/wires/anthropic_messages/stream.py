@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -27,8 +28,8 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from ..errors import provider_error, read_again
 from .decode import finish_reason, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -72,13 +73,13 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _general(exact(data, event[1]), model, state), state
 
 
-def _general(data: Any, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") if type(data) is dict else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return []
-    data, out = kept_event(data, EVENT_FIELDS, model)
-    return out + handler(data, model, state)
+    event, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(event, model, state)
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.side_fields import GONE, kept_event, left_out
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
@@ -26,7 +27,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ..errors import provider_error, read_again
+from ...declare.errors import provider_error
 from ..media import base64_text
 from .calls import StreamedCalls
 from .decode import (

@@ -11,7 +11,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..errors import provider_error
+from ...declare.errors import provider_error
 from ..media import from_base64
 from ..openai_chat.usage import usage_of
 from .encode import NAME

@@ -90,7 +90,7 @@ def results_reply(lines: Sequence[BatchLine | None], payload: bytes) -> Reply:
     return Reply(object=[line for line in lines if line is not None], finish_reason="stop")
 
 
-def read_line(row: Any, decode: Callable[[Any], BatchLine], id: str | None) -> BatchLine | None:
+def read_line(row: object, decode: Callable[[Any], BatchLine], id: str | None) -> BatchLine | None:
     """Decode one line; one that is malformed is the error of its own request.
 
     row: its JSON

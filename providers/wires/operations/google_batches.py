@@ -65,7 +65,7 @@ def _results(data: Mapping[str, Any], model: Model) -> Reply:
     return results_reply([read_line(row, _result, _key(row)) for row in rows], dumps(rows))
 
 
-def _key(row: Any) -> str:
+def _key(row: object) -> str:
     """Return the id of a row's request; "" where it does not say."""
     about = row.get("metadata") if isinstance(row, Mapping) else None
     return str(about.get("key") or "") if isinstance(about, Mapping) else ""

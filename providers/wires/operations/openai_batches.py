@@ -119,7 +119,7 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
         return BatchLine(row["custom_id"], why=str(why or "no answer"))
     request_id = response.get("request_id")
     headers = {"x-request-id": str(request_id)} if request_id else {}
-    status = response["status_code"]
+    status: Any = response["status_code"]
     status = count(status) if type(status) is float else status
     return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
 

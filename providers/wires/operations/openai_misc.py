@@ -50,7 +50,7 @@ def _categories(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from (row.get("categories") or {}).items()
 
 
-def _flag(value: Any, path: str, model: Model, warnings: dict[CallWarning, None]) -> bool | None:
+def _flag(value: object, path: str, model: Model, warnings: dict[CallWarning, None]) -> bool | None:
     if value is None or type(value) is bool:
         return value
     read = _QUOTED.get(value.lower()) if type(value) is str else None
