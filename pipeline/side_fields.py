@@ -3,7 +3,7 @@
 A wire describes them as a tree of rules. A rule for a value is
 
 - a type, or a tuple of types: `str`, `(dict, str)`; a number is `int` or `float`, never a bool unless `bool` is named
-- `count`, `filled`, `Or(str, "unknown")`, or any function of the value that gives what to keep, or GONE
+- `count`, `nonempty_text`, `Or(str, "unknown")`, or any function of the value that gives what to keep, or GONE
 - a dict: an object that may be missing as a whole, with the rules of its fields
 - a list of one rule: a list that may be missing as a whole, with the rule of its items. What breaks that is left out,
   and the items beside it stay.
@@ -124,7 +124,7 @@ def count(value: Any) -> Any:
     return int(value) if kind is str and value.isdecimal() and len(value) < 20 else GONE
 
 
-def filled(value: Any) -> Any:
+def nonempty_text(value: Any) -> Any:
     """Keep a string that is not empty, such as a name."""
     return value if type(value) is str and value else GONE
 
