@@ -3,7 +3,7 @@
 A wire describes these fields as a tree of rules. A rule for a value is
 
 - a type, or a tuple of types: `str`, `(dict, str)`; a number is `int` or `float`, never a bool unless `bool` is named
-- `count`, `not_empty`, `Or(str, "unknown")`, or any function of the value that returns the value to keep, or GONE
+- `count`, `nonempty_text`, `Or(str, "unknown")`, or any function of the value that returns the value to keep, or GONE
 - a dict: an object that may be dropped as a whole, with the rules of its fields
 - a list of one rule: a list that may be dropped as a whole, with the rule of its items. An item that breaks the rule is
   dropped, and the other items stay.
@@ -129,7 +129,7 @@ def count(value: object) -> object:
     return int(value) if type(value) is str and value.isdecimal() and len(value) < 20 else GONE
 
 
-def not_empty(value: object) -> object:
+def nonempty_text(value: object) -> object:
     """Return a string that is not empty, such as a name, or GONE."""
     return value if type(value) is str and value else GONE
 

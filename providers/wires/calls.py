@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-from ...pipeline.side_fields import Whole, not_empty
+from ...pipeline.side_fields import Whole, nonempty_text
 from ...schemas.json_text import JSONDecodeError, loads
 
 
@@ -29,7 +29,7 @@ def server_tool_input(text: str) -> object:
         return {"invalid_arguments": text}
 
 
-NAMED = Whole({"name": not_empty}, needs=("name",))
+NAMED = Whole({"name": nonempty_text}, needs=("name",))
 """The rule of what a call calls: there is no call without a name."""
 CALL = Whole({"id": str, "function": NAMED}, needs=("function",))
 """The rule of a call of a function."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, not_empty
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 
 _USAGE: Rules = {
     "input_tokens": count,
@@ -31,7 +31,7 @@ _BLOCK = By(
         "text": {"citations": list},
         "thinking": {"thinking": Or(str, ""), "signature": str},
         "redacted_thinking": Whole({"data": str}, needs=("data",)),
-        "tool_use": Whole({"id": not_empty, "name": not_empty}, needs=("id", "name")),
+        "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("id", "name")),
     },
     others=_SERVER_TOOL,
     tagged=True,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, not_empty
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 
 _USE = By(
     lambda use: "server" if "type" in use else "call",
-    {"call": Whole({"toolUseId": not_empty, "name": not_empty}, needs=("toolUseId", "name"))},
+    {"call": Whole({"toolUseId": nonempty_text, "name": nonempty_text}, needs=("toolUseId", "name"))},
 )
 _BLOCK = {
     "reasoningContent": {

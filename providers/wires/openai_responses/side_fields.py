@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.side_fields import GONE, By, Held, Or, Rules, Some, Whole, not_empty
+from ....pipeline.side_fields import GONE, By, Held, Or, Rules, Some, Whole, nonempty_text
 from ..media import base64_text
 from ..openai_chat.side_fields import USAGE
 
@@ -26,7 +26,7 @@ def _item(text: Rules) -> By:
         others={**about, **text},
         tagged=True,
     )
-    call: Rules = {**_ITEM, "call_id": not_empty, "name": not_empty}
+    call: Rules = {**_ITEM, "call_id": nonempty_text, "name": nonempty_text}
     # Tools that the provider runs: nothing hangs on what they report.
     server: dict[str, Rules] = {
         "web_search_call": {"action": dict},

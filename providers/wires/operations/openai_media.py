@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from ....pipeline.http.request import Request
-from ....pipeline.side_fields import Held, Rules, Some, Whole, kept, not_empty
+from ....pipeline.side_fields import Held, Rules, Some, Whole, kept, nonempty_text
 from ....pipeline.steps.decode import Body
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
@@ -57,7 +57,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     return usage_of(raw) if raw and "input_tokens" in raw else None
 
 
-_IMAGE = Whole({"b64_json": base64_text, "url": not_empty, "revised_prompt": str}, any_of=("b64_json", "url"))
+_IMAGE = Whole({"b64_json": base64_text, "url": nonempty_text, "revised_prompt": str}, any_of=("b64_json", "url"))
 _IMAGES: Rules = {"data": Held(Some(_IMAGE)), "usage": USAGE}
 openai_images = Wire(
     name="openai_images",
