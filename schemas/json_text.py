@@ -238,7 +238,7 @@ def _as_text(text: str) -> str:
 
 
 REPAIRED_TEXT: Final = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
-"""The subject and the text of the warning about text that `well_formed` has changed."""
+"""The subject and the wording of the warning about text that `well_formed` has changed."""
 
 
 def well_formed(value: object) -> Any:

@@ -78,7 +78,7 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         if not row:
             raise DecodeError(f"vector {at} of {expected} has no numbers in it")
         # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
-        if not set(map(type, row)) <= _NUMBERS or not (isfinite(sum(row)) or all(map(isfinite, row))):
+        if not set(map(type, row)) <= _NUMBERS or not _is_finite(row):
             raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
@@ -86,9 +86,19 @@ def _check_vectors(reply: Reply, request: Request) -> None:
     reply.object = rows
 
 
-def _in_order(found: Iterable[Any] | None, expected: int, what: str, of: str) -> list[Any]:
+def _is_finite(row: Sequence[float]) -> bool:
+    try:
+        return isfinite(sum(row)) or all(map(isfinite, row))
+    except OverflowError:  # an integer beyond the range of a float
+        return False
+
+
+def _in_order(found: object, expected: int, what: str, of: str) -> list[Any]:
     """Return the results in the order of the inputs, one for each."""
-    rows = list(found or ())
+    results = found or ()
+    if not isinstance(results, Sequence) or isinstance(found, str | bytes):
+        raise DecodeError(f"a {type(found).__name__} was received in place of a list of {what}")
+    rows: list[Any] = list(results)
     _check_number(len(rows), expected, what, of)
     if not rows or not isinstance(rows[0], Indexed):
         return rows
@@ -144,9 +154,12 @@ def _check_verdicts(reply: Reply, request: Request) -> None:
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    received, expected = len(reply.images), _most(request, ("n",)) or 1
+    received, limit = len(reply.images), _most(request, ("n",))
+    expected = limit or 1
     if not received:
         raise DecodeError(f"0 images were received; {expected} were requested")
+    if limit is not None and received > limit:
+        _warn(reply, request, "n", f"{received} images were received, but only {limit} were requested")
     if received < expected:
         _warn(reply, request, "n", f"only {received} of {expected} images were received")
 
