@@ -71,8 +71,9 @@ class Response:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
         for name in REQUEST_IDS:
-            if name in headers:
-                return headers[name]
+            found: str | None = headers.get(name)
+            if found and not found.isspace():
+                return found
         return None
 
 

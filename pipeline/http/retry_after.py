@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date); None for nonsense."""
+    """Return the seconds to wait, from `retry-after-ms`, else from `retry-after` (seconds or an HTTP date).
+
+    Of several values, which proxies on the way have added, the longest counts; what is nonsense is passed over. None
+    where nothing usable is said."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        if (text := headers.get(name)) is not None:
+            usable = [wait / unit for wait in _waits(text) if isfinite(wait) and wait >= 0]
+            if usable:
+                return max(usable)
+    return None
+
+
+def _waits(text: str) -> Iterator[float]:
+    # A date has a comma of its own, behind the name of its day, and is read without that name as well.
+    for piece in text.split(","):
+        try:
+            yield float(piece)
+        except ValueError:
+            if (wait := _until(piece)) is not None:
+                yield wait
+
+
+def _until(date: str) -> float | None:
+    """The seconds until an HTTP date; None for what is none."""
     try:
-        if (text := headers.get("retry-after-ms")) is not None:
-            return _sane(_number(text) / 1000)
-        if (text := headers.get("retry-after")) is None:
-            return None
-        return _sane(_number(text))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError, IndexError):
+        at = parsedate_to_datetime(date)
+        return (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, IndexError, OverflowError):
         return None
-    return _sane((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _number(text: str) -> float:
-    """The number; of several, which proxies on the way have added, the largest."""
-    return max(map(float, text.split(",")))
-
-
-def _sane(seconds: float) -> float | None:
-    return seconds if isfinite(seconds) and seconds >= 0 else None

@@ -112,7 +112,9 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             if found is None:
                 raise _missing(asked, self.exchanges, self.path)
             found.played = True
-        return httpx.Response(found.status, headers=found.headers, stream=_Tape(found.chunks))
+        # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
+        headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
+        return httpx.Response(found.status, headers=headers, stream=_Tape(found.chunks))
 
     def _taped(self, request: httpx.Request, asked: Exchange, response: httpx.Response) -> httpx.Response:
         secrets = _secrets(request)
