@@ -50,21 +50,22 @@ class Place:
 
     def check(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
         """Raise InvalidOption for a wire or an operation that is not among a provider's `wires`."""
+        fault = self.fault(steps, wires)
+        if fault is not None:
+            raise InvalidOption(f"{scope}: {whose} {fault[0]}", hint=fault[1])
+
+    def fault(self, steps: Iterable[str], wires: Sequence[Wire]) -> tuple[str, str] | None:
+        """Say what of this place is not among a provider's `wires`, and what to do about it; None where all is."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
-            raise InvalidOption(f"{scope}: {whose} speaks no {self.wire!r}", hint=nearest(str(self.wire), names))
+            return f"speaks no {self.wire!r}", nearest(str(self.wire), names)
         operation = self._operation(wires) if not PROVIDER_STEPS.issuperset(steps) else self.operation
         if operation not in (None, ANY, *operations):
-            raise InvalidOption(
-                f"{scope}: {whose} does not offer {operation}",
-                hint=f"name one that it offers: operation={operations[0]!r}"
-                if len(operations) == 1
-                else f"it offers {', '.join(operations)}: say operation=",
-            )
+            one = f"name one that it offers: operation={operations[0]!r}"
+            return f"does not offer {operation}", one if len(operations) == 1 else nearest(str(operation), operations)
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
-            raise InvalidOption(
-                f"{scope}: {whose} speaks no {self.wire!r} for {operation}", hint="leave out operation="
-            )
+            return f"speaks no {self.wire!r} for {operation}", "leave out operation="
+        return None
 
     def check_meant(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
         """Raise ConfigError for steps of a wire that name none, where a provider has several for the operation."""
