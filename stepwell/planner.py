@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.http.request import Headers, Request
@@ -21,6 +22,7 @@ from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECT_STREAM
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
+from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.credentials import Given
@@ -204,7 +206,8 @@ class CallPlanner:
             request_for_model=self.request_for_model,
         )
         if extra := options.get("provider_options"):
-            options["provider_options"] = self._provider_options(extra, plan)
+            check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
+            options["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
         if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
             if len(self._warned) > 1000:
                 self._warned.clear()  # as with plans: better told twice than kept for ever
@@ -221,11 +224,14 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
         changes: dict[str, Any] = {}
+        edits = NO_EDITS
         if not isinstance(pipeline, Pipeline):
             edits = edits_of(pipeline)
             pipeline = edits.apply(plan.pipeline)
-            changes["request_for_model"] = partial(self.request_for_model, edits=edits)
+        if login is not None or edits is not NO_EDITS:
+            changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
@@ -267,37 +273,36 @@ class CallPlanner:
             return plan.provider.takes().without_places(credential)
         return credential
 
-    def _provider_options(self, extra: Any, plan: Plan) -> Any:
-        check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
-        id = plan.provider.id
-        if id not in extra and self._keyed(extra):  # for this one under another spelling of its id, or nothing
-            return {**extra, id: next((own for name, own in extra.items() if canonical(name) == canonical(id)), {})}
-        return extra
-
-    def _keyed(self, extra: Any) -> bool:
-        """Whether these provider_options are kept by provider id, `{"openai": {...}, "anthropic": {...}}`."""
-        return isinstance(extra, Mapping) and all(
-            isinstance(value, Mapping) and isinstance(name, str) and self.registry.get(name) is not None
-            for name, value in extra.items()
-        )
-
     def request_for_model(
-        self, request: Request, model: Any, options: Mapping[str, Any], *, edits: PipelineEdits = NO_EDITS
+        self,
+        request: Request,
+        model: Any,
+        options: Mapping[str, Any],
+        *,
+        edits: PipelineEdits = NO_EDITS,
+        login: CallLogin | None = None,
     ) -> tuple[Pipeline, Request]:
-        """The pipeline and the request of the same call to another model; see Request.elsewhere."""
+        """Make the pipeline and the request of the same call to another model; see Request.
+
+        `login` is what the call was given for its own provider, and goes along to other models of that one alone."""
         input = request.context if request.operation in _CONVERSATIONS else request.input
         stream = (
             request.stream and COLLECT_STREAM not in request.step_state
         )  # a stream that only the provider insists on is no wish
         wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
         given = {**wanted, **request.given_options(), **options}
+        if login is not None:
+            plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
+            given |= login.beside(plan.provider, plan.model, plan.base_url, options, self.environment)
         pipeline, asked = self.request(request.operation, model, input, given, stream=stream)
         warnings = (*request.warnings, *asked.warnings)
+        if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
+            asked = asked.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
         asked = asked.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(asked.model.provider) != canonical(request.model.provider)
         moved = moved and "provider_options" not in options
-        if extra and moved and not self._keyed(extra):
+        if extra and moved and not is_keyed(extra, self.registry):
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})
         return edits.apply(pipeline), asked
