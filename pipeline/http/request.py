@@ -73,9 +73,9 @@ class Request:
     under a key that bears its name; they go along to another model, but for those `of_one_provider`.
     `started` is time.monotonic() at the start of the call.
 
-    `elsewhere(request, model, options)` is set by the client: the pipeline and the request of the same call to another
-    model, with what `options` change. Keys, addresses and headers given for this call stay behind: they were meant for
-    its own provider.
+    `request_for_model(request, model, options)` is set by the client: the pipeline and the request of the same call to
+    another model, with what `options` change. A key and an address given for this call go along to models of its own
+    provider, which they were meant for, and to no others; headers given for it stay behind.
     """
 
     operation: str

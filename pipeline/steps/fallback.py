@@ -34,9 +34,10 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
         client = Client(pipeline=fallback("anthropic:claude-sonnet-5", ("local:smollm2", {"max_tokens": 500})))
 
     Each is asked as the call would have asked it: with its own provider, key, address, wire and option rules, and the
-    steps further in than this one; a pair gives options that differ for that model. Keys, addresses and headers of the
-    call itself are left behind. The reply names who answered, and a warning on it who failed, and why. Every call
-    starts at its own model again; with `circuit_breaker` further in, one that is down is passed over at once.
+    steps further in than this one; a pair gives options that differ for that model. A key and an address of the call
+    itself go along to models of the same provider alone; its headers are left behind. The reply names who answered, and
+    a warning on it who failed, and why. Every call starts at its own model again; with `circuit_breaker` further in,
+    one that is down is passed over at once.
 
     A stream falls back until its first chunk is there, and not after. `when` says for which errors of the call's own
     model: classes, or a function of the error (default: what the provider or the way to it did wrong, and neither

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from inspect import iscoroutinefunction
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
 from ...pipeline.effects import Run
 from ...pipeline.http.request import Headers, Request
-from ...schemas.errors import ConfigError, InvalidKey
+from ...schemas.errors import ConfigError, InvalidKey, MissingKey
 from ...schemas.secret import Secret, header_secret
+from ..declare.addresses import is_at
 
 Auth = Callable[[Request], Request]
 
@@ -42,31 +43,52 @@ def optional(auth: Auth) -> Auth:
 
 def asked_for(give: Callable[[], Any]) -> Run:
     """The token that a function of the caller's gives. An async one is awaited; any other may ask the network, and runs
-    in a thread where an event loop must go on. Gives a Secret."""
+    in a thread where an event loop must go on. Gives a Secret. Raises InvalidKey for anything but a key."""
 
     def kept(token: Any) -> Secret:
-        return (
-            token if isinstance(token, Secret) else header_secret(token, where="what the credential's function gives")
-        )
+        return header_secret(token, where="the credential's function")
 
     def give_now() -> Secret:
-        if iscoroutinefunction(give):
+        token = None if iscoroutinefunction(give) else give()
+        if iscoroutinefunction(give) or isawaitable(token):
+            if iscoroutine(token):
+                token.close()  # else Python warns that nobody awaited it
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
-        return kept(give())
+        return kept(token)
 
     async def give_async() -> Secret:
         if iscoroutinefunction(give):
             return kept(await give())
         import anyio.to_thread  # comes with httpx
 
-        return kept(await anyio.to_thread.run_sync(give))
+        token = await anyio.to_thread.run_sync(give)
+        return kept(await token if isawaitable(token) else token)
 
     return Run(give_now, give_async)
 
 
+def check_machine_login(request: Request, hosts: Iterable[str]) -> None:
+    """Raise MissingKey where a login that the machine has would go to another address than its provider's `hosts`."""
+    if not is_at(request.url, hosts):
+        raise MissingKey(
+            f"no key for {request.model.provider} at a base_url of your own: the machine's login goes only to the "
+            "provider's own hosts",
+            hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
+        )
+
+
+def known_credential(request: Request) -> Any:
+    """Return the credential, for providers that take no function in its place. Raises InvalidKey for a function."""
+    if callable(request.credential):
+        raise InvalidKey(
+            f"{request.model.provider} takes no function that gives the key", hint="pass what it gives as api_key='...'"
+        )
+    return request.credential
+
+
 def reveal(request: Request) -> str:
     """The one string that a simple credential is. Raises InvalidKey for anything else."""
-    credential = request.credential
+    credential = known_credential(request)
     if isinstance(credential, Mapping):
         credential = credential.get("api_key") or credential.get("token")
     if not isinstance(credential, Secret):

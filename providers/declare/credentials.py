@@ -60,9 +60,10 @@ class Login:
 class Credentials:
     """What a provider takes as a credential of several values: one of the `logins`, and settings beside it.
 
-    With `alone`, settings may come without a login: the machine's own is then used with them. `plain` is the value
-    that a string in the place of a mapping stands for. `unfold` makes a vendor's own document into such a mapping.
-    `free` takes any other name, too, for somebody's own code to read.
+    With `alone`, the machine has a login of its own, which is used where none is given, at the provider's own hosts;
+    settings may then come without one. `plain` is the value that a string in the place of a mapping stands for.
+    `unfold` makes a vendor's own document into such a mapping. `free` takes any other name, too, for somebody's own
+    code to read.
     """
 
     values: tuple[Value, ...]

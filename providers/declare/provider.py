@@ -17,7 +17,7 @@ from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth
-from .addresses import origin, variables
+from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
@@ -68,7 +68,8 @@ class Provider:
     `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
     `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
     `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
-    `trusted_hosts` are ends of host names where it may go, too, by https; `key_optional` lets calls go without one.
+    `trusted_hosts` are ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label, where it
+    may go, too, by https; `key_optional` lets calls go without one.
     `credentials` says which names a credential of several values may have; without, those of one key and of what stands
     open in `base_url`. An `auth` of your own that reads other names declares them here.
     `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
@@ -162,10 +163,12 @@ class Provider:
         place = origin(base_url)
         if place is None or place[0] != "https":
             return False
-        return place[1].endswith(self.trusted_hosts) or place == origin(self.base_url)
+        return place == origin(self.base_url) or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
         """Where keys may go, for messages."""
+        if self.place:
+            return self.place
         return " and ".join(f"*{host}" for host in self.trusted_hosts) if "${" in self.base_url else self.base_url
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
