@@ -24,7 +24,7 @@ check: $(DEV)
 	@for path in stepwell/*; do ln -sfn "$(CURDIR)/$$path" .build/types/stepwell/; done
 	@for layer in schemas pipeline providers model_metadata; do ln -sfn "$(CURDIR)/$$layer" .build/types/stepwell/$$layer; done
 	@MYPYPATH=.build/types .venv/bin/mypy --cache-dir .build/mypy -p stepwell
-	@.venv/bin/pytest -q tests/test_architecture.py
+	@.venv/bin/pytest -q tests/test_architecture.py tests/architecture tests/test_words.py
 
 # A chosen part of the tests under each Python that is here, and with the oldest versions of all that we depend on.
 pythons:

@@ -12,7 +12,7 @@ SOURCE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 
 
 def absolute(text: str) -> str:
-    """The text with each link to a file of the repository as an address."""
+    """Make each link to a file of the repository an address."""
     return re.sub(r"\]\((?!https?:|mailto:|#)([^)\s]+)\)", rf"]({SOURCE}/blob/main/\1)", text)
 
 

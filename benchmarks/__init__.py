@@ -1,1 +1,1 @@
-"""What stepwell costs, measured against the least code that does the same work and against its peers: `make bench`."""
+"""Measure stepwell's cost against the least code that does the same work and against its peers: `make bench`."""

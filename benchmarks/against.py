@@ -1,7 +1,7 @@
-"""Before and after: another commit and the present tree, as two subjects of one run.
+"""Compare another commit with the present tree, as two subjects of one run.
 
-They take turns, round by round, so that whatever else the machine does falls on both. A scenario is a loss if the
-median of the ratios after / before is over 1.03 and their lower quartile over 1.00: one that most rounds agree on.
+They take turns, round by round, so that other load on the machine affects both. A scenario is a loss if the median of
+the ratios after / before is over 1.03 and their lower quartile over 1.00, so that most rounds agree.
 """
 
 import subprocess
@@ -18,17 +18,17 @@ from benchmarks.scenarios import Scenario
 
 BEFORE, AFTER = "stepwell_before", "stepwell_after"
 ROUNDS = 15
-MOST, LEAST = 1.03, 1.00
+MEDIAN_LIMIT, QUARTILE_LIMIT = 1.03, 1.00
 LAYERS = ("schemas", "model_metadata", "pipeline", "providers")
 
 
 class NoSuchCommit(ValueError):
-    """git has no such commit, or cannot check it out; the text is git's."""
+    """A commit that git does not have, or cannot check out; the message is git's."""
 
 
 @contextmanager
 def two_subjects(commit: str, folder: Path) -> Iterator[list[Subject]]:
-    """The commit, checked out in the folder, and the present tree with all that is not committed.
+    """Check the commit out in the folder; give it and the present tree, uncommitted changes included, as subjects.
 
     Raises NoSuchCommit.
     """
@@ -44,9 +44,9 @@ def two_subjects(commit: str, folder: Path) -> Iterator[list[Subject]]:
 
 
 def package_of(root: Path, folder: Path) -> Path:
-    """A folder for PYTHONPATH in which the tree's five folders are the one package that they install as.
+    """Link the tree's five folders into one package, as they are installed; return the folder for PYTHONPATH.
 
-    It comes before the editable install, whose import hook is asked last.
+    It takes precedence over the editable install, whose import hook comes last.
     """
     package = folder / "stepwell"
     package.mkdir(parents=True)
@@ -57,14 +57,14 @@ def package_of(root: Path, folder: Path) -> Path:
 
 
 def _git(*words: str) -> None:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise NoSuchCommit(done.stderr.strip() or f"git {words[0]} failed")
+    process = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    if process.returncode:
+        raise NoSuchCommit(process.stderr.strip() or f"git {words[0]} failed")
 
 
 @dataclass(frozen=True)
 class Change:
-    """The ratios after / before of one scenario, a round each."""
+    """The ratios after / before of one scenario, one for each round."""
 
     ratios: tuple[float, ...]
 
@@ -82,21 +82,21 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """LOSS, gain (the same rule the other way round) or nothing."""
+        """ "LOSS", "gain" (by the same rule, inverted) or ""."""
         low, high = self.quartiles
-        if self.median > MOST and low > LEAST:
+        if self.median > MEDIAN_LIMIT and low > QUARTILE_LIMIT:
             return "LOSS"
-        return "gain" if self.median < 1 / MOST and high < LEAST else ""
+        return "gain" if self.median < 1 / MEDIAN_LIMIT and high < QUARTILE_LIMIT else ""
 
 
 def changes(results: Results, scenarios: Iterable[Scenario]) -> dict[Scenario, Change]:
-    """What was measured of both."""
+    """Return the change of each scenario that was measured for both."""
     measured = {each: results.ratios(each.name, AFTER, BEFORE, each.measure) for each in scenarios}
     return {each: Change(tuple(ratios)) for each, ratios in measured.items() if ratios}
 
 
 def report(found: dict[Scenario, Change], results: Results) -> str:
-    """A table of all scenarios, and what could not be measured."""
+    """Write a table of all scenarios, and a line for each that could not be measured."""
     rows = [
         [
             f"{scenario.title} ({scenario.measure})",

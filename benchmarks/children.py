@@ -1,4 +1,4 @@
-"""The processes of a run: the loopback server, and one child for each subject."""
+"""Processes of a run: the loopback server, and one child for each subject."""
 
 import json
 import os
@@ -13,18 +13,18 @@ from benchmarks.peers import ROOT, Subject
 from benchmarks.scenarios import Scenario
 from benchmarks.server import NAME
 
-# A child sees no key and no proxy, and litellm must not fetch its price table.
+# A child gets no key and no proxy, and litellm must not fetch its price table.
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 ENVIRONMENT = {
     **{name: os.environ[name] for name in KEPT if name in os.environ},
     "PYTHONHASHSEED": "0",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
 }
-PATIENCE = 30.0  # seconds a child may take for one job
+TIMEOUT = 30.0  # seconds that a child may take for one job
 
 
 class Unavailable(Exception):
-    """A subject that does not start, or that stopped answering; the text says why."""
+    """A subject that does not start, or has stopped answering; the message says why."""
 
 
 class Server:
@@ -42,7 +42,7 @@ class Server:
 
 
 class Child:
-    """One subject's process. Raises Unavailable when it does not start."""
+    """A process of one subject. Raises Unavailable when it does not start."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -64,10 +64,11 @@ class Child:
             raise
 
     def can(self, scenario: Scenario) -> bool:
+        """Return whether the subject supports a scenario."""
         return scenario.do in self.hello["can"] and scenario.wire in self.hello["wires"]
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Have one job done: cpu, wall and memory, or an error. Raises Unavailable if the child is gone."""
+        """Run one job; return cpu, wall and memory, or an error. Raises Unavailable if the child has ended."""
         assert self.process.stdin
         try:
             print(json.dumps(job), file=self.process.stdin, flush=True)
@@ -76,7 +77,7 @@ class Child:
         return self._read()
 
     def close(self) -> None:
-        """End the process, and wait until it is gone."""
+        """End the process, and wait for its end."""
         try:
             self.process.communicate(timeout=5)
         except subprocess.TimeoutExpired:
@@ -86,29 +87,36 @@ class Child:
 
     def _read(self) -> dict[str, Any]:
         assert self.process.stdout
-        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+        if not select.select([self.process.stdout], [], [], TIMEOUT)[0]:
             self.process.kill()
-            raise Unavailable(f"no answer within {PATIENCE:.0f} seconds")
+            raise Unavailable(f"no answer within {TIMEOUT:.0f} seconds")
         line = self.process.stdout.readline()
         if not line:
             raise Unavailable(self._why())
         return json.loads(line)
 
     def _why(self) -> str:
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").split("\n")
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-        return f"{said[:200]} (exit code {self.process.returncode})"
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "no output on stderr")
+        return f"{last[:200]} (exit code {self.process.returncode})"
 
 
 class Jobs:
-    """Turns scenarios into jobs; payloads to decode without a network go into files of `folder`."""
+    """Jobs of scenarios. Payloads to decode without a network are written to files in `folder`."""
 
     def __init__(self, url: str, folder: str) -> None:
         self.url, self.folder = url, folder
 
     def job(self, scenario: Scenario, *, do: str = "", repeat: int = 1, warm: bool = False) -> dict[str, Any]:
+        """Return the job of a scenario.
+
+        scenario: what to measure.
+        do: the function to run; "": the scenario's.
+        repeat: how many times to run it.
+        warm: whether to run it a few times before the measurement.
+        """
         match = NAME.fullmatch(scenario.answer)
         assert match, scenario.answer
         kind, count = match[1], int(match[2])
@@ -136,7 +144,7 @@ class Jobs:
 
 
 def messages(count: int, tokens: int = 0) -> list[dict[str, str]]:
-    """A conversation of `count` messages that starts and ends with the user, the first with `tokens` words more."""
+    """Write `count` messages that begin and end with the user's; the first has `tokens` words more."""
     last = count - 1
     conversation = [
         {
@@ -150,6 +158,6 @@ def messages(count: int, tokens: int = 0) -> list[dict[str, str]]:
 
 
 def tools(count: int) -> list[dict[str, Any]]:
-    """`count` function definitions in OpenAI's form, the first under its plain name."""
+    """Write `count` function definitions in OpenAI's form, the first under its plain name."""
     names = [TOOL["name"], *(f"{TOOL['name']}_{at}" for at in range(1, count))][:count]
     return [{"type": "function", "function": {**TOOL, "name": name}} for name in names]

@@ -44,25 +44,27 @@ TOOL = {
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer: its body cut where the wire cuts it (unstreamed: one piece), and the characters to be found in it."""
+    """An answer of the loopback server."""
 
     pieces: tuple[bytes, ...]
+    """The body, one piece for each event; one piece if it is not streamed."""
     characters: int
+    """How many characters of text or arguments a correct reader finds in it."""
     streamed: bool
 
 
 def words(count: int) -> list[str]:
-    """`count` short deltas of text, always the same ones."""
+    """Return `count` short deltas of text, always the same ones."""
     return [WORDS[number * 5 % len(WORDS)] for number in range(count)]
 
 
 def argument_fragments(count: int) -> list[str]:
-    """`count` fragments that together are one valid JSON object of tool arguments."""
+    """Return `count` fragments that together are one valid JSON object of tool arguments."""
     return ['{"location":"', *words(count - 2), '"}']
 
 
 def openai_payload(kind: str, count: int) -> Payload:
-    """An OpenAI chat completion of `count` deltas of `kind` ("text", "tools"), or "call": unstreamed, `count` words."""
+    """Write an OpenAI chat completion of `count` deltas ("text", "tools"), or of `count` words unstreamed ("call")."""
     if kind == "call":
         return _json_payload(_openai_completion("".join(words(count))), "".join(words(count)))
     deltas = words(count) if kind == "text" else argument_fragments(count)
@@ -76,7 +78,7 @@ def openai_payload(kind: str, count: int) -> Payload:
 
 
 def anthropic_payload(kind: str, count: int) -> Payload:
-    """An Anthropic message of `count` deltas of `kind` ("text", "tools"), or "call": unstreamed, `count` words."""
+    """Write an Anthropic message of `count` deltas ("text", "tools"), or of `count` words unstreamed ("call")."""
     if kind == "call":
         content = [{"type": "text", "text": "".join(words(count))}]
         message = {**_anthropic_message(content), "stop_reason": "end_turn"}
@@ -90,7 +92,7 @@ def anthropic_payload(kind: str, count: int) -> Payload:
 
 @cache
 def payload(wire: str, kind: str, count: int) -> Payload:
-    """The answer of one wire: "openai" or "anthropic"."""
+    """Return the answer of one wire, "openai" or "anthropic"."""
     return {"openai": openai_payload, "anthropic": anthropic_payload}[wire](kind, count)
 
 
@@ -155,7 +157,7 @@ def _openai_chunk(delta: dict, finish_reason: str | None) -> dict:
 
 
 def _padded(text: str) -> bytes:
-    """A text event of exactly EVENT_BYTES, filled up by the obfuscation field as OpenAI does it."""
+    """Write a text event of exactly EVENT_BYTES, padded by the obfuscation field as OpenAI does it."""
     chunk = {**_openai_chunk({"content": text}, None), "obfuscation": ""}
     chunk["obfuscation"] = "k7Rw2ZpQ9vXe4mLtHs5LdWqE"[: EVENT_BYTES - len(_sse(chunk))]
     return _sse(chunk)

@@ -1,4 +1,4 @@
-"""Who is measured, and the virtual environment that each peer gets for itself."""
+"""The subjects that are measured, and the virtual environment of each peer."""
 
 import subprocess
 import sys
@@ -12,17 +12,18 @@ VENVS = ROOT / ".build" / "bench-venvs"
 
 @dataclass(frozen=True)
 class Subject:
-    """One script in subjects/. `imports`: what its users import; `venv`: its environment, "" for the present one.
-
-    `path`: a folder whose packages come before those of the environment.
-    """
+    """One script in subjects/."""
 
     name: str
     file: str
     imports: str
+    """The modules that its users import, separated by spaces."""
     venv: str = ""
+    """The name of its environment; "" for the present one."""
     requires: tuple[str, ...] = ()
+    """The packages of that environment."""
     path: str = ""
+    """A folder whose packages take precedence over those of the environment."""
 
     @property
     def modules(self) -> list[str]:
@@ -34,7 +35,7 @@ class Subject:
 
     @property
     def is_peer(self) -> bool:
-        """Somebody else's library, as against the floor and stepwell."""
+        """Whether it is another library, neither the floor nor stepwell."""
         return not self.name.startswith(("floor", "stepwell"))
 
 
@@ -61,10 +62,12 @@ SUBJECTS = [
 
 
 def choose(peers: str | None, only: str | None) -> list[Subject]:
-    """The subjects to run. `peers`: names or "all", made if missing; `only`: exactly these.
+    """Return the subjects to run: by default the floor, stepwell, and every other subject whose environment exists.
 
-    By default the floor, stepwell, and every other subject whose environment is there. Raises ValueError for a name
-    that is none of ours.
+    Raises ValueError for an unknown name.
+
+    peers: names of peers to add, "all" or "none"; missing environments are made.
+    only: names of the subjects to run, and no others.
     """
     names = {name for subject in SUBJECTS for name in (subject.name, subject.venv)} | {"all", "none"}
     wanted = [name.strip() for name in (only or peers or "").split(",") if name.strip()]
@@ -79,7 +82,7 @@ def choose(peers: str | None, only: str | None) -> list[Subject]:
 
 
 def make_environment(subject: Subject) -> None:
-    """Install a subject's packages in an environment of its own, once. Raises CalledProcessError when pip fails."""
+    """Install a subject's packages in its environment, once. Raises CalledProcessError when pip fails."""
     ready = VENVS / subject.venv / ".ready"
     if not subject.venv or ready.exists():
         return

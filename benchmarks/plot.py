@@ -1,4 +1,4 @@
-"""The bar plot of a run, as SVG written by hand."""
+"""Draw the bar plot of a run as SVG."""
 
 from html import escape
 
@@ -14,18 +14,18 @@ PANELS = [
     ("100 streams at once", "MB", "streams_100", "memory", 1e-6),
 ]
 WIDTH, LABEL, BAR, STEP, GAP = 430, 120, 220, 18, 34
-COLOURS = {
+FILLS = {
     "stepwell": "#0f766e",
     "stepwell_aiohttp": "#14b8a6",
     "stepwell_httpx2": "#5eead4",
     "floor_httpx": "#94a3b8",
     "floor_aiohttp": "#cbd5e1",
 }
-PEER = "#d97706"
+PEER_FILL = "#d97706"
 
 
 def bars(results: Results) -> str:
-    """Panels of horizontal bars, two in a row, each to a scale of its own; shorter is better."""
+    """Draw panels of horizontal bars, two in a row, each to a scale of its own; shorter is better."""
     panels = []
     for title, unit, name, measure, scale in PANELS:
         values = {s: results.value(name, s, measure) for s in results.subjects}
@@ -50,10 +50,10 @@ def _panel(title: str, known: dict[str, float], left: int, top: int) -> str:
     lines = [f'<text class="t" x="{left}" y="{top}">{escape(title)}</text>\n']
     for at, (subject, value) in enumerate(known.items()):
         y, width = top + 8 + at * STEP, max(1.0, value / most * BAR)
-        colour = COLOURS.get(subject, PEER)
+        fill = FILLS.get(subject, PEER_FILL)
         lines.append(
             f'<text x="{left + LABEL - 6}" y="{y + 11}" text-anchor="end">{escape(subject)}</text>'
-            f'<rect x="{left + LABEL}" y="{y}" width="{width:.1f}" height="{STEP - 4}" fill="{colour}"/>'
+            f'<rect x="{left + LABEL}" y="{y}" width="{width:.1f}" height="{STEP - 4}" fill="{fill}"/>'
             f'<text x="{left + LABEL + width + 5:.1f}" y="{y + 11}">{value:,.1f}</text>\n'
         )
     return "".join(lines)

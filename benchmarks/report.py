@@ -1,4 +1,4 @@
-"""From samples to a table on stdout, RESULTS.md and results.svg. Ratios first: they hold on other machines too."""
+"""Write samples as tables on stdout, RESULTS.md and results.svg. Ratios come first: they hold on other machines too."""
 
 import os
 import platform
@@ -28,7 +28,7 @@ the floor as for stepwell: its pool looks through all its connections whenever o
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table with its columns aligned, so that it reads well on a terminal too."""
+    """Write a Markdown table with its columns aligned, so that it can be read on a terminal too."""
     lines = [header, *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
     cells = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
@@ -37,10 +37,12 @@ def table(header: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def times(ratio: Ratio | None) -> str:
+    """Write the median of a ratio; "" without one."""
     return "" if ratio is None else f"{ratio.median:.2f}" if ratio.median < 10 else f"{ratio.median:.1f}"
 
 
 def targets_table(results: Results) -> str:
+    """Write the table of targets and whether they were met."""
     return table(
         ["target", "aim", "measured", "lowest to highest", ""],
         [[target.title, target.wanted, *_measured(results, target)] for target in TARGETS],
@@ -60,7 +62,7 @@ def _measured(results: Results, target: Target) -> list[str]:
 
 
 def ratios_table(results: Results) -> str:
-    """Every scenario over the httpx floor, one column a subject."""
+    """Write the table of every scenario over the httpx floor, with a column for each subject."""
     subjects = [subject for subject in results.subjects if subject != FLOOR]
     rows = []
     for scenario in _main_scenarios(results):
@@ -74,7 +76,7 @@ def ratios_table(results: Results) -> str:
 
 
 def absolute_table(results: Results) -> str:
-    """The figures themselves, on this machine."""
+    """Write the table of absolute figures on this machine."""
     shown: list[tuple[str, str, str, Callable[[float, Scenario], float]]] = [
         ("import", "cpu", "ms CPU", lambda value, _: value * 1e3),
         ("import", "memory", "MB", lambda value, _: value / 1e6),
@@ -100,7 +102,7 @@ def absolute_table(results: Results) -> str:
 
 
 def growth_table(results: Results) -> str:
-    """CPU of a whole run at one, ten and a hundred times the size, and how much the last tenfold cost."""
+    """Write the table of CPU of a whole run at 1, 10 and 100 times the size, and the ratio of the last two."""
     kinds = dict.fromkeys(scenario.growth for scenario in SCENARIOS if scenario.growth)
     rows = []
     for kind in kinds:
@@ -125,7 +127,7 @@ def _figure(value: float) -> str:
 
 
 def notes(results: Results) -> str:
-    """Versions, who could not be measured and why, what failed."""
+    """Write the versions of the subjects, and why any of them could not be measured or failed."""
     lines = []
     for subject, versions in results.versions.items():
         lines.append(f"- {subject}: {', '.join(f'{name} {version}' for name, version in versions.items())}")
@@ -137,7 +139,7 @@ def notes(results: Results) -> str:
 
 
 def machine() -> str:
-    """The processor, how many cores, the system and Python."""
+    """Return the processor, the number of cores, the system and the version of Python."""
     model = platform.processor() or platform.machine()
     try:
         text = Path("/proc/cpuinfo").read_text()
@@ -148,7 +150,7 @@ def machine() -> str:
 
 
 def load() -> str:
-    """What else the machine did: a run by itself keeps it at little more than one."""
+    """Return the load average, which is little more than 1 if nothing else runs on the machine."""
     return f"load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
 
 

@@ -1,4 +1,4 @@
-"""The samples of a run and what can be asked of them."""
+"""The samples of a run, and medians and ratios of them."""
 
 from dataclasses import dataclass, field
 from statistics import median
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios of all rounds, and the lowest and highest of them."""
+    """The median, the lowest and the highest of the ratios of all rounds."""
 
     median: float
     low: float
@@ -16,14 +16,19 @@ class Ratio:
 
 @dataclass
 class Results:
-    """`samples[scenario, subject][round]` is one sample: cpu and wall in seconds a run, memory in bytes."""
+    """All samples of a run, and what could not be measured."""
 
     samples: dict[tuple[str, str], dict[int, dict[str, float]]] = field(default_factory=dict)
+    """`samples[scenario, subject][round]`: cpu and wall in seconds a run, memory in bytes."""
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    """`versions[subject][package]`."""
     unavailable: dict[str, str] = field(default_factory=dict)
+    """Why a subject does not run, by subject."""
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    """`failures[scenario, subject]`: an error of one scenario."""
 
     def add(self, scenario: str, subject: str, number: int, sample: dict[str, Any]) -> None:
+        """Add a sample of one round, or its error."""
         if "error" in sample:
             self.failures[scenario, subject] = sample["error"]
         else:
@@ -31,21 +36,21 @@ class Results:
 
     @property
     def subjects(self) -> list[str]:
-        """The subjects that were measured at all, in the order they were."""
+        """The subjects that have samples, in the order in which they were measured."""
         return list(dict.fromkeys(subject for _, subject in self.samples))
 
     def value(self, scenario: str, subject: str, measure: str) -> float | None:
-        """The median over the rounds; None where it was not measured."""
+        """Return the median of the rounds; None without a sample."""
         rounds = self.samples.get((scenario, subject))
         return median(sample[measure] for sample in rounds.values()) if rounds else None
 
     def ratio(self, scenario: str, over: str, under: str, measure: str) -> Ratio | None:
-        """How many times `under` goes into `over`; None unless both were measured in one round."""
+        """Return the ratio `over` / `under`; None unless both were measured in one round."""
         ratios = self.ratios(scenario, over, under, measure)
         return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
 
     def ratios(self, scenario: str, over: str, under: str, measure: str) -> list[float]:
-        """How many times `under` goes into `over`, round by round."""
+        """Return the ratio `over` / `under` of each round."""
         first, second = self.samples.get((scenario, over), {}), self.samples.get((scenario, under), {})
         pairs = [(sample[measure], second[number][measure]) for number, sample in first.items() if number in second]
         return [a / b for a, b in pairs if b]

@@ -1,8 +1,8 @@
 """Measure stepwell against the floor and against its peers: `make bench`, or `python -m benchmarks.run --help`.
 
-Subjects run side by side in processes of their own and are asked in turn, round by round, so that whatever else the
-machine does falls on all of them; what is reported are medians of the ratios within a round. Everything talks to a
-server on the loopback, and every loop is bounded in count and in time.
+Subjects run in processes of their own and take turns, round by round, so that other load on the machine affects all of
+them; the report has medians of the ratios within a round. All talk to a server on the loopback, and every loop is
+bounded in count and in time.
 """
 
 import argparse
@@ -23,7 +23,14 @@ MOST_REPEATS = 2000
 
 
 class Run:
-    """One run over the subjects, `seconds` in all, or longer where `complete` wants every round of every subject."""
+    """One run over the subjects.
+
+    jobs: makes the jobs of scenarios.
+    subjects: what to measure.
+    seconds: about how long it takes in all.
+    rounds: rounds of each scenario.
+    complete: whether to measure every round of every subject, even if that takes longer.
+    """
 
     def __init__(
         self, jobs: Jobs, subjects: list[Subject], *, seconds: float, rounds: int, complete: bool = False
@@ -35,7 +42,7 @@ class Run:
         self.children: list[Child] = []
 
     def measure(self, scenarios: list[Scenario]) -> Results:
-        """All samples of these scenarios. A subject that fails is reported and left out."""
+        """Measure these scenarios. A subject that fails is reported and left out."""
         fresh = [scenario.name for scenario in scenarios if scenario.fresh]
         if fresh:
             self._measure_fresh(fresh)
@@ -69,7 +76,7 @@ class Run:
             self.results.versions[subject.name] = child.ask({"do": "versions"})
 
     def _measure_fresh(self, wanted: list[str]) -> None:
-        """What only a new process can show: import, first call, the memory of many streams."""
+        """Measure what needs a new process each time: import, first call, the memory of many streams."""
         half = time.monotonic() + (self.deadline - time.monotonic()) * 0.5
         slow: dict[str, float] = {}
         rounds = self.rounds if self.complete else min(5, self.rounds)
@@ -110,13 +117,13 @@ class Run:
         return {name: sample for name, sample in samples.items() if name in wanted}
 
     def _measure_steady(self, scenario: Scenario, children: list[Child], share: float) -> None:
-        """Rounds of one scenario; no subject takes more than about `share` seconds in all."""
+        """Measure the rounds of one scenario; no subject takes much more than `share` seconds in all."""
         repeats: dict[str, int] = {}
         spent: dict[str, float] = {}
         for child in list(children):
             started = time.monotonic()
-            # The first run of anything is slower (imports, connections, caches, adaptive byte code): how many of the
-            # next ones fit is for the second to tell.
+            # The first run of anything is slower (imports, connections, caches, adaptive byte code), so that the second
+            # one decides how many fit into a round.
             sample = self._ask(child, scenario, 1)
             if "error" not in sample and sample["wall"] * scenario.at_once < share:
                 sample = self._ask(child, scenario, 2)
@@ -129,7 +136,7 @@ class Run:
             repeats[name] = max(1, min(MOST_REPEATS, int(slot)))
             spent[name] = time.monotonic() - started
         for number in range(self.rounds):
-            for child in children[:: -1 if number % 2 else 1]:  # there and back, so that neighbours stay neighbours
+            for child in children[:: -1 if number % 2 else 1]:  # in alternating order, so that drift evens out
                 name = child.subject.name
                 if number and spent[name] > share and not self.complete:
                     continue
@@ -139,7 +146,7 @@ class Run:
                 spent[name] += time.monotonic() - started
 
     def _ask(self, child: Child, scenario: Scenario, repeat: int, *, warm: bool = False) -> dict:
-        """One result; a child that dies is out of the rest of the run, and says why."""
+        """Run one job; the error of a child that has ended becomes a sample, which excludes it."""
         try:
             return child.ask(self.jobs.job(scenario, repeat=repeat, warm=warm))
         except Unavailable as error:
@@ -147,12 +154,13 @@ class Run:
 
 
 def report(text: str) -> None:
-    """Progress, on stderr, over itself on a terminal."""
+    """Show progress on stderr, in one line, if that is a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def arguments(given: list[str] | None = None) -> argparse.Namespace:
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--peers", help="peers to run, made if missing: openai,litellm or all or none")
     parser.add_argument("--subjects", help="run exactly these subjects")
@@ -161,17 +169,20 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long it may take, about (default 170, quick 25)")
     parser.add_argument("--out", type=Path, help="folder for RESULTS.md and results.svg (default benchmarks)")
     parser.add_argument("--against", metavar="COMMIT", help="compare with another commit; status 1 if anything is lost")
-    return parser.parse_args(given)
+    return parser.parse_args(argv)
 
 
-def chosen(words: str, *, growth: bool = True) -> list[Scenario]:
-    """The scenarios with one of these words in their names; without words all, those of growth only if asked for."""
+def select_scenarios(words: str, *, growth: bool = True) -> list[Scenario]:
+    """Return the scenarios with one of these words, separated by commas, in their names.
+
+    Without words return all; those of growth only with `growth`.
+    """
     wanted = [word for word in words.split(",") if word]
     return [s for s in SCENARIOS if (any(word in s.name for word in wanted) if wanted else growth or not s.growth)]
 
 
 def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
-    """Measure the present tree against another commit; 1 if anything is lost, or could not be measured."""
+    """Compare the present tree with another commit; return 1 if there is a loss, or a scenario was not measured."""
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         try:
             with against.two_subjects(commit, Path(folder)) as subjects:
@@ -186,10 +197,11 @@ def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
     return int(len(found) < len(scenarios) or any(change.verdict == "LOSS" for change in found.values()))
 
 
-def main(given: list[str] | None = None) -> int:
-    options = arguments(given)
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmarks; return the exit status."""
+    options = arguments(argv)
     if options.against:
-        return compare(options.against, chosen(options.scenarios, growth=False), options.seconds or 170)
+        return compare(options.against, select_scenarios(options.scenarios, growth=False), options.seconds or 170)
     peers = options.peers or ("none" if options.quick else None)
     try:
         subjects = choose(peers, options.subjects)
@@ -202,7 +214,7 @@ def main(given: list[str] | None = None) -> int:
             make_environment(subject)
         except (OSError, subprocess.SubprocessError) as error:
             failed[subject.name] = f"its environment could not be made: {error}"
-    scenarios = chosen(options.scenarios)
+    scenarios = select_scenarios(options.scenarios)
     seconds = options.seconds or (25 if options.quick else 170)
     started = time.monotonic()
     with Server() as server, tempfile.TemporaryDirectory() as folder:

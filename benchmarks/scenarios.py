@@ -1,4 +1,4 @@
-"""What is measured, and what we aim at."""
+"""The scenarios that are measured, and the targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ FLOOR = "floor_httpx"
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing to measure. `answer` is the name of what the server sends, as server.py spells it."""
+    """One thing to measure."""
 
     name: str
     title: str
-    do: str  # call, stream, decode, or their async twins acall, astream
-    answer: str
+    do: str  # call, stream, decode, or the async versions acall, astream
+    answer: str  # the name of the server's answer, see server.py
     wire: str = "openai"
     per: int = 1  # events in one run, for a figure per event
     measure: str = "cpu"  # cpu, wall or memory
     messages: int = 1
     tools: int = 0
-    tokens: int = 0  # words that the first message has on top
+    tokens: int = 0  # additional words of the first message
     at_once: int = 1
     first_only: bool = False
     fresh: bool = False  # each sample in a process of its own
@@ -53,7 +53,7 @@ def _events() -> list[Scenario]:
 
 
 def _growth() -> Iterator[Scenario]:
-    """One, ten and a hundred times as much of everything that may grow."""
+    """Yield scenarios of 1, 10 and 100 times as much of everything that may grow."""
     for times in (1, 10, 100):
 
         def grown(what: str, count: int, do: str, answer: str, *, times: int = times, **more) -> Scenario:
@@ -83,7 +83,7 @@ BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
 @dataclass(frozen=True)
 class Target:
-    """A promise: the median of `over / under` in one scenario is at most, or at least, `goal`."""
+    """A target: the median of `over / under` in one scenario is at most, or at least, `goal`."""
 
     title: str
     scenario: str

@@ -1,4 +1,4 @@
-"""A cheap provider on the loopback: `python -m benchmarks.server` prints its port, and stops when its stdin closes.
+"""A fast provider on the loopback: `python -m benchmarks.server` prints its port, and stops when its stdin closes.
 
 The first part of the path names the answer, the last part the wire:
 
@@ -9,9 +9,8 @@ The first part of the path names the answer, the last part the wire:
 
 A request for a "call" whose body asks for a stream gets the same words as one: some SDKs stream unasked.
 
-Every event is an HTTP chunk of its own, as real providers send them. Answers are built once and written as ready
-bytes straight to the socket's transport, so that a hundred streams at once cost the machine little and the subject
-under measurement is what is measured.
+Every event is an HTTP chunk of its own, as real providers send them. Answers are built once and written directly to the
+socket's transport, so that the server takes little of the machine even with a hundred streams at once.
 """
 
 import asyncio
@@ -51,18 +50,22 @@ HEADERS = {  # as many and as long as a real provider's, since clients pay for e
 
 @dataclass(frozen=True)
 class Answer:
-    """Ready bytes: what to write at once, and what to write later, one piece every `gap` seconds."""
+    """The bytes of an answer."""
 
     writes: tuple[bytes, ...]
+    """The first is written at once, each further one after a pause."""
     gap: float = 0.0
+    """Seconds of the pause."""
 
 
 def head(status: str, content_type: str, framing: str) -> bytes:
+    """Write the head of an answer; `framing` is the header that describes its length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", framing, *(f"{k}: {v}" for k, v in HEADERS.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def not_found(path: str) -> Answer:
+    """Return the answer for an unknown path."""
     message = f"no answer at {path[:200]!r}: see the docstring of benchmarks/server.py for the paths"
     body = json.dumps({"error": {"type": "not_found", "message": message}}).encode()
     return Answer((head("404 Not Found", "application/json", f"Content-Length: {len(body)}") + body,))
@@ -70,7 +73,7 @@ def not_found(path: str) -> Answer:
 
 @cache
 def answer(path: str, stream: bool) -> Answer:
-    """The answer for a request path, `stream` if its body asks for one; a 404 for a path that names none."""
+    """Return the answer for a path, streamed if the request's body asks for it; a 404 for an unknown path."""
     name, _, rest = path.strip("/").partition("/")
     wire = next((wire for suffix, wire in WIRES.items() if rest.endswith(suffix)), None)
     match = NAME.fullmatch(name)
@@ -91,7 +94,7 @@ def answer(path: str, stream: bool) -> Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection: reads whole requests, writes ready answers."""
+    """A persistent HTTP/1.1 connection that reads whole requests and writes ready answers."""
 
     def __init__(self) -> None:
         self.buffer = b""
@@ -117,7 +120,7 @@ class Connection(asyncio.Protocol):
             self._write(answer(path, stream), 0)
 
     def _end_of_body(self, end: int) -> int:
-        """Where the request in the buffer stops, given where its head ends; -1 while that is not known yet."""
+        """Return where the request in the buffer stops, if its head ends at `end`; -1 while that is not known yet."""
         length = LENGTH.search(self.buffer, 0, end)
         if length:
             return end + 4 + int(length[1])

@@ -1,15 +1,15 @@
-"""Compose: your own steps in the pipeline of every call. They see sync, async and streamed calls alike."""
+"""Compose: your own steps in the pipeline of every call, for sync, async and streamed calls alike."""
 
 import re
 import time
 
 import stepwell
-from stepwell.schemas.chunks import TextDelta
+from stepwell.chunks import TextDelta
 
 
 @stepwell.on_request
 def hide_addresses(request):
-    """Keep e-mail addresses from leaving the house."""
+    """Remove e-mail addresses from the prompt."""
     messages = [
         stepwell.Message(message.role, re.sub(r"\S+@\S+", "[address]", message.text)) for message in request.context
     ]
@@ -17,7 +17,7 @@ def hide_addresses(request):
 
 
 def stopwatch(request, call):
-    """Time what is inside: a step around the rest of the pipeline, the network included."""
+    """Measure the time of the rest of the pipeline, the network included."""
     started = time.perf_counter()
     response = yield from call(request)
     print(f"[{request.model} began to answer after {time.perf_counter() - started:.2f} s]")
@@ -26,7 +26,7 @@ def stopwatch(request, call):
 
 @stepwell.on_chunk
 def shout(chunk):
-    """Change the answer, piece by piece."""
+    """Change the answer, chunk by chunk."""
     return TextDelta(chunk.text.upper(), chunk.index) if isinstance(chunk, TextDelta) else None
 
 
@@ -41,7 +41,7 @@ for text in client.stream_text("local:smollm2", "Write a greeting to ada@example
     print(text, end="", flush=True)
 print()
 
-# The same for one call only: take its pipeline, edit it, pass it along.
+# A different pipeline for one call only.
 plain = client.pipeline_for("local:smollm2").without("shout")
 print(client.generate_text("local:smollm2", "Say hello.", pipeline=plain, **options).text)
 print(plain.describe())

@@ -1,11 +1,11 @@
-"""Declare: a provider is a few lines of data. This one speaks a known wire, so the data is all there is."""
+"""Declare: a provider of a known wire format is a few lines of data."""
 
 import stepwell
 from stepwell.declare import clamp, declare_provider, drop, openai_chat
 from stepwell.providers.local import server
 from stepwell.testing import conformance
 
-# Any OpenAI-compatible server will do; here it is the embedded one, as if it were somewhere else.
+# Any OpenAI-compatible server will do; here it is that of the embedded model, under another provider's id.
 house = declare_provider(
     "house",
     wire=openai_chat,
@@ -20,11 +20,17 @@ house = declare_provider(
 stepwell.register(house)
 
 reply = stepwell.generate_text(
-    "house:smollm2", "Say hello.", api_key="any", temperature=1.7, seed=1, max_tokens=20, mirostat=0
+    "house:smollm2",
+    "Say hello.",
+    api_key="any",
+    temperature=1.7,
+    seed=1,
+    max_tokens=20,
+    provider_options={"mirostat": 0},  # checked against `options=` above
 )
 print(reply.text)
 for warning in reply.warnings:
     print("warning:", warning)
 
-# The suite that our own providers pass, run over this one, offline.
+# The suite that the built-in providers pass, run over this one, offline.
 print(str(conformance(house)).splitlines()[0])

@@ -1,4 +1,4 @@
-"""Embeddings: many texts to vectors in batches, each text only once, and the second time from the cache."""
+"""Embeddings: texts are embedded in batches, equal texts once, and known texts come from the cache."""
 
 import asyncio
 
@@ -9,14 +9,14 @@ TEXTS = [
     "The cat sleeps on the warm sofa.",
     "A kitten is napping on the couch.",
     "Interest rates rose by half a percent.",
-    "The cat sleeps on the warm sofa.",  # the same again: it is not sent twice
+    "The cat sleeps on the warm sofa.",  # an equal text is sent once
 ]
 
 embedder = Embedder("local:smollm2", cache="vectors.sqlite", batch_size=2)
 first = embedder.embed_documents(TEXTS)
 print(f"{len(first)} vectors of {first.dimensions} numbers, {first.calls} calls, {first.usage.input_tokens} tokens")
 
-# A new Embedder, in another process if you like, finds them in the file; only what is new is asked for.
+# A new Embedder, in this process or another, finds them in the file; only new texts are sent.
 again = Embedder("local:smollm2", cache="vectors.sqlite").embed_documents([*TEXTS, "Dogs bark at night."])
 print(f"again: {again.cached} of {again.cached + 1} texts from the cache, {again.usage.input_tokens} tokens")
 

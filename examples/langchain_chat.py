@@ -10,8 +10,8 @@ from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
 chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=40)
 
 print("A chain:")
-chain = ChatPromptTemplate.from_template("Name one thing that is {colour}.") | chat | StrOutputParser()
-print(chain.invoke({"colour": "blue"}))
+chain = ChatPromptTemplate.from_template("Name one thing that is {adjective}.") | chat | StrOutputParser()
+print(chain.invoke({"adjective": "blue"}))
 
 print("\nA stream:")
 for chunk in chat.stream("Say hello in one sentence."):
@@ -20,17 +20,17 @@ for chunk in chat.stream("Say hello in one sentence."):
 
 @tool
 def get_weather(city: str) -> str:
-    """The current weather of a city."""
+    """Get the current weather of a city."""
     return f"It is sunny in {city}, with 21 degrees."
 
 
 print("\n\nA tool call, and the answer that its result leads to:")
-able = chat.bind_tools([get_weather])
-asked = HumanMessage("What is the weather in Paris?")
-called = able.invoke([asked])
+with_tools = chat.bind_tools([get_weather])
+question = HumanMessage("What is the weather in Paris?")
+called = with_tools.invoke([question])
 results = [get_weather.invoke(call) for call in called.tool_calls]
 print([f"{call['name']}({call['args']})" for call in called.tool_calls])
-answer = able.invoke([asked, called, *results])
+answer = with_tools.invoke([question, called, *results])
 print(answer.text, answer.usage_metadata)
 
 print("\nEmbeddings:")

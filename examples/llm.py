@@ -1,12 +1,13 @@
-"""The LLM interface: one model with its settings, asked in many ways. And a model of your own that has it all."""
+"""The LLM interface: one model with its settings, called in several ways, and a model of your own behind it."""
 
 import asyncio
 from typing import Literal, TypedDict
 
 import stepwell
+from stepwell.llm import LLM, CustomLLM
 from stepwell.parsers import ListParser
 
-llm = stepwell.llm.LLM("local:smollm2", system_prompt="You are brief.", temperature=0, seed=1, max_tokens=16)
+llm = LLM("local:smollm2", system_prompt="You are brief.", temperature=0, seed=1, max_tokens=16)
 
 # Messages, text, templates.
 print(llm.chat([stepwell.user("Say hello.")]).text)
@@ -16,24 +17,24 @@ for text in llm.stream("Why is the {thing} blue?", thing="sky"):
 print()
 
 
-# An output parser says what form is wanted, and reads it; a schema holds the model to it.
+# An output parser describes the form of the answer and parses it; a schema enforces it.
 class Animal(TypedDict):
     name: str
     legs: int
     diet: Literal["plants", "meat"]
 
 
-colours = stepwell.llm.LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=30)
-print(colours.predict("Name three colours."))
+fruits = LLM("local:smollm2", output_parser=ListParser("numbered"), temperature=0, seed=1, max_tokens=30)
+print(fruits.predict("Name three fruits."))
 longer = llm.with_options(max_tokens=80)
 print(longer.structured_predict(Animal, "Describe a {animal}.", animal="cow"))
 animals = longer.as_structured(Animal)
 print(asyncio.run(animals.achat("Describe an eagle.")).object)
 
 
-# A model of your own: write how it answers, get the rest, as a provider with the whole pipeline around it.
-class Backwards(stepwell.llm.CustomLLM):
-    """Needs no model at all."""
+# A model of your own: write how it answers; the other methods and the whole pipeline come with the class.
+class Backwards(CustomLLM):
+    """A model that repeats the prompt's words from the last to the first."""
 
     context_window = 1000
 
@@ -48,6 +49,6 @@ print(mine.complete("first things first").text)
 print(asyncio.run(mine.apredict("{a} before {b}", a="age", b="beauty")))
 print("|".join(mine.stream("one two three")))
 
-stepwell.register(mine.provider)  # now every client knows it
+stepwell.register(mine.provider)  # available in every client
 print(stepwell.generate_text("backwards:any", "one two three").text)
 print(stepwell.pipeline_for("backwards:any").describe())

@@ -1,4 +1,4 @@
-"""Objects: a class in, one of its instances out, whole or as it grows."""
+"""Objects: an instance of a class as the answer, complete or streamed."""
 
 from enum import Enum
 from typing import Annotated
@@ -36,9 +36,9 @@ recipe = reply.object
 print(f"{recipe.title}, for {recipe.meal.value}")
 for ingredient in recipe.ingredients:
     print(f"  {ingredient.grams} g {ingredient.name}")
-print(f"asked for by {reply.metadata['object_mode']}, in {reply.usage.output_tokens} tokens\n")
+print(f"mode: {reply.metadata['object_mode']}, in {reply.usage.output_tokens} tokens\n")
 
-print("The same, as it grows:")
+print("The same, streamed:")
 shown = 0
 for partial in stepwell.stream_object("local:smollm2", "A short recipe for pancakes.", Recipe, **STEADY):
     if isinstance(partial, dict) and len(str(partial)) > shown + 40:

@@ -1,4 +1,4 @@
-"""Override: any single step, for one model, a pattern of models or a provider, without touching the rest."""
+"""Override: replace one step for a model, a pattern of models or a provider, and leave the rest as it is."""
 
 import stepwell
 from stepwell.declare import openai_chat
@@ -9,7 +9,7 @@ client = stepwell.Client()
 
 # 1. For models that match, in this client (stepwell.override does it for the whole process).
 def with_manners(request):
-    """The body of a chat completion, with a system message of the house in front."""
+    """Build the body of a chat completion with a system message of our own at the front."""
     body = openai_chat.build_body(request)
     body["messages"].insert(0, {"role": "system", "content": "You are a pirate. Answer like one."})
     return body
@@ -19,9 +19,9 @@ client.override("local:smol*", wire="openai_chat", build_body=with_manners)
 print("build_body:", client.generate_text("local:smollm2", "Say hello.", **options).text)
 
 
-# 2. For a provider of your own: the same one with another step.
+# 2. For a provider of your own: a copy of a known one with another step.
 def careful(options, model):
-    """Options to options, and what to tell the caller."""
+    """Return the changed options and the warnings for the caller."""
     return {**options, "max_tokens": min(options.get("max_tokens", 8), 8)}, [("max_tokens", "8 are enough here")]
 
 

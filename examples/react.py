@@ -1,10 +1,11 @@
-"""ReAct: tools for a model that was never taught to call them, in plain text, with the same run_tools as for any other.
+"""ReAct: tools for a model without tool support, in plain text, with the same run_tools as for any other model.
 
-A model of this size does not keep to a form by itself, so a step of our own holds it to one: first to an action, and
-once it has seen a result, to an answer. Larger models need no such help.
+A model of this size does not keep to a form by itself, so a step restricts it with a grammar: first to an action, and
+to an answer once it has seen a result. Larger models do not need this.
 """
 
 import stepwell
+from stepwell.steps import Request
 
 FORM = {
     "action": r"""root ::= "Thought: I have to look this up.\nAction: " ("population" | "area") "\nAction Input: " input
@@ -15,19 +16,20 @@ input ::= "{\"country\": \"" [A-Z] [a-z]+ "\"}" """,
 
 @stepwell.tool
 def population(country: str) -> str:
-    """How many people live in a country."""
+    """Look up how many people live in a country."""
     return {"Norway": "5.6 million", "Iceland": "0.4 million"}.get(country, "unknown")
 
 
 @stepwell.tool
 def area(country: str) -> str:
-    """How large a country is, in square kilometres."""
+    """Look up how large a country is, in square kilometres."""
     return {"Norway": "385,000", "Iceland": "103,000"}.get(country, "unknown")
 
 
-def keep_to_form(request: stepwell.steps.Request) -> stepwell.steps.Request:
-    seen = request.context.messages[-1].text.startswith("Observation:")
-    return request.replace(options={**request.options, "grammar": FORM["answer" if seen else "action"]})
+def keep_to_form(request: Request) -> Request:
+    observed = request.context.messages[-1].text.startswith("Observation:")
+    own_options = {"grammar": FORM["answer" if observed else "action"]}
+    return request.replace(options={**request.options, "provider_options": own_options})
 
 
 with stepwell.Client(pipeline=stepwell.on_request("keep_to_form", keep_to_form)) as client:

@@ -1,4 +1,4 @@
-"""Retrieval: a question answered from notes that were looked up, with numbered citations."""
+"""Retrieval: a question answered from retrieved notes, with numbered citations."""
 
 from stepwell import Client
 from stepwell.embeddings import Embedder
@@ -8,7 +8,7 @@ from stepwell.retrieval import Document, Node, VectorRetriever, citations, retri
 MODEL = "local:smollm2"
 STEADY = {"max_tokens": 40, "temperature": 0, "seed": 1}
 
-# Notes in a file: what is there already is not embedded again.
+# Notes in a file: those already there are not embedded again.
 notes = VectorRetriever(Embedder(MODEL, cache="vectors.sqlite"), "notes.sqlite")
 notes.add(
     [
@@ -22,7 +22,7 @@ question = "On which day is the museum of ships closed?"
 for found in notes.retrieve(question, top_k=2):
     print(f"found {found.source} with a score of {found.score:.2f}")
 
-# A step in the pipeline of every call: it looks up what the user asks, and numbers what it finds.
+# A step in the pipeline of every call: it retrieves notes for the user's question and numbers them.
 client = Client(pipeline=[retrieve_context(notes, top_k=1)])
 unsubscribe = subscribe(lambda event: print(f"[{event.name} {event.phase}]"))
 with client.stream_text(MODEL, question, **STEADY) as stream:
@@ -34,9 +34,9 @@ print()
 reply = stream.reply()
 for note in citations(reply, all=True):
     print(f"[{note.number}] {note.source}: {note.text} ({'cited' if note.cited else 'given'})")
-print("the conversation holds only what was said:", [message.text for message in reply.context])
+print("the conversation holds no notes:", [message.text for message in reply.context])
 
-# A note may point on: to another retriever, or to a function that is asked when the note is found.
+# A note may have a target: another retriever, or a function that is called when the note is found.
 notes.targets = {"opening hours": lambda query: "Today the museum is open from ten to six."}
 notes.add(Node("What are the opening hours of the museum of ships?", "door.md", target="opening hours"))
 print(notes.retrieve("What are the opening hours of the museum of ships today?", top_k=1)[0].text)

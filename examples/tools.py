@@ -1,15 +1,16 @@
-"""A tool loop: two functions, which the model calls and is told the results of, until it has answered."""
+"""A tool loop: the model calls two functions and gets their results until it has answered."""
 
 from typing import Literal
 
 import stepwell
+from stepwell.messages import ToolCall
 
 ROOMS = {"kitchen": 18.5, "study": 21.0}
 
 
 @stepwell.tool
 def temperature(room: Literal["kitchen", "study"]) -> float:
-    """The temperature in a room.
+    """Measure the temperature in a room.
 
     Args:
         room: which room
@@ -29,8 +30,8 @@ async def heat(room: Literal["kitchen", "study"], degrees: int) -> str:
     return f"The {room} will soon have {degrees} degrees."
 
 
-def ask_me(call: stepwell.messages.ToolCall) -> bool | str:
-    """Asked before each call: a real program would ask its user."""
+def ask_me(call: ToolCall) -> bool | str:
+    """Approve a call; a real program would ask its user."""
     return True if call.arguments.get("degrees", 0) <= 24 else "That is too warm."
 
 

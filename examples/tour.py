@@ -1,9 +1,9 @@
-"""The main job from top to bottom on the embedded model: a streamed answer, a tool call, usage, and the pipeline."""
+"""A tour on the embedded model: a streamed answer, a tool call, usage, and the pipeline."""
 
 import stepwell
 from stepwell.providers.local import install
 
-install.install()  # once, saying so; the model is kept in your cache
+install.install()  # once, with a message; the file stays in your cache
 STEADY = {"temperature": 0, "seed": 1}
 
 print("A streamed answer:")

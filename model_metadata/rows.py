@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..schemas.errors import ConfigError
+from ..schemas.json_types import JSONObject
 from ..schemas.model import Model
 from ..schemas.prices import BUCKETS, Prices, Tier, exact_decimal
 from .families import wire_of
 
-Row = Mapping[str, Any]
+Row: TypeAlias = JSONObject
 
 KNOWN_FIELDS = frozenset(
     {"id", "name", "family", "limit", "modalities", "cost", "tool_call", "reasoning", "structured_output"}

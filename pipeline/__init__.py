@@ -1,1 +1,1 @@
-"""The well: requests, responses, steps, the two drivers and the streaming engine. Knows no provider."""
+"""Requests, responses, steps, the sync and async drivers, and streaming. Nothing here knows a provider."""

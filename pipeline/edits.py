@@ -1,4 +1,4 @@
-"""Changes to a pipeline that does not exist yet: what a client does to the pipeline of every call."""
+"""Recorded edits that a client applies to the pipeline of each call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PipelineEdit = Callable[[Pipeline], Pipeline]
 
 @frozen
 class PipelineEdits:
-    """Has the editing methods of Pipeline; each gives new Edits. `apply` carries them out, in the order given."""
+    """Edits, by the same methods as a Pipeline's. Each returns new edits; `apply` makes them in their order."""
 
     changes: tuple[PipelineEdit, ...] = ()
 
@@ -39,7 +39,7 @@ class PipelineEdits:
         return self.then(lambda pipeline: pipeline.without(*names))
 
     def then(self, change: PipelineEdit) -> PipelineEdits:
-        """Any change at all: a function from Pipeline to Pipeline."""
+        """Add any other edit: a function from Pipeline to Pipeline."""
         return PipelineEdits((*self.changes, change))
 
     def apply(self, pipeline: Pipeline) -> Pipeline:
@@ -48,7 +48,7 @@ class PipelineEdits:
             if not isinstance(pipeline, Pipeline):
                 name = getattr(change, "__name__", type(change).__name__)
                 raise ConfigError(
-                    f"{name} gave a {type(pipeline).__name__} instead of a Pipeline",
+                    f"{name} returned a {type(pipeline).__name__} instead of a Pipeline",
                     hint="a function in pipeline= takes a Pipeline and returns one",
                 )
         return pipeline
@@ -58,8 +58,11 @@ NO_EDITS = PipelineEdits()
 
 
 def edits_of(given: object) -> PipelineEdits:
-    """Edits from what a client is given: a step, a function from Pipeline to Pipeline (a Budget, say), Edits, or a list
-    of these. The steps of a list stand outermost, in their order; then its functions and Edits are applied, in theirs.
+    """Make edits of the `pipeline=` of a client: a step, a function from Pipeline to Pipeline (such as a Budget),
+    PipelineEdits, or a list of these.
+
+    The steps of a list are put outermost, in their order. Its functions and edits are applied after them, in theirs.
+    Raises ConfigError for anything else.
     """
     if given is None:
         return NO_EDITS
@@ -68,7 +71,9 @@ def edits_of(given: object) -> PipelineEdits:
     if isinstance(given, Step):
         return PipelineEdits().prepend(given)
     if isgeneratorfunction(given):
-        raise ConfigError(f"{given.__name__} is no step yet", hint=f"make it one: around({given.__name__!r}, …)")
+        raise ConfigError(
+            f"{given.__name__} is a generator function, not a step", hint=f"pass around({given.__name__!r}, …)"
+        )
     if callable(given):
         return PipelineEdits().then(given)
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):
@@ -80,5 +85,5 @@ def edits_of(given: object) -> PipelineEdits:
         return edits
     raise ConfigError(
         f"a client's pipeline cannot be a {type(given).__name__}",
-        hint="pass steps, Edits, functions of a Pipeline, or a list of them",
+        hint="pass steps, PipelineEdits, functions of a Pipeline, or a list of them",
     )

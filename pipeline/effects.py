@@ -1,4 +1,4 @@
-"""What a step may ask of the world. It yields one of these, and the driver, sync or async, sends back the result."""
+"""The effects: a step yields one of these, and the driver, sync or async, sends back the result."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ T = TypeVar("T")
 
 @define
 class Send:
-    """Send the request. Gives a Response: with its body, or, for a stream that was granted, with its open source."""
+    """Send the request. The result is a Response: with its body, or with the open source of a stream."""
 
     request: Request
 
 
 @define
 class Read:
-    """The next bytes of an open stream; b"" at its end."""
+    """Read the next bytes of an open stream. The result is b"" at its end."""
 
     source: Any
 
 
 @define
 class Close:
-    """Give up an open stream and return its connection."""
+    """Close an open stream and return its connection."""
 
     source: Any
 
 
 @define
 class Sleep:
-    """Wait."""
+    """Wait that many seconds."""
 
     seconds: float
 
 
 @define
 class Run:
-    """Run something of your own that does I/O, in the colour at hand: a cache's store, a token fetch.
+    """Run a function that does I/O, such as a look-up in a cache or the fetch of a token.
 
-    `async_fn` defaults to running `sync_fn` in place, which is right only for what never waits long.
+    sync_fn: called by a sync client.
+    async_fn: awaited by an async client (default: `sync_fn`, which then blocks the event loop; see `in_thread`).
     """
 
     sync_fn: Callable[[], Any]
@@ -53,7 +54,7 @@ class Run:
 
 
 def in_thread(work: Callable[[], T]) -> Run:
-    """A Call of something that waits: in place for sync, in a thread for async."""
+    """Make a Run of a function that blocks: called in place by a sync client, in a thread by an async one."""
 
     async def in_thread() -> T:
         import anyio.to_thread  # comes with httpx; works on whichever event loop runs

@@ -1,4 +1,4 @@
-"""Where steps keep things between calls: anything with `get_many` and `set_many`."""
+"""The stores in which steps keep things between calls: anything with `get_many` and `set_many`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Protocol
 
 
 class KeyValueStore(Protocol):
-    """Keys are short ASCII texts, values bytes. Must bear use by several threads at once: async work calls it in
-    threads of its own, so that a slow store never holds up the event loop."""
+    """A store of bytes under keys, which are short ASCII texts.
+
+    It must allow several threads at once: async work calls it in threads, so that a slow store never blocks the event
+    loop.
+    """
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """The values of those keys that are there."""
+        """Return the values of those keys that the store has."""
         ...
 
     def set_many(self, items: Mapping[str, bytes]) -> None: ...

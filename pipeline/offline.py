@@ -1,4 +1,4 @@
-"""A pipeline whose network is somebody else: run up to where it would send, and on from there with what came."""
+"""Run a pipeline without a network: stop at the request that it would send, go on with a response from anywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from .http.response import Response
 
 
 def until_send(flow: StepGenerator, resume: Callable[[], Any]) -> Generator[Any, Any, Request | Response]:
-    """Run the flow on, doing what it asks for, to the next request that it would send, or to its end."""
+    """Run the flow to the next request that it would send, or to its end. Other effects are passed on to the driver.
+
+    flow: the pipeline's flow.
+    resume: starts the flow or sends it a result, and returns its next effect.
+    """
     try:
         effect = resume()
         while not isinstance(effect, Send):
@@ -29,7 +33,7 @@ def until_send(flow: StepGenerator, resume: Callable[[], Any]) -> Generator[Any,
 
 
 def prepare_offline(flow: StepGenerator) -> Generator[Any, Any, Request | Response]:
-    """The request that the flow would send, which it never does; or its response, where it needs no network."""
+    """Return the request that the flow would send, and close the flow; or its response, if it needs no network."""
     try:
         return (yield from until_send(flow, partial(next, flow)))
     finally:
@@ -39,8 +43,8 @@ def prepare_offline(flow: StepGenerator) -> Generator[Any, Any, Request | Respon
 def finish_offline(
     flow: StepGenerator, status: int, headers: Mapping[str, str], body: bytes
 ) -> Generator[Any, Any, Response]:
-    """The flow's response to this answer, whenever it was given."""
-    asked = yield from until_send(flow, partial(next, flow))
-    while isinstance(asked, Request):
-        asked = yield from until_send(flow, partial(flow.send, Response(asked, status, headers, body)))
-    return asked
+    """Return the response that the flow makes of this answer, which was received at another time."""
+    result = yield from until_send(flow, partial(next, flow))
+    while isinstance(result, Request):
+        result = yield from until_send(flow, partial(flow.send, Response(result, status, headers, body)))
+    return result

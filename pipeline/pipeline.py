@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 
-from ..schemas.errors import ConfigError, UnknownStep
+from ..schemas.errors import ConfigError, StepError, UnknownStep
+from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
@@ -19,9 +21,9 @@ from .step import Halt, Step, halt_with, stages_of
 
 
 class Pipeline:
-    """Steps, outermost first; each name once. Every change gives a new pipeline and leaves this one as it is.
+    """An immutable list of steps, outermost first, with unique names. Each editing method returns a new pipeline.
 
-    Raises ConfigError for a name used twice and UnknownStep for one that is not there.
+    Raises ConfigError for a name that two steps have, and UnknownStep for a name that no step has.
     """
 
     __slots__ = ("_call", "steps")
@@ -35,25 +37,25 @@ class Pipeline:
         self._call = stages_of(self.steps)[0]
 
     def append(self, *steps: Step) -> Pipeline:
-        """Further in than all others."""
+        """Add steps inside all others."""
         return Pipeline((*self.steps, *steps))
 
     def prepend(self, *steps: Step) -> Pipeline:
-        """Further out than all others."""
+        """Add steps outside all others."""
         return Pipeline((*steps, *self.steps))
 
     def before(self, name: str, *steps: Step) -> Pipeline:
-        """Just outside the named step."""
+        """Add steps directly outside the named one."""
         at = self._find(name)
         return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
 
     def after(self, name: str, *steps: Step) -> Pipeline:
-        """Just inside the named step."""
+        """Add steps directly inside the named one."""
         at = self._find(name) + 1
         return Pipeline((*self.steps[:at], *steps, *self.steps[at:]))
 
     def replace(self, name: str, step: Step) -> Pipeline:
-        """Another step in the place of the named one."""
+        """Put another step in the place of the named one."""
         at = self._find(name)
         if self.steps[at].of_provider and not step.of_provider:
             step = evolve(step, of_provider=True)
@@ -65,8 +67,11 @@ class Pipeline:
         return Pipeline(step for step in self.steps if step.name not in names)
 
     def inside(self, name: str) -> Pipeline:
-        """What a call needs that comes from the named step of another pipeline: all the steps further in, and those of
-        the provider further out, which make its request. What else stands further out has begun there already."""
+        """Keep the steps that a call still needs which the named step of another pipeline makes.
+
+        These are all the steps inside the named one, and those of the provider outside it, which make its request. The
+        others outside it run already, in the pipeline that the call comes from.
+        """
         at = self._find(name)
         return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
@@ -86,8 +91,8 @@ class Pipeline:
         return tuple(step.name for step in self.steps)
 
     def describe(self) -> str:
-        """The steps from the outside in, one a line, indented as they nest, with the place that each comes from, who
-        put it there, and below it what it is made of."""
+        """List the steps, outermost first, one a line, indented as they nest: name, kind, place in the code and who
+        added it, and below it the parts that it is made of."""
         lines = []
         width = max((len(step.name) + depth for depth, step in enumerate(self.steps)), default=0)
         for depth, step in enumerate(self.steps):
@@ -98,7 +103,7 @@ class Pipeline:
         return "\n".join(lines)
 
     def flow(self, request: Request) -> StepGenerator:
-        """The call as a generator of effects: nothing happens until a driver runs it."""
+        """Return the call as a generator of effects; it does nothing until a driver runs it."""
         try:
             return (yield from self._call(request))
         except Halt as halt:
@@ -116,10 +121,31 @@ class Pipeline:
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
 
 
+def other_pipeline(
+    request: Request, model: str | Model | None, options: Mapping[str, Any], *, inside: str
+) -> tuple[Pipeline, Request]:
+    """Make the pipeline and the request of the same call to another model, for a step that asks it in place of its own.
+
+    request: a request that a client made, so that it has `request_for_model`.
+    model: the other model, by name or as a Model.
+    options: the options to change for it.
+    inside: the name of the step that asks. Where the pipeline has that step, only the steps inside it are kept, and
+        those that the other provider needs; the steps outside it run already.
+
+    Raises ConfigError for a request that no client made.
+    """
+    if request.request_for_model is None:
+        raise ConfigError("only a call that a client made can go to another model", hint="use Client or AsyncClient")
+    pipeline, other = request.request_for_model(request, model, options)
+    if not isinstance(pipeline, Pipeline):
+        raise StepError(f"request_for_model returned {type(pipeline).__name__} instead of a Pipeline")
+    return (pipeline.inside(inside) if inside in pipeline else pipeline), other
+
+
 def _short(text: str) -> str:
-    """Start places in this package at its folder, and leave out the addresses that objects have in memory."""
+    """Shorten paths in this package to start at its folder, and leave out the memory addresses of objects."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))
 
 
-# As the compiler wrote it into each function, which need not be where the module is loaded from.
+# The path that the compiler wrote into each function; the module may be loaded from another place.
 _ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"

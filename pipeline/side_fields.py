@@ -1,17 +1,16 @@
-"""Fields that an answer can do without: one of another type than its format has is left out, with a warning.
+"""Drop, with a warning, the unimportant fields of an answer whose type is not the one of its format.
 
-A wire describes them as a tree of rules. A rule for a value is
+A wire describes these fields as a tree of rules. A rule for a value is
 
 - a type, or a tuple of types: `str`, `(dict, str)`; a number is `int` or `float`, never a bool unless `bool` is named
-- `count`, `Or(str, "unknown")`, or any function of the value that gives what to keep, or GONE
-- a dict: an object that may be missing as a whole, with the rules of its fields
-- a list of one rule: a list that may be missing as a whole, with the rule of its items
-- `Held(...)` around a dict or a list: what the answer cannot do without. What is in it is looked at, it itself is left
-  for the decoder to judge.
-- `By("type", {...})`: an object that may be missing, with rules by one of its fields; one not listed is left as it is,
-  and so is what is `needed`
+- `count`, `Or(str, "unknown")`, or any function of the value that returns the value to keep, or GONE
+- a dict: an object that may be dropped as a whole, with the rules of its fields
+- a list of one rule: a list that may be dropped as a whole, with the rule of its items
+- `Held(...)` around a dict or a list that is never dropped: only its inside is checked, and the decoder judges the rest
+- `By("type", {...})`: an object that may be dropped unless it is `needed`, with rules chosen by one of its fields; an
+  object with another value there is not checked
 
-Null is never wrong: it says that there is nothing.
+Null is allowed everywhere: it means that there is no value.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ from ..schemas.model import Model
 from ..schemas.reply import CallWarning
 
 GONE: Final = object()
-"""Given by a rule for a value that is to be left out."""
+"""Returned by a rule for a value to drop."""
 Rules = Mapping[str, Any]
 
 
 @frozen
 class Held:
-    """Rules for the inside of something that stays, whatever it is."""
+    """Rules for the inside of a value that is never dropped."""
 
     inner: Any
 
 
 @frozen
 class Or:
-    """A value of the type, or `default` in its place: for fields that say something by being there."""
+    """A type, and the default for a value of another type: for fields whose presence has a meaning."""
 
     kind: type
     default: Any
@@ -48,32 +47,31 @@ class Or:
 
 @frozen
 class By:
-    """Rules by the value of a field, or by what a function says of the object."""
+    """Rules chosen by the value of a field, or by a function of the object."""
 
     name: str | Callable[[dict[str, Any]], str]
     tables: Mapping[str, Rules]
     needed: bool = False
 
-    def table(self, value: Any) -> Rules | None:
-        """Give the rules of this object, if there are any."""
+    def table(self, value: object) -> Rules | None:
+        """Return the rules for this object, if there are any."""
         if type(value) is not dict:
             return None
         key = value.get(self.name) if isinstance(self.name, str) else self.name(value)
         return self.tables.get(key) if type(key) is str else None
 
 
-def count(value: Any) -> Any:
-    """A number of things: a whole number, not below zero. A few servers write it as a float or in quotes."""
-    kind = type(value)
-    if kind is int:
+def count(value: object) -> object:
+    """Return a whole number, not below zero, or GONE. A few servers write it as a float or in quotes."""
+    if type(value) is int:
         return value if value >= 0 else GONE
-    if kind is float:
+    if type(value) is float:
         return int(value) if isfinite(value) and value >= 0 and value == int(value) else GONE
-    return int(value) if kind is str and value.isdecimal() and len(value) < 20 else GONE
+    return int(value) if type(value) is str and value.isdecimal() and len(value) < 20 else GONE
 
 
-def kept(data: Any, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning, ...]]:
-    """Give the data without the fields that break a rule, and a warning for each. The data itself is not changed."""
+def kept(data: object, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning, ...]]:
+    """Return the data without the fields that break a rule, and a warning for each. The data itself is not changed."""
     if type(data) is not dict or _is_sound(data, rules):
         return data, ()
     lost: dict[str, Any] = {}
@@ -81,8 +79,8 @@ def kept(data: Any, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarning,
     return data, tuple(_warning(path, value, model) for path, value in lost.items()) if lost else ()
 
 
-def kept_event(data: Any, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
-    """As `kept`, with the warnings as chunks of the stream."""
+def kept_event(data: object, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
+    """Do the same as `kept`, with the warnings as chunks of a stream."""
     data, warnings = kept(data, rules, model)
     return data, [Warned(warnings)] if warnings else []
 
@@ -92,9 +90,9 @@ _TESTS: dict[int, tuple[Rules, _Test]] = {}
 
 
 def _is_sound(data: dict[str, Any], rules: Rules) -> bool:
-    """Tell cheaply that no rule is broken: 4 µs for a body of 40 fields, where looking for what is broken takes 25.
+    """Check quickly that no rule is broken: 4 µs for a body of 40 fields, not the 25 of the exact check.
 
-    False means: look. Made once for each table of rules, it goes by the fields that are there.
+    False means that the exact check is needed. The test is made once for each table of rules.
     """
     known = _TESTS.get(id(rules))
     if known is None:
@@ -107,7 +105,7 @@ def _fields_test(rules: Rules) -> _Test:
     counts = {name for name, rule in rules.items() if rule is count}
     tests = {name: _test(rule) for name, rule in rules.items() if name not in kinds and name not in counts}
 
-    def is_sound(value: Any) -> bool:
+    def is_sound(value: object) -> bool:
         if type(value) is not dict:
             return False
         for name, old in value.items():
@@ -132,7 +130,7 @@ def _kinds(rule: Any) -> frozenset[type]:
 
 
 def _test(rule: Any) -> _Test:
-    """Make a function that says whether a value keeps a rule; False for one that has to be looked at."""
+    """Make a function that checks quickly whether a value obeys a rule; False where the exact check is needed."""
     kind = type(rule)
     if kind is dict:
         return _fields_test(rule)
@@ -156,7 +154,7 @@ def _item_test(rule: Any) -> _Test:
     return lambda value: inner(value) if value is not None else stays
 
 
-def _by_test(rule: By, tables: Mapping[str, _Test], value: Any) -> bool:
+def _by_test(rule: By, tables: Mapping[str, _Test], value: object) -> bool:
     if type(value) is not dict:
         return rule.needed
     key = value.get(rule.name) if isinstance(rule.name, str) else rule.name(value)
@@ -164,7 +162,7 @@ def _by_test(rule: By, tables: Mapping[str, _Test], value: Any) -> bool:
     return test is None or test(value)
 
 
-def _warning(path: str, value: Any, model: Model) -> CallWarning:
+def _warning(path: str, value: object, model: Model) -> CallWarning:
     kind = _SHOWN.get(type(value), "number")
     return CallWarning(path, f"left out of the answer: a {kind} is not what its format has there", str(model))
 

@@ -1,13 +1,13 @@
-"""A step wraps the rest of the pipeline. `around` is the whole idea; the other four are sugar for common shapes.
+"""Steps. Each wraps the rest of the pipeline: `around` is the general form, the others are short forms of it.
 
-Order: requests pass the steps from the first to the last, responses come back from the last to the first, and a step
+Order: requests pass the steps from the first to the last, and responses come back from the last to the first. A step
 sees the responses and errors of the steps inside it, which are those after it in the list.
 
-Halting: an on_request step that returns a Reply skips the remaining request steps and the network; the response
-steps, those further in included, then run on that reply. `Halt(...)` ends the call at once: nothing else runs.
-Recovery: an on_error step that returns a Reply or Response ends the error, and the response steps outside it run.
-An on_response step that returns or raises an exception starts one, and the error steps outside it run.
-All of this holds for streams as well.
+Halting: when an on_request step returns a Reply, the remaining request steps and the network are skipped, and all
+response steps run on that reply, those inside the step as well. `Halt(...)` ends the call at once: no other step runs.
+Recovery: when an on_error step returns a Reply or Response, the error has ended and the response steps outside run.
+When an on_response step returns or raises an exception, the error steps outside it run.
+All of this holds for streams, too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .http.response import Response, Stage
 
 
 class Halt(BaseException):
-    """Return it from any sugar step, or raise it from an around step: the call ends with this Reply or exception.
+    """The end of a call with this Reply or exception: return it from a short form, or raise it from an around step.
 
-    A BaseException, so that no step's `except Exception` catches it on its way out; `finally` blocks do run.
+    It is a BaseException, so that no step's `except Exception` catches it; `finally` blocks run.
     """
 
     def __init__(self, outcome: Reply | Response | Exception) -> None:
@@ -44,25 +44,29 @@ Bind = Callable[[CallNext, CallNext], tuple[CallNext, CallNext]]
 
 @frozen
 class Step:
-    """A named place in a pipeline. `bind(call, halted)` wraps the two ways inwards: `call` goes on to the network,
-    `halted` carries a halted reply through the response steps further in. `source` is where its function stands,
-    `origin` who put it there and `details` what else there is to say of it, for `describe()`. `of_provider` says that a
-    call to the provider needs it, wherever the call comes from; see `Pipeline.inside`."""
+    """A step with a name, which is unique in a pipeline."""
 
     name: str
     bind: Bind = field(repr=False)
+    """`bind(call, halted)` wraps both paths inwards: `call` leads to the network, and `halted` takes a halted reply
+    through the response steps inside"""
     kind: str = "around"
+    """around, request, response, error or chunk"""
     source: str = field(default="", repr=False)
+    """file and line of its function, for `describe()`"""
     origin: str = field(default="", repr=False)
+    """who added it, for `describe()`"""
     details: tuple[str, ...] = field(default=(), repr=False)
+    """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
+    """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
 
 
 def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
-    """The core shape: `run(request, call)` is a generator that gets its response by `yield from call(request)`.
+    """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
 
-    It may call more than once (retry), never (cache), or for something else (fallback), and yield effects. It returns
-    a Response, or a Reply of its own. Raises StepError, with the step's name, when it returns anything else.
+    It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
+    a Response, or a Reply. Raises StepError, with the step's name, if it returns anything else.
     """
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
@@ -79,7 +83,7 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
 
 
 def around_unchecked(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
-    """`around` without a look at what is returned, for the steps that every call has: it saves 0.25 µs a step."""
+    """Make a step as `around` does, without a check of its result: 0.25 µs less, for the steps of every call."""
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         return (lambda request: run(request, call)), halted
@@ -87,15 +91,15 @@ def around_unchecked(name: str, run: Callable[[Request, CallNext], StepGenerator
     return Step(name, bind, "around", _place(run))
 
 
-def _plain(result: Any, name: str) -> Generator[Any, Any, Any]:
-    """What a function without a yield has returned, at its place in the flow."""
+def _plain(result: object, name: str) -> Generator[Any, Any, Any]:
+    """Return the result of a function without a yield. Raises StepError if it is no Response or Reply."""
     if isinstance(result, Reply | Response):
         return result
     raise StepError(
         f"step {name!r} is a plain function that returned {type(result).__name__}",
         hint="write response = yield from call(request), and return the response",
     )
-    yield  # a generator, like every Flow
+    yield  # makes this a generator
 
 
 @overload
@@ -103,11 +107,11 @@ def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 @overload
 def on_request(fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(first: Any, second: Any = None, /) -> Step:
-    """`fn(request)` gives the request to go on with, a Reply to halt with, or Halt(...)."""
+    """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
     name, fn = _named(first, second)
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
-        # No generator of its own: a request step costs one function call, not 0.5 µs on every effect.
+        # A function, not a generator: it costs one call, not 0.5 µs on every effect.
         def enter(request: Request) -> StepGenerator:
             result = fn(request)
             if type(result) is Request:
@@ -128,9 +132,9 @@ def on_response(name: str, fn: Callable[[Response], Any], /) -> Step: ...
 @overload
 def on_response(fn: Callable[[Response], Any], /) -> Step: ...
 def on_response(first: Any, second: Any = None, /) -> Step:
-    """`fn(response)` gives the response to go on with, or an exception, or Halt(...).
+    """Make a step of `fn(response)`, which returns the response to go on with, or an exception, or Halt(...).
 
-    Streamed, `response.reply` is still None; use on_chunk, or `response.on_end(fn)`.
+    The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
     """
     name, fn = _named(first, second)
 
@@ -148,8 +152,11 @@ def on_error(name: str, fn: Callable[[Request, Exception], Any], /) -> Step: ...
 @overload
 def on_error(fn: Callable[[Request, Exception], Any], /) -> Step: ...
 def on_error(first: Any, second: Any = None, /) -> Step:
-    """`fn(request, error)` gives a Reply or Response to recover, another exception to go on with, or None to let
-    the error pass. For a stream it sees what fails before the first chunk."""
+    """Make a step of `fn(request, error)`, which returns a Reply or Response to recover, another exception, or None to
+    let the error pass.
+
+    It sees those errors of a stream that come before its first chunk.
+    """
     name, fn = _named(first, second)
 
     def wrap(inner: CallNext) -> CallNext:
@@ -174,10 +181,11 @@ def on_chunk(name: str, fn: Callable[[StreamChunk], Any], /) -> Step: ...
 @overload
 def on_chunk(fn: Callable[[StreamChunk], Any], /) -> Step: ...
 def on_chunk(first: Any, second: Any = None, /) -> Step:
-    """`fn(chunk)` gives a chunk to put in its place, a list of them (empty: dropped), or None to leave it as it is.
+    """Make a step of `fn(chunk)`, which returns a chunk or a list of chunks to put in its place ([] drops it), or None
+    to leave it as it is.
 
-    For state and a last word pass a class instead: one object is made for each answer, with `feed(chunks)` and
-    `flush()`, see Stage. An unstreamed reply passes through as the chunks it is made of.
+    For a step with state, or with chunks to add at the end, pass a class in place of the function: one object is made
+    for each answer, with `feed(chunks)` and `flush()`; see Stage. An unstreamed reply passes as chunks, too.
     """
     name, fn = _named(first, second)
     make: Callable[[], Stage] = (lambda: _Named(fn(), name)) if isinstance(fn, type) else (lambda: _EachChunk(fn, name))
@@ -197,7 +205,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
 
 
 class _Named:
-    """A Stage of the user's own, by the name of its step when it gives no list."""
+    """A user's Stage, with the name of its step for the error when it returns no list."""
 
     def __init__(self, stage: Stage, name: str) -> None:
         self._stage = stage
@@ -209,7 +217,7 @@ class _Named:
     def flush(self) -> list[StreamChunk]:
         return self._listed(self._stage.flush(), "flush")
 
-    def _listed(self, given: Any, method: str) -> list[StreamChunk]:
+    def _listed(self, given: object, method: str) -> list[StreamChunk]:
         if isinstance(given, list):
             return given
         if isinstance(given, Iterable) and not isinstance(given, str):
@@ -245,19 +253,20 @@ class _EachChunk:
 
 
 def _through(stage: Stage, reply: Reply) -> Reply:
-    whole = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
+    """Pass the chunks of an unstreamed reply through the stage."""
+    folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
     return reply.replace(
-        message=evolve(whole.message, model=reply.message.model),
-        finish_reason=whole.finish_reason,
-        finish_reason_raw=whole.finish_reason_raw,
-        usage=whole.usage,
-        metadata=whole.metadata,
-        alternatives=whole.alternatives,
+        message=evolve(folded.message, model=reply.message.model),
+        finish_reason=folded.finish_reason,
+        finish_reason_raw=folded.finish_reason_raw,
+        usage=folded.usage,
+        metadata=folded.metadata,
+        alternatives=folded.alternatives,
     )
 
 
 def innermost(request: Request) -> StepGenerator:
-    """The end of every pipeline: hand the request to the driver and wait for the answer."""
+    """Send the request: the innermost callable of every pipeline."""
     response: Response = yield Send(request)
     return response
 
@@ -266,20 +275,20 @@ _HALT = of_one_provider("halt")
 
 
 def halt_path(request: Request) -> StepGenerator:
-    """The end of the way that a halted reply takes: no network, just the reply."""
+    """Return the reply of a halted request: the innermost callable of the path without a network."""
     return halt_with(request, request.step_state[_HALT])
-    yield  # a generator, like every Flow
+    yield  # makes this a generator
 
 
 def halt_with(request: Request, reply: Reply) -> Response:
-    """A response made of a reply that no provider sent; streamed, it is the reply's own chunks."""
+    """Make a response of a reply that no provider sent. A streamed one has the chunks of the reply."""
     reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
     if request.stream:
         return Response(request, ready=chunks_of(reply))
     return Response(request, reply=reply)
 
 
-def _outcome(result: Any, name: str) -> Response:
+def _outcome(result: object, name: str) -> Response:
     if isinstance(result, Response):
         return result
     if isinstance(result, Exception | Halt):
@@ -287,7 +296,7 @@ def _outcome(result: Any, name: str) -> Response:
     raise _broken(name, result, "a Response, an exception or Halt(...)")
 
 
-def _broken(name: str, result: Any, wanted: str) -> StepError:
+def _broken(name: str, result: object, wanted: str) -> StepError:
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {wanted}")
 
 
@@ -297,13 +306,13 @@ def _named(first: Any, second: Any) -> tuple[str, Any]:
     return first, second
 
 
-def _place(fn: Any) -> str:
+def _place(fn: object) -> str:
     code = getattr(fn, "__code__", None) or getattr(getattr(fn, "__init__", None), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(fn, "__module__", "")
 
 
 def stages_of(steps: Iterable[Step]) -> tuple[CallNext, CallNext]:
-    """Both ways inwards through all these steps, outermost first."""
+    """Bind the steps, outermost first, and return the path to the network and the path of a halted reply."""
     call: CallNext = innermost
     halted: CallNext = halt_path
     for step in reversed(tuple(steps)):

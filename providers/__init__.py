@@ -47,3 +47,17 @@ BUILT_IN = frozenset(
 )
 """The ids of the providers in this package. A module that is not listed is found as well, but only by this list can an
 error say that a packed application was built without a provider's module, rather than that no such provider exists."""
+
+WIRES = frozenset(
+    {
+        "anthropic_messages",
+        "bedrock_converse",
+        "cohere_chat",
+        "google_generate",
+        "mistral_chat",
+        "ollama_chat",
+        "openai_chat",
+        "openai_responses",
+    }
+)
+"""The chat wires that a catalog row may name; each is a package in `wires`."""

@@ -18,7 +18,7 @@ from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
-from .auth.auth import asked_for, reveal
+from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit
@@ -114,7 +114,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     credential = request.credential
     token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
     if callable(token):
-        token = yield asked_for(token)
+        token = yield token_from(token)
     if token is None:
         name = "x-api-key" if _CLAUDE in request.url else "api-key"
         return (yield from call(request.replace(headers=Headers(request.headers, **{name: reveal(request)}))))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 
 from .errors import ConfigError
+from .json_types import JSONObject
 from .nearest import nearest
 from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from .tool import Tool, tool_behind
@@ -290,7 +291,7 @@ def message_of(item: object) -> Message:
     return Message(_ROLES[role], parts, name=_text(item, "name"))
 
 
-def _text(item: Mapping[str, Any], name: str) -> str | None:
+def _text(item: JSONObject, name: str) -> str | None:
     value = item.get(name)
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"the {name!r} of a message is a {type(value).__name__}", hint="pass a string")
@@ -330,7 +331,7 @@ def _loose_content(content: object) -> Content | None:
     return [_loose_part(part) if isinstance(part, Mapping) else part for part in content]
 
 
-def _loose_part(part: Mapping[str, Any]) -> Part:
+def _loose_part(part: JSONObject) -> Part:
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text"):
         return Text(_of_part(part, "text"))
@@ -344,7 +345,7 @@ def _loose_part(part: Mapping[str, Any]) -> Part:
     )
 
 
-def _of_part(part: Mapping[str, Any], name: str) -> str:
+def _of_part(part: JSONObject, name: str) -> str:
     value = part.get(name)
     if not isinstance(value, str):
         raise ConfigError(f"a part of a message has no {name!r}", hint="give it one, as a string")

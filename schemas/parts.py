@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, loads_fast, repaired
+from .json_types import JSONObject
 
-Extra = Mapping[str, Any]
+Extra: TypeAlias = JSONObject
 _LONG_NUMBER = re.compile(r"\d{19}")
 
 

@@ -64,7 +64,7 @@ class MaskedDict(dict[str, Any]):
         return f"MaskedDict({MASK})"
 
 
-def header_secret(value: Any, *, where: str) -> Secret:
+def header_secret(value: object, *, where: str) -> Secret:
     """Return the value as a Secret that can be sent in a header, without surrounding white space.
 
     value: the key, a string or a Secret.

@@ -36,7 +36,7 @@ PUBLIC = {
     "pipeline.stream.stream": ("AsyncStream", "Stream"),
     "pipeline.http.timeouts": ("Timeouts",),
 }
-"""Every name of the package by the module that it is loaded from; all else is in the modules below."""
+"""Every name at the top of the package, by the module that it is loaded from; others are in the modules below."""
 
 MODULES = (
     *("batch", "catalog", "chunks", "costs", "declare", "embeddings", "errors", "events", "integrations", "llm"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import AsyncCalls
+from .client import BaseAsyncClient
 
 if TYPE_CHECKING:
     from .options import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncCalls):
+class AsyncClient(BaseAsyncClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -51,19 +51,19 @@ class AsyncClient(AsyncCalls):
 
         model: `provider:model-id`, or None for the default model.
         prompt: a string, a Context, or a list of messages.
-        options: those of schemas/options.py; a provider's own go in `provider_options`.
+        options: see options.ChatOptions; a provider's own go in `provider_options`.
 
-        Raises a StepwellError of the fitting class.
+        Raises a subclass of StepwellError, with all that is known of the call.
         """
-        return await self._call("chat", model, prompt, options)
+        return await self.make_call("chat", model, prompt, options)
 
     def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
-        """Ask and get the answer as it is written.
+        """Ask and read the answer as it is written.
 
-        A Stream has its first chunk in hand, or has raised its error, on return. An AsyncStream opens when it is
-        awaited, entered or iterated.
+        A AsyncStream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or
+        iterated.
         """
-        return self._stream(model, prompt, options)
+        return self.open_stream(model, prompt, options)
 
     @overload
     async def generate_object(
@@ -113,14 +113,15 @@ class AsyncClient(AsyncCalls):
             is known to have; the result is the same.
         max_repairs: how often an answer that does not fit is shown to the model again, with what is wrong.
         name, description: what the model reads of the schema; None takes them from the type.
+        options: those of generate_text, without tools and response_format.
 
         Raises ObjectInvalid, with `.text`, `.violations` and all the usage, for an answer that still does not fit, and
         SchemaError for a schema that cannot be used, before anything is sent.
         """
-        from .workflows.objects.generate import generate  # JSON Schema's machinery: only for those who want an object
+        from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
         work = generate(
-            self._planner,
+            self.planner,
             model,
             prompt,
             schema,
@@ -130,7 +131,7 @@ class AsyncClient(AsyncCalls):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = await self._run(work)
+        reply: Reply[Any] = await self.run_workflow(work)
         return reply
 
     @overload
@@ -170,16 +171,16 @@ class AsyncClient(AsyncCalls):
         description: str | None = None,
         **options: Unpack[ObjectOptions],
     ) -> AsyncObjectStream[Any]:
-        """Ask for a value that fits a schema, and get it as it grows.
+        """Ask for a value that fits a schema, and read it as it grows.
 
-        Iterate for partial values, each of which holds all of the one before; the last is whole and checked. Nothing is
-        repaired, since what has been shown is not taken back. The call is sent when the stream is first read.
-        The arguments are those of generate_object.
+        Iterate for partial values, each of which holds all of the one before; the last is whole and checked. There are
+        no repairs, since partial values have been read by then. The call is sent when the stream is first read. The
+        arguments are those of generate_object.
         """
-        from .workflows.objects.stream import AsyncObjectStream, object_stream  # JSON Schema's machinery, as above
+        from .workflows.objects.stream import AsyncObjectStream, object_stream  # brings in JSON Schema, as above
 
         work = object_stream(
-            self._planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
+            self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
         return AsyncObjectStream(self, work)
 
@@ -201,23 +202,24 @@ class AsyncClient(AsyncCalls):
         """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
 
         tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once; their
-            arguments are checked before, and the model gets to read what goes wrong.
-        max_steps: most answers that are asked for. After them StepLimit is raised, with all there is on `.partial`.
+            arguments are checked before, and the model gets to read the errors.
+        max_steps: most answers to ask for. After them StepLimit is raised, with all there is on `.partial`.
         tool_timeout: seconds that a call of a tool may take; None is no limit.
-        approve: is asked before each call, `approve(call)`, and returns True, False or the reason why not.
-        stop_when: ends the loop after a step for which `stop_when(reply)` is true.
+        approve: called before each call of a tool, `approve(call)`; returns True, False or the reason why not.
+        stop_when: called after each step, `stop_when(reply)`; True ends the loop.
         on_tool_error: "tell" sends the error to the model; "raise" raises ToolFailed.
-        react: True offers the tools in plain text, as is done for models that are known to have none.
+        react: True offers the tools in plain text, as for models that are known to have none; False never does.
         resume: True begins by running the calls at the end of the prompt that have no result.
+        options: those of generate_text, for every call.
 
-        The Reply has every step's usage summed, the steps themselves on `.steps`, the runs of each in its
+        The Reply has the usage of all steps, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
-        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused end
-        it too, without being run: a warning says so. A prompt that ends in calls without an answer is a ConfigError,
-        since whoever wrote it would have them run unasked, unless `resume=True`. Where the history comes from a client
-        that you do not trust, see `stepwell.messages.untrusted`.
+        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused are
+        not run and end the loop, with a warning. A prompt that ends in calls without results is a ConfigError unless
+        `resume=True`, since its author could have any tool run. Where the history comes from a client that you do not
+        trust, see `stepwell.messages.untrusted`.
         """
-        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
 
         how = Loop(
             max_steps=max_steps,
@@ -228,7 +230,9 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = await self._run(loop(self._planner, model, prompt, tools, how, options, stream=False))
+        reply: Reply[None] = await self.run_workflow(
+            loop(self.planner, model, prompt, tools, how, options, stream=False)
+        )
         return reply
 
     def stream_tools(
@@ -246,11 +250,11 @@ class AsyncClient(AsyncCalls):
         resume: bool = False,
         **options: Unpack[ToolLoopOptions],
     ) -> AsyncToolStream:
-        """Run a tool loop and get what happens: the chunks of each answer and a ToolRun for each call.
+        """Run a tool loop and read it as it runs: the chunks of each answer and a ToolRun for each call of a tool.
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, loop  # JSON Schema's machinery, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
         from .workflows.tools.stream import AsyncToolStream
 
         how = Loop(
@@ -262,7 +266,7 @@ class AsyncClient(AsyncCalls):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self._planner, model, prompt, tools, how, options, stream=True))
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, how, options, stream=True))
 
     async def submit_batch(
         self,
@@ -276,77 +280,81 @@ class AsyncClient(AsyncCalls):
             "1" and so on.
         options: those of generate_text; they hold for all prompts.
 
-        Overrides apply. The steps that the client puts around calls do not, since nothing is called: `pipeline=` gives
-        steps for these calls. Raises what any one of the calls would raise before it is sent, and NotSupported where
-        the provider has no batches, before anything is sent.
+        Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
+        calls. Raises, before anything is sent, what any one of the calls would raise, and NotSupported where the
+        provider has no batches.
         """
-        from .workflows.batch.job import AsyncBatchJob  # seldom wanted
+        from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self._run(submit(self._planner, model, prompts, options)))
+        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import AsyncBatchJob  # seldom wanted
+        from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self._run(find(self._planner, model, id, options)))
+        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> Reply[list[list[float]]]:
         """Embed one text or several: `reply.embeddings`, a vector for each, in order."""
-        return await self._call("embed", model, texts, options)
+        return await self.make_call("embed", model, texts, options)
 
     async def rerank(
         self, model: ModelLike, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
     ) -> Reply[list[Ranked]]:
         """Rank documents by how well they fit the query: `reply.ranking`, best first."""
-        return await self._call("rerank", model, {"query": query, "documents": documents}, options)
+        return await self.make_call("rerank", model, {"query": query, "documents": documents}, options)
 
     async def generate_image(self, model: ModelLike, prompt: str, **options: Unpack[ImageOptions]) -> Reply[None]:
-        """Draw images: `reply.images`."""
-        return await self._call("image", model, prompt, options)
+        """Generate images: `reply.images`."""
+        return await self.make_call("image", model, prompt, options)
 
     async def transcribe(
         self, model: ModelLike, audio: str | bytes | PathLike[str] | Audio, **options: Unpack[TranscribeOptions]
     ) -> Reply[Any]:
-        """Write down what is said in an audio file, given as a path, bytes or Audio: `reply.text`."""
-        return await self._call("transcribe", model, audio, options)
+        """Transcribe an audio file, given as a path, bytes or Audio: `reply.text`."""
+        return await self.make_call("transcribe", model, audio, options)
 
     async def speak(self, model: ModelLike, text: str, **options: Unpack[SpeakOptions]) -> Reply[None]:
-        """Speak a text: `reply.audio`."""
-        return await self._call("speak", model, text, options)
+        """Make speech of a text: `reply.audio`."""
+        return await self.make_call("speak", model, text, options)
 
     async def moderate(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[ModerateOptions]
     ) -> Reply[list[Verdict]]:
         """Judge each text by the provider's moderation: `reply.object`, a Verdict for each, in order."""
-        return await self._call("moderate", model, texts, options)
+        return await self.make_call("moderate", model, texts, options)
 
     async def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
     ) -> Reply[Any]:
-        """Read a document: its pages' Markdown as `reply.text`, the pages as `reply.object`.
+        """Read a document: its pages' Markdown is `reply.text`, the pages are `reply.object`.
 
         document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
         """
-        return await self._call("ocr", model, document, options)
+        return await self.make_call("ocr", model, document, options)
 
     async def list_models(self, provider: str, **options: Unpack[ListModelsOptions]) -> Reply[list[Model]]:
         """Ask the provider which models it serves now: `reply.object`."""
-        return await self._call("list_models", f"{provider}:*", None, options)
+        return await self.make_call("list_models", f"{provider}:*", None, options)
 
     async def count_tokens(
         self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]
     ) -> Reply[None]:
         """Count the tokens of a prompt: `reply.usage.input_tokens`.
 
-        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), and a warning says
-        so.
+        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), with a warning.
         """
-        return await self._call("count_tokens", model, prompt, options)
+        return await self.make_call("count_tokens", model, prompt, options)
 
-    async def run(self, operation: str, model: ModelLike, input: object, **options: Any) -> Reply[Any]:
-        """Run any operation that the provider has a wire for; the usual ones have methods of their own."""
-        return await self._call(operation, model, input, options)
+    async def run(self, operation: str, model: ModelLike, input: object, **options: object) -> Reply[Any]:
+        """Run any operation that the provider has a wire for; the usual ones have methods of their own.
+
+        operation: the wire's: `upload_batch`, or one of a provider that you declared.
+        input: what the wire's build_body takes as `request.input`.
+        options: those of the operation, and CallOptions.
+        """
+        return await self.make_call(operation, model, input, options)

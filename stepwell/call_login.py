@@ -1,4 +1,4 @@
-"""The key and the address that one call was given for itself, and which other models they are for."""
+"""The key and the address that one call was given for itself, and the other models that they are for."""
 
 from __future__ import annotations
 
@@ -20,28 +20,36 @@ _NOTHING: Mapping[str, Any] = {}
 
 @frozen
 class CallLogin:
-    """What a call was given of `api_key` and `base_url`. They were meant for one provider, and go along where another
-    model of it is asked in the call's place; no other provider gets them."""
+    """The `api_key` and `base_url` of one call, which were given for one provider.
+
+    They are passed on to another model of that provider that is called in the first one's place, and to no other.
+    """
 
     provider: Provider
     model: Model
     address: str
-    """Where the call itself goes."""
+    """where the call itself is sent"""
     given: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def of(cls, provider: Provider, model: Model, address: str, options: Mapping[str, Any]) -> CallLogin | None:
-        """Take the login out of a call's options; None where they have none."""
+        """Return the login among a call's options; None if they have none."""
         given = MaskedDict((name, options[name]) for name in LOGIN_NAMES if options.get(name) is not None)
         return cls(provider, model, given.get("base_url", address), given) if given else None
 
-    def beside(
+    def for_model(
         self, provider: Provider, model: Model, address: str, options: Mapping[str, Any], environment: Environment
     ) -> Mapping[str, Any]:
-        """Give what goes along to a model that is asked at `address`, beside the options that are named for it alone.
+        """Return what is passed on to another model.
 
-        A key of its own replaces both. Another address gets the key only if both are such as the environment's keys for
-        this provider go to, which would be sent in its place."""
+        provider: the other model's provider.
+        model: the other model.
+        address: the base URL of its plan.
+        options: those given for that model only. A key among them replaces both.
+        environment: the variables that the addresses may name.
+
+        Another address gets the key only if keys of the environment, which would be sent instead, may be sent to both.
+        """
         if canonical(provider.id) != canonical(self.provider.id) or options.get("api_key") is not None:
             return _NOTHING
         named = options.get("base_url")

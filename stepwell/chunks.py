@@ -1,4 +1,4 @@
-"""What a stream is made of: its chunks, and what a stream of a tool loop gives beside them."""
+"""The chunks of a stream, and the ToolRun that a stream of a tool loop has as well."""
 
 from .schemas.chunks import (
     Alternative,

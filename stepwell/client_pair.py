@@ -1,25 +1,35 @@
-"""The two clients of an LLM, an embedder or a retriever, of which it may have been given one, both or none."""
+"""The two clients of an LLM, an embedder or a retriever, which is given one, both or none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from .api import Client
-from .async_api import AsyncClient
-from .planner import CallPlanner, Plan
+from .client import BaseAsyncClient, BaseClient, ClientSettings
+from .connect import AnyTransport
+from .connections import AsyncConnections, Connections
+from .plan import Plan
+from .planner import CallPlanner
 from .schemas.errors import ConfigError
+
+SHARED_CLIENT = BaseClient()
+SHARED_ASYNC_CLIENT = BaseAsyncClient()
+"""The process's own, on whose settings and connections the functions of the package run. Neither connects before its
+first call."""
 
 
 class ClientPair:
-    """A client of each colour. One that was not given is made from the other's settings, keys and pipeline included;
-    where none was given, both are the process's own."""
+    """A sync and an async client.
 
-    def __init__(self, sync: Client | None = None, asynchronous: AsyncClient | None = None) -> None:
-        for client, wanted in ((sync, Client), (asynchronous, AsyncClient)):
-            if client is not None and not isinstance(client, wanted):
+    A missing one is derived from the other's settings, keys and pipeline included; without any, both are the process's
+    own.
+    """
+
+    def __init__(self, sync: BaseClient | None = None, asynchronous: BaseAsyncClient | None = None) -> None:
+        """Pair two clients, or what there is of them. Raises ConfigError for a client of the wrong kind."""
+        for name, client, kind in (("client", sync, BaseClient), ("async_client", asynchronous, BaseAsyncClient)):
+            if client is not None and not isinstance(client, kind):
                 raise ConfigError(
-                    f"{'client' if wanted is Client else 'async_client'} cannot be a {type(client).__name__}",
+                    f"{name} cannot be a {type(client).__name__}",
                     hint="client=Client(...), async_client=AsyncClient(...)",
                 )
         self._sync = sync
@@ -28,54 +38,51 @@ class ClientPair:
     @property
     def planner(self) -> CallPlanner:
         """The settings that both share."""
-        return (self._sync or self._asynchronous or _own(0))._planner
+        client: ClientSettings = self._sync or self._asynchronous or SHARED_CLIENT
+        return client.planner
 
-    def custom_endpoint(self, plan: Plan, options: Mapping[str, Any]) -> str | None:
-        """The address of a server other than the one that all the world means by the provider's name: it may give other
-        answers under the same name. Without its query, which may hold a key."""
+    @property
+    def sync(self) -> BaseClient:
+        """The client of sync calls. Raises ConfigError where the async one has connections that cannot make them."""
+        if self._sync is None:
+            if self._asynchronous is None:
+                return SHARED_CLIENT  # not kept, so that an object without a client of its own can be pickled
+            transport = _transport_for_both(self._asynchronous, "handle_request")
+            self._sync = BaseClient.sharing(self._asynchronous.planner, Connections(transport))
+        return self._sync
+
+    @property
+    def asynchronous(self) -> BaseAsyncClient:
+        """The client of async calls. Raises ConfigError where the sync one has connections that cannot make them."""
+        if self._asynchronous is None:
+            if self._sync is None:
+                return SHARED_ASYNC_CLIENT
+            transport = _transport_for_both(self._sync, "handle_async_request")
+            self._asynchronous = BaseAsyncClient.sharing(self._sync.planner, AsyncConnections(transport))
+        return self._asynchronous
+
+    def custom_endpoint(self, plan: Plan, options: Mapping[str, object]) -> str | None:
+        """Return the address that calls go to if it is not the provider's own: part of a cache's key.
+
+        Another server may give other answers under the same model's name. The query is left out, as it may hold a key.
+        """
         key = options.get("api_key") or self.planner.keys.get(plan.provider.id)
         endpoint = plan.provider.takes().place(key) if isinstance(key, Mapping) else None
         address = str(options.get("base_url") or endpoint or plan.base_url)
         home = (plan.model.base_url, plan.provider.base_url)
         return None if address in home else address.partition("?")[0].rstrip("/")
 
-    @property
-    def sync(self) -> Client:
-        if self._sync is None:
-            if self._asynchronous is None:
-                own: Client = _own(0)
-                return own
-            self._sync = Client(**_carried(self._asynchronous, "handle_request"))
-            self._sync._planner = self._asynchronous._planner
-        return self._sync
 
-    @property
-    def asynchronous(self) -> AsyncClient:
-        if self._asynchronous is None:
-            if self._sync is None:
-                own: AsyncClient = _own(1)
-                return own
-            self._asynchronous = AsyncClient(**_carried(self._sync, "handle_async_request"))
-            self._asynchronous._planner = self._sync._planner
-        return self._asynchronous
+_SYNC_AND_ASYNC = (None, "httpx", "http2")
+"""Transports that make both kinds of calls."""
 
 
-def _own(index: int) -> Any:
-    # Made when first needed, as everywhere; and not kept here, so that what has no client of its own can be pickled.
-    from .functions import ASYNC_CLIENT, CLIENT
-
-    return (CLIENT, ASYNC_CLIENT)[index]
-
-
-_BOTH = (None, "httpx", "http2")
-"""Transports that are there in both colours."""
-
-
-def _carried(client: Any, ability: str) -> dict[str, Any]:
-    """The transport of one client for the other. Raises ConfigError for one that serves its own colour only."""
-    if client._http is not None or not (client._transport in _BOTH or hasattr(client._transport, ability)):
+def _transport_for_both(client: BaseClient | BaseAsyncClient, ability: str) -> AnyTransport:
+    """Return a client's transport for its counterpart, which needs the method `ability` of it."""
+    transport = client.connections.transport
+    if client.connections.http is not None or not (transport in _SYNC_AND_ASYNC or hasattr(transport, ability)):
         raise ConfigError(
             f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
             hint="give both, client= and async_client=",
         )
-    return {"transport": client._transport}
+    return transport

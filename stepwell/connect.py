@@ -1,6 +1,6 @@
-"""Which HTTP library carries the calls, and how it is set up. None is imported before something is to be sent.
+"""Choose and set up the HTTP library of a client. None is imported before something is to be sent.
 
-- "httpx": HTTP/1.1 for both colours; needs nothing more.
+- "httpx": HTTP/1.1, sync and async; no extra needed.
 - "aiohttp" (extra `aiohttp`): async calls at a fifth of the cost when many run at once; no proxies, no trio.
 - "http2" (extra `http2`): all calls to a provider over one connection.
 
@@ -11,114 +11,203 @@ take httpx. `transport="httpx"` on a client turns that off, STEPWELL_TRANSPORT=h
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+TransportName = Literal["httpx", "aiohttp", "http2"]
 TRANSPORTS = ("httpx", "aiohttp", "http2")
 MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
 
 
-def checked_transport(given: Any, *, asynchronous: bool) -> Any:
-    """A transport as a client is given it: a name, an httpx transport, or None. Raises ConfigError."""
+class HTTPClient(Protocol):
+    """An HTTP client for sync calls: httpx.Client, or anything with this part of its interface."""
+
+    def build_request(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
+    ) -> httpx.Request:
+        """Make the request that `send` takes."""
+
+    def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+        """Send it. The response's `stream` is iterated for the body, as it is on the wire."""
+
+
+class AsyncHTTPClient(Protocol):
+    """An HTTP client for async calls: httpx.AsyncClient, or anything with this part of its interface."""
+
+    def build_request(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
+    ) -> httpx.Request:
+        """Make the request that `send` takes."""
+
+    async def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+        """Send it. The response's `stream` is iterated for the body, as it is on the wire."""
+
+
+class HTTPTransport(Protocol):
+    """A transport of httpx for sync calls: httpx.MockTransport, say."""
+
+    def handle_request(self, request: httpx.Request, /) -> httpx.Response:
+        """Send a request."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class AsyncHTTPTransport(Protocol):
+    """A transport of httpx for async calls."""
+
+    async def handle_async_request(self, request: httpx.Request, /) -> httpx.Response:
+        """Send a request."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+AnyHTTPClient: TypeAlias = HTTPClient | AsyncHTTPClient | None
+"""`http=` of a client."""
+AnyTransport: TypeAlias = TransportName | HTTPTransport | AsyncHTTPTransport | None
+"""`transport=` of a client: a name, or a transport of httpx."""
+
+Given = TypeVar("Given")
+
+
+def checked_transport(given: Given, *, asynchronous: bool) -> Given:
+    """Return a transport as it is given, if it can make such calls: a name, an httpx transport, or None.
+
+    Raises ConfigError for one that cannot.
+    """
+    if given is None:
+        return given
     if not isinstance(given, str):
         handler = "handle_async_request" if asynchronous else "handle_request"
-        if given is not None and not hasattr(given, handler):
+        if not hasattr(given, handler):
             kind = "an asynchronous" if asynchronous else "a synchronous"
             raise ConfigError(f"{type(given).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}")
         return given
     if given not in TRANSPORTS:
         raise ConfigError(f"there is no transport {given[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
     if given == "aiohttp" and not asynchronous:
-        raise ConfigError("aiohttp is for async calls alone", hint="use AsyncClient, or leave transport= out")
+        raise ConfigError("aiohttp makes async calls only", hint="use AsyncClient, or leave transport= out")
     extra = {"aiohttp": "aiohttp", "http2": "h2"}.get(given)
     if extra and find_spec(extra) is None:
         raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{given}]'")
     return given
 
 
-def connect(transport: Any, http: Any) -> Transport:
-    """Connections for a sync client: over `http`, a client of the caller's own, or over what we make."""
+def checked_http(given: Given, *, asynchronous: bool) -> Given:
+    """Return an HTTP client of the caller's own, or None, as it is given.
+
+    Raises ConfigError for one that makes the other kind of calls, and for anything without httpx's interface.
+    """
+    if given is None:
+        return given
+    send = getattr(given, "send", None)
+    if not callable(send) or not callable(getattr(given, "build_request", None)):
+        raise ConfigError(f"http cannot be a {type(given).__name__}", hint="pass a client with httpx's interface")
+    is_async = iscoroutinefunction(send)
+    # A wrapper or a test double need not show whether it is async, and is then accepted.
+    if is_async and not asynchronous:
+        raise ConfigError("http is an asynchronous client", hint="use AsyncClient, or pass httpx.Client()")
+    if asynchronous and not is_async and hasattr(given, "close") and not hasattr(given, "aclose"):
+        raise ConfigError("http is a synchronous client", hint="use Client, or pass httpx.AsyncClient()")
+    return given
+
+
+def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
+    """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
     if http is not None:
         return Transport(http, http.build_request)
+    if transport is not None and not isinstance(transport, str):
+        return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     import httpx  # heavy: only when something is to be sent
 
-    if transport is None or isinstance(transport, str):
-        settings = _settings(transport or _wanted(asynchronous=False))
-        if _proxied():
-            return Transport(httpx.Client(**settings), _build())
-        transport = httpx.HTTPTransport(**settings)
-    return Transport(RawTransport(transport), _build())
+    settings = _settings(transport or _from_environment(asynchronous=False))
+    if _is_proxied():
+        return Transport(httpx.Client(**settings), _request_builder())
+    return Transport(RawTransport(httpx.HTTPTransport(**settings)), _request_builder())
 
 
-def aconnect(transport: Any, http: Any, *, asyncio: bool) -> AsyncTransport:
-    """Connections for an async client, to be used on the event loop that runs now: asyncio's or not."""
+def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> AsyncTransport:
+    """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
         return AsyncTransport(http, http.build_request)
-    transport = transport or _wanted(asynchronous=True)
-    proxied = _proxied()
-    if transport == "aiohttp" or (transport is None and asyncio and find_spec("aiohttp") and not proxied):
+    name: str | None = transport if isinstance(transport, str) else None
+    if transport is None:
+        name = _from_environment(asynchronous=True)
+    elif name is None:
+        return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
+    proxied = _is_proxied()
+    if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
 
         client = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
         return AsyncTransport(client, client.build_request)
     import httpx  # heavy: only when something is to be sent
 
-    if transport is None or isinstance(transport, str):
-        settings = _settings(transport)
-        if proxied:
-            return AsyncTransport(httpx.AsyncClient(**settings), _build())
-        transport = httpx.AsyncHTTPTransport(**settings)
-    return AsyncTransport(AsyncRawTransport(transport), _build())
+    settings = _settings(name)
+    if proxied:
+        return AsyncTransport(httpx.AsyncClient(**settings), _request_builder())
+    return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
 
 
 class RawTransport:
-    """An httpx transport in the place of httpx's client, which adds 60 µs to a call for cookies, redirects, logins and
-    hooks that we have no use for, and 0.1 µs to an event. Only the client knows proxies."""
+    """An httpx transport with the interface of httpx's client.
 
-    def __init__(self, transport: Any) -> None:
+    The client itself adds 60 µs to a call for cookies, redirects, logins and hooks that are not used here, and 0.1 µs
+    to an event. Only the client knows proxies.
+    """
+
+    def __init__(self, transport: HTTPTransport) -> None:
         self._transport = transport
         self.close = transport.close
 
-    def send(self, request: Any, **_: Any) -> Any:
+    def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         response = self._transport.handle_request(request)
         response.request = request
         return response
 
 
 class AsyncRawTransport:
-    """Bare's twin."""
+    """Async version of RawTransport."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: AsyncHTTPTransport) -> None:
         self._transport = transport
         self.aclose = transport.aclose
 
-    async def send(self, request: Any, **_: Any) -> Any:
+    async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         response = await self._transport.handle_async_request(request)
         response.request = request
         return response
 
 
-def _wanted(*, asynchronous: bool) -> str | None:
-    """What STEPWELL_TRANSPORT says; it is for both colours, so aiohttp means nothing to sync calls."""
+def _from_environment(*, asynchronous: bool) -> str | None:
+    """Return what STEPWELL_TRANSPORT names. It holds for sync and async, so "aiohttp" is passed over by sync calls."""
     name: str | None = os.environ.get("STEPWELL_TRANSPORT") or None
     if name == "aiohttp" and not asynchronous:
         return None
-    return checked_transport(name, asynchronous=asynchronous)  # type: ignore[no-any-return]
+    return checked_transport(name, asynchronous=asynchronous)
 
 
-def _proxied() -> bool:
-    """Whether the environment or the system names a proxy, which httpx honours."""
+def _is_proxied() -> bool:
+    """Return whether the environment or the system names a proxy, which httpx honours."""
     from urllib.request import getproxies  # brings in ssl: only when something is to be sent
 
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
 def _settings(transport: str | None) -> dict[str, Any]:
-    """Arguments of httpx's transports and clients."""
+    """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
@@ -128,22 +217,26 @@ def _settings(transport: str | None) -> dict[str, Any]:
 
 
 @cache
-def _tls(protocol: str) -> Any:
-    """The process's one TLS context, which takes 20 to 40 ms to make: one for each protocol, since httpcore writes
-    the protocols it offers into it. Honours SSL_CERT_FILE and SSL_CERT_DIR."""
+def _tls(protocol: str) -> ssl.SSLContext:
+    """Return the process's TLS context for a protocol. Honours SSL_CERT_FILE and SSL_CERT_DIR.
+
+    It takes 20 to 40 ms to make. Each protocol has one, since httpcore writes the protocols it offers into it.
+    """
     import httpx  # heavy: only when something is to be sent
 
     return httpx.create_ssl_context()
 
 
-def _build() -> Any:
-    """Makes httpx requests straight from finished parts: no merging of defaults, each URL parsed once."""
+def _request_builder() -> Callable[..., httpx.Request]:
+    """Return a function that makes httpx requests from finished parts: no defaults merged, each URL parsed once."""
     import httpx  # heavy: only when something is to be sent
 
-    urls: dict[str, Any] = {}
+    urls: dict[str, httpx.URL] = {}
     make, parse = httpx.Request, httpx.URL
 
-    def build(method: str, url: str, *, headers: Any, content: bytes, extensions: Any) -> Any:
+    def build(
+        method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
+    ) -> httpx.Request:
         parsed = urls.get(url)
         if parsed is None:
             if len(urls) > 1000:

@@ -1,4 +1,4 @@
-"""Everything that a provider's declaration is made of, in one place to import from.
+"""All that a provider's declaration is made of, in one place to import from.
 
 from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
@@ -24,7 +24,9 @@ from .providers.declare.rules import (
     when,
     without_thinking,
 )
-from .providers.declare.wire import ToolCallIdPolicy, Wire
+from .providers.declare.steps import StepOverrides
+from .providers.declare.tool_policies import ToolCallIdPolicy
+from .providers.declare.wire import Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import Sample, Samples
@@ -36,6 +38,7 @@ __all__ = [
     "Provider",
     "Sample",
     "Samples",
+    "StepOverrides",
     "ToolCallIdPolicy",
     "Wire",
     "always_stream",

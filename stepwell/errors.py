@@ -1,4 +1,4 @@
-"""Every error that stepwell raises, one class per meaning: see schemas/errors.py for what each carries."""
+"""Every error that stepwell raises; what each carries is in schemas/errors.py."""
 
 from .schemas.errors import (
     AuthError,

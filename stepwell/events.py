@@ -1,4 +1,4 @@
-"""What composite work reports while it runs: the start, end or failure of each span, to whoever has subscribed.
+"""Report work of several calls while it runs: the start, end or failure of each span, to all subscribers.
 
     stepwell.events.subscribe(print)
 
@@ -21,16 +21,20 @@ from attrs import define, field, frozen
 
 @frozen
 class Event:
-    """`span` is the id of the work, `parent` of the work it is part of. `at` is time.time(); `elapsed` the seconds
-    since the span's start, None at its start. `data` is what the work has to say; an error stands in data["error"]."""
+    """The start, the end or the failure of a span."""
 
     name: str
     phase: Literal["start", "end", "error"]
     span: str
+    """The id of the span."""
     parent: str | None
+    """The id of the span that it is part of."""
     at: float
+    """time.time()"""
     elapsed: float | None = None
+    """Seconds since the span's start; None at its start."""
     data: Mapping[str, Any] = field(factory=dict)
+    """Facts about the work; an error is data["error"]."""
 
 
 Subscriber = Callable[[Event], None]
@@ -41,9 +45,9 @@ _current: ContextVar[str | None] = ContextVar("stepwell_span", default=None)
 
 
 def subscribe(fn: Subscriber) -> Callable[[], None]:
-    """Call `fn` with every Event from now on, wherever in the process it arises; gives a function that ends this.
+    """Call `fn` with every Event of the process from now on; return a function that ends this.
 
-    `fn` runs where the work runs and delays it. What it raises is logged and disturbs nothing.
+    `fn` runs in the thread or task of the work, and delays it. What it raises is logged and changes nothing else.
     """
     global _subscribers
     with _lock:
@@ -52,17 +56,17 @@ def subscribe(fn: Subscriber) -> Callable[[], None]:
     def unsubscribe() -> None:
         global _subscribers
         with _lock:
-            kept = list(_subscribers)
-            if fn in kept:
-                kept.remove(fn)
-            _subscribers = tuple(kept)
+            remaining = list(_subscribers)
+            if fn in remaining:
+                remaining.remove(fn)
+            _subscribers = tuple(remaining)
 
     return unsubscribe
 
 
 @define
 class Span:
-    """Work under way. `note` adds to what its end will tell."""
+    """Work under way."""
 
     name: str
     id: str
@@ -70,10 +74,12 @@ class Span:
     data: dict[str, Any]
     _began: float = field(factory=time.monotonic)
 
-    def note(self, **data: Any) -> None:
+    def note(self, **data: object) -> None:
+        """Add facts to the events that follow."""
         self.data.update(data)
 
     def report(self, phase: Literal["start", "end", "error"]) -> None:
+        """Send an Event to all subscribers."""
         if not _subscribers:
             return
         elapsed = None if phase == "start" else time.monotonic() - self._began
@@ -81,7 +87,7 @@ class Span:
 
 
 @contextmanager
-def span(name: str, /, **data: Any) -> Iterator[Span]:
+def span(name: str, /, **data: object) -> Iterator[Span]:
     """Report a piece of work: its start now, and its end, or the error that ends it, on leaving the block."""
     work = Span(name, os.urandom(8).hex(), _current.get(), data)
     work.report("start")
@@ -103,13 +109,13 @@ def span(name: str, /, **data: Any) -> Iterator[Span]:
 
 
 def current() -> str | None:
-    """The id of the span that this code runs in."""
+    """Return the id of the span that this code runs in; None outside of any."""
     return _current.get()
 
 
 @contextmanager
 def within(span_id: str | None) -> Iterator[None]:
-    """Let spans begun in this block be part of that one."""
+    """Make spans that begin in this block part of that one."""
     token = _current.set(span_id)
     try:
         yield

@@ -5,9 +5,10 @@ Written by `python -m tools.api` from the methods of Client in api.py; change th
 
 from .api import Client
 from .async_api import AsyncClient
+from .client_pair import SHARED_ASYNC_CLIENT, SHARED_CLIENT
 
-CLIENT = Client()
-ASYNC_CLIENT = AsyncClient()
+CLIENT = Client.sharing(SHARED_CLIENT.planner, SHARED_CLIENT.connections)
+ASYNC_CLIENT = AsyncClient.sharing(SHARED_ASYNC_CLIENT.planner, SHARED_ASYNC_CLIENT.connections)
 """Neither opens a connection before its first call."""
 
 pipeline_for = CLIENT.pipeline_for

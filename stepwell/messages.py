@@ -1,4 +1,4 @@
-"""What conversations and replies are made of."""
+"""The parts of conversations and replies."""
 
 from .schemas.client_history import untrusted
 from .schemas.message import Context, Message, assistant, system, tool_result, user

@@ -31,13 +31,13 @@ ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
 """A tool on offer: a Tool, a function, or the dict form of OpenAI."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
-"""A key, several under their names, or a function that gives one."""
+"""A key, several under their names, or a function that returns one."""
 
 StepLike: TypeAlias = Step | PipelineEdits | Callable[[Pipeline], Pipeline]
 """A step, or what edits a pipeline."""
 
 PipelineLike: TypeAlias = Pipeline | StepLike | Iterable[StepLike]
-"""A pipeline, or what makes one of the pipeline that is there."""
+"""A pipeline, or what changes the usual one."""
 
 
 class CallOptions(TypedDict, total=False):

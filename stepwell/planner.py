@@ -1,4 +1,4 @@
-"""What both clients share: finding the provider, the model and the pipeline, and making the request."""
+"""Find the provider, the model and the pipeline of a call, and make its request; shared by both clients."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
@@ -22,12 +22,13 @@ from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECT_STREAM
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
+from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
-from .providers.declare.object_support import AS_GIVEN, ObjectSupport
+from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, canonical
 from .providers.declare.registry import REGISTRY, Registry
@@ -38,38 +39,35 @@ from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
-from .settings import addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+
+if TYPE_CHECKING:
+    from .options import Credential, ModelLike, PipelineLike, ToolLike
 
 DEFAULT_MODEL = "local:smollm2"
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
 
-@frozen
-class Plan:
-    """All that can be known before a prompt: made once for each model, operation and manner of answering."""
-
-    pipeline: Pipeline
-    """With the client's own edits; `bare` is without."""
-    bare: Pipeline
-    model: Model
-    provider: Provider
-    base_url: str
-    object_support: ObjectSupport
-    unknown_model_warning: CallWarning | None = None
-    """What is to be said, once, of a model that its provider's list does not have."""
-
-
 class CallPlanner:
-    """A client's settings, and requests made from them."""
+    """A client's settings, and the plans and requests made from them.
+
+    registry: the providers.
+    catalog: the models.
+    keys: credentials by canonical provider id.
+    base_urls: addresses by canonical provider id.
+    timeouts, retries, headers: those of calls that give none.
+    overrides: the client's own replacements of single steps.
+    budget: what bounds retries over all calls.
+    """
 
     def __init__(
         self,
         *,
-        api_keys: Mapping[str, Any] | None,
+        api_keys: Mapping[str, Credential] | None,
         base_urls: Mapping[str, str] | None,
         timeout: Timeouts | float | None,
         retries: int,
-        pipeline: Any,
+        pipeline: PipelineLike | None,
         registry: Registry | None,
         catalog: Catalog | None,
         headers: Mapping[str, str] | None,
@@ -92,22 +90,27 @@ class CallPlanner:
 
     @property
     def environment(self) -> Environment:
-        """The variables that this client's calls may use: the process's, and those of a file if one was asked for."""
+        """The variables that this client's calls may use: the process's, and those of its env_file if it has one."""
         if self._environment is None:
-            self._environment = process_environment()  # not before: the shared clients are made on import
+            self._environment = process_environment()  # not earlier: the shared clients are made on import
         return self._environment
 
     @property
     def edits(self) -> PipelineEdits:
+        """The edits made to the pipeline of every call."""
         return self._edits
 
     @edits.setter
-    def edits(self, edits: Any) -> None:
+    def edits(self, edits: PipelineLike | None) -> None:
         self._edits = edits_of(edits)
         self._plans.clear()
 
-    def plan(self, operation: str, model: Any, *, stream: bool = False, wire: str | None = None) -> Plan:
-        """The plan for a model named `provider:model-id`, or given as a Model."""
+    def plan(self, operation: str, model: ModelLike, *, stream: bool = False, wire: str | None = None) -> Plan:
+        """Return the plan for a model named `provider:model-id`, or given as a Model; None is the default model.
+
+        Raises UnknownProvider, UnknownModel and NotSupported for what nobody serves, ConfigError for a declaration or
+        an override that does not fit.
+        """
         key = (
             model,
             operation,
@@ -128,7 +131,7 @@ class CallPlanner:
                     self._plans[key] = plan
         return plan
 
-    def _make_plan(self, operation: str, named: Any, stream: bool, wire_name: str | None) -> Plan:
+    def _make_plan(self, operation: str, named: ModelLike, stream: bool, wire_name: str | None) -> Plan:
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
         overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
@@ -155,14 +158,14 @@ class CallPlanner:
         return Plan(self._edits.apply(pipeline), pipeline, model, provider, base_url, support, unknown_model_warning)
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
-        """What the catalog says of a model: under the id that normalize_model_id gives, or under its own."""
+        """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
         listed = listed_id(provider, model.id, overrides)
         found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
         if found is None:
             return self.catalog.get(str(model))
         return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
 
-    def _name(self, model: Any) -> str:
+    def _name(self, model: object) -> str:
         if model is None:
             return self.default_model()
         if not isinstance(model, str):
@@ -170,11 +173,11 @@ class CallPlanner:
         return model
 
     def default_model(self) -> str:
-        """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
+        """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""
         return self.environment.get("STEPWELL_MODEL") or DEFAULT_MODEL
 
     def _unknown_model_warning(self, model: Model) -> CallWarning | None:
-        """A typing error, perhaps, or newer than our list. Nothing is said of providers that have none."""
+        """Warn of an id that the catalog lacks: a typo, or a newer model. Without a catalog there is no warning."""
         listed = self.catalog.ids(model.provider)
         if not listed:
             return None
@@ -184,17 +187,28 @@ class CallPlanner:
         return CallWarning("model", why, str(model))
 
     def request(
-        self, operation: str, model: Any, prompt: Any, options: dict[str, Any], *, stream: bool = False
+        self, operation: str, model: ModelLike, prompt: object, options: Mapping[str, object], *, stream: bool = False
     ) -> tuple[Pipeline, Request]:
-        """The pipeline and the request of one call. Raises ConfigError for what can be seen to be wrong at once."""
-        plan = self.plan(operation, model, stream=stream, wire=options.get("wire"))
+        """Return the pipeline and the request of one call.
+
+        operation: chat, embed, rerank, ...
+        model: `provider:model-id`, a Model, or None for the default one.
+        prompt: what the operation takes: a prompt, texts, audio, ...
+        options: a dict by name. It is changed in place: a plain key becomes a Secret, so that it stays in no frame's
+            locals, which crash reporters read.
+        stream: True for a streamed call.
+
+        Raises ConfigError for what can be seen to be wrong before anything is sent.
+        """
+        given = cast("dict[str, Any]", options)
+        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"))
         chat = operation in _CONVERSATIONS
         request = Request(
             operation,
             plan.model,
             context_of(prompt) if chat else _NO_CONTEXT,
             None if chat else prompt,
-            options,
+            given,
             stream,
             "POST",
             plan.base_url,
@@ -205,22 +219,21 @@ class CallPlanner:
             started=monotonic(),
             request_for_model=self.request_for_model,
         )
-        if extra := options.get("provider_options"):
+        if extra := given.get("provider_options"):
             check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
-            options["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
+            given["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
         if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
             if len(self._warned) > 1000:
-                self._warned.clear()  # as with plans: better told twice than kept for ever
+                self._warned.clear()  # as with plans: a warning issued twice is better than memory that grows
             self._warned.add(plan.unknown_model_warning)
             request = request.replace(warnings=(plan.unknown_model_warning,))
-        if not _CALL_ONLY.isdisjoint(options):
-            return self._apply_call_options(plan, request, options)
+        if not _CALL_ONLY.isdisjoint(given):
+            return self._apply_call_options(plan, request, given)
         return plan.pipeline, request
 
     def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
-        """The request with the options that steer the call itself taken out of `options` and into its own fields."""
+        """Move the options that steer the call itself out of the request's `options` into fields of their own."""
         if "api_key" in options:
-            # In place: a plain key must not stay behind in the locals of a frame, which crash reporters read.
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
@@ -243,11 +256,10 @@ class CallPlanner:
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             url = checked_url(given["base_url"], "base_url")
-            # What our list of its models says does not hold there.
             changes |= {
                 "base_url": url,
                 "credential": self._credential_for_url(url, plan, request.credential),
-                "warnings": (),
+                "warnings": (),  # those of a model that is not in our list, which does not hold for another server
             }
         if "api_key" in given:
             changes["credential"] = given["api_key"]
@@ -260,72 +272,80 @@ class CallPlanner:
                 changes[name] = given[name]
         return pipeline, request.replace(**changes)
 
-    def _credential_for_url(self, url: str, plan: Plan, credential: Any) -> Any:
-        """The client's credential as far as it may go to an address of the call's: to where it goes anyhow, and to
-        other addresses of the provider that it is for. Any other address wants a key of the call's own."""
-        known = origin(url) is not None and origin(url) == origin(plan.base_url)
-        at_home = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
+    def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
+        """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
+
+        It may go to the plan's own origin, and to the other hosts of the provider that it is for.
+        """
+        same_origin = origin(url) is not None and origin(url) == origin(plan.base_url)
+        trusted = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
             url, self.environment
         )
-        if not known and not at_home:
+        if not same_origin and not trusted:
             return None
-        if isinstance(credential, Given):  # an address that came with the key gives way to the call's
+        if isinstance(credential, Given):  # the call's address replaces one that came with the key
             return plan.provider.takes().without_places(credential)
         return credential
 
     def request_for_model(
         self,
         request: Request,
-        model: Any,
+        model: ModelLike,
         options: Mapping[str, Any],
         *,
         edits: PipelineEdits = NO_EDITS,
         login: CallLogin | None = None,
     ) -> tuple[Pipeline, Request]:
-        """Make the pipeline and the request of the same call to another model; see Request.
+        """Return the pipeline and the request of the same call to another model.
 
-        `login` is what the call was given for its own provider, and goes along to other models of that one alone."""
+        request: the call as it was made.
+        model: the other model.
+        options: options that replace the call's own.
+        edits: those that the call made to its pipeline.
+        login: the key and the address that the call was given, which are passed on to models of the same provider only.
+        """
         input = request.context if request.operation in _CONVERSATIONS else request.input
-        stream = (
-            request.stream and COLLECT_STREAM not in request.step_state
-        )  # a stream that only the provider insists on is no wish
-        wanted = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
-        given = {**wanted, **request.given_options(), **options}
+        # A stream that only the first provider insists on was not requested by the caller.
+        stream = request.stream and COLLECT_STREAM not in request.step_state
+        settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
+        given = {**settings, **request.given_options(), **options}
         if login is not None:
             plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
-            given |= login.beside(plan.provider, plan.model, plan.base_url, options, self.environment)
-        pipeline, asked = self.request(request.operation, model, input, given, stream=stream)
-        warnings = (*request.warnings, *asked.warnings)
+            given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
+        pipeline, other = self.request(request.operation, model, input, given, stream=stream)
+        warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
-            asked = asked.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        asked = asked.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
+            other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
+        other = other.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
         extra = given.get("provider_options")
-        moved = canonical(asked.model.provider) != canonical(request.model.provider)
-        moved = moved and "provider_options" not in options
-        if extra and moved and not is_keyed(extra, self.registry):
+        moved = canonical(other.model.provider) != canonical(request.model.provider)
+        if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
-            asked = asked.warn("provider_options", why).replace(options={**asked.options, "provider_options": None})
-        return edits.apply(pipeline), asked
+            other = other.warn("provider_options", why).replace(options={**other.options, "provider_options": None})
+        return edits.apply(pipeline), other
 
 
 _NO_CONTEXT = Context()
 _CONVERSATIONS = ("chat", "count_tokens")
 
 
-def completed_reply(response: Response, asked: Context) -> Reply:
-    """The reply of an unstreamed call, once everyone who asked has been told."""
+def completed_reply(response: Response, prompt: Context) -> Reply:
+    """Return the reply of an unstreamed call, after running its on-end callbacks.
+
+    prompt: the caller's own, before any step changed it.
+    """
     reply = response.reply
     if reply is None:
         raise StepwellError(
-            "the pipeline ended without a reply", hint="a step replaced decode_response, or never called"
+            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
         )
-    reply.prompt = asked  # what the caller said, not what the steps made of it
+    reply.prompt = prompt
     response.ended(reply, None)
     return reply
 
 
-def _tools(given: Any) -> Iterable[Tool]:
-    """The tools of a call: Tools as they are, anything else as run_tools takes it."""
+def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
+    """Return the tools of a call as Tools."""
     if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions

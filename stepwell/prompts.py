@@ -2,9 +2,9 @@
 
     PromptTemplate("Translate into {language}: {text}").format(language="French", text="Good day")
 
-A field is a name in braces: no attributes, no indexes, no format specifications, so that a template from a stranger
-reaches nothing but the values it is given. `{{` and `}}` stand for braces. What is filled in is not read again: a value
-with braces in it stays as it is.
+A field is a name in braces: no attributes, no indexes, no format specifications, so that a template from an untrusted
+source reaches nothing but the values it is given. `{{` and `}}` stand for braces. A filled-in value is not read again:
+braces in it stay as they are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
-    """The text in pieces: each a string, and whether it is the name of a field."""
+    """Split the text into pieces: each a string, and whether it is the name of a field."""
     pieces: list[tuple[str, bool]] = []
     at = 0
     for found in _FIELD.finditer(text):
@@ -56,14 +56,15 @@ def _filled(pieces: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> st
 
 @frozen
 class PromptTemplate:
-    """Text with fields in it. Immutable; `partial` gives one with fewer fields left.
+    """Text with fields in it. Immutable; `partial` returns one with fewer fields left.
 
-    Values are text or numbers; lists and dicts are written as JSON, other objects as str() says. Raises ConfigError,
-    when made, for braces that hold anything but a name.
+    Values are text or numbers; lists and dicts are written as JSON, other objects by str(). Raises ConfigError, when
+    made, for braces that hold anything but a name.
     """
 
     text: str
     given: Mapping[str, str] = field(factory=dict)
+    """Values that are filled in already."""
     _read: tuple[tuple[str, bool], ...] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,16 +77,16 @@ class PromptTemplate:
         """The fields still to be filled, in the order of the text."""
         return tuple(name for name in self._names() if name not in self.given)
 
-    def partial(self, /, **values: Any) -> PromptTemplate:
-        """The same template with some fields filled. Raises ConfigError for names that it does not have."""
+    def partial(self, /, **values: object) -> PromptTemplate:
+        """Return the template with some fields filled. Raises ConfigError for names that it does not have."""
         return evolve(self, given={**self.given, **_checked(values, self._names())})
 
-    def format(self, /, **values: Any) -> str:
-        """The text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
+    def format(self, /, **values: object) -> str:
+        """Return the text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
         return _filled(self._read, _complete(values, self.given, self._names()))
 
-    def context(self, /, **values: Any) -> Context:
-        """The text, filled, as what the user says."""
+    def context(self, /, **values: object) -> Context:
+        """Return the filled text as a message of the user."""
         return Context((user(self.format(**values)),))
 
     def _names(self) -> tuple[str, ...]:
@@ -94,18 +95,22 @@ class PromptTemplate:
 
 @frozen
 class Slot:
-    """A place in a ChatTemplate for whole messages: what `context_of` takes, a Context or a list; none if empty."""
+    """A place in a ChatTemplate for whole messages: a Context, a list, a string; none if empty."""
 
     name: str
 
 
-def _items(given: Iterable[Any]) -> tuple[Message | Slot, ...]:
+MessageLike = str | Message | Part | Mapping[str, object]
+"""A message of a ChatTemplate: a string is the user's, a dict has a role."""
+
+
+def _items(given: Iterable[MessageLike | Slot]) -> tuple[Message | Slot, ...]:
     return tuple(item if isinstance(item, Slot) else context_of(item).messages[0] for item in given)
 
 
 @frozen
 class ChatTemplate:
-    """Messages with fields in their texts; pictures and other parts stay as they are.
+    """Messages with fields in their texts; images and other parts stay as they are.
 
         ChatTemplate([system("You answer in {language}."), Slot("history"), "{question}"])
 
@@ -126,12 +131,12 @@ class ChatTemplate:
         """The fields and slots still to be filled, in the order of the messages."""
         return tuple(name for name in self._names() if name not in self.given)
 
-    def partial(self, /, **values: Any) -> ChatTemplate:
-        """The same template with some fields filled. Raises ConfigError for names that it does not have."""
+    def partial(self, /, **values: object) -> ChatTemplate:
+        """Return the template with some fields filled. Raises ConfigError for names that it does not have."""
         return evolve(self, given={**self.given, **self._checked(values)})
 
-    def context(self, /, **values: Any) -> Context:
-        """The conversation with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
+    def context(self, /, **values: object) -> Context:
+        """Return the conversation, filled. Raises ConfigError, naming them, for values missing or unknown."""
         filled = _complete(self._checked(values), self.given, self._names(), check=False)
         messages: list[Message] = []
         for item in self.items:
@@ -153,17 +158,19 @@ class ChatTemplate:
                 names |= {name: None for part in _texts(item) for name, is_field in self._read[part.text] if is_field}
         return tuple(names)
 
-    def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _checked(self, values: Mapping[str, object]) -> dict[str, Any]:
         slots = {item.name for item in self.items if isinstance(item, Slot)}
         plain = _checked({name: value for name, value in values.items() if name not in slots}, self._names())
         return plain | {name: _messages(value) for name, value in values.items() if name in slots}
 
 
 Template = PromptTemplate | ChatTemplate
+TemplateLike = Template | str | Iterable[MessageLike | Slot]
+"""A template, or what one is made of: a string, or a list of messages."""
 
 
-def template_of(given: Any) -> Template:
-    """A template from what people pass: a template, a string, or a list of messages."""
+def template_of(given: TemplateLike) -> Template:
+    """Return a template, made of a string or a list of messages where it is none yet. Raises ConfigError."""
     if isinstance(given, PromptTemplate | ChatTemplate):
         return given
     if isinstance(given, str):
@@ -177,12 +184,12 @@ def _texts(message: Message) -> list[Text]:
     return [part for part in message.content if isinstance(part, Text)]
 
 
-def _messages(value: Any) -> tuple[Message, ...]:
+def _messages(value: object) -> tuple[Message, ...]:
     return context_of(value).messages if isinstance(value, str) or value else ()
 
 
 def _complete(
-    values: Mapping[str, Any], given: Mapping[str, Any], names: tuple[str, ...], *, check: bool = True
+    values: Mapping[str, object], given: Mapping[str, object], names: tuple[str, ...], *, check: bool = True
 ) -> dict[str, Any]:
     filled = {**given, **(_checked(values, names) if check else values)}
     missing = [name for name in names if name not in filled]
@@ -191,7 +198,7 @@ def _complete(
     return filled
 
 
-def _checked(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+def _checked(values: Mapping[str, object], names: tuple[str, ...]) -> dict[str, str]:
     for name in values:
         if name not in names:
             hint = nearest(name, names) if names else "it has no fields at all"
@@ -199,7 +206,7 @@ def _checked(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str
     return {name: _text(name, value) for name, value in values.items()}
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if value is None:

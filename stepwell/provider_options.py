@@ -1,4 +1,4 @@
-"""`provider_options`: one provider's own, or by provider id, each one's."""
+"""Read `provider_options`: those of one provider, or those of several by provider id."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from .providers.declare.registry import Registry
 from .schemas.errors import InvalidOption
 
 
-def is_keyed(extra: Any, registry: Registry) -> bool:
-    """Whether these are kept by provider id, `{"openai": {...}, "anthropic": {...}}`: they are if one of the names is a
-    provider's and has a mapping."""
+def is_keyed(extra: object, registry: Registry) -> bool:
+    """Check whether provider_options go by provider id: `{"openai": {...}, "anthropic": {...}}`.
+
+    They do if one of the names is a provider's and has a mapping.
+    """
     return isinstance(extra, Mapping) and any(
         isinstance(value, Mapping) and _is_provider(name, registry) for name, value in extra.items()
     )
 
 
 def provider_options_for(provider: Provider, extra: Mapping[str, Any], registry: Registry) -> Mapping[str, Any]:
-    """Return the options as given where they are this provider's; keyed ones with its own under its id, perhaps none.
+    """Return the call's provider_options; if they go by provider id, with this provider's, or none, under its own id.
 
-    Raises InvalidOption for a name among keyed ones that is no provider, or stands there for one without a mapping or
-    twice."""
+    Raises InvalidOption if, among those by provider id, a name is no provider's, is given twice, or has no mapping.
+    """
     if not is_keyed(extra, registry):
         return extra
-    kept: dict[str, Any] = {}
+    by_id: dict[str, Any] = {}
     for name, value in extra.items():
         if not _is_provider(name, registry):
             raise InvalidOption(
                 f"provider_options are keyed by provider id, and no provider is called {name!r:.40}",
-                hint=f"{registry.nearest(str(name))} An option stands under its provider: "
+                hint=f"{registry.nearest(str(name))} An option is given under its provider: "
                 f"{{{provider.id!r}: {{{name!r:.40}: …}}}}",
             )
         if value is not None and not isinstance(value, Mapping):
@@ -39,11 +41,11 @@ def provider_options_for(provider: Provider, extra: Mapping[str, Any], registry:
                 hint="give a mapping of that provider's options",
             )
         id = provider.id if canonical(name) == canonical(provider.id) else name
-        if id in kept:
+        if id in by_id:
             raise InvalidOption(f"provider_options names {id!r} twice, once as {name!r:.40}", hint="leave one out")
-        kept[id] = value or {}
-    return {**kept, provider.id: kept.get(provider.id, {})}
+        by_id[id] = value or {}
+    return {**by_id, provider.id: by_id.get(provider.id, {})}
 
 
-def _is_provider(name: Any, registry: Registry) -> bool:
+def _is_provider(name: object, registry: Registry) -> bool:
     return isinstance(name, str) and registry.knows(name)

@@ -1,4 +1,4 @@
-"""Streams that are more than one call: a recipe's items as they come, and the Reply at its end."""
+"""Streams of several calls: a recipe's items as they come, and the Reply at its end."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class _ReplyStream(Generic[Item, ObjectType]):
 
 
 class ReplyStream(_ReplyStream[Item, ObjectType]):
-    """Iterate it, or let `reply()` read it to the end. Leaving the loop, the `with` block, or calling `close()` stops
-    the work and returns the connection. It starts when it is first read."""
+    """A stream to be iterated, or to be read to the end by `reply()`. It starts when it is first read.
+
+    Leaving the loop, the `with` block, or calling `close()` stops the work and returns the connection.
+    """
 
     def __init__(self, client: Any, recipe: Recipe) -> None:
         self._reading = Reading(client, recipe)
@@ -41,7 +43,7 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
             self.close()
 
     def reply(self) -> Reply[ObjectType]:
-        """Read what is left and give the whole Reply."""
+        """Read what is left and return the whole Reply."""
         for _ in self:
             pass
         return self._whole()
@@ -53,13 +55,12 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
-    """ReplyStream's twin. Awaiting it gives it back, as it may be written for a stream of text; it still starts when it
-    is first read."""
+    """Async version of ReplyStream. Awaiting it returns the stream itself, as with a stream of text."""
 
     def __init__(self, client: Any, recipe: Recipe) -> None:
         self._reading = AsyncReading(client, recipe)
@@ -81,7 +82,7 @@ class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
             await self.close()
 
     async def reply(self) -> Reply[ObjectType]:
-        """Read what is left and give the whole Reply."""
+        """Read what is left and return the whole Reply."""
         async for _ in self:
             pass
         return self._whole()
@@ -95,5 +96,5 @@ class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()

@@ -1,7 +1,7 @@
-"""Work that calls a model several times, written once for both colours.
+"""Work that calls a model several times, written once for sync and async.
 
-A recipe is a generator. It yields what it wants done, gets the result sent back, and returns its own result; a driver
-does the waiting, as in the pipelines below, one level up: there an effect is a request sent, here a whole call.
+A recipe is a generator. It yields an effect, gets the result sent back, and returns its own result; a driver does the
+waiting. Pipelines work alike, one level below: there an effect is a request sent, here a whole call.
 
     def twice(model, prompt):
         first = yield Ask("chat", model, prompt)
@@ -10,7 +10,7 @@ does the waiting, as in the pipelines below, one level up: there an effect is a 
 
     carry_out(client, twice(...))          await acarry_out(async_client, twice(...))
 
-A recipe whose reader gets things along the way yields `Emit(item)`, and is read through `Reading` or `AsyncReading`.
+A recipe that has items for a reader yields `Emit(item)`, and is read through `Reading` or `AsyncReading`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ MAX_THREADS = 64
 
 
 def carry_out(client: Any, recipe: Recipe) -> Any:
-    """Run a recipe to its end with a Client. What it emits is let go."""
+    """Run a recipe to its end with a Client and return its result. Items that it emits are dropped."""
     reading = Reading(client, recipe)
     for _ in reading:
         pass
@@ -98,7 +98,7 @@ def carry_out(client: Any, recipe: Recipe) -> Any:
 
 
 async def acarry_out(client: Any, recipe: Recipe) -> Any:
-    """`carry_out` with an AsyncClient."""
+    """Run a recipe to its end with an AsyncClient; see `carry_out`."""
     reading = AsyncReading(client, recipe)
     async for _ in reading:
         pass
@@ -106,7 +106,7 @@ async def acarry_out(client: Any, recipe: Recipe) -> Any:
 
 
 class Left(GeneratorExit):
-    """Thrown into a recipe whose reader has gone. Unlike a plain close, it may still yield what has to be shut."""
+    """Raised in a recipe when its reader stops. Unlike after a plain close, it may still yield Shut."""
 
 
 class _Reading:
@@ -123,7 +123,7 @@ class _Reading:
         self.result: Any = None
 
     def _advance(self, value: Any, error: BaseException | None) -> Any:
-        """The next effect, or None at the end."""
+        """Return the next effect, or None at the end."""
         try:
             if error is not None:
                 return self._context.run(self._recipe.throw, error)
@@ -136,7 +136,7 @@ class _Reading:
             raise
 
     def _leave(self, value: Any) -> Any:
-        """What is still to be shut before the recipe ends, which nobody reads any more."""
+        """Return the next effect of a recipe without a reader, which closes what it has opened; None at the end."""
         try:
             return self._advance(None, value) if isinstance(value, Left) else self._advance(value, None)
         except GeneratorExit:
@@ -147,7 +147,7 @@ class _Reading:
 
 
 class Reading(_Reading):
-    """The items a recipe emits, as it emits them. `result` is what it returned, once read to the end."""
+    """The items of a recipe, as it emits them. `result` is what it returned, once read to the end."""
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -184,7 +184,7 @@ class Reading(_Reading):
 
 
 class AsyncReading(_Reading):
-    """Reading's twin."""
+    """Async version of Reading."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -225,19 +225,17 @@ class AsyncReading(_Reading):
 def _perform(client: Any, effect: Any) -> Any:
     kind = type(effect)
     if kind is Ask:
-        if effect.operation == "chat":
-            return client.generate_text(effect.model, effect.input, **effect.options)
-        return client.run(effect.operation, effect.model, effect.input, **effect.options)
+        return client.make_call(effect.operation, effect.model, effect.input, dict(effect.options))
     if kind is Pull:
-        return effect.stream._next()
+        return effect.stream.next_chunks()
     if kind is Open:
-        return client.stream_text(effect.model, effect.prompt, **effect.options)
+        return client.open_stream(effect.model, effect.prompt, dict(effect.options))
     if kind is Shut:
         return effect.stream.close()
     if kind is Run:
         return effect.sync_fn()
     if kind is Drive:
-        return drive(effect.flow, client._perform())
+        return drive(effect.flow, client.connections.open().perform)
     if kind is Gather:
         return _gather(client, effect)
     raise _unknown(effect)
@@ -246,27 +244,28 @@ def _perform(client: Any, effect: Any) -> Any:
 async def _aperform(client: Any, effect: Any) -> Any:
     kind = type(effect)
     if kind is Ask:
-        if effect.operation == "chat":
-            return await client.generate_text(effect.model, effect.input, **effect.options)
-        return await client.run(effect.operation, effect.model, effect.input, **effect.options)
+        return await client.make_call(effect.operation, effect.model, effect.input, dict(effect.options))
     if kind is Pull:
-        return await effect.stream._next()
+        return await effect.stream.next_chunks()
     if kind is Open:
-        return await client.stream_text(effect.model, effect.prompt, **effect.options)
+        return await client.open_stream(effect.model, effect.prompt, dict(effect.options))
     if kind is Shut:
         return await effect.stream.close()
     if kind is Run:
         return await effect.async_fn() if effect.async_fn else effect.sync_fn()
     if kind is Drive:
-        return await adrive(effect.flow, (await client._sender()).perform)
+        return await adrive(effect.flow, (await client.connections.open()).perform)
     if kind is Gather:
         return await _agather(client, effect)
     raise _unknown(effect)
 
 
 def _gather(client: Any, gather: Gather) -> list[Any]:
-    """In threads that nobody waits for once there is a Ctrl-C, or anything else that is no mere Exception: it is raised
-    at once, what has not begun does not begin, and what has begun runs out by itself (Python cannot stop a thread)."""
+    """Perform several effects in threads.
+
+    A Ctrl-C, or anything else that is not an Exception, is raised at once: effects that have not begun are not begun,
+    and others run out by themselves (Python cannot stop a thread).
+    """
     from queue import SimpleQueue  # brings in heapq: only where threads are wanted
 
     effects = gather.effects
@@ -311,7 +310,7 @@ def _outcome(client: Any, effect: Any) -> Any:
 async def _agather(client: Any, gather: Gather) -> list[Any]:
     import anyio  # comes with httpx; runs on whichever event loop there is
 
-    # A task group lets go of a task that ends in a cancellation of its own making: then this stays in its place.
+    # A task that ends in a cancellation of its own leaves no result: then this error stays in its place.
     results: list[Any] = [StepError("what it waited for was cancelled") for _ in gather.effects]
     places = anyio.Semaphore(gather.limit or max(len(results), 1))
 

@@ -1,45 +1,49 @@
-"""What a client and a call are set up with, checked where it is given: keys, addresses, HTTP clients, patterns."""
+"""Check what a client and a call are set up with, where it is given: keys, addresses, headers, patterns of models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from inspect import iscoroutinefunction
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from .pipeline.http.request import Headers
 from .providers.declare.assemble import checked_headers
+from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS, Place, place_for
 from .providers.declare.provider import Provider, canonical
 from .providers.declare.registry import Registry
-from .providers.declare.steps import checked_steps
+from .providers.declare.steps import StepOverrides, checked_steps
 from .providers.declare.wire import Wire
-from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
+from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import Secret, header_secret
 from .schemas.undo import Undo
 
+StoredCredential: TypeAlias = Secret | Given | Callable[[], str]
+"""A credential as it is stored: a Secret, several under their names, or a function that gives one."""
+
 _WILD = "*?["
+Value = TypeVar("Value")
 
 
-def keys_of(given: Any, registry: Registry) -> dict[str, Any]:
-    """`api_keys=` of a client, as it is kept. Raises InvalidOption, InvalidKey and UnknownProvider."""
-    kept = {}
+def keys_of(given: Mapping[str, object] | None, registry: Registry) -> dict[str, StoredCredential]:
+    """Return `api_keys=` of a client as it is stored. Raises InvalidOption, InvalidKey and UnknownProvider."""
+    stored = {}
     for name, key in _by_provider("api_keys", given, registry):
         # Only a mapping needs to be checked against its provider, which is loaded for it.
         provider = registry.get_or_raise(name) if isinstance(key, Mapping) else None
-        kept[name] = credential_of(key, f"api_keys[{name!r}]", provider)
-    return kept
+        stored[name] = credential_of(key, f"api_keys[{name!r}]", provider)
+    return stored
 
 
-def addresses_of(given: Any, registry: Registry) -> dict[str, str]:
-    """`base_urls=` of a client, as it is kept. Raises InvalidOption and UnknownProvider."""
+def addresses_of(given: Mapping[str, str] | None, registry: Registry) -> dict[str, str]:
+    """Return `base_urls=` of a client as it is stored. Raises InvalidOption and UnknownProvider."""
     return {name: checked_url(url, f"base_urls[{name!r}]") for name, url in _by_provider("base_urls", given, registry)}
 
 
-def _by_provider(what: str, given: Any, registry: Registry) -> list[tuple[str, Any]]:
+def _by_provider(what: str, given: Mapping[str, Value] | None, registry: Registry) -> list[tuple[str, Value]]:
     if given is None:
         return []
     if not isinstance(given, Mapping):
@@ -53,25 +57,30 @@ def _by_provider(what: str, given: Any, registry: Registry) -> list[tuple[str, A
     return [(canonical(name), value) for name, value in given.items()]
 
 
-def headers_of(given: Any) -> Headers:
-    """Headers as given. Raises InvalidOption for those that cannot be sent."""
+def headers_of(given: object) -> Headers:
+    """Return headers as they are stored. Raises InvalidOption for those that cannot be sent."""
     if given is not None and not isinstance(given, Mapping):
         raise InvalidOption(f"headers cannot be a {type(given).__name__}", hint="headers={'x-name': '…'}")
     return checked_headers(given or {})
 
 
-def retries_of(given: Any) -> int:
-    """How often to send again. Raises InvalidOption for what is no such number."""
+def retries_of(given: object) -> int:
+    """Return how often to send again. Raises InvalidOption for what is not a number of times."""
     if given is None:
-        raise InvalidOption("retries cannot be None", hint="0 turns them off, 2 is what you get without")
+        raise InvalidOption("retries cannot be None", hint="0 turns them off; the default is 2")
     check_value("retries", given, CALL_OPTIONS["retries"].schema, where="a client")
-    return int(given)
+    return int(given)  # type: ignore[call-overload, no-any-return]  # check_value has seen that it is an integer
 
 
-def credential_of(given: Any, where: str, provider: Provider | None) -> Any:
-    """A credential as it is kept: Secrets, in a mapping where there are several; a function that gives one stays.
+def credential_of(given: object, where: str, provider: Provider | None) -> StoredCredential:
+    """Return a credential as it is stored: Secrets, in a mapping where there are several. A function stays as it is.
 
-    Raises InvalidOption, InvalidKey and MissingKey for what its provider does not take."""
+    given: a string, a Secret, a mapping, or a function without arguments.
+    where: the argument that it was given in, for messages.
+    provider: what a mapping is checked against.
+
+    Raises InvalidOption, InvalidKey and MissingKey for what the provider does not take.
+    """
     if isinstance(given, Mapping) and provider is not None:
         return provider.takes().read(given, where=where, provider=provider.id)
     if isinstance(given, str | Secret):
@@ -81,8 +90,11 @@ def credential_of(given: Any, where: str, provider: Provider | None) -> Any:
     raise InvalidOption(f"{where} cannot be a {type(given).__name__}", hint="pass a string")
 
 
-def checked_url(given: Any, where: str = "base_url") -> str:
-    """An address to send to. Raises InvalidOption for one without http(s) and a host, or with a password in it."""
+def checked_url(given: object, where: str = "base_url") -> str:
+    """Return an address to send to, without spaces around it.
+
+    Raises InvalidOption for one without http(s) and a host, or with a password in it.
+    """
     url: str = given.strip() if isinstance(given, str) else ""
     if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address")
@@ -91,41 +103,27 @@ def checked_url(given: Any, where: str = "base_url") -> str:
     try:
         parts = urlsplit(url)
         usable = url.isprintable() and parts.hostname and parts.port != 0
-    except ValueError:  # half an IPv6 address, a port that is no number
+    except ValueError:  # half an IPv6 address, a port that is not a number
         usable = False
     if not usable:
         raise InvalidOption(f"{where} has no host and port that can be connected to", hint="https://host:port/path")
     return url
 
 
-def checked_http(given: Any, *, asynchronous: bool) -> Any:
-    """An HTTP client of the caller's own, or None. Raises ConfigError for one of the other colour, or for anything
-    without httpx's interface."""
-    if given is None:
-        return None
-    send = getattr(given, "send", None)
-    if not callable(send) or not callable(getattr(given, "build_request", None)):
-        raise ConfigError(f"http cannot be a {type(given).__name__}", hint="pass a client with httpx's interface")
-    is_async = iscoroutinefunction(send)
-    # What is neither, a wrapper or a double, is taken at its word.
-    if is_async and not asynchronous:
-        raise ConfigError("http is an asynchronous client", hint="use AsyncClient, or pass httpx.Client()")
-    if asynchronous and not is_async and hasattr(given, "close") and not hasattr(given, "aclose"):
-        raise ConfigError("http is a synchronous client", hint="use Client, or pass httpx.AsyncClient()")
-    return given
-
-
-def unknown_setting(unknown: Mapping[str, Any], known: Any) -> InvalidOption:
-    """The error for settings that a client has none of."""
+def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> InvalidOption:
+    """Return the error for a setting that a client does not have."""
     name = next(iter(unknown))
-    singular = {"api_key": "api_keys={'openai': …}", "base_url": "base_urls={'openai': …}"}
-    meant = singular.get(name)
-    hint = f"it goes by provider: {meant}, or with a single call: {name}=…" if meant else nearest(name, known)
+    by_provider = {"api_key": "api_keys={'openai': …}", "base_url": "base_urls={'openai': …}"}
+    plural = by_provider.get(name)
+    hint = f"it goes by provider: {plural}, or with a single call: {name}=…" if plural else nearest(name, known)
     return InvalidOption(f"a client has no setting {name!r}", hint=hint)
 
 
-def checked_pattern(models: Any, registry: Registry) -> str:
-    """A pattern of models, `openai:gpt-5*`, or a provider's id. Raises UnknownProvider where no provider is meant."""
+def checked_pattern(models: object, registry: Registry) -> str:
+    """Return a pattern of models, `openai:gpt-5*`, or a provider's id, as it is given.
+
+    Raises InvalidOption for what is not a pattern, UnknownProvider where it names no provider that is known.
+    """
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")
     provider, colon, _ = models.partition(":")
@@ -141,13 +139,16 @@ def checked_pattern(models: Any, registry: Registry) -> str:
 def overridden(
     overrides: Overrides,
     registry: Registry,
-    models: Any,
+    models: str,
     *,
     wire: str | Wire | None = None,
     operation: str | None = None,
-    **steps: Any,
+    **steps: Unpack[StepOverrides],
 ) -> Undo:
-    """Add an override of a user's to these. Raises ConfigError for one that could never be in force."""
+    """Add a user's override to `overrides`; the arguments are those of `stepwell.override`.
+
+    Raises ConfigError for one that could never be in force.
+    """
     pattern = checked_pattern(models, registry)
     place = place_for(wire, operation, steps)
     id = pattern.partition(":")[0]
@@ -161,9 +162,9 @@ def overridden(
 
 
 def _check_anywhere(
-    place: Place, steps: Mapping[str, Any], registry: Registry, wire: str | Wire | None, scope: str
+    place: Place, steps: Iterable[str], registry: Registry, wire: str | Wire | None, scope: str
 ) -> None:
-    """Raise InvalidOption for a wire or an operation that no provider has. A Wire itself is no typing error."""
+    """Raise InvalidOption for a wire or an operation that no provider has. A Wire itself needs no provider."""
     wires = [wire] if isinstance(wire, Wire) else []
     if place.wire in (None, ANY, *(each.name for each in wires)) and place.operation in (None, ANY):
         return

@@ -1,4 +1,4 @@
-"""What many calls cost together: by model, by kind of token, and what cannot be known."""
+"""Add up what many calls cost: by model, by kind of token, and how many have an unknown cost."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ _EXACT = Context(prec=80)
 
 @frozen
 class Spending:
-    """The calls to one model, or all of them.
-
-    `total` is the sum of all costs that are known, in US dollars and exact, by the provider's own figure where it
-    gives one. `buckets` divides `listed`, the sum by our price list alone, by kind of token; `reported` is the sum of
-    what providers themselves say. `unknown` counts the calls that are in none of these sums, and `reasons` says why;
-    `lower_bound` is True when a call cost at least what is counted.
-    """
+    """What the calls to one model cost, or all calls. Amounts are exact, in US dollars."""
 
     calls: int
     usage: Usage
     total: Decimal
+    """The sum of all costs that are known, by the provider's own figure where it reports one."""
     buckets: Mapping[str, Decimal]
+    """`listed`, divided by kind of token."""
     listed: Decimal
+    """The sum by our price list alone."""
     reported: Decimal | None
+    """The sum of the costs that providers report; None where none does."""
     unknown: int
+    """How many calls are in none of these sums."""
     reasons: Mapping[str, int]
+    """Why their cost is unknown, and how often."""
     lower_bound: bool
+    """True when a call cost at least what is counted."""
 
     @property
     def complete(self) -> bool:
@@ -44,7 +45,7 @@ class Spending:
         return not self.unknown and not self.lower_bound
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: amounts are strings, so that JSON keeps them exact."""
+        """Return plain data. Amounts are strings, so that JSON keeps them exact."""
         return {
             "calls": self.calls,
             "input_tokens": self.usage.input_tokens,
@@ -63,10 +64,11 @@ class Spending:
 
 @frozen
 class CostReport:
-    """`all` calls together and each model's, by "provider:model-id". Print it for a table."""
+    """What calls cost, together and by model. Print it for a table."""
 
     all: Spending
     models: Mapping[str, Spending] = field(factory=dict)
+    """By "provider:model-id"."""
 
     @property
     def total(self) -> Decimal:
@@ -74,7 +76,7 @@ class CostReport:
         return self.all.total
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return plain data, ready for JSON."""
         return {"all": self.all.to_dict(), "models": {name: each.to_dict() for name, each in self.models.items()}}
 
     def __str__(self) -> str:
@@ -172,7 +174,7 @@ def _row(name: str, each: Spending) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Names to the left, numbers to the right."""
+    """Lay out rows: names to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for name, *numbers in rows:
@@ -182,6 +184,6 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _plain(amount: Decimal) -> str:
-    """0.0045, not 4.5E-3 or 0.004500."""
+    """Write an amount as 0.0045, not 4.5E-3 or 0.004500."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,4 +1,4 @@
-"""Everything that a step is written with, and the steps that come with the package."""
+"""All that is needed to write a step, and the steps that come with the package."""
 
 from .caching import cache
 from .pipeline.edits import PipelineEdits

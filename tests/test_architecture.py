@@ -1,4 +1,4 @@
-"""The rules of the house, enforced: layers, file sizes, packaging, who may wait, who may name a provider."""
+"""The house rules, enforced: file sizes, packaging, and names of providers. More are in tests/architecture."""
 
 from __future__ import annotations
 
@@ -12,67 +12,12 @@ import pytest
 
 import stepwell
 
-from sources import ROOT, name_of, nodes_of, python_files, text_of, tree_of
+from import_graph import imported_names, module_of, product_modules
+from sources import ROOT, listed, name_of, nodes_of, python_files, text_of, tree_of
 
-LAYERS = {
-    "schemas": set(),
-    "model_metadata": {"schemas"},
-    "pipeline": {"schemas"},
-    "providers": {"schemas", "model_metadata", "pipeline"},
-    "stepwell": {"schemas", "model_metadata", "pipeline", "providers"},
-}
-SOURCES = python_files(*LAYERS)
+SOURCES = list(product_modules().values())
 TESTS = python_files("tests")
 HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
-
-
-def listed(offenders: list[str]) -> str:
-    """All of them, a line each, for the message of a rule that is broken."""
-    return "\n  ".join([f"{len(offenders)} in all:", *offenders])
-
-
-def module_of(path: Path) -> list[str]:
-    """The dotted name, in parts, that the file is installed under."""
-    parts = list(path.relative_to(ROOT).with_suffix("").parts)
-    return parts if parts[0] == "stepwell" else ["stepwell", *parts]
-
-
-def imports_of(path: Path) -> list[tuple[ast.stmt, str]]:
-    """Every import of the file, made absolute."""
-    found: list[tuple[ast.stmt, str]] = []
-    package = module_of(path)[:-1]
-    for node in nodes_of(path):
-        if isinstance(node, ast.Import):
-            found += [(node, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            found.append((node, ".".join([*base, *([node.module] if node.module else [])])))
-    return found
-
-
-def wrong_with(path: Path, node: ast.stmt, name: str) -> str | None:
-    """What is wrong with the import of `name`, if anything is."""
-    layer = path.relative_to(ROOT).parts[0]
-    top, _, rest = name.partition(".")
-    if top in LAYERS and top != "stepwell":
-        return f"{name} is imported as a top-level package"
-    if top != "stepwell":
-        return None
-    if isinstance(node, ast.ImportFrom) and not node.level:
-        return f"import {name} relatively"
-    target = rest.partition(".")[0]
-    target = target if target in LAYERS else "stepwell"
-    return None if target == layer or target in LAYERS[layer] else f"{layer} may not import {target}"
-
-
-def test_imports_run_down_the_house_and_are_relative() -> None:
-    offenders = [
-        f"{name_of(path)}:{node.lineno}: {wrong}"
-        for path in SOURCES
-        for node, name in imports_of(path)
-        if (wrong := wrong_with(path, node, name))
-    ]
-    assert not offenders, listed(offenders)
 
 
 def test_one_subject_a_file() -> None:
@@ -92,7 +37,7 @@ DEFERRED = {
 
 
 def imported_at_once(path: Path) -> set[str]:
-    """The foreign packages that importing the file imports."""
+    """Return the third-party packages that importing the file imports."""
     at_once = [node for node in tree_of(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in at_once if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in at_once if isinstance(node, ast.ImportFrom) and not node.level}
@@ -159,18 +104,18 @@ def test_what_is_special_about_a_model_is_a_row_of_its_provider() -> None:
 def test_a_wire_never_knows_a_provider() -> None:
     providers = {path.stem for path in (ROOT / "providers").glob("*.py")} - {"__init__"}
     offenders = [
-        f"{name_of(path)}:{node.lineno}: {name}"
+        f"{name_of(path)}:{line}: {origin}"
         for path in python_files("providers/wires")
-        for node, name in imports_of(path)
-        if name.rpartition(".")[2] in providers and ".wires." not in name
+        for line, origin, _ in imported_names(path)
+        if origin.rpartition(".")[2] in providers and ".wires." not in origin
     ]
     assert not offenders, listed(offenders)
 
 
 def test_every_package_is_installed() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    found = {".".join(module_of(path)[:-1]) for path in SOURCES if path.name == "__init__.py"}
-    assert listed == found
+    declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
+    assert declared == found
 
 
 @pytest.mark.parametrize("name", ["__init__", "generate_text", "stream_text", "run", "close"])

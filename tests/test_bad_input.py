@@ -19,7 +19,7 @@ from stepwell.schemas.secret import header_secret
 from recording_network import CANARY, PROMPT, RecordingNetwork, clean, failing
 
 
-def test_an_unknown_provider_is_answered_with_the_nearest() -> None:
+def test_an_unknown_provider_is_an_error_with_the_nearest() -> None:
     failing(errors.UnknownProvider, lambda: Client().generate_text("opnai:gpt", "hi"), says="did you mean 'openai'")
 
 
@@ -119,7 +119,7 @@ def test_a_body_that_has_no_json_form_is_refused() -> None:
     )
 
 
-def test_an_unknown_model_is_called_all_the_same() -> None:
+def test_an_unknown_model_is_called_nevertheless() -> None:
     assert RecordingNetwork().client().generate_text("openai:gpt-99-not-yet-made", "hi").text == "hello"
 
 
@@ -153,13 +153,13 @@ def test_a_bad_answer_is_a_typed_error(answer: httpx.Response, kind: Any, says: 
     assert error.provider == "openai" and error.model == "gpt"
 
 
-def test_the_request_id_rides_on_the_error() -> None:
+def test_the_error_has_the_request_id() -> None:
     tap = RecordingNetwork(lambda request: httpx.Response(500, headers={"x-request-id": "req-7"}, content=b"{}"))
     error = failing(errors.ServerError, lambda: tap.client().generate_text("openai:gpt", PROMPT), says="req-7")
     assert error.request_id == "req-7"
 
 
-def test_a_key_from_the_environment_never_goes_to_an_address_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_from_the_environment_is_never_sent_to_a_custom_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     tap = RecordingNetwork()
     call = lambda: tap.client(api_keys={}).generate_text("openai:gpt", PROMPT, base_url="https://evil.test/v1")
@@ -198,7 +198,7 @@ def test_a_clients_key_does_not_follow_a_calls_address() -> None:
         ("https://eu.api.openai.com/v1", "https://mine.test/v1", False),
     ],
 )
-def test_a_clients_key_goes_where_it_goes_anyhow_and_to_the_providers_own_hosts(
+def test_a_clients_key_goes_to_the_clients_address_and_the_providers_own_hosts(
     address: str, client_address: str | None, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -214,7 +214,7 @@ def test_a_clients_key_goes_where_it_goes_anyhow_and_to_the_providers_own_hosts(
 
 
 @pytest.mark.parametrize("address", ["api.test/v1", "ftp://api.test", "https://a.test https://b.test"])
-def test_an_address_that_is_none_is_an_error_at_once(address: str) -> None:
+def test_an_invalid_address_is_an_error_at_once(address: str) -> None:
     tap = RecordingNetwork()
     with pytest.raises(errors.InvalidOption, match="'openai'.* is not an http"):
         tap.client(base_urls={"openai": address})
@@ -228,7 +228,7 @@ def test_spaces_around_an_address_are_taken_off() -> None:
     assert str(tap.sent[0].url) == "https://mine.test/v1/chat/completions"
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     import json
 
     import attrs
@@ -252,7 +252,7 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     assert copy.deepcopy(secret) is secret and header_secret(f" {CANARY} ", where="a test").reveal() == CANARY
 
 
-def test_the_credential_shows_in_no_repr_of_what_was_sent() -> None:
+def test_the_credential_is_in_no_repr_of_the_request() -> None:
     tap = RecordingNetwork()
     from stepwell import around
 

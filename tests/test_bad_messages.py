@@ -1,4 +1,4 @@
-"""Messages, conversations and tools of another shape: refused in words wherever they stand, and nothing is sent."""
+"""Malformed messages, conversations and tools are refused with a clear message before anything is sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_empty_prompt_is_refused(prompt: Any) -> None:
         ({"role": "user", "content": [{"type": "text"}]}, "no 'text'"),
         ({"role": "user", "content": [{"type": "image_url"}]}, "no 'url'"),
         ({"role": "user", "content": [{"type": "image_url", "image_url": 5}]}, "no 'url'"),
-        ({"role": "user", "content": [{"type": "film"}]}, "'film' is not a part"),
+        ({"role": "user", "content": [{"type": "hologram"}]}, "'hologram' is not a part"),
         ({"role": "user", "content": [5]}, "cannot hold a int"),
         ({"role": "user", "content": PROMPT, "name": 5}, "'name' of a message is a int"),
         ({"role": "assistant"}, "role assistant has no content"),
@@ -62,7 +62,7 @@ def test_an_empty_prompt_is_refused(prompt: Any) -> None:
     ],
     ids=str,
 )
-def test_a_message_of_another_shape_is_refused_wherever_it_stands(message: Any, says: str) -> None:
+def test_a_malformed_message_is_refused_at_every_place(message: Any, says: str) -> None:
     tap = RecordingNetwork()
     for prompt in ([message, "hi"], [system("s"), message]):
         failing(errors.ConfigError, lambda prompt=prompt: tap.client().generate_text("openai:gpt", prompt), says=says)  # type: ignore[misc]
@@ -74,7 +74,7 @@ def test_a_message_of_another_shape_is_refused_wherever_it_stands(message: Any, 
 
 
 @pytest.mark.parametrize("make", [lambda: Message("wizard", "x"), lambda: Message("user", 5), lambda: user({"a": 1})])  # type: ignore[arg-type]
-def test_a_message_that_cannot_be_is_refused_when_it_is_made(make: Callable[[], Any]) -> None:
+def test_an_invalid_message_is_refused_when_it_is_made(make: Callable[[], Any]) -> None:
     with pytest.raises(errors.ConfigError, match="role|content cannot be"):
         make()
 
@@ -93,7 +93,7 @@ def test_a_message_that_cannot_be_is_refused_when_it_is_made(make: Callable[[], 
     ],
     ids=str,
 )
-def test_what_is_no_tool_is_refused(tools: Any, says: str) -> None:
+def test_an_invalid_tool_is_refused(tools: Any, says: str) -> None:
     tap = RecordingNetwork()
     failing(errors.ConfigError, lambda: tap.client().generate_text("openai:gpt", PROMPT, tools=tools), says=says)
     if isinstance(tools, list):
@@ -102,5 +102,5 @@ def test_what_is_no_tool_is_refused(tools: Any, says: str) -> None:
     assert tap.sent == []
 
 
-def test_a_tool_name_that_nobody_takes_is_refused() -> None:
+def test_a_tool_name_that_no_provider_accepts_is_refused() -> None:
     failing(errors.ConfigError, lambda: Tool("not a name"), says="not a tool name")

@@ -1,4 +1,4 @@
-"""Batches: what is handed in, how they do, and what comes of each call, held against the vendors' own SDKs."""
+"""Batches: what is submitted, their states, and the result of each call, checked against the vendors' own SDKs."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ TEXTS = {"anthropic": ANTHROPIC.text.text, "google": GOOGLE.text.text}
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
-def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
-    """The id, the last status, and the answers of a batch that was waited for."""
+def submit_and_wait(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:
+    """Submit a batch, wait for it, and return its id, last status and answers."""
 
     async def later() -> Any:
         async with AsyncClient(**service.settings()) as client:
@@ -60,7 +60,7 @@ def hand_in(service: Service, model: str, driver: str, **options: Any) -> tuple[
 @pytest.mark.parametrize("vendor", SERVICES)
 def test_each_call_gets_its_answer_or_its_error(vendor: str, driver: str) -> None:
     service = SERVICES[vendor]()
-    id, status, answers = hand_in(service, MODELS[vendor], driver, max_tokens=9)
+    id, status, answers = submit_and_wait(service, MODELS[vendor], driver, max_tokens=9)
     assert status == "done" and id.endswith("1") and list(answers) == list(PROMPTS)
     first, second, third = answers.values()
     assert first.text == TEXTS.get(vendor, OPENAI.text.text)
@@ -78,7 +78,7 @@ def test_the_bodies_are_those_of_single_calls(vendor: str) -> None:
         "system": "Be brief.",
         "tools": [Tool("look", "Look.")],
     }
-    hand_in(service, MODELS[vendor], "sync", **options)
+    submit_and_wait(service, MODELS[vendor], "sync", **options)
 
     def note(request: httpx.Request) -> httpx.Response:
         single.append(orjson.loads(request.content))
@@ -94,10 +94,10 @@ def test_the_bodies_are_those_of_single_calls(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", SERVICES)
-def test_it_is_waited_for_until_it_is_over(vendor: str) -> None:
+def test_waiting_for_a_batch_ends_with_the_batch(vendor: str) -> None:
     service = SERVICES[vendor]()
     service.rounds = 5
-    hand_in(service, MODELS[vendor], "sync")
+    submit_and_wait(service, MODELS[vendor], "sync")
     asked = [request for request in service.seen if request.method == "GET" and request.url.path[-1] == "1"]
     assert len(asked) >= 5
     assert all(request.headers.get("authorization") or _key(request) for request in service.seen)
@@ -108,7 +108,7 @@ def _key(request: httpx.Request) -> str | None:
 
 
 @pytest.mark.parametrize("vendor", SERVICES)
-def test_it_is_found_again_by_its_id(vendor: str) -> None:
+def test_a_batch_is_found_by_its_id(vendor: str) -> None:
     service = SERVICES[vendor]()
     with Client(**service.settings()) as client:
         id = client.submit_batch(MODELS[vendor], PROMPTS).id
@@ -119,7 +119,7 @@ def test_it_is_found_again_by_its_id(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", SERVICES)
-def test_it_may_be_cancelled(vendor: str) -> None:
+def test_a_batch_can_be_cancelled(vendor: str) -> None:
     service = SERVICES[vendor]()
     service.rounds = 9
     with Client(**service.settings()) as client:
@@ -127,8 +127,8 @@ def test_it_may_be_cancelled(vendor: str) -> None:
         assert job.cancel().state.over and service.cancelled
 
 
-def test_answers_cost_what_a_batch_costs() -> None:
-    _, _, answers = hand_in(OpenAI(), MODELS["openai"], "sync")
+def test_answers_have_the_price_of_a_batch() -> None:
+    _, _, answers = submit_and_wait(OpenAI(), MODELS["openai"], "sync")
     reply: Reply = answers["first"]
     prices = stepwell.models.get(MODELS["openai"]).prices
     assert prices is not None and prices.input is not None and prices.output is not None
@@ -137,7 +137,8 @@ def test_answers_cost_what_a_batch_costs() -> None:
     assert stepwell.costs.cost_report([reply]).total == full / 2
 
 
-def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
+@pytest.mark.usefixtures("new_process")
+def test_answers_of_these_services_decode_to_the_same_as_in_the_sdks() -> None:
     """The services above are the vendors', as far as their own SDKs can tell."""
     service = OpenAI(rounds=0)
 
@@ -165,9 +166,9 @@ def test_what_the_sdks_read_of_these_services_is_what_we_read() -> None:
     assert len(gemini.dest.inlined_responses) == 2
 
 
-def test_what_is_handed_in_is_what_the_sdks_would_hand_in() -> None:
+def test_submitted_batches_equal_those_of_the_sdks() -> None:
     service = OpenAI()
-    hand_in(service, MODELS["openai"], "sync", metadata={"team": "a"})
+    submit_and_wait(service, MODELS["openai"], "sync", metadata={"team": "a"})
     assert service.created == {
         "input_file_id": "file_1",
         "endpoint": "/v1/chat/completions",
@@ -185,13 +186,13 @@ def test_the_wire_may_be_named() -> None:
     assert "input" in service.bodies()["first"]
 
 
-def test_betas_of_the_calls_are_asked_for_once_for_all() -> None:
+def test_betas_of_a_batchs_calls_are_requested_once() -> None:
     service = Anthropic()
-    hand_in(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
+    submit_and_wait(service, MODELS["anthropic"], "sync", provider_options={"anthropic_beta": ["a-1", "b-2"]})
     assert service.seen[0].headers["anthropic-beta"] == "a-1,b-2"
 
 
-def test_what_stands_around_calls_that_are_made_now_is_left_out_but_for_its_own_steps() -> None:
+def test_a_batch_leaves_out_steps_around_calls_except_its_own() -> None:
     seen = []
     step = on_request("note", lambda request: seen.append(request.operation) or request)
     budget = stepwell.Budget("0.000000001")
@@ -201,7 +202,7 @@ def test_what_stands_around_calls_that_are_made_now_is_left_out_but_for_its_own_
     assert set(seen) == {"chat"} and budget.spent == 0
 
 
-def test_overrides_hold() -> None:
+def test_overrides_apply_to_batches() -> None:
     service = OpenAI()
     with Client(**service.settings()) as client:
         client.override("openai:*", translate_options=[stepwell.declare.force("seed", 7, why="tests")])
@@ -209,7 +210,7 @@ def test_overrides_hold() -> None:
     assert {body["seed"] for body in service.bodies().values()} == {7}
 
 
-def test_a_list_is_named_by_its_places() -> None:
+def test_a_list_is_numbered_by_its_indexes() -> None:
     service = OpenAI()
     with Client(**service.settings()) as client:
         client.submit_batch(MODELS["openai"], ["a", [stepwell.user("b")]])
@@ -220,8 +221,8 @@ def test_a_list_is_named_by_its_places() -> None:
     ("prompts", "message"),
     [
         ([], "a batch without prompts"),
-        ("hi", "a batch wants several prompts"),
-        (3, "a batch wants several prompts"),
+        ("hi", "a batch needs several prompts"),
+        (3, "a batch needs several prompts"),
         ({"a b": "hi"}, "'a b' cannot be an id"),
         ({1: "hi"}, "1 cannot be an id"),
         ({"a": ""}, "empty"),
@@ -238,7 +239,7 @@ def test_bad_input_is_reported_before_anything_is_sent(prompts: Any, message: st
     assert not service.seen
 
 
-def test_results_are_not_there_before_their_time() -> None:
+def test_results_before_the_end_of_a_batch_are_an_error() -> None:
     service = OpenAI(rounds=9)
     with Client(**service.settings()) as client:
         job = client.submit_batch(MODELS["openai"], PROMPTS)
@@ -249,7 +250,7 @@ def test_results_are_not_there_before_their_time() -> None:
         assert repr(job) == "BatchJob('openai:gpt-4o-mini', id='batch_1', running, 0 of 3)"
 
 
-def test_a_batch_that_fails_as_a_whole_says_why() -> None:
+def test_a_batch_that_fails_completely_reports_the_reason() -> None:
     service = OpenAI(rounds=0)
     whole = service.state()
     problem = {"data": [{"message": "line 1 is no JSON"}]}
@@ -282,7 +283,7 @@ def test_answers_of_a_line_that_is_no_json_are_an_error() -> None:
 
 
 class Confused(OpenAI):
-    """Answers the first call twice, otherwise, and one that nobody made."""
+    """A service that answers the first call twice, differently, and a call that was never made."""
 
     def output(self) -> bytes:
         row = orjson.loads(super().output())
@@ -292,7 +293,7 @@ class Confused(OpenAI):
 
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
-def test_results_are_held_against_the_requests(driver: str) -> None:
-    _, _, answers = hand_in(Confused(), MODELS["openai"], driver)
+def test_results_are_checked_against_the_requests(driver: str) -> None:
+    _, _, answers = submit_and_wait(Confused(), MODELS["openai"], driver)
     assert list(answers) == list(PROMPTS)
     assert type(answers["first"]) is errors.DecodeError and "2 different answers" in str(answers["first"])

@@ -1,4 +1,4 @@
-"""The benchmark harness runs and its loopback provider speaks HTTP. How fast anything is, is not tested."""
+"""The benchmark harness runs and its loopback provider speaks HTTP. Speed is not tested."""
 
 import json
 import shutil
@@ -31,12 +31,12 @@ def provider() -> Iterator[httpx.Client]:
 
 
 def events(response: httpx.Response) -> list[dict]:
-    """The JSON of every event of a stream, its [DONE] left out."""
+    """Return the JSON of every event of a stream, without its [DONE]."""
     lines = [line[6:] for line in response.text.split("\n") if line.startswith("data: ")]
     return [json.loads(line) for line in lines if line != "[DONE]"]
 
 
-def test_a_call_is_answered_on_both_wires_with_the_same_words(provider: httpx.Client) -> None:
+def test_a_call_has_the_same_answer_on_both_wires(provider: httpx.Client) -> None:
     openai = provider.post("/call-40/v1/chat/completions", json=BODY).json()
     anthropic = provider.post("/call-40/v1/messages", json=BODY).json()
     assert openai["choices"][0]["message"]["content"] == anthropic["content"][0]["text"] != ""
@@ -50,7 +50,7 @@ def test_an_openai_text_event_has_the_size_of_a_real_one(provider: httpx.Client)
     assert response.text.endswith("data: [DONE]\n\n")
 
 
-def test_an_anthropic_stream_holds_the_words_of_the_openai_one(provider: httpx.Client) -> None:
+def test_an_anthropic_stream_has_the_text_of_the_openai_one(provider: httpx.Client) -> None:
     openai = events(provider.post("/text-50/v1/chat/completions", json=BODY))
     anthropic = events(provider.post("/text-50/v1/messages", json=BODY))
     text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in openai if chunk["choices"])
@@ -67,7 +67,7 @@ def test_fragments_of_tool_arguments_make_up_json(provider: httpx.Client) -> Non
     assert json.loads("".join(delta.get("partial_json", "") for delta in deltas))["location"]
 
 
-def test_one_connection_serves_many_requests_however_they_are_framed(provider: httpx.Client) -> None:
+def test_one_connection_serves_many_requests_in_any_framing(provider: httpx.Client) -> None:
     parts = iter([b'{"mod', b'el": 1}'])
     ports = set()
     for content in (b"", b"x" * 300_000, parts, json.dumps(BODY).encode()):
@@ -83,7 +83,7 @@ def test_a_path_that_names_no_answer_is_an_error(provider: httpx.Client) -> None
     assert "/nothing/v1/chat/completions" in response.json()["error"]["message"]
 
 
-def test_a_run_of_the_floor_alone_writes_a_report_and_a_picture(tmp_path: Path) -> None:
+def test_a_run_of_the_floor_alone_writes_a_report_and_a_plot(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.run", "--subjects", "floor_httpx", "--quick", "--seconds", "3"]
     command += ["--scenarios", "import,call_sync,event_200_sync"]
     done = subprocess.run(
@@ -111,13 +111,13 @@ def children(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return benchmarks.children
 
 
-def test_a_subject_that_cannot_be_imported_says_why(children: ModuleType) -> None:
+def test_a_subject_that_cannot_be_imported_reports_the_reason(children: ModuleType) -> None:
     ghost = children.Subject("ghost", "floor_httpx.py", "no_such_library")
     with pytest.raises(children.Unavailable, match="No module named 'no_such_library'"):
         children.Child(ghost)
 
 
-def test_the_present_tree_is_compared_with_another_commit(tmp_path: Path) -> None:
+def test_the_working_tree_is_compared_with_another_commit(tmp_path: Path) -> None:
     """In a repository of its own, so that a tree without one is tested too; each subject runs its own tree."""
     for folder in ("benchmarks", "stepwell", "schemas", "model_metadata", "pipeline", "providers"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -148,7 +148,7 @@ def test_the_present_tree_is_compared_with_another_commit(tmp_path: Path) -> Non
     ],
     ids=["too little", "a loss", "rounds disagree", "most agree", "a gain", "perhaps a gain", "one round"],
 )
-def test_a_loss_is_what_most_rounds_agree_on(children: ModuleType, ratios: list[float], verdict: str) -> None:
+def test_a_loss_is_a_result_of_most_rounds(children: ModuleType, ratios: list[float], verdict: str) -> None:
     from benchmarks.against import Change
 
     assert Change(tuple(ratios)).verdict == verdict

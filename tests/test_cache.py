@@ -1,4 +1,4 @@
-"""Answers that are kept: which question is the same, what comes back, and what is never kept."""
+"""The cache of answers: which requests are equal, what is returned, and what is never stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MODEL = "groq:some-model"
 
 
 class World:
-    """Answers with the sample, or as told, and counts the questions."""
+    """A server that gives the sample, or a set answer, and counts the requests."""
 
     def __init__(self, answer: httpx.Response | None = None, sample: Any = SAMPLES.text) -> None:
         self.asked = 0
@@ -77,7 +77,7 @@ def ask(world: World, driver: str, stream: bool, **how: Any) -> Reply:
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("sample", [SAMPLES.text, SAMPLES.tools], ids=["text", "tools"])
-def test_each_way_of_asking_gets_what_any_other_has_kept(kind: str, sample: Any, tmp_path: Path) -> None:
+def test_each_kind_of_call_gets_answers_cached_by_the_others(kind: str, sample: Any, tmp_path: Path) -> None:
     ways = [(driver, stream) for driver in ("sync", "async") for stream in (False, True)]
     for first in ways:
         store = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / f"{first}.sqlite")
@@ -95,7 +95,7 @@ def test_each_way_of_asking_gets_what_any_other_has_kept(kind: str, sample: Any,
         assert world.asked == 1
 
 
-def test_an_answer_from_the_cache_says_so_and_cost_nothing() -> None:
+def test_an_answer_from_the_cache_is_marked_and_costs_nothing() -> None:
     world = World()
     with world.client(pipeline=cache(MemoryStore())) as client:
         live, kept = (client.generate_text("openai:gpt-4o", "hi") for _ in range(2))
@@ -123,7 +123,7 @@ def calls() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("differing", calls(), ids=str)
-def test_a_question_that_differs_is_another(differing: str) -> None:
+def test_a_different_request_is_another_entry(differing: str) -> None:
     world = World()
     with world.client(pipeline=cache(MemoryStore())) as client:
         client.generate_text(MODEL, "hi")
@@ -140,7 +140,7 @@ def test_how_a_call_is_made_does_not_matter() -> None:
     assert world.asked == 1
 
 
-def test_keys_share_what_they_keep_only_under_a_common_scope() -> None:
+def test_keys_share_cached_answers_only_under_a_common_scope() -> None:
     world, store = World(), MemoryStore()
     for key in ("one", "two"):
         with world.client(pipeline=cache(store), api_keys={"groq": key}) as client:
@@ -161,7 +161,7 @@ def test_a_key_from_the_environment_counts_too(monkeypatch: pytest.MonkeyPatch) 
     assert world.asked == 2
 
 
-def test_no_secret_is_kept(tmp_path: Path) -> None:
+def test_no_secret_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     with World().client(pipeline=cache(path), api_keys={"groq": "sk-canary"}) as client:
         client.generate_text(MODEL, "a private question", headers={"authorization-2": "canary-header"})
@@ -171,7 +171,7 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
         assert word not in kept
 
 
-def test_after_its_time_an_answer_is_asked_for_anew() -> None:
+def test_an_expired_answer_is_requested_again() -> None:
     world, steps = World(), cache(MemoryStore(), ttl=60)
     now = 1000.0
     steps._clock = lambda: now
@@ -203,7 +203,7 @@ def test_failures_and_refused_answers_are_not_kept(stream: bool) -> None:
         assert world.asked == 2
 
 
-def test_streams_that_were_cut_or_left_are_not_kept() -> None:
+def test_streams_that_were_cut_or_left_are_not_cached() -> None:
     whole = SAMPLES.text.stream
     world, steps = World(httpx.Response(200, content=whole[: SAMPLES.text.whole_at // 2])), cache(MemoryStore())
     with world.client(pipeline=steps) as client:
@@ -217,14 +217,14 @@ def test_streams_that_were_cut_or_left_are_not_kept() -> None:
     assert world.asked == 3
 
 
-def test_steps_further_out_see_a_kept_answer_as_any_other() -> None:
+def test_outer_steps_see_a_cached_answer_like_any_other() -> None:
     shout = on_chunk("shout", lambda c: TextDelta(c.text.upper(), c.index) if isinstance(c, TextDelta) else None)
     world, steps = World(), [shout, cache(MemoryStore())]
     texts = {ask(world, "sync", stream, pipeline=steps).text for stream in (True, False, True)}
     assert texts == {SAMPLES.text.text.upper()} and world.asked == 1
 
 
-def test_steps_outside_change_the_question_and_budgets_inside_are_not_troubled() -> None:
+def test_outer_steps_change_the_cache_key_and_inner_budgets_do_not() -> None:
     world, budget = World(), Budget("1.00")
     polite = on_request("polite", lambda request: request.replace(context=Context((user("please"),))))
     with world.client(pipeline=[polite, cache(MemoryStore()), budget]) as client:
@@ -233,7 +233,7 @@ def test_steps_outside_change_the_question_and_budgets_inside_are_not_troubled()
     assert world.asked == 1 and budget.calls == 1
 
 
-def test_one_call_may_ask_anew() -> None:
+def test_one_call_may_skip_the_cache() -> None:
     world = World()
     with world.client(pipeline=cache(MemoryStore())) as client:
         client.generate_text(MODEL, "hi")
@@ -259,14 +259,14 @@ class Broken(MemoryStore):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("broken", ["read", "written"])
-def test_a_store_that_fails_costs_a_warning_and_no_more(broken: str, stream: bool) -> None:
+def test_a_failing_store_is_only_a_warning(broken: str, stream: bool) -> None:
     reply = ask(World(), "sync", stream, pipeline=cache(Broken(broken)))
     assert reply.text == SAMPLES.text.text
     assert CallWarning("cache", f"could not be {broken}: OSError: no disk", MODEL) in reply.warnings
 
 
 @pytest.mark.parametrize("rot", [b"", b"\x80\x04\x95pickle", b"1.0\n{}", b'1.0\n{"stepwell":"reply","version":9}'])
-def test_what_does_not_fit_is_asked_for_anew_with_a_warning(rot: bytes) -> None:
+def test_stored_vectors_that_do_not_fit_are_requested_again_with_a_warning(rot: bytes) -> None:
     class Rotten(MemoryStore):
         def get_many(self, keys: Any) -> dict[str, bytes]:
             return dict.fromkeys(keys, rot)
@@ -275,7 +275,7 @@ def test_what_does_not_fit_is_asked_for_anew_with_a_warning(rot: bytes) -> None:
     assert reply.text and any(warning.subject == "cache" for warning in reply.warnings)
 
 
-def test_vectors_rankings_and_verdicts_are_kept_as_they_are() -> None:
+def test_vectors_rankings_and_verdicts_are_cached_unchanged() -> None:
     bodies = {
         "embed": {"data": [{"index": 0, "embedding": [0.1, -2e-9]}], "model": "m", "usage": {"prompt_tokens": 3}},
         "moderate": {
@@ -304,7 +304,7 @@ def test_other_operations_pass() -> None:
     assert world.asked == 2
 
 
-def test_a_tool_loop_runs_on_kept_answers() -> None:
+def test_a_tool_loop_runs_on_cached_answers() -> None:
     @tool
     def look_up(city: str) -> str:
         """Look up a city."""
@@ -319,7 +319,7 @@ def test_a_tool_loop_runs_on_kept_answers() -> None:
     assert world.asked == 2
 
 
-def test_a_credential_that_only_a_function_knows_wants_a_scope() -> None:
+def test_a_cache_with_a_credential_from_a_function_needs_a_scope() -> None:
     world = World()
     how: dict[str, Any] = {"api_keys": {"azure": lambda: "token"}, "base_urls": {"azure": "https://r.openai.azure.com"}}
     for scope, asked in ((None, 2), ("team", 3)):
@@ -330,7 +330,7 @@ def test_a_credential_that_only_a_function_knows_wants_a_scope() -> None:
 
 
 @pytest.mark.parametrize("how", [{"store": False}, {"store": None}, {"ttl": 0}, {"store": 3}])
-def test_a_cache_that_keeps_nothing_is_refused(how: dict[str, Any]) -> None:
+def test_a_cache_with_a_size_of_zero_is_refused(how: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         cache(**how)
 

@@ -1,4 +1,4 @@
-"""Recording and playing: no network the second time, no secret on the tape, no silence about what is missing."""
+"""Recording and replaying: no network the second time, no secret in the file, and an error for what is missing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def recorded(path: Path, *turns: Any, stream: bool = False) -> list[stepwell.Rep
 
 @pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
 @pytest.mark.parametrize("play", [ask, ask_async], ids=["sync", "async"])
-def test_what_was_recorded_is_played_without_network_or_key(tmp_path: Path, play: Any, stream: bool) -> None:
+def test_recordings_are_replayed_without_network_or_key(tmp_path: Path, play: Any, stream: bool) -> None:
     path = tmp_path / "tapes" / "greeting.json"
     (first,) = recorded(path, "hello there", stream=stream)
     cassette = Cassette(path, record="never", transport=httpx.MockTransport(no_network))
@@ -52,7 +52,7 @@ def test_what_was_recorded_is_played_without_network_or_key(tmp_path: Path, play
     assert cassette.unplayed == []
 
 
-def test_a_stream_is_played_in_the_pieces_it_came_in(tmp_path: Path) -> None:
+def test_a_stream_is_replayed_in_its_recorded_pieces(tmp_path: Path) -> None:
     recorded(tmp_path / "t.json", "abc", stream=True)
     assert len(Cassette(tmp_path / "t.json").exchanges[0].chunks) > 3
 
@@ -67,7 +67,7 @@ def test_the_file_decides_between_recording_and_playing(tmp_path: Path) -> None:
         Cassette(tmp_path / "other.json", record="never")
 
 
-def test_no_secret_reaches_the_tape_wherever_it_stands(tmp_path: Path) -> None:
+def test_no_secret_at_any_place_reaches_the_cassette(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     leaking = {"choices": [{"message": {"content": f"your key is {KEY}"}, "finish_reason": "stop"}]}
     cassette = Cassette(path, transport=httpx.MockTransport(lambda request: httpx.Response(200, json=leaking)))
@@ -91,11 +91,11 @@ def test_exchanges_play_in_any_order_and_each_once(tmp_path: Path) -> None:
     cassette = Cassette(tmp_path / "t.json")
     assert [ask(cassette, f"prompt {n}").text for n in (2, 0)] == ["three", "one"]
     assert len(cassette.unplayed) == 1
-    with pytest.raises(NotRecorded, match="has been played already"):
+    with pytest.raises(NotRecorded, match="has been replayed already"):
         ask(cassette, "prompt 0")
 
 
-def test_a_request_that_differs_says_where_and_never_reaches_the_network(tmp_path: Path) -> None:
+def test_a_different_request_is_an_error_with_the_place_and_is_not_sent(tmp_path: Path) -> None:
     recorded(tmp_path / "t.json", "one")
     cassette = Cassette(tmp_path / "t.json", transport=httpx.MockTransport(no_network))
     with pytest.raises(NotRecorded, match="differs at /messages/0/content") as caught:
@@ -124,7 +124,7 @@ def test_a_stream_that_is_left_early_is_recorded_as_far_as_it_was_read(tmp_path:
         ask(Cassette(path), "hi", stream=True)
 
 
-def test_it_records_over_a_real_connection(tmp_path: Path) -> None:
+def test_a_cassette_records_over_a_real_connection(tmp_path: Path) -> None:
     def script(seen: Any) -> Any:
         yield whole_stream() if seen.json.get("stream") else answer(completion())
 
@@ -157,7 +157,7 @@ def _at(url: str, play: Any, cassette: Cassette, *, stream: bool) -> str:
     return asyncio.run(main())
 
 
-def test_what_is_no_cassette_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     path.write_text("{}")
     with pytest.raises(ConfigError, match="not a cassette"):

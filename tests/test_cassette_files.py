@@ -1,4 +1,4 @@
-"""A cassette's file: whole at every moment, whoever is killed while recording and however many record at once."""
+"""A cassette's file: complete at every moment, also if a process is killed or several record at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for n in range(count):
 
 
 def recorder(path: Path, name: str, *, record: str = "always", count: int = 500) -> subprocess.Popen[str]:
-    """A process that is about to record `count` exchanges."""
+    """Start a process that records `count` exchanges."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
     command = [sys.executable, "-c", RECORD, str(path), record, name, str(count)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -51,7 +51,7 @@ def start(child: subprocess.Popen[str]) -> None:
 
 
 def killed_after(child: subprocess.Popen[str], count: int) -> int:
-    """Kill it once it has said so many times that an exchange was recorded; gives how many it has said."""
+    """Kill it once it has reported that many recorded exchanges; return how many it reported."""
     assert child.stdout is not None
     with child:
         start(child)
@@ -62,7 +62,7 @@ def killed_after(child: subprocess.Popen[str], count: int) -> int:
 
 
 def prompts(path: Path) -> list[str]:
-    """The beginning of each prompt on the tape, in order."""
+    """Return the beginning of each prompt in the cassette, in order."""
     return [
         " ".join(each.body["messages"][0]["content"].split()[:2]) for each in Cassette(path, record="never").exchanges
     ]
@@ -74,7 +74,8 @@ def one_more(path: Path, *, record: str = "always") -> Cassette:
     return cassette
 
 
-def test_what_was_recorded_survives_a_kill_and_so_does_what_was_recorded_before(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("new_process")
+def test_new_and_earlier_recordings_survive_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     first = killed_after(recorder(path, "first", record="once"), 5)
     earlier = prompts(path)
@@ -89,6 +90,7 @@ def test_what_was_recorded_survives_a_kill_and_so_does_what_was_recorded_before(
     assert prompts(path) == ["one more"] and os.listdir(tmp_path) == ["t.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_run_that_is_killed_before_its_first_exchange_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     one_more(path)
@@ -98,6 +100,7 @@ def test_a_run_that_is_killed_before_its_first_exchange_changes_nothing(tmp_path
     assert path.read_bytes() == content and os.listdir(tmp_path) == ["t.json"]
 
 
+@pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("record", ["once", "always"])
 def test_processes_that_record_at_once_keep_each_others_exchanges(tmp_path: Path, record: str) -> None:
     path = tmp_path / "t.json"
@@ -127,9 +130,7 @@ def test_equal_exchanges_of_two_recordings_are_both_kept(tmp_path: Path) -> None
     assert prompts(tmp_path / "t.json") == ["the same"] * 6
 
 
-def test_a_disk_that_is_full_for_a_while_costs_nothing_that_was_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_temporarily_full_disk_loses_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -158,7 +159,7 @@ def test_a_cassette_stays_where_its_link_points_with_its_permissions(tmp_path: P
     assert (tmp_path / "t.json.before").read_bytes() == earlier and cassette.recording
 
 
-def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_asked(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot write a cassette at"):
         Cassette(tmp_path / "file" / "t.json")
@@ -166,6 +167,6 @@ def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_asked(tmp
         Cassette(tmp_path)
 
 
-def test_it_is_one_json_document_that_says_its_version(tmp_path: Path) -> None:
+def test_a_cassette_is_one_json_document_with_its_version(tmp_path: Path) -> None:
     one_more(tmp_path / "t.json")
     assert json.loads((tmp_path / "t.json").read_bytes())["version"] == 1

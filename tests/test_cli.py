@@ -1,4 +1,4 @@
-"""The command line: what goes to stdout, what to stderr, and which exit code each class of error has."""
+"""The command line: stdout, stderr, and the exit code of each class of error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stepwell.cli import main
-from stepwell.cli.ask import is_model
+from stepwell.cli.naming import is_model
 
 from command_line import Terminal, run
 from loopback import answer, completion, serving, whole_stream
@@ -80,7 +80,7 @@ def test_errors_are_one_line_and_an_exit_code(
     assert got == code and says in err and err.count("\n") == 1 and out == ""
 
 
-def test_providers_shows_where_and_whether_a_key_is_there(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_providers_shows_whether_a_key_is_set_and_where(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "secret-canary")
     rows = {row["id"]: row for row in json.loads(run(monkeypatch, capsys, "providers", "--json")[1])}
     assert rows["groq"]["key_present"] and "openai_chat" in rows["groq"]["wires"]
@@ -88,9 +88,9 @@ def test_providers_shows_where_and_whether_a_key_is_there(monkeypatch: pytest.Mo
     assert "https://api.groq.com/openai/v1" in table and "GROQ_API_KEY" in table and "canary" not in table
 
 
-def test_providers_says_where_each_is_and_all_that_it_does(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_providers_shows_the_address_and_operations_of_each(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     _, table, _ = run(monkeypatch, capsys, "providers")
-    # What is said of a provider stands below its name, further in.
+    # Details of a provider are indented below its name.
     reported = {words[0]: words for words in map(str.split, re.split(r"\n(?! )", table)) if words}
     assert ".invalid" not in table
     assert "https://bedrock-runtime.${AWS_REGION}.amazonaws.com" in reported["amazon_bedrock"]
@@ -132,7 +132,7 @@ def test_pipeline_shows_the_overrides_of_a_module_of_the_users(tmp_path: Path) -
     assert "drop user: no ids leave the house  (process, override of openai:gpt-4o)" in done.stdout
 
 
-def test_that_no_model_fits_is_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_search_without_a_fitting_model_says_so(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert run(monkeypatch, capsys, "models", "no such model anywhere") == (0, "", "no model fits\n")
     assert run(monkeypatch, capsys, "models", "no such model anywhere", "--json")[1] == "[]\n"
 
@@ -150,12 +150,12 @@ def test_chat_keeps_the_conversation(monkeypatch: pytest.MonkeyPatch, capsys: An
 
 
 @pytest.mark.parametrize("words", [["ask"], ["ask", "vllm:m"]])
-def test_nothing_in_the_pipe_is_nothing_to_ask(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_an_empty_pipe_is_an_error(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, *words, stdin=" \n")
     assert code == 2 and "nothing to ask" in err and out == ""
 
 
-def test_a_picture_needs_no_words(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+def test_an_image_needs_no_text(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG")
     with serving(lambda request: [answer(completion())]) as server:
         monkeypatch.setenv("VLLM_BASE_URL", server.url)
@@ -175,13 +175,13 @@ def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, capsys: A
     assert capsys.readouterr().out == "hello\n"
 
 
-def test_what_is_piped_in_and_no_text_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_piped_input_that_is_not_text_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
     assert main(["ask", "what?"]) == 2
     assert "not text in utf-8" in capsys.readouterr().err
 
 
-def test_the_environment_names_the_model_that_is_meant(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_environment_can_name_the_model(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     with serving(lambda request: [whole_stream(str(request.json["model"]))]) as server:  # type: ignore[index]
         monkeypatch.setenv("VLLM_BASE_URL", server.url)
         monkeypatch.setenv("STEPWELL_MODEL", "vllm:mine")
@@ -191,7 +191,7 @@ def test_the_environment_names_the_model_that_is_meant(monkeypatch: pytest.Monke
     assert "vllm:mine: /quit leaves" in capsys.readouterr().err
 
 
-def test_a_talk_goes_on_after_a_failed_command_and_a_stopped_answer(
+def test_a_chat_continues_after_a_failed_command_and_a_stopped_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
 ) -> None:
     def script(request: Any) -> list[bytes]:
@@ -223,7 +223,7 @@ def test_in_a_pipe_a_failed_command_ends_the_talk(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("new_process")
-def test_it_works_in_a_pipe_that_is_closed_early() -> None:
+def test_output_works_in_a_pipe_that_is_closed_early() -> None:
     command = f"{sys.executable} -m stepwell models | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout.startswith("model") and done.stderr == ""
@@ -240,7 +240,7 @@ def test_it_works_in_a_pipe_that_is_closed_early() -> None:
         ("http://x.test", False),
     ],
 )
-def test_a_first_word_that_looks_like_a_model_is_one(word: str, is_one: bool) -> None:
+def test_a_first_word_that_looks_like_a_model_is_the_model(word: str, is_one: bool) -> None:
     assert is_model(word) is is_one
 
 

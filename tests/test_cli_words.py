@@ -1,5 +1,5 @@
-"""What the command line makes of words, and how it prints: it guesses nothing, says who answers, fits 80 columns, and
-works in every locale."""
+"""Words on the command line and its output: nothing is guessed, the answering model is named, lines fit 80 columns, and
+every locale works."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LISTINGS = [
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """A model that answers with what no ASCII terminal can print."""
+    """Register a model that answers with text that no ASCII terminal can print."""
     with serving(lambda request: [answer(completion("naïve – 日本"))]) as server:
         monkeypatch.setenv("VLLM_BASE_URL", server.url)
         yield server
@@ -51,7 +51,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
         ("gpt-99-ultra", "gpt-"),
     ],
 )
-def test_a_word_like_a_model_that_is_none_is_an_error_with_the_right_name(
+def test_a_word_like_a_model_that_is_unknown_is_an_error_with_the_right_name(
     command: str, stdin: str | None, word: str, meant: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     for words in ([word, "Say hello."], [word]):
@@ -72,11 +72,11 @@ def test_where_a_model_is_wanted_the_right_name_is_reported_too(
     "word",
     ["Say", "COVID-19", "e-mail", "and/or", "24/7", "3.14", "utf-8", "Python-3", "-1", "https://x.test/gpt-4o", "2+2"],
 )
-def test_ordinary_words_are_no_models(word: str) -> None:
+def test_ordinary_words_are_not_taken_for_models(word: str) -> None:
     assert models_like(word) == []
 
 
-def test_a_prompt_in_quotes_is_a_prompt_whatever_it_begins_with(
+def test_a_prompt_in_quotes_is_a_prompt_with_any_beginning(
     server: Loopback, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setenv("STEPWELL_MODEL", "vllm:mine")
@@ -84,13 +84,13 @@ def test_a_prompt_in_quotes_is_a_prompt_whatever_it_begins_with(
     assert server.seen[0].json["messages"][0]["content"] == "gpt-4o or not?"  # type: ignore[index]
 
 
-def test_a_model_alone_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_model_without_a_prompt_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, "ask", "openai:gpt-4o")
-    assert (code, out) == (2, "") and "nothing for openai:gpt-4o to do" in err
+    assert (code, out) == (2, "") and "no text for openai:gpt-4o" in err
 
 
 @pytest.mark.parametrize(("words", "stdin"), [(["ask", "hi", "--no-stream"], None), (["chat"], "/quit\n")])
-def test_who_answers_is_said_where_no_model_was_named(
+def test_the_answering_model_is_named_if_none_was_given(
     words: list[str], stdin: str | None, server: Loopback, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setenv("STEPWELL_MODEL", "vllm:mine")
@@ -108,7 +108,7 @@ def test_who_answers_is_said_where_no_model_was_named(
         (["local:smollm2", "-o", "temprature=1"], 2, "did you mean 'temperature'"),
     ],
 )
-def test_a_talk_that_cannot_be_had_does_not_begin(
+def test_a_chat_with_an_unusable_model_does_not_begin(
     words: list[str], code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -1,4 +1,4 @@
-"""Every provider of ours passes the suite that we give to authors; so does one with a protocol all its own."""
+"""Every built-in provider passes the conformance suite, and so does one with a protocol of its own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def conforms(provider: Provider) -> bool:
 
 
 @pytest.mark.parametrize("provider", [each for each in OURS if each.id != "local"], ids=lambda provider: provider.id)
-def test_ours_conform(provider: Provider) -> None:
+def test_built_in_providers_conform(provider: Provider) -> None:
     assert conforms(provider)
 
 
@@ -52,7 +52,7 @@ def test_the_provider_of_the_embedded_model_conforms() -> None:
     assert conforms(next(provider for provider in OURS if provider.id == "local"))
 
 
-def test_a_toy_provider_with_a_protocol_of_its_own_conforms() -> None:
+def test_an_example_provider_with_its_own_protocol_conforms() -> None:
     assert len(conformance(parley, samples=PARLEY_SAMPLES).checks) > 25
 
 
@@ -66,7 +66,7 @@ def test_a_provider_that_shortens_a_cut_stream_is_caught() -> None:
 
 
 def body_without(*, replaced: str = "", stream: bool | None = None, **changes: Any) -> Any:
-    """The toy's body with something left out, or one text in another's place."""
+    """Build the example provider's body with a key removed, or one text replaced by another."""
 
     def build(request: Request) -> Any:
         body = build_body(request if stream is None else request.replace(stream=stream))
@@ -87,12 +87,12 @@ def body_without(*, replaced: str = "", stream: bool | None = None, **changes: A
         (body_without(replaced="city"), "its parameter is not in the request"),
         (body_without(replaced="Timbuktu"), "its argument is not in the request"),
         (body_without(replaced=RESULT), "the tool's result is not in the request"),
-        (body_without(temperature=1), "temperature is not in the request, and no warning tells of it"),
-        (body_without(stream=False), "a stream is asked for: .* in the same words"),
+        (body_without(temperature=1), "temperature is not in the request, and no warning names it"),
+        (body_without(stream=False), "the request for a stream differs: .* are the same"),
     ],
     ids=["nothing", "prompt", "system", "model", "tools", "parameters", "arguments", "result", "options", "stream"],
 )
-def test_a_provider_that_does_not_send_what_was_asked_is_caught(build: Any, said: str) -> None:
+def test_a_provider_that_does_not_send_the_request_is_caught(build: Any, said: str) -> None:
     with pytest.raises(ConformanceError, match=said):
         conformance(parley.with_steps(build_body=build), samples=PARLEY_SAMPLES)
 
@@ -140,7 +140,7 @@ from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.usage import Usage
 from stepwell.testing import conformance
-from toy import PARLEY_SAMPLES, parley
+from example_provider import PARLEY_SAMPLES, parley
 
 steps = {
     "nothing is sent": {"build_body": lambda request: {}},
@@ -160,10 +160,10 @@ print(json.dumps([[[check.name, check.fault] for check in report.checks] for rep
 
 @pytest.fixture(scope="module")
 def verdicts() -> list[list[list[str | None]]]:
-    return judged()
+    return verdicts_under()
 
 
-def judged(*flags: str) -> list[list[list[str | None]]]:
+def verdicts_under(*flags: str) -> list[list[list[str | None]]]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, *flags, "-c", VERDICTS]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -172,13 +172,15 @@ def judged(*flags: str) -> list[list[list[str | None]]]:
     return seen
 
 
+@pytest.mark.usefixtures("new_process")
 def test_each_broken_provider_fails_and_each_whole_one_passes(verdicts: list[list[list[str | None]]]) -> None:
     failed = [sum(fault is not None for _, fault in checks) for checks in verdicts]
     assert all(failed[:-2]) and failed[-2:] == [0, 0]
 
 
+@pytest.mark.usefixtures("new_process")
 @pytest.mark.parametrize("flag", ["-O", "-OO"])
 def test_the_verdict_is_the_same_without_assertions_and_docstrings(
     flag: str, verdicts: list[list[list[str | None]]]
 ) -> None:
-    assert judged(flag) == verdicts
+    assert verdicts_under(flag) == verdicts

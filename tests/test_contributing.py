@@ -1,4 +1,4 @@
-"""The guide for contributors, followed to the letter in a copy of the tree."""
+"""The guide for contributors, followed step by step in a copy of the tree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The package as it is installed, in a folder where files may be added."""
+    """Copy the package, laid out as installed, to a folder where files may be added."""
     shutil.copytree(ROOT / "stepwell", tmp_path / "stepwell")
     for layer in ("schemas", "pipeline", "providers", "model_metadata"):
         shutil.copytree(ROOT / layer, tmp_path / "stepwell" / layer)

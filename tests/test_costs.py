@@ -1,4 +1,4 @@
-"""The suite about itself: tests say what they cost, their ids stay the same, and chance is held fast."""
+"""The test suite itself: tests declare what they cost, their ids are stable, and random examples are reproducible."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_cheap(request): assert not marks(request)
 
 
 def run(folder: Path, code: str) -> tuple[int, str]:
-    """What pytest says of a test file under this project's conftest and marks, and without plugins."""
+    """Run pytest on a test file with this project's conftest and marks, without plugins, and return its output."""
     marks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     support = ROOT / "tests" / "support"

@@ -1,4 +1,4 @@
-"""Long runs: memory stays where it is, many threads and many event loops share a client, nothing is left behind."""
+"""Long runs: memory does not grow, threads and event loops share a client, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def client_of(script: Scripted) -> stepwell.Client:
 
 
 def endless() -> Scripted:
-    """A model that always has another turn, and keeps no record of what it was asked."""
+    """Build a model that always has another answer, and keeps no record of its requests."""
 
     class Forgetful(list):  # type: ignore[type-arg]
         def append(self, item: object) -> None: ...
@@ -39,7 +39,7 @@ def endless() -> Scripted:
 
 
 def growth(work: Callable[[], None], rounds: int) -> int:
-    """Bytes that are held after `rounds` of the work and were not before, warmed up."""
+    """Return the bytes that are held after `rounds` of the work and were not before, after a warm-up."""
     for _ in range(20):
         work()
     gc.collect()
@@ -55,7 +55,7 @@ def growth(work: Callable[[], None], rounds: int) -> int:
 
 
 @pytest.mark.parametrize("kind", ["unstreamed", "streamed", "left early", "failed", "objects"])
-def test_memory_does_not_grow_with_the_number_of_calls(kind: str) -> None:
+def test_memory_does_not_grow_with_calls(kind: str) -> None:
     client = client_of(endless())
     refused = stepwell.Client(
         transport=httpx.MockTransport(lambda request: httpx.Response(400, json={"error": {"message": "no"}})),
@@ -89,19 +89,19 @@ def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
             client.generate_text(f"openai:made-up-{next(count)}", "hi")
 
     growth(work, 1_100)
-    assert len(client._planner._plans) <= 1_001
+    assert len(client.planner._plans) <= 1_001
 
 
 @pytest.fixture
-def hasty() -> Iterator[None]:
-    """Threads that are switched as often as can be."""
+def frequent_thread_switches() -> Iterator[None]:
+    """Switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
 
 
-def test_many_threads_share_a_client_and_its_budget(hasty: None) -> None:
+def test_many_threads_share_a_client_and_its_budget(frequent_thread_switches: None) -> None:
     budget = stepwell.Budget("1000")
     client = stepwell.Client(
         transport=httpx.MockTransport(
@@ -152,17 +152,17 @@ def test_one_async_client_serves_loop_after_loop_and_loops_at_once(server: Loopb
         thread.join(30)
     assert results == [["hello"] * 6] * 3
     gc.collect()
-    assert len(client._senders) == 0
+    assert len(client.connections._opened) == 0
 
 
-async def test_a_client_that_is_dropped_is_closed_without_a_word_and_not_before_its_streams(server: Loopback) -> None:
+async def test_a_dropped_client_is_closed_silently_and_after_its_streams(server: Loopback) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
     client = stepwell.AsyncClient(api_keys={"openai": "test"}, base_urls={"openai": f"{server.url}/v1"})
     circle: list[Any] = [client]
     circle.append(circle)
     stream = await client.stream_text(MODEL, "hi")
-    sender = next(iter(client._senders.values()))[0]
+    sender = next(iter(client.connections._opened.values()))[0]
     connector = sender.client._session.connector
     del client, circle, sender
     gc.collect()

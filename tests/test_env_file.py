@@ -1,4 +1,4 @@
-"""A file of variables: read only where asked for, behind the real environment, its values as secret as any key."""
+"""A file of variables: read only on request, with less precedence than the environment, and its values are secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CANARY = "sk-canary-123456789"
 
 
 class Network:
-    """Answers everything, and keeps what was asked."""
+    """A network that answers every request, and records it."""
 
     def __init__(self) -> None:
         self.sent: list[httpx.Request] = []
@@ -33,7 +33,7 @@ class Network:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Network:
-    """In a folder with a `.env`, and nothing of it in the environment."""
+    """Enter a folder with a `.env` whose variables are not in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in ("OPENAI_API_KEY", "GROQ_API_KEY", "STEPWELL_ENV_FILE", "STEPWELL_MODEL", "VLLM_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -71,7 +71,7 @@ def test_a_variable_may_name_the_file_for_a_whole_process(network: Network, monk
         Client(transport=network.transport).generate_text("openai:m", "hi")
 
 
-def test_the_real_environment_comes_first(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_environment_takes_precedence(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "real")
     Client(transport=network.transport, env_file=".env").generate_text("openai:m", "hi")
     assert network.sent[0].headers["authorization"] == "Bearer real"
@@ -82,7 +82,7 @@ def test_an_empty_line_of_a_template_is_no_key(network: Network) -> None:
         Client(transport=network.transport, env_file=".env").generate_text("groq:m", "hi")
 
 
-def test_a_key_of_the_file_never_goes_to_an_address_of_ones_own(network: Network) -> None:
+def test_a_key_of_the_file_is_never_sent_to_a_custom_address(network: Network) -> None:
     client = Client(transport=network.transport, env_file=".env", base_urls={"openai": "https://evil.test"})
     with pytest.raises(errors.MissingKey, match="only to"):
         client.generate_text("openai:m", "hi")
@@ -93,7 +93,7 @@ def test_a_key_of_the_file_never_goes_to_an_address_of_ones_own(network: Network
     assert network.sent == []
 
 
-def test_the_file_names_the_model_that_is_meant_without_one(network: Network, tmp_path: Path) -> None:
+def test_a_file_of_variables_can_name_the_default_model(network: Network, tmp_path: Path) -> None:
     (tmp_path / "mine.env").write_text("STEPWELL_MODEL=vllm:tiny\n")
     assert str(Client(transport=network.transport, env_file="mine.env").generate_text(None, "hi").provider) == "vllm"
 
@@ -110,9 +110,9 @@ def test_the_keys_of_aws_are_taken_from_the_file_together(
     assert "Credential=AKIA/" in request.headers["authorization"] and "eu-west-1" in request.url.host
 
 
-def test_its_values_show_in_no_repr_and_no_error(network: Network, tmp_path: Path) -> None:
+def test_a_files_values_are_in_no_repr_and_no_error(network: Network, tmp_path: Path) -> None:
     client = Client(transport=network.transport, env_file=".env")
-    assert CANARY not in repr(vars(client._planner)) + repr(vars(read_environment(".env")))
+    assert CANARY not in repr(vars(client.planner)) + repr(vars(read_environment(".env")))
     (tmp_path / "odd.env").write_text(f"# mine\nOPENAI_API_KEY='{CANARY}")
     with pytest.raises(errors.ConfigError, match="line 2 of odd.env is not NAME=value") as caught:
         Client(env_file="odd.env")

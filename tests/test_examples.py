@@ -1,4 +1,4 @@
-"""Every example runs on the embedded model, quietly, and every Python block of the documents runs as it stands."""
+"""Every example runs on the embedded model without errors, and so does every Python block of the documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a model fails, others are asked: who is, with what, and what is said about it."""
+"""Fallback: which models are called when one fails, with what, and what is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def busy(status: int = 503, **headers: str) -> httpx.Response:
 
 
 class World:
-    """Three providers; each does as it is told, or well. `asked` are the ids of those that were asked, in order."""
+    """Three providers; each gives its set answer, or a good one. `asked` are the ids of those called, in order."""
 
     def __init__(self, **answers: Answer) -> None:
         self.answers = answers
@@ -86,12 +86,12 @@ def test_the_next_model_answers_as_itself(stream: bool, driver: str) -> None:
     assert reply.provider == "anthropic" and reply.text == ANTHROPIC.text.text
     assert world.requests[1].headers["x-api-key"] == "k-anthropic" and world.body(1)["max_tokens"] == 7
     (warning,) = [each for each in reply.warnings if each.subject == "model" and "in place" in each.why]
-    assert warning.why.startswith(f"asked in place of {PRIMARY}, which failed: Overloaded: ")
+    assert warning.why.startswith(f"called in place of {PRIMARY}, which failed: Overloaded: ")
     assert warning.model == SECOND
     assert reply.context.messages[0].text == "hi"
 
 
-def test_each_is_asked_in_its_turn() -> None:
+def test_the_models_are_called_in_order() -> None:
     world = World(groq=busy(), anthropic=busy(529))
     assert ask(world, pipeline=fallback(SECOND, THIRD)).provider == "deepseek"
     assert world.asked == ["groq", "anthropic", "deepseek"]
@@ -106,7 +106,7 @@ def test_every_call_starts_at_its_own_model() -> None:
     assert world.asked == ["groq", "anthropic", "groq"]
 
 
-def test_one_that_is_down_is_passed_over_where_a_breaker_stands_further_in() -> None:
+def test_a_failing_model_is_skipped_if_a_breaker_is_inside_the_fallback() -> None:
     world = World(groq=busy())
     steps = [fallback(SECOND), circuit_breaker(failures=2)]
     with Client(**world.settings(pipeline=steps)) as client:
@@ -149,7 +149,7 @@ def test_system_tools_and_limits_come_along() -> None:
     assert world.body(1)["tools"][0]["name"] == "look"
 
 
-def test_provider_options_go_to_whom_they_are_keyed_for() -> None:
+def test_provider_options_go_to_the_provider_of_their_key() -> None:
     keyed = {"groq": {"user": "a"}, "anthropic": {"container": "b"}}
     world = World(groq=busy())
     reply = ask(world, pipeline=fallback(SECOND), options={"provider_options": keyed})
@@ -158,7 +158,7 @@ def test_provider_options_go_to_whom_they_are_keyed_for() -> None:
     assert not [each for each in reply.warnings if each.subject == "provider_options"]
 
 
-def test_those_that_are_not_keyed_stay_behind_with_a_warning() -> None:
+def test_options_without_a_provider_key_are_not_passed_on_with_a_warning() -> None:
     world = World(groq=busy())
     reply = ask(world, pipeline=fallback(SECOND), options={"provider_options": {"compound": 1}})
     assert world.body(0)["compound"] == 1 and "compound" not in world.body(1)
@@ -244,16 +244,16 @@ def test_steps_outside_run_once_and_steps_inside_once_a_model() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 429, 500, 503])
-def test_what_another_may_answer_is_given_to_it(status: int) -> None:
+def test_errors_of_the_provider_fall_back(status: int) -> None:
     assert ask(World(groq=busy(status)), pipeline=fallback(SECOND)).provider == "anthropic"
 
 
-def test_a_broken_answer_and_a_dead_connection_too() -> None:
+def test_a_broken_answer_and_a_failed_connection_fall_back_too() -> None:
     for answer in (httpx.Response(200, content=b"<html>"), httpx.ConnectError("no")):
         assert ask(World(groq=answer), pipeline=fallback(SECOND)).provider == "anthropic"
 
 
-def test_what_is_the_requests_own_fault_is_raised_at_once() -> None:
+def test_an_invalid_request_is_raised_without_a_fallback() -> None:
     world = World(groq=busy(400))
     with pytest.raises(errors.InvalidRequest):
         ask(world, pipeline=fallback(SECOND))
@@ -267,7 +267,7 @@ def test_what_is_the_requests_own_fault_is_raised_at_once() -> None:
     [errors.InvalidRequest, (errors.InvalidRequest,), lambda error: error.status == 400],
     ids=["a class", "classes", "a function"],
 )
-def test_when_says_for_which_errors(when: Any) -> None:
+def test_when_selects_the_errors(when: Any) -> None:
     assert ask(World(groq=busy(400)), pipeline=fallback(SECOND, when=when)).provider == "anthropic"
     with pytest.raises(errors.Overloaded):
         ask(World(groq=busy(503)), pipeline=fallback(SECOND, when=when))
@@ -285,7 +285,7 @@ def test_when_all_fail_the_first_error_is_raised_and_reports_the_others(monkeypa
     assert "MissingKey: no API key for deepseek" in error.__notes__[1]
 
 
-def test_a_stream_that_has_begun_is_not_begun_again_by_another_model() -> None:
+def test_a_stream_that_has_begun_does_not_fall_back() -> None:
     begun = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     world = World(groq=httpx.Response(200, content=begun))
     with pytest.raises(errors.StreamTruncated) as caught:
@@ -298,7 +298,7 @@ def test_an_error_in_place_of_a_streams_first_event_falls_back() -> None:
     assert ask(world, stream=True, pipeline=fallback(SECOND)).provider == "anthropic"
 
 
-def test_retries_are_used_up_first_and_the_total_timeout_is_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_come_before_the_fallback_and_the_total_timeout_is_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     world = World(groq=busy())
     ask(world, pipeline=fallback(SECOND), retries=2)
@@ -321,7 +321,7 @@ def test_other_operations_fall_back_as_well() -> None:
     assert reply.provider == "openai" and reply.embedding == [1.0]
 
 
-def test_a_budget_further_in_reckons_each_model_by_its_own_prices() -> None:
+def test_a_budget_inside_a_fallback_uses_each_models_own_prices() -> None:
     budget = Budget("5.00")
     reply = ask(World(groq=busy()), pipeline=lambda given: budget(given).prepend(fallback(SECOND)))
     assert budget.spent == reply.cost.total and budget.reserved == 0
@@ -334,8 +334,8 @@ def test_a_fallback_to_itself_or_in_a_ring_ends() -> None:
     assert world.asked == ["groq", "groq", "anthropic", "groq"]
 
 
-def test_without_models_or_sense_it_is_refused() -> None:
-    with pytest.raises(errors.ConfigError, match="a fallback without models"):
+def test_a_fallback_without_valid_models_is_refused() -> None:
+    with pytest.raises(errors.ConfigError, match="needs at least one model"):
         fallback()
     with pytest.raises(errors.ConfigError, match="when= must be classes"):
         fallback(SECOND, when=("busy",))  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""A call that moves to another model, from any place in the pipeline, takes along what was asked and nothing that was
-given for, or made by, the provider that it leaves."""
+"""A call that moves to another model, from any place in the pipeline, takes the caller's prompt and options along, and
+nothing that was given for, or made by, the provider that it leaves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OTHERS = ("groq:llama-3.3-70b-versatile", "anthropic:claude-opus-4-6", "ollama:l
 
 
 class World:
-    """Nobody is reached by the first request; all others are answered well."""
+    """A network that fails the first request, and answers all others."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -66,7 +66,7 @@ class World:
         return str(sent.url), orjson.loads(sent.content), str(sorted(sent.headers.raw))
 
 
-def asked(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tuple[World, Reply]:
+def call_model(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tuple[World, Reply]:
     world = World()
     settings = {"transport": httpx.MockTransport(world), "api_keys": KEYS, "retries": 0, "pipeline": pipeline}
 
@@ -85,7 +85,7 @@ def asked(model: str, options: Mapping[str, Any], pipeline: Any, how: str) -> tu
 
 
 def positions(model: str, how: str, pipeline: Any = None) -> tuple[str, ...]:
-    """The names of the steps that a fallback can stand just inside of."""
+    """Return the names of the steps that a fallback can be placed just inside of."""
     with Client(api_keys=KEYS, pipeline=pipeline) as client:
         return client.pipeline_for(model, stream="streamed" in how).names()
 
@@ -100,13 +100,13 @@ HOWS = pytest.mark.parametrize("how", ["sync", "sync streamed", "async", "async 
 
 @HOWS
 @pytest.mark.parametrize(("first", "other"), CASES)
-def test_another_model_is_asked_the_same_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
+def test_another_model_gets_the_same_request_from_every_place_in_the_pipeline(first: str, other: str, how: str) -> None:
     options = FIRST[first]
-    best, reported = asked(first, options, fallback(other), how)
+    best, reported = call_model(first, options, fallback(other), how)
     moved = first.partition(":")[0] != other.partition(":")[0]
     assert (SECRET in str(best.second)) == (not moved)
     for name in positions(first, how):
-        world, reply = asked(first, options, inside(name, fallback(other)), how)
+        world, reply = call_model(first, options, inside(name, fallback(other)), how)
         assert world.second == best.second, f"inside {name}"
         assert (reply.text, reply.provider, reply.usage) == (reported.text, reported.provider, reported.usage), (
             f"inside {name}"
@@ -121,14 +121,14 @@ def test_keyed_options_reach_the_one_they_are_for_from_every_place(other: str, h
     first = "openai:gpt-5.1"
     keyed = {"openai": {"x_tenant": SECRET}, other.partition(":")[0]: {"x_mine": "mine"}}
     for name in positions(first, how):
-        world, _ = asked(first, {"provider_options": keyed}, inside(name, fallback(other)), how)
+        world, _ = call_model(first, {"provider_options": keyed}, inside(name, fallback(other)), how)
         assert world.second[1]["x_mine"] == "mine" and SECRET not in str(world.second), f"inside {name}"
 
 
 @HOWS
 def test_options_given_by_another_spelling_of_a_providers_id_are_its_own(how: str) -> None:
     keyed = {"openai-codex": {"x_mine": "mine"}, "groq": {"x_tenant": SECRET}}
-    world, _ = asked("groq:m", {"provider_options": keyed}, fallback("openai_codex:gpt-5.2"), how)
+    world, _ = call_model("groq:m", {"provider_options": keyed}, fallback("openai_codex:gpt-5.2"), how)
     assert world.second[1]["x_mine"] == "mine" and SECRET not in str(world.second)
 
 
@@ -146,19 +146,19 @@ def test_steps_in_between_change_nothing(between: str, how: str) -> None:
             "mine", lambda request: request.replace(step_state={**request.step_state, "m": 1})
         ),
     }[between]
-    best, _ = asked(first, FIRST[first], fallback(other), how)
+    best, _ = call_model(first, FIRST[first], fallback(other), how)
     for name in positions(first, how, make()):
-        world, reply = asked(first, FIRST[first], [make(), inside(name, fallback(other))], how)
+        world, reply = call_model(first, FIRST[first], [make(), inside(name, fallback(other))], how)
         assert world.second[1] == best.second[1] and reply.provider == "groq", f"inside {name}"
 
 
 @HOWS
-def test_a_step_of_ones_own_outside_may_still_change_what_is_asked(how: str) -> None:
+def test_a_custom_outer_step_may_still_change_the_request(how: str) -> None:
     first, other = "openai:gpt-5.1", "groq:llama-3.3-70b-versatile"
     seeded = on_request("seeded", lambda request: request.replace(options={**request.options, "seed": 7}))
     for before in ("check_options", "resolve_key", "prepare_request", "translate_options"):
         steps = [lambda pipeline, at=before: pipeline.before(at, seeded), inside("seeded", fallback(other))]
-        world, _ = asked(first, FIRST[first], steps, how)
+        world, _ = call_model(first, FIRST[first], steps, how)
         assert world.second[1]["seed"] == 7 and SECRET not in str(world.second), f"before {before}"
 
 
@@ -169,7 +169,7 @@ OF_ONE_PROVIDER = {"raw_options", "fitted_options", "translated_options", "halt"
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("other", [*OTHERS, "openai:gpt-5.2"])
-def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: bool, tmp_path: Any) -> None:
+def test_a_custom_steps_request_to_another_model_has_shared_state_only(other: str, stream: bool, tmp_path: Any) -> None:
     """Whatever stands in `private`, and from every place: another model gets the notes that are nobody's alone."""
     first, found = "openai:gpt-5.1", {}
     (tmp_path / ".env").write_text(f"GROQ_API_KEY={SECRET}\n")
@@ -203,7 +203,7 @@ def test_what_a_step_of_ones_own_asks_another_model_with(other: str, stream: boo
 
 
 @HOWS
-def test_a_budget_outside_of_the_fallback_is_settled_by_the_attempt_of_the_other_model(how: str) -> None:
+def test_a_budget_outside_a_fallback_is_settled_by_the_attempt_of_the_other_model(how: str) -> None:
     budget = Budget(5, unknown="allow")
     sent: list[bool] = []
 
@@ -212,7 +212,7 @@ def test_a_budget_outside_of_the_fallback_is_settled_by_the_attempt_of_the_other
         return request
 
     steps = [budget, inside("budget", fallback("groq:llama-3.3-70b-versatile")), lambda p: p.append(on_request(look))]
-    _, reply = asked("openai:gpt-5.1", {}, steps, how)
+    _, reply = call_model("openai:gpt-5.1", {}, steps, how)
     assert reply.provider == "groq" and sent == [True, True]
     assert budget.calls == 1 and budget.reserved == 0
 

@@ -1,4 +1,4 @@
-"""What somebody sees first: `make run` and the quick start, whose questions a model of 135M parameters gets right."""
+"""First use: `make run` and the quick start, whose questions a model of 135M parameters answers correctly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_tour_gives_right_answers_and_ends_with_two_commands() -> None:
     assert all(command.startswith(".venv/bin/stepwell ") for command in commands)
 
 
-def test_the_quick_start_gives_the_answers_that_stand_beside_it() -> None:
+def test_the_quick_start_gives_the_answers_in_its_comments() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     quick = [block for block in blocks[:3] if "asyncio" not in block]
     said = re.findall(r"print\(.*\) +# (.+)", "\n".join(quick))
@@ -34,7 +34,7 @@ def test_the_quick_start_gives_the_answers_that_stand_beside_it() -> None:
     assert len(said) == 2 and all(answer in done.stdout for answer in said)
 
 
-def test_make_says_what_it_does_before_it_installs() -> None:
+def test_make_announces_what_it_installs() -> None:
     lines = (ROOT / "Makefile").read_text().splitlines()
     for at, line in enumerate(lines):
         if "pip install" in line:

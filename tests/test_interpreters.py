@@ -1,4 +1,5 @@
-"""It works, and says nothing, under every switch of the interpreter; the floors of pyproject.toml can be pinned."""
+"""Stepwell works silently under every switch of the interpreter; the minimum versions of pyproject.toml can be
+pinned."""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ import pytest
 
 from floors import PYPROJECT, floors
 
+pytestmark = pytest.mark.usefixtures("new_process")
+
 PROGRAM = """
 import asyncio, gc, json, pkgutil, importlib
 import httpx, stepwell
 from stepwell.schemas.parts import ToolCall
 
-pytestmark = pytest.mark.usefixtures("new_process")
-
 for module in pkgutil.walk_packages(stepwell.__path__, "stepwell."):
-    if "integrations." not in module.name and "__main__" not in module.name and "over_aiohttp" not in module.name:
+    if not any(part in module.name for part in ("integrations.", "__main__", "aiohttp_transport", "pyinstaller.")):
         importlib.import_module(module.name)
 
 def answer(request):
@@ -61,14 +62,14 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=" ".join)
-def test_it_works_and_says_nothing(switches: list[str], tmp_path: Path) -> None:
+def test_stepwell_works_silently_under_every_switch(switches: list[str], tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     done = subprocess.run([sys.executable, *switches, program], capture_output=True, text=True, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("done\n", "")
 
 
-def test_every_floor_of_ours_can_be_pinned() -> None:
+def test_every_minimum_version_can_be_pinned() -> None:
     pinned = floors(PYPROJECT.read_text())
     assert len(pinned) > 10 and all(re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\d.]+", each) for each in pinned)
     assert {each.partition("==")[0] for each in pinned} >= {"httpx", "attrs", "cattrs", "orjson", "jsonschema"}
@@ -83,7 +84,7 @@ def test_every_floor_of_ours_can_be_pinned() -> None:
         ('["a>=1,<2"]', "is not written as"),
     ],
 )
-def test_floors_are_read_from_what_pyproject_asks_for(dependencies: str, pinned: list[str] | str) -> None:
+def test_minimum_versions_are_read_from_pyproject(dependencies: str, pinned: list[str] | str) -> None:
     text = f"[project]\ndependencies = {dependencies}\n[project.optional-dependencies]\ndev = ['z']\n"
     if isinstance(pinned, str):
         with pytest.raises(ValueError, match=pinned):

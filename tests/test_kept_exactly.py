@@ -1,4 +1,4 @@
-"""Integers over 64 bits and halves of characters in what is kept, handed in by the batch, and given to tools."""
+"""Integers over 64 bits and halves of characters in stored data, in batches, and in arguments of tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def completion(content: str | None, arguments: str | None = None) -> dict[str, A
 
 
 class World:
-    """Answers in turn, as servers write that escape all but ASCII; `bodies` are what was asked."""
+    """A server that gives answers in turn, with all but ASCII escaped; `bodies` are the requests."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.bodies: list[Any] = []
@@ -46,7 +46,7 @@ class World:
         return {"transport": httpx.MockTransport(self), "api_keys": KEYS, "retries": 0}
 
 
-def test_a_conversation_is_kept_with_its_integers_and_without_halves() -> None:
+def test_a_conversation_is_stored_with_exact_integers_and_without_half_characters() -> None:
     call = ToolCall("c1", "pay", f'{{"wei":{LONG}}}')
     context = Context((Message("user", "a\ud83db", extra={"n": [LONG, 1.0, -LONG]}), Message("assistant", [call])))
     kept = Context.from_json(context.to_json())
@@ -55,7 +55,7 @@ def test_a_conversation_is_kept_with_its_integers_and_without_halves() -> None:
     assert kept.messages[1:] == context.messages[1:]
 
 
-def test_an_answer_is_kept_with_its_integers() -> None:
+def test_an_answer_is_stored_with_exact_integers() -> None:
     reply = Reply(Message("assistant", "a"), "stop", metadata={"seed": LONG}, object={"wei": LONG})
     assert load_reply(dump_reply(reply)).metadata == {"seed": LONG}
     assert load_reply(dump_reply(reply)).object == {"wei": LONG}
@@ -69,7 +69,7 @@ def test_questions_that_differ_in_a_long_integer_are_two_to_a_cache() -> None:
     assert [body["seed"] for body in world.bodies] == [LONG, LONG + 1]
 
 
-def test_a_cassette_plays_what_it_recorded(tmp_path: Path) -> None:
+def test_a_cassette_replays_its_recording(tmp_path: Path) -> None:
     world = World(completion("a \ud83d", json.dumps({"wei": LONG})))
     for _ in range(2):
         with Cassette(tmp_path / "tape.json", transport=httpx.MockTransport(world)) as tape:
@@ -81,7 +81,7 @@ def test_a_cassette_plays_what_it_recorded(tmp_path: Path) -> None:
 
 
 class Broken(OpenAI):
-    """Of three lines one is a good answer, one half of a line, and one is of no known shape."""
+    """A service whose results have one good line, one truncated line, and one of unknown shape."""
 
     def output(self) -> bytes:
         good = super().output().replace("世".encode(), b"\\ud83d")
@@ -109,7 +109,7 @@ def test_a_bad_line_of_a_batch_is_the_failure_of_its_own_request(how: str) -> No
     assert [type(answers[name]) for name in ("second", "third")] == [errors.ProviderError] * 2
 
 
-def test_the_lines_of_a_batch_are_handed_in_exactly() -> None:
+def test_the_lines_of_a_batch_are_submitted_exactly() -> None:
     sent = []
     service = OpenAI(rounds=0)
     settings = service.settings()
@@ -129,7 +129,7 @@ RESULTS = {"text": "caf\udce9.txt", "dict": {"name": "caf\udce9.txt"}, "list": [
 
 
 @pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
-def test_a_tools_result_ends_no_loop(result: Any) -> None:
+def test_a_tools_result_does_not_end_the_loop(result: Any) -> None:
     given = []
 
     def look_up(wei: int) -> Any:

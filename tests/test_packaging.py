@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The interpreter of an environment with nothing but the wheel and what it asks for."""
+    """Build an environment with only the wheel and its requirements, and return its interpreter."""
     folder = tmp_path_factory.mktemp("empty")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
@@ -48,7 +48,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     yield python
 
 
-def test_the_wheel_holds_only_our_package(wheel: Path) -> None:
+def test_the_wheel_contains_only_our_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"stepwell", next(top for top in tops if top.endswith(".dist-info"))}
@@ -82,7 +82,7 @@ print(client.generate_text("openai:gpt-4o", "hi").text)
     assert run(python, code) == "hello\n"
 
 
-def test_nothing_of_ours_lands_beside_the_package(python: Path) -> None:
+def test_the_wheel_installs_nothing_outside_the_package(python: Path) -> None:
     folders = ("schemas", "pipeline", "providers", "model_metadata")
     code = f"import importlib.util as u; print([n for n in {folders} if u.find_spec(n)])"
     assert run(python, code) == "[]\n"

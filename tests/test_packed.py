@@ -1,4 +1,4 @@
-"""Stepwell where its sources are no files: inside a zip, compiled alone, or packed into an application."""
+"""Stepwell without source files: inside a zip, as bytecode alone, or packed into an application."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from typing import Any
 import pytest
 
 from stepwell.errors import ConfigError, UnknownProvider
-from stepwell.providers import BUILT_IN
+from stepwell.providers import BUILT_IN, WIRES
 from stepwell.providers.declare.from_catalog import from_catalog, wire_named
 from stepwell.providers.declare.registry import Registry
-from stepwell.providers.wires import WIRES
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("schemas", "pipeline", "providers", "model_metadata")
@@ -49,7 +48,7 @@ print(json.dumps({
 
 
 def files_of_the_package() -> dict[str, Path]:
-    """Each file by its name in the wheel."""
+    """Map each file's name in the wheel to the file."""
     tops = [(ROOT / "stepwell", "stepwell"), *((ROOT / layer, f"stepwell/{layer}") for layer in LAYERS)]
     return {
         f"{name}/{path.relative_to(top).as_posix()}": path
@@ -61,7 +60,7 @@ def files_of_the_package() -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as a wheel lays it out."""
+    """Lay the package out as a wheel does."""
     folder = tmp_path_factory.mktemp("tree")
     for name, path in files_of_the_package().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +69,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look_from(place: Path) -> dict[str, Any]:
-    """What LOOK prints where the package is imported from `place` alone."""
+    """Run LOOK with the package imported from `place` alone, and return its output."""
     code = f"import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f)]\n{LOOK}"
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
@@ -85,6 +84,7 @@ def from_files(tree: Path) -> dict[str, Any]:
     return look_from(tree)
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Path, from_files: dict[str, Any]) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -93,6 +93,7 @@ def test_from_a_zip_all_is_found_that_is_found_in_files(tree: Path, tmp_path: Pa
     assert look_from(packed) == from_files
 
 
+@pytest.mark.usefixtures("new_process")
 def test_from_bytecode_alone_all_is_found_that_is_found_in_files(
     tree: Path, tmp_path: Path, from_files: dict[str, Any]
 ) -> None:
@@ -117,7 +118,7 @@ def test_the_table_of_wires_names_every_wire_of_the_package() -> None:
     home = ROOT / "providers" / "wires"
     here = {path.parent.name for path in home.glob("*/samples.py")}
     assert here == WIRES, (
-        f"in providers/wires/__init__.py, add {sorted(here - WIRES)} to WIRES and remove {sorted(WIRES - here)}"
+        f"in providers/__init__.py, add {sorted(here - WIRES)} to WIRES and remove {sorted(WIRES - here)}"
     )
 
 
@@ -164,7 +165,8 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
         registry.get_or_raise("deepinfra")
 
 
-def test_a_catalog_that_was_not_packed_says_what_to_do(tree: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("new_process")
+def test_a_missing_catalog_in_a_packed_application_is_an_error_with_a_hint(tree: Path, tmp_path: Path) -> None:
     packed = tmp_path / "app.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         for path in tree.rglob("*.py"):

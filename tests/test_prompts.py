@@ -1,4 +1,4 @@
-"""Templates: names and nothing else, filled once, and clear about what is missing."""
+"""Prompt templates: plain names, filled once, with clear errors for missing ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_names_are_filled_and_braces_are_escaped() -> None:
     assert template.format(question="why?", example=42) == 'Answer why? as {"answer": 42}.'
 
 
-def test_values_are_not_read_again() -> None:
+def test_braces_in_values_are_not_fields() -> None:
     template = PromptTemplate("{a} {b}")
     assert template.format(a="{b} {{ {a.__class__}", b="}") == "{b} {{ {a.__class__} }"
 
@@ -28,7 +28,7 @@ def test_lists_and_dicts_are_written_as_json() -> None:
     assert PromptTemplate("{rows}").format(rows=[{"city": "Köln"}, None]) == '[{"city": "Köln"}, null]'
 
 
-def test_some_values_can_be_given_before_others() -> None:
+def test_some_values_can_be_filled_in_first() -> None:
     template = PromptTemplate("{a}, {b}, {a}")
     first = template.partial(a="x")
     assert (template.variables, first.variables) == (("a", "b"), ("b",))
@@ -92,7 +92,7 @@ def test_a_chat_is_filled_message_by_message() -> None:
     assert len(template.context(topic="cats", history=[], language="Latin")) == 4
 
 
-def test_a_chat_says_what_is_missing() -> None:
+def test_a_chat_template_names_missing_values() -> None:
     template = ChatTemplate([Slot("history"), "{question}"])
     with pytest.raises(ConfigError, match="lacks values for 'history', 'question'"):
         template.context()
@@ -102,7 +102,7 @@ def test_a_chat_says_what_is_missing() -> None:
         ChatTemplate(["{a.b}"])
 
 
-def test_a_template_is_made_of_what_people_pass() -> None:
+def test_a_template_is_made_of_every_accepted_form() -> None:
     assert template_of("{a}") == PromptTemplate("{a}")
     assert template_of(["{a}"]) == ChatTemplate([user("{a}")])
     assert template_of(PromptTemplate("{a}")) == PromptTemplate("{a}")
@@ -112,7 +112,7 @@ def test_a_template_is_made_of_what_people_pass() -> None:
 
 
 class Trap:
-    """Says so when anything but its text is asked for."""
+    """A value that raises when anything but its text is used."""
 
     def __str__(self) -> str:
         return "text"

@@ -1,4 +1,5 @@
-"""Recipes and events: one generator serves both colours, work at once keeps its order, and spans know their parents."""
+"""Workflows and events: one generator for sync and async, concurrent work keeps its order, and spans know their
+parents."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def ask(text: str) -> Ask:
     return Ask("chat", MODEL, text)
 
 
-def test_a_recipe_asks_and_goes_on_with_the_answer(carry: Carry) -> None:
+def test_a_workflow_calls_a_model_and_continues_with_the_answer(carry: Carry) -> None:
     def twice() -> Recipe:
         first = yield ask("one")
         second = yield ask(first.text + " two")
@@ -81,7 +82,7 @@ def test_a_recipe_asks_and_goes_on_with_the_answer(carry: Carry) -> None:
     assert carry(twice()) == "ONE TWO"
 
 
-def test_an_error_is_raised_where_the_recipe_asked(carry: Carry) -> None:
+def test_an_error_is_raised_at_the_workflows_call(carry: Carry) -> None:
     def careful() -> Recipe:
         try:
             yield ask("fail")
@@ -91,7 +92,7 @@ def test_an_error_is_raised_where_the_recipe_asked(carry: Carry) -> None:
     assert carry(careful()) == "openai"
 
 
-def test_work_at_once_comes_back_in_order_and_failures_in_their_places(carry: Carry) -> None:
+def test_concurrent_work_keeps_its_order_and_failures_their_places(carry: Carry) -> None:
     def many() -> Recipe:
         return (yield Gather([ask(text) for text in ["a", "fail", "c", "d"]], limit=2))
 
@@ -100,7 +101,7 @@ def test_work_at_once_comes_back_in_order_and_failures_in_their_places(carry: Ca
     assert isinstance(failed, stepwell.errors.ConnectError)
 
 
-def test_functions_of_ones_own_run_as_the_caller_is_sync_or_async(carry: Carry) -> None:
+def test_custom_functions_run_sync_or_async_as_the_caller(carry: Carry) -> None:
     async def driver() -> str:
         await asyncio.sleep(0)
         return "async"
@@ -111,7 +112,7 @@ def test_functions_of_ones_own_run_as_the_caller_is_sync_or_async(carry: Carry) 
     assert carry(own()) == ("sync" if carry is carry_sync else "async")
 
 
-def test_a_foreign_effect_is_an_error_that_says_what_to_yield(carry: Carry) -> None:
+def test_a_foreign_effect_is_an_error_with_the_effects_to_yield(carry: Carry) -> None:
     def wrong() -> Recipe:
         yield 42
 
@@ -142,7 +143,7 @@ def test_items_come_as_they_are_emitted_and_leaving_shuts_the_stream() -> None:
     assert closed == ["shut"]
 
 
-async def test_the_same_awaited() -> None:
+async def test_an_async_stream_of_a_workflow_behaves_alike() -> None:
     client = Scripted(["abc"] * 2, piece=1).async_client
     closed: list[str] = []
     assert [item async for item in AsyncReading(client, streamed(closed))] == ["a", "b", "c"]
@@ -151,7 +152,7 @@ async def test_the_same_awaited() -> None:
     assert closed == ["shut"]
 
 
-def test_spans_nest_through_recipes_and_work_at_once(carry: Carry, events: list[Event]) -> None:
+def test_spans_nest_through_workflows_and_concurrent_work(carry: Carry, events: list[Event]) -> None:
     def inner(name: str) -> str:
         with span("inner", label=name):
             return name
@@ -172,7 +173,7 @@ def test_spans_nest_through_recipes_and_work_at_once(carry: Carry, events: list[
     assert events[-1].elapsed is not None
 
 
-def test_a_failing_span_reports_its_error_and_a_failing_subscriber_disturbs_nothing(
+def test_a_failing_span_reports_its_error_and_a_failing_subscriber_has_no_effect(
     events: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(event: Event) -> None:
@@ -189,7 +190,7 @@ def test_a_failing_span_reports_its_error_and_a_failing_subscriber_disturbs_noth
     assert "in the subscriber" in caplog.text
 
 
-def test_a_span_of_a_streamed_recipe_is_not_the_readers(events: list[Event]) -> None:
+def test_a_span_of_a_streamed_workflow_is_not_active_in_the_reader(events: list[Event]) -> None:
     def recipe() -> Recipe:
         with span("streamed"):
             yield Emit(1)

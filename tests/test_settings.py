@@ -1,4 +1,4 @@
-"""What a client is made with: said to be wrong when it is given, in words that tell what would be right."""
+"""A client's settings are validated when it is made, with a hint at what would be right."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_an_http_client_of_the_other_kind_is_refused(make: Callable[[], Any], sa
 
 
 @both
-def test_the_settings_that_are_right_are_taken(client: type) -> None:
+def test_valid_settings_are_accepted(client: type) -> None:
     http = httpx.Client() if client is Client else httpx.AsyncClient()
     client(
         api_keys={"openai": "k", "amazon-bedrock": {"access_key": "a", "secret_key": "s"}, "neon": "k"},
@@ -127,5 +127,5 @@ def test_an_override_that_could_never_match_is_refused(pattern: Any, says: str) 
 
 
 @pytest.mark.parametrize("pattern", ["openai", "openai:gpt-5*", "*:qwen*", "open*:x", "amazon-bedrock:*"])
-def test_an_override_of_what_there_is_is_taken(pattern: str) -> None:
+def test_an_override_of_an_existing_model_is_accepted(pattern: str) -> None:
     Client().override(pattern, build_body=lambda request: {})

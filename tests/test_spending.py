@@ -1,4 +1,4 @@
-"""What many calls cost together."""
+"""The costs of many calls together."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_unknown_price_is_counted_with_its_reason_and_is_not_zero():
     assert [line.split()[-1] for line in str(report).splitlines() if line.startswith("acme:mystery")] == ["?"]
 
 
-def test_what_the_provider_reports_stands_beside_our_own():
+def test_a_provider_reported_cost_is_shown_beside_ours():
     report = cost_report([call(SONNET, input_tokens=1000, output_tokens=0, reported_cost=Decimal("0.0029")), THREE[1]])
     assert report.all.reported == Decimal("0.0029")
     assert report.all.listed == Decimal("0.00915")
@@ -79,7 +79,7 @@ def test_usage_that_broke_off_makes_a_lower_bound():
     assert "at least" in str(report)
 
 
-def test_the_table_reads():
+def test_the_table_of_models_is_readable():
     assert str(cost_report(THREE)).splitlines() == [
         "model        calls  input  cached  output        $",
         "acme:sonnet      2  3,000     400     110  0.00957",
@@ -95,13 +95,13 @@ def test_nothing_costs_nothing():
     assert "all" in str(report)
 
 
-def test_the_plain_form_is_json_and_keeps_every_digit():
+def test_the_plain_form_of_a_report_is_json_with_every_digit():
     reported = json.loads(json.dumps(cost_report(THREE).to_dict()))
     assert reported["all"]["total"] == "0.01008"
     assert reported["models"]["acme:tiered"]["buckets"] == {"input": "0.0005", "output": "0.00001"}
 
 
-def test_what_is_no_reply_is_refused():
+def test_a_serialised_value_that_is_not_a_reply_is_refused():
     with pytest.raises(ConfigError, match="made of replies"):
         cost_report(["hello"])  # type: ignore[list-item]
 

@@ -1,4 +1,4 @@
-"""Against a real server: limits of time, connections given back, cut streams, hostile bodies. By every way to it."""
+"""Calls to a real server over every transport: timeouts, released connections, cut streams, hostile bodies."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from loopback import (
 
 
 @carriers
-def test_a_whole_answer_streamed_and_not(carrier: str) -> None:
+def test_a_complete_answer_is_the_same_streamed_and_not(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield whole_stream("hello") if request.json.get("stream") else answer(completion("hello"))
 
@@ -99,13 +99,13 @@ def test_comments_keep_a_stream_alive(carrier: str) -> None:
 
 
 @carriers
-def test_a_server_that_lingers_after_the_end_is_no_error(carrier: str) -> None:
+def test_a_server_that_keeps_the_connection_after_the_end_is_no_error(carrier: str) -> None:
     with serving(saying(streaming(), chunk(event("a", "stop") + DONE), LONG)) as server:
         assert ask(server, carrier, timeout=Timeouts(idle=1)).text == "a"
 
 
 @carriers
-def test_a_stream_that_is_cut_is_an_error_with_what_came(carrier: str) -> None:
+def test_a_cut_stream_is_an_error_with_the_partial_answer(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield streaming() + chunk(event("half"))
         raise Hangup
@@ -128,7 +128,7 @@ def test_a_stream_cut_before_its_first_event_is_sent_again(carrier: str) -> None
 
 
 @carriers
-def test_a_stream_cut_after_its_first_event_is_not(carrier: str) -> None:
+def test_a_stream_cut_after_its_first_event_is_not_sent_again(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield streaming() + chunk(event("once"))
         raise Hangup
@@ -248,7 +248,7 @@ BOMB = gzip.compress(bytes(300_000_000), 1)
 
 @carriers
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
-def test_a_bomb_is_defused(carrier: str, stream: bool) -> None:
+def test_a_decompression_bomb_is_refused(carrier: str, stream: bool) -> None:
     bomb = BOMB
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
     with serving(saying(head + bomb)) as server, pytest.raises(errors.ResponseTooLarge):
@@ -283,7 +283,7 @@ def test_a_redirect_is_never_followed(carrier: str, status: str) -> None:
         assert other_server.seen == []
 
 
-def test_a_user_of_threads_gets_right_answers_from_one_client() -> None:
+def test_threads_get_right_answers_from_one_client() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     def script(request: Any) -> Iterable[bytes]:
@@ -319,7 +319,7 @@ def test_connection_refused_is_a_typed_error() -> None:
             client.generate_text(MODEL, "hi")
 
 
-def test_a_client_of_ones_own_is_used_and_left_open() -> None:
+def test_a_custom_client_is_used_and_left_open() -> None:
     with serving(lambda request: [answer(completion())]) as server, httpx.Client(headers={"x-mine": "1"}) as http:
         client_of(server, http=http).close()
         with client_of(server, http=http) as client:

@@ -1,4 +1,4 @@
-"""What the wheel says of itself: where it comes from, for whom it is, under which licences, the same in every build."""
+"""The wheel's metadata: source, audience, licences, the same in every build."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "CONTRIBUTING.md"
 
 
 def built(folder: Path, mtime: float) -> Path:
-    """A wheel of a fresh copy of the repository whose files were all written at that time."""
+    """Build a wheel of a fresh copy of the repository, with all files written at that time."""
     copy = folder / "copy"
     for name in SOURCES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -57,7 +57,7 @@ def test_two_builds_of_the_same_sources_are_equal_byte_for_byte(
     assert second.name == wheel.name and second.read_bytes() == wheel.read_bytes()
 
 
-def test_it_says_where_it_comes_from_and_for_whom_it_is(metadata: Message) -> None:
+def test_the_metadata_has_source_and_audience(metadata: Message) -> None:
     urls = dict(each.split(", ", 1) for each in metadata.get_all("Project-URL", []))
     assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} <= urls.keys()
     assert all(url.startswith("https://") for url in urls.values())
@@ -67,7 +67,7 @@ def test_it_says_where_it_comes_from_and_for_whom_it_is(metadata: Message) -> No
     assert {"3.11", "3.12", "3.13"} <= versions and metadata["Requires-Python"] == ">=3.11"
 
 
-def test_the_licences_of_code_and_data_are_in_it(wheel: Path, metadata: Message) -> None:
+def test_the_licences_of_code_and_data_are_in_the_wheel(wheel: Path, metadata: Message) -> None:
     assert metadata["License-Expression"] == "MIT"
     files = metadata.get_all("License-File", [])
     assert {Path(each).name for each in files} == {"LICENSE", "LICENSE-models.dev"}
@@ -76,7 +76,7 @@ def test_the_licences_of_code_and_data_are_in_it(wheel: Path, metadata: Message)
     assert all(any(name.endswith(f"licenses/{each}") for name in names) for each in files)
 
 
-def test_every_link_of_its_readme_is_absolute_and_leads_to_a_file(metadata: Message) -> None:
+def test_every_link_of_the_readme_is_absolute_and_leads_to_a_file(metadata: Message) -> None:
     text = metadata.get_payload()
     assert isinstance(text, str) and metadata["Description-Content-Type"].startswith("text/markdown")
     links = re.findall(r"\]\(([^)\s]+)\)", text)

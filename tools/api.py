@@ -1,10 +1,10 @@
-"""Write what follows from the methods of Client: `python -m tools.api`.
+"""Generate the files that repeat the methods of Client: `python -m tools.api`.
 
 stepwell/async_api.py: AsyncClient, whose methods have the same arguments and are awaited.
 stepwell/functions.py: the functions of the package, sync and async.
 stepwell/__init__.pyi: the public names for type checkers, which cannot follow names that are loaded when first used.
 
-A test holds the files to what this script writes.
+A test compares the files with what this script writes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ METHOD = re.compile(r"^    def (?P<rest>\w+\((?:[^()]|\([^()]*\))*\) -> (?P<resu
 """The head of a method, up to the name of the class that it returns."""
 
 RENAMED = {
-    "class Client(SyncCalls)": "class AsyncClient(AsyncCalls)",
-    "import SyncCalls": "import AsyncCalls",
+    "class Client(BaseClient)": "class AsyncClient(BaseAsyncClient)",
+    "import BaseClient": "import BaseAsyncClient",
     '"""The synchronous client. Safe to share between threads; a forked child gets connections of its own."""': (
         '"""The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or\n'
         '    at once: each gets connections of its own, which are closed when the loop ends."""'
@@ -39,9 +39,10 @@ Written by `python -m tools.api` from the methods of Client in api.py; change th
 
 from .api import Client
 from .async_api import AsyncClient
+from .client_pair import SHARED_ASYNC_CLIENT, SHARED_CLIENT
 
-CLIENT = Client()
-ASYNC_CLIENT = AsyncClient()
+CLIENT = Client.sharing(SHARED_CLIENT.planner, SHARED_CLIENT.connections)
+ASYNC_CLIENT = AsyncClient.sharing(SHARED_ASYNC_CLIENT.planner, SHARED_ASYNC_CLIENT.connections)
 """Neither opens a connection before its first call."""
 
 pipeline_for = CLIENT.pipeline_for
@@ -53,18 +54,18 @@ STUB = '''"""The public names, for type checkers. Written by `python -m tools.ap
 
 
 def methods() -> list[str]:
-    """Give the names of Client's public methods, in the order of the file."""
+    """Return the names of Client's public methods, in the order of the file."""
     (client,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.ClassDef))
     return list(dict.fromkeys(node.name for node in client.body if isinstance(node, ast.FunctionDef)))
 
 
 def async_client() -> str:
-    """Give async_api.py: api.py with every call awaited, and the async version of each class that it returns."""
+    """Return async_api.py: api.py with every call awaited, and the async version of each class that it returns."""
     text = SOURCE.read_text()
     head = text.index('"""') + 3
     text = text[:head] + text[text.index('"""', head) :]
     text = re.sub(METHOD, _awaited, text)
-    text = re.sub(r"(self\._(?:call|run)\()", r"await \1", text)
+    text = re.sub(r"(self\.(?:make_call|run_workflow)\()", r"await \1", text)
     text = re.sub(r"\b(Stream|ToolStream|ObjectStream|BatchJob)\b(?! has its)", r"Async\1", text)
     for sync, asynchronous in RENAMED.items():
         text = text.replace(sync, asynchronous)
@@ -80,7 +81,7 @@ def _awaited(head: re.Match[str]) -> str:
 
 
 def functions() -> str:
-    """Give functions.py: each method of both clients as a function."""
+    """Return functions.py: each method of both clients as a function."""
     names = [name for name in methods() if name not in NOT_A_FUNCTION]
     sync = "".join(f"{name} = CLIENT.{name}\n" for name in names)
     awaited = "".join(f"a{name} = ASYNC_CLIENT.{name}\n" for name in names)
@@ -88,7 +89,7 @@ def functions() -> str:
 
 
 def stub() -> str:
-    """Give __init__.pyi: an import of each public name from the module that the list in __init__.py gives."""
+    """Return __init__.pyi: an import of each public name from the module that is listed in __init__.py."""
     import stepwell
 
     lines = [STUB]
@@ -108,6 +109,7 @@ WRITTEN = {
 
 
 def main() -> None:
+    """Write all the files."""
     for path, write in WRITTEN.items():
         path.write_text(formatted(write(), path), encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""What stepwell/options.py holds, which `python -m tools.api` writes from the option tables.
+"""Generate stepwell/options.py from the option tables; run by `python -m tools.api`.
 
-The tables (schemas/options.py) are what is checked at run time. Type checkers cannot read them, so the same names are
-written down as TypedDicts. A test holds the file to what this script writes.
+The tables (schemas/options.py) are checked at run time. Type checkers cannot read them, so the same names are written
+down as TypedDicts. A test compares the file with what this script writes.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
 """A tool on offer: a Tool, a function, or the dict form of OpenAI."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
-"""A key, several under their names, or a function that gives one."""
+"""A key, several under their names, or a function that returns one."""
 
 StepLike: TypeAlias = Step | PipelineEdits | Callable[[Pipeline], Pipeline]
 """A step, or what edits a pipeline."""
 
 PipelineLike: TypeAlias = Pipeline | StepLike | Iterable[StepLike]
-"""A pipeline, or what makes one of the pipeline that is there."""
+"""A pipeline, or what changes the usual one."""
 '''
 
 ALIASES = ("Credential", "ModelLike", "PipelineLike", "PromptLike", "Secret", "StepLike", "Timeouts", "ToolLike")
@@ -76,7 +76,7 @@ PLAIN = {"number": "float", "integer": "int", "boolean": "bool", "string": "str"
 
 
 def annotation(option: Option) -> str:
-    """Give the Python type of an option's value: what its row says, else what its schema means."""
+    """Return the Python type of an option's value: its row's, else one made of its schema."""
     if option.type:
         return option.type
     schema = option.schema
@@ -92,16 +92,16 @@ def annotation(option: Option) -> str:
 
 
 def fields(table: Mapping[str, Option]) -> str:
-    """Write a TypedDict's body: each option with its type, and its meaning below it."""
+    """Return a TypedDict's body: each option with its type, and its meaning below it."""
     rows = (f'    {name}: {annotation(option)} | None\n    """{option.doc}"""\n' for name, option in table.items())
     return "".join(rows)
 
 
 def option_types() -> str:
-    """Give the whole text of stepwell/options.py, before it is formatted."""
+    """Return the whole text of stepwell/options.py, before it is formatted."""
     chat = OPERATION_OPTIONS["chat"]
-    asked_for = ("tools", "tool_choice", "response_format")
-    common = {name: option for name, option in chat.items() if name not in asked_for}
+    not_for_objects = ("tools", "tool_choice", "response_format")
+    common = {name: option for name, option in chat.items() if name not in not_for_objects}
     parts = [
         HEAD,
         _class("CallOptions", "TypedDict", "Options of every call, whatever the operation.", CALL_OPTIONS),
@@ -110,7 +110,7 @@ def option_types() -> str:
             "ToolLoopOptions",
             "ObjectOptions",
             "Options of a tool loop, whose tools are an argument.",
-            {name: chat[name] for name in asked_for[1:]},
+            {name: chat[name] for name in not_for_objects[1:]},
         ),
         _class("ChatOptions", "ToolLoopOptions", "Options of a chat call.", {"tools": chat["tools"]}),
     ]
@@ -128,7 +128,7 @@ def _class(name: str, base: str, doc: str, table: Mapping[str, Option]) -> str:
 
 
 def formatted(text: str, path: Path) -> str:
-    """Give the text as ruff sorts its imports and formats it."""
+    """Return the text with imports sorted and formatted by ruff."""
     ruff = [sys.executable, "-m", "ruff"]
     sort = [*ruff, "check", "--quiet", "--fix-only", "--select", "I,F401", "--stdin-filename", str(path), "-"]
     for command in (sort, [*ruff, "format", "--stdin-filename", str(path), "-"]):

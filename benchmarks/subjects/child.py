@@ -23,7 +23,7 @@ def resident() -> int:
 
 
 def forget_peak() -> None:
-    """Start a new reading of the peak: Linux only, elsewhere the peak stays that of the whole life of the process."""
+    """Reset the peak. Without Linux's /proc it remains that of the whole life of the process."""
     try:
         with open("/proc/self/clear_refs", "wb") as file:
             file.write(b"5")
@@ -32,7 +32,7 @@ def forget_peak() -> None:
 
 
 def peak() -> int:
-    """Bytes of memory this process held at most since `forget_peak`; 0 where there is no /proc."""
+    """Return the peak of this process's memory since `forget_peak`, in bytes; 0 where there is no /proc."""
     try:
         with open("/proc/self/status", "rb") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"VmHWM"))
@@ -41,7 +41,7 @@ def peak() -> int:
 
 
 def timed_import(modules: list[str]) -> dict:
-    """What importing `modules` into this bare process costs: CPU seconds, wall seconds, bytes of memory."""
+    """Measure the import of `modules` into this bare process: CPU seconds, wall seconds, bytes of memory."""
     memory, wall, cpu = resident(), time.perf_counter(), time.process_time()
     for module in modules:
         __import__(module)
@@ -55,11 +55,15 @@ import json  # noqa: E402 - only now that the clock has stopped
 
 
 class Task:
-    """One job as the subject's functions see it. `prepare` may hang the subject's own types on it, off the clock.
+    """One job, as the subject's functions see it. `prepare` may add the subject's own types to it, unmeasured.
 
-    url: where the provider is, with no version in it; wire: "openai" or "anthropic"; messages: role and content dicts;
-    tools: OpenAI function definitions; data: the bytes to decode, no network. first_only: what counts is when the first
-    text came, to be told in `first_at`.
+    url: the provider's URL, without a version.
+    wire: "openai" or "anthropic".
+    messages: dicts of role and content.
+    tools: OpenAI function definitions.
+    data: the bytes to decode without a network.
+    first_only: whether only the time to the first text is measured.
+    first_at: when the first text came.
     """
 
     def __init__(self, job: dict) -> None:
@@ -76,7 +80,7 @@ class Task:
 
 
 def drain(chunks, characters, task: Task) -> int:
-    """Read a stream as a user would, and count what `characters` finds in each chunk."""
+    """Read a stream as a user would; return the sum of `characters` of each chunk."""
     total, waiting = 0, task.first_only
     for chunk in chunks:
         total += characters(chunk)
@@ -86,7 +90,7 @@ def drain(chunks, characters, task: Task) -> int:
 
 
 async def adrain(chunks, characters, task: Task) -> int:
-    """The async twin of `drain`."""
+    """Async version of `drain`."""
     total, waiting = 0, task.first_only
     async for chunk in chunks:
         total += characters(chunk)
@@ -96,12 +100,16 @@ async def adrain(chunks, characters, task: Task) -> int:
 
 
 def serve(*, packages, wires=("openai",), prepare=None, **functions) -> None:
-    """Carry out jobs until stdin ends. Each function takes a Task and returns how many characters it read.
+    """Run jobs until stdin ends.
 
-    `functions` are what the subject can do: call, stream, decode (plain functions), acall, astream (coroutines).
+    packages: the packages whose versions are reported.
+    wires: the wires that the subject supports.
+    prepare: called with each Task before the measurement.
+    functions: what the subject can do: call, stream, decode (plain functions), acall, astream (coroutines). Each takes
+        a Task and returns how many characters it read.
     """
     out = os.fdopen(os.dup(1), "w")
-    sys.stdout = sys.stderr  # a library's chatter must not get between the results
+    sys.stdout = sys.stderr  # what a library prints must not get between the results
 
     def report(result: dict) -> None:
         print(json.dumps(result), file=out, flush=True)
@@ -120,26 +128,26 @@ def serve(*, packages, wires=("openai",), prepare=None, **functions) -> None:
             report(run.measure(task, job))
         except Exception as error:
             report({"error": f"{type(error).__name__}: {str(error)[:300]}"})
-    os._exit(0)  # open pools and background threads have nothing left to say
+    os._exit(0)  # without waiting for open pools and background threads
 
 
 def _versions(packages: list[str]) -> dict[str, str]:
-    from importlib.metadata import version  # heavy, and no part of any measurement
+    from importlib.metadata import version  # heavy, and not part of any measurement
 
     return {package: version(package) for package in packages}
 
 
 class Measurement:
-    """Runs a subject's functions against the clock; the coroutines all on one event loop."""
+    """A measurement of a subject's functions; all coroutines run on one event loop."""
 
     def __init__(self, functions: dict) -> None:
         self.functions = functions
         self.runner = None
 
     def measure(self, task: Task, job: dict) -> dict:
-        """CPU and wall seconds of one run of the function, and the memory at the peak above that at the start."""
+        """Return CPU and wall seconds of one run of the function, and the peak of memory above that at the start."""
         repeat, at_once = job["repeat"], job["at_once"]
-        if job["warm"]:  # since its last turn connections have idled out, and the processor's caches are the others'
+        if job["warm"]:  # since the last turn, connections were idle and other subjects filled the processor's caches
             self._run(task, job["do"], max(1, repeat // 4), at_once)
         forget_peak()
         memory, wall, cpu = resident(), time.perf_counter(), time.process_time()
@@ -152,7 +160,7 @@ class Measurement:
         return {"cpu": cpu / runs, "wall": wall / runs, "memory": max(0, peak() - memory)}
 
     def _run(self, task: Task, do: str, repeat: int, at_once: int) -> tuple[int, float]:
-        """The characters read, and the seconds from each call to its first text where the task asks for them."""
+        """Return the characters read, and with `first_only` the seconds from each call to its first text."""
         function = self.functions[do]
         if do.startswith("a"):
             return self._loop().run(_repeat_async(function, task, repeat, at_once)), 0.0
@@ -167,7 +175,7 @@ class Measurement:
 
     def _loop(self):
         if self.runner is None:
-            import asyncio  # what a synchronous first call loads must not have been loaded for it
+            import asyncio  # late, so that the measurement of a first sync call includes what it imports
 
             self.runner = asyncio.Runner()
         return self.runner

@@ -27,7 +27,7 @@ def async_client() -> httpx.AsyncClient:
 
 
 def request(task: child.Task, *, stream: bool) -> dict:
-    """The keyword arguments of one httpx request."""
+    """Return the keyword arguments of one httpx request."""
     if task.wire == "openai":
         body = {"model": "gpt-4o-mini", "messages": task.messages}
         tools = task.tools
@@ -48,7 +48,7 @@ def text_of_reply(task: child.Task, content: bytes) -> str:
 
 
 def openai_delta(event: bytes) -> str:
-    """The text or the tool arguments of one event."""
+    """Return the text or the tool arguments of one event."""
     if event == b"data: [DONE]":
         return ""
     choices = orjson.loads(event[6:])["choices"]
@@ -62,7 +62,7 @@ def openai_delta(event: bytes) -> str:
 
 
 def anthropic_delta(event: bytes) -> str:
-    """The text or the tool arguments of one event."""
+    """Return the text or the tool arguments of one event."""
     body = orjson.loads(event[event.index(b"\ndata: ") + 7 :])
     if body["type"] != "content_block_delta":
         return ""
@@ -117,7 +117,7 @@ def decode(task: child.Task) -> int:
 
 
 def over(client: Callable[[], httpx.AsyncClient]) -> dict:
-    """The async floor over another client."""
+    """Return the async functions over another client."""
     return {"acall": partial(acall, client=client), "astream": partial(astream, client=client)}
 
 

@@ -9,7 +9,7 @@ MODELS: dict[tuple[str, int], Runnable] = {}
 
 
 def model(task: child.Task) -> Runnable:
-    """The chat model for this server, with the task's tools bound to it, made once."""
+    """Return the chat model for this server, with the task's tools bound to it; created once."""
     key = (task.url, len(task.tools))
     if key not in MODELS:
         bare = ChatOpenAI(model="gpt-4o-mini", base_url=task.url + "/v1", api_key="k", use_responses_api=False)

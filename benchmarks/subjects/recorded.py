@@ -1,4 +1,4 @@
-"""An httpx transport without a network: a stream that lies ready in memory."""
+"""An httpx transport without a network: a stream from memory."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ READ = 65536  # bytes at a time, as from a fast socket
 
 
 class Recorded(httpx.BaseTransport):
-    """Answers every request with the same stream of server-sent events."""
+    """A transport that answers every request with the same stream of server-sent events."""
 
     def __init__(self, data: bytes) -> None:
         self.reads = [data[at : at + READ] for at in range(0, len(data), READ)]

@@ -35,7 +35,7 @@ def prepare(task: child.Task) -> None:
 
 
 def characters(chunk) -> int:
-    """Characters of tool arguments in a chunk."""
+    """Return the number of characters of tool arguments in a chunk."""
     return len(chunk.arguments_json) if chunk.type == "tool_call_delta" else 0
 
 
@@ -62,15 +62,15 @@ async def astream(task: child.Task, client: Callable = async_client) -> int:
 
 
 def decode(task: child.Task) -> int:
-    """No network: the same engine over bytes at hand. One call's set-up is in it too, spread over all the events."""
-    from recorded import Recorded  # brings in httpx, which must not be here before stepwell's own first call
+    """Read a stream from memory instead of a network. Includes the set-up of one call, spread over all the events."""
+    from recorded import Recorded  # imports httpx, which must not be loaded before stepwell's own first call
 
     with stepwell.Client(transport=Recorded(task.data), api_keys={"openai": "k"}) as client:
         return child.drain(client.stream_text(*task.positional, **task.options).text_deltas(), len, task)
 
 
 def over(client: Callable) -> dict:
-    """The async functions over another client."""
+    """Return the async functions over another client."""
     return {"acall": partial(acall, client=client), "astream": partial(astream, client=client)}
 
 

@@ -10,7 +10,7 @@ import stepwell
 
 @cache
 def client(wire: str, url: str) -> stepwell.AsyncClient:
-    import httpx2  # a first call finds nothing loaded that was not loaded for it
+    import httpx2  # late, so that the measurement of a first call includes it
 
     limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=1000)
     return stepwell.AsyncClient(http=httpx2.AsyncClient(limits=limits), **stepwell_.settings(wire, url))

@@ -1,9 +1,9 @@
-"""Limits of time as HTTP libraries are given them: numbers that are asked for anew at each wait.
+"""Timeouts that HTTP libraries take for numbers, computed anew at each wait.
 
-httpx, httpx2 and their like take limits in `extensions["timeout"]`, one number for each kind of wait, and use that
-number for every wait of its kind: a server that sends a header line now and then would keep a call waiting for ever,
-and a wait for a free connection would not shorten the one for the connection itself. So a number of ours knows its
-clock, and the connection asks it whenever it waits.
+httpx and httpx2 take timeouts in `extensions["timeout"]`, one number for each kind of wait, and use it for every wait
+of its kind: a server that sends a header line now and then would keep a call waiting for ever, and the wait for a free
+connection would not shorten the wait for the connection itself. So our number knows its clock, and the connection asks
+it at each wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .timeouts import Clock
 
 
 class LiveTimeout(float):
-    """Seconds to wait, right when it was made; `ask()` gives what is right now (None: any)."""
+    """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit."""
 
     __slots__ = ("ask",)
     ask: Callable[[], float | None]
@@ -32,7 +32,7 @@ def _live_timeout(ask: Callable[[], float | None]) -> LiveTimeout | None:
 
 
 class Limits(dict[str, Any]):
-    """The limits of one exchange, under the names that httpx has for them; `connect` is the one for a connection."""
+    """The limits of one exchange under httpx's names; `connect` is the limit for opening a connection, in seconds."""
 
     __slots__ = ("clock", "connect")
 
@@ -43,29 +43,31 @@ class Limits(dict[str, Any]):
         read = _live_timeout(clock.allowance)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Libraries look up `connect` once they may open a connection: the wait for that is over."""
+    def get(self, name: str, default: object = None) -> Any:
+        """Return a limit. Libraries look up `connect` when they open a connection, after the wait for a free one."""
         return _live_timeout(self._connecting) if name == "connect" else super().get(name, default)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
 
     def stream(self, *, live: bool) -> None:
-        """The body is a stream: its reads may each take what the clock allows, where they ask it (`live`), else the
-        time allowed for silence."""
+        """Set the limit for the reads of a streamed body.
+
+        live: whether the connection asks the clock at each read; else the limit for silence holds for all reads.
+        """
         if not live:
             self["read"] = self.clock.allowance(begun=True)
-        elif self["read"] is None:  # no limit for the beginning; there is one for silence, perhaps
+        elif self["read"] is None:  # no limit for the first event; there may be one for silence
             wait = self["read"] = LiveTimeout(0.0)
             wait.ask = self.clock.allowance
 
 
-def watch_tls_stream(stream: Any) -> bool:
-    """Have a connection of httpcore's (`network_stream`, a documented extension) ask each Wait that it is given.
+def watch_tls_stream(stream: object) -> bool:
+    """Make a connection of httpcore (`network_stream`, a documented extension) ask each LiveTimeout at each wait.
 
-    Other numbers pass through untouched, so it may go on serving whomever it served. Its class is exchanged for a
-    subclass: a function put on the object would hold the object itself, and neither would go before a collection.
-    False for an object of another kind.
+    Other numbers work as before, so the connection may serve other users, too. The class of the object is replaced by
+    a subclass: a function set on the object would be a reference cycle. Returns False for an object that cannot change
+    its class.
     """
     kind: Any = type(stream)
     if kind in _kinds:
@@ -81,29 +83,29 @@ _kinds: set[type] = set()
 
 
 @cache
-def _timed(kind: Any) -> type:
+def _timed(kind: type[Any]) -> type:
     read, start_tls = kind.read, kind.start_tls
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
         return read(self, max_bytes, timeout.ask() if type(timeout) is LiveTimeout else timeout)
 
-    def timed_tls(self: Any, ssl_context: Any, server_hostname: Any = None, timeout: float | None = None) -> Any:
+    def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)
 
-    made = type(kind.__name__, (kind,), {"__slots__": (), "read": timed_read, "start_tls": timed_tls})
-    _kinds.add(made)
-    return made
+    timed = type(kind.__name__, (kind,), {"__slots__": (), "read": timed_read, "start_tls": timed_tls})
+    _kinds.add(timed)
+    return timed
 
 
 def on_trace(event: str, info: dict[str, Any]) -> None:
-    """For httpcore's `trace` extension: each connection that is opened for us keeps our time from its first byte on."""
+    """Watch each connection that is opened for this request. A callback for httpcore's `trace` extension."""
     if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
         watch_tls_stream(info["return_value"])
     elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-        # The way is open: what follows is none of our business, and would cost a µs an event.
+        # The connection is open: further events are not needed, and each would cost a µs.
         info["request"].extensions.pop("trace", None)
 
 
 async def aon_trace(event: str, info: dict[str, Any]) -> None:
-    """`on_trace`, as async clients want it."""
+    """Async version of `on_trace`."""
     on_trace(event, info)

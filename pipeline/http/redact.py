@@ -1,4 +1,4 @@
-"""Credentials taken out of what a server said: some quote the key they refuse, with all that stood around it."""
+"""Take credentials out of errors: some servers quote the key that they refuse, with the text around it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...schemas.errors import StepwellError
 from ...schemas.secret import MASK, Secret
 from .request import Request
 
-_SHORTEST = 8  # what is shorter is a word, not a key: masking "test" wherever it stands would help nobody
+_SHORTEST = 8  # anything shorter is a word, not a key: masking every "test" would only hide the message
 _ENOUGH = 16
 _BEARING = re.compile(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:
-    """Mask the credentials of a request wherever an error shows them: message, hint, bodies, headers."""
+    """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers."""
     secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
     if not secrets:
         return
@@ -29,14 +29,14 @@ def redact(error: StepwellError, request: Request) -> None:
 
 
 def _pattern(secret: str) -> str:
-    """A long one is known by its beginning: texts are cut somewhere, and may be in the midst of it."""
+    """Return a pattern for the secret: its beginning if it is long, since a text may end in the middle of it."""
     if len(secret) <= _ENOUGH:
         return re.escape(secret)
     return re.escape(secret[:_ENOUGH]) + r"""[^\s"'<>,;]*"""
 
 
 def _secrets(request: Request) -> Iterator[str]:
-    """The credential, and what stood in the headers that bore one, without the scheme in front (`Bearer`, `Basic`)."""
+    """Yield the credential, and the values of headers that hold one, without a scheme in front (`Bearer`, `Basic`)."""
     credential = request.credential
     for value in credential.values() if isinstance(credential, Mapping) else (credential,):
         if isinstance(value, Secret):

@@ -1,4 +1,4 @@
-"""What came back: a status and headers, then either a decoded reply or an open stream."""
+"""The response to a request: status and headers, and either a decoded reply or an open stream."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .request import Request
 
 
 class Stage(Protocol):
-    """The streaming counterpart of a step: batches of chunks in, batches out. One is made for each stream."""
+    """The streaming counterpart of a step: it takes and returns batches of chunks. One is made for each stream."""
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]: ...
 
     def flush(self) -> list[StreamChunk]:
-        """The last chunks, once the stream has ended well."""
+        """Return the last chunks. Called once, when the stream has ended without an error."""
         ...
 
 
@@ -29,39 +29,45 @@ OnEnd = Callable[[Reply | None, BaseException | None], None]
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
 @define(on_setattr=setters.NO_OP)
 class Response:
-    """`request` is the request as sent. Unstreamed: `body` is set by send, `reply` and `data` by decode_response: the
-    body's JSON without the fields that were left out because they do not fit the format.
-    Streamed: `source` is the open connection, `decoder` turns its bytes into chunks, `ready` are the chunks
-    already decoded, and `stages` what later steps put on the stream, inner first. `usage_read` says that extract_usage
-    has seen it: an answer of another model comes whole through the steps of the one that was asked first.
-    """
+    """The response to one request. An unstreamed one has a body and a reply, a streamed one an open source."""
 
     request: Request
+    """the request as it was sent"""
     status: int = 200
     headers: Headers = field(factory=Headers, converter=received, repr=False)
     body: bytes = field(default=b"", repr=False)
+    """set by send"""
     data: Any = field(default=None, repr=False)
+    """the body's JSON without the fields that do not fit the format; set by decode_response"""
     reply: Reply | None = field(default=None, repr=False)
+    """set by decode_response"""
     source: Any = field(default=None, repr=False)
+    """the open connection of a stream"""
     decoder: Any = field(default=None, repr=False)
+    """turns the bytes of the source into chunks"""
     ready: list[StreamChunk] = field(factory=list, repr=False)
+    """the chunks that are decoded already"""
     stages: list[Stage] = field(factory=list, repr=False)
+    """what later steps put on the stream, the inner ones first"""
     usage_read: bool = field(default=False, repr=False)
+    """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     _on_end: list[OnEnd] = field(factory=list, repr=False)
 
     def through(self, stage: Stage) -> Response:
-        """This response with one more stage on its stream."""
+        """Add one more stage to the stream of this response, and return the response."""
         self.stages.append(stage)
         return self
 
     def on_end(self, fn: OnEnd) -> Response:
-        """Call `fn(reply, error)` once when the answer is over: whole, failed, or left early (then both are None
-        or the reply is what had arrived)."""
+        """Call `fn(reply, error)` once when the answer has ended: complete, with an error, or left early.
+
+        After an error, the reply is what had arrived; for an answer left early both are None.
+        """
         self._on_end.append(fn)
         return self
 
     def ended(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Tell everyone who asked; the inner steps first."""
+        """Call the callbacks of `on_end`, those of inner steps first."""
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(reply, error)
@@ -70,12 +76,8 @@ class Response:
     def request_id(self) -> str | None:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
-        for name in REQUEST_IDS:
+        for name in self.request.names.request_id:
             found: str | None = headers.get(name)
             if found and not found.isspace():
                 return found
         return None
-
-
-REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
-"""The headers that providers put their request ids into."""

@@ -1,4 +1,4 @@
-"""How long a provider asks us to wait."""
+"""Read how long a provider wants us to wait."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from math import isfinite
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait, from `retry-after-ms`, else from `retry-after` (seconds or an HTTP date).
+    """Return the seconds of `retry-after-ms`, else of `retry-after` (seconds or an HTTP date); None if unusable.
 
-    Of several values, which proxies on the way have added, the longest counts; what is nonsense is passed over. None
-    where nothing usable is said."""
+    Of several values, which proxies may have added, the longest counts, and those that cannot be read are ignored.
+    """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         if (text := headers.get(name)) is not None:
             usable = [wait / unit for wait in _waits(text) if isfinite(wait) and wait >= 0]
@@ -22,7 +22,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _waits(text: str) -> Iterator[float]:
-    # A date has a comma of its own, behind the name of its day, and is read without that name as well.
+    # A date has a comma of its own, after the name of its day, and is read without that name as well.
     for piece in text.split(","):
         try:
             yield float(piece)
@@ -32,7 +32,7 @@ def _waits(text: str) -> Iterator[float]:
 
 
 def _until(date: str) -> float | None:
-    """The seconds until an HTTP date; None for what is none."""
+    """Return the seconds until an HTTP date; None for anything else."""
     try:
         at = parsedate_to_datetime(date)
         return (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

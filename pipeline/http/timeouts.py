@@ -1,39 +1,39 @@
-"""How long each part of a call may take, in seconds."""
+"""Limits for how long each part of a call may take, in seconds."""
 
 from __future__ import annotations
 
 from math import inf, isfinite
 from time import monotonic
-from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
 
 
-def _positive(instance: Any, attribute: Any, value: float | None) -> None:
+def _positive(instance: object, attribute: Attribute[float], value: float | None) -> None:
     if value is not None and not (type(value) in (int, float) and value > 0):
         raise InvalidOption(f"the {attribute.name} timeout must be a number of seconds above 0, or None for no limit")
 
 
 @frozen
 class Timeouts:
-    """`connect`: until the connection stands. `first_event`: from then until the first event of a stream, or the whole
-    answer of an unstreamed call, begins. `idle`: the longest silence within a stream; keep-alive comments count
-    as sound. `total`: the whole call, retries and waits included. None means no limit.
-    """
+    """The limits of a call, in seconds; None for no limit."""
 
     connect: float | None = field(default=10.0, validator=_positive)
+    """until the connection is open"""
     first_event: float | None = field(default=600.0, validator=_positive)
+    """from then until the first event of a stream, or the body of an unstreamed answer, begins"""
     idle: float | None = field(default=120.0, validator=_positive)
+    """the longest silence within a stream; keep-alive comments are not silence"""
     total: float | None = field(default=None, validator=_positive)
+    """the whole call, with its retries and waits"""
 
 
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-def timeouts_of(given: Any, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
-    """Timeouts as given; a plain number is the total. Raises InvalidOption for anything else."""
+def timeouts_of(given: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
+    """Make Timeouts of a `timeout=`; a plain number is the total. Raises InvalidOption for anything else."""
     if given is None:
         return default
     if isinstance(given, Timeouts):
@@ -44,8 +44,10 @@ def timeouts_of(given: Any, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
 
 
 class Clock:
-    """The limits of one exchange, told what has happened so far. `bounded`: a limit holds that dripping bytes do not
-    push back, so each read must ask `overdue`."""
+    """The limits of one exchange, counted from what has happened so far.
+
+    `bounded`: a limit is in force that further bytes do not extend, so each read must check `overdue`.
+    """
 
     __slots__ = ("_deadline", "_first", "_idle", "begun", "bounded")
 
@@ -58,14 +60,18 @@ class Clock:
         self.bounded = True
 
     def begin(self) -> None:
-        """The first event is here: from now on silence is measured from one read to the next."""
+        """Note that the first event has arrived: from now on, silence is measured from one read to the next."""
         self.begun = True
         self.bounded = self._deadline != inf
 
     def allowance(self, *, begun: bool = False) -> float | None:
-        """Seconds the next read may take (None: any), as if the first event were here when `begun`. At least a
-        millisecond, so that a limit just passed still fails as a timeout of the read."""
-        # Plain comparisons, for this runs at every read: min() and max() would double its 0.2 µs.
+        """Return the seconds that the next read may take; None for no limit.
+
+        At least a millisecond, so that a limit which has just passed still fails as a timeout of the read.
+
+        begun: reckon as if the first event had arrived.
+        """
+        # Plain comparisons, since this runs at every read: min() and max() would double its 0.2 µs.
         if not self.bounded:
             return self._idle if self._idle != inf else None
         now = monotonic()
@@ -75,31 +81,31 @@ class Clock:
         return None if limit == inf else limit if limit > 0.001 else 0.001
 
     def within(self, limit: float | None) -> float | None:
-        """Seconds that may pass before the first byte is sent: `limit`, but never more than the call has left."""
+        """Return the seconds that may pass before the first byte is sent: `limit`, or what the call has left."""
         if self._deadline == inf:
             return limit
         left = max(0.001, self._deadline - monotonic())
         return left if limit is None else min(limit, left)
 
     def finish(self, seconds: float) -> None:
-        """The answer is whole: all that may still come must come in that time."""
+        """Note that the answer is complete: the rest of the body must arrive within that time."""
         self._deadline = min(self._deadline, monotonic() + seconds)
         self.bounded = True
 
     def overdue(self) -> bool:
-        """Whether an absolute limit has passed although bytes keep dripping in."""
+        """Check whether an absolute limit has passed although bytes keep arriving."""
         now = monotonic()
         return now >= self._deadline or (not self.begun and now >= self._first)
 
     def expired(self) -> TransportError | None:
-        """The error for the call as a whole, if it is that limit which has just been reached."""
-        # Reads wake a moment early or late; 10 ms decides between limits that lie far apart.
+        """Return the error of the total timeout, if that is the limit which has just been reached."""
+        # Reads may wake early; 10 ms are enough to tell the limits apart.
         if monotonic() < self._deadline - 0.01:
             return None
         return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
 
     def error(self) -> TransportError:
-        """The error for the limit that has just been reached."""
+        """Return the error for the limit that has just been reached."""
         if (expired := self.expired()) is not None:
             return expired
         if self.begun:

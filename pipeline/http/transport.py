@@ -1,6 +1,6 @@
-"""The two drivers and the two transports: the only code below the face that knows sync from async.
+"""The drivers and transports, sync and async: the only code below the public API where the two differ.
 
-Neither imports an HTTP library: they are given a client with httpx's interface and a function that builds its requests.
+They import no HTTP library: they take a client with httpx's interface, and a function that builds its requests.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .timeouts import Clock
 
 Build = Callable[..., Any]
 
-# What a library raises holds its request, or the headers in its frames. Our error must not have it for a context, which
-# `from None` only hides: it is raised where the other one is no longer being handled, out of a list, since a variable
-# would tie it to its own frame.
+# An HTTP library's error refers to its request, or to headers in its frames, so it must not become the context of ours,
+# which `from None` only hides. Our error is raised after the `except` block, and from a list: a variable would be a
+# reference cycle of the error and its own frame.
 
 
 def drive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
-    """Run a flow, doing what it asks for, until it gives its response."""
+    """Run a flow to its response: perform each effect and send the result back."""
     try:
         effect = next(flow)
         while True:
@@ -41,7 +41,7 @@ def drive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
 
 
 async def adrive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
-    """`drive`, with an await in it."""
+    """Async version of `drive`."""
     try:
         effect = next(flow)
         while True:
@@ -57,7 +57,12 @@ async def adrive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response
 
 
 class Transport:
-    """Does the effects over a client with httpx's interface. `build` makes the client's requests."""
+    """Perform effects with a client that has httpx's interface.
+
+    client: sends the requests.
+    build: makes a request of the client's.
+    max_body_bytes: the size from which an answer is refused.
+    """
 
     def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
@@ -120,7 +125,7 @@ class Transport:
 
 
 class AsyncTransport:
-    """Transport's twin for a client with httpx's async interface."""
+    """Async version of Transport, for a client with httpx's async interface."""
 
     def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
@@ -128,7 +133,7 @@ class AsyncTransport:
         self._max = max_body_bytes
 
     def perform(self, effect: Any) -> Awaitable[Any]:
-        # Plain, giving what is to be awaited: a coroutine around each read would cost 0.1 µs.
+        # A plain function that returns the awaitable: a coroutine around each read would cost 0.1 µs.
         kind = type(effect)
         if kind is Read:
             return self._read(effect.source)
@@ -193,11 +198,11 @@ async def _asleep(seconds: float) -> None:
     await anyio.sleep(seconds)
 
 
-def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]:
-    """The limits of this exchange, and the library's own request object.
+def _outgoing(request: Request, build: Build, notice: Callable[..., object]) -> tuple[Limits, Any]:
+    """Return the limits of this exchange, and the library's request.
 
-    Raises InvalidOption for a URL with a login in it: one library would send it, another drop it, a third fail. And for
-    headers that one library would send as they are, another cut a body by, a third quote with all that is in them.
+    Raises InvalidOption for a URL with a user name or password in it, and for headers which `check_sendable` refuses:
+    libraries differ in what they do with them.
     """
     if "@" in request.url.partition("://")[2].partition("/")[0]:
         raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
@@ -209,9 +214,9 @@ def _outgoing(request: Request, build: Build, notice: Any) -> tuple[Limits, Any]
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
-    """The body to read: an error's is cut at its limit, an answer's refused at `most` bytes."""
+    """Make the source of the body. An error's body is cut at its limit; an answer over `most` bytes is an error."""
     if (stream := raw.extensions.get("network_stream")) is not None:
-        watch_tls_stream(stream)  # opened by somebody else, perhaps
+        watch_tls_stream(stream)  # another client of the same pool may have opened it
     headers = response.headers
     encoding = headers.get("content-encoding", "")
     if raw.status_code >= 300:
@@ -223,12 +228,12 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
 
 
 def request_host(request: Request) -> str:
-    """The host that the request goes to, for messages."""
+    """Return the host of the request's URL, for messages. Raises ConnectError for a URL without one."""
     host = request.url.partition("://")[2].partition("/")[0]
     if not host:
         raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
     return host
 
 
-def _unknown(effect: Any) -> StepError:
-    return StepError(f"a step yielded {type(effect).__name__}", hint="yield Send, Read, Close, Sleep or Call")
+def _unknown(effect: object) -> StepError:
+    return StepError(f"a step yielded {type(effect).__name__}", hint="yield Send, Read, Close, Sleep or Run")

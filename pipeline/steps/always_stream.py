@@ -1,4 +1,4 @@
-"""Services that answer in streams only: whoever wants the answer whole gets it gathered."""
+"""Make unstreamed calls to services that answer only in streams: read the stream and return its reply."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from ..pipeline import Pipeline
 from ..step import around
 
 COLLECT_STREAM = of_one_provider("gather_stream")
-"""Where in a request's `private` it is noted that the caller asked for no stream; and the name of the step that gathers
-it, by which a pipeline can be known to be of this kind."""
+"""The key of `step_state` which notes that the caller made an unstreamed call, and the name of the step that collects
+the stream, which marks such a pipeline."""
 
 
 def always_stream(pipeline: Pipeline) -> Pipeline:
-    """The pipeline, asking for a stream even where the caller asked for none, and gathering it into the reply.
+    """Add the steps that send every request as a stream, and collect it for calls that are not streamed.
 
-    It is gathered inside retry, so that a stream which breaks halfway is asked for again, as a broken body would be.
-    Calls for a stream pass untouched.
+    It is collected inside retry, so that a stream which breaks is requested again, as a broken body would be.
     """
-    asking = around("ask_streamed", _ask)
-    return pipeline.before("prepare_request", asking).before("open_stream", around(COLLECT_STREAM, _gather))
+    streamed = around("ask_streamed", _as_stream)
+    return pipeline.before("prepare_request", streamed).before("open_stream", around(COLLECT_STREAM, _collect))
 
 
-def _ask(request: Request, call: CallNext) -> StepGenerator:
+def _as_stream(request: Request, call: CallNext) -> StepGenerator:
     if request.stream:
         return (yield from call(request))
     response = yield from call(request.replace(stream=True, step_state={**request.step_state, COLLECT_STREAM: True}))
-    # Not gathered yet is what a step in between has answered by itself, a cache for instance.
+    # A step in between, such as a cache, may have answered with a stream of its own, which is not collected yet.
     return response if response.reply is not None else (yield from collect_stream(response))
 
 
-def _gather(request: Request, call: CallNext) -> StepGenerator:
+def _collect(request: Request, call: CallNext) -> StepGenerator:
     response = yield from call(request)
     return (
         (yield from collect_stream(response)) if COLLECT_STREAM in request.step_state and response.decoder else response
@@ -45,7 +44,7 @@ def _gather(request: Request, call: CallNext) -> StepGenerator:
 
 
 def collect_stream(response: Response) -> StepGenerator:
-    """Read the response's stream to its end: the same response, with its reply. Errors carry what had come."""
+    """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
     fold = Fold()
     try:
         yield from _read(response, fold)
@@ -78,7 +77,7 @@ def _read(response: Response, fold: Fold) -> Generator[Any, Any, None]:
         try:
             data = yield Read(response.source)
         except TransportError:
-            # After the terminal event nothing is missing: a connection that breaks or hangs then is no error.
+            # A connection that breaks or hangs after the terminal event is no error: the answer is complete.
             if not decoder.has_finished():
                 raise
             data = b""

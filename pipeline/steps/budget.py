@@ -1,4 +1,4 @@
-"""A limit in dollars, kept before the money is spent."""
+"""Limit what calls cost, in dollars, before the money is spent."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class Budget:
-    """So many US dollars, for all calls that share it: pass it as `pipeline=` to clients or to single calls.
+    """A limit in US dollars for all calls that share it: pass it as `pipeline=` to clients or to single calls.
 
         budget = stepwell.Budget("2.50")
         client = stepwell.Client(pipeline=budget)
 
-    Before a call is sent its price is reckoned and set aside: the estimated tokens of its input
-    (schemas/estimate.py) and the longest answer that its body allows (else `output_tokens`, else the model's own
-    limit), at the model's prices. BudgetExceeded is raised, and nothing sent, when it is more than is left. Afterwards
-    what was really spent takes its place: by the reported usage, for streams as well. Where nobody tells (a stream left
-    early or dropped, an attempt that timed out and may have been billed) the estimate is kept, and shown apart.
+    Before a call is sent, its highest price is reserved: the estimated tokens of its input (schemas/estimate.py) and
+    the longest answer that its body allows (else `output_tokens`, else the model's own limit), at the model's prices.
+    BudgetExceeded is raised, and nothing sent, if that is more than is left. After the call, the reservation is
+    replaced by the cost of the reported usage, for streams as well. Where no usage is reported (a stream closed early
+    or dropped, an attempt that timed out and may have been billed) the estimate is kept, and counted in `estimated`.
 
-    A call without a known price is refused too, or with `unknown="allow"` let through and counted in `unpriced`.
-    Thread-safe. Where a step further out answers from a cache, nothing is counted.
+    limit: US dollars.
+    output_tokens: tokens to reserve for an answer whose length the call does not limit.
+    unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
+    name: the name of its step.
+
+    Thread-safe. A call that a step outside answers from a cache is not counted.
     """
 
     def __init__(
@@ -65,50 +69,50 @@ class Budget:
         self._note = f"{name}.hold"
         self._lock = threading.Lock()
         self._sums = _Sums()
-        # Filled by the garbage collector, which may run while this very thread holds the lock.
+        # Filled by the garbage collector, which may run in a thread that holds the lock.
         self._dropped: deque[_Hold] = deque()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     @property
     def spent(self) -> Decimal:
-        """What answered calls cost by the usage that was reported."""
+        """The cost of the calls whose usage was reported."""
         return self._settled().spent
 
     @property
     def estimated(self) -> Decimal:
-        """What was kept for calls of which nobody told the usage."""
+        """The estimated cost of the calls whose usage was not reported."""
         return self._settled().estimated
 
     @property
     def reserved(self) -> Decimal:
-        """What is set aside for calls under way."""
+        """The money reserved for calls in progress."""
         return self._settled().reserved
 
     @property
     def calls(self) -> int:
-        """Calls sent and settled."""
+        """The number of calls sent and settled."""
         return self._settled().calls
 
     @property
     def unpriced(self) -> int:
-        """Calls among them whose price is not known."""
+        """The number of those whose price is not known."""
         return self._settled().unpriced
 
     @property
     def left(self) -> Decimal:
-        """The limit less everything spent, estimated and reserved; below zero where an estimate was too low."""
+        """The limit less what is spent, estimated and reserved; below zero if an estimate was too low."""
         return self.limit - self._settled().all
 
     def __repr__(self) -> str:
         return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with this budget in it: once around each call, once around each attempt."""
-        whole, each = self._steps
-        if whole in pipeline.steps:
+        """Add this budget to a pipeline: one step around each call, one around each attempt."""
+        per_call, per_attempt = self._steps
+        if per_call in pipeline.steps:
             return pipeline
-        pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
-        return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
+        pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
+        return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:
@@ -119,7 +123,7 @@ class Budget:
             response: Response = yield from call(noted)
         except BaseException as error:
             if hold.sent and not isinstance(error, StepwellError):
-                hold.lost = True  # cancelled while the provider was at work
+                hold.lost = True  # cancelled while the provider may have been at work
             self._settle(hold, error.usage if isinstance(error, StepwellError) else None)
             raise
         if response.reply is not None:
@@ -151,19 +155,19 @@ class Budget:
         return response
 
     def _hold(self, request: Request) -> _Hold:
-        """Set aside what the call may cost. Raises BudgetExceeded."""
+        """Reserve what the call may cost. Raises BudgetExceeded if that is not known, or more than is left."""
         expected = expected_usage(request, self._output_tokens)
         model = request.model
         if expected.output_tokens is None and not self._allow_unknown:
             raise BudgetExceeded(
-                f"nothing says how long an answer of {model} may become",
+                f"the length of an answer of {model} has no limit",
                 hint="set max_tokens, or output_tokens= of Budget",
             )
         cost = price(expected, model.prices)
         if cost.total is None and not self._allow_unknown:
             raise BudgetExceeded(
-                f"the call to {model} cannot be reckoned: {cost.reason}",
-                hint="tell its prices by stepwell.models.add or patch, or allow it by Budget(..., unknown='allow')",
+                f"the price of the call to {model} is not known: {cost.reason}",
+                hint="add its prices with stepwell.models.add or patch, or allow it with Budget(..., unknown='allow')",
             )
         hold = _Hold(model, expected, cost.total or _NOTHING)
         self._reserve(hold)
@@ -184,7 +188,7 @@ class Budget:
             sums.reserved += hold.amount
 
     def _keep_estimate(self, hold: _Hold) -> None:
-        """An earlier attempt may have been billed: its reservation becomes an estimate, and this one needs its own."""
+        """Keep the reservation of an earlier attempt, which may have been billed, as an estimate; make a new one."""
         with self._lock:
             self._sums.reserved -= hold.amount
             self._sums.estimated += hold.amount
@@ -194,23 +198,23 @@ class Budget:
         hold.open = True
 
     def _settled(self) -> _Sums:
-        """The sums, once the streams that were dropped are in them."""
+        """Return the sums, after settling the streams that were dropped."""
         while self._dropped:
             try:
                 hold = self._dropped.popleft()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # another thread has taken it
                 break
             self._settle(hold, hold.usage)
         return self._sums
 
     def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> None:
-        """Put what was spent in the place of what was set aside, once."""
+        """Replace the reservation by what was spent, once."""
         spent, estimated, unpriced = _NOTHING, _NOTHING, 0
         if hold.sent:
             cost = price(usage, hold.model.prices)
             if cost.total is None and usage is not None and usage.total_tokens is not None:
                 unpriced = 1
-            if cost.total is not None and usage is not None and usage.complete and not _half(usage, hold):
+            if cost.total is not None and usage is not None and usage.complete and not _is_partial(usage, hold):
                 spent = cost.total
             elif hold.streamed or reply is not None:
                 guess = price(_guess(hold, usage, reply), hold.model.prices)
@@ -231,7 +235,7 @@ class Budget:
 
 @define
 class _Sums:
-    """What has become of the money."""
+    """The money that is spent, estimated and reserved, in dollars."""
 
     spent: Decimal = _NOTHING
     estimated: Decimal = _NOTHING
@@ -246,25 +250,32 @@ class _Sums:
 
 @define
 class _Hold:
-    """What is set aside for one call. `sent` says that something went out, `answered` that the last attempt was
-    granted, `lost` that it broke off where it may have been billed. Of a stream, `usage` and `characters` are what it
-    has brought so far."""
+    """The reservation of one call."""
 
     model: Model
     expected: Usage
     amount: Decimal
+    """dollars"""
     sent: bool = False
+    """an attempt was sent"""
     answered: bool = False
+    """the last attempt succeeded"""
     lost: bool = False
+    """the last attempt broke off where it may have been billed"""
     open: bool = True
+    """it is not settled yet"""
     streamed: bool = False
     characters: int = 0
+    """of a stream so far"""
     usage: Usage | None = None
+    """of a stream so far"""
 
 
 class _Meter:
-    """A Stage that notes what a stream has brought, for those that are left early or cut. It lives as long as the
-    stream, and when that is dropped unread says so."""
+    """A Stage that counts what a stream has delivered, for streams that end early.
+
+    It is collected together with its stream, and then reports one that was dropped unread.
+    """
 
     def __init__(self, hold: _Hold, dropped: deque[_Hold]) -> None:
         self.hold = hold
@@ -290,7 +301,7 @@ class _Meter:
 
 
 def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
-    """The usage with what it does not tell filled in."""
+    """Return the usage with estimates where it has no counts."""
     known, output = usage or Usage(), hold.characters // _CHARACTERS_PER_TOKEN
     if reply is not None and not hold.streamed:
         output = estimate_text(reply.text + reply.reasoning)
@@ -303,8 +314,8 @@ def _guess(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Usage:
     )
 
 
-def _half(usage: Usage, hold: _Hold) -> bool:
-    """Whether a count that costs something is missing."""
+def _is_partial(usage: Usage, hold: _Hold) -> bool:
+    """Check whether a count that costs something is missing."""
     return usage.reported_cost is None and (
         usage.input_tokens is None or (usage.output_tokens is None and bool(hold.expected.output_tokens))
     )

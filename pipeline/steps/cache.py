@@ -1,4 +1,4 @@
-"""Answers kept, and given again to the same question."""
+"""Store answers, and return them for the same request."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ..key_value import KeyValueStore
 from ..pipeline import Pipeline
 from ..step import around, halt_with
 
-KEPT = frozenset(("chat", "embed", "rerank", "moderate"))
-"""Operations whose answers may be given again."""
-WORTHY = frozenset(("stop", "tool_calls", "length"))
-"""Finish reasons of answers that are worth keeping: not one that was refused or broke off."""
+CACHED = frozenset(("chat", "embed", "rerank", "moderate"))
+"""Operations whose answers are stored."""
+COMPLETE = frozenset(("stop", "tool_calls", "length"))
+"""Finish reasons of answers that are stored: not those of refused or broken ones."""
 _VERSION = 1
 
 
 class Cache:
-    """The step that `stepwell.cache` makes; see there. Called with a Pipeline, it gives that with itself in it."""
+    """The step that `stepwell.cache` makes; see there. Called with a Pipeline, it returns that with itself in it."""
 
     def __init__(
         self,
@@ -41,25 +41,25 @@ class Cache:
         clock: Callable[[], float] = time.time,
         name: str = "cache",
     ) -> None:
-        self._store = store
+        self.store = store
         self._ttl = ttl
         self._scope = scope
         self._clock = clock
         self._step = around(name, self._run)
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
-        """Behind resolve_key, which tells whose answer it is, and in front of all that works for the network."""
+        """Add this step inside resolve_key, which finds whose answer it is, and outside all that prepares a request."""
         if self._step in pipeline.steps:
             return pipeline
         return pipeline.after("resolve_key", self._step) if "resolve_key" in pipeline else pipeline.prepend(self._step)
 
     def _run(self, request: Request, call: CallNext) -> StepGenerator:
-        if request.operation not in KEPT:
+        if request.operation not in CACHED:
             return (yield from call(request))
         try:
             key = self._key(request)
         except (TypeError, ConfigError) as error:
-            why = f"a call with {error} in it is not kept" if isinstance(error, TypeError) else f"not kept: {error}"
+            why = f"a call with {error} in it is not cached" if isinstance(error, TypeError) else f"not cached: {error}"
             return (yield from call(request.warn("cache", why)))
         known, request = yield from self._read(request, key)
         if known is not None:
@@ -67,17 +67,17 @@ class Cache:
         response: Response = yield from call(request)
         if response.reply is None:
             return response.through(_Keeper(self, key, response))
-        if (item := self._item(key, response.reply)) is not None:
+        if (item := self.item(key, response.reply)) is not None:
             try:
-                yield in_thread(lambda: self._store.set_many(item))
+                yield in_thread(lambda: self.store.set_many(item))
             except Exception as error:
                 response.reply.warnings += (_trouble("written", error, request),)
         return response
 
     def _read(self, request: Request, key: str) -> Any:
-        """What is known, and the request, with a warning on it when the store could not be read."""
+        """Return the stored reply, if any, and the request, with a warning if the store could not be read."""
         try:
-            found: Mapping[str, bytes] = yield in_thread(lambda: self._store.get_many([key]))
+            found: Mapping[str, bytes] = yield in_thread(lambda: self.store.get_many([key]))
             data = found.get(key)
             return (None if data is None else self._load(data)), request
         except Exception as error:
@@ -85,9 +85,11 @@ class Cache:
             return None, request.replace(warnings=(*request.warnings, warning))
 
     def _load(self, data: bytes) -> Reply | None:
-        """The reply, unless it is too old. A call that was answered from here used nothing and cost nothing; what the
-        answer once used stands in `metadata["cache"]`."""
-        from ...schemas.serialise_reply import load_reply  # brings in cattrs: only for what is read from a store
+        """Return the stored reply, or None if it is too old.
+
+        It has used no tokens and cost nothing. The usage of the first call is in `metadata["cache"]`.
+        """
+        from ...schemas.serialise_reply import load_reply  # imports cattrs, which is needed only here
 
         head, _, body = data.partition(b"\n")
         at = float(head)
@@ -97,26 +99,26 @@ class Cache:
         metadata = {**reply.metadata, "cache": {"at": at, "usage": reply.usage}}
         return reply.replace(metadata=metadata, usage=Usage(input_tokens=0, output_tokens=0))
 
-    def _item(self, key: str, reply: Reply) -> dict[str, bytes] | None:
-        """What is to be kept of an answer; None for one that is not worth it."""
+    def item(self, key: str, reply: Reply) -> dict[str, bytes] | None:
+        """Return the item to store for a reply; None for one that is not stored."""
         from ...schemas.serialise_reply import dump_reply  # as in _load
 
-        if reply.finish_reason not in WORTHY:
+        if reply.finish_reason not in COMPLETE:
             return None
         try:
             return {key: b"%f\n" % self._clock() + dump_reply(reply)}
-        except ConfigError:  # something of a wire's own that JSON cannot say
+        except ConfigError:  # a vendor's own object that JSON cannot hold
             return None
 
     def _key(self, request: Request) -> str:
-        """The name of the answer: a hash of everything it depends on, the key it was paid with included."""
-        asked = request.context.to_json().decode() if request.operation == "chat" else request.input
+        """Return the name of the answer: a hash of all that it depends on, with the credential that pays for it."""
+        prompt = request.context.to_json().decode() if request.operation == "chat" else request.input
         subject = [
             _VERSION,
             request.operation,
             str(request.model),
             request.base_url,
-            asked,
+            prompt,
             dict(request.options),
             dict(request.step_state.get(RAW_OPTIONS) or {}),
             dict(request.headers),
@@ -126,7 +128,7 @@ class Cache:
 
 
 class _Keeper:
-    """A Stage that keeps a stream's answer once it has ended well. What stages further out change is not in it."""
+    """A Stage that stores the answer of a stream that ended without an error, as it is before the stages outside."""
 
     def __init__(self, cache: Cache, key: str, response: Response) -> None:
         self._cache = cache
@@ -139,11 +141,11 @@ class _Keeper:
         return chunks
 
     def flush(self) -> list[StreamChunk]:
-        item = self._cache._item(self._key, annotate(self._fold.reply(), self._response))
+        item = self._cache.item(self._key, annotate(self._fold.reply(), self._response))
         if item is not None:
             try:
-                # In place, in async streams too: a stage cannot wait. Stores of our own take well under a millisecond.
-                self._cache._store.set_many(item)
+                # In place, in async streams, too: a stage cannot await. Our stores take well under a millisecond.
+                self._cache.store.set_many(item)
             except Exception as error:
                 request = self._response.request
                 self._response.request = request.replace(
@@ -152,18 +154,19 @@ class _Keeper:
         return []
 
 
-def _fingerprint(credential: Any) -> Any:
-    """What tells one credential from another without telling what it is."""
+def _fingerprint(credential: object) -> object:
+    """Return a value that differs for each credential and does not disclose it."""
     if isinstance(credential, Secret):
         return sha256(credential.reveal().encode()).hexdigest()
     if isinstance(credential, Mapping):
         return {name: _fingerprint(value) for name, value in credential.items()}
     if credential is None or isinstance(credential, str):
         return credential
-    raise TypeError("a credential that only a function knows; give cache(scope=...)")
+    raise TypeError("a credential that a function returns (pass cache(scope=...))")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
+    """Return a JSON value for what else a request may hold. Raises TypeError for an object with no plain form."""
     if isinstance(value, Secret):
         return _fingerprint(value)
     if isinstance(value, Mapping):
@@ -176,8 +179,8 @@ def _plain(value: Any) -> Any:
 
 
 def _trouble(done: str, error: Exception, request: Request) -> CallWarning:
-    """A store that cannot be had at all is a mistake to mend; one that fails costs time and a warning."""
+    """Return a warning for a store that failed. Raises ConfigError for a store that cannot be used at all."""
     if isinstance(error, ConfigError):
         raise error
-    said = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
-    return CallWarning("cache", f"could not be {done}: {said[:200]}", str(request.model))
+    text = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
+    return CallWarning("cache", f"could not be {done}: {text[:200]}", str(request.model))

@@ -1,6 +1,6 @@
-"""Hold an answer against what was asked: as many results as inputs, each for an input that there is.
+"""Check an answer against its request: as many results as inputs, each for an existing input.
 
-One row for each operation, whatever the wire: a wire reads its format and knows nothing of the question.
+One row for each operation, for all wires: a wire reads its format and does not see the request.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..http.request import RAW_OPTIONS, Request
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
 
-_HINT = "the answer is on .partial; nothing of it was used"
+_HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
 _NUMBERS = {int, float}
 
 
 def check_answer(operation: str) -> Step | None:
-    """Give the step that checks the replies of this operation; None for an operation that has nothing to count.
+    """Return the step that checks the replies of this operation; None for an operation without countable results.
 
     Raises DecodeError, with the reply as `.partial` and its usage, for results that do not match the inputs.
     """
@@ -48,7 +48,7 @@ def check_answer(operation: str) -> Step | None:
 
 
 def _listed(request: Request) -> Request:
-    """Keep what can be read only once: the body is made of it, and the answer is held against it."""
+    """Make lists of iterators in the input: the body is made of it, and the answer is checked against it."""
     given = request.input
     if isinstance(given, Mapping):
         documents = given.get("documents")
@@ -59,93 +59,102 @@ def _listed(request: Request) -> Request:
     return request
 
 
-def _asked(given: Any) -> int:
+def _count(given: object) -> int:
     return len(given) if isinstance(given, Sequence) and not isinstance(given, str) else 1
 
 
-def _counted(came: int, asked: int, what: str, of: str) -> None:
-    if came != asked:
-        raise DecodeError(f"{came} {what} came for {asked} {of}")
+def _check_number(received: int, expected: int, what: str, of: str) -> None:
+    if received != expected:
+        raise DecodeError(f"{received} {what} were received for {expected} {of}")
 
 
 def _check_vectors(reply: Reply, request: Request) -> None:
-    asked = _asked(request.input)
-    rows = _in_order(reply.object, asked, "vectors", "texts")
+    expected = _count(request.input)
+    rows = _in_order(reply.object, expected, "vectors", "texts")
     length = None
     for at, row in enumerate(rows):
         if not isinstance(row, Sequence) or isinstance(row, str | bytes):
-            raise DecodeError(f"vector {at} of {asked} is a {type(row).__name__}, not a list of numbers")
+            raise DecodeError(f"vector {at} of {expected} is a {type(row).__name__}, not a list of numbers")
         if not row:
-            raise DecodeError(f"vector {at} of {asked} has no numbers in it")
-        # All of it in C: an answer may hold millions of numbers. A sum that is finite has no part that is not.
+            raise DecodeError(f"vector {at} of {expected} has no numbers in it")
+        # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
         if not set(map(type, row)) <= _NUMBERS or not (isfinite(sum(row)) or all(map(isfinite, row))):
-            raise DecodeError(f"vector {at} of {asked} holds something that is not a finite number")
+            raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
-            raise DecodeError(f"the {asked} vectors are of different lengths: {length} and {len(row)} numbers")
+            raise DecodeError(f"the {expected} vectors are of different lengths: {length} and {len(row)} numbers")
     reply.object = rows
 
 
-def _in_order(found: Any, asked: int, what: str, of: str) -> list[Any]:
-    """The results in the order of the inputs, one for each."""
+def _in_order(found: Iterable[Any] | None, expected: int, what: str, of: str) -> list[Any]:
+    """Return the results in the order of the inputs, one for each."""
     rows = list(found or ())
-    _counted(len(rows), asked, what, of)
+    _check_number(len(rows), expected, what, of)
     if not rows or not isinstance(rows[0], Indexed):
         return rows
     places = [row.index for row in rows]
-    _check_places(places, asked, what, of)
+    _check_places(places, expected, what, of)
     return [row.value for row in sorted(rows, key=lambda row: row.index)]
 
 
-def _check_places(places: list[Any], asked: int, what: str, of: str) -> None:
+def _check_places(places: list[Any], expected: int, what: str, of: str) -> None:
     seen: set[int] = set()
     for place in places:
-        if type(place) is not int or not 0 <= place < asked:
-            raise DecodeError(f"of {len(places)} {what} one has the index {place!r:.40}, but {asked} {of} were sent")
+        if type(place) is not int or not 0 <= place < expected:
+            raise DecodeError(f"of {len(places)} {what} one has the index {place!r:.40}, but {expected} {of} were sent")
         if place in seen:
-            raise DecodeError(f"of {len(places)} {what} for {asked} {of} two have the index {place}")
+            raise DecodeError(f"of {len(places)} {what} for {expected} {of} two have the index {place}")
         seen.add(place)
 
 
 def _check_ranking(reply: Reply, request: Request) -> None:
-    asked = _asked(request.input["documents"]) if isinstance(request.input, Mapping) else 1
+    expected = _count(request.input["documents"]) if isinstance(request.input, Mapping) else 1
     rows = list(reply.object or ())
     if not rows:
-        raise DecodeError(f"0 ranks came for {asked} documents")
-    _check_places([row.index for row in rows], asked, "ranks", "documents")
+        raise DecodeError(f"0 ranks were received for {expected} documents")
+    _check_places([row.index for row in rows], expected, "ranks", "documents")
     for row in rows:
         if not isfinite(row.score):
-            raise DecodeError(f"the score of document {row.index} of {asked} is {row.score}, which is no finite number")
+            raise DecodeError(
+                f"the score of document {row.index} of {expected} is {row.score}, which is not a finite number"
+            )
     most = _most(request, _MOST)
     if most is not None and len(rows) > most:
-        raise DecodeError(f"{len(rows)} ranks came, but only the best {most} of {asked} documents were asked for")
-    if len(rows) < (wanted := min(asked, most or asked)):
-        _warn(reply, request, "ranking", f"only {len(rows)} of {wanted} ranks came; the other documents have none")
+        raise DecodeError(
+            f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
+        )
+    if len(rows) < (wanted := min(expected, most or expected)):
+        _warn(
+            reply,
+            request,
+            "ranking",
+            f"only {len(rows)} of {wanted} ranks were received; the other documents have none",
+        )
 
 
 def _most(request: Request, names: Iterable[str]) -> int | None:
-    """The least of the limits that the caller set, under whichever name."""
+    """Return the lowest limit that the caller set under one of these names; None if there is none."""
     given = (request.options, request.step_state.get(RAW_OPTIONS) or {})
-    set_ = [place[name] for place in given for name in names if type(place.get(name)) is int and place[name] > 0]
-    return min(set_, default=None)
+    limits = [place[name] for place in given for name in names if type(place.get(name)) is int and place[name] > 0]
+    return min(limits, default=None)
 
 
 def _check_verdicts(reply: Reply, request: Request) -> None:
-    _counted(len(reply.object or ()), _asked(request.input), "verdicts", "texts")
+    _check_number(len(reply.object or ()), _count(request.input), "verdicts", "texts")
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    came, asked = len(reply.images), _most(request, ("n",)) or 1
-    if not came:
-        raise DecodeError(f"0 pictures came; {asked} were asked for")
-    if came < asked:
-        _warn(reply, request, "n", f"only {came} of {asked} pictures came")
+    received, expected = len(reply.images), _most(request, ("n",)) or 1
+    if not received:
+        raise DecodeError(f"0 images were received; {expected} were requested")
+    if received < expected:
+        _warn(reply, request, "n", f"only {received} of {expected} images were received")
 
 
 def _check_count(reply: Reply, request: Request) -> None:
     count = reply.usage.input_tokens
     if type(count) is not int or count < 0:
-        raise DecodeError(f"the answer counts {count!r:.40} tokens in the prompt, which is no count")
+        raise DecodeError(f"the answer counts {count!r:.40} tokens in the prompt, which is not a count")
 
 
 def _warn(reply: Reply, request: Request, subject: str, why: str) -> None:

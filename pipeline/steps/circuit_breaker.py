@@ -1,4 +1,4 @@
-"""A model that keeps failing is left alone for a while."""
+"""Stop calling a model that keeps failing, for a while."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ def circuit_breaker(
     by: By = lambda request: str(request.model),
     clock: Callable[[], float] = monotonic,
 ) -> Step:
-    """After so many `failures` in a row, send nothing for `cooldown` seconds: each call raises CircuitOpen at once.
-    Then one call is let through to try; its success lets all through again, its failure begins another cooldown.
+    """Send nothing for a while after several failures in a row: each call raises CircuitOpen at once.
 
-    What counts is what tells of a provider in trouble: 5xx and overload, once the retries are used up, and
-    connections that fail, break or stay silent, in the middle of a stream too. Everything else, refusals of the key
-    or the request included, proves the provider alive. A call that is cancelled says nothing.
+    After the cooldown one call is let through. If it succeeds, all calls are let through again; if it fails, another
+    cooldown begins.
 
-    `by(request)` names what fails together (default: each model by itself). All calls of the clients that share this
-    step are counted together; it is safe to use from several threads. Put it further in than `fallback`, which then
-    passes over a model that is down without waiting for it.
+    failures: how many in a row open the circuit.
+    cooldown: seconds.
+    by: names what fails together (default: each model by itself).
+    clock: the time in seconds.
+
+    Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
+    middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
+    call counts as neither. All calls of the clients that share this step are counted together; it is thread-safe. Put
+    it inside `fallback`, which then skips a model that is down without waiting for it.
     """
     if failures < 1 or cooldown <= 0:
-        raise ConfigError("circuit_breaker wants at least one failure and a cooldown above 0 seconds")
+        raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
     circuits: dict[str, _Circuit] = {}
     lock = threading.Lock()
 
@@ -48,7 +52,7 @@ def circuit_breaker(
             wait = circuit.enter(clock(), failures, cooldown)
         if wait > 0:
             raise CircuitOpen(
-                f"{name} failed {circuit.failed} times in a row and was not asked",
+                f"{name} failed {circuit.failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
@@ -75,7 +79,7 @@ def _of_stream(reply: Reply | None, error: BaseException | None) -> BaseExceptio
 
 
 def _verdict(error: BaseException | None) -> bool | None:
-    """Whether the provider did its work; None where nothing can be said."""
+    """Return whether the provider did its work; None if that is not known."""
     if error is None:
         return True
     if not isinstance(error, Exception) or isinstance(error, TotalTimeout):
@@ -85,24 +89,24 @@ def _verdict(error: BaseException | None) -> bool | None:
 
 @define
 class _Circuit:
-    """`failed` in a row; when those are too many, nothing is let through before `until`."""
+    """The number of failures in a row, and the time until which an open circuit lets nothing through."""
 
     failed: int = 0
     until: float = 0.0
 
     def enter(self, now: float, most: int, cooldown: float) -> float:
-        """Seconds to wait; 0 lets the call through."""
+        """Return the seconds to wait; 0 lets the call through."""
         if self.failed < most:
             return 0.0
         if now < self.until:
             return self.until - now
-        # One call tries, and the others wait for it: for no longer than this, should it never be heard of again.
+        # One call tries and the others wait for it, at most for this long, in case it never ends.
         self.until = now + cooldown
         return 0.0
 
     def leave(self, well: bool | None, now: float, cooldown: float) -> None:
         if well is None:
-            self.until = min(self.until, now)  # if this was the one that tried, let another
+            self.until = min(self.until, now)  # this may have been the call that tried: let another one try
         else:
             self.failed = 0 if well else self.failed + 1
             self.until = now + cooldown

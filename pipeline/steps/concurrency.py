@@ -1,4 +1,4 @@
-"""At most so many calls at once."""
+"""Limit how many calls run at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from ...schemas.errors import ConfigError, TotalTimeout
 from ..effects import CallNext, Run, StepGenerator
@@ -19,12 +18,14 @@ By = Callable[[Request], str]
 
 
 def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
-    """At most `limit` calls at once, a stream until its end; the others wait, in the order they came.
+    """Let at most `limit` calls run at once, a stream until its end. The others wait, in their order.
 
-    `by(request)` names what is counted together (default: all calls that share this step; `lambda request:
-    request.model.provider` counts each provider by itself). Threads and event loops are counted together. Put it
-    further out than `retry`: a call that waits to be sent again keeps its place. Raises TotalTimeout when the call's
-    total limit passes while it waits.
+    limit: calls at once.
+    by: names what is counted together (default: all calls that share this step; `lambda request:
+        request.model.provider` counts each provider by itself). Threads and event loops are counted together.
+
+    Put it outside `retry`, so that a call which waits to be sent again keeps its place. Raises TotalTimeout if the
+    total timeout of the call passes while it waits.
     """
     if limit < 1:
         raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
@@ -56,24 +57,24 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
 
 
 def _left(request: Request) -> float | None:
-    """Seconds until the total timeout."""
+    """Return the seconds until the total timeout."""
     total = request.timeouts.total
     return None if total is None else max(request.started + total - monotonic(), 0.0)
 
 
 class _Ticket:
-    """A call's place, or its wait for one: on a thread by the event, on an event loop by a call into it."""
+    """The place of a call, or its wait for one: a thread waits for the event, an event loop is called by `wake`."""
 
     def __init__(self) -> None:
         self.granted = threading.Event()
-        self.wake: Callable[[], Any] | None = None
+        self.wake: Callable[[], object] | None = None
 
     async def wait(self, left: float | None) -> None:
         import anyio  # comes with httpx; waits on whichever event loop runs
 
         arrived = anyio.Event()
         self.wake = _into_this_loop(arrived.set)
-        if not self.granted.is_set():  # else it was granted before anyone could be woken
+        if not self.granted.is_set():  # else it was granted before `wake` was set
             with anyio.move_on_after(left):
                 await arrived.wait()
 
@@ -95,7 +96,7 @@ class _Gate:
         return ticket
 
     def give_back(self, ticket: _Ticket) -> None:
-        """Its place goes to the next in line; one that was still waiting leaves the line."""
+        """Pass its place to the next call; a ticket that still waits leaves the queue."""
         with self._lock:
             if not ticket.granted.is_set():
                 self._waiting.remove(ticket)
@@ -112,8 +113,8 @@ class _Gate:
                 self.give_back(following)
 
 
-def _into_this_loop(fn: Callable[[], Any]) -> Callable[[], Any]:
-    """`fn`, to be called from any thread and run on the event loop that runs here."""
+def _into_this_loop(fn: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that may be called from any thread and runs `fn` on the current event loop."""
     trio = sys.modules.get("trio")
     if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
         token = trio.lowlevel.current_trio_token()

@@ -1,4 +1,4 @@
-"""Tools for models that have none: the answer is held to a JSON schema that only a call, or plain words, can fit."""
+"""Tools for models without tools: the answer must fit a JSON schema that allows only a tool call or plain text."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _ASK = """You can call these functions:
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
 PREFILL = of_one_provider("constrained_tools.prefill")
-"""Where a request's private notes hold how a call begins, for servers that enforce no schema: a wire may put it into
-the model's mouth."""
+"""The key of `step_state` for the beginning of a call's JSON: a wire for servers that enforce no schema may begin the
+answer with it."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'
 
 
 def constrained_tools() -> Step:
-    """Offer the tools in the system message and hold the answer to a schema (`response_format`), for servers that
-    enforce one but whose model was never taught tools. The JSON comes back as a ToolCall, streamed or not.
+    """Describe the tools in the system message, and require JSON of a schema (`response_format`).
 
-    One call an answer. Once a tool's result is the last message and the choice is free, the model is let speak: small
-    models repeat their call for ever otherwise.
+    For servers that enforce a schema and whose model was not trained for tools. The JSON becomes a ToolCall, streamed
+    or not. There is one call in an answer. After a tool's result, where the choice of tools is free, the model may
+    answer in text: small models repeat their call for ever otherwise.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -62,16 +62,16 @@ def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> S
     free = request.options.get("tool_choice", "auto") == "auto"
     bare = _without_tools(request)
     response_format = {"type": "json_schema", "json_schema": {"name": "call", "schema": _schema(tools, free)}}
-    asked = bare.replace(
+    constrained = bare.replace(
         context=_with_instructions(bare.context, tools, free),
         options={**bare.options, "response_format": response_format},
         step_state={**bare.step_state, PREFILL: _beginning(tools)},
     )
-    response = yield from call(asked)
+    response = yield from call(constrained)
     if response.reply is not None and response.reply.tool_calls:
-        return response  # the server knew tools after all
-    begun = _beginning(tools)
-    return rewrite_text(response, lambda text, finish: _meant(text, finish, begun))
+        return response  # the server has tools after all
+    beginning = _beginning(tools)
+    return rewrite_text(response, lambda text, finish: _chunks_of(text, finish, beginning))
 
 
 def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
 
 
 def _closed(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A tool without parameters takes none: an object open to any is one that a small model never ends."""
+    """Forbid parameters for a tool that has none: a small model never ends an object that may have any."""
     return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
 
 
@@ -102,7 +102,7 @@ def _with_instructions(context: Context, tools: tuple[Tool, ...], free: bool) ->
 
 
 def _beginning(tools: tuple[Tool, ...]) -> str:
-    """How a call begins; with one tool on offer, as far as its first argument."""
+    """Return how the JSON of a call begins; for a single tool, up to its first argument."""
     if len(tools) > 1:
         return '{"name": "'
     start = f'{{"name": "{tools[0].name}", "arguments": {{"'
@@ -112,7 +112,7 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 
 def _read(text: str, prefill: str) -> Any:
-    """The JSON that the text begins with; a server that cannot enforce a schema may have been given its beginning."""
+    """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
     for given in (text.lstrip(), prefill + text.lstrip()):
         try:
             return first_value(given)[0]
@@ -121,16 +121,16 @@ def _read(text: str, prefill: str) -> Any:
     raise ValueError("no JSON")
 
 
-def _meant(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
-    """The call that the JSON stands for, or the words that it holds."""
+def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
+    """Return the chunks of the call, or of the plain text, that the JSON stands for."""
     if not text:
         return [finish]
     try:
-        said = _read(text, prefill)
-        if "answer" in said:
-            return [TextDelta(said["answer"]), finish]
-        name, arguments = said["name"], dumps(said["arguments"]).decode()
+        value = _read(text, prefill)
+        if "answer" in value:
+            return [TextDelta(value["answer"]), finish]
+        name, arguments = value["name"], dumps(value["arguments"]).decode()
     except (ValueError, KeyError, TypeError):
-        # Cut short by the token limit: no call that could be run, only text.
+        # Cut by the token limit, so it is text and no call that could be run.
         return [TextDelta(text), finish]
     return [*call_chunks(1, name, arguments), Finish("tool_calls", finish.raw)]

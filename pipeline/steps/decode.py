@@ -1,4 +1,4 @@
-"""A response's body becomes a reply, and its usage is read."""
+"""Decode the body of a response to a reply, and read its usage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NONE: Mapping[str, str] = {}
 
 @frozen
 class Body:
-    """A body that need not be JSON, and the media type that it came under: lower case, no parameters, "" for none."""
+    """A body that may not be JSON, and its media type: lower case, without parameters, "" for none."""
 
     data: bytes
     media_type: str = ""
@@ -39,11 +39,14 @@ class Body:
 def decode_response(
     decode: Callable[[Any, Model], Reply], *, binary: bool = False, side_fields: Rules | None = None
 ) -> Step:
-    """`decode(data, model)` makes the reply; `data` is the body's JSON, or when `binary` a Body. The JSON is without
-    those `side_fields` that are of another type than the format has: each is a warning on the reply.
+    """Make the step that decodes unstreamed responses; streams pass.
 
-    A stream passes untouched. Raises DecodeError, with the beginning of the body in `.payload`, for a body that is
-    not JSON or not of the wire's shape.
+    decode: `decode(data, model)` makes the reply of the body's JSON.
+    binary: give `decode` a Body in place of JSON.
+    side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
+
+    Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
+    shape of its wire.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -63,7 +66,7 @@ def decoded(
     binary: bool,
     side_fields: Rules | None = None,
 ) -> Reply:
-    """The reply that the response's body holds; see decode_response."""
+    """Return the reply that the body of the response holds; see decode_response."""
     data = _body(response) if binary else _json(response)
     warnings: tuple[CallWarning, ...] = ()
     response.data = None if binary else data
@@ -72,15 +75,17 @@ def decoded(
     try:
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
+        if isinstance(error, DecodeError):
+            error.payload = error.payload or response.body[:_SHOWN]
         error.request_id = error.request_id or response.request_id
         attach_call_details(error, request)
         raise
     except SHAPE_ERRORS as error:
-        raise _misfit(response, error) from error
+        raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
     if not _sound(reply.message) or (reply.alternatives and not all(map(_sound, reply.alternatives))):
-        raise _misfit(response, TypeError())
+        raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:
@@ -89,7 +94,7 @@ def decoded(
 
 
 def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
-    """The counts that stand in headers; `counted` names the header of each."""
+    """Read the counts that are in headers; `counted` maps fields of Usage to headers."""
     found: dict[str, Any] = {
         name: int(text) for name, header in counted.items() if (text := headers.get(header, "")).isdigit()
     }
@@ -101,9 +106,11 @@ def extract_usage(
     counted: Mapping[str, str] = _NONE,
     side_fields: Rules | None = None,
 ) -> Step:
-    """`extract(data, model)` reads the usage from the body's JSON; None leaves the reply with an empty Usage.
+    """Make the step that reads the usage of unstreamed responses. Usage that cannot be read becomes a warning.
 
-    Usage that cannot be read costs nobody the answer: it is left out, with a warning.
+    extract: `extract(data, model)` reads it from the body's JSON; None leaves the reply with an empty Usage.
+    counted: fields of Usage that are in headers, and the names of those.
+    side_fields: as for decode_response.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -127,7 +134,7 @@ def extract_usage(
 def read_usage(
     extract: Callable[[Any, Model], Usage | None], response: Response, reply: Reply, side_fields: Rules | None
 ) -> Usage | None:
-    """What `extract` finds in the response's JSON. A warning on the reply where that has another shape."""
+    """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
     model, data = response.request.model, response.data
     if data is None and (data := reply.raw) is not None and side_fields:
         data, warnings = kept(data, side_fields, model)
@@ -145,7 +152,7 @@ def _body(response: Response) -> Body:
 
 
 def _sound(message: Message) -> bool:
-    """Whether what should be text is."""
+    """Check that all text of the message is of type str."""
     for part in message.content:
         kind = type(part)
         if kind is Text or kind is Reasoning or kind is Refusal:
@@ -165,11 +172,13 @@ def _json(response: Response) -> Any:
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()
     what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
     raise _error(
-        response, f"the answer ({response.status}) {what}", hint="check base_url: a proxy or web page answered"
+        response,
+        f"the answer ({response.status}) {what}",
+        hint="check base_url: a proxy or a web page may have answered",
     )
 
 
-def _misfit(response: Response, error: Exception) -> DecodeError:
+def _wrong_shape(response: Response, error: Exception) -> DecodeError:
     where = f"at {error!r:.60}" if isinstance(error, KeyError) else type(error).__name__
     return _error(response, f"the answer does not have the shape of its wire format: {where}", hint="see .payload")
 

@@ -1,4 +1,4 @@
-"""Error statuses become typed errors."""
+"""Turn error statuses into typed errors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..step import Step, around_unchecked
 
 
 def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
-    """Raise what `classify` finds in the response, and put on every error who was asked for what.
+    """Make the step that raises the error which `classify` finds in a response, and completes every error.
 
-    Stands outside retry, which therefore sees raw statuses.
+    It is outside retry, which therefore sees statuses.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -24,11 +24,11 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
         except StepwellError as error:
             attach_call_details(error, request)
             raise
-        # A reply is there already where another model has answered.
+        # There is a reply already if another model has answered.
         found = classify(response) if response.reply is None else None
         if found is None:
             return response
-        redact(found, response.request)  # as it was sent, by whoever gave it its credential
+        redact(found, response.request)  # the request as it was sent, with its credential
         found.request_id = found.request_id or response.request_id
         attach_call_details(found, request)
         raise found
@@ -37,7 +37,7 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
 
 
 def attach_call_details(error: StepwellError, request: Request) -> None:
-    """Put the provider, the model and the warnings so far on an error, and take the credential off it."""
+    """Put the provider, the model and the warnings so far on an error, and mask the credential in it."""
     redact(error, request)
     error.provider = error.provider or request.model.provider
     error.model = error.model or request.model.id

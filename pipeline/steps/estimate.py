@@ -1,4 +1,4 @@
-"""Counting tokens where the provider has no endpoint for it: estimated here, and said to be."""
+"""Estimate the tokens of a prompt where the provider has no endpoint to count them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..step import on_request
 
 
 def estimate(request: Request) -> Reply:
-    """A reply whose `usage.input_tokens` is the estimate; nothing is sent."""
+    """Return a reply with the estimate as `usage.input_tokens`, and a warning. Nothing is sent."""
     model = request.model
     why = f"estimated here, since {model.provider} offers no count; within a quarter for prose, code and JSON"
     return Reply(

@@ -1,4 +1,4 @@
-"""When a model fails, others are asked in its place."""
+"""Call other models when the first one fails."""
 
 from __future__ import annotations
 
@@ -15,42 +15,45 @@ from ...schemas.errors import (
     TotalTimeout,
     TransportError,
 )
+from ...schemas.model import Model
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
+from ..pipeline import other_pipeline
 from ..step import Step, around
 
-MENDABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
-"""What another model may answer all the same."""
-HOPELESS = (InvalidRequest, TotalTimeout)
-"""What is the request's own fault, or leaves no time for another."""
+RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
+"""Errors after which another model may still answer."""
+FINAL = (InvalidRequest, TotalTimeout)
+"""Of those, errors of the request itself, or that leave no time for another call."""
 
 When = Callable[[StepwellError], bool]
+FallbackModel = str | Model | tuple[str | Model, Mapping[str, Any]] | list[Any]
 Kinds = type[StepwellError] | tuple[type[StepwellError], ...]
 
 
-def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallback") -> Step:
-    """Ask these models, in order, when the call's own fails:
+def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str = "fallback") -> Step:
+    """Make a step that calls these models, in order, when the model of the call fails:
 
         client = Client(pipeline=fallback("anthropic:claude-sonnet-5", ("local:smollm2", {"max_tokens": 500})))
 
-    Each is asked as the call would have asked it: with its own provider, key, address, wire and option rules, and the
-    steps further in than this one; a pair gives options that differ for that model. A key and an address of the call
-    itself go along to models of the same provider alone; its headers are left behind. The reply names who answered, and
-    a warning on it who failed, and why. Every call starts at its own model again; with `circuit_breaker` further in,
-    one that is down is passed over at once.
+    models: names of models, or pairs of a name and the options that differ for it.
+    when: the errors of the call's own model that count: classes, or a function of the error (default: errors of the
+        provider and the network, without InvalidRequest and TotalTimeout). Any error of another model counts.
+    name: the name of the step.
 
-    A stream falls back until its first chunk is there, and not after. `when` says for which errors of the call's own
-    model: classes, or a function of the error (default: what the provider or the way to it did wrong, and neither
-    InvalidRequest nor a total timeout). The others are passed over for any error, a missing key included. If all of
-    them fail, the first error is raised, with what the others said as notes on it.
+    Each model is called with its own provider, key, address, wire and option rules, and with the steps inside this
+    one. A key and an address of the call are passed on to models of the same provider only, its headers to none. The
+    reply names the model that answered, and a warning on it names the one that failed, and why. Every call starts with
+    its own model again; a `circuit_breaker` inside makes it skip a model that is down. A stream falls back only before
+    its first chunk. If all models fail, the first error is raised, with the others as notes.
 
-    It may stand anywhere: what was given for one provider, and what its steps made of the options, stays behind. Best
-    outermost, among your own steps: inside map_errors it sees no error statuses, inside fit_history a conversation
-    already made to fit the first provider. Raises ConfigError, when called, for no models.
+    It may be put anywhere: options go to the next model as the caller gave them. The outermost place is best: inside
+    map_errors it sees no error statuses, and inside fit_history the conversation is already adapted to the first
+    provider. Raises ConfigError if there are no models.
     """
     entries = tuple(_entry(each) for each in models)
     if not entries:
-        raise ConfigError("a fallback without models", hint='fallback("anthropic:claude-sonnet-5", ...)')
+        raise ConfigError("fallback() needs at least one model", hint='fallback("anthropic:claude-sonnet-5", ...)')
     may_help = _condition(when)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -60,13 +63,11 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
             first = error
         if request.request_for_model is None or not may_help(first):
             raise first
-        blame = _summary(request.model, first)
+        reason = _summary(request.model, first)
         for model, options in entries:
             try:
-                pipeline, asked = request.request_for_model(request, model, options)
-                # What stands outside this step has begun already, and sees the end of the whole.
-                pipeline = pipeline.inside(name) if name in pipeline else pipeline
-                return (yield from pipeline.flow(asked.warn("model", f"asked in place of {blame}")))
+                pipeline, other = other_pipeline(request, model, options, inside=name)
+                return (yield from pipeline.flow(other.warn("model", f"called in place of {reason}")))
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
         raise first
@@ -74,7 +75,7 @@ def fallback(*models: Any, when: When | Kinds | None = None, name: str = "fallba
     return around(name, run)
 
 
-def _entry(given: Any) -> tuple[Any, Mapping[str, Any]]:
+def _entry(given: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
     if isinstance(given, tuple | list):
         model, options = given
         return model, dict(options)
@@ -83,7 +84,7 @@ def _entry(given: Any) -> tuple[Any, Mapping[str, Any]]:
 
 def _condition(when: When | Kinds | None) -> When:
     if when is None:
-        return lambda error: isinstance(error, MENDABLE) and not isinstance(error, HOPELESS)
+        return lambda error: isinstance(error, RECOVERABLE) and not isinstance(error, FINAL)
     if isinstance(when, type | tuple):
         kinds = when
         if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):
@@ -92,5 +93,5 @@ def _condition(when: When | Kinds | None) -> When:
     return when
 
 
-def _summary(model: Any, error: StepwellError) -> str:
+def _summary(model: object, error: StepwellError) -> str:
     return f"{model}, which failed: {type(error).__name__}: {error.message}"

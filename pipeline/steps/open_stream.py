@@ -1,4 +1,4 @@
-"""A granted stream becomes chunks, with the first of them in hand before anyone is told that it succeeded."""
+"""Open a stream and read it to its first chunk, before the call counts as successful."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from ..stream.source import Source
 def open_stream(
     steps: StreamSteps | Callable[[], StreamSteps], unstreamed: Callable[[Response], Reply] | None = None
 ) -> Step:
-    """Read until the first chunk of content. An error that the provider sends in place of it (an overload in a 200,
-    say) is raised here, inside retry, where the request can still be sent again. `steps` may be a function that gives
-    them, or raises NotSupported.
+    """Make the step that opens a stream and reads it to its first chunk of content.
 
-    A body that is no stream at all, by `steps.begins_stream`, is read to its end and given to `unstreamed(response)`,
-    which makes a reply of it or raises: servers and gateways answer with a JSON error, a web page, or the whole answer.
+    An error that the provider sends in place of content (such as an overload in a 200) is raised here, inside retry,
+    where the request can still be sent again.
+
+    steps: the wire's streaming functions, or a function that returns them or raises NotSupported.
+    unstreamed: makes a reply of a body that is no stream, or raises. Servers and gateways may answer with a JSON error,
+        a web page, or a complete unstreamed answer; `steps.begins_stream` finds out.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        # Unstreamed there is nothing to do here, not even a generator to pass through.
+        # An unstreamed call has nothing to do here, and needs no generator.
         if not request.stream:
             return call(request)
         return _opened(request, call, steps() if callable(steps) else steps, unstreamed)
@@ -39,7 +41,7 @@ def open_stream(
 
 
 _NO_CONTENT = frozenset((Start, UsageUpdate, MetadataUpdate, Warned))
-"""Chunks that nobody has seen anything of the answer by: after them a call may still be sent again."""
+"""Chunks without content: after them, the call may still be sent again."""
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 
@@ -49,7 +51,7 @@ def _opened(
 ) -> StepGenerator:
     response = yield from call(request)
     source = response.source
-    if source is None or response.decoder is not None:  # another model's may be open already
+    if source is None or response.decoder is not None:  # the stream of another model is open already
         return response
     try:
         read = b""
@@ -57,7 +59,7 @@ def _opened(
             read = yield from _beginning(source)
             start = read.removeprefix(_BOM).lstrip(_SPACE)
             if start and not begins(start, response.headers.get("content-type", "")):
-                return (yield from _whole(response, read, unstreamed))
+                return (yield from _read_unstreamed(response, read, unstreamed))
         decoder = response.decoder = StreamDecoder(steps, request.model, source.finish)
         ready = response.ready
         while not decoder.ended and all(type(chunk) in _NO_CONTENT for chunk in ready):
@@ -77,7 +79,7 @@ def _opened(
 
 
 def _beginning(source: Source) -> Generator[Any, Any, bytes]:
-    """What is read up to the first byte that is no white space; b"" for an empty body."""
+    """Read up to the first byte that is not white space; b"" for an empty body."""
     pieces = []
     while data := (yield Read(source)):
         pieces.append(data)
@@ -86,15 +88,15 @@ def _beginning(source: Source) -> Generator[Any, Any, bytes]:
     return b"".join(pieces)
 
 
-def _whole(response: Response, start: bytes, unstreamed: Callable[[Response], Reply]) -> StepGenerator:
-    """The response, with what its body holds as chunks that need no more reading."""
+def _read_unstreamed(response: Response, start: bytes, unstreamed: Callable[[Response], Reply]) -> StepGenerator:
+    """Read the rest of an unstreamed body, and return the response with the chunks of its reply."""
     source, pieces = response.source, [start]
     while data := (yield Read(source)):
         pieces.append(data)
     response.body = b"".join(pieces)
     reply = unstreamed(response)
     yield Close(source)
-    request = response.request.warn("stream", "the server gave its answer whole")
+    request = response.request.warn("stream", "the server sent an unstreamed answer")
     more = tuple(warning for warning in reply.warnings if warning not in request.warnings)
     response.request = request.replace(warnings=request.warnings + more)
     response.source, response.body, response.ready = None, b"", chunks_of(reply)

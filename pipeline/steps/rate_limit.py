@@ -1,4 +1,4 @@
-"""So many requests and tokens a minute, kept before the provider has to say so."""
+"""Limit requests and tokens per minute, before the provider refuses them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,25 @@ By = Callable[[Request], str]
 
 
 class RateLimit:
-    """At most so many `requests`, and so many `tokens`, in `per` seconds, for all calls that share it:
+    """A limit of requests and tokens per time, for all calls that share it:
 
         client = stepwell.AsyncClient(pipeline=stepwell.RateLimit(requests=500, tokens=200_000))
 
-    A call that would go over waits until it fits; those that wait go in the order they came. Up to a whole period's
-    worth may go at once after a quiet one. Each attempt counts, repeated ones too. Tokens are reckoned beforehand, the
-    estimated input (schemas/estimate.py) and the longest answer that the body asks for (else `output_tokens`), and put
-    right by the usage that comes back. A 429 that says how long to wait holds up the other calls as well.
+    requests: how many may be sent in the period.
+    tokens: how many may be used in the period.
+    per: the period, in seconds.
+    output_tokens: tokens to count for an answer whose length the call does not limit.
+    by: names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
+    clock: the time in seconds.
+    name: the name of its step.
 
-    `by(request)` names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
-    Raises RateLimitError, and sends nothing, where the wait would pass the call's total timeout. Thread-safe; sync and
-    async clients may share it.
+    A call over the limit waits until it fits; waiting calls are sent in their order. After a quiet period, a whole
+    period's worth may be sent at once. Each attempt counts, also a repeated one. The tokens of a call are estimated
+    before it is sent, from its input (schemas/estimate.py) and the longest answer that its body allows, and corrected
+    by the usage that is reported. A 429 with a time to wait delays the other calls, too.
+
+    Raises RateLimitError, and sends nothing, if the wait would pass the total timeout of the call. Thread-safe; sync
+    and async clients may share it.
     """
 
     def __init__(
@@ -50,7 +57,7 @@ class RateLimit:
     ) -> None:
         given = [limit for limit in (requests, tokens) if limit is not None]
         if not given or min(*given, per) <= 0:
-            raise ConfigError("RateLimit wants requests= or tokens=, above 0", hint="RateLimit(requests=500)")
+            raise ConfigError("RateLimit needs requests= or tokens=, above 0", hint="RateLimit(requests=500)")
         self._limits = (requests, tokens)
         self._per = per
         self._output_tokens = output_tokens
@@ -62,22 +69,22 @@ class RateLimit:
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with this limit in it: once around each call, once around each attempt."""
-        whole, each = self._steps
-        if whole in pipeline.steps:
+        """Add this limit to a pipeline: one step around each call, one around each attempt."""
+        per_call, per_attempt = self._steps
+        if per_call in pipeline.steps:
             return pipeline
-        pipeline = pipeline.after("encode_body", whole) if "encode_body" in pipeline else pipeline.prepend(whole)
-        return pipeline.after("retry", each) if "retry" in pipeline else pipeline.append(each)
+        pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
+        return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
-        """Reckon the tokens, and put them right afterwards."""
+        """Estimate the tokens of the call, and correct them afterwards."""
         expected = expected_usage(request, self._output_tokens)
         hold = _Hold(self._lane(request), expected.total_tokens or 0)
         response: Response = yield from call(request.replace(step_state={**request.step_state, self._note: hold}))
         if response.reply is not None:
-            self._put_right(hold, response.reply.usage)
+            self._correct(hold, response.reply.usage)
             return response
-        return response.on_end(lambda reply, error: self._put_right(hold, reply.usage if reply else None))
+        return response.on_end(lambda reply, error: self._correct(hold, reply.usage if reply else None))
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
         hold: _Hold | None = request.step_state.get(self._note)
@@ -117,7 +124,7 @@ class RateLimit:
                 self._lanes[name] = _Lane(requests, tokens)
             return self._lanes[name]
 
-    def _put_right(self, hold: _Hold, usage: Usage | None) -> None:
+    def _correct(self, hold: _Hold, usage: Usage | None) -> None:
         used = usage.total_tokens if usage is not None else None
         if used is None or not hold.tokens:
             return
@@ -128,7 +135,7 @@ class RateLimit:
 
 @define
 class _Bucket:
-    """Holds up to `limit`, refilled evenly within `per` seconds. Below zero, calls wait for what they have taken."""
+    """A bucket of `limit`, refilled evenly within `per` seconds. Below zero, calls wait for what they have taken."""
 
     limit: float | None
     per: float
@@ -139,7 +146,7 @@ class _Bucket:
         self.left = self.limit or 0.0
 
     def wait(self, now: float, amount: float) -> float:
-        """Seconds until that much is there. More than the whole is waited for as long as the whole."""
+        """Return the seconds until `amount` is there; an amount over the limit waits until the bucket is full."""
         if self.limit is None:
             return 0.0
         rate = self.limit / self.per
@@ -150,7 +157,7 @@ class _Bucket:
 
 @define
 class _Lane:
-    """What shares a limit. Nothing goes before `closed`."""
+    """The buckets of calls that share a limit, and the time before which none of them is sent."""
 
     requests: _Bucket
     tokens: _Bucket
@@ -166,7 +173,7 @@ class _Lane:
 
 @define
 class _Hold:
-    """The tokens reckoned for one call; 0 once they have been put right."""
+    """The tokens estimated for one call; 0 once they are corrected."""
 
     lane: _Lane
     tokens: Any

@@ -1,11 +1,10 @@
-"""Send again while the provider is overloaded or unreachable."""
+"""Send a request again while the provider is overloaded or unreachable."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
@@ -18,9 +17,9 @@ Classify = Callable[[Response], ProviderError | None]
 
 
 class RetryBudget:
-    """Retries that all calls of one client share, so that a long outage is not answered with a storm.
+    """A number of retries that all calls of a client share, so that a long outage does not cause a storm of requests.
 
-    Each retry takes one from the budget, each success gives back a tenth.
+    Each retry takes one from the budget, each success adds a tenth.
     """
 
     def __init__(self, most: float = 100.0) -> None:
@@ -46,12 +45,18 @@ def retry(
     budget: RetryBudget | None = None,
     rng: Callable[[], float] = random.random,
 ) -> Step:
-    """Send again, `request.retries` times at most (2 unless told), when the answer is an error that may pass.
+    """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
-    Waits as long as the provider asks (Retry-After, retry-after-ms, its error body), else a random time up to
+    classify: returns the error that a response stands for, if any.
+    base: seconds; see below.
+    most: seconds; see below.
+    budget: the retries that calls share.
+    rng: returns random numbers from 0 to 1.
+
+    It waits as long as the provider says (Retry-After, retry-after-ms, its error body), else a random time up to
     `base` * 2^attempt seconds, at most `most` ("full jitter"). A wait over 60 s or past the total timeout is not
-    shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again once a stream has given
-    its first chunk, nor for errors that waiting cannot mend.
+    shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again after the first chunk of a
+    stream, or after an error that does not pass by waiting.
     """
     budget = budget or RetryBudget()
 
@@ -79,9 +84,9 @@ def retry(
 
 
 def _delay(
-    request: Request, attempt: int, error: StepwellError | None, base: float, most: float, rng: Any
+    request: Request, attempt: int, error: StepwellError | None, base: float, most: float, rng: Callable[[], float]
 ) -> float | None:
-    """Seconds to wait before the next attempt; None when there is to be none."""
+    """Return the seconds to wait before the next attempt; None for no further attempt."""
     if error is None or not error.retryable or attempt >= request.retries:
         return None
     delay = getattr(error, "retry_after", None)

@@ -19,28 +19,30 @@ from .halves import Halves
 
 @frozen
 class StreamSteps:
-    """The four streaming functions of a wire. `buffer` starts as b"" and is the parser's own affair; empty data
-    means the end of input. Where a wire has a last word (`[DONE]`, `message_stop`), its decode_stream_event gives
-    LAST_WORD for it; else the flush is due when the bytes end. HALVES before an event's chunks says that
-    characters are cut in two among them. `begins_stream(start, content_type)` says of a body's first bytes, which are
-    not all white space, whether they can be a stream of this protocol; without it everything is taken for one.
-    """
+    """The streaming functions of a wire."""
 
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
+    """`(data, buffer)` returns events and the next buffer, which only the parser reads. The first buffer is b"", and
+    empty data is the end of input."""
     init_stream_state: Callable[[Model], Any]
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
+    """`(event, model, state)` returns chunks and the next state. STREAM_END stands for the wire's end marker (`[DONE]`,
+    `message_stop`), if it has one; HALVES before an event's chunks means that characters are split between them."""
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
+    """returns the closing chunks, at the end marker or else at the end of the bytes"""
     begins_stream: Callable[[bytes, str], bool] | None = None
+    """`(start, content_type)` checks whether a body that begins so can be a stream of this protocol; the bytes are not
+    all white space. Without it, every body is taken for a stream."""
 
 
 SHAPE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What a decoder raises, without meaning to, over data of another shape than its wire's."""
+"""What a decoder raises by accident for data of another shape than its wire's."""
 
 
 class StreamDecoder:
-    """Bytes in, chunks out. Sees to it that a stream ends with exactly one Finish, or is an error.
+    """Decode bytes to chunks, and make sure that a stream ends with exactly one Finish or with an error.
 
-    `failure` is an error that stood behind the chunks given last: the next call raises it, and needs no bytes to do so.
+    `failure` is an error that was found behind the chunks returned last: the next call raises it, and needs no bytes.
     """
 
     __slots__ = (
@@ -49,7 +51,7 @@ class StreamDecoder:
         "_flush",
         "_halves",
         "_model",
-        "_on_last_word",
+        "_on_end_marker",
         "_parse",
         "_state",
         "_tail",
@@ -58,9 +60,9 @@ class StreamDecoder:
         "finished",
     )
 
-    def __init__(self, steps: StreamSteps, model: Model, on_last_word: Callable[[], None] | None = None) -> None:
-        """`on_last_word` is called once the wire has said it; what is fed after that is dropped."""
-        self._on_last_word = on_last_word
+    def __init__(self, steps: StreamSteps, model: Model, on_end_marker: Callable[[], None] | None = None) -> None:
+        """Start a stream of `model`. `on_end_marker` is called once, at the wire's end marker."""
+        self._on_end_marker = on_end_marker
         self._parse = steps.parse_stream_protocol
         self._decode = steps.decode_stream_event
         self._flush = steps.flush_stream_state
@@ -74,8 +76,10 @@ class StreamDecoder:
         self.ended = False
 
     def feed(self, data: bytes) -> list[StreamChunk]:
-        """The chunks that these bytes complete. An error found after some of them is raised by the next call, so
-        that nothing which came before it is lost."""
+        """Return the chunks that these bytes complete.
+
+        An error behind some chunks is raised by the next call, so that the chunks are not lost.
+        """
         if self.failure is not None:
             raise self.failure
         out: list[StreamChunk] = []
@@ -90,16 +94,16 @@ class StreamDecoder:
             if buffer is not None and isinstance(buffer, StepwellError):
                 self.failure = buffer
         except Exception as error:
-            self.failure = error if isinstance(error, StepwellError) else _misfit(error)
+            self.failure = _typed(error)
             if not out:
                 raise self.failure from None
-        # A batch is one chunk or many: those are searched in C for the rare Finish, since a look at each costs 0.1 µs.
+        # A batch is one chunk or many. Many are searched in C for the rare Finish: 0.1 µs less for each.
         if type(out[0]) is Finish if len(out) == 1 else Finish in map(type, out):
             out = self._one_finish(out)
         return out if self._halves is None else self._halves.join(out)
 
     def end(self) -> list[StreamChunk]:
-        """The last chunks. Raises StreamTruncated when the wire's terminal event has not been seen."""
+        """Return the last chunks. Raises StreamTruncated if the wire's terminal event has not been seen."""
         if self.failure is not None:
             raise self.failure
         cut = StreamTruncated("the stream ended in the middle of an event")
@@ -110,7 +114,7 @@ class StreamDecoder:
                 raise cut from None
             out, self.failure = [], None
         if self.failure is not None:
-            # Half an event at the end is a stream that was cut, not a server that cannot write its own format.
+            # Half an event at the end means that the stream was cut, not that the server writes another format.
             self.failure = cut if isinstance(self.failure, DecodeError) else self.failure
             return out
         rest = self._one_finish(self._flushed())
@@ -118,13 +122,13 @@ class StreamDecoder:
         if not self.finished:
             self.failure = StreamTruncated("the stream ended before its terminal event")
             if out:
-                return out  # a last event without its blank line is handed out first; the next call raises
+                return out  # a last event without its blank line is returned first; the next call raises
             raise self.failure
         self.ended = True
         return out
 
     def has_finished(self) -> bool:
-        """Whether the terminal event has come, so that what happens to the connection no longer matters."""
+        """Check whether the terminal event has arrived, so that a failing connection no longer matters."""
         return self.finished or any(type(chunk) is Finish for chunk in self._flushed())
 
     def _flushed(self) -> list[StreamChunk]:
@@ -132,15 +136,16 @@ class StreamDecoder:
             try:
                 self._tail = self._flush(self._model, self._state)
             except Exception as error:
-                self.failure = error if isinstance(error, StepwellError) else _misfit(error)
+                self.failure = _typed(error)
                 raise self.failure from None
         return self._tail
 
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        kept: list[StreamChunk] = []
+        """Drop all but the first Finish, and handle the two markers."""
+        out: list[StreamChunk] = []
         for chunk in chunks:
             if chunk is STREAM_END:
-                return kept + self._last()
+                return out + self._last()
             if chunk is HALVES:
                 self._halves = self._halves or Halves()
                 continue
@@ -148,15 +153,15 @@ class StreamDecoder:
                 if self.finished:
                     continue
                 self.finished = True
-            kept.append(chunk)
-        return kept
+            out.append(chunk)
+        return out
 
     def _last(self) -> list[StreamChunk]:
-        """What is due at the last word. An error behind it is none: the answer is whole."""
+        """Return the closing chunks at the end marker, and ignore errors after it: the answer is complete."""
         chunks = self._one_finish(self._flushed())
         self._parse, self._tail, self.failure = _unread, [], None
-        if self._on_last_word is not None:
-            self._on_last_word()
+        if self._on_end_marker is not None:
+            self._on_end_marker()
         return chunks
 
 
@@ -164,8 +169,8 @@ def _unread(data: bytes, buffer: Any) -> tuple[list[Any], Any]:
     return [], None
 
 
-def _misfit(error: Exception) -> Exception:
-    """A decoder that stumbles over an event's shape has met an event that does not fit its wire."""
-    if isinstance(error, SHAPE_ERRORS):
+def _typed(error: Exception) -> Exception:
+    """Turn an accidental error of a decoder into a DecodeError: the event does not have the shape of its wire."""
+    if not isinstance(error, StepwellError) and isinstance(error, SHAPE_ERRORS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
     return error

@@ -1,4 +1,4 @@
-"""Halves of surrogate pairs in a stream: a character that is cut over two deltas is joined, all else is U+FFFD."""
+"""Join halves of surrogate pairs: a character split over two deltas is joined; any other half becomes U+FFFD."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _GROWING = {TextDelta: "text", ReasoningDelta: "text", RefusalDelta: "text", Too
 
 
 class Halves:
-    """Waits with the first half at the end of a delta for the next delta of the same part, until the part has ended."""
+    """Hold back a first half at the end of a delta for the next delta of the same part, until the part has ended."""
 
     __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._held: dict[tuple[int, Any, int], str] = {}  # by choice, kind of delta and place
+        self._held: dict[tuple[int, Any, int], str] = {}  # by choice, kind of delta and index
 
     def join(self, chunks: Iterable[StreamChunk]) -> list[StreamChunk]:
-        """The chunks with whole characters only."""
+        """Return the chunks with whole characters only."""
         out: list[StreamChunk] = []
         for chunk in chunks:
             if isinstance(chunk, Alternative):
@@ -31,11 +31,11 @@ class Halves:
                 out += self._next(0, chunk)
         return out
 
-    def _next(self, choice: int, chunk: Any) -> list[Any]:
+    def _next(self, choice: int, chunk: StreamChunk) -> list[Any]:
         kind, place = type(chunk), getattr(chunk, "index", None)
         if kind not in _GROWING:
             ended = [key for key in self._held if key[0] == choice and key[2] == place]
-            return [*(self._made(key) for key in ended), well_formed(chunk)]
+            return [*(self._release(key) for key in ended), well_formed(chunk)]
         text = getattr(chunk, _GROWING[kind])
         if not isinstance(text, str) or not isinstance(place, int):
             return [chunk]  # for the accumulator to refuse
@@ -46,8 +46,8 @@ class Halves:
         return [kind(**{_GROWING[kind]: well_formed(text), "index": place})] if text else []
 
     def _ends(self, keys: Iterable[tuple[int, Any, int]]) -> list[StreamChunk]:
-        return [Alternative(key[0], self._made(key)) if key[0] else self._made(key) for key in keys]
+        return [Alternative(key[0], self._release(key)) if key[0] else self._release(key) for key in keys]
 
-    def _made(self, key: tuple[int, Any, int]) -> Any:
+    def _release(self, key: tuple[int, Any, int]) -> Any:
         kind, place = key[1:]
         return kind(**{_GROWING[kind]: well_formed(self._held.pop(key)), "index": place})

@@ -1,4 +1,4 @@
-"""An answer whose text means something else: collected until it is whole, read, and replaced by what it means."""
+"""Collect the text of an answer, parse it, and replace it by the result, as for tool calls written as text."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ...schemas.fold import fold
 from ..http.response import Response
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]
-"""The chunks that a text means, its Finish at their end."""
+"""Takes the complete text and its Finish; returns the chunks to put in their place, with a Finish at the end."""
 
 
 def rewrite_text(response: Response, read: ReadText) -> Response:
-    """The response with its text replaced by what `read` makes of it, streamed or not."""
+    """Replace the text of the response, streamed or not, by what `read` makes of it."""
     stage = WholeText(read)
     if response.reply is None:
         return response.through(stage)
     reply = response.reply
-    said: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
-    whole = fold(stage.feed(said))
-    message = evolve(whole.message, model=reply.message.model)
-    response.reply = reply.replace(message=message, finish_reason=whole.finish_reason)
+    chunks: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
+    folded = fold(stage.feed(chunks))
+    message = evolve(folded.message, model=reply.message.model)
+    response.reply = reply.replace(message=message, finish_reason=folded.finish_reason)
     return response
 
 
 class WholeText:
-    """Holds back the text of a stream and gives at its end what it means. Everything else passes."""
+    """Hold back the text of a stream until its end, and replace it then. Other chunks pass."""
 
     def __init__(self, read: ReadText) -> None:
         self._read = read
@@ -51,6 +51,6 @@ class WholeText:
 
 
 def call_chunks(index: int, name: str, arguments_json: str) -> list[StreamChunk]:
-    """A whole tool call, with an id of our own."""
+    """Return the chunks of a complete tool call, with a new id."""
     start = ToolCallStart(index, f"call_{uuid4().hex[:12]}", name)
     return [start, ToolCallDelta(index, arguments_json), ToolCallEnd(index)]

@@ -1,4 +1,4 @@
-"""An open connection that bytes come from: bounded, inflated, timed. Shared by both transports."""
+"""Read the body of an open response: limit its size, decompress it, keep its time. Shared by both transports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..http.timeouts import Clock
 MAX_BODY_BYTES = 256 * 2**20
 MAX_ERROR_BYTES = 64 * 2**10
 DRAIN_TIMEOUT = 0.1
-"""Seconds that the end of a body may take to come after the answer is whole."""
+"""Seconds that the end of a body may take to arrive after the answer is complete."""
 _GZIP = b"\x1f\x8b"
 
 
 class Source:
-    """One response being read. `raw` is the HTTP library's response and `iterator` its raw bytes."""
+    """A response that is being read. `raw` is the HTTP library's response and `iterator` yields its raw bytes."""
 
     __slots__ = (
         "_cut",
@@ -45,8 +45,15 @@ class Source:
     def __init__(
         self, raw: Any, iterator: Any, clock: Clock, *, limit: int, encoding: str = "", cut: bool = False
     ) -> None:
-        """`limit` is the most bytes to take; `cut` means an error's body: what is over the limit is left unread, and
-        what does not inflate is taken as it is."""
+        """Start to read a body.
+
+        raw: the HTTP library's response.
+        iterator: its bytes as they were sent.
+        clock: the limits of the exchange.
+        limit: the most bytes to take, decompressed.
+        encoding: its content-encoding.
+        cut: for an error's body: leave unread what is over the limit, and take as it is what cannot be decompressed.
+        """
         self.raw = raw
         self.iterator = iterator
         self.clock = clock
@@ -60,7 +67,7 @@ class Source:
         self._inflater = _inflater(self._encoding, known_only=not cut)
 
     def take(self, data: bytes) -> bytes:
-        """Count and inflate what was read; raises ResponseTooLarge past the limit, and the clock's error when late."""
+        """Count and decompress what was read. Raises ResponseTooLarge over the limit, the clock's error when late."""
         clock = self.clock
         if clock.bounded and clock.overdue():
             raise clock.error()
@@ -75,7 +82,7 @@ class Source:
         return data
 
     def _inflate(self, data: bytes) -> bytes:
-        # Asked for no more than one byte over the limit, a bomb cannot fill the memory.
+        # At most one byte over the limit is made, so that a decompression bomb cannot fill the memory.
         room = self._limit - self._size + 1
         out: list[bytes] = []
         try:
@@ -85,35 +92,40 @@ class Source:
                 room -= len(out[-1])
                 if inflater.unconsumed_tail:
                     if not self._cut:
-                        raise ResponseTooLarge(f"the answer inflates to more than {self._limit:,} bytes")
+                        raise ResponseTooLarge(f"the answer decompresses to more than {self._limit:,} bytes")
                     break
                 data = inflater.unused_data
                 if not inflater.eof or len(data) < len(_GZIP):
-                    break  # what lies behind the end, if anything, is added to by the next read
-                # A gzip body may be several, one after another; whatever else stands there is padding.
+                    break  # the next read adds to what is behind the end, if anything
+                # A gzip body may be several, one after another; anything else behind it is padding.
                 self._inflater = _inflater(self._encoding) if data.startswith(_GZIP) else _Padding
         except zlib.error as error:
             if not self._cut:
-                raise DecodeError(f"the answer claims to be {self._encoding} but does not inflate: {error}") from None
+                raise DecodeError(
+                    f"the answer is declared as {self._encoding} but cannot be decompressed: {error}"
+                ) from None
             begun = bool(self._size or out)
             self._inflater = _Padding if begun else None
             return b"".join(out) if begun else data
         return out[0] if len(out) == 1 else b"".join(out)
 
     def tune(self, limits: Limits) -> None:
-        """Make each read of a streamed body wait exactly as long as the clock allows at that moment, where the
-        connection can: over httpcore, and over our client on aiohttp. Elsewhere (other transports) the limit for
-        silence serves for all reads.
+        """Make each read of a streamed body wait exactly as long as the clock allows at that moment.
+
+        Connections of httpcore and of our aiohttp client can do so. On other transports the limit for silence holds
+        for all reads.
         """
         extensions = self.raw.extensions
         live = bool(extensions.get("live_limits")) or watch_tls_stream(extensions.get("network_stream"))
-        # A read that runs out of time is the end of all streams of an HTTP/2 connection, so there none is risked.
+        # A read that times out ends all streams of an HTTP/2 connection, so none is made there after the end marker.
         self._lingers = live and extensions.get("http_version") != b"HTTP/2"
         limits.stream(live=live)
 
     def finish(self) -> None:
-        """The wire has said its last word. Most often the end of the body comes with it, or a moment later, and only a
-        body read to its end leaves its connection fit for the next call: so it gets that moment, but no more.
+        """Read the rest of the body for a moment: the wire's end marker has arrived.
+
+        Only a body that is read to its end leaves a connection for the next call, and most often its end arrives with
+        the marker or soon after it.
         """
         if self._lingers:
             self.clock.finish(DRAIN_TIMEOUT)
@@ -122,7 +134,7 @@ class Source:
 
 
 class _Nothing:
-    """An iterator of either colour that is at its end."""
+    """An empty iterator, sync and async."""
 
     def __iter__(self) -> _Nothing:
         return self
@@ -138,7 +150,7 @@ class _Nothing:
 
 
 class _Padding:
-    """Inflates to nothing."""
+    """A decompressor that makes nothing of everything."""
 
     eof = False
     unconsumed_tail = unused_data = b""
@@ -149,8 +161,11 @@ class _Padding:
 
 
 def _inflater(encoding: str, *, known_only: bool = True) -> Any:
-    """We ask for no compression; a server that compresses all the same gets a bounded inflater. Raises DecodeError for
-    an encoding that we do not know, unless its bytes will do as they are."""
+    """Make a decompressor, for a server that compresses although we request no compression.
+
+    encoding: the content-encoding.
+    known_only: raise DecodeError for an unknown encoding, where its bytes are of no use.
+    """
     match encoding.strip().lower():
         case "" | "identity":
             return None
@@ -191,9 +206,11 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
 
 
 def transport_error(error: BaseException, clock: Clock | None, host: str) -> BaseException:
-    """Our error for what an HTTP library raised, known by its class's name so that any library of httpx's kind will do.
+    """Return our error for an error of an HTTP library, found by its class's name so that no library is imported.
 
-    Never chained: the library's frames hold headers, and h11 quotes the whole offending value.
+    error: what the library raised; it is not chained, since its frames hold headers and h11 quotes values of headers.
+    clock: the limits of the exchange.
+    host: the server's name, for the message.
     """
     if isinstance(error, StepwellError) or not isinstance(error, Exception):
         return error

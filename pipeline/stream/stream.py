@@ -1,4 +1,4 @@
-"""Streams as their readers have them: what the decoder gives, through the stages, into the fold and out."""
+"""The streams that a caller reads: chunks pass from the decoder through the stages and the fold to the reader."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NO_READ = Read(None)
 
 
 class _Stream:
-    """What sync and async streams share: everything but who waits.
+    """The part that sync and async streams share: everything but the waiting.
 
-    A batch goes straight from `_arrived` to the reader: as a flow of effects it cost 0.1 µs an event more.
+    A batch goes straight from `_arrived` to the reader: a flow of effects costs 0.1 µs more for each event.
     """
 
-    def __init__(self, asked: Context | None) -> None:
-        self._asked = asked
+    def __init__(self, prompt: Context | None) -> None:
+        self._prompt = prompt
         self._fold = Fold()
         self._response: Response | None = None
         self._error: BaseException | None = None
@@ -60,13 +60,13 @@ class _Stream:
         self._read = Read(response.source)
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
-        """What is there before anything is read: an answer's beginning, or the whole of one that no network gave."""
+        """Return the chunks that are there before anything is read: the first, or all of a reply without a network."""
         self._ready = None
         self._ended = self._decoder is None or self._decoder.ended
         return self._through_stages(ready)
 
     def _arrived(self, data: bytes) -> list[StreamChunk]:
-        """The chunks to hand out for these bytes; b"" is the end of the input."""
+        """Return the chunks for these bytes; b"" is the end of the input."""
         decoder = self._decoder
         if data:
             chunks: list[StreamChunk] = decoder.feed(data)
@@ -87,7 +87,7 @@ class _Stream:
         return chunks
 
     def _cut(self, error: TransportError) -> bytes:
-        """After the terminal event nothing is missing: a connection that breaks or hangs then is no error."""
+        """Raise the error, unless the terminal event has arrived: a connection that breaks then is no error."""
         if not self._decoder.has_finished():
             raise error
         return b""
@@ -98,7 +98,7 @@ class _Stream:
         return error
 
     def _attach_details(self, error: Exception) -> Exception:
-        """The error with all that is known so far on it."""
+        """Put on the error what is known so far."""
         if isinstance(error, StepwellError) and self._response is not None:
             attach_partial(error, self._reply(self._response))
             request = self._response.request
@@ -109,53 +109,54 @@ class _Stream:
         return error
 
     def _leave(self) -> Source | None:
-        """End the stream, once, however it ended; gives the connection that is still to be returned."""
+        """End the stream, once, and return the source of the connection that must still be closed."""
         response = self._response
         if self._over or response is None:
             return None
         self._over = True
-        whole = self._fold.finished is not None
-        response.ended(self._reply(response) if whole or self._error is not None else None, self._error)
+        complete = self._fold.finished is not None
+        response.ended(self._reply(response) if complete or self._error is not None else None, self._error)
         source: Source | None = response.source
         return source
 
     def _reply(self, response: Response) -> Reply:
         reply = self._fold.reply()
-        reply.prompt = self._asked
+        reply.prompt = self._prompt
         return annotate(reply, response)
 
-    def _whole(self) -> Reply:
+    def whole_reply(self) -> Reply:
+        """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
         if self._error is not None:
             raise self._error
         if self._fold.finished is None or self._response is None:
-            error = StreamTruncated("the stream was left before its end", hint="read it to the end, or use .usage")
+            error = StreamTruncated("the stream was closed before its end", hint="read it to the end, or use .usage")
             raise self._attach_details(error)
         return self._reply(self._response)
 
 
 class Stream(_Stream):
-    """The answer as it is written. Iterate it for chunks, or use `text_deltas()`; `reply()` drains and folds it.
+    """An answer while it is being written. Iterate it for chunks, or use `text_deltas()`; `reply()` reads it all.
 
-    Leaving the loop, the `with` block, or calling `close()` returns the connection at once. Errors carry `.partial`.
+    Leaving the loop or the `with` block, or calling `close()`, returns the connection at once. Errors carry `.partial`.
     """
 
-    def __init__(self, response: Response, perform: Callable[[Any], Any], asked: Context | None = None) -> None:
-        super().__init__(asked)
+    def __init__(self, response: Response, perform: Callable[[Any], Any], prompt: Context | None = None) -> None:
+        super().__init__(prompt)
         self._perform = perform
         self._adopt(response)
 
     def __iter__(self) -> Iterator[StreamChunk]:
         try:
-            while (batch := self._next()) is not None:
+            while (batch := self.next_chunks()) is not None:
                 yield from batch
         finally:
             self.close()
 
     def text_deltas(self) -> Iterator[str]:
-        """The text alone, piece by piece."""
-        # A loop of its own: over __iter__ it would be slower by a generator, and async, left early, not closed at once.
+        """Yield the text alone, piece by piece."""
+        # Its own loop: one over __iter__ would cost a generator more, and its async version would not close at once.
         try:
-            while (batch := self._next()) is not None:
+            while (batch := self.next_chunks()) is not None:
                 for chunk in batch:
                     if type(chunk) is TextDelta:
                         yield chunk.text
@@ -163,18 +164,18 @@ class Stream(_Stream):
             self.close()
 
     def reply(self) -> Reply:
-        """Read what is left and give the whole answer. Raises StreamTruncated for a stream that was left early."""
-        while self._next() is not None:
+        """Read the rest and return the complete reply. Raises StreamTruncated for a stream that was closed early."""
+        while self.next_chunks() is not None:
             pass
-        return self._whole()
+        return self.whole_reply()
 
     def close(self) -> None:
-        """Stop here and return the connection. Harmless when done twice."""
+        """Stop reading and return the connection. A second call does nothing."""
         if (source := self._leave()) is not None:
             self._perform(Close(source))
 
-    def _next(self) -> list[StreamChunk] | None:
-        """The next chunks; None once the stream is over."""
+    def next_chunks(self) -> list[StreamChunk] | None:
+        """Read the next chunks; None at the end of the stream."""
         if self._over:
             return None
         try:
@@ -202,14 +203,14 @@ class Stream(_Stream):
 
 
 class AsyncStream(_Stream):
-    """Stream's twin. It opens on first use: `await` it, enter it with `async with`, or iterate it at once."""
+    """Async version of Stream. It opens on first use: `await` it, enter it with `async with`, or iterate it."""
 
     def __init__(
         self,
         opening: Callable[[], Awaitable[tuple[Response, Callable[[Any], Awaitable[Any]]]]],
-        asked: Context | None = None,
+        prompt: Context | None = None,
     ) -> None:
-        super().__init__(asked)
+        super().__init__(prompt)
         self._opening = opening
         self._perform: Callable[[Any], Awaitable[Any]] | None = None
 
@@ -225,17 +226,17 @@ class AsyncStream(_Stream):
     async def __aiter__(self) -> AsyncIterator[StreamChunk]:
         await self._open()
         try:
-            while (batch := await self._next()) is not None:
+            while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:
                     yield chunk
         finally:
             await self.close()
 
     async def text_deltas(self) -> AsyncIterator[str]:
-        """The text alone, piece by piece."""
+        """Yield the text alone, piece by piece."""
         await self._open()
         try:
-            while (batch := await self._next()) is not None:
+            while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:
                     if type(chunk) is TextDelta:
                         yield chunk.text
@@ -243,21 +244,21 @@ class AsyncStream(_Stream):
             await self.close()
 
     async def reply(self) -> Reply:
-        """Read what is left and give the whole answer. Raises StreamTruncated for a stream that was left early."""
+        """Read the rest and return the complete reply. Raises StreamTruncated for a stream that was closed early."""
         await self._open()
-        while await self._next() is not None:
+        while await self.next_chunks() is not None:
             pass
-        return self._whole()
+        return self.whole_reply()
 
     async def close(self) -> None:
-        """Stop here and return the connection. Harmless when done twice."""
+        """Stop reading and return the connection. A second call does nothing."""
         if (source := self._leave()) is not None and self._perform is not None:
             await self._perform(Close(source))
 
     aclose = close
 
-    async def _next(self) -> list[StreamChunk] | None:
-        """The next chunks; None once the stream is over."""
+    async def next_chunks(self) -> list[StreamChunk] | None:
+        """Read the next chunks; None at the end of the stream."""
         if self._over or self._perform is None:
             return None
         try:

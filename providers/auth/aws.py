@@ -1,9 +1,9 @@
 """AWS's signatures (SigV4, by botocore) and bearer keys.
 
 A credential is a string (a Bedrock API key), or a mapping with `api_key`, with `access_key` and `secret_key` (and
-`session_token`), or with `profile`; and beside them `region`. AWS's own spellings do as well. Without a login, the
-environment's bearer key or botocore's own chain is used, in the region of that login where none is named. Keys that
-are given are never mixed with those of the environment.
+`session_token`), or with `profile`, and optionally `region`. AWS's own spellings are accepted, too. Without a login,
+the environment's bearer key or botocore's chain is used, and the region of that login unless one is named. Given keys
+are never mixed with those of the environment.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from ..declare.provider import Provider
-from .auth import check_machine_login, known_credential
+from .auth import known_credential
+from .machine_login import check_machine_login
 
 _REGION = "[a-z][a-z]-*-[0-9]"
 HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*.bedrock*.{_REGION}.vpce.amazonaws.com")
-"""Amazon's own, and no others under its names: anybody may have an address at amazonaws.com."""
+"""Amazon's own hosts for Bedrock. Other names at amazonaws.com may belong to any customer."""
 ADDRESS = "https://bedrock.invalid"
-"""Stands for the address, which depends on the region."""
+"""A placeholder for the address, which depends on the region."""
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS = Credentials(
@@ -45,8 +46,10 @@ CREDENTIALS = Credentials(
 
 
 def into_region(request: Request) -> Request:
-    """Puts the call into the region: of the credential, of the model's ARN, of the environment. Where none of them
-    names one, a login of botocore's has one of its own, perhaps, which is known only once it has been loaded."""
+    """Set the address of the region: that of the credential, of the model's ARN, or of the environment.
+
+    If none of them names one, the address is set later for a login of botocore, which may have its own region.
+    """
     if not request.url.startswith(ADDRESS):
         return request
     region = named_region(request)
@@ -56,7 +59,7 @@ def into_region(request: Request) -> Request:
 
 
 def named_region(request: Request) -> str | None:
-    """The region that was given with the credential, stands in the model's ARN, or is set in the environment."""
+    """Return the region of the credential, of the model's ARN, or of the environment."""
     given = request.credential.get("region") if isinstance(request.credential, Mapping) else None
     arn = request.model.id.split(":")
     if not given and arn[0] == "arn" and len(arn) > 3:
@@ -67,19 +70,19 @@ def named_region(request: Request) -> str | None:
 
 def _defaulted(request: Request) -> tuple[Request, str]:
     hint = "pass api_key={..., 'region': ...}, or set AWS_REGION"
-    return request.warn("region", f"none was named, so that {DEFAULT_REGION} was asked; {hint}"), DEFAULT_REGION
+    return request.warn("region", f"none was named, so {DEFAULT_REGION} is used; {hint}"), DEFAULT_REGION
 
 
 def _at(request: Request, region: str) -> Request:
     if not region.replace("-", "").isalnum():
         raise ConfigError(f"{region!r} is not an AWS region")
-    # Everything but the models themselves is told by the service's other host.
+    # The list of models is served by the other host.
     host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
     return request.replace(url=f"https://{host}.{region}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
 
 
 def _is_of_botocore(request: Request) -> bool:
-    """Whether the login is one that botocore finds: a profile, or the machine's own."""
+    """Check whether botocore has to find the login: a profile's, or the machine's."""
     credential = request.credential or {}
     if isinstance(credential, Mapping) and not CREDENTIALS.has_login(credential):
         return environment_of(request).of_file("AWS_ACCESS_KEY_ID") is None
@@ -87,14 +90,15 @@ def _is_of_botocore(request: Request) -> bool:
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """The usual steps, with each attempt signed."""
+    """Replace the step `authenticate`, so that each attempt is signed."""
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """A bearer key in a header, or a signature over the final bytes.
+    """Send a bearer key in a header, or a signature over the final bytes.
 
-    Raises MissingKey for an address of the caller's own without a login: the machine's goes to Amazon alone."""
+    Raises MissingKey for a base_url of the caller without a login: the machine's is sent only to Amazon.
+    """
     credential = known_credential(request)
     if isinstance(credential, Mapping):
         credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
@@ -110,7 +114,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
 
 
 def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
-    """The call, signed with a login of botocore's, and in that login's region where nobody has named another."""
+    """Send the call signed with a login of botocore, to the region of that login unless another one is named."""
     environment = environment_of(request)
     profile = request.credential.get("profile") if isinstance(request.credential, Mapping) else None
     if profile is None:
@@ -120,7 +124,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
     login = LOGINS.of(profile)
 
     async def load_async() -> Any:
-        import anyio.to_thread  # comes with httpx; the chain may ask the network
+        import anyio.to_thread  # comes with httpx; the chain may use the network
 
         return await anyio.to_thread.run_sync(login.keys)
 
@@ -137,8 +141,10 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
 
 
 def _of_file(environment: Environment) -> Mapping[str, Any]:
-    """The keys that a client's own file of variables holds: botocore reads those of the process. The bearer key has
-    been looked for already, by resolve_key, which knows where it may go."""
+    """Return the keys in a client's own file of variables: botocore reads only the process's environment.
+
+    The step resolve_key has looked for the bearer key already.
+    """
     check_variables(environment)
     found = ((name, environment.of_file(variable)) for name, variable in _VARIABLES.items())
     return MaskedDict({name: Secret(value) for name, value in found if value})
@@ -152,8 +158,8 @@ _VARIABLES = {
 
 
 def check_variables(environment: Environment) -> None:
-    """Raises MissingKey where one of the two variables is set without the other: botocore would pass over some such
-    halves and take another login."""
+    """Raise MissingKey if one of the two variables is set without the other: botocore would ignore it and take another
+    login."""
     names = (_VARIABLES["access_key"], _VARIABLES["secret_key"])
     for name, other in (names, names[::-1]):
         if environment.get(name) and not environment.get(other):
@@ -161,7 +167,7 @@ def check_variables(environment: Environment) -> None:
 
 
 def given_keys(credential: Mapping[str, Any]) -> Any:
-    """botocore's credentials of the keys that were given."""
+    """Make botocore's credentials of given keys. Raises MissingKey if one of the two is missing."""
     values = MaskedDict(
         {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
     )
@@ -172,8 +178,12 @@ def given_keys(credential: Mapping[str, Any]) -> Any:
     )
 
 
-def signed(request: Request, keys: Any, region: str) -> Request:
-    """The request with SigV4's headers over its method, URL, body and headers."""
+def signed(request: Request, keys: object, region: str) -> Request:
+    """Add the headers of SigV4, which sign method, URL, body and headers.
+
+    keys: botocore's credentials.
+    region: the region of the address.
+    """
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)

@@ -1,10 +1,14 @@
 """Projects, regions and tokens of Google Cloud.
 
-A credential is a string (an access token; without any project, or where it looks like one, the API key of Vertex in
-express mode), a function that gives an access token, what the key file of a service account holds, or a mapping with
-one of `token`, `api_key` and `service_account` (what its key file holds, as a mapping or as text, or the file's path),
-and beside it `project` and `location`; Google's own spellings do as well. Without token, key and account, google-auth
-finds the machine's application default credentials.
+A credential is one of these:
+
+- a string: an access token, or the API key of Vertex in express mode, if it looks like one or there is no project
+- a function that returns an access token
+- the content of a service account's key file
+- a mapping with one of `token`, `api_key` and `service_account` (the content of its key file, as a mapping or as text,
+  or the path of the file), and optionally `project` and `location`. Google's own spellings are accepted, too.
+
+Without token, key and account, google-auth finds the machine's application default credentials.
 """
 
 from __future__ import annotations
@@ -27,11 +31,12 @@ from ...schemas.secret import Secret
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
 from ..declare.provider import Provider
-from .auth import asked_for, check_machine_login
+from .auth import token_from
+from .machine_login import check_machine_login
 
 ADDRESS = "https://vertex.invalid"
 PLACE = "https://${GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
-"""Stands for the address, which depends on project and region."""
+"""A placeholder for the address, which depends on project and region."""
 HOSTS = (".googleapis.com",)
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MARGIN_SECONDS = 300
@@ -42,8 +47,13 @@ _MULTI_REGIONS = ("us", "eu")
 
 
 def into_project(place: str) -> Callable[[Request], Request]:
-    """Puts a call under the project and region, at `place` (`publishers/google`): of the credential, else of the
-    environment, else (the project) of the machine's own credentials. An address of the caller's own stays as it is."""
+    """Make a prepare_request that sets the address: the project and region, and below them `place`.
+
+    place: such as `publishers/google`.
+
+    Project and region are those of the credential, else of the environment; the project may also be that of the
+    machine's credentials. A base_url of the caller is not changed.
+    """
 
     def prepare(request: Request) -> Request:
         if not request.url.startswith(ADDRESS):
@@ -61,7 +71,7 @@ def into_project(place: str) -> Callable[[Request], Request]:
 
 
 def host_of(region: str) -> str:
-    """The host of a region, a multi-region or `global`. Raises ConfigError for what is none of these.
+    """Return the host of a region, a multi-region or `global`. Raises ConfigError for anything else.
 
     https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
     """
@@ -75,8 +85,8 @@ def host_of(region: str) -> str:
 
 
 def _project(request: Request) -> str | None:
-    """The project that was given, an account's own, or the environment's. None where only the account's file or
-    google-auth knows it."""
+    """Return the given project, the account's, or the environment's; None if only the account's file or google-auth has
+    it."""
     account = account_of(request.credential)
     given = _given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
     return given if given or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
@@ -99,7 +109,7 @@ def _of_environment(request: Request, variables: tuple[str, ...]) -> str | None:
 
 
 def _api_key(request: Request) -> Secret | None:
-    """The key of express mode, if that is what the credential is. Google's access tokens begin with `ya29.`."""
+    """Return the key of express mode, if the credential is one. Google's access tokens begin with `ya29.`."""
     credential = request.credential
     if isinstance(credential, Mapping):
         if "api_key" in credential:
@@ -113,14 +123,14 @@ def _api_key(request: Request) -> Secret | None:
 
 
 def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """The usual steps, with a token put on each attempt."""
+    """Replace the step `authenticate`, so that each attempt gets a token."""
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """Put the key or the token on the request; fetch or renew the token first where we have none.
+    """Send the call with the key or the token, which is fetched or renewed first if needed.
 
-    Raises MissingKey for an address of the caller's own without a credential: the machine's goes to Google alone.
+    Raises MissingKey for a base_url of the caller without a credential: the machine's is sent only to Google.
     """
     credential = request.credential
     if isinstance(credential, Mapping):
@@ -129,7 +139,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
     token = credential.get("token", credential.get("key")) if isinstance(credential, Mapping) else credential
     if callable(token):
-        token = yield asked_for(token)
+        token = yield token_from(token)
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = account_of(credential)
@@ -139,23 +149,23 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     source = GOOGLE_TOKENS.of(account)
 
     async def fetch_async() -> Secret:
-        import anyio.to_thread  # comes with httpx; fetching a token must not stop the event loop
+        import anyio.to_thread  # comes with httpx; fetching a token must not block the event loop
 
         return await anyio.to_thread.run_sync(source.token)
 
-    # A token at hand needs no thread to fetch it.
+    # A token that is still good needs no thread.
     fetched: Secret = source.fresh() or (yield Run(source.token, fetch_async))
-    asked = _addressed(request, source.project or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
+    addressed = _addressed(request, source.project or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
         authorization=f"Bearer {fetched.reveal()}"
     )
-    response = yield from call(asked)
+    response = yield from call(addressed)
     if response.status == 401:
         source.forget()
     return response
 
 
 def _addressed(request: Request, project: str | None) -> Request:
-    """The project that only the credentials knew, put into its place. Raises ConfigError when nobody knows one."""
+    """Set the project that only the credentials have in the address. Raises ConfigError if there is none."""
     if f"/{_PROJECT}/" not in request.url:
         return request
     if not project:
@@ -164,8 +174,10 @@ def _addressed(request: Request, project: str | None) -> Request:
 
 
 class TokenSource:
-    """One credential's token. However many ask at once, one fetch is made. `load` gives google-auth's credentials and
-    the project they belong to."""
+    """The token of one credential, which is fetched once for all calls.
+
+    load: returns google-auth's credentials, and the project that they belong to.
+    """
 
     def __init__(self, load: Callable[[], tuple[Any, str | None]]) -> None:
         self._load = load
@@ -176,16 +188,18 @@ class TokenSource:
         self.project: str | None = None
 
     def fresh(self) -> Secret | None:
-        """The token, if it is good for a while yet."""
+        """Return the token if it does not expire soon, else None. Does not block."""
         return self._token if time.time() < self._expires - MARGIN_SECONDS else None
 
     def forget(self) -> None:
-        """Fetch another one next time: this one was refused."""
+        """Fetch another token next time: this one was refused."""
         self._expires = 0.0
 
     def token(self) -> Secret:
-        """The token, fetched or renewed if need be. Blocks. Raises AuthError when Google refuses, ConnectError when it
-        cannot be reached."""
+        """Return the token, and fetch or renew it first if needed, which blocks.
+
+        Raises AuthError if Google refuses, ConnectError if it cannot be reached.
+        """
         with self._lock:
             if (token := self.fresh()) is not None:
                 return token
@@ -194,7 +208,7 @@ class TokenSource:
             _refresh(self._credentials)
             self._token = Secret(self._credentials.token)
             expiry = self._credentials.expiry
-            # google-auth gives UTC without saying so.
+            # google-auth returns UTC without a time zone.
             self._expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else time.time() + 3600
             return self._token
 
@@ -203,29 +217,29 @@ def _refresh(credentials: Any) -> None:
     from google.auth.exceptions import TransportError  # the extra, loaded by load_credentials
     from google.auth.transport.requests import Request as Fetch
 
-    # Never chained, and so raised outside the handlers: their frames and texts hold assertions and whole answers.
+    # Raised outside the handlers, so that they are not chained: their frames and texts hold assertions and answers.
     failed: list[Exception] = []
     try:
         credentials.refresh(Fetch())
     except TransportError:
         failed.append(ConnectError("Google's token server cannot be reached", hint="check the network"))
     except Exception as error:
-        failed.append(AuthError(f"Google gave no access token ({type(error).__name__})", hint=LOGIN_HINT))
+        failed.append(AuthError(f"Google returned no access token ({type(error).__name__})", hint=LOGIN_HINT))
     if failed:
         raise failed.pop()
 
 
 class _Tokens:
-    """The token sources of this process, by what they are made from."""
+    """The token sources of this process, by account."""
 
     def __init__(self) -> None:
         self._sources: dict[bytes, TokenSource] = {}
         self._lock = threading.Lock()
 
     def of(self, account: Mapping[str, Any] | str | None) -> TokenSource:
-        """The source for a service account; for None, that of the machine's own credentials."""
+        """Return the source of a service account, or of the machine's credentials for None."""
         text = repr(dict(account) if isinstance(account, Mapping) else account)
-        key = hashlib.sha256(text.encode()).digest()  # so that no private key lies about in a second place
+        key = hashlib.sha256(text.encode()).digest()  # hashed, so that no private key is kept in a second place
         with self._lock:
             if key not in self._sources:
                 self._sources[key] = TokenSource(lambda: load_credentials(account))
@@ -236,20 +250,23 @@ GOOGLE_TOKENS = _Tokens()
 
 
 def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str | None]:
-    """google-auth's credentials, and their project: of a service account (its fields, or the path of its key file), or
-    the machine's own. Raises MissingExtra and MissingKey."""
+    """Load google-auth's credentials and their project.
+
+    account: a service account's fields, or the path of its key file; None for the machine's credentials.
+
+    Raises MissingExtra if google-auth is not installed, MissingKey if there are no credentials.
+    """
     try:
         import google.auth  # the extra `vertex`
         import google.auth.transport.requests
         from google.oauth2 import service_account
     except ImportError:
         raise MissingExtra("Vertex AI needs google-auth", hint="run: pip install 'stepwell[vertex]'") from None
-    made = service_account.Credentials
     if isinstance(account, str):
         account = read_account(account)
     try:
         if account:
-            credentials = made.from_service_account_info(dict(account), scopes=[SCOPE])
+            credentials = service_account.Credentials.from_service_account_info(dict(account), scopes=[SCOPE])
         else:
             credentials, project = google.auth.default(scopes=[SCOPE])
             return credentials, project

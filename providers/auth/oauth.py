@@ -1,4 +1,4 @@
-"""OAuth tokens kept in a file: read, renewed before they expire by one call at a time, and written back."""
+"""OAuth tokens in a file: read them, renew them before they expire, by one call at a time, and write them back."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ MARGIN_SECONDS = 300
 
 
 class TokenFile:
-    """One file of tokens, and the lock that lets only one call renew them."""
+    """A file of tokens, and the lock that lets only one call renew them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
 
     def read(self) -> MaskedDict:
-        """Raises MissingKey when there is no such file or nobody is logged in by it."""
+        """Read the file. Raises MissingKey if there is no such file or no token in it."""
         try:
             data = MaskedDict(loads(self.path.read_bytes()))
             data["tokens"] = MaskedDict(data.get("tokens") or {})
         except (OSError, ValueError, TypeError):
             data = None
-        # Outside the handler: an error of the JSON's holds all that stood in the file.
+        # Outside the handler, so that it is not chained: an error about JSON holds the text of the file.
         if data is None:
             raise MissingKey(f"no tokens could be read from {self.path}", hint="log in with: codex login")
         if not data["tokens"].get("access_token"):
@@ -42,11 +42,11 @@ class TokenFile:
         return data
 
     def write(self, data: Mapping[str, Any]) -> None:
-        """Write all or nothing, and for the owner's eyes only."""
+        """Write the file atomically, readable by the owner alone."""
         write_file(self.path, dumps(data, option=INDENT), mode=0o600)
 
     def take(self) -> bool:
-        """Whether this call is the one to renew."""
+        """Try to become the call that renews; True if it is."""
         return self._lock.acquire(blocking=False)
 
     def give_back(self) -> None:
@@ -54,12 +54,12 @@ class TokenFile:
 
 
 def expires_at(token: str) -> float:
-    """When a JWT expires, in seconds since 1970; far away for what is none. The signature is the server's affair."""
+    """Return when a JWT expires, in seconds since 1970; infinity for another token. The signature is not checked."""
     return float(claims(token).get("exp", float("inf")))
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What a JWT says of itself."""
+    """Return the claims of a JWT; none for another token."""
     try:
         payload = token.split(".")[1]
         data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -71,10 +71,13 @@ def claims(token: str) -> dict[str, Any]:
 def refreshed(
     file: TokenFile, request: Request, call: CallNext, renewal: Callable[[str], tuple[str, bytes]]
 ) -> StepGenerator:
-    """Send the call with the file's token, renewed first where it is about to expire.
+    """Send the call with the token in the file, which is renewed first if it is about to expire.
 
-    `renewal(refresh_token)` gives the address and body of the request that renews. However many calls meet an old
-    token, one renews and the others wait for it.
+    Of several calls with an old token, one renews it and the others wait.
+
+    file: the file of tokens.
+    request, call: the call.
+    renewal: `renewal(refresh_token)` returns the address and the body of the request that renews.
     """
     while True:
         data = yield Run(file.read)
@@ -98,14 +101,16 @@ def _credential(tokens: Mapping[str, Any]) -> dict[str, Any]:
     return {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
 
 
-def _asked(request: Request, url: str, body: bytes) -> Request:
+def _renewal_request(request: Request, url: str, body: bytes) -> Request:
     headers = Headers({"content-type": "application/json", "accept": "application/json"})
     return request.replace(method="POST", url=url, body=body, headers=headers, stream=False)
 
 
-def _renew(file: TokenFile, data: dict[str, Any], request: Request, renewal: Any) -> StepGenerator:
-    asked = _asked(request, *renewal(data["tokens"].get("refresh_token") or ""))
-    response: Response = yield Send(asked)
+def _renew(
+    file: TokenFile, data: dict[str, Any], request: Request, renewal: Callable[[str], tuple[str, bytes]]
+) -> StepGenerator:
+    sent = _renewal_request(request, *renewal(data["tokens"].get("refresh_token") or ""))
+    response: Response = yield Send(sent)
     if response.status != 200:
         raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
     fresh = MaskedDict(loads(response.body))

@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError
 from .environment import PROCESS, Environment
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-# Read by ourselves and strictly, since a key's way depends on it: every other reader forgives something else.
+# Parsed strictly, since it decides where keys are sent: URL libraries differ in what they accept.
 _PLACE = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d{1,5}))?(?:[/?#]|$)", re.I)
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an address; None for one that is not plainly written."""
+    """Return scheme, host and port of an address; None for an address that is not plainly written."""
     found = _PLACE.match(url)
     if found is None:
         return None
@@ -26,10 +25,12 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 
 def is_at(url: str, hosts: Iterable[str]) -> bool:
-    """Say whether an address is reached by https at one of these hosts.
+    """Check whether an address is reached by https at one of these hosts.
 
-    `.openai.azure.com` is any host under that name; of a name without the dot in front, each label is a pattern for one
-    label (`bedrock.*-[0-9].amazonaws.com`)."""
+    url: the address.
+    hosts: `.openai.azure.com` is any host under that name; in a name without a leading dot, each label is a pattern
+        for one label (`bedrock.*-[0-9].amazonaws.com`).
+    """
     place = origin(url)
     if place is None or place[0] != "https":
         return False
@@ -44,9 +45,12 @@ def _is_host(host: str, wanted: str) -> bool:
 
 
 def normalize_url(given: str, what: str) -> str:
-    """An address that somebody wrote by hand: spaces around it taken off, https:// put before a bare host.
+    """Clean an address written by hand: remove spaces around it, put https:// before a bare host.
 
-    Raises ConfigError, naming `what` it was given as, for what is no address all the same.
+    given: the address.
+    what: what it is, for the error.
+
+    Raises ConfigError for anything else than an address.
     """
     url = given.strip()
     url = url if "://" in url else f"https://{url}"
@@ -56,8 +60,12 @@ def normalize_url(given: str, what: str) -> str:
 
 
 def rewrite_path(operation: str, old: str, new: str) -> Callable[[Request], Request]:
-    """A prepare_request for an operation that does not stand under the same path as the others: the end of its address
-    is replaced."""
+    """Make a prepare_request for an operation with another path than the others.
+
+    operation: the only one whose address changes.
+    old: the end of the address.
+    new: what to put in its place.
+    """
 
     def move(request: Request) -> Request:
         if request.operation != operation or not request.url.endswith(old):
@@ -67,9 +75,11 @@ def rewrite_path(operation: str, old: str, new: str) -> Callable[[Request], Requ
     return move
 
 
-def filled(url: str, environment: Environment = PROCESS, credential: Any = None) -> str:
-    """The URL with the values that came with the credential, else the environment's. Raises ConfigError naming the
-    variable that is not set."""
+def filled(url: str, environment: Environment = PROCESS, credential: object = None) -> str:
+    """Replace the variables of a URL by the values of the credential, or else of the environment.
+
+    Raises ConfigError, with its name, for a variable that has no value.
+    """
     given = credential if isinstance(credential, Mapping) else {}
 
     def value(match: re.Match[str]) -> str:
@@ -82,5 +92,5 @@ def filled(url: str, environment: Environment = PROCESS, credential: Any = None)
 
 
 def variables(url: str) -> frozenset[str]:
-    """The names of the variables in a URL."""
+    """Return the names of the variables in a URL."""
     return frozenset(_VARIABLE.findall(url))

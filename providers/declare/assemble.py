@@ -1,4 +1,4 @@
-"""A provider, a wire and a model become a pipeline."""
+"""Build the pipeline of a provider, a wire and a model."""
 
 from __future__ import annotations
 
@@ -53,11 +53,20 @@ def build_pipeline(
     budget: RetryBudget | None = None,
     environment: Environment = PROCESS,
 ) -> Pipeline:
-    """The steps of one call, outermost first. Retry sees raw statuses, authentication final bytes on each attempt."""
+    """Build the pipeline of one call.
+
+    provider, model, wire: what the call goes to.
+    steps: the functions in force.
+    stream: whether it is streamed.
+    budget: the retries that calls share.
+    environment: the variables of the client.
+
+    Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
+    """
     find_error = steps["find_error"]
     authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
-    made = Pipeline(
+    pipeline = Pipeline(
         (
             with_origin(check(provider, wire), steps, details=["normalize_model_id"]),
             with_origin(
@@ -86,7 +95,7 @@ def build_pipeline(
             ),
         )
     )
-    attached = attach(made, provider) if attach else made
+    attached = attach(pipeline, provider) if attach else pipeline
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
@@ -135,7 +144,7 @@ def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | St
 
 
 def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
-    """What to make of a whole body where a stream was asked for: the same reply, or error, as without streaming."""
+    """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
     find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
 
     def read(response: Response) -> Reply:
@@ -151,9 +160,10 @@ def _unstreamed(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
 
 
 def check(provider: Provider, wire: Wire) -> Step:
-    """Check every option against the table, and set the provider's own apart from those it gets as they are.
+    """Make the step that checks every option against its schema.
 
-    A keyword is one of the common options. The provider's own come in `provider_options`, under their names there.
+    Keyword arguments are the common options. The provider's own are in `provider_options`; those that it does not
+    declare go into the body as they are.
     """
     table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
@@ -165,7 +175,7 @@ def check(provider: Provider, wire: Wire) -> Step:
             return request
         where = str(request.model)
         tools = request.context.tools
-        # Tools in the vendor's own form are not ours to know.
+        # Tools in the vendor's own form cannot be checked.
         if given.get("tool_choice") is not None and (tools or "tools" not in (given.get("provider_options") or ())):
             choice = check_tool_choice(given["tool_choice"], tools, wire.tool_choices, where=where)
             given = {**given, "tool_choice": choice}
@@ -173,7 +183,7 @@ def check(provider: Provider, wire: Wire) -> Step:
         if not misplaced.isdisjoint(options):
             name = min(misplaced & options.keys())
             raise InvalidOption(
-                f"unknown option {name!r} for {where}: it is {provider.id}'s own",
+                f"unknown option {name!r} for {where}: it is an option of {provider.id} alone",
                 hint=f"pass provider_options={{{name!r}: ...}}",
             )
         check_options(options, table, where=where, suggest=suggest_option)
@@ -192,7 +202,8 @@ def check(provider: Provider, wire: Wire) -> Step:
 
 
 def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
-    """Whether an address is the provider's own: where the environment's keys may go, and where our list holds."""
+    """Return a check for addresses of the provider: those that keys of the environment may go to, and that serve the
+    listed models."""
     own_addresses = {provider.base_url, model.base_url or provider.base_url}
     return lambda base_url: base_url in own_addresses or provider.is_trusted_url(base_url, environment)
 
@@ -203,10 +214,12 @@ def resolve_key(
     named: Callable[[], str | None] | str | None = None,
     environment: Environment = PROCESS,
 ) -> Step:
-    """Find the key: the call's, the client's, then the environment's, which is only for the provider's own address.
+    """Make the step that finds the key: the call's, else the client's, else that of the environment.
 
-    `named` is a default_env_key: the one variable that holds the key, in the place of the provider's own. Steps further
-    in find the client's own environment, if it has one, on the request."""
+    provider, model: what the call goes to. A key of the environment goes only to the provider's own addresses.
+    named: a default_env_key, which is the one variable that holds the key, in the place of the provider's.
+    environment: the variables of the client. If they come from a file, the steps inside find them on the request.
+    """
     is_trusted_url = trusted_url(provider, model, environment)
 
     def variables() -> tuple[str, ...]:
@@ -240,8 +253,8 @@ def resolve_key(
             return request
         if not own:
             raise MissingKey(
-                f"no API key for {provider.id} at a base_url of your own: keys that were not given for it go only to "
-                f"{provider.homes()}",
+                f"no API key for {provider.id} at a base_url of your own: keys not passed with it are sent only "
+                f"to {provider.homes()}",
                 hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
         hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
@@ -251,23 +264,23 @@ def resolve_key(
 
 
 def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
-    """The address and the headers; then whatever the provider's own prepare_request adds."""
-    standing = Headers({"content-type": wire.content_type, "accept": "application/json"})
-    standing["accept-encoding"] = "identity"
-    standing["user-agent"] = USER_AGENT
-    standing.update(checked_headers({**wire.headers, **provider.headers}))
-    streamed = Headers(standing, accept=wire.stream_accept)
+    """Make the step that sets the address and the headers, and runs the provider's prepare_request."""
+    unstreamed = Headers({"content-type": wire.content_type, "accept": "application/json"})
+    unstreamed["accept-encoding"] = "identity"
+    unstreamed["user-agent"] = USER_AGENT
+    unstreamed.update(checked_headers({**wire.headers, **provider.headers}))
+    streamed = Headers(unstreamed, accept=wire.stream_accept)
 
     def prepare_request(request: Request) -> Request:
         path = (wire.stream_path if request.stream else None) or wire.path
-        headers = Headers(streamed if request.stream else standing)
+        headers = Headers(streamed if request.stream else unstreamed)
         if request.headers:
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
-        request = request.replace(method=wire.method, url=url, headers=headers)
+        request = request.replace(method=wire.method, url=url, headers=headers, names=wire.names)
         if own is not None:
             request = _prepared(request, own)
-        # Last, since a credential may have named the address that the environment does not.
+        # Last, since the credential may hold an address that the environment does not have.
         return (
             request.replace(url=filled(request.url, environment_of(request), request.credential))
             if "${" in request.base_url
@@ -278,7 +291,7 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
 
 
 def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
-    """What the provider's prepare_request makes of the request."""
+    """Run the provider's prepare_request, and keep track of the options that it changes."""
     given = request.options
     prepared = own(request)
     if type(prepared) is not Request:
@@ -289,7 +302,7 @@ def _prepared(request: Request, own: Callable[[Request], Request]) -> Request:
 
 
 def checked_headers(headers: Mapping[str, Any]) -> Headers:
-    """Headers that HTTP allows, names in lower case. Raises InvalidOption, without the value, for any other."""
+    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
     out = Headers()
     for name, value in headers.items():
         if isinstance(value, Secret):
@@ -305,13 +318,13 @@ def checked_headers(headers: Mapping[str, Any]) -> Headers:
 
 
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
-    """Make the options the provider's own by its rules, and drop what its wire cannot say."""
-    sayable = wire.options | provider.options.keys()
+    """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
+    encodable = wire.options | provider.options.keys()
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
 
     def translate_options(request: Request) -> Request:
-        if request.context.tools and "tools" not in sayable:
+        if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
             warnings = report_dropped(losses, request.model, request.on_unsupported)
             request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
@@ -319,13 +332,15 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             return request
         options, warnings = dict(request.options), request.warnings
         if longest is not None and options.get("max_tokens", 0) > longest and is_trusted_url(request.base_url):
-            losses = [("max_tokens", f"{options['max_tokens']} became {longest}, the most that our list has for it")]
+            losses = [
+                ("max_tokens", f"{options['max_tokens']} became {longest}, the highest in our list for this model")
+            ]
             warnings += report_dropped(losses, request.model, request.on_unsupported)
             options["max_tokens"] = longest
         options, more = translate(rules, options, request.model, request.on_unsupported)
         warnings += more
-        # Only canonical names are judged: what a rule has made is already the provider's own.
-        lost = [name for name in options if name in CHAT_OPTIONS and name not in sayable]
+        # Only canonical names are checked: a name that a rule has made is the provider's own.
+        lost = [name for name in options if name in CHAT_OPTIONS and name not in encodable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += report_dropped(losses, request.model, request.on_unsupported)
@@ -336,26 +351,25 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
 
 
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
-    """Build the body and make bytes of it. What the caller put in provider_options is laid over it, last."""
+    """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
 
     def encode(request: Request) -> Request:
         body = build_body(request)
         if body is None:
-            raise StepError("build_body returned None instead of a body", hint="return what it has built")
+            raise StepError("build_body returned None instead of a body", hint="return the body")
         if raw := request.step_state.get(RAW_OPTIONS):
-            body = laid_over(body, raw)
+            body = merge_bodies(body, raw)
         try:
             encoded = encode_body(body)
         except (TypeError, UnicodeEncodeError) as error:
             try:
-                whole = well_formed(body)
-                if whole is body:
+                repaired = well_formed(body)
+                if repaired is body:
                     raise error
-                encoded = encode_body(whole)
+                encoded = encode_body(repaired)
             except (TypeError, UnicodeEncodeError, RecursionError) as failure:
-                # The error says what was met (a set) but not the value itself.
-                said = f"the request cannot be encoded: {failure}"
-                raise ConfigError(said, hint="use plain JSON values") from None
+                # The error names the type that it found (a set), not the value.
+                raise ConfigError(f"the request cannot be encoded: {failure}", hint="use plain JSON values") from None
             request = request.replace(warnings=request.warnings + report_dropped([_REPAIRED], request.model, "warn"))
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
@@ -364,13 +378,15 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
     return on_request("encode_body", encode)
 
 
-def laid_over(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with more in it, objects key by key; of two values the latter stays. Objects that both say of which "type"
-    they are are not mixed. Neither mapping is changed."""
-    whole = dict(body)
+def merge_bodies(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two bodies, objects key by key; of two values, that of `more` stays.
+
+    Objects that both have a "type" are not merged. Neither mapping is changed.
+    """
+    merged = dict(body)
     for key, value in more.items():
-        old = whole.get(key)
+        old = merged.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
-            value = laid_over(old, value)
-        whole[key] = value
-    return whole
+            value = merge_bodies(old, value)
+        merged[key] = value
+    return merged

@@ -1,4 +1,4 @@
-"""The logins that botocore finds: a profile's, or the machine's own. Loaded once, and shared by all calls."""
+"""The logins that botocore finds, of a profile or of the machine. Each is loaded once and shared by all calls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _MOST = 100
 
 
 class AwsLogin:
-    """One login, its keys and its region. However many ask at once, botocore's chain is gone through once; keys that
-    expire are renewed by botocore."""
+    """One login with its keys and its region. botocore's chain is searched once, by one thread, and botocore renews
+    keys that expire."""
 
     def __init__(self, profile: str | None) -> None:
         self._profile = profile
@@ -26,7 +26,7 @@ class AwsLogin:
         self.region: str | None = None
 
     def fresh(self) -> Any:
-        """The keys where they are at hand and good for a while yet, else None."""
+        """Return the keys if they are loaded and not about to expire, else None. Does not block."""
         credentials = self._credentials
         if credentials is None:
             return None
@@ -34,10 +34,12 @@ class AwsLogin:
         return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
 
     def keys(self) -> Any:
-        """The keys, loaded or renewed if need be. Blocks. Raises MissingKey where there are none, ConnectError where
-        the place that gives them cannot be reached."""
+        """Return the keys, and load or renew them first if needed, which blocks.
+
+        Raises MissingKey if there are none, ConnectError if the service that has them cannot be reached.
+        """
         exceptions = botocore("exceptions")
-        # Never chained, and so raised outside the handlers: their frames hold what the chain has read.
+        # Raised outside the handlers, so that they are not chained: frames of botocore hold what it has read.
         failed: list[Exception] = []
         try:
             with self._lock:
@@ -55,7 +57,7 @@ class AwsLogin:
                 ConnectError(f"AWS's login cannot be reached ({type(error).__name__})", hint="check the network")
             )
         except exceptions.BotoCoreError as error:
-            failed.append(MissingKey(f"{self._named()}AWS gave no credentials ({type(error).__name__})", hint=HINT))
+            failed.append(MissingKey(f"{self._named()}AWS returned no credentials ({type(error).__name__})", hint=HINT))
         raise failed.pop()
 
     def _load(self) -> None:
@@ -68,16 +70,18 @@ class AwsLogin:
 
 
 class Logins:
-    """The logins of this process, by profile and by what the environment tells botocore."""
+    """The logins of this process, by profile and by the variables of the environment that botocore reads."""
 
     def __init__(self) -> None:
         self._logins: dict[bytes, AwsLogin] = {}
         self._lock = threading.Lock()
 
     def of(self, profile: str | None) -> AwsLogin:
-        """The login of a profile; for None, that of the machine."""
+        """Return the login of a profile, or of the machine for None."""
         variables = sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", "HOME", "USERPROFILE")))
-        key = hashlib.sha256(repr((profile, variables)).encode()).digest()  # no secret lies about in a second place
+        key = hashlib.sha256(
+            repr((profile, variables)).encode()
+        ).digest()  # hashed, so that no secret is kept in a second place
         with self._lock:
             if key not in self._logins:
                 if len(self._logins) >= _MOST:
@@ -86,7 +90,7 @@ class Logins:
             return self._logins[key]
 
     def forget(self, login: AwsLogin) -> None:
-        """Load it anew next time: it was refused."""
+        """Load the login again next time: it was refused."""
         with self._lock:
             self._logins = {key: known for key, known in self._logins.items() if known is not login}
 
@@ -95,7 +99,7 @@ LOGINS = Logins()
 
 
 def botocore(module: str) -> Any:
-    """A module of botocore's. Raises MissingExtra."""
+    """Import a module of botocore. Raises MissingExtra if it is not installed."""
     from importlib import import_module  # the extra `bedrock`, heavy
 
     try:

@@ -1,14 +1,14 @@
-"""`thinking_constraints`: what thinking demands of the other options, as data.
+"""`thinking_constraints`: the limits that thinking sets for other options, as data.
 
     with_steps(thinking_constraints={"min_budget": 4096, "temperature": 1})
 
 - `min_budget`, `max_budget`: bounds of the budget, in tokens
-- `min_max_tokens`: the least max_tokens
-- `temperature`: the only one there may be
-- `min_top_p`: the least top_p
-- `top_k`: False where there may be none
+- `min_max_tokens`: the lowest max_tokens
+- `temperature`: the only one that is allowed
+- `min_top_p`: the lowest top_p
+- `top_k`: False if it is not allowed
 
-A provider's rules may have constraints of their own, which these are laid over: None lifts one.
+They replace the constraints of the same names that a provider's rules have; None removes one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Constraints = Mapping[str, Any]
 KEYS = ("min_budget", "max_budget", "min_max_tokens", "temperature", "min_top_p", "top_k")
 
 
-def checked_constraints(given: Any) -> Constraints | None:
-    """The constraints, if they are some. Raises ConfigError for a name that is none of KEYS, or a value that is no
+def checked_constraints(given: object) -> Constraints | None:
+    """Check constraints and return them. Raises ConfigError for a name that is not in KEYS or a value that is not a
     number."""
     if given is None:
         return None
@@ -35,21 +35,21 @@ def checked_constraints(given: Any) -> Constraints | None:
         raise ConfigError(f"thinking_constraints cannot be a {type(given).__name__}", hint="pass a mapping")
     for name, value in given.items():
         if name not in KEYS:
-            raise ConfigError(f"{name!r} is no constraint of thinking", hint=nearest(str(name), KEYS))
+            raise ConfigError(f"{name!r} is not a constraint of thinking", hint=nearest(str(name), KEYS))
         if not isinstance(value, int | float | None):
             raise ConfigError(f"thinking_constraints[{name!r}] cannot be a {type(value).__name__}")
     return given
 
 
-def constrained(words: str, make: Callable[[Constraints], Rule]) -> Rule:
-    """A rule that heeds constraints: `make(constraints)` gives it."""
-    rule = described(words, make({}))
+def constrained(description: str, make: Callable[[Constraints], Rule]) -> Rule:
+    """Make a rule that depends on constraints: `make(constraints)` returns it."""
+    rule = described(description, make({}))
     rule.under = make  # type: ignore[attr-defined]
     return rule
 
 
 def with_constraints(rules: Rules, constraints: Constraints | None) -> Rules:
-    """The rules under these constraints. Where none of them knows constraints, they hold for what the caller gave."""
+    """Apply constraints to the rules; if none of them takes any, check the options of the caller directly."""
     if not constraints:
         return rules
     if callable(rules):
@@ -63,7 +63,7 @@ def with_constraints(rules: Rules, constraints: Constraints | None) -> Rules:
 
 
 def constrain(constraints: Constraints) -> Rule:
-    """The constraints, for options as the caller gave them, wherever thinking is asked for."""
+    """Make a rule that holds the options of the caller to the constraints, where thinking is requested."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         effort, budget = options.get("reasoning_effort"), options.get("reasoning_budget")
@@ -73,20 +73,20 @@ def constrain(constraints: Constraints) -> Rule:
         if budget and budget > 0:
             options["reasoning_budget"] = fitted = fitting(budget, constraints)
             if fitted != budget:
-                losses.append(("reasoning_budget", f"{budget} became {fitted}, which thinking_constraints ask for"))
+                losses.append(("reasoning_budget", f"{budget} became {fitted}, as thinking_constraints require"))
         return losses + sampling_within(options, constraints)
 
     return described(f"within {dict(constraints)}", rule)
 
 
 def fitting(budget: int, constraints: Constraints) -> int:
-    """The budget between the bounds; the lower one goes first."""
+    """Bring the budget between the bounds; the lower bound wins."""
     least, most = constraints.get("min_budget") or 0, constraints.get("max_budget")
     return max(least, budget if most is None else min(budget, most))
 
 
 def sampling_within(options: Options, constraints: Constraints) -> DroppedOptions:
-    """Bring temperature, top_k, top_p and max_tokens to what thinking takes."""
+    """Bring temperature, top_k, top_p and max_tokens to what thinking allows, and return what was changed."""
     losses: DroppedOptions = []
     only = constraints.get("temperature")
     if only is not None and options.get("temperature") not in (None, only):

@@ -1,8 +1,7 @@
-"""The names that a credential of several values may have, and the one place where such a mapping is checked.
+"""Check credentials of several values.
 
-Each provider declares them, with the spellings of its vendor's own tools. A name that it does not know, a value that is
-not there, a login of which a part is missing: each is an error before anything is sent, so that nobody is answered by
-the account of another login than the one that was given.
+Each provider declares the names of the values, with the spellings of its vendor's own tools. An unknown name, a missing
+value and an incomplete login are errors before anything is sent, so that no call uses another login than the given one.
 """
 
 from __future__ import annotations
@@ -18,39 +17,42 @@ from ...schemas.errors import InvalidKey, InvalidOption, MissingKey
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 KEY = "key"
-"""Goes into a header: a string, or a Secret."""
+"""A value for a header: a string or a Secret."""
 TOKEN = "token"
-"""As KEY, or a function that gives it."""
+"""The same as KEY, or a function that returns it."""
 PLAIN = "plain"
-"""Not secret: a region, a project, the name of a profile, a file's path."""
+"""Not secret: a region, a project, the name of a profile, the path of a file."""
 PLACE = "place"
-"""Not secret, and says which server is asked: an address that the call itself names goes before it."""
+"""Not secret, and part of the server's address. The base_url of a call wins over it."""
 DOCUMENT = "document"
-"""What a key file holds, as a mapping or as text, or the file's path."""
+"""The content of a key file, as a mapping or as text, or the path of the file."""
 
 
 class Given(MaskedDict):
-    """A credential of several values that has been checked, under the names that the provider declares."""
+    """A checked credential of several values, under the names that the provider declares."""
 
     __slots__ = ()
 
 
 @frozen
 class Value:
-    """One value of a credential: its name, its kind, and what else it is called. Case, hyphens and underscores of a
-    name do not matter."""
+    """One value of a credential. Case, hyphens and underscores of its names do not matter."""
 
     name: str
     kind: str = KEY
+    """KEY, TOKEN, PLAIN, PLACE or DOCUMENT"""
     spelt: tuple[str, ...] = ()
+    """other names for it"""
 
 
 @frozen
 class Login:
-    """Values that prove something only together, and those that may go with them."""
+    """The values of one login."""
 
     needs: tuple[str, ...]
+    """needed together"""
     may: tuple[str, ...] = ()
+    """optional"""
 
     def __str__(self) -> str:
         return " with ".join(self.needs) + "".join(f" (and {name})" for name in self.may)
@@ -58,20 +60,18 @@ class Login:
 
 @frozen
 class Credentials:
-    """What a provider takes as a credential of several values: one of the `logins`, and settings beside it.
-
-    With `alone`, the machine has a login of its own, which is used where none is given, at the provider's own hosts;
-    settings may then come without one. `plain` is the value that a string in the place of a mapping stands for.
-    `unfold` makes a vendor's own document into such a mapping. `free` takes any other name, too, for somebody's own
-    code to read.
-    """
+    """The credentials of several values that a provider takes: one of the `logins`, and settings."""
 
     values: tuple[Value, ...]
     logins: tuple[Login, ...]
     alone: bool = False
+    """the machine has a login of its own, used at its provider's own hosts if none is given, also with settings"""
     plain: str = "api_key"
+    """the name of the value that a string in the place of a mapping is"""
     unfold: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """makes such a mapping of a vendor's own document"""
     free: bool = False
+    """takes any other name, too, for a user's own code to read"""
     _known: Mapping[str, Value] = field(init=False, repr=False, eq=False)
 
     @_known.default
@@ -79,10 +79,14 @@ class Credentials:
         return {_bare(name): value for value in self.values for name in (*value.spelt, value.name)}
 
     def read(self, given: Mapping[str, Any], *, where: str, provider: str) -> Given:
-        """The values under their declared names, secrets masked.
+        """Return the values under their declared names, with secrets masked.
 
-        Raises InvalidOption for a name that is not known or stands twice, MissingKey for a login that is not whole,
-        InvalidKey for a value that is empty or cannot be sent. None of them shows a value.
+        given: the credential.
+        where: what it is, for errors.
+        provider: the provider's id, for errors.
+
+        Raises InvalidOption for a name that is unknown or given twice, MissingKey for an incomplete login, InvalidKey
+        for a value that is empty or cannot be sent. No error shows a value.
         """
         if type(given) is Given:
             return given
@@ -104,21 +108,21 @@ class Credentials:
             if value is None:
                 absent.append(known.name)
             else:
-                values[known.name] = _kept(known.kind, value, f"{where}[{name!r:.60}]")
-        self._check_whole(values, absent, where, provider)
+                values[known.name] = _checked(known.kind, value, f"{where}[{name!r:.60}]")
+        self._check_complete(values, absent, where, provider)
         return values
 
     def has_login(self, values: Mapping[str, Any]) -> bool:
-        """Whether a mapping that was read names a login, or only settings for the machine's own."""
+        """Check whether the values have a login, or only settings for the login of the machine."""
         return any(values.keys() >= {*login.needs} for login in self.logins)
 
     def without_places(self, values: Given) -> Given:
-        """The same without what says which server is asked."""
+        """Return the values without those that are part of the server's address."""
         places = self._places()
         return Given({name: value for name, value in values.items() if name not in places})
 
     def place(self, given: Mapping[str, Any]) -> str | None:
-        """What in the credential says which server is asked."""
+        """Return the values that are part of the server's address, as one text; None if there are none."""
         places = self._places()
         found = [str(value) for name, value in given.items() if name in places]
         return " ".join(found) or None
@@ -126,7 +130,7 @@ class Credentials:
     def _places(self) -> frozenset[str]:
         return frozenset(value.name for value in self.values if value.kind is PLACE)
 
-    def _check_whole(self, values: Given, absent: list[str], where: str, provider: str) -> None:
+    def _check_complete(self, values: Given, absent: list[str], where: str, provider: str) -> None:
         if self.free and values:
             return
         needed = {name for login in self.logins for name in login.needs}
@@ -139,37 +143,37 @@ class Credentials:
             if self.alone and values:
                 return
             what = f"names {' and '.join(map(repr, values))} alone" if values else "is a mapping without a value"
-            raise MissingKey(f"{where} {what}, which is no login", hint=self.describe(provider))
-        whole = [login for login in self.logins if values.keys() >= {*login.needs}]
-        if not whole:
+            raise MissingKey(f"{where} {what}, which is not a login", hint=self.describe(provider))
+        complete = [login for login in self.logins if values.keys() >= {*login.needs}]
+        if not complete:
             begun = max(self.logins, key=lambda login: len(values.keys() & {*login.needs, *login.may}))
             lacking = [name for name in begun.needs if name not in values]
             raise MissingKey(
                 f"{where} gives {' and '.join(map(repr, given))} without {' and '.join(map(repr, lacking))}",
                 hint=self.describe(provider),
             )
-        others = [name for name in given if name not in (*whole[0].needs, *whole[0].may)]
+        others = [name for name in given if name not in (*complete[0].needs, *complete[0].may)]
         if others:
             raise InvalidOption(
-                f"{where} gives {others[0]!r} beside {' and '.join(map(repr, whole[0].needs))}, which is another login",
+                f"{where} gives {others[0]!r}, which belongs to another login than {complete[0].needs[0]!r}",
                 hint=f"give one of them; {self.describe(provider)}",
             )
 
-    def _hint(self, name: Any) -> str:
+    def _hint(self, name: object) -> str:
         import difflib
 
         close = difflib.get_close_matches(_bare(str(name)), self._known, 1, 0.6)
         return (f"did you mean {self._known[close[0]].name!r}? " if close else "") + self._names()
 
     def describe(self, provider: str) -> str:
-        """The right names, for messages."""
+        """List the right names, for messages."""
         return f"{provider} takes {self._names(plain=True)}"
 
     def _names(self, *, plain: bool = False) -> str:
         of_logins = {name for login in self.logins for name in (*login.needs, *login.may)}
         settings = [value.name for value in self.values if value.name not in of_logins]
         text = " or ".join(map(str, self.logins))
-        beside = f"; beside them {', '.join(settings)}" if settings else ""
+        beside = f"; with them {', '.join(settings)}" if settings else ""
         return f"{text}{beside}" if plain else f"It takes {text}{beside}"
 
 
@@ -177,17 +181,17 @@ def _bare(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _kept(kind: str, value: Any, where: str) -> Any:
-    """One value as it is kept: what goes into headers is checked, what says where to go stays plain."""
+def _checked(kind: str, value: object, where: str) -> Any:
+    """Check one value and return it: as a Secret, unless its kind is not secret."""
     if kind is TOKEN and callable(value):
         return value
     if kind is DOCUMENT and isinstance(value, Mapping):
         if not value:
-            raise InvalidKey(f"{where} is empty", hint="give what the key file holds")
+            raise InvalidKey(f"{where} is empty", hint="pass the content of the key file")
         return value if isinstance(value, MaskedDict) else MaskedDict(value)
-    is_path = kind not in (KEY, TOKEN) and isinstance(value, os.PathLike)
-    if is_path:
-        value = os.fspath(value)
+    is_path = False
+    if kind not in (KEY, TOKEN) and isinstance(value, os.PathLike):
+        value, is_path = os.fspath(value), True
     if isinstance(value, Secret):
         value = value.reveal()
     if not isinstance(value, str):
@@ -195,27 +199,31 @@ def _kept(kind: str, value: Any, where: str) -> Any:
     if kind in (KEY, TOKEN):
         return header_secret(value, where=where)
     if not value.strip():
-        raise InvalidKey(f"{where} is empty", hint="give its value, or leave it out")
+        raise InvalidKey(f"{where} is empty", hint="pass its value, or leave it out")
     is_secret = kind is DOCUMENT and not is_path and not value.endswith(".json")
     return Secret(value) if is_secret else value.strip()
 
 
 _OPEN = ("region", "project", "location", "account", "profile", "api_version", "auth_file")
 FREE = Credentials((*(Value(name, PLAIN) for name in _OPEN), Value("endpoint", PLACE)), (), free=True)
-"""For code of somebody's own that puts the credential on the request and has not said which names it reads."""
+"""For a user's own `auth` that does not declare which names it reads."""
 
 PLAIN_KEY = Value("api_key", KEY, ("key", "token", "api_token", "access_token", "auth_token", "bearer_token"))
 
 
 @cache
 def one_key(provider: str, variables: Iterable[str] = (), places: Iterable[str] = ()) -> Credentials:
-    """What a provider takes that has one key: the key, by the names of its `variables` too, and what stands open in
-    its address, the `places`."""
+    """Make the credentials of a provider with one key.
+
+    provider: its id.
+    variables: the environment variables of the key, which are names of it, too.
+    places: the variables in its address.
+    """
     key = Value(PLAIN_KEY.name, PLAIN_KEY.kind, (*PLAIN_KEY.spelt, *variables))
     return Credentials((key, *(_open(provider, name) for name in places)), (Login(("api_key",)),))
 
 
 def _open(provider: str, variable: str) -> Value:
-    """A variable of an address, CLOUDFLARE_ACCOUNT_ID: it may be called account_id, or account."""
+    """Make the value of a variable in an address: CLOUDFLARE_ACCOUNT_ID may also be called account_id or account."""
     short = _bare(variable).removeprefix(_bare(provider))
     return Value(variable.lower(), PLACE, tuple(filter(None, (short, short.removesuffix("id")))))

@@ -1,4 +1,4 @@
-"""How much one embed call may hold: rows of a provider's declaration."""
+"""Limits of one embed call, as rows of a provider's declaration."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from attrs import frozen
 
 @frozen
 class EmbedLimit:
-    """The most that one call takes: `texts`, and `tokens` of all of them together (None: no limit is known)."""
+    """The most that one call takes."""
 
     texts: int
     tokens: int | None = None
+    """of all texts together; None if no limit is known"""
 
 
-# Where a provider says nothing: what the strictest common server takes, Hugging Face's text-embeddings-inference with
-# its default --max-client-batch-size.
+# For providers without a documented limit: the one of the strictest common server, Hugging Face's
+# text-embeddings-inference, with its default --max-client-batch-size.
 UNKNOWN_LIMIT = EmbedLimit(32)
 
 
 def embed_limit_for(rows: Mapping[str, EmbedLimit], model_id: str) -> EmbedLimit:
-    """The row of the model: rows go by pattern, later ones win."""
+    """Return the limit of the last row whose pattern matches the model's id."""
     found = UNKNOWN_LIMIT
     for pattern, batch in rows.items():
         if fnmatchcase(model_id, pattern):

@@ -1,7 +1,8 @@
-"""Where variables are looked up: the process's environment, and a file of them for whoever asked to have it read.
+"""Look up variables: in the process's environment and, if requested, in a file.
 
-A file's lines are `NAME=value`, perhaps with `export` before them, comments behind a `#`, and values in quotes that may
-go over several lines. `\\n`, `\\t`, `\\"` and `\\\\` mean something in double quotes; `$NAME` is not replaced anywhere.
+The lines of the file are `NAME=value`, optionally with `export` before them, with comments after a `#`, and with values
+in quotes, which may have several lines. `\\n`, `\\t`, `\\"` and `\\\\` are escapes in double quotes; `$NAME` is not
+replaced.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from ...schemas.errors import ConfigError
 from ...schemas.secret import Secret
 
 ENVIRONMENT = of_one_provider("environment")
-"""Where in a request's `private` the Environment of its client stands, when that is more than the process's own."""
+"""The key of `step_state` for the Environment of the client, if that has a file."""
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
-"""Names a file to be read as `env_file=` is, by every client that has no such setting."""
+"""The variable that names the file of every client without an `env_file=`."""
 
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=
@@ -35,7 +36,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 class Environment:
-    """Variables by name: the process's own, read when asked for, and behind them those of a file."""
+    """Variables by name: those of the process, read at each look-up, and after them those of a file."""
 
     def __init__(self, file: Mapping[str, Secret] | None = None, path: str = "") -> None:
         self._file = file or {}
@@ -46,17 +47,17 @@ class Environment:
         return bool(self._file)
 
     def get(self, name: str) -> str | None:
-        """What the variable holds; an empty one of the process's own hides the file's, as a shell's user means it."""
+        """Return the value of a variable. An empty one of the process hides the one of the file, as in a shell."""
         if (value := os.environ.get(name)) is not None:
             return value
         return self._file[name].reveal() if name in self._file else None
 
     def of_file(self, name: str) -> str | None:
-        """What the file alone has to say, for variables that other libraries read in the process's environment."""
+        """Return the value in the file, if the process has none: for variables that other libraries read themselves."""
         return None if name in os.environ or name not in self._file else self._file[name].reveal()
 
     def describe_source(self, name: str) -> str:
-        """Where the variable stands, for messages."""
+        """Describe where the variable is set, for messages."""
         return f"the environment variable {name}" if name in os.environ else f"{name} in {self._path}"
 
 
@@ -65,20 +66,22 @@ PROCESS = Environment()
 
 
 def environment_of(request: Request) -> Environment:
-    """The variables that this call may use."""
+    """Return the environment of the client that made the request."""
     found: Environment = request.step_state.get(ENVIRONMENT, PROCESS)
     return found
 
 
 def process_environment() -> Environment:
-    """The process's environment, with the file behind it that STEPWELL_ENV_FILE names, if it names one."""
+    """Return the process's environment, with the file that STEPWELL_ENV_FILE names, if any."""
     path = os.environ.get(FILE_VARIABLE)
     return read_environment(path) if path else PROCESS
 
 
 def read_environment(path: str | os.PathLike[str]) -> Environment:
-    """The process's environment with a file behind it. Raises ConfigError, without any value, for a file that cannot
-    be read or has other lines than `NAME=value`."""
+    """Return the process's environment, with a file.
+
+    Raises ConfigError, without any value, for a file that cannot be read or that has other lines than `NAME=value`.
+    """
     path = Path(path)
     try:
         text = path.read_text("utf-8-sig")
@@ -90,7 +93,7 @@ def read_environment(path: str | os.PathLike[str]) -> Environment:
 
 
 def parsed(text: str, path: str = "the text") -> dict[str, Secret]:
-    """The variables of a file's text; one without a value counts as not there."""
+    """Parse the text of a file of variables. A variable without a value is left out."""
     found: dict[str, Secret] = {}
     text = text.replace("\r\n", "\n")
     at = 0

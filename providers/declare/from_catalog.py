@@ -1,4 +1,4 @@
-"""Providers that are nothing but a row of models.dev: who speaks a wire of ours needs no file here."""
+"""Make providers of rows of models.dev: a provider whose wire is known needs no file here."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from functools import cache
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.provider_models import ProviderRow
-from ..wires import WIRES
+from .. import WIRES
 from .addresses import variables
 from .packaged import load
 from .provider import Provider
 from .rules import BY_FACTS
 from .wire import Wire
 
-# What an environment variable holds that is not a key.
+# Names of environment variables that hold something else than a key.
 _NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 
 
 def from_catalog(id: str) -> Provider | None:
-    """The provider that a row describes; None without such a row, or when its wire is none of ours."""
+    """Return the provider that a row describes; None if there is no such row, or its wire is unknown."""
     row = CATALOG.provider(id)
     if row is None or row.wire is None or not row.base_url:
         return None
@@ -46,20 +46,20 @@ def from_catalog(id: str) -> Provider | None:
 
 
 def _root(url: str, wires: Iterable[Wire]) -> str:
-    """The address that paths are put behind: some rows name the whole of one."""
+    """Return the base URL: some rows have the address of an operation, with its path."""
     paths = (wire.path for wire in wires if wire.operation == "chat" and isinstance(wire.path, str))
     return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
 
 
 def key_variables(row: ProviderRow) -> tuple[str, ...]:
-    """The row's variables that hold a key: those that neither stand in its address nor are named for something else."""
+    """Return the row's variables that hold a key: those that are not in its address nor named for something else."""
     in_url = variables(row.base_url or "")
     return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
 
 
 @cache
 def wire_named(name: str) -> Wire | None:
-    """A wire of this package by its name; None for a name that is none of ours."""
+    """Return a wire of this package by its name; None for an unknown name."""
     if name not in WIRES:
         return None
     wire: Wire = load(f"wires.{name}", name, f"the wire {name!r}")
@@ -67,5 +67,5 @@ def wire_named(name: str) -> Wire | None:
 
 
 def catalog_ids() -> list[str]:
-    """The ids of all rows whose wire we speak, as the registry writes them."""
+    """Return the ids of all rows with a known wire, in the registry's spelling."""
     return [row.id.replace("-", "_") for row in CATALOG.providers() if row.wire and row.base_url]

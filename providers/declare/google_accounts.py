@@ -1,4 +1,4 @@
-"""What Google Cloud takes as a credential, and the keys of service accounts."""
+"""The credentials of Google Cloud, and the keys of service accounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEEDED = ("client_email", "private_key", "token_uri")
 
 
 def _unfolded(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a key file holds, in the place of a mapping that names it: all but our own settings is the account's."""
+    """Put the content of a key file, given as the credential, under `service_account`, beside our own settings."""
     if "private_key" not in given and given.get("type") != "service_account":
         return given
     own = ("project", "location", "region")
@@ -47,13 +47,13 @@ CREDENTIALS = Credentials(
     ),
     (Login(("token",)), Login(("api_key",)), Login(("service_account",)), Login(("key",))),
     alone=True,
-    plain="key",  # a token or an API key, told apart by how it looks
+    plain="key",  # a token or an API key; its form shows which
     unfold=_unfolded,
 )
 
 
-def account_of(credential: Any) -> Mapping[str, Any] | str | None:
-    """A service account's key: its fields, or the path of its file. Raises ConfigError for what is no such key."""
+def account_of(credential: object) -> Mapping[str, Any] | str | None:
+    """Return a service account's key: its fields, or the path of its file. Raises ConfigError for anything else."""
     given = credential.get("service_account") if isinstance(credential, Mapping) else None
     if given is None:
         return None
@@ -63,23 +63,25 @@ def account_of(credential: Any) -> Mapping[str, Any] | str | None:
 
 
 def read_account(path: str) -> MaskedDict:
-    """The service account's key in a file. Raises MissingKey where there is none, and as checked_account does."""
+    """Read a service account's key from a file. Raises MissingKey if it cannot be read, and as checked_account does."""
     try:
         with open(path, encoding="utf-8") as file:
             text: Any = Secret(file.read())
     except (OSError, UnicodeError) as error:
         text = type(error).__name__
     if isinstance(text, str):
-        raise MissingKey(f"no service account's key can be read from {path!r:.200} ({text})", hint=LOGIN_HINT)
+        raise MissingKey(f"the key of a service account cannot be read from {path!r:.200} ({text})", hint=LOGIN_HINT)
     return checked_account(text, f"the service account in {path!r:.200}")
 
 
-def checked_account(given: Any, what: str) -> MaskedDict:
-    """What a service account's key says, given as a mapping or as text. Raises ConfigError for text that is not JSON
-    and MissingKey, without any value, for a key of which a part is missing."""
+def checked_account(given: object, what: str) -> MaskedDict:
+    """Return the fields of a service account's key, given as a mapping or as text; `what` it is, for errors.
+
+    Raises ConfigError for text that is not JSON, and MissingKey, without any value, for a key with missing fields.
+    """
     fields = _parsed(given)
     if not isinstance(fields, Mapping):
-        raise ConfigError(f"{what} is not valid JSON", hint="pass what its key file holds")
+        raise ConfigError(f"{what} is not valid JSON", hint="pass the content of its key file")
     lacking = [name for name in _NEEDED if not isinstance(fields.get(name), str) or not fields[name].strip()]
     if lacking:
         kind = fields.get("type", "service_account")
@@ -91,9 +93,11 @@ def checked_account(given: Any, what: str) -> MaskedDict:
     return MaskedDict(fields)
 
 
-def _parsed(given: Any) -> Any:
-    """A key file's text as what it says, None for what is not JSON; all else as it is. In a frame of its own, which no
-    traceback shows."""
+def _parsed(given: object) -> object:
+    """Parse a service-account JSON string, None if it is not JSON; other values are returned unchanged.
+
+    It is a separate function, so that no traceback shows the text.
+    """
     if isinstance(given, Secret):
         given = given.reveal()
     if not isinstance(given, str):

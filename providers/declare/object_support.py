@@ -1,7 +1,7 @@
-"""How a wire takes a JSON Schema: for the answer as a whole, for strict tools, for plain ones.
+"""Declare how a wire takes JSON Schemas: for the answer, for strict tools, and for plain tools.
 
-What is said here is used twice: by the step `fit_schemas`, which puts the schemas of a request into the vendor's
-dialect, and by whoever wants an object from a model and has to choose how to ask for it.
+This is used by the step `fit_schemas`, which translates the schemas of a request to the vendor's dialect, and by object
+calls, which choose by it how to request the object.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ Dialect = Callable[[Any], "Dialected"]
 
 
 def lazy_dialect(name: str, function: str = "to_dialect") -> Dialect:
-    """A dialect by its module's name within `providers`, loaded when the first schema is to be sent: the
-    dialects take as long to import as a whole wire."""
+    """Make a dialect that is imported with the first schema: an import takes as long as that of a wire.
 
-    def speak(schema: Any) -> Dialected:
-        spoken: Dialected = getattr(import_module(f"..{name}", __package__), function)(schema)
-        return spoken
+    name: the name of its module within `providers`.
+    function: the name of the function in it.
+    """
 
-    return speak
+    def to_dialect(schema: Mapping[str, Any]) -> Dialected:
+        translated: Dialected = getattr(import_module(f"..{name}", __package__), function)(schema)
+        return translated
+
+    return to_dialect
 
 
 MODES = ("json_schema", "strict_tool", "tool", "json", "prompt")
@@ -39,22 +42,23 @@ MODES = ("json_schema", "strict_tool", "tool", "json", "prompt")
 
 @frozen(kw_only=True)
 class ObjectSupport:
-    """`modes` are the ways in which an object can be asked for, best first: `json_schema` (the answer is held to the
-    schema), `strict_tool` (a call is), `tool`, `json` (the answer is some JSON), `prompt` (nothing but words).
-
-    `answers`, `strict_tools` and `tools` put a schema into the vendor's dialect; None sends it as it is.
-    `always_enforced`: a schema for the answer cannot be sent as a mere hint. `sure`: `json_schema` works for every
-    model, whatever the metadata does not say. `shown`: the model reads the schema that its answer is held to; where it
-    does not, the prompt has to tell it.
-    """
+    """How a wire takes JSON Schemas."""
 
     modes: tuple[str, ...] = MODES
+    """the ways to request an object, best first: `json_schema` (the answer must fit the schema), `strict_tool` (a call
+    must), `tool`, `json` (the answer is JSON), `prompt` (only the prompt describes it)"""
     answers: Dialect | None = None
+    """translates the schema of an answer to the vendor's dialect; None sends it as it is"""
     strict_tools: Dialect | None = None
+    """the same for strict tools"""
     tools: Dialect | None = None
+    """the same for other tools"""
     always_enforced: bool = False
+    """a schema for the answer cannot be sent as a hint"""
     sure: bool = False
+    """`json_schema` works for every model, also where the metadata does not say so"""
     shown: bool = True
+    """the model reads the schema; if not, the prompt has to describe it"""
 
 
 AS_GIVEN = ObjectSupport()
@@ -65,11 +69,14 @@ BY_GRAMMAR = ObjectSupport(
     sure=True,
     shown=False,
 )
-"""llama.cpp and what is built on it: the schema becomes a grammar, of which the model knows nothing."""
+"""llama.cpp and servers built on it: the schema becomes a grammar, which the model does not see."""
 
 
 def fit_schemas(support: ObjectSupport, provider: str) -> Step:
-    """Put the schemas of a request into the vendor's dialect; warns of one that the vendor will not enforce."""
+    """Make the step that translates the schemas of a request to the vendor's dialect.
+
+    It warns of schemas that the vendor does not enforce.
+    """
 
     def fit(request: Request) -> Request:
         wanted = request.options.get("response_format")
@@ -94,13 +101,13 @@ def _fit_answer(request: Request, wanted: Mapping[str, Any], support: ObjectSupp
         return request
     if not support.always_enforced and not given.get("strict"):
         return request
-    spoken = support.answers(given["schema"])
-    if spoken.strict or support.always_enforced:
-        sent = {**given, "schema": spoken.schema}
+    translated = support.answers(given["schema"])
+    if translated.strict or support.always_enforced:
+        sent = {**given, "schema": translated.schema}
     else:
         sent = {**given, "strict": False}
-    if spoken.dropped:
-        request = request.warn("response_format", _not_enforced(provider, spoken.dropped))
+    if translated.dropped:
+        request = request.warn("response_format", _not_enforced(provider, translated.dropped))
     return request.replace(options={**request.options, "response_format": {**wanted, "json_schema": sent}})
 
 
@@ -114,14 +121,14 @@ def _fit_tool(tool: Tool, support: ObjectSupport) -> Tool:
     if tool.server is not None:
         return tool
     if tool.strict and support.strict_tools is not None:
-        spoken = support.strict_tools(tool.parameters)
-        if spoken.strict:
-            return evolve(tool, parameters=spoken.schema)
+        translated = support.strict_tools(tool.parameters)
+        if translated.strict:
+            return evolve(tool, parameters=translated.schema)
         tool = evolve(tool, strict=False)
     if support.tools is None:
         return tool
     try:
         plain = support.tools(tool.parameters).schema
     except SchemaError:
-        return tool  # not ours to refuse: some servers take any root
+        return tool  # some servers take any root, so it is sent as it is
     return tool if plain == tool.parameters else evolve(tool, parameters=plain)

@@ -1,31 +1,43 @@
-"""A user's overrides: single steps replaced for one model, a pattern of models or a provider."""
+"""Overrides by users: single steps replaced for one model, a pattern of models or a provider."""
 
 from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Unpack
 
 from ...schemas.undo import Undo
 from .provider import Override, Provider, canonical, override
+from .steps import StepOverrides
 from .wire import Wire
 
 Specificity = tuple[bool, int]
 
 
 class Overrides:
-    """Replaced steps by pattern: `openai:gpt-5*`, `*:qwen*`, `groq:*`, or a provider's id alone. The most specific
-    pattern wins: one without wildcards, then the one with the most literal characters; among equals the later one.
+    """Replaced steps by pattern: `openai:gpt-5*`, `*:qwen*`, `groq:*`, or a provider's id alone.
 
-    `scope` says whose they are."""
+    The most specific pattern wins: one without wildcards, then the one with the most literal characters; among equals
+    the later one. `scope` names whose overrides they are, for `describe()`.
+    """
 
     def __init__(self, scope: str = "") -> None:
         self._scope = scope
         self._rows: list[tuple[str, Override]] = []
         self.version = 0
 
-    def add(self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Undo:
-        """Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
+    def add(
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
+    ) -> Undo:
+        """Add an override, and return what removes it.
+
+        Raises UnknownStep for a name that no step has, ConfigError for a value that cannot be that step or place.
+        """
         scope = f"{self._scope}override of {models}"
         row = (_pattern(models), override(wire=wire, operation=operation, scope=scope, **steps))
         self._rows = [*self._rows, row]
@@ -37,13 +49,13 @@ class Overrides:
         self.version += 1
 
     def matching(self, provider: str, model_id: str) -> list[tuple[Specificity, Override]]:
-        """Those that apply, in the order in which they were added, each with how specific it is."""
+        """Return the overrides that apply to a model, in the order of their adding, each with its specificity."""
         name = f"{canonical(provider)}:{model_id}"
         return [(_specificity(pattern), each) for pattern, each in self._rows if fnmatchcase(name, pattern)]
 
 
 def _pattern(models: str) -> str:
-    """With the provider's half as ids are looked up; what stands in brackets is left alone."""
+    """Write the provider's part of a pattern as its canonical id; text in brackets is left as it is."""
     provider, colon, ids = models.partition(":")
     parts = re.split(r"(\[[^]]*\])", provider)
     parts[::2] = map(canonical, parts[::2])
@@ -59,9 +71,12 @@ def _specificity(pattern: str) -> Specificity:
 
 
 def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Override]:
-    """The overrides that apply, from the general to the specific, so that the most specific has the last word. Among
-    equals it is that of the narrower scope; `scopes` are given from wide to narrow. What the provider was given by
-    with_steps and override is one more, the widest."""
+    """Return the overrides that apply to a model, the most specific last, so that it wins.
+
+    provider: its own changes, by with_steps and override, are the widest scope.
+    model_id: the model.
+    scopes: further overrides, the wider scope first. Among equals, the narrower scope wins.
+    """
     own = [
         (
             _specificity(f"{canonical(provider.id)}:{pattern}"),
@@ -75,4 +90,4 @@ def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Over
 
 
 OVERRIDES = Overrides("process, ")
-"""Those of the whole process."""
+"""The overrides of the whole process."""

@@ -1,4 +1,4 @@
-"""Taking something by its name out of a module of this package, which an application may have been packed without."""
+"""Import an object of this package by name, from a module that a packed application may lack."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ PACKAGE = __name__.rpartition(".declare.")[0]
 
 
 def load(module: str, name: str, what: str) -> Any:
-    """What a module of `providers` calls by this name. Raises ConfigError when it cannot be imported or has none."""
+    """Import an object of a module of `providers`.
+
+    module: the name of the module within `providers`.
+    name: the name of the object in it.
+    what: what it is, for the error.
+
+    Raises ConfigError if the module cannot be imported or has no such object.
+    """
     try:
         return getattr(import_module(f"{PACKAGE}.{module}"), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"{what} is part of stepwell, and cannot be imported: {error}",
-            hint="install stepwell anew; an application that packs it must take all its modules along "
+            hint="install stepwell again; an application that packs it must include all its modules "
             "(PyInstaller: --collect-submodules stepwell)",
         ) from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.nearest import nearest
-from .wire import Wire
 
 PROVIDER_STEPS = frozenset(
     (
@@ -25,37 +24,54 @@ PROVIDER_STEPS = frozenset(
 )
 """Steps that are written for a provider, whichever wire it speaks. All others are written for one wire."""
 _BEFORE_ANY_WIRE = frozenset(("normalize_model_id",))
-"""Steps that are asked before it is known which wire is spoken."""
+"""Steps that run before the wire is chosen."""
 ANY = "*"
+
+
+@runtime_checkable
+class NamedWire(Protocol):
+    """What a place needs of a Wire."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def operation(self) -> str: ...
 
 
 @frozen
 class Place:
     """The wire and the operation that steps were written for, both by name; "*" is any of them.
 
-    Where nothing is said, a step of a provider holds everywhere. A step of a wire holds for the operation of the wire
-    that is named, else for chat (for the only operation of a provider that has one alone); and where no wire is named,
-    for the only one that the provider has for it.
+    Without both, a step of a provider holds everywhere. A step of a wire holds for the operation of the named wire,
+    else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only wire for
+    that operation.
     """
 
     wire: str | None = None
     operation: str | None = None
 
-    def covers(self, step: str, wire: Wire, wires: Sequence[Wire]) -> bool:
-        """Whether the step holds for this wire, one of the provider's `wires`."""
+    def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire]) -> bool:
+        """Check whether the step holds for this wire, one of the provider's `wires`."""
         if self.wire not in (None, ANY, wire.name):
             return False
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
 
-    def check(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
-        """Raise InvalidOption for a wire or an operation that is not among a provider's `wires`."""
+    def check(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
+        """Raise InvalidOption for a wire or an operation that a provider does not have.
+
+        steps: the names of the steps.
+        wires: the provider's wires.
+        provider: the provider's id, for the error.
+        scope: what the steps belong to, for the error.
+        """
         fault = self.fault(steps, wires)
         if fault is not None:
-            raise InvalidOption(f"{scope}: {whose} {fault[0]}", hint=fault[1])
+            raise InvalidOption(f"{scope}: {provider} {fault[0]}", hint=fault[1])
 
-    def fault(self, steps: Iterable[str], wires: Sequence[Wire]) -> tuple[str, str] | None:
-        """Say what of this place is not among a provider's `wires`, and what to do about it; None where all is."""
+    def fault(self, steps: Iterable[str], wires: Sequence[NamedWire]) -> tuple[str, str] | None:
+        """Return which part of this place is not among a provider's `wires`, and a hint; None if all of it is."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
             return f"speaks no {self.wire!r}", nearest(str(self.wire), names)
@@ -67,8 +83,11 @@ class Place:
             return f"speaks no {self.wire!r} for {operation}", "leave out operation="
         return None
 
-    def check_meant(self, steps: Iterable[str], wires: Sequence[Wire], whose: str, scope: str) -> None:
-        """Raise ConfigError for steps of a wire that name none, where a provider has several for the operation."""
+    def check_meant(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
+        """Raise ConfigError for steps of a wire that name none, if a provider has several for the operation.
+
+        The arguments are those of `check`.
+        """
         given = [name for name in steps if name not in PROVIDER_STEPS]
         if not given or self.wire is not None:
             return
@@ -77,16 +96,16 @@ class Place:
             names = [wire.name for wire in wires if wire.operation == each]
             if len(names) > 1:
                 raise ConfigError(
-                    f"{scope} gives {', '.join(given)} for {each}, but {whose} speaks {' and '.join(names)}",
-                    hint=f"say which it was written for: wire={names[0]!r}, or wire='*' for all of them",
+                    f"{scope} gives {', '.join(given)} for {each}, but {provider} speaks {' and '.join(names)}",
+                    hint=f"name the one it was written for: wire={names[0]!r}, or wire='*' for all of them",
                 )
 
     def __str__(self) -> str:
-        said = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
-        return " and ".join(said)
+        parts = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
+        return " and ".join(parts)
 
-    def _operation(self, wires: Sequence[Wire]) -> str:
-        """The operation that a wire's steps were written for."""
+    def _operation(self, wires: Sequence[NamedWire]) -> str:
+        """Return the operation that steps of a wire were written for."""
         if self.operation is not None:
             return self.operation
         if self.wire not in (None, ANY):
@@ -94,30 +113,40 @@ class Place:
         operations = {wire.operation for wire in wires}
         return operations.pop() if len(operations) == 1 else "chat"
 
-    def _is(self, wire: Wire, operation: str | None) -> bool:
+    def _is(self, wire: NamedWire, operation: str | None) -> bool:
         return wire.name == self.wire and operation in (None, ANY, wire.operation)
 
 
 EVERYWHERE = Place()
-"""The place of steps of which nothing is said."""
+"""The place of steps that name neither a wire nor an operation."""
 
 
-def place_for(wire: Any, operation: Any, steps: Iterable[str]) -> Place:
-    """The place that `wire=` (a name, or the Wire itself) and `operation=` name. Raises InvalidOption for what cannot
-    name one, and for a step that no place can be given."""
-    wire = wire.name if isinstance(wire, Wire) else wire
-    for name, given in (("wire", wire), ("operation", operation)):
-        if given is not None and (not isinstance(given, str) or not given):
-            raise InvalidOption(
-                f"{name} of an override cannot be a {type(given).__name__}", hint=f"name one, or '*' for every {name}"
-            )
-    if (wire, operation) != (None, None):
+def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:
+    """Return the place that these arguments of an override name.
+
+    wire: the name of a wire, "*", a Wire, or None.
+    operation: the name of an operation, "*", or None.
+    steps: the names of the steps that are overridden.
+
+    Raises InvalidOption for a value that names no place, and for a step that holds in every place.
+    """
+    place = Place(_name("wire", wire.name if isinstance(wire, NamedWire) else wire), _name("operation", operation))
+    if place != EVERYWHERE:
         for name in sorted(_BEFORE_ANY_WIRE.intersection(steps)):
             raise InvalidOption(
-                f"{name} holds for every wire and operation: it is asked before it is known which is spoken",
+                f"{name} cannot be overridden for one wire or operation: it runs before the wire is chosen",
                 hint="give it in an override of its own, without wire= and operation=",
             )
-    return Place(wire, operation)
+    return place
+
+
+def _name(argument: str, given: object) -> str | None:
+    if given is None or (isinstance(given, str) and given):
+        return given
+    raise InvalidOption(
+        f"{argument} of an override cannot be a {type(given).__name__}",
+        hint=f"name one, or '*' for every {argument}",
+    )
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `describe()` tells of each step: where its function stands, who put it there, and what a table is made of."""
+"""Describe steps for `describe()`: the place of each function in the code, who added it, and the rows of tables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from .rules import description_of
 
 
 def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[str] = ()) -> Step:
-    """The step, said to come from the function `name` that a wire, a provider or a user gave for it. Of the functions
-    in `details` those are told that are not the wire's."""
+    """Return the step with its origin.
+
+    step: the step.
+    steps: the functions in force.
+    name: the function that the step runs.
+    details: further functions in it; those that are not the wire's get a line.
+    """
     lines = [
         f"{each}: {source_of(steps[each])}  ({steps.scopes[each]})"
         for each in details
@@ -27,26 +32,27 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
     return evolve(step, source=source_of(steps[name]), origin=steps.scopes.get(name, ""), details=tuple(lines))
 
 
-def source_of(given: Any) -> str:
-    """Where a function stands; what anything else is."""
+def source_of(given: object) -> str:
+    """Return file and line of a function; a short text for any other value."""
     code = getattr(getattr(given, "func", given), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
-    if isinstance(given, type) or not has(type(given)):
+    kind: type[Any] = type(given)
+    if isinstance(given, type) or not has(kind):
         return type(given).__name__ if callable(given) else repr(given)
-    # Of a row of facts those that are not the usual ones, and of functions where they stand.
-    facts = ((each.name, getattr(given, each.name), each.default) for each in fields(type(given)))
-    reported = [f"{name}={source_of(fact)}" for name, fact, default in facts if fact != default]
+    # Of an object with fields, those that differ from their defaults.
+    values = ((each.name, getattr(given, each.name), each.default) for each in fields(kind))
+    reported = [f"{name}={source_of(value)}" for name, value, default in values if value != default]
     return f"{type(given).__name__}({', '.join(reported)})"
 
 
 def _constraints(steps: Resolved) -> list[str]:
-    held = steps.get("thinking_constraints")
-    return [f"thinking_constraints: {dict(held)}  ({steps.scopes['thinking_constraints']})"] if held else []
+    given = steps.get("thinking_constraints")
+    return [f"thinking_constraints: {dict(given)}  ({steps.scopes['thinking_constraints']})"] if given else []
 
 
 def _rules(steps: Resolved) -> list[str]:
-    """The rules as they run, each with whose it is."""
+    """List the rules in the order in which they run, each with its scope."""
     lines = []
     for scope, rules in steps.tables:
         if callable(rules):

@@ -1,11 +1,11 @@
-"""Whom to talk to: a provider is its wires, its address and key, its option rules and its overrides."""
+"""Provider declarations: wires, base URL, authentication, option rules and overrides."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
@@ -24,32 +24,40 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
 from .rules import Rule, Translate, rule_table
-from .steps import STEPS, checked_steps
-from .wire import ToolCallIdPolicy, Wire
+from .steps import STEPS, StepOverrides, checked_steps
+from .tool_policies import ToolCallIdPolicy
+from .wire import Wire
 
 
 @frozen
 class Override:
-    """Other steps than usual, for one model, a pattern of models, or a provider. `scope` says who made it, `place` for
-    which wire and operation."""
+    """Replaced steps, for one model, a pattern of models, or a provider."""
 
     steps: Mapping[str, Any]
     scope: str = ""
+    """who made it, for `describe()`"""
     place: Place = EVERYWHERE
+    """the wire and the operation that it holds for"""
 
 
 def override(
-    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Any
+    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Unpack[StepOverrides]
 ) -> Override:
-    """Steps by name, and the wire and operation that they were written for; see place.py.
+    """Make an override of steps.
 
-    Raises UnknownStep for a name that no step has, ConfigError for what a step or a place cannot be."""
+    wire: the wire that they were written for, "*" for all; see place.py.
+    operation: the operation that they were written for, "*" for all.
+    scope: who makes it, for `describe()`.
+    steps: the steps by name.
+
+    Raises UnknownStep for a name that no step has, ConfigError for a value that cannot be that step or place.
+    """
     place = place_for(wire, operation, steps)
     return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
 
 
 def canonical(id: str) -> str:
-    """A provider's id as it is looked up: hyphens and underscores, small and capital letters are the same."""
+    """Write an id as it is looked up: hyphens and underscores, small and capital letters are the same."""
     return id.strip().lower().replace("-", "_")
 
 
@@ -65,64 +73,90 @@ def same_id(model_id: str) -> str:
 class Provider:
     """One provider, as data. Make one with `declare_provider`.
 
-    `wires` are tried in order for each operation; a model's metadata or the call's `wire=` may name another.
-    `env_key` names the environment variables that may hold the key, which is sent to `base_url` and nowhere else;
-    `place` says where that is, for listings, of providers whose base URL only stands for the one that a step makes;
-    `trusted_hosts` are ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label, where it
-    may go, too, by https; `key_optional` lets calls go without one.
-    `credentials` says which names a credential of several values may have; without, those of one key and of what stands
-    open in `base_url`. An `auth` of your own that reads other names declares them here.
-    `options` adds options of this provider alone (JSON Schemas). `translate_options` is a table of rules or a function
-    `(options, model)`. `steps` and `models` replace single steps; a table of rules among them is added, see rules.py.
-    Steps of a wire hold for chat, unless `override(wire=..., operation=...)` in `models` says otherwise; see place.py.
-    `accepts_signatures_of` are the ids of other providers whose signatures and encrypted blocks this one takes for its
-    own. `spoken` names the wire of some models, by pattern, where an operation has several; later rows win.
-    `changes` are a user's (`with_steps`, `override`), which go before all of these, the most specific first.
-    `normalize_model_id` gives the id that a model is listed by, for its facts, prices and row of `models`; what is sent
-    is the id as given. `thinking_constraints` are described in constraints.py.
-    `embed_batches` is the most texts that one embed call takes, by model pattern; later rows win.
+    Steps of a wire hold for chat, unless `override(wire=..., operation=...)` in `models` names another place; see
+    place.py. The steps of `changes` win over those of `models`, these over `steps`, and these over the wire's.
     """
 
     id: str
     wires: tuple[Wire, ...]
+    """tried in order for each operation; the metadata of a model or the call's `wire=` may name another"""
     name: str = ""
+    """for people"""
     base_url: str = ""
+    """may have variables in it: `https://${AZURE_RESOURCE_NAME}.openai.azure.com`"""
     base_url_env: str | None = None
+    """an environment variable with another address, such as that of a server in the user's network"""
     place: str = ""
+    """where it is, for listings, if a step makes the address"""
     trusted_hosts: tuple[str, ...] = ()
+    """ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label; by https, they may get the
+    key, too"""
     docs: str = ""
+    """the address of its documentation"""
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
+    """environment variables that may hold the key, which is sent to `base_url` and to no other address"""
     key_optional: bool = False
+    """calls may go without a key"""
     auth: Auth | None = None
+    """how the key is sent (default: the wire's `auth`)"""
     credentials: Credentials | None = None
+    """the names that a credential of several values may have (default: those of one key, and the variables of
+    `base_url`); an `auth` of your own declares here the names that it reads"""
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
+    """options of this provider alone"""
     translate_options: tuple[Rule, ...] | Translate = ()
+    """a table of rules, or a function `(options, model)`; see rules.py"""
     normalize_model_id: Callable[[str], str] = same_id
+    """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
+    """see constraints.py"""
     tool_call_id_policy: ToolCallIdPolicy | None = None
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
+    """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[[Pipeline, Provider], Pipeline] | None = None
+    """changes the pipeline of every call"""
     attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
+    """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
+    """steps for all its models"""
     models: Mapping[str, Override] = {}
+    """steps for some models, by pattern of ids; a table of rules is added to the provider's"""
     spoken: Mapping[str, str] = {}
+    """the wire of some models, by pattern, where an operation has several; later rows win"""
     changes: tuple[tuple[str, Override], ...] = ()
+    """what a user has changed by `with_steps` and `override`, by pattern; the most specific wins"""
     embed_batches: Mapping[str, EmbedLimit] = {}
+    """the most that one embed call takes, by pattern; later rows win"""
     source: str = field(default="", repr=False, eq=False)
+    """where it was declared, if not in this package"""
 
-    def with_steps(self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any) -> Provider:
-        """The same provider with some steps replaced for all its models; a list of rules is added to its own.
+    def with_steps(
+        self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Unpack[StepOverrides]
+    ) -> Provider:
+        """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
 
-        A step of a wire holds for the `wire` and `operation` named (chat, where none is). Raises ConfigError where the
-        provider has several wires to mean and none is named."""
+        wire: the wire that the steps were written for; needed if the provider has several for the operation.
+        operation: the operation that they were written for (default: chat, for steps of a wire).
+        steps: the steps by name.
+
+        Raises ConfigError if several wires may be meant.
+        """
         return self._changed("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
 
     def override(
-        self, models: str, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Any
+        self,
+        models: str,
+        *,
+        wire: str | Wire | None = None,
+        operation: str | None = None,
+        **steps: Unpack[StepOverrides],
     ) -> Provider:
-        """The same for the models whose id matches the pattern. The most specific pattern wins, then the later one."""
+        """Return the provider with some steps replaced for the models whose ids match the pattern `models`.
+
+        The most specific pattern wins, then the later one. The other arguments are those of `with_steps`.
+        """
         return self._changed(models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps))
 
     def _changed(self, models: str, change: Override) -> Provider:
@@ -130,7 +164,7 @@ class Provider:
         return evolve(self, changes=(*self.changes, (models, change)))
 
     def takes(self) -> Credentials:
-        """What this provider takes as a credential of several values."""
+        """Return the credentials of several values that this provider takes."""
         if self.credentials is not None:
             return self.credentials
         own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
@@ -141,12 +175,14 @@ class Provider:
         return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
 
     def default_env_key(self) -> str | None:
-        """The first environment variable that may hold the key."""
+        """Return the first environment variable that may hold the key."""
         return self.env_key[0] if self.env_key else None
 
     def address(self, environment: Environment = PROCESS) -> str:
-        """The base URL; for a server of your own, the one that `base_url_env` names: `localhost:11434` will do, which
-        is taken to be reached as the base URL is, by http or https."""
+        """Return the base URL, or the address in the variable `base_url_env`, if that is set.
+
+        `localhost:11434` is enough there: the scheme is then the one of the base URL.
+        """
         given = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
         if not given:
             return self.base_url
@@ -156,8 +192,10 @@ class Provider:
         return given if not path or given.endswith(f"/{path}") else f"{given}/{path}"
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
-        """Whether a key of the environment or the client may go there: to the address that the environment names, or
-        by https to any address of the provider's own hosts."""
+        """Check whether a key of the environment or the client may be sent to an address.
+
+        It may be sent to the address in the environment, and by https to the provider's own hosts.
+        """
         if base_url == self.address(environment):
             return True
         place = origin(base_url)
@@ -166,15 +204,19 @@ class Provider:
         return place == origin(self.base_url) or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
-        """Where keys may go, for messages."""
+        """Describe where keys may be sent, for messages."""
         if self.place:
             return self.place
         return " and ".join(f"*{host}" for host in self.trusted_hosts) if "${" in self.base_url else self.base_url
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
-        """The wire to speak: the one named by the call, the model's metadata or its row, or the operation's first.
+        """Choose the wire: the one that the call, the model's metadata or its row names, else the operation's first.
 
-        Raises InvalidOption for a name that is not one of this provider's wires, NotSupported when there is none.
+        operation: the operation to do.
+        model: the model to use.
+        named: the wire that the call names.
+
+        Raises InvalidOption for a name that is not one of this provider's wires, NotSupported if there is none.
         """
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
@@ -193,25 +235,27 @@ class Provider:
         return able[0]
 
     def counting_wire(self, model: Model) -> str | None:
-        """The wire that counts tokens for this model; None where there is none. A provider of several families may
-        count for one of them alone, which the wire's `blocks` name."""
+        """Return the name of the wire that counts tokens for this model; None if there is none.
+
+        A provider of several families may count for one of them, which the `history_format` of the wire names.
+        """
         able = [wire for wire in self.wires if wire.operation == "count_tokens"]
         spoken = self.wire_for("chat", model).name if able else ""
         return next((wire.name for wire in able if wire.history_format in ("", spoken)), None)
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
-        """Every option that may be given for an operation: the common ones and this provider's own."""
+        """Return all options of the operation of a wire: the common ones and this provider's own."""
         own = {name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}
         return {**common_options(wire), **own}
 
 
-def _is_ours(step: Any) -> bool:
+def _is_ours(step: object) -> bool:
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
 def common_options(wire: Wire) -> Mapping[str, Option]:
-    """The options of a wire's operation that any provider may have; for other operations than chat, those that the
-    wire can send."""
+    """Return the options of a wire's operation that any provider may have; those that the wire can send, if the
+    operation is not chat."""
     known = OPERATION_OPTIONS.get(wire.operation, {})
     if wire.operation == "chat":
         return known
@@ -231,11 +275,16 @@ def declare_provider(
         groq = declare_provider("groq", wire=openai_chat, base_url="https://api.groq.com/openai/v1",
                                 env_key="GROQ_API_KEY")
 
-    `wire` is one wire or several, `facts` the other fields of Provider, and any step's name replaces that step: of a
-    wire's steps, that of the provider's one wire for chat. Where it has several, or for another operation, the place is
-    named: `models={"*": override(wire="openai_responses", build_body=...)}`.
-    Raises InvalidOption for an id, a wire, an address or a fact that cannot be one, ConfigError for a step that may
-    mean several wires.
+    id: the name in "id:model".
+    wire: one wire or several.
+    translate_options: rules or a function; see rules.py.
+    models: steps for some models, by pattern of ids.
+    facts: the other fields of Provider, and steps by name. A step of a wire is that of its only wire for chat; for
+        another operation, or where there are several wires, name the place:
+        `models={"*": override(wire="openai_responses", build_body=...)}`.
+
+    Raises InvalidOption for an id, a wire, an address or a field with an unusable value, ConfigError for a step that
+    may mean several wires.
     """
     _check_declared(id, wire, facts)
     steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
@@ -254,13 +303,13 @@ def declare_provider(
 
 
 def _check_place(provider: Provider, change: Override) -> None:
-    """Raise ConfigError for steps whose place is none of the provider's, or not clear."""
+    """Raise an error for steps whose place the provider does not have, or may have several of."""
     scope = change.scope or "its declaration"
     change.place.check(change.steps, provider.wires, provider.id, scope)
     change.place.check_meant(change.steps, provider.wires, provider.id, scope)
 
 
-def _check_declared(id: Any, wire: Any, facts: Mapping[str, Any]) -> None:
+def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
     if not isinstance(id, str) or not _ID.fullmatch(id):
         raise InvalidOption(
             f"a provider cannot be called {id!r:.40}",

@@ -1,4 +1,4 @@
-"""Finding providers by id: registered, declared in this package, plugins by entry point, rows of the catalog."""
+"""Find providers by id: registered ones, those of this package, plugins by entry point, rows of the catalog."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ ENTRY_POINTS = "stepwell.providers"
 
 
 class Registry:
-    """Providers by id. Built-ins are modules of this package, imported when first asked for; hyphens and underscores
-    are the same in an id. A plugin that fails to import is kept in `broken`, with its error, and skipped. Nothing takes
-    the place of a built-in or plugin that cannot be imported.
+    """Providers by id. Hyphens and underscores are the same in an id.
+
+    Built-ins are modules of this package, imported when first needed. A plugin that cannot be imported is skipped, and
+    its error is kept in `broken`; a row of the catalog does not replace it.
     """
 
     def __init__(self) -> None:
@@ -27,10 +28,10 @@ class Registry:
         self._plugins: dict[str, object] | None = None
         self.broken: dict[str, Exception] = {}
         self.version = 0
-        """Counts what was registered and unregistered, for those who keep what they looked up."""
+        """The number of changes so far: a cache of look-ups is stale when it has grown."""
 
     def get(self, id: str) -> Provider | None:
-        """The provider, or None. Raises ConfigError for one of this package whose module cannot be imported."""
+        """Return the provider, or None. Raises ConfigError for one of this package whose module cannot be imported."""
         id = canonical(id)
         if id in self._known:
             return self._known[id]
@@ -42,44 +43,46 @@ class Registry:
         return provider
 
     def get_or_raise(self, id: str) -> Provider:
-        """The provider. Raises UnknownProvider, with the nearest known id or what is wrong with the plugin, and
-        ConfigError as `get` does."""
+        """Return the provider.
+
+        Raises UnknownProvider, with the nearest known id or the error of the plugin, and ConfigError as `get` does.
+        """
         provider = self.get(id)
         if provider is None and (broken := self.broken.get(canonical(id))) is not None:
             raise UnknownProvider(
                 f"the plugin for provider {id!r} cannot be loaded: {type(broken).__name__}: {broken}",
-                hint="repair the package that brings it, or uninstall it",
+                hint="repair its package, or uninstall it",
             ) from broken
         if provider is None:
             raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
         return provider
 
     def knows(self, id: str) -> bool:
-        """Whether there is such a provider, without loading it."""
+        """Check whether there is such a provider, without loading it."""
         id = canonical(id)
         if id in self._known or id in self._removed:
             return id in self._known
         return _module_of(id) is not None or id in catalog_ids() or id in self._entry_points()
 
     def nearest(self, id: str) -> str:
-        """A hint with the known id that is closest to this one."""
+        """Return a hint with the known id that is nearest to this one."""
         return nearest(canonical(id), self.ids())
 
     def register(self, provider: Provider) -> Provider:
-        """Add a provider, or put it in the place of another of the same id."""
+        """Add a provider, which replaces another of the same id."""
         self.version += 1
         self._removed.discard(canonical(provider.id))
         self._known[canonical(provider.id)] = provider
         return provider
 
     def unregister(self, id: str) -> None:
-        """Forget a provider, a built-in one too."""
+        """Remove a provider, also a built-in one."""
         self.version += 1
         self._known.pop(canonical(id), None)
         self._removed.add(canonical(id))
 
     def ids(self) -> list[str]:
-        """All known ids, sorted: built-in, plugins, registered, and those of the catalog whose wire we speak."""
+        """Return all known ids, sorted: built-in, plugins, registered, and those of the catalog with a known wire."""
         names = {*_built_in_ids(), *self._entry_points(), *self._known, *catalog_ids()} - self._removed
         return sorted(names)
 
@@ -101,7 +104,7 @@ class Registry:
 
     def _entry_points(self) -> dict[str, object]:
         if self._plugins is None:
-            from importlib.metadata import entry_points  # reads every installed distribution: only when asked
+            from importlib.metadata import entry_points  # reads every installed distribution, so only when needed
 
             self._plugins = {canonical(entry.name): entry for entry in entry_points(group=ENTRY_POINTS)}
         return self._plugins
@@ -114,7 +117,7 @@ def _built_in_ids() -> set[str]:
 
 
 def _built_in(id: str) -> Provider | None:
-    """A provider of this package: what the module of its name calls by that name."""
+    """Return a provider of this package: the object with the name of its module."""
     module = _module_of(id)
     if module is None:
         return None
@@ -123,8 +126,10 @@ def _built_in(id: str) -> Provider | None:
 
 
 def _module_of(id: str) -> str | None:
-    """The module that declares a provider of this package, `<id>` or `<id>.provider`, by what Python can import: in an
-    archive or compiled alone there are no files to look for."""
+    """Return the module that declares a provider of this package, `<id>` or `<id>.provider`, if it can be imported.
+
+    Files are not looked for: an archive or a compiled package has none.
+    """
     if id == "declare" or not id.isidentifier():
         return None
     found = find_spec(f"{PACKAGE}.{id}")
@@ -137,4 +142,4 @@ def _module_of(id: str) -> str | None:
 
 
 REGISTRY = Registry()
-"""The one that clients use unless they are given another."""
+"""The registry of clients without a `registry=`."""

@@ -1,4 +1,4 @@
-"""Which function each step is for one model, and who said so: the wire, the provider, its row for the model, a user."""
+"""Choose the function of each step for a model (user > model row > provider > wire), and record whose it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIELDS = ("prepare_request", "attach", "attach_stream", "tool_call_id_policy", 
 
 @frozen
 class Resolved:
-    """The steps in force. `scopes` tells whose each is; `tables` are the option rules with theirs, as they run."""
+    """The steps in force, the scope of each, and the tables of option rules with their scopes, in their order."""
 
     steps: Mapping[str, Any]
     scopes: Mapping[str, str] = field(factory=dict)
@@ -35,16 +35,22 @@ class Resolved:
 
 
 def resolve_steps(provider: Provider, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> Resolved:
-    """Each step for this model: the wire's, unless provider, model row or user says otherwise, each within its place.
-    `overrides` are those of users, the most specific last. Raises ConfigError for a step of a wire that does not say
-    which of several it was written for."""
+    """Choose the function of each step for a model: the wire's, unless provider, model row or user replaces it.
+
+    provider: whose model it is.
+    model: the model.
+    wire: the wire of the call.
+    overrides: those of users, the most specific last.
+
+    Raises ConfigError for a step of a wire that may mean several wires.
+    """
     overrides = tuple(overrides)
-    spoken, said = _declared(provider, wire)
+    of_wire, of_provider = _declared(provider, wire)
     rows = _rows(provider, listed_id(provider, model.id, overrides))
-    said, *layers = (_held(layer, provider, wire) for layer in (said, *rows, *overrides))
+    of_provider, *layers = (_for_wire(layer, provider, wire) for layer in (of_provider, *rows, *overrides))
     steps: dict[str, Any] = {}
     scopes: dict[str, str] = {}
-    for layer in (spoken, said, *layers):
+    for layer in (of_wire, of_provider, *layers):
         steps.update(layer.steps)
         scopes.update(dict.fromkeys(layer.steps, layer.scope))
     own = Override({"translate_options": provider.translate_options}, provider.id)
@@ -56,7 +62,7 @@ def resolve_steps(provider: Provider, model: Model, wire: Wire, overrides: Itera
 
 
 def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) -> str:
-    """The id that a model is listed by: the model's own, unless a normalize_model_id says otherwise."""
+    """Return the id that a model is listed by: its own, or what a normalize_model_id makes of it."""
     normalize = provider.normalize_model_id
     for layer in (*_rows(provider, model_id), *overrides):
         normalize = layer.steps.get("normalize_model_id", normalize)
@@ -65,34 +71,34 @@ def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) 
     listed = normalize(model_id)
     if not isinstance(listed, str) or not listed:
         raise ConfigError(
-            f"normalize_model_id gave a {type(listed).__name__} for {provider.id}:{model_id}",
-            hint="it must give the id of a model",
+            f"normalize_model_id returned a {type(listed).__name__} for {provider.id}:{model_id}",
+            hint="return the id of a model",
         )
     return listed
 
 
-def _held(layer: Override, provider: Provider, wire: Wire) -> Override:
-    """The layer with those of its steps that hold for this wire."""
+def _for_wire(layer: Override, provider: Provider, wire: Wire) -> Override:
+    """Return the layer with only those steps that hold for this wire."""
     steps = {name: step for name, step in layer.steps.items() if layer.place.covers(name, wire, provider.wires)}
     layer.place.check_meant(steps, provider.wires, provider.id, layer.scope)
     return Override(steps, layer.scope, layer.place)
 
 
 def _rows(provider: Provider, model_id: str) -> list[Override]:
-    """The provider's own rows for a model."""
+    """Return the provider's rows for a model."""
     rows = [(pattern, each) for pattern, each in provider.models.items() if fnmatchcase(model_id, pattern)]
     return [Override(each.steps, f"{provider.id}, models {pattern}", each.place) for pattern, each in rows]
 
 
 def _declared(provider: Provider, wire: Wire) -> tuple[Override, ...]:
-    """What the wire says, and what the provider says of all its models."""
-    spoken = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
-    said = {name: given for name in _FIELDS if (given := getattr(provider, name)) is not None}
+    """Return the steps of the wire, and those of the provider for all its models."""
+    of_wire = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
+    of_provider = {name: given for name in _FIELDS if (given := getattr(provider, name)) is not None}
     if provider.normalize_model_id is not same_id:
-        said["normalize_model_id"] = provider.normalize_model_id
+        of_provider["normalize_model_id"] = provider.normalize_model_id
     if provider.auth is not None:
-        said["authenticate"] = provider.auth
+        of_provider["authenticate"] = provider.auth
     return (
-        Override({"authenticate": wire.auth, **spoken}, f"wire {wire.name}"),
-        Override({**said, **provider.steps}, provider.id),
+        Override({"authenticate": wire.auth, **of_wire}, f"wire {wire.name}"),
+        Override({**of_provider, **provider.steps}, provider.id),
     )

@@ -1,10 +1,10 @@
-"""Option rules: how canonical options become a provider's own, as a table. Every loss is told.
+"""Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
 
-A rule is `(options, model) -> losses`: it changes the dict it is given and returns (option, reason) pairs.
+A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs.
 
-A table given for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the
-provider's: its rules run first, on the canonical names, the most specific last among them. `only(...)` takes the place
-of everything more general, and so does a function.
+A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
+Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
+all more general tables, and so does a function.
 """
 
 from __future__ import annotations
@@ -24,39 +24,43 @@ Translate = Callable[[Options, Model], Any]
 
 
 class Only(tuple[Rule, ...]):
-    """A table that takes the place of more general ones instead of being added to them."""
+    """A table that replaces more general ones instead of being added to them."""
 
     __slots__ = ()
 
 
 def only(*rules: Rule) -> Only:
-    """These rules and no others: `override(translate_options=only(rename("max_tokens", "limit")))`."""
+    """Make a table that replaces all others: `override(translate_options=only(rename("max_tokens", "limit")))`."""
     return Only(rules)
 
 
 Rules = tuple[Rule, ...] | Translate
 
 
-def rule_table(given: Iterable[Rule] | Translate) -> Rules:
-    """What is given for translate_options, as it is kept: rules, or a function. Raises InvalidOption for all else."""
+def rule_table(given: object) -> Rules:
+    """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
     if isinstance(given, Only) or (callable(given) and not hasattr(given, "description")):
         return given
     if callable(given):
-        return (given,)  # one of the rules below, its list forgotten
+        return (given,)  # one of the rules below, without a list around it
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InvalidOption(f"translate_options cannot be a {type(given).__name__}", hint=_WANTED)
     rules = tuple(given)
     for each in rules:
         if not callable(each):
-            raise InvalidOption(f"a {type(each).__name__} among translate_options is no rule", hint=_WANTED)
+            raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
     return rules
 
 
-_WANTED = "pass a list of rules, [drop('seed', why='...')], or a function (options, model) that gives the options"
+_WANTED = "pass a list of rules, [drop('seed', why='...')], or a function (options, model) that returns the options"
 
 
 def surviving(tables: Sequence[Any], rules: Callable[[Any], Rules] = lambda each: each) -> list[Any]:
-    """Of tables, from the general to the specific, those that are in force, in the order in which they run."""
+    """Return the tables that are in force, in the order in which they run.
+
+    tables: from the general to the specific.
+    rules: returns the rules of a table.
+    """
     last = max((at for at, each in enumerate(tables) if _replaces(rules(each))), default=0)
     return [*tables[last + 1 :], tables[last]]
 
@@ -66,7 +70,7 @@ def _replaces(rules: Rules) -> bool:
 
 
 def joined(tables: Sequence[Rules]) -> Rules:
-    """The one table in force, of the provider's own and those for ever more specific models."""
+    """Join the provider's table and those for more and more specific models to the one in force."""
     *more, general = surviving(tables)
     added = tuple(rule for each in more for rule in each)
     if not callable(general):
@@ -75,7 +79,7 @@ def joined(tables: Sequence[Rules]) -> Rules:
 
 
 def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
-    """The function, after these rules."""
+    """Return a function that applies the rules and then the function."""
 
     def both(options: Options, model: Model) -> Any:
         losses = [loss for rule in rules for loss in rule(options, model)]
@@ -87,18 +91,18 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
 
 
 def described(description: str, rule: Rule) -> Rule:
-    """The rule, with the words that `describe()` has for it."""
+    """Give the rule its text for `describe()`, and return it."""
     rule.description = description  # type: ignore[attr-defined]
     return rule
 
 
-def description_of(rule: Any) -> str:
-    """What a rule does, in few words; of one that has none, its name and place."""
+def description_of(rule: object) -> str:
+    """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
     description: str | None = getattr(rule, "description", None)
     code = getattr(rule, "__code__", None)
     if description is not None or code is None:
         return description or type(rule).__name__
-    return f"{rule.__name__}, {code.co_filename}:{code.co_firstlineno}"
+    return f"{getattr(rule, '__name__', '')}, {code.co_filename}:{code.co_firstlineno}"
 
 
 def rename(option: str, to: str) -> Rule:
@@ -115,7 +119,7 @@ def rename(option: str, to: str) -> Rule:
 
 
 def drop(*names: str, why: str) -> Rule:
-    """Leave these options out and tell the caller why."""
+    """Leave these options out, and report why."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [(name, why) for name in names if options.pop(name, None) is not None]
@@ -124,7 +128,7 @@ def drop(*names: str, why: str) -> Rule:
 
 
 def clamp(option: str, low: float | None = None, high: float | None = None, *, why: str = "") -> Rule:
-    """Bring the value between the limits and tell the caller."""
+    """Bring the value between the limits, and report a change."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         value = options.get(option)
@@ -132,17 +136,17 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
             return []
         if low is not None and value < low:
             options[option] = low
-            return [(option, f"{value} became {low}: {why or 'the least there is'}")]
+            return [(option, f"{value} became {low}: {why or 'the lowest allowed'}")]
         if high is not None and value > high:
             options[option] = high
-            return [(option, f"{value} became {high}: {why or 'the most there is'}")]
+            return [(option, f"{value} became {high}: {why or 'the highest allowed'}")]
         return []
 
     return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule)
 
 
 def at_most(option: str, count: int, *, why: str) -> Rule:
-    """Send the first `count` values of a list and tell the caller."""
+    """Send the first `count` values of a list, and report how many were given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         given = options.get(option)
@@ -163,7 +167,7 @@ def move(option: str, path: str) -> Rule:
             value = options.pop(option)
             place = options
             for key in outer:
-                # A copy: what stands there may be the caller's own object.
+                # A copy, since the object there may be the caller's.
                 inner = dict(place.get(key) or {})
                 place[key] = inner
                 place = inner
@@ -173,7 +177,7 @@ def move(option: str, path: str) -> Rule:
     return described(f"move {option} to {path}", rule)
 
 
-def default(option: str, value: Any) -> Rule:
+def default(option: str, value: object) -> Rule:
     """Send this value when none is given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
@@ -183,19 +187,19 @@ def default(option: str, value: Any) -> Rule:
     return described(f"default {option}={value!r}", rule)
 
 
-def force(option: str, value: Any, *, why: str) -> Rule:
-    """Send exactly this value; tell the caller when another was asked for."""
+def force(option: str, value: object, *, why: str) -> Rule:
+    """Send this value, and report if another was given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        asked = options.get(option, value)
+        given = options.get(option, value)
         options[option] = value
-        return [] if asked == value else [(option, f"{asked!r} became {value!r}: {why}")]
+        return [] if given == value else [(option, f"{given!r} became {value!r}: {why}")]
 
     return described(f"force {option}={value!r}: {why}", rule)
 
 
 def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: str | None = None) -> Rule:
-    """Change the value by a function or a table (what a table does not list stays), and perhaps the name."""
+    """Change the value by a function or a table, and the name if `to` is given. A value not in the table stays."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         if option in options:
@@ -211,7 +215,7 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
 
 
 def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
-    """Apply the rules only where the test holds of the options and the model's facts."""
+    """Apply the rules only if `test(options, model)` is true."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
@@ -220,7 +224,7 @@ def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
 
 
 def not_both(first: str, second: str, *, why: str) -> Rule:
-    """Leave out the second where both are given."""
+    """Leave out the second option if both are given."""
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         if options.get(first) is None or second not in options:
@@ -232,38 +236,45 @@ def not_both(first: str, second: str, *, why: str) -> Rule:
 
 
 EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
-"""How many tokens an effort stands for, from low to high by https://ai.google.dev/gemini-api/docs/openai"""
+"""The tokens that an effort stands for; low to high are from https://ai.google.dev/gemini-api/docs/openai"""
 
 
 def effort_of(budget: int) -> str:
-    """The least effort that has so many tokens to think with."""
+    """Return the lowest effort with at least so many tokens."""
     return next((effort for effort, tokens in EFFORT_TOKENS.items() if tokens >= budget), EFFORTS[-1])
 
 
-def nearest_effort(asked: str, known: Iterable[str]) -> str:
-    """Of the efforts that a model knows, least first: the one asked for, else the next higher, else the highest."""
+def nearest_effort(wanted: str, known: Iterable[str]) -> str:
+    """Return the wanted effort, else the next higher one, else the highest, of those that a model has.
+
+    known: the efforts of the model, the lowest first.
+    """
     known = tuple(known)
-    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(asked)), known[-1])
+    return next((each for each in known if EFFORTS.index(each) >= EFFORTS.index(wanted)), known[-1])
 
 
 def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] | None = None) -> Rule:
-    """The efforts that a model knows, least first; others become the nearest of them. A budget becomes the effort that
-    has room for it. `to` is the dotted place in the body and `spelt` the model's own words for some efforts."""
-    put, description = move("reasoning_effort", to), spelt or {}
+    """Send the nearest effort that a model has. A budget becomes the effort that has room for it.
+
+    known: the efforts of the model, the lowest first.
+    to: the dotted path in the body.
+    spelt: the model's own names of some efforts.
+    """
+    put, names = move("reasoning_effort", to), spelt or {}
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         losses = without_thinking(options, model)
-        budget, asked = options.pop("reasoning_budget", None), options.get("reasoning_effort")
-        if budget is None and asked is None:
+        budget, wanted = options.pop("reasoning_budget", None), options.get("reasoning_effort")
+        if budget is None and wanted is None:
             return losses
-        effort = nearest_effort(asked or effort_of(budget or 0), known)
-        word = description.get(effort, effort)
+        effort = nearest_effort(wanted or effort_of(budget or 0), known)
+        word = names.get(effort, effort)
         if budget is not None:
-            what = f"{budget} tokens became the effort {word}" if asked is None else "reasoning_effort was given, too"
+            what = f"{budget} tokens became the effort {word}" if wanted is None else "reasoning_effort was given, too"
             losses.append(("reasoning_budget", f"{what}; this model takes no budget"))
-        if asked not in (None, effort):
-            there = ", ".join(description.get(each, each) for each in known)
-            losses.append(("reasoning_effort", f"{asked} became {word}; this model knows {there}"))
+        if wanted not in (None, effort):
+            there = ", ".join(names.get(each, each) for each in known)
+            losses.append(("reasoning_effort", f"{wanted} became {word}; this model has {there}"))
         options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
@@ -271,30 +282,35 @@ def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] 
 
 
 def without_thinking(options: Options, model: Model) -> DroppedOptions:
-    """A model that is known not to think is not asked to."""
+    """Drop thinking options for models that are known not to think."""
     if model.reasoning is not False:
         return []
-    asked = {name: options.pop(name) for name in _THINKING if name in options}
-    return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+    given = {name: options.pop(name) for name in _THINKING if name in options}
+    return [(name, "this model does not think") for name, value in given.items() if value not in (0, "none")]
 
 
-def switch(to: str, *, on: Any, off: Any) -> Rule:
-    """reasoning_effort for a model that thinks or does not, without degrees: `on` or `off` in the option `to`."""
+def switch(to: str, *, on: object, off: object) -> Rule:
+    """Send reasoning_effort as on or off, to a model whose thinking has no degrees.
+
+    to: the option that switches it.
+    on: its value for any effort.
+    off: its value for the effort "none".
+    """
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        asked = options.pop("reasoning_effort", None)
-        if asked is not None:
-            options.setdefault(to, off if asked == "none" else on)
-        return degrees_lost(asked)
+        effort = options.pop("reasoning_effort", None)
+        if effort is not None:
+            options.setdefault(to, off if effort == "none" else on)
+        return degrees_lost(effort)
 
     return described(f"switch {to}: {on!r} or {off!r}", rule)
 
 
-def degrees_lost(asked: str | None) -> DroppedOptions:
-    """What is told of an effort where there are only all and nothing."""
-    if asked in (None, "none", "high"):
+def degrees_lost(effort: str | None) -> DroppedOptions:
+    """Report an effort between none and high, for a model whose thinking has no degrees."""
+    if effort in (None, "none", "high"):
         return []
-    return [("reasoning_effort", f"{asked} became on; this model thinks or does not, without degrees")]
+    return [("reasoning_effort", f"{effort} became on; this model thinks or does not, without degrees")]
 
 
 def _sampling_is_fixed(options: Options, model: Model) -> bool:
@@ -307,7 +323,7 @@ BUDGET_FIRST = not_both(
 
 
 def bounded_switch(options: Options, model: Model) -> DroppedOptions:
-    """For models that think or do not, without degrees, but within a budget: `high` and a budget say no two things."""
+    """Drop one of effort and budget, for models whose thinking has no degrees; `high` agrees with any budget."""
     if options.get("reasoning_budget") and options.get("reasoning_effort") == "high":
         del options["reasoning_effort"]
     return BUDGET_FIRST(options, model)
@@ -320,7 +336,7 @@ BY_FACTS: tuple[Rule, ...] = (
         drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),
     ),
 )
-"""What the catalog alone knows of a model's options: for providers that refuse or pass over what a model lacks."""
+"""Rules by the facts of the catalog alone, for providers that refuse or ignore what a model does not take."""
 
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
 
@@ -328,9 +344,12 @@ _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
 def translate(
     steps: Rules, options: Options, model: Model, on_unsupported: str
 ) -> tuple[Options, tuple[CallWarning, ...]]:
-    """Apply a table of rules, or a function that gives options or (options, warnings).
+    """Apply a table of rules, or a function that returns options or (options, warnings).
 
-    Losses become warnings, or with on_unsupported="error" one InvalidOption, or nothing with "ignore".
+    steps: the rules or the function.
+    options: canonical options, which are changed in place.
+    model: the model of the call.
+    on_unsupported: "warn" makes warnings of losses, "error" raises one InvalidOption, "ignore" drops them.
     """
     losses: DroppedOptions = []
     warnings: tuple[CallWarning, ...] = ()
@@ -347,8 +366,8 @@ def translate(
             options = result
         if not isinstance(options, dict):
             raise ConfigError(
-                "translate_options, a function, must return the options, or (options, warnings)",
-                hint="a single rule, which returns losses, goes into a list: translate_options=[rule]",
+                "translate_options is a function that returned neither the options nor (options, warnings)",
+                hint="put a single rule, which returns losses, into a list: translate_options=[rule]",
             )
     else:
         for rule in steps:
@@ -357,10 +376,12 @@ def translate(
 
 
 def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
-    """What becomes of losses: warnings, an InvalidOption, or nothing."""
+    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
     if not losses or on_unsupported == "ignore":
         return ()
     if on_unsupported == "error":
-        said = "; ".join(f"{name!r}: {why}" for name, why in losses)
-        raise InvalidOption(f"{model} does not take what was asked: {said}", hint="drop it, or on_unsupported='warn'")
+        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
+        raise InvalidOption(
+            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
+        )
     return tuple(CallWarning(name, why, str(model)) for name, why in losses)

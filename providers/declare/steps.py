@@ -1,41 +1,76 @@
-"""The steps that can be replaced on their own, and what each may be."""
+"""The steps that can be replaced one by one, and the values that each may have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 
-from ...schemas.errors import InvalidOption, UnknownStep
+from ...pipeline.http.request import Request
+from ...pipeline.http.response import Response
+from ...pipeline.pipeline import Pipeline
+from ...schemas.chunks import StreamChunk
+from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
+from ...schemas.model import Model
 from ...schemas.nearest import nearest
-from .constraints import checked_constraints
+from ...schemas.parts import Part
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..auth.auth import Auth
+from .constraints import Constraints, checked_constraints
 from .object_support import ObjectSupport
-from .rules import rule_table
-from .wire import ToolCallIdPolicy, ToolNamePolicy
+from .rules import Rule, Translate, rule_table
+from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
 
-STEPS = (
-    "prepare_request",
-    "attach",
-    "attach_stream",
-    "build_body",
-    "encode_body",
-    "decode_response",
-    "extract_usage",
-    "find_error",
-    "translate_options",
-    "parse_stream_protocol",
-    "init_stream_state",
-    "decode_stream_event",
-    "flush_stream_state",
-    "authenticate",
-    "normalize_model_id",
-    "thinking_constraints",
-    "tool_call_id_policy",
-    "tool_name_policy",
-    "accepts_part",
-    "object_support",
-    "default_env_key",
-)
-"""What can be replaced on its own, for a provider, for some of its models, or by a user."""
+
+class StepOverrides(TypedDict, total=False):
+    """The steps that a provider, a row of its models, or a user can replace, each with the type of its value."""
+
+    prepare_request: Callable[[Request], Request] | None
+    """change the request before its body is built"""
+    attach: Callable[[Pipeline, Any], Pipeline] | None
+    """change the pipeline, by `(pipeline, provider)`"""
+    attach_stream: Callable[[Pipeline, Any], Pipeline] | None
+    """change the pipeline of streamed calls"""
+    build_body: Callable[[Request], Any]
+    """make the body of a request"""
+    encode_body: Callable[[Any], bytes]
+    """make bytes of a body"""
+    decode_response: Callable[[Any, Model], Reply]
+    """read an answer's body"""
+    extract_usage: Callable[[Any, Model], Usage | None]
+    """find the usage in an answer's body"""
+    find_error: Callable[[Response], ProviderError | None]
+    """return the error that an answer stands for, None for a good one"""
+    translate_options: Iterable[Rule] | Translate
+    """rules that make a provider's own options of the canonical ones, or a function that does"""
+    parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
+    """split a stream's bytes into events"""
+    init_stream_state: Callable[[Model], Any]
+    """make the state that a stream is decoded with"""
+    decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
+    """make chunks of an event"""
+    flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
+    """make the closing chunks"""
+    authenticate: Auth
+    """put the key into the request"""
+    normalize_model_id: Callable[[str], str]
+    """make the id that a model is listed by"""
+    thinking_constraints: Constraints | None
+    """limits that thinking sets for other options"""
+    tool_call_id_policy: ToolCallIdPolicy
+    """which ids of tool calls are accepted"""
+    tool_name_policy: ToolNamePolicy
+    """which names of tools are accepted"""
+    accepts_part: Callable[[Part, Model], bool]
+    """check whether a part of an earlier answer is sent back"""
+    object_support: ObjectSupport
+    """how JSON Schemas are taken"""
+    default_env_key: str | Callable[..., str | None]
+    """the environment variable that holds the key"""
+
+
+STEPS = tuple(StepOverrides.__annotations__)
+"""The names of the steps that can be replaced one by one."""
 
 _DATA: Mapping[str, type] = {
     "tool_call_id_policy": ToolCallIdPolicy,
@@ -44,18 +79,20 @@ _DATA: Mapping[str, type] = {
 }
 
 _NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "decode_stream_event"))
-"""Steps that there may be none of."""
+"""Steps that may be None."""
 _NAMED = frozenset(("default_env_key",))
-"""Steps that may be a word in the place of a function that gives one."""
+"""Steps that may be a string in the place of a function that returns one."""
 
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Steps by name, as they are kept. Raises UnknownStep for a name that no step has, InvalidOption for a value that
-    cannot be that step."""
+    """Check steps by name, and return their values.
+
+    Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step.
+    """
     return {name: _checked(name, value) for name, value in steps.items()}
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: object) -> Any:
     if name not in STEPS:
         raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
     if name == "translate_options":
@@ -68,7 +105,7 @@ def _checked(name: str, value: Any) -> Any:
     elif (
         not callable(value)
         and not (value is None and name in _NONE)
-        and not (name == "default_env_key" and isinstance(value, str))
+        and not (name in _NAMED and isinstance(value, str))
     ):
         raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
     return value

@@ -1,7 +1,7 @@
 """Cloudflare's AI Gateway in front of any provider it knows. https://developers.cloudflare.com/ai-gateway
 
-The request is made and signed for the provider as ever; only the last step before it is sent changes its address and
-adds the gateway's headers, so no provider's declaration knows of it.
+The request is made and signed for the provider. The last step before it is sent changes its address and adds the
+gateway's headers, so the provider's declaration is not involved.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from ...pipeline.edits import PipelineEdits
@@ -23,13 +22,13 @@ ROOT = "https://gateway.ai.cloudflare.com/v1"
 MAX_ATTEMPTS, MAX_RETRY_DELAY, MAX_METADATA = 5, 5.0, 5
 """https://developers.cloudflare.com/ai-gateway/configuration/request-handling and .../observability/custom-metadata"""
 
-# What of a provider's own address is replaced, and by what: one page for each provider under
+# The part of a provider's address that is replaced, and what replaces it: one page for each provider under
 # https://developers.cloudflare.com/ai-gateway/usage/providers
 ROUTES: Mapping[str, tuple[str, str]] = {
     "openai": (r"https://api\.openai\.com/v1", "openai"),
     "anthropic": (r"https://api\.anthropic\.com", "anthropic"),
     "google": (r"https://generativelanguage\.googleapis\.com", "google-ai-studio"),
-    # Project ids are of lower case: one that is not known yet does not pass.
+    # Project ids are of lower case; the placeholder of an unknown project does not match.
     "google_vertex": (r"https://[a-z0-9.-]*aiplatform[a-z0-9.-]*(?=/v1/projects/[a-z])", "google-vertex-ai"),
     "google_vertex_anthropic": (r"https://[a-z0-9.-]*aiplatform[a-z0-9.-]*(?=/v1/projects/[a-z])", "google-vertex-ai"),
     "amazon_bedrock": (r"https://bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com", r"aws-bedrock/bedrock-runtime/\1"),
@@ -46,7 +45,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "xai": (r"https://api\.x\.ai", "grok"),
 }
 _ANY_HOST = r"https?://[^/]+"
-_ADVICE = {"azure": "give api_version=: the gateway knows Azure's deployments alone"}
+_ADVICE = {"azure": "pass api_version=: the gateway has only the addresses of Azure's deployments"}
 
 
 def cloudflare_ai_gateway(
@@ -56,22 +55,23 @@ def cloudflare_ai_gateway(
     token: str | Secret | None = None,
     stored_keys: bool = False,
     custom: Mapping[str, str] | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> PipelineEdits:
     """Send calls through a gateway: `Client(pipeline=cloudflare_ai_gateway("ACCOUNT", "GATEWAY", token="..."))`, or
     `pipeline=` of one call.
 
-    `account` and `gateway` default to CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_GATEWAY_ID; `token` is for a gateway that
-    asks for one. With `stored_keys` no key of the provider's is looked for or sent: the gateway holds it. `custom`
-    gives the slugs of custom providers by provider id: `{"together": "custom-together"}`.
+    account: default: the variable CLOUDFLARE_ACCOUNT_ID.
+    gateway: default: the variable CLOUDFLARE_GATEWAY_ID.
+    token: for a gateway that requires one.
+    stored_keys: the gateway has the provider's key, so none is looked for or sent.
+    custom: the slugs of custom providers by provider id: `{"together": "custom-together"}`.
+    settings: `cache_ttl` (seconds), `skip_cache`, `cache_key`, `collect_log`, `metadata` (up to five plain values),
+        `request_timeout` (seconds), `max_attempts` (1 to 5), `retry_delay` (seconds, up to 5), `backoff` (constant,
+        linear, exponential), `custom_cost` (per_token_in, per_token_out), `event_id`, `byok_alias`.
 
-    `settings`: `cache_ttl` (seconds), `skip_cache`, `cache_key`, `collect_log`, `metadata` (up to five plain values),
-    `request_timeout` (seconds), `max_attempts` (1 to 5), `retry_delay` (seconds, up to 5), `backoff` (constant, linear,
-    exponential), `custom_cost` (per_token_in, per_token_out), `event_id`, `byok_alias`. What the gateway says in turn
-    (cf-aig-cache-status, cf-aig-log-id, ...) is in `reply.headers`.
-
-    Raises ConfigError without account or gateway, and InvalidOption for a setting there is none of. A call raises
-    ConfigError when the gateway does not know its provider or address.
+    The gateway's own headers (cf-aig-cache-status, cf-aig-log-id, ...) are in `reply.headers`.
+    Raises ConfigError without account or gateway, InvalidOption for an unknown setting. A call raises ConfigError if
+    the gateway does not have its provider or address.
     """
     root = f"{ROOT}/{_named(account, 'account', 'CLOUDFLARE_ACCOUNT_ID')}/"
     root += _named(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
@@ -91,7 +91,7 @@ def cloudflare_ai_gateway(
         if not count:
             shown = request.url.partition("?")[0]
             hint = _ADVICE.get(provider, "use the provider's own address")
-            raise ConfigError(f"Cloudflare's gateway has no place for {shown}", hint=hint)
+            raise ConfigError(f"Cloudflare's gateway has no route for {shown}", hint=hint)
         return request.replace(url=url, headers=Headers(request.headers, **headers))
 
     step = on_request("cloudflare_ai_gateway", through_gateway)
@@ -106,8 +106,8 @@ def _named(given: str | None, what: str, variable: str) -> str:
     return quote(value, safe="")
 
 
-def _header(setting: str, value: Any) -> tuple[str, str]:
-    """The header of a setting; an empty value for one that is not set."""
+def _header(setting: str, value: object) -> tuple[str, str]:
+    """Return the header of a setting; its value is empty for None. Raises InvalidOption for an unusable value."""
     name = f"cf-aig-{setting.replace('_', '-')}"
     match setting, value:
         case _, None:
@@ -131,9 +131,9 @@ def _header(setting: str, value: Any) -> tuple[str, str]:
         case "metadata", Mapping() if len(value) <= MAX_METADATA and all(map(_is_plain, value.values())):
             return name, spaced(value, ascii=True)
     raise InvalidOption(
-        f"Cloudflare's gateway cannot be given {setting}={value!r:.80}", hint="see cloudflare_ai_gateway's docstring"
+        f"Cloudflare's gateway does not take {setting}={value!r:.80}", hint="see cloudflare_ai_gateway's docstring"
     )
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool)

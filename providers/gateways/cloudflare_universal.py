@@ -2,8 +2,8 @@
 
 https://developers.cloudflare.com/ai-gateway/usage/universal, .../configuration/fallbacks
 
-Each model's pipeline runs up to the point where it would send. What they would have sent goes out as one list; the
-answer goes on through the pipeline of the model that gave it, which decodes it as its own.
+Each model's pipeline runs to the point where it would send. Their requests are sent as one list, and the pipeline of
+the model that answered decodes the answer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ...pipeline.effects import CallNext, Send, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.response import Response
 from ...pipeline.offline import until_send
+from ...pipeline.pipeline import other_pipeline
 from ...pipeline.step import Step, around
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import Fragment, dumps
@@ -26,15 +27,14 @@ _NAME = "cloudflare_fallback"
 
 
 def cloudflare_fallback(*models: str) -> Step:
-    """Other models for the gateway to ask, in order, when the call's own fails, all in one request:
+    """Make a step that lets the gateway call other models, in order, when the call's own fails, all in one request:
 
         client = Client(pipeline=cloudflare_ai_gateway("ACCOUNT", "GATEWAY"))
         reply = client.generate_text(MODEL, "hi", pipeline=cloudflare_fallback("groq:openai/gpt-oss-20b"))
 
-    The reply is decoded by the provider that answered and names it: `reply.provider`, `reply.model`. Every model gets
-    the call's options, and drops with a warning what it does not take. A retry sends the whole list again. A call
-    raises what any model of them raises before it would be sent, and ConfigError where one is not asked through the
-    gateway.
+    The reply names the model that answered: `reply.provider`, `reply.model`. Every model gets the options of the call,
+    and drops with a warning those that it does not take. A retry sends the complete list again. A call raises the error
+    that any of the models raises before it would be sent, and ConfigError if one does not use the gateway.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -49,20 +49,18 @@ def cloudflare_fallback(*models: str) -> Step:
 
 
 def _call_to(request: Request, model: str) -> StepGenerator:
-    if request.request_for_model is None:
-        raise ConfigError("only a client's own calls can be asked of another model", hint="use Client or AsyncClient")
-    pipeline, asked = request.request_for_model(request, model, {})
-    return (pipeline.inside(_NAME) if _NAME in pipeline else pipeline).flow(asked)
+    pipeline, other = other_pipeline(request, model, {}, inside=_NAME)
+    return pipeline.flow(other)
 
 
 def _first_of(flows: list[StepGenerator]) -> StepGenerator:
     waiting: list[tuple[StepGenerator, Request]] = []
     for flow in flows:
-        asked = yield from until_send(flow, partial(next, flow))
-        if isinstance(asked, Request):
-            waiting.append((flow, asked))
+        result = yield from until_send(flow, partial(next, flow))
+        if isinstance(result, Request):
+            waiting.append((flow, result))
         elif not waiting:
-            return asked  # the first of them needs no network: a cache knew the answer
+            return result  # the first one needs no network: it was answered from a cache
     at = 0
     while True:
         try:
@@ -73,30 +71,30 @@ def _first_of(flows: list[StepGenerator]) -> StepGenerator:
             at = answered_by(response, len(waiting))
             response.request = waiting[at][1]
             resume = partial(waiting[at][0].send, response)
-        asked = yield from until_send(waiting[at][0], resume)
-        if not isinstance(asked, Request):
-            return asked
-        waiting[at] = (waiting[at][0], asked)
+        result = yield from until_send(waiting[at][0], resume)
+        if not isinstance(result, Request):
+            return result
+        waiting[at] = (waiting[at][0], result)
 
 
 def combined(sent: list[Request]) -> Request:
-    """The one request that holds them all."""
+    """Make one request of all. Raises ConfigError if they do not use one gateway, or have no JSON bodies."""
     roots, entries = set(), []
     for request in sent:
         place = _PLACE.fullmatch(request.url)
         if place is None:
             hint = "put cloudflare_ai_gateway(...) into the client's pipeline"
-            raise ConfigError(f"{request.model} is not asked through Cloudflare's gateway", hint=hint)
+            raise ConfigError(f"the call to {request.model} does not use Cloudflare's gateway", hint=hint)
         root, provider, endpoint = place.groups()
         roots.add(root)
         if not request.headers.get("content-type", "").startswith("application/json"):
-            raise ConfigError(f"{request.operation} sends no JSON, and so has no fallback at Cloudflare's gateway")
+            raise ConfigError(f"{request.operation} sends no JSON, so Cloudflare's gateway has no fallback for it")
         headers = {name: value for name, value in request.headers.items() if not _is_ours(name)}
         headers["content-type"] = request.headers["content-type"]
         query = Fragment(request.body)
         entries.append({"provider": provider, "endpoint": endpoint, "headers": headers, "query": query})
     if len(roots) != 1:
-        raise ConfigError("the models of a fallback are asked through several gateways", hint="use one for all")
+        raise ConfigError("the models of a fallback use several gateways", hint="use one for all")
     ours = Headers({name: value for name, value in sent[0].headers.items() if _is_ours(name)})
     ours["accept"] = sent[0].headers.get("accept", "application/json")
     return sent[0].replace(url=roots.pop(), headers=ours, body=dumps(entries))
@@ -107,8 +105,8 @@ def _is_ours(name: str) -> bool:
 
 
 def answered_by(response: Response, count: int) -> int:
-    """Which of them answered. Raises DecodeError when the gateway names none that was sent."""
+    """Return the position of the request that was answered. Raises DecodeError if the gateway names another one."""
     step = response.headers.get("cf-aig-step", "0")
     if not step.isdigit() or int(step) >= count:
-        raise DecodeError(f"Cloudflare's gateway says that step {step[:20]!r} of {count} answered")
+        raise DecodeError(f"Cloudflare's gateway names step {step[:20]!r} of {count} as the one that answered")
     return int(step)

@@ -1,1 +1,1 @@
-"""Make a conversation fit a provider."""
+"""Adapt a conversation to a provider."""

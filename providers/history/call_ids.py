@@ -1,6 +1,7 @@
-"""Tool call ids in the target's alphabet and length, and no two alike.
+"""Make tool call ids unique, and of the alphabet and length that the target accepts.
 
-They are mapped by a hash: the same every turn (or the provider's prompt cache would miss), and without a table to keep.
+They are mapped by a hash, so that they are the same in every turn (else the provider's prompt cache would miss) and no
+table has to be stored.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from ..declare.wire import ToolCallIdPolicy
+from ..declare.tool_policies import ToolCallIdPolicy
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class CallIds:
-    """The ids of one conversation as they are sent: its own where they fit and are the first of their kind."""
+    """The ids of one conversation as they are sent: its own if they are accepted and not used yet."""
 
     def __init__(self, policy: ToolCallIdPolicy) -> None:
         self._policy = policy
@@ -24,26 +25,26 @@ class CallIds:
         self._used: set[str] = set()
 
     def sent(self, id: str) -> str:
-        """The id for the next call, which came with this one."""
-        made = id if self._fits(id) else mapped(id, self._policy)
-        again = 1
-        while made in self._used:
-            again += 1
-            made = mapped(f"{id}\n{again}", self._policy)
-        self._used.add(made)
-        return made
+        """Return the id to send for the next call, whose own id is `id`."""
+        new = id if self._fits(id) else mapped(id, self._policy)
+        attempt = 1
+        while new in self._used:
+            attempt += 1
+            new = mapped(f"{id}\n{attempt}", self._policy)
+        self._used.add(new)
+        return new
 
 
 @lru_cache
 def id_matcher(policy: ToolCallIdPolicy) -> Callable[[str], object]:
-    """Truth for an id that the policy allows."""
+    """Return a predicate: the id is allowed by the policy."""
     count = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"
     return re.compile(f"[{policy.alphabet}]{count}").fullmatch
 
 
 @lru_cache(maxsize=4096)
 def mapped(id: str, policy: ToolCallIdPolicy) -> str:
-    """An id of letters and digits that stands for this one, at any time and in any process."""
+    """Map an id to one of letters and digits, the same at any time and in any process."""
     number = int.from_bytes(sha256(id.encode()).digest()[:16], "big")
     digits = []
     while number:

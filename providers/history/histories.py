@@ -1,8 +1,8 @@
-"""A conversation begun elsewhere, made to fit, with the losses told: the laws that hold for every wire.
+"""Adapt a conversation that was begun with another model, and warn of what is left out: rules of every wire.
 
-Names of tools in the target's alphabet; nothing of an answer that only another provider understands; every call with
-its one result behind it, under an id of the target's. The stored conversation is not changed, so going back to the
-first provider finds everything as it was.
+The names of tools are in the target's alphabet, blocks that only another provider understands are removed, and each
+call is followed by its one result, under an id that the target accepts. The stored conversation is not changed, so it
+can go back to the first provider.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
-from ..declare.wire import ToolCallIdPolicy, ToolNamePolicy
+from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .origins import Origins
 from .pairing import paired
@@ -26,7 +26,7 @@ from .tool_names import name_matcher, sent_names, with_original_names
 
 @define(eq=False)
 class HistoryTarget:
-    """What a conversation is to fit. `conversation_id_options` and `finalize_history` are the wire's, see Wire."""
+    """What a conversation has to fit. `conversation_id_options` and `finalize_history` are the wire's; see Wire."""
 
     origins: Origins
     ids: ToolCallIdPolicy
@@ -40,13 +40,13 @@ class HistoryTarget:
         self._fits_id, self._fits_name = id_matcher(self.ids), name_matcher(self.names)
 
     def suits(self, context: Context) -> bool:
-        """Whether there is nothing to do. May say no where there is nothing, either: this is the way of every call."""
+        """Check quickly, for every call, whether the conversation fits. False may also mean that it is not certain."""
         fits_name, wire = self._fits_name, self.origins.wire
         for tool in context.tools:
             if tool.server is None and not fits_name(tool.name):
                 return False
         seen: set[str] = set()
-        waiting: list[str] = []  # the calls of the last answer whose results are still to come, the next one last
+        waiting: list[str] = []  # the calls of the last answer whose results have not come yet, the next one last
         for message in context.messages:
             role = message.role
             if role == "tool":
@@ -84,7 +84,7 @@ class HistoryTarget:
 
 
 def fit_history(target: HistoryTarget) -> Step:
-    """Make the conversation fit. What fits already, which nearly all do, is looked through once and left alone."""
+    """Make the step that adapts the conversation to the target. One that fits, as nearly all do, is not changed."""
     finalize_history = target.finalize_history
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -101,12 +101,12 @@ def fit_history(target: HistoryTarget) -> Step:
 
 def _fitted(request: Request, target: HistoryTarget) -> Request:
     context = request.context
-    messages, lost = target.origins.fitted(context.messages)
+    messages, dropped = target.origins.fitted(context.messages)
     given = {**request.step_state.get(RAW_OPTIONS, {}), **request.options}
     continues_stored = not target.conversation_id_options.isdisjoint(given)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
-    for kind in lost:
-        request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and stays behind")
+    for kind in dropped:
+        request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and is left out")
     for repair in repairs:
         request = request.warn("history", repair)
     return request.replace(context=Context(messages, context.tools))

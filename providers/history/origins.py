@@ -1,13 +1,13 @@
-"""What only one provider understands of an answer, and what becomes of it before another.
+"""Remove from answers what only the provider that wrote them understands, before they are sent to another.
 
-Signatures, encrypted reasoning, a server tool's blocks and the details that a wire keeps under `extra` are good for the
-provider that made them, and for its kin; anybody else refuses them, though it may speak the same format. The words
-stay. Who wrote an answer stands on the message; where it does not, the format alone decides.
+Signatures, encrypted reasoning, the blocks of server tools and the details that a wire keeps under `extra` are valid
+for the provider that made them and for those that accept its signatures. All others refuse them, even those with the
+same format. Text stays. The message names its author; where it does not, the format alone decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,22 +17,24 @@ from ...schemas.model import Model
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 
 _LABELS = frozenset(("id", "type", "status", "message"))
-"""Names in `extra` by which a provider finds again what it said: without them nothing of it is lost."""
-_MEDIA = {Image: "a picture", Audio: "a sound", Video: "a film", File: "a file"}
+"""Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
+_MEDIA = {Image: "an image", Audio: "an audio file", Video: "a video", File: "a file"}
 
 
 @frozen
 class Origins:
-    """The target: its `wire`, whose blocks it takes; the beginnings of the names of models that are its `own`; and
-    `accepts_part(part, model)` of its wire."""
+    """The target of a history."""
 
     wire: str
+    """the format whose blocks it takes"""
     trusted_prefixes: tuple[str, ...]
+    """beginnings of the names of models whose signatures it accepts"""
     model: Model
     accepts_part: Callable[[Part, Model], bool]
+    """see Wire"""
 
     def foreign(self, message: Message) -> bool:
-        """Whether it is known that another provider wrote this."""
+        """Check whether the message is known to be by another provider."""
         model = message.model
         if model is None or model.startswith(self.trusted_prefixes):
             return False
@@ -40,17 +42,17 @@ class Origins:
         return f"{model.partition(':')[0].lower().replace('-', '_')}:" not in self.trusted_prefixes
 
     def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:
-        """Whether a part of an answer, no plain text and no call, can be left as it is."""
+        """Check whether a part of an answer that is neither plain text nor a call can be sent as it is."""
         if foreign and self._private(part):
             return False
         kind = type(part)
         if kind is Opaque or kind is Refusal:
             return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
-        # Where a format has no place for reasoning, nobody expects to find the model's own there.
+        # A format may have no place for reasoning: that of the model itself is then left out without a warning.
         return self.accepts_part(part, self.model) or (_unmarked(part) and message.model is not None and not foreign)
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
-        """The messages without what cannot be sent here, and what that was, each kind once."""
+        """Return the messages without what cannot be sent, and descriptions of that, each once."""
         lost: dict[str, None] = {}
         return [self._fitted(message, lost) for message in messages], sorted(lost)
 
@@ -63,16 +65,16 @@ class Origins:
         foreign = self.foreign(message)
         parts = []
         for part in message.content:
-            kept: Part | None = self._own_words(part, message, lost) if foreign and self._private(part) else part
-            if kept is not None and not isinstance(kept, Text | Refusal | ToolCall):
-                kept = self._if_replayed(kept, message, foreign, lost)
-            if kept is not None:
-                parts.append(kept)
+            rest: Part | None = self._without_private(part, message, lost) if foreign and self._private(part) else part
+            if rest is not None and not isinstance(rest, Text | Refusal | ToolCall):
+                rest = self._if_replayed(rest, message, foreign, lost)
+            if rest is not None:
+                parts.append(rest)
         same = len(parts) == len(message.content) and all(a is b for a, b in zip(parts, message.content, strict=True))
         return message if same else evolve(message, content=parts)
 
-    def _private(self, part: Any) -> bool:
-        """Whether there is something in this format that only its maker understands."""
+    def _private(self, part: Part) -> bool:
+        """Check whether the part holds something in this format that only its author understands."""
         if isinstance(part, Opaque):
             return part.wire == self.wire
         if getattr(part, "file_id", None):
@@ -81,14 +83,14 @@ class Origins:
             return True
         return self.wire in part.extra and _rest(part, self.wire) != part.extra[self.wire]
 
-    def _own_words(self, part: Any, message: Message, lost: dict[str, None]) -> Part | None:
-        """The part with what everybody understands of it."""
+    def _without_private(self, part: Part, message: Message, lost: dict[str, None]) -> Part | None:
+        """Return the part with only what every provider understands; None if nothing is left."""
         maker = (message.model or "").partition(":")[0]
         if isinstance(part, Opaque):
             lost[f"an opaque block of {maker}"] = None
             return None
         if getattr(part, "file_id", None):
-            lost[f"{_MEDIA[type(part)]} that lies with {maker}"] = None
+            lost[f"{_MEDIA[type(part)]} that is stored at {maker}"] = None
             return None
         if isinstance(part, Reasoning):
             plain = Reasoning(part.text)
@@ -98,14 +100,14 @@ class Origins:
             lost[f"{_described(part)} of {maker}"] = None
             return None
         if not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA:
-            lost[f"what only {maker} understands of its answer"] = None
+            lost[f"a part of an answer that only {maker} understands"] = None
         rest = _rest(part, self.wire)
         extra = {name: value for name, value in part.extra.items() if name != self.wire}
-        made: Part = evolve(part, extra={**extra, self.wire: rest} if rest else extra)
-        return made
+        plain_part: Part = evolve(part, extra={**extra, self.wire: rest} if rest else extra)
+        return plain_part
 
     def _if_replayed(self, part: Part, message: Message, foreign: bool, lost: dict[str, None]) -> Part | None:
-        """The part, if it is sent back; None, and told, if not."""
+        """Return the part if it is sent back; else add it to `lost` and return None."""
         if self.can_replay(part, message, foreign):
             return part
         if isinstance(part, Opaque):
@@ -127,7 +129,7 @@ def _described(part: Reasoning) -> str:
     return "signed reasoning" if part.signature or part.encrypted else "reasoning"
 
 
-def _rest(part: Any, wire: str) -> dict[str, Any]:
-    """What a wire keeps of a part that is nobody's secret: of a call, whether its tool takes free text."""
-    kept = part.extra[wire]
-    return {"type": kept["type"]} if isinstance(part, ToolCall) and "type" in kept else {}
+def _rest(part: Part, wire: str) -> dict[str, Any]:
+    """Return the details of a part that every provider understands: of a call, whether its tool takes free text."""
+    extra: Mapping[str, Any] = {} if isinstance(part, Opaque) else part.extra[wire]
+    return {"type": extra["type"]} if isinstance(part, ToolCall) and "type" in extra else {}

@@ -1,7 +1,7 @@
-"""Every call with exactly one result, right behind it, under an id that no other call has.
+"""Put exactly one result directly after each call, under an id that no other call has.
 
-Each provider refuses a conversation in which a call is left without its result, or a result without its call, and it
-can come about in many ways: the user went on without waiting, a loop was broken off, the beginning was cut away.
+Providers refuse a conversation with a call without a result, or a result without a call. It can arise in many ways: the
+user went on without waiting, a loop was stopped, the beginning was cut off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attrs import define, evolve
 
 from ...schemas.message import Message, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
-from ..declare.wire import ToolCallIdPolicy
+from ..declare.tool_policies import ToolCallIdPolicy
 from .call_ids import CallIds
 
 NO_RESULT = "No result was given for this call."
@@ -21,21 +21,31 @@ NO_RESULT = "No result was given for this call."
 
 @define(eq=False)
 class _Slot:
-    """A call of the message at `place`, and where its result stands; `spoken` counts what was said up to it."""
+    """A call, and the position of its result."""
 
     call: ToolCall
     place: int
+    """the position of its message"""
     spoken: int
+    """the messages up to it that are not results"""
     result: int | None = None
+    """the position of its result"""
     apart: bool = False
+    """other messages are between the call and its result"""
 
 
 def paired(
     messages: Sequence[Message], policy: ToolCallIdPolicy, *, continues_stored: bool = False
 ) -> tuple[list[Message], list[str]]:
-    """The messages in lawful order, and what had to be done for it. A call without a result gets one that says so; a
-    result moves to its call; one without a call (unless the provider has it: `continues_stored`) becomes the user's
-    words. Calls and results bear the ids that are sent."""
+    """Return the messages in an order that providers accept, and descriptions of the repairs.
+
+    messages: the conversation.
+    policy: the ids that the provider accepts; calls and results get them.
+    continues_stored: the provider has stored the beginning, so a result without a call here is kept.
+
+    A call without a result gets one that says so, a result is moved to its call, and a result without a call becomes
+    user text.
+    """
     slots, loose = _matched(messages)
     by_place: dict[int, list[_Slot]] = {}
     for slot in slots:
@@ -51,18 +61,20 @@ def paired(
                 if slot.result is None:
                     repairs["a call without a result was given one that says so"] = None
                 elif slot.apart:
-                    repairs["a result that stood apart from its call was moved to it"] = None
+                    repairs["a result that was not next to its call was moved to it"] = None
         elif at in loose and continues_stored:
             out.append(message)
         elif at in loose:
-            repairs["a result without a call became the user's words"] = None
+            repairs["a result without a call became user text"] = None
             out.append(_as_user_text(message))
     return out, list(repairs)
 
 
 def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
-    """All calls with their results, and the places of the results that belong to none. A result belongs to the first
-    open call with its id in the latest answer that has one; ids may occur again."""
+    """Match calls and results, and return the calls and the positions of results without one.
+
+    A result belongs to the first open call with its id, in the latest answer that has one; an id may occur again.
+    """
     slots: list[_Slot] = []
     open: dict[str, list[_Slot]] = {}
     loose: set[int] = set()
@@ -80,7 +92,7 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
             slot = _Slot(call, at, spoken)
             slots.append(slot)
             open.setdefault(call.id, []).append(slot)
-    for at in sorted(loose):  # a result that was put before its call
+    for at in sorted(loose):  # a result may be before its call
         if slot := _taken(open, messages[at]):
             slot.result, slot.apart = at, True
             loose.discard(at)
@@ -97,7 +109,7 @@ def _taken(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
 
 
 def _nameless(open: dict[str, list[_Slot]], slots: list[_Slot], message: Message) -> _Slot | None:
-    """The call of a result that names none, as formats without ids have them: the next one of its tool."""
+    """Return the call of a result without an id, as in formats without ids: the next open one of its tool."""
     if message.tool_call_id or not slots:
         return None
     latest = list(takewhile(lambda slot: slot.place == slots[-1].place, reversed(slots)))
@@ -127,6 +139,6 @@ def _result(messages: Sequence[Message], slot: _Slot, id: str) -> Message:
 
 
 def _as_user_text(result: Message) -> Message:
-    """A result in the user's place. What a tool says is not the user's own word, so it is said whose it is."""
+    """Convert a result without a call to user text, labelled so that it is not taken for the user's own words."""
     of = f" of the tool {result.name}" if result.name else " of a tool"
     return reminder([Text(f"The {'error' if result.is_error else 'result'}{of}:"), *result.content])

@@ -1,6 +1,6 @@
-"""Tools under names that the target takes, and back: the caller hears of nothing but their own names.
+"""Rename tools to names that the target accepts, and back again in its answers.
 
-The names are made anew for each request from the tools on offer and the calls in the history, always in the same way.
+The names are made for each request from its tools and the calls in its history, always in the same way.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...schemas.chunks import Alternative, StreamChunk, ToolCallStart
 from ...schemas.message import Context, Message
-from ...schemas.parts import ToolCall
+from ...schemas.parts import Part, ToolCall
 from ...schemas.tool import Tool
-from ..declare.wire import ToolNamePolicy
+from ..declare.tool_policies import ToolNamePolicy
 
 
 @lru_cache
 def name_matcher(policy: ToolNamePolicy) -> Callable[[str], object]:
-    """Truth for a name that the policy allows."""
+    """Return a predicate: the name is allowed by the policy."""
     first = f"[{policy.first or policy.alphabet}]"
     return re.compile(f"{first}[{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
 
 
 def sent_names(context: Context, policy: ToolNamePolicy) -> dict[str, str]:
-    """The names that cannot be sent as they are, each with the one to send: what does not fit becomes an underscore."""
+    """Map the names that cannot be sent to names that can: other characters become underscores."""
     fits = name_matcher(policy)
     names = dict.fromkeys(tool.name for tool in context.tools if tool.server is None)
     names.update(dict.fromkeys(call.name for message in context.messages for call in message.tool_calls))
-    # A provider's own tool is called what the provider calls it.
+    # The name of a provider's own tool is fixed.
     taken = {name for name in names if fits(name)} | {tool.name for tool in context.tools if tool.server is not None}
     return {name: _fitted(name, policy, taken) for name in names if name not in taken}
 
 
 def _fitted(name: str, policy: ToolNamePolicy, taken: set[str]) -> str:
-    made = re.sub(f"[^{policy.alphabet}]", "_", name)
-    if policy.first and not re.match(f"[{policy.first}]", made):
-        made = f"_{made}"
-    if not made or len(made) > policy.max_length or made in taken:
+    new = re.sub(f"[^{policy.alphabet}]", "_", name)
+    if policy.first and not re.match(f"[{policy.first}]", new):
+        new = f"_{new}"
+    if not new or len(new) > policy.max_length or new in taken:
         mark = sha256(name.encode()).hexdigest()[:8]
-        made = f"{made[: policy.max_length - 9]}_{mark}"
-    taken.add(made)
-    return made
+        new = f"{new[: policy.max_length - 9]}_{mark}"
+    taken.add(new)
+    return new
 
 
 def renamed(request: Request, names: Mapping[str, str]) -> Request:
-    """The request with the tools, the calls, their results and the choice of a tool under other names."""
+    """Rename the tools, the calls, their results and the choice of a tool in a request."""
     context = request.context
     tools = [evolve(tool, name=names[tool.name]) if tool.name in names else tool for tool in context.tools]
     messages = [_message(message, names) for message in context.messages]
@@ -70,14 +70,14 @@ def _message(message: Message, names: Mapping[str, str]) -> Message:
     return message
 
 
-def _part(part: Any, names: Mapping[str, str]) -> Any:
+def _part(part: Part, names: Mapping[str, str]) -> Part:
     if isinstance(part, ToolCall) and part.name in names:
         return evolve(part, name=names[part.name])
     return part
 
 
-def _choice(choice: Any, names: Mapping[str, str]) -> Any:
-    """A choice in any of its forms: a tool, an object that names one, or a list of them."""
+def _choice(choice: object, names: Mapping[str, str]) -> Any:
+    """Rename the tools in a choice, which is a tool, an object that names one, or a list of them."""
     if isinstance(choice, str):
         return names.get(choice, choice)
     if isinstance(choice, Tool):
@@ -89,8 +89,8 @@ def _choice(choice: Any, names: Mapping[str, str]) -> Any:
 
 
 def with_original_names(request: Request, call: CallNext, names: Mapping[str, str]) -> StepGenerator:
-    """Send the request and give the calls of the answer, streamed or not, their own names back."""
-    back = {made: name for name, made in names.items()}
+    """Send the request under other names, and give the calls of the answer, streamed or not, their own names."""
+    back = {new: name for name, new in names.items()}
     response = yield from call(renamed(request, names))
     reply = response.reply
     if reply is None:
@@ -101,7 +101,7 @@ def with_original_names(request: Request, call: CallNext, names: Mapping[str, st
 
 
 class _OwnNames:
-    """The stage that does it for a stream."""
+    """A stage that gives the calls of a stream their own names."""
 
     def __init__(self, back: Mapping[str, str]) -> None:
         self._back = back

@@ -1,5 +1,4 @@
-"""Option rules for models of the Claude family, wherever they are served: how each generation thinks, and what sampling
-it takes.
+"""Option rules for the models of the Claude family, at any provider: thinking and sampling of each generation.
 
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking, .../adaptive-thinking, .../effort and
 https://platform.claude.com/docs/en/about-claude/models/migration-guide
@@ -8,8 +7,8 @@ https://platform.claude.com/docs/en/about-claude/models/migration-guide
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.provider import Override, override
@@ -28,7 +27,7 @@ from ..declare.rules import (
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 """Tokens to think with, by effort."""
-CLAUDE_OPTIONS: Mapping[str, Any] = {
+CLAUDE_OPTIONS: Mapping[str, JSONSchema] = {
     "reasoning_effort": {"enum": ["none", *BUDGETS]},
     "reasoning_budget": {"type": "integer", "minimum": 0},
     "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
@@ -49,109 +48,115 @@ _EXCLUSIVE = "a forced tool choice and thinking exclude each other"
 
 
 def _budgeted(constraints: Constraints) -> Rule:
-    held = {**CONSTRAINTS, **constraints}
+    limits = {**CONSTRAINTS, **constraints}
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        losses = _given_up(options) if "thinking" in options else _budget(options, model, held)
+        losses = _given_up(options) if "thinking" in options else _budget(options, model, limits)
         thinking = options.get("thinking")
         if not thinking or thinking.get("type") == "disabled":
             return losses
-        return losses + _make_room(options, model, thinking.get("budget_tokens", 0)) + _without_sampling(options, held)
+        return (
+            losses + _make_room(options, model, thinking.get("budget_tokens", 0)) + _without_sampling(options, limits)
+        )
 
     return rule
 
 
 budgeted_thinking = constrained("budgeted_thinking", _budgeted)
-"""reasoning_effort and reasoning_budget become a budget of tokens, and what thinking forbids is dropped."""
+"""Sends reasoning_effort and reasoning_budget as a budget of tokens, and drops the options that thinking forbids."""
 
 
 def _given_up(options: Options) -> DroppedOptions:
-    """What goes when the vendor's own object is given, which says it all."""
+    """Drop the thinking options if the vendor's own object is given, which replaces them."""
     options.pop("reasoning_summary", None)
     names = ("reasoning_effort", "reasoning_budget")
     return [(name, "thinking was given, too") for name in names if options.pop(name, None) is not None]
 
 
-def _budget(options: Options, model: Model, held: Constraints) -> DroppedOptions:
-    """The object that asks for a budget, if one is wanted and possible."""
+def _budget(options: Options, model: Model, limits: Constraints) -> DroppedOptions:
+    """Set the object that requests a budget, if one is wanted and possible."""
     losses = BUDGET_FIRST(options, model)
-    effort, asked = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
+    effort, given = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     summary = options.pop("reasoning_summary", None)
-    name = "reasoning_effort" if asked is None else "reasoning_budget"
-    wanted = BUDGETS.get(effort or "none", 0) if asked is None else asked
+    name = "reasoning_effort" if given is None else "reasoning_budget"
+    wanted = BUDGETS.get(effort or "none", 0) if given is None else given
     if not wanted:
         return losses
     if model.reasoning is False:
         return [*losses, (name, "this model does not think")]
     if _forced(options.get("tool_choice")):
         return [*losses, (name, _EXCLUSIVE)]
-    budget = fitting(wanted, {**held, "max_budget": _most(model, held)})
+    budget = fitting(wanted, {**limits, "max_budget": _most(model, limits)})
     if budget < wanted:
         what = f"{wanted} became {budget}" if effort is None else f"{effort} became {budget} tokens"
         losses.append((name, f"{what}, the most that leaves room for an answer"))
     elif budget > wanted and effort is None:
-        losses.append((name, f"{wanted} became {budget}, the least there is"))
+        losses.append((name, f"{wanted} became {budget}, the lowest allowed"))
     options["thinking"] = {"type": "enabled", "budget_tokens": budget}
     if summary == "none":
         options["thinking"]["display"] = "omitted"
     return losses
 
 
-def _most(model: Model, held: Constraints) -> int | None:
-    """The greatest budget: thinking and answer together must fit into what the model may write."""
-    limits = [] if model.max_output_tokens is None else [model.max_output_tokens - ROOM]
-    limits += [] if held.get("max_budget") is None else [held["max_budget"]]
-    return min(limits, default=None)
+def _most(model: Model, limits: Constraints) -> int | None:
+    """Return the highest budget: thinking and answer together must fit into the output of the model."""
+    highest = [] if model.max_output_tokens is None else [model.max_output_tokens - ROOM]
+    highest += [] if limits.get("max_budget") is None else [limits["max_budget"]]
+    return min(highest, default=None)
 
 
 def _make_room(options: Options, model: Model, budget: int) -> DroppedOptions:
-    asked, enough = options.get("max_tokens"), budget + 1 + ROOM
+    """Raise max_tokens, which includes the thinking, above the budget."""
+    given, enough = options.get("max_tokens"), budget + 1 + ROOM
     if model.max_output_tokens is not None:
         enough = min(enough, model.max_output_tokens)
-    if asked is None or asked <= budget:
+    if given is None or given <= budget:
         options["max_tokens"] = enough
-    if asked is None or asked > budget:
+    if given is None or given > budget:
         return []
-    return [("max_tokens", f"{asked} became {enough}: it must hold the thinking, too")]
+    return [("max_tokens", f"{given} became {enough}: it must hold the thinking, too")]
 
 
 def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False, always: bool = False) -> Rule:
-    """reasoning_effort is the model's own affair: it gets the word and sets its budget.
+    """Send reasoning_effort by its name; the model sets its own budget.
 
-    `known` are the efforts that it knows, least first. `budgets`: it still takes one in place of an effort. `unasked`:
-    it thinks unless told not to. `always`: it cannot be told not to. Whoever asks for thinking is shown a summary of
-    it, unless unwanted: the newer models leave it out by themselves.
+    known: the efforts of the model, the lowest first.
+    budgets: it still takes a budget in the place of an effort.
+    unasked: it thinks by default; the effort "none" stops it.
+    always: it thinks always.
+
+    The summary of the thinking is requested, too, unless `reasoning_summary` is "none": newer models omit it.
     """
 
     def make(constraints: Constraints) -> Rule:
         by_budget = _budgeted(constraints)
-        held = {**CONSTRAINTS, **constraints}
+        limits = {**CONSTRAINTS, **constraints}
 
         def rule(options: Options, model: Model) -> DroppedOptions:
             if "thinking" in options or (budgets and "reasoning_budget" in options):
                 return by_budget(options, model)
-            name, asked, losses = _asked(options)
+            name, effort, losses = _wanted_effort(options)
             summary = options.pop("reasoning_summary", None)
-            if asked == "none" and always:
-                losses.append((name, "this model cannot but think; it does so with the effort low"))
-                asked = "low"
-            if asked == "none" and unasked:
+            if effort == "none" and always:
+                losses.append((name, "this model always thinks; it does so with the effort low"))
+                effort = "low"
+            if effort == "none" and unasked:
                 options["thinking"] = {"type": "disabled"}
-            if asked in (None, "none"):
+            if effort is None or effort == "none":
                 return losses
-            losses += _put_effort(options, name, asked, known)
+            losses += _put_effort(options, name, effort, known)
             if _forced(options.get("tool_choice")):
                 return [*losses, (name, _EXCLUSIVE)]
             options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
-            return losses + (_without_sampling(options, held) if budgets else [])
+            return losses + (_without_sampling(options, limits) if budgets else [])
 
         return rule
 
     return constrained(f"adaptive_thinking {', '.join(known)}", make)
 
 
-def _asked(options: Options) -> tuple[str, str | None, DroppedOptions]:
-    """The option that asks, the effort that it asks for, by name or by tokens, and what is told of that."""
+def _wanted_effort(options: Options) -> tuple[str, str | None, DroppedOptions]:
+    """Return the option that names the effort, the effort, and what is lost of the options."""
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if budget is None:
         return "reasoning_effort", effort, []
@@ -163,33 +168,36 @@ def _asked(options: Options) -> tuple[str, str | None, DroppedOptions]:
     return "reasoning_budget", effort, [("reasoning_budget", why)]
 
 
-def _put_effort(options: Options, name: str, asked: str, known: tuple[str, ...]) -> DroppedOptions:
-    # `max` is above the scale that providers share: it is the nearest where there is no xhigh.
-    word = "max" if asked == "xhigh" and "xhigh" not in known else nearest_effort(asked, known)
+def _put_effort(options: Options, name: str, effort: str, known: tuple[str, ...]) -> DroppedOptions:
+    # `max` is above the common scale: it is the nearest where there is no xhigh.
+    word = "max" if effort == "xhigh" and "xhigh" not in known else nearest_effort(effort, known)
     options["output_config"] = {**options.get("output_config", {}), "effort": word}
-    return [] if word == asked else [(name, f"{asked} became {word}; this model knows {', '.join(known)}, max")]
+    return [] if word == effort else [(name, f"{effort} became {word}; this model has {', '.join(known)}, max")]
 
 
-def _without_sampling(options: Options, held: Constraints) -> DroppedOptions:
-    """Thinking takes no temperature but 1, no top_k, and a top_p of 0.95 or more."""
-    losses = sampling_within(options, held)
-    if held["temperature"] is not None:
-        options.pop("temperature", None)  # the one it takes is its default
+def _without_sampling(options: Options, limits: Constraints) -> DroppedOptions:
+    """Drop what thinking does not take: a temperature other than 1, top_k, and a top_p below 0.95."""
+    losses = sampling_within(options, limits)
+    if limits["temperature"] is not None:
+        options.pop("temperature", None)  # the allowed one is the default
     return losses
 
 
-def _forced(choice: Any) -> bool:
+def _forced(choice: object) -> bool:
     return choice not in (None, "auto", "none")
 
 
 def user_id_alone(options: Options, model: Model) -> DroppedOptions:
-    """Anthropic's metadata hold one name, and refuse others: https://docs.claude.com/en/api/messages#body-metadata"""
+    """Send user_id alone: Anthropic's metadata take no other name.
+
+    https://docs.claude.com/en/api/messages#body-metadata
+    """
     given = options.pop("metadata", None) or {}
     user = options.pop("user", given.get("user_id"))
     if user is not None:
         options["metadata"] = {"user_id": user}
     others = [name for name in given if name != "user_id"]
-    return [("metadata", f"Anthropic keeps user_id alone, not {', '.join(others)}")] if others else []
+    return [("metadata", f"Anthropic takes user_id alone, not {', '.join(others)}")] if others else []
 
 
 _WARM = clamp("temperature", 0, 1, why="Claude's scale ends there")
@@ -198,13 +206,13 @@ _NO_SAMPLING = drop(*SAMPLING, why="this model sets its own sampling")
 _LEVELS = ("low", "medium", "high")
 
 CLAUDE: tuple[Rule, ...] = (budgeted_thinking, _WARM)
-"""The first generations that think, 3.7 and 4, and those before, which do not."""
+"""Rules of the first generations that think, 3.7 and 4, and of those before, which do not."""
 
 _GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
     "claude-*-4-[15]*": (budgeted_thinking, _WARM, _ONE_OF),
     "claude-*-4-6*": (adaptive_thinking(*_LEVELS, budgets=True), _WARM, _ONE_OF),
     "claude-*-4-[78]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
-    # Generations to come are taken for the newest one known.
+    # Future generations are taken for the newest known one.
     "claude-sonnet-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
     "claude-haiku-[5-9]*": (adaptive_thinking(*_LEVELS, unasked=True), _NO_SAMPLING),
     "claude-opus-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh", unasked=True), _NO_SAMPLING),
@@ -217,6 +225,9 @@ _GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
 
 
 def claude_models(*rules: Rule, prefix: str = "") -> Mapping[str, Override]:
-    """What is special about which models. `rules` are the provider's own, which stay in force, and `prefix` is what a
-    cloud puts before the ids."""
+    """Return the rules of each generation.
+
+    rules: the provider's own, which run first.
+    prefix: what a cloud puts before the ids.
+    """
     return {prefix + pattern: override(translate_options=only(*rules, *own)) for pattern, own in _GENERATIONS.items()}

@@ -1,4 +1,4 @@
-"""Options of the Gemini models, wherever they are served, and the tables that tell one generation from the next.
+"""Option rules for the Gemini models, at any provider, with a table of the generations.
 
 https://ai.google.dev/gemini-api/docs/thinking, https://cloud.google.com/vertex-ai/generative-ai/docs/thinking
 """
@@ -38,97 +38,99 @@ OPTIONS: Mapping[str, JSONSchema] = {
 
 
 IMAGEN: Mapping[str, str] = {"imagen-*": "google_images"}
-"""Which models draw by predict; the others draw in a chat."""
+"""Models that make images by `predict`; the others make them in a chat."""
 
 
 def gemini_budgeted_thinking(least: int = 0, most: int | None = None, *, can_stop: bool = True) -> Rule:
-    """reasoning_effort and reasoning_budget become a budget of tokens between `least` and `most`.
+    """Send reasoning_effort and reasoning_budget as a budget of tokens.
 
-    0 turns thinking off, where it `can_stop`; -1 leaves it to the model.
+    least: the lowest budget.
+    most: the highest budget.
+    can_stop: whether a budget of 0 turns thinking off; -1 leaves it to the model.
     """
 
     def make(constraints: Constraints) -> Rule:
-        held = {"min_budget": least, "max_budget": most, **constraints}
+        limits = {"min_budget": least, "max_budget": most, **constraints}
 
-        def fitted(asked: int) -> int:
-            return asked if asked < 0 or (asked == 0 and can_stop) else fitting(asked, held)
+        def fitted(budget: int) -> int:
+            return budget if budget < 0 or (budget == 0 and can_stop) else fitting(budget, limits)
 
-        def by_budget(asked: int) -> Thinking:
-            return _by_budget(asked, fitted(asked))
+        def by_budget(wanted: int) -> Thinking:
+            return _by_budget(wanted, fitted(wanted))
 
         def by_effort(effort: str) -> Thinking:
             budget = fitted(EFFORT_TOKENS[effort])
-            said = "" if effort != "none" or budget == 0 else f"this model cannot but think; it gets {budget} tokens"
-            return {"thinkingBudget": budget}, said
+            why = "" if effort != "none" or budget == 0 else f"this model always thinks; it gets {budget} tokens"
+            return {"thinkingBudget": budget}, why
 
-        return _thinking(by_effort, by_budget, held)
+        return _thinking(by_effort, by_budget, limits)
 
     return constrained(f"budgeted_thinking from {least}" + (f" to {most}" if most else ""), make)
 
 
 def levelled_thinking(*levels: str) -> Rule:
-    """reasoning_effort becomes one of `levels`, least first: the next higher one where it is none of them. A budget is
-    sent in its place; the vendor still takes it."""
+    """Send reasoning_effort as the nearest of these levels, the lowest first. A budget, which it still takes, is
+    sent in its place."""
 
     def by_effort(effort: str) -> Thinking:
         level = nearest_effort(effort, levels)
-        said = f"{effort} became {level}; this model knows {', '.join(levels)}"
-        return {"thinkingLevel": level}, "" if level == effort else said
+        why = f"{effort} became {level}; this model has {', '.join(levels)}"
+        return {"thinkingLevel": level}, "" if level == effort else why
 
     def make(constraints: Constraints) -> Rule:
-        def by_budget(asked: int) -> Thinking:
-            return _by_budget(asked, fitting(asked, constraints) if asked > 0 else asked)
+        def by_budget(wanted: int) -> Thinking:
+            return _by_budget(wanted, fitting(wanted, constraints) if wanted > 0 else wanted)
 
         return _thinking(by_effort, by_budget, constraints)
 
     return constrained(f"levelled_thinking {', '.join(levels)}", make)
 
 
-def _by_budget(asked: int, budget: int) -> Thinking:
-    return {"thinkingBudget": budget}, "" if budget == asked else f"{asked} became {budget}, the nearest there is"
+def _by_budget(wanted: int, budget: int) -> Thinking:
+    return {"thinkingBudget": budget}, "" if budget == wanted else f"{wanted} became {budget}, the nearest allowed"
 
 
 Thinking = tuple[dict[str, Any], str]
-"""What to send, and what to tell the caller about it, if anything."""
+"""The object to send, and the warning for the caller, or ""."""
 
 
-def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking], held: Constraints) -> Rule:
-    """The rule that both have in common. A budget is more exact than an effort, the vendor's own object more than
-    both. Whoever asks for thinking is shown it, unless the summary is unwanted."""
+def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking], limits: Constraints) -> Rule:
+    """Make the common rule of both. A budget wins over an effort, and the vendor's own object over both. Requested
+    thinking is shown, unless the summary is unwanted."""
 
     def rule(options: Given, model: Model) -> DroppedOptions:
         names = ("reasoning_budget", "reasoning_effort", "reasoning_summary")
-        asked = {name: options.pop(name) for name in names if name in options}
+        wanted = {name: options.pop(name) for name in names if name in options}
         if model.reasoning is False:
-            return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+            return [(name, "this model does not think") for name, value in wanted.items() if value not in (0, "none")]
         given = options.get("thinking_config")
         config: dict[str, Any] = {}
         losses: DroppedOptions = []
         for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
-            if name not in asked:
+            if name not in wanted:
                 continue
             if config or given is not None:
                 which = "reasoning_budget" if config else "thinking_config"
                 losses.append((name, f"{which} was given, too, and is more exact"))
                 continue
-            config, said = by(asked[name])
-            losses += [(name, said)] if said else []
-        if config or "reasoning_summary" in asked:
-            shown = config.get("thinkingBudget") != 0 and asked.get("reasoning_summary") != "none"
+            config, why = by(wanted[name])
+            losses += [(name, why)] if why else []
+        if config or "reasoning_summary" in wanted:
+            shown = config.get("thinkingBudget") != 0 and wanted.get("reasoning_summary") != "none"
             options["thinking_config"] = {**config, "includeThoughts": shown, **(given or {})}
-        return losses + (sampling_within(options, held) if config.get("thinkingBudget") != 0 and config else [])
+        return losses + (sampling_within(options, limits) if config.get("thinkingBudget") != 0 and config else [])
 
     return rule
 
 
 def sign_foreign_calls(request: Request) -> Request:
-    """Calls that another model made carry no thought signature, which this one insists on: the first of each turn gets
-    the value that the vendor keeps for them."""
+    """Give the first call of each turn by another model the vendor's placeholder for a thought signature, since this
+    model refuses calls without one."""
     messages = [_signed(message) for message in request.context.messages]
     if all(new is old for new, old in zip(messages, request.context.messages, strict=True)):
         return request
     signed = request.replace(context=evolve(request.context, messages=messages))
-    return signed.warn("thought signatures", "calls of another model have none; Gemini is told not to look for them")
+    return signed.warn("thought signatures", "calls of another model have none; Gemini is asked not to check them")
 
 
 def _signed(message: Message) -> Message:
@@ -152,8 +154,11 @@ LIMITS: tuple[Rule, ...] = (
 def gemini_models(
     prepare: Callable[[Request], Request] | None = None, rules: tuple[Rule, ...] = ()
 ) -> Mapping[str, Override]:
-    """What is special about which models. `prepare` and `rules` are the provider's own prepare_request and option
-    rules, which stay in force."""
+    """Return the rules of each generation.
+
+    prepare: the provider's own prepare_request, which stays in force.
+    rules: the provider's own option rules, which stay in force.
+    """
     rules = (*LIMITS, *rules)
 
     def sign_and_prepare(request: Request) -> Request:
@@ -161,7 +166,7 @@ def gemini_models(
         return signed if prepare is None else prepare(signed)
 
     def levels(*words: str) -> Override:
-        # Their function responses hold pictures: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+        # Their function responses may hold images: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
         own = (levelled_thinking(*words), default("media_in_results", True), *rules)
         return override(translate_options=only(*own), prepare_request=sign_and_prepare)
 
@@ -169,7 +174,7 @@ def gemini_models(
         return override(translate_options=only(gemini_budgeted_thinking(least, most, can_stop=can_stop), *rules))
 
     old = override(translate_options=only(gemini_budgeted_thinking(), default("json_schema", False), *rules))
-    # Later rows win. Generations to come are taken for the newest one known, which takes no `minimal` any more.
+    # Later rows win. Future generations are taken for the newest known one, which takes no `minimal` any more.
     return {
         **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),
         "gemini-2.5-pro*": budget(128, 32768, can_stop=False),

@@ -1,4 +1,4 @@
-"""Options of OpenAI's models, wherever they are served, and the table that tells one family from the next.
+"""Option rules for OpenAI's models, at any provider, with a table of the families.
 
 https://platform.openai.com/docs/guides/reasoning,
 https://platform.openai.com/docs/guides/latest-model#parameter-compatibility
@@ -36,18 +36,18 @@ _LIMITS = (
 )
 _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
 _NEVER = ("presence_penalty", "frequency_penalty", "logit_bias", "stop")
-_WORDS = drop("verbosity", why="GPT-5 and later alone take it")
+_WORDS = drop("verbosity", why="only GPT-5 and later take it")
 
 
 def _unwanted_summary(options: Options, model: Model) -> DroppedOptions:
-    """There is none unless it is asked for."""
+    """Drop the summary "none": summaries are off by default."""
     if options.get("reasoning_summary") == "none":
         del options["reasoning_summary"]
     return []
 
 
 OPENAI: tuple[Rule, ...] = (without_thinking, _unwanted_summary, *_LIMITS, _RENAMED)
-"""Models that nothing is known of: a deployment under a name of your own, say."""
+"""Rules of unknown models, such as a deployment under a name of the user's."""
 
 
 def _thinks(options: Options, model: Model) -> bool:
@@ -59,8 +59,12 @@ def _may_think(options: Options, model: Model) -> bool:
 
 
 def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Only:
-    """A model that thinks, with the efforts it knows, least first. Sampling is for those that do not: which is where
-    `none` is asked for, and `unless_asked` where nothing is. `old` ones take no wordiness and no parallel calls."""
+    """Make the rules of a model that thinks.
+
+    known: its efforts, the lowest first.
+    unless_asked: it does not think by default. Sampling options are sent only when it does not think.
+    old: it takes neither verbosity nor parallel calls.
+    """
     thinking = _may_think if unless_asked else _thinks
     early = (_WORDS, drop("parallel_tool_calls", why="the o models do not take it")) if old else ()
     return only(
@@ -75,9 +79,9 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
 
 
 def _unthinking(options: Options, model: Model) -> DroppedOptions:
-    """These models take no effort, whatever their names."""
-    asked = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
-    return [(name, "this model does not think") for name, value in asked.items() if value not in (0, "none")]
+    """Drop the effort and the budget: these models take neither."""
+    given = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
+    return [(name, "this model does not think") for name, value in given.items() if value not in (0, "none")]
 
 
 _PLAIN = only(_unthinking, _WORDS, *_LIMITS, _RENAMED)
@@ -85,7 +89,7 @@ _LEVELS = ("low", "medium", "high")
 _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-3.5*", "gpt-4*", "chatgpt-*"), _PLAIN),
     "o[134]*": reasoning(*_LEVELS, old=True),
-    # Later rows win; families to come are taken for the newest one known.
+    # Later rows win; future families are taken for the newest known one.
     "gpt-5*": reasoning("minimal", *_LEVELS),
     "gpt-5-codex*": reasoning(*_LEVELS),
     "gpt-5-pro*": reasoning("high"),
@@ -102,29 +106,31 @@ _TABLES: Mapping[str, Only] = {
 }
 
 
-# https://platform.openai.com/docs/api-reference/audio/createTranscription: the newer models give text alone, but for
-# the one that tells speakers apart, which wants to be told how to cut whatever is longer than 30 seconds.
+# https://platform.openai.com/docs/api-reference/audio/createTranscription: the newer models return only text, but for
+# the one that separates speakers, which needs a chunking strategy for audio longer than 30 seconds.
 TRANSCRIBING: Mapping[str, Override] = {
     "*whisper*": override(translate_options=[default("response_format", "verbose_json")]),
     "*-transcribe-diarize*": override(
         translate_options=[default("response_format", "diarized_json"), default("chunking_strategy", "auto")]
     ),
 }
-"""Which models give more than the text of a sound, wherever they are served."""
+"""Models that return more than the text of an audio file, at any provider."""
 
 
 def metadata_when_stored(request: Request) -> Request:
-    """Chat completions take metadata only of what is to be kept: "The 'metadata' parameter is only allowed when 'store'
-    is enabled." Responses take them always."""
+    """Drop metadata from a chat completion that is not stored.
+
+    "The 'metadata' parameter is only allowed when 'store' is enabled." Responses take them always.
+    """
     options = request.options
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
         return request
-    losses = [("metadata", "chat completions take it with store=True alone")]
+    losses = [("metadata", "chat completions take it only with store=True")]
     warnings = report_dropped(losses, request.model, request.on_unsupported)
-    kept = {name: value for name, value in options.items() if name != "metadata"}
-    return request.replace(options=kept, warnings=request.warnings + warnings)
+    rest = {name: value for name, value in options.items() if name != "metadata"}
+    return request.replace(options=rest, warnings=request.warnings + warnings)
 
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:
-    """What is special about which models. `rules` are the provider's own, which stay in force and run first."""
+    """Return the rules of each family. `rules` are the provider's own, which run first."""
     return {pattern: override(translate_options=only(*rules, *special)) for pattern, special in _TABLES.items()}

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
 
 from ..errors import DecodeError
+from ..json_types import JSONValue
 from .decode import MAX_DIGITS
 
 __all__ = ["MISSING", "Hold", "Missing", "PartialJSON", "Path", "complete"]
@@ -318,7 +319,7 @@ class PartialJSON:
             self._fail("a number too large for a float", start)
         return value
 
-    def _place(self, value: object) -> None:
+    def _place(self, value: JSONValue) -> None:
         """Add a new value at the current position."""
         if not self._open:
             self.value = value
@@ -327,7 +328,7 @@ class PartialJSON:
         else:
             holder[str(self._names[-1])] = value
 
-    def _replace(self, value: object) -> None:
+    def _replace(self, value: JSONValue) -> None:
         if self._open and isinstance(holder := self._open[-1], list):
             holder[-1] = value
         else:

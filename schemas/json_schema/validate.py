@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from ..json_text import spaced
-from ..json_types import Schema
+from ..json_types import JSONValue, Schema
 from .depth import ran_out_of_stack, too_deep
 from .keywords import pointer
 from .safety import check_schema, content_of, schema_from_json
@@ -98,12 +98,12 @@ def _explained(error: ValidationError) -> Iterable[Violation]:
     return [Violation(place, message, keyword)]
 
 
-def _quoted(value: object) -> str:
+def _quoted(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _one_of(values: list[Any]) -> str:
+def _one_of(values: list[JSONValue]) -> str:
     shown = ", ".join(_quoted(value) for value in values[:12])
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 

@@ -1,4 +1,4 @@
-"""`stepwell ask`: the answer on stdout, reasoning and warnings on stderr."""
+"""`stepwell ask`: print the answer on stdout, reasoning and warnings on stderr."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from ..schemas.json_text import loads
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
-from .naming import is_model as is_model
-from .naming import model_of, say_who
+from .naming import model_and_text, say_who
 from .printing import print_json, print_warnings
 
 
 def ask(arguments: argparse.Namespace) -> None:
-    """Ask once. In a pipe, what comes in is added below the prompt."""
-    model, words = model_of(arguments.words, alone=at_terminal())
+    """Ask once. Text on standard input is added below the prompt."""
+    model, words = model_and_text(arguments.words, alone=at_terminal())
     prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
     content: list[str | Part] = [_image(path) for path in arguments.image]
     if prompt.strip():
@@ -43,7 +42,7 @@ def ask(arguments: argparse.Namespace) -> None:
 
 
 def show(stream: Stream, hide_reasoning: bool = False) -> Reply:
-    """Print a stream as it comes, and give its reply."""
+    """Print a stream as it comes; return its reply."""
     thinking = False
     with stream:
         for chunk in stream:
@@ -61,19 +60,19 @@ def show(stream: Stream, hide_reasoning: bool = False) -> Reply:
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The options of a call from the command line; values of -o are JSON where they parse as such."""
+    """Return the options of a call from the command line."""
     named = ("system", "temperature", "max_tokens", "reasoning_effort")
     options = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
     return {**options, **extra_options(arguments.option)}
 
 
 def extra_options(words: list[str]) -> dict[str, Any]:
-    """The options that -o NAME=VALUE gave."""
+    """Return the options that were written as -o NAME=VALUE. A value is JSON if it parses as such, else text."""
     options: dict[str, Any] = {}
-    for given in words:
-        name, equals, value = given.partition("=")
+    for word in words:
+        name, equals, value = word.partition("=")
         if not equals:
-            raise ConfigError(f"{given!r} is not an option", hint="write -o NAME=VALUE")
+            raise ConfigError(f"{word!r} is not an option", hint="write -o NAME=VALUE")
         try:
             options[name] = loads(value)
         except ValueError:
@@ -82,7 +81,7 @@ def extra_options(words: list[str]) -> dict[str, Any]:
 
 
 def reply_as_json(reply: Reply) -> dict[str, Any]:
-    """A reply as the command line prints it."""
+    """Return a reply as `--json` prints it."""
     usage = {
         name: getattr(reply.usage, name)
         for name in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
@@ -106,21 +105,23 @@ def _image(path: str) -> Image:
     try:
         return Image.from_path(path)
     except OSError as error:
-        raise ConfigError(f"the picture {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            f"the image {path} cannot be read: {error.strerror}", hint="check the path and its permissions"
+        ) from None
 
 
 def at_terminal() -> bool:
-    """Whether somebody sits at standard input, which may also be closed."""
+    """Return whether standard input is a terminal; it may also be closed."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def piped() -> str:
-    """All that comes in by a pipe or a file; nothing from a terminal. Raises ConfigError for what is no text."""
+    """Return all text of standard input; "" from a terminal. Raises ConfigError for input that is no text."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"standard input is not text in {error.encoding}", hint="a picture goes with --image"
+            f"standard input is not text in {error.encoding}", hint="pass an image by --image PATH"
         ) from None

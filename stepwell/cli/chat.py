@@ -1,4 +1,4 @@
-"""`stepwell chat`: a conversation in the terminal, or in a pipe with one turn a line."""
+"""`stepwell chat`: hold a conversation in the terminal, or in a pipe with one turn a line."""
 
 from __future__ import annotations
 
@@ -20,41 +20,43 @@ _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conver
 
 
 def chat(arguments: argparse.Namespace) -> None:
-    """Ask, answer, remember, until /quit or the end of input. A failed turn is told and not remembered."""
+    """Ask, answer and remember, until /quit or the end of input. A failed turn is reported and not remembered."""
     context: Context | None = Context()
-    talking = at_terminal()
+    interactive = at_terminal()
     with Client() as client:
-        print_warnings(_checked(client, arguments))
-        if talking:
+        print_warnings(_check_call(client, arguments))
+        if interactive:
             print(f"{arguments.model or client.default_model}: {_HELP}", file=sys.stderr)
         elif arguments.model is None:
             say_who(client.default_model, "answers")
-        while context is not None and (line := _line(talking)) is not None:
+        while context is not None and (line := _line(interactive)) is not None:
             try:
                 if line.startswith("/"):
                     context = _command(line, context)
                 elif line:
                     context = _turn(client, arguments, context, line)
             except StepwellError as error:
-                if not talking:
+                if not interactive:
                     raise
                 print(f"stepwell: {error}", file=sys.stderr)
 
 
-def _checked(client: Client, arguments: argparse.Namespace) -> tuple[CallWarning, ...]:
-    """What a call would warn of. Raises at once what would keep every call from being sent: no such provider, no key,
-    a misspelt option."""
+def _check_call(client: Client, arguments: argparse.Namespace) -> tuple[CallWarning, ...]:
+    """Return the warnings that every call would have.
+
+    Raises the error that every call would have before it is sent: an unknown provider, no key, a misspelt option.
+    """
     stop = on_request("stop", lambda request: Halt(Reply(warnings=request.warnings)))
     before_sending = client.pipeline.before("prepare_request", stop)
     return client.generate_text(named(arguments.model), "-", pipeline=before_sending, **options_of(arguments)).warnings
 
 
 def _turn(client: Client, arguments: argparse.Namespace, context: Context, line: str) -> Context:
-    """The conversation after a question and its answer, or as much of it as there was when Ctrl-C stopped it."""
-    asked = context.append(line)
-    stream = client.stream_text(arguments.model, asked, **options_of(arguments))
+    """Ask a question; return the conversation with its answer, or with the part before Ctrl-C stopped it."""
+    question = context.append(line)
+    stream = client.stream_text(arguments.model, question, **options_of(arguments))
     try:
-        return asked.append(show(stream, arguments.hide_reasoning).message)
+        return question.append(show(stream, arguments.hide_reasoning).message)
     except KeyboardInterrupt:
         if not at_terminal():
             raise
@@ -63,18 +65,18 @@ def _turn(client: Client, arguments: argparse.Namespace, context: Context, line:
         reply = stream.reply()
     except StepwellError as error:
         reply = error.partial
-    return asked.append(reply.message) if reply is not None and reply.text else context
+    return question.append(reply.message) if reply is not None and reply.text else context
 
 
-def _line(talking: bool) -> str | None:
-    if talking:
+def _line(interactive: bool) -> str | None:
+    if interactive:
         print("> ", end="", flush=True, file=sys.stderr)
     line = sys.stdin.readline() if sys.stdin is not None else ""
     return line.strip() if line else None
 
 
 def _command(line: str, context: Context) -> Context | None:
-    """The conversation after a command; None to leave."""
+    """Run a command; return the conversation after it, None to leave."""
     name, _, path = line.partition(" ")
     match name:
         case "/quit" | "/exit":
@@ -87,7 +89,9 @@ def _command(line: str, context: Context) -> Context | None:
             try:
                 return Context.from_json(Path(path).read_bytes())
             except OSError as error:
-                raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+                raise ConfigError(
+                    f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
+                ) from None
         case _:
             print(_HELP, file=sys.stderr)
     return context

@@ -1,4 +1,4 @@
-"""`stepwell run_embed`: texts to vectors, one line of JSON each."""
+"""`stepwell embed`: print the vectors of texts, one line of JSON each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..schemas.errors import ConfigError
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from .ask import at_terminal, extra_options, piped
-from .naming import model_of, say_who
+from .naming import model_and_text, say_who
 from .printing import print_json, print_warnings
 
 
 def run_embed(arguments: argparse.Namespace) -> None:
-    """The texts are the arguments, the lines of --file, or the lines that come in."""
-    model, words = model_of(arguments.words, alone=at_terminal() and not arguments.file)
+    """Embed the arguments and the lines of --file; without either, the lines of standard input."""
+    model, words = model_and_text(arguments.words, alone=at_terminal() and not arguments.file)
     texts = words + _lines(arguments.file, words)
     if not texts:
         raise ConfigError("there is nothing to embed", hint="give texts, --file PATH, or lines on standard input")
@@ -30,7 +30,7 @@ def run_embed(arguments: argparse.Namespace) -> None:
             cache=arguments.cache,
             batch_size=arguments.batch_size,
             workers=arguments.workers,
-            progress=False if sys.stdout.isatty() else None,  # the vectors themselves show how far it has come
+            progress=False if sys.stdout.isatty() else None,  # on a terminal the vectors would be mixed with the bar
             dimensions=arguments.dimensions,
             **extra_options(arguments.option),
         )
@@ -44,7 +44,7 @@ def run_embed(arguments: argparse.Namespace) -> None:
 
 
 def embeddings_as_json(found: Embeddings) -> dict[str, object]:
-    """The whole result as the command line prints it."""
+    """Return a result as `--json` prints it."""
     return {
         "model": str(found.model),
         "dimensions": found.dimensions,
@@ -62,9 +62,11 @@ def _lines(path: str | None, words: list[str]) -> list[str]:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+            raise ConfigError(
+                f"{path} cannot be read: {error.strerror}", hint="check the path and its permissions"
+            ) from None
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{path} is not text in {error.encoding}") from None
+            raise ConfigError(f"{path} is not text in {error.encoding}", hint="save it in UTF-8") from None
     else:
         text = "" if words else piped()
     return [line for line in text.splitlines() if line.strip()]

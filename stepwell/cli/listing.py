@@ -1,4 +1,4 @@
-"""`stepwell print_models`, `providers` and `pipeline`: what there is."""
+"""`stepwell models`, `providers` and `pipeline`: list models, providers and the steps of a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .printing import print_json, print_table, print_warnings, print_wrapped
 
 
 def print_models(arguments: argparse.Namespace) -> None:
-    """A table, or JSON, of the models that fit. A first word that is a provider's id means the provider."""
+    """Print a table, or JSON, of the models that fit. A first word that is a provider's id means the provider."""
     provider, text = arguments.provider, arguments.text
     if provider is None and text is not None and CATALOG.provider(text) is not None:
         provider, text = text, None
@@ -75,7 +75,7 @@ def _row(model: Model) -> tuple[tuple[str, ...], list[str]]:
 
 
 def providers(arguments: argparse.Namespace) -> None:
-    """A table, or JSON, of the providers."""
+    """Print a table, or JSON, of the providers."""
     environment = process_environment()
     found = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
@@ -99,7 +99,7 @@ def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
 
 
 def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
-    # The five calls that make a batch are one thing to whoever reads a table.
+    # The five operations of batches are shown as one.
     others = {"batch" if "batch" in operation else operation for operation in row["operations"]} - {"chat"}
     below = [" ".join(row["env_key"]), row["base_url"], " ".join([*row["chat_wires"], *sorted(others)])]
     return (row["id"], _presence(row)), [text for text in below if text]
@@ -110,14 +110,14 @@ def _presence(row: dict[str, Any]) -> str:
 
 
 def pipeline(arguments: argparse.Namespace) -> None:
-    """The steps of a call, from the outside in; what a call would warn of on stderr."""
+    """Print the steps of a call, the outermost first; on stderr, the warning that a call would have."""
     for name in arguments.modules:
         _import(name)
     with Client() as client:
         model = named(arguments.model)
-        plan = client._planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+        plan = client.planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
     for line in plan.pipeline.describe().splitlines():
-        # What a step is made of stands further left than describe() has it: there is not room enough otherwise.
+        # The parts of a step are indented less than describe() does, to fit into the terminal's width.
         text = line.lstrip()
         print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
     if plan.unknown_model_warning is not None:
@@ -125,7 +125,7 @@ def pipeline(arguments: argparse.Namespace) -> None:
 
 
 def _import(name: str) -> None:
-    """A module of the user's, which may override, register and patch; the folder it is called from comes first."""
+    """Import a module of the user's, which may override, register and patch; the current folder comes first."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -1,4 +1,4 @@
-"""`stepwell run_local`: fetch the embedded model, or say where it lies."""
+"""`stepwell local`: fetch the embedded model, or print its path."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ..providers.local import install
 
 
 def run_local(arguments: argparse.Namespace) -> None:
-    """`install` fetches the model into the user's cache, once; `path` prints where it is."""
+    """Fetch the model into the user's cache if it is not there (`install`); print its path."""
     print(install.install() if arguments.action == "install" else install.model_file())

@@ -1,4 +1,4 @@
-"""Which model the words of a command mean: one that is named, or none. Nothing is guessed."""
+"""Find the model that a command names, if it names one. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from ..schemas.model import Model
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
-_A_FAMILY = 10
-"""Names with this many models are families: gpt, claude, llama."""
+_MIN_FAMILY = 10
+"""A beginning that this many ids share is a family: gpt, claude, llama."""
 
 
-def model_of(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
-    """Give the model that the first word names, None where it names none, and the other words. `alone` says that
-    there is nothing but these words. Raises UnknownModel for a word that is like a model's name and is none."""
+def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
+    """Return the model that the first word names (None if it names none), and the other words.
+
+    Raises UnknownModel for a first word that is similar to a model's name, and ConfigError for a model without a text.
+
+    words: what the command line holds.
+    alone: whether there is no other input.
+    """
     if not words:
         return None, []
     first, *others = words
@@ -28,7 +33,7 @@ def model_of(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
         if others or not alone:
             return first, others
         if REGISTRY.knows(first.partition(":")[0]):
-            raise ConfigError(f"there is nothing for {first} to do", hint="write what it is to answer behind its name")
+            raise ConfigError(f"there is no text for {first}", hint="write the text behind the model's name")
     elif meant := models_like(first):
         raise UnknownModel(
             f"{first!r} does not name a model", hint=f"write {' or '.join(meant)}, or put the whole text in quotes"
@@ -37,26 +42,28 @@ def model_of(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
 
 
 def named(model: str | None) -> str | None:
-    """Give a model's name as it was written. Raises UnknownModel for one without a provider, saying what is meant."""
+    """Return a model's name unchanged. Raises UnknownModel, with suggestions, for a name without a provider."""
     if model is not None and ":" not in model and (meant := models_like(model)):
         raise UnknownModel(f"{model!r} does not name a model", hint=f"write {' or '.join(meant)}")
     return model
 
 
 def is_model(word: str) -> bool:
-    """Whether a word is a model's name and not the beginning of a prompt."""
+    """Return whether a word is a model's name and not the beginning of a prompt."""
     provider, colon, id = word.partition(":")
     return (
         bool(colon and id)
-        and not id.startswith("//")  # an address
+        and not id.startswith("//")  # a URL
         and provider.replace("_", "").replace("-", "").isalnum()
         and not any(map(str.isspace, word))
     )
 
 
 def models_like(word: str) -> list[str]:
-    """The models that somebody may mean by a word which lacks a provider: some of that id, else one that is close.
-    None for ordinary words: a name has a digit, a hyphen or a slash in it, and no space."""
+    """Return the models that a word without a provider may mean: some with that id, else one with a similar id.
+
+    None for ordinary words: a model's name has a digit, a hyphen or a slash in it, and no space.
+    """
     if not re.fullmatch(r"\S*[0-9/-]\S*", word) or "://" in word:
         return []
     provider, slash, id = word.lower().partition("/")
@@ -69,19 +76,19 @@ def models_like(word: str) -> list[str]:
     close = difflib.get_close_matches(word.lower(), ids, 1, _CLOSE) if len(word) > 3 else []
     if not close and re.fullmatch(r"[a-z]{3,}-?\d\S*", word.lower()):
         families = Counter(family_of(each) for each in ids)
-        if families[family_of(word.lower())] >= _A_FAMILY:
+        if families[family_of(word.lower())] >= _MIN_FAMILY:
             family = [each for each in ids if family_of(each) == family_of(word.lower())]
             close = difflib.get_close_matches(word.lower(), family, 1, 0.0)
     return [ids[each] for each in close]
 
 
 def family_of(id: str) -> str:
-    """The letters that an id begins with."""
+    """Return the letters that an id begins with."""
     return re.split(r"[^a-z]", id, maxsplit=1)[0]
 
 
 def _listed() -> list[Model]:
-    """All models, those of each maker's own provider first: of "gpt-4o", routers list "openai/gpt-4o"."""
+    """Return all models, those of the maker's own provider first: routers list "gpt-4o" as "openai/gpt-4o"."""
     models = CATALOG.find()
     makers = {(maker, id) for maker, slash, id in (model.id.lower().partition("/") for model in models) if slash}
     lengths = Counter(maker for maker, _ in makers)
@@ -92,5 +99,5 @@ def _listed() -> list[Model]:
 
 
 def say_who(model: str, does: str) -> None:
-    """Say on stderr which model it is, where none was named."""
+    """Print on stderr which model is used, if the user named none. `does` is its verb: "answers", "embeds"."""
     print(f"{model} {does}; for another, write provider:model-id first", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How the command line prints: in any locale, and within 80 columns."""
+"""Print in any locale, and within 80 columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ..schemas.json_text import spaced
 
@@ -15,15 +14,14 @@ _INDENT = 4
 
 
 def print_in_any_locale() -> None:
-    """Let a character that the output's encoding lacks be printed as its escape: in ASCII, in a pipe on Windows. What a
-    model answers is never the reason to stop."""
+    """Print characters that the output's encoding lacks as escapes (ASCII, a pipe on Windows) instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def print_json(value: Any) -> None:
-    """Print one line of JSON, with escapes where the output is not Unicode."""
+def print_json(value: object) -> None:
+    """Print one line of JSON, with escapes if the output is not Unicode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(spaced(value, ascii=not encoding.lower().replace("-", "").startswith("utf")))
 
@@ -35,8 +33,11 @@ def print_warnings(warnings: Iterable[object]) -> None:
 
 
 def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterable[str]]]) -> None:
-    """Print rows of cells in columns, and below each row what else there is to say of it, within 80 columns. A first
-    cell that is too long for its column gets a line of its own."""
+    """Print a table within 80 columns. A first cell that is too long for its column gets a line of its own.
+
+    head: the titles of the columns.
+    rows: the cells of each row, and lines of text below it.
+    """
     rows = list(rows)
     widths = [max(len(cells[at]) for cells in [head, *(cells for cells, _ in rows)]) for at in range(len(head))]
     widths[0] = min(widths[0], max(len(head[0]), WIDTH - sum(width + 2 for width in widths[1:])))
@@ -52,7 +53,7 @@ def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterabl
 
 
 def print_wrapped(line: str, indent: int) -> None:
-    """Print a line, and what goes beyond 80 columns of it on further lines, two columns further in than `indent`."""
+    """Print a line, wrapped at 80 columns; continuation lines are indented by two columns more than `indent`."""
     if len(line) <= WIDTH:
         print(line)
         return

@@ -1,25 +1,32 @@
-"""What the adapters share: names of models, options, choices of tools, and words for a framework that is missing."""
+"""What the adapters share: the default model, options, choices of tools, and the error for a missing framework."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..planner import DEFAULT_MODEL
 from ..providers.declare.environment import process_environment
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel  # comes with the frameworks
+
 
 def default_model() -> str:
-    """The model that is meant where none is named: `STEPWELL_MODEL`, else the local one."""
+    """Return the model to call when none is named: `STEPWELL_MODEL`, else the local one."""
     return process_environment().get("STEPWELL_MODEL") or DEFAULT_MODEL
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:
-    """What to raise for a failed import: MissingExtra with the command to run, or the error itself if it is not the
-    framework that is missing."""
+    """Return what to raise for a failed import: MissingExtra, or the error itself if another module is missing.
+
+    error: the failed import.
+    package: the framework's import name.
+    extra: the extra of stepwell that installs it.
+    """
     if (error.name or "").partition(".")[0] != package:
         return error
     name = package.replace("_", "-")
@@ -31,16 +38,16 @@ def missing(error: ImportError, package: str, extra: str) -> ImportError | Missi
     )
 
 
-def collect_options(cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a pydantic class, with those that it has no field for moved into its field `options`."""
+def collect_options(cls: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a pydantic class, those without a field of their own moved into the field `options`."""
     known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
-    options = {name: value for name, value in given.items() if name not in known}
-    kept = {name: value for name, value in given.items() if name in known}
-    return {**kept, "options": {**(given.get("options") or {}), **options}} if options else kept
+    options = {name: value for name, value in arguments.items() if name not in known}
+    fields = {name: value for name, value in arguments.items() if name in known}
+    return {**fields, "options": {**(arguments.get("options") or {}), **options}} if options else fields
 
 
-def choice_of(choice: Any, tools: Sequence[Tool]) -> Any:
-    """`tool_choice` in stepwell's words, from a tool's name, `any`, a bool, or a vendor's object.
+def choice_of(choice: object, tools: Sequence[Tool]) -> Any:
+    """Return stepwell's `tool_choice` for a tool's name, `any`, a bool, or a vendor's object; None for no choice.
 
     Raises ConfigError for the name of a tool that is not bound.
     """

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from types import MethodType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from ..api import Client
-from ..async_api import AsyncClient
+from ..client import BaseAsyncClient, BaseClient
+from ..options import ChatOptions
+from ..parsers.parser import OutputParser
 from ..pipeline.annotate import annotate
 from ..pipeline.effects import CallNext, Run, StepGenerator
 from ..pipeline.http.request import Request
@@ -27,6 +28,7 @@ from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from ..schemas.reply import Reply
+from ..workflows.objects.modes import Mode
 from .hooks import COMPLETION_METHODS, Hooks
 from .llm import LLM
 from .metadata import LLMMetadata
@@ -35,9 +37,18 @@ from .rendering import plain_prompt
 _NEEDS_ABILITY = frozenset(("tools", "tool_choice", "parallel_tool_calls", "response_format"))
 
 
+class CustomLLMSettings(ChatOptions, total=False):
+    """The arguments of LLM that a CustomLLM takes as well, and the options of every call."""
+
+    system_prompt: str | None
+    completion_to_prompt: Callable[[str], str] | None
+    output_parser: OutputParser[Any] | None
+    object_mode: Mode | None
+    max_repairs: int
+
+
 class CustomLLM(LLM):
-    """Subclass it and write one of `complete(prompt, **options)`, which returns text (or a Message, or a Reply),
-    `stream_complete(prompt, **options)`, which yields text (or chunks), `acomplete` and `astream_complete`:
+    """A model of your own: subclass this and write one of its four functions.
 
         class Echo(CustomLLM):
             def complete(self, prompt, **options):
@@ -45,28 +56,31 @@ class CustomLLM(LLM):
 
         Echo().chat("Hello").text
 
-    What you write is the step that sends, in a pipeline that has all the others: the rest of the interface, both
-    colours, streams, objects, tools, retries and your own steps run over it. So `Echo().complete(...)` is the whole
-    call and gives a Reply. Among themselves the four call each other as you wrote them: `complete` may well be
+    `complete(prompt, **options)` and `acomplete` return text (or a Message, or a Reply); `stream_complete(prompt,
+    **options)` and `astream_complete` yield text (or chunks).
+
+    What you write is the step that sends, in a pipeline that has all the others: the rest of the interface, sync and
+    async, streams, objects, tools, retries and your own steps run over it. So `Echo().complete(...)` is the whole call
+    and gives a Reply. Among themselves the four call each other as you wrote them: `complete` may well be
     `return "".join(self.stream_complete(prompt))`. `provider` can be registered with any client, for
     `generate_text("echo:default", ...)`.
 
-    A function that names options in its signature is given those, and others are dropped with a warning, as for any
-    provider; with `**options` it is given all. `tools` (as dicts) and `response_format` must be named: they tell that
-    the model can do these things. A conversation of several messages comes as one text, made by `messages_to_prompt`
+    A function that names options in its signature gets those, and others are dropped with a warning, as for any
+    provider; with `**options` it gets all. `tools` (as dicts) and `response_format` must be named: they show that the
+    model can do these things. A conversation of several messages arrives as one text, made by `messages_to_prompt`
     (None: "role: text" in lines). A timeout ends an async call, and a stream between two pieces; a synchronous
     function cannot be interrupted.
 
     `model_name`, `context_window` and `max_output_tokens` are facts for `metadata`, as class attributes or arguments.
-    Raises ConfigError when none of the four is written.
     """
 
+    model: Model
     model_name: str = "default"
     context_window: int | None = None
     max_output_tokens: int | None = None
 
     if TYPE_CHECKING:
-        # On the class, and among themselves, these are what you write, of whatever type; on an object the whole call.
+        # Inside the class these are the functions that you write, of any type; on an object, the whole call.
         complete: Any
         acomplete: Any
         stream_complete: Any
@@ -79,10 +93,11 @@ class CustomLLM(LLM):
         context_window: int | None = None,
         max_output_tokens: int | None = None,
         messages_to_prompt: Callable[[Sequence[Message]], str] | None = None,
-        client: Client | None = None,
-        async_client: AsyncClient | None = None,
-        **settings: Any,
+        client: BaseClient | None = None,
+        async_client: BaseAsyncClient | None = None,
+        **settings: Unpack[CustomLLMSettings],
     ) -> None:
+        """Make the provider and the model. Raises ConfigError when none of the four functions is written."""
         inside = _inside(self)
         hooks = Hooks({name: getattr(inside, name) for name in COMPLETION_METHODS if _is_written(type(self), name)})
         if not hooks.written:
@@ -91,9 +106,9 @@ class CustomLLM(LLM):
                 hint=f"write one of {', '.join(COMPLETION_METHODS)}, or several",
             )
         alone = client is None and async_client is None
-        own = Client(registry=Registry()) if alone else client
+        own = BaseClient(registry=Registry()) if alone else client
         super().__init__(None, client=own, async_client=async_client, **settings)
-        registry = self._clients.planner.registry
+        registry = self.clients.planner.registry
         id = _id(type(self).__name__) if alone else _free_id(type(self).__name__, registry)
         self.provider = _provider(id, hooks, messages_to_prompt or plain_prompt)
         registry.register(self.provider)
@@ -111,9 +126,11 @@ class CustomLLM(LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
+        """What is known of the model."""
         return LLMMetadata(self.model, is_chat_model=False)
 
-    def with_options(self, **options: Any) -> Self:
+    def with_options(self, **options: Unpack[ChatOptions]) -> Self:
+        """Return the same LLM with other options; None takes one away."""
         other = super().with_options(**options)
         other._whole_calls()
         return other
@@ -125,14 +142,14 @@ class CustomLLM(LLM):
 
 
 def _inside(llm: CustomLLM) -> Any:
-    """The same object as what is written in it sees it: its `complete` and the others are themselves, not whole calls.
+    """Return the object that the written functions get as `self`, on which `complete` and the others are themselves.
 
-    It has the same attributes, and what is set on it is set on the object.
+    On the LLM itself they are whole calls. Both have the same attributes: what is set on one is set on the other.
     """
     cls: Any = type(llm)
 
     def own(name: str) -> property:
-        def get(self: Any) -> Any:
+        def get(self: object) -> Any:
             if _is_written(cls, name):
                 return getattr(super(inner, self), name)
             raise ConfigError(f"{cls.__name__} has no {name} of its own", hint="call what it has, or write it")
@@ -140,13 +157,13 @@ def _inside(llm: CustomLLM) -> Any:
         return property(get)
 
     methods: dict[str, Any] = {
-        "__getattr__": lambda self, name: getattr(llm, name),  # attributes in slots
+        "__getattr__": lambda self, name: getattr(llm, name),  # for attributes in slots
         "__setattr__": lambda self, name, value: setattr(llm, name, value),
     }
     inner = type(cls)(cls.__name__, (cls,), {**methods, **{name: own(name) for name in COMPLETION_METHODS}})
-    made = object.__new__(inner)
-    object.__setattr__(made, "__dict__", llm.__dict__)
-    return made
+    view = object.__new__(inner)
+    object.__setattr__(view, "__dict__", llm.__dict__)
+    return view
 
 
 def _is_written(cls: type, name: str) -> bool:
@@ -154,12 +171,12 @@ def _is_written(cls: type, name: str) -> bool:
 
 
 def _id(name: str) -> str:
-    """The class's name as a provider's id: MyModel is my_model."""
+    """Make a provider's id of the class's name: MyModel becomes my_model."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
 
 
 def _free_id(name: str, registry: Registry) -> str:
-    """The same, with a number behind it where others have that id already."""
+    """Make a provider's id that is not taken, with a number behind it where needed."""
     id, count = _id(name), 1
     while registry.get(id if count == 1 else f"{id}_{count}") is not None:
         count += 1
@@ -209,12 +226,12 @@ def _modes(able: frozenset[str] | set[str]) -> tuple[str, ...]:
     return (*modes, *(("tool",) if "tools" in able else ()), "prompt")
 
 
-def _never(data: Any, model: Model) -> Reply:
+def _never(data: object, model: Model) -> Reply:
     raise AssertionError("the send step gives replies")
 
 
 def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
-    """The step that sends: it hands the body, which is the functions' arguments, to one of them."""
+    """Make the step that sends: it calls one of the functions with the body, which holds their arguments."""
 
     def send(request: Request, call: CallNext) -> StepGenerator:
         options = loads(request.body)
@@ -222,10 +239,10 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
         clock = Clock(request.timeouts, request.started)
         try:
             if request.stream:
-                return Response(request, source=(yield _opening(hooks, prompt, options, clock, request)))
+                return Response(request, source=(yield _open(hooks, prompt, options, clock, request)))
             reply = yield Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         except Exception as error:
-            # What an HTTP library raises inside the function means what it means everywhere: it may be sent again.
+            # An error of an HTTP library inside the function means the same as one of our own: it may be sent again.
             found = transport_error(error, clock, request.model.provider)
             if found is error:
                 raise
@@ -237,7 +254,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
     return send
 
 
-def _opening(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Run:
+def _open(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Run:
     name = request.model.provider
 
     async def aopen() -> _Pieces:

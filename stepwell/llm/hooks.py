@@ -1,4 +1,4 @@
-"""What a CustomLLM has written, called in any manner: whole or in pieces, sync or async, whichever it has.
+"""Call the functions that a CustomLLM has, for a whole answer or in pieces, sync or async, whichever are written.
 
 A synchronous function called from async code runs in a thread; an async one called from synchronous code runs on an
 event loop of its own, in a thread, for the length of the call.
@@ -7,7 +7,7 @@ event loop of its own, in a thread, for the length of the call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,12 +27,13 @@ _END: Any = object()
 
 @frozen
 class Hooks:
-    """The functions by name, of which there is at least one, and how to call each."""
+    """The functions of a CustomLLM, of which there is at least one."""
 
     written: Mapping[str, Callable[..., Any]]
+    """By name, one of COMPLETION_METHODS."""
 
     def answer(self, prompt: str, options: Arguments) -> Reply:
-        """The whole answer, in synchronous code."""
+        """Return the whole answer, in synchronous code."""
         name, fn = self._first("complete", "stream_complete", "acomplete", "astream_complete")
         match name:
             case "complete":
@@ -46,19 +47,19 @@ class Hooks:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
     async def aanswer(self, prompt: str, options: Arguments, clock: Clock) -> Reply:
-        """The whole answer, in async code, in the time that the clock allows."""
+        """Return the whole answer, in async code, in the time that the clock allows."""
         name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
                 return reply_of(await _in_time(clock, lambda: fn(prompt, **_taken(fn, options))), name)
             case "complete":
-                made = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_taken(fn, options))))
-                return reply_of(made, name)
+                answer = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_taken(fn, options))))
+                return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
 
     def pieces(self, prompt: str, options: Arguments) -> Iterator[list[StreamChunk]]:
-        """The answer in pieces, in synchronous code; the last holds its Finish."""
+        """Yield the answer in pieces, in synchronous code; the last holds its Finish."""
         name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
         match name:
             case "stream_complete":
@@ -69,7 +70,7 @@ class Hooks:
                 yield chunks_of(self.answer(prompt, options))
 
     async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncIterator[list[StreamChunk]]:
-        """The same in async code, each piece in the time that the clock allows."""
+        """Yield the answer in pieces, in async code, each in the time that the clock allows."""
         name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
         match name:
             case "astream_complete":
@@ -90,7 +91,7 @@ class Hooks:
                 await items.aclose()
 
     def options(self) -> tuple[set[str], bool]:
-        """The names of the options that some function takes, and whether one takes any (`**options`)."""
+        """Return the names of the options that some function takes, and whether one takes any (`**options`)."""
         parameters = [each for fn in self.written.values() for each in _parameters(fn)[1:]]
         named = {each.name for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
         return named, any(each.kind is each.VAR_KEYWORD for each in parameters)
@@ -100,25 +101,25 @@ class Hooks:
         return name, self.written[name]
 
 
-def reply_of(made: Any, by: str) -> Reply:
-    """A Reply from what a function gave: text, a Message, or a Reply. Raises StepError for anything else."""
-    if isinstance(made, str):
-        made = assistant(made)
-    if isinstance(made, Message):
-        made = Reply(made)
-    if not isinstance(made, Reply):
-        raise StepError(f"{by} gave a {type(made).__name__}", hint="return text, a Message or a Reply")
+def reply_of(answer: object, by: str) -> Reply:
+    """Make a Reply of what the function `by` returned: text, a Message, or a Reply. Raises StepError for all else."""
+    if isinstance(answer, str):
+        answer = assistant(answer)
+    if isinstance(answer, Message):
+        answer = Reply(answer)
+    if not isinstance(answer, Reply):
+        raise StepError(f"{by} gave a {type(answer).__name__}", hint="return text, a Message or a Reply")
     # A copy, since the pipeline goes on to write into it.
-    return made.replace(finish_reason=made.finish_reason or ("tool_calls" if made.tool_calls else "stop"))
+    return answer.replace(finish_reason=answer.finish_reason or ("tool_calls" if answer.tool_calls else "stop"))
 
 
 class _Ending:
-    """Makes chunks of what a stream gives, and knows how it ended."""
+    """Makes chunks of the items of a stream, and its Finish at the end."""
 
     def __init__(self) -> None:
         self._calls = False
 
-    def chunks(self, item: Any, by: str) -> list[StreamChunk]:
+    def chunks(self, item: object, by: str) -> list[StreamChunk]:
         if isinstance(item, str):
             return [TextDelta(item)] if item else []
         if not isinstance(item, StreamChunk):
@@ -130,7 +131,7 @@ class _Ending:
         return [Finish("tool_calls" if self._calls else "stop")]
 
 
-def _finished(items: Any, by: str) -> Iterator[list[StreamChunk]]:
+def _finished(items: Iterable[object], by: str) -> Iterator[list[StreamChunk]]:
     ending = _Ending()
     try:
         for item in items:
@@ -147,7 +148,7 @@ def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _taken(fn: Callable[..., Any], options: Arguments) -> Arguments:
-    """Those of the options that this function takes."""
+    """Return those of the options that this function takes."""
     parameters = _parameters(fn)[1:]
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return options
@@ -163,7 +164,7 @@ async def _in_time(clock: Clock, start: Callable[[], Any]) -> Any:
 
 
 async def _in_thread(fn: Callable[[], Any]) -> Any:
-    """The result of a function that may block, run in a thread; one that is late is left to itself."""
+    """Run a function that may block in a thread, and return its result. A late one is left to finish by itself."""
     import anyio.to_thread
 
     return await anyio.to_thread.run_sync(fn, abandon_on_cancel=True)
@@ -174,14 +175,14 @@ async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:
         while (item := await _in_thread(lambda: next(items, _END))) is not _END:
             yield item
     finally:
-        # A thread that was left behind may still be in it, and then nobody can close it.
+        # A thread that was left behind may still be in it, and then it cannot be closed.
         with suppress(ValueError):
             if hasattr(items, "close"):
                 items.close()
 
 
 def _over_portal(start: Callable[[], Any]) -> Iterator[Any]:
-    """The items of an async iterator, in synchronous code."""
+    """Yield the items of an async iterator, in synchronous code."""
     from anyio.from_thread import start_blocking_portal
 
     with start_blocking_portal() as portal:
@@ -194,10 +195,10 @@ def _over_portal(start: Callable[[], Any]) -> Iterator[Any]:
                 portal.call(items.aclose)
 
 
-async def _iterator(made: Any) -> Any:
-    """The async iterator that a function gave, or that it gives once awaited."""
-    return aiter(await made if inspect.isawaitable(made) else made)
+async def _iterator(returned: Any) -> Any:
+    """Return the async iterator that a function returned, at once or once awaited."""
+    return aiter(await returned if inspect.isawaitable(returned) else returned)
 
 
-async def _next(items: Any) -> Any:
+async def _next(items: AsyncIterator[Any]) -> Any:
     return await anext(items, _END)

@@ -1,4 +1,4 @@
-"""What is known of the model behind an LLM."""
+"""Facts about the model of an LLM."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from ..schemas.model import Model
 
 @frozen
 class LLMMetadata:
-    """Facts from the catalog; None where nobody told us, never a guess. `model` holds all the others.
-
-    Tokens: `context_window` counts input and output together. `is_chat_model` is False for a model that takes one text
-    rather than messages.
-    """
+    """Facts from the catalog. What is unknown is None, never a guess."""
 
     model: Model
+    """The catalog's entry, with all the other facts."""
     is_chat_model: bool = True
+    """False for a model that takes one text rather than messages."""
 
     @property
     def model_name(self) -> str:
@@ -25,17 +23,20 @@ class LLMMetadata:
 
     @property
     def context_window(self) -> int | None:
+        """Most tokens, input and output together."""
         return self.model.context_window
 
     @property
     def max_output_tokens(self) -> int | None:
+        """Most tokens in an answer."""
         return self.model.max_output_tokens
 
     @property
     def tools(self) -> bool | None:
-        """Whether it calls tools of itself; without, predict_and_call asks for ReAct steps in plain text."""
+        """Whether it can call tools; where it cannot, predict_and_call uses ReAct steps in plain text."""
         return self.model.tools
 
     @property
     def structured_output(self) -> bool | None:
+        """Whether it can be held to a JSON Schema."""
         return self.model.structured_output

@@ -1,4 +1,4 @@
-"""A conversation as one text, for models that take nothing else."""
+"""Write a conversation as one text, for models that take nothing else."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ..schemas.parts import Reasoning, Refusal, Text, ToolCall
 
 
 def plain_prompt(messages: Sequence[Message]) -> str:
-    """What the user says, if that is all there is; else "role: text" for each message, and the assistant's turn to
-    speak. Raises NotSupported for what is not text."""
+    """Return the text of a single user message as it is; else "role: text" for each message, and "assistant:".
+
+    Raises NotSupported for what is not text.
+    """
     if len(messages) == 1 and messages[0].role == "user":
         return _text(messages[0])
     lines = [f"{message.name or message.role}: {_text(message)}" for message in messages]

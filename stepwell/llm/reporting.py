@@ -1,11 +1,11 @@
-"""A step that reports one call, streamed or not, as a span (events.py)."""
+"""Report one call, streamed or not, as a span (events.py)."""
 
 from __future__ import annotations
 
 from secrets import token_hex
-from typing import Any
 
 from ..events import Span, current
+from ..options import PipelineLike
 from ..pipeline.edits import PipelineEdits, edits_of
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
@@ -15,7 +15,7 @@ from ..schemas.reply import Reply
 
 
 def span_step(name: str) -> Step:
-    """Around the whole call: its end is the end of the answer, which for a stream comes long after the response."""
+    """Make the step that reports a call. The span ends with the answer: for a stream, long after the response."""
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         work = Span(name, token_hex(8), current(), {"model": str(request.model), "stream": request.stream})
@@ -30,8 +30,8 @@ def span_step(name: str) -> Step:
     return around("llm_report", run)
 
 
-def with_report(name: str, given: Any) -> PipelineEdits:
-    """The `pipeline=` of a call with the report put outermost; a whole Pipeline takes the place of the usual one."""
+def with_report(name: str, given: PipelineLike | None) -> PipelineEdits:
+    """Return the `pipeline=` of a call with the report outermost. A whole Pipeline replaces the usual one."""
     edits = PipelineEdits().then(lambda usual: given) if isinstance(given, Pipeline) else edits_of(given)
     return edits.prepend(span_step(name))
 

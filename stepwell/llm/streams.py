@@ -1,4 +1,4 @@
-"""The text of an answer, as it is written."""
+"""Streams of an answer's text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from ..schemas.reply import ObjectType
 
 
 class TextStream(ReplyStream[str, ObjectType]):
-    """Iterate it for the answer's text, piece by piece. `reply()` reads to the end and gives the Reply, whose `object`
-    is what the output parser made of the text, if there is one; text that it cannot read is ObjectInvalid there.
+    """The text of an answer, to be iterated piece by piece.
+
+    `reply()` reads to the end and returns the Reply. Its `object` is what the output parser made of the text, if there
+    is one. Raises ObjectInvalid at the end for text that the parser cannot read.
     """
 
 
 class AsyncTextStream(AsyncReplyStream[str, ObjectType]):
-    """TextStream's twin."""
+    """Async version of TextStream."""

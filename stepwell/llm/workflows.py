@@ -1,4 +1,4 @@
-"""What an LLM does with templates, written once for both colours (recipe.py)."""
+"""What an LLM does with a filled template, written once for sync and async (recipe.py)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..events import span
+from ..options import ModelLike
 from ..parsers.asking import ask_and_parse, parse_reply
 from ..parsers.parser import OutputParser
 from ..recipe import Ask, Emit, Left, Open, Pull, Recipe, Shut
@@ -18,8 +19,11 @@ from ..workflows.objects.generate import object_error
 Parser = OutputParser[Any] | None
 
 
-def predict(model: Any, context: Context, parser: Parser, options: Mapping[str, Any], max_repairs: int) -> Recipe:
-    """Returns the Reply; what the parser read is its `object`."""
+def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any], max_repairs: int) -> Recipe:
+    """Ask, and return the Reply; what the parser read is its `object`.
+
+    max_repairs: how often an answer that the parser cannot read is shown to the model again.
+    """
     with span("predict", model=str(model)) as work:
         if parser is None:
             reply: Reply = yield Ask("chat", model, context, options)
@@ -29,8 +33,8 @@ def predict(model: Any, context: Context, parser: Parser, options: Mapping[str, 
         return reply
 
 
-def stream_parsed(model: Any, context: Context, parser: Parser, options: Mapping[str, Any]) -> Recipe:
-    """Emits the pieces of the text. Returns the Reply, as `predict` does, but nothing can be asked for again."""
+def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Recipe:
+    """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs."""
     with span("stream", model=str(model)) as work:
         source = yield Open(model, parser.format(context) if parser else context, options)
         try:
@@ -41,7 +45,7 @@ def stream_parsed(model: Any, context: Context, parser: Parser, options: Mapping
         except Left:
             yield Shut(source)
             raise
-        reply: Reply = source._whole()
+        reply: Reply = source.whole_reply()
         work.note(usage=reply.usage)
         if parser is None:
             return reply
@@ -51,8 +55,8 @@ def stream_parsed(model: Any, context: Context, parser: Parser, options: Mapping
             raise object_error(invalid, reply, [reply]) from None
 
 
-def in_span(name: str, model: Any, recipe: Recipe) -> Recipe:
-    """The same recipe, its Reply and its items, inside a span."""
+def in_span(name: str, model: ModelLike, recipe: Recipe) -> Recipe:
+    """Run a recipe inside a span, with its Reply and its items."""
     with span(name, model=str(model)) as work:
         reply: Reply = yield from recipe
         work.note(usage=reply.usage)

@@ -1,4 +1,4 @@
-"""Text that a model wrote, read as what was asked for. Names are loaded when first used."""
+"""Output parsers: ask a model for a form of answer, and read its text as values. Names are loaded when first used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker is to refuse names that there are not
+if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:

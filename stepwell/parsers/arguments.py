@@ -1,4 +1,4 @@
-"""The arguments of a tool call that a model wrote as plain text, read as one JSON object or not at all."""
+"""Read the arguments of a tool call that a model wrote as plain text: as one JSON object, or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
 _INSIDE = re.compile(r"[\[,]\s*+\Z")
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
-# A string that never ends is matched up to the end of the text, so that no part of the text is read twice.
+# An unterminated string is matched to the end of the text, so that no part of the text is read twice.
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?)"""
     r"""|(?P<open>[{\[(])|(?P<close>[}\])])|(?P<comma>,(?=\s*[}\])]))"""
@@ -30,11 +30,14 @@ _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
 def read_arguments(text: str, parameters: Parameters) -> str | None:
-    """The JSON text of an object; None when the text holds no whole one.
+    """Return the arguments as the JSON text of an object; None when the text holds no complete one.
 
-    JSON stays as it was written. Also understood: a code fence or words before it, Python's spelling of values,
-    trailing commas, raw line breaks in strings, and a bare value for a tool with a single parameter. An object that
-    the text leaves open is never closed: half a call must not be run.
+    JSON is returned as it was written. Also understood: a code fence or words before it, Python's spelling of values,
+    trailing commas, raw line breaks in strings, and a bare value for a tool with a single parameter. An object without
+    its closing bracket is never completed, because an incomplete call must not be run.
+
+    text: what the model wrote as arguments.
+    parameters: the tool's JSON Schema.
     """
     text = _unfenced(text)
     if text.casefold() in _NOTHING:
@@ -49,22 +52,23 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
 
 
 def read_call(text: str, parameters: Parameters) -> str | None:
-    """The same for what stands behind a tool's name in `name(...)` or `name[...]`, from the bracket on."""
-    found = _repaired(text)
-    if found is None:
+    """Return the same for the arguments of `name(...)` or `name[...]`; `text` begins with the bracket."""
+    bracketed = _repaired(text)
+    if bracketed is None:
         return None
-    inside = found[1:-1].strip()
+    inside = bracketed[1:-1].strip()
     if not inside:
         return read_arguments("", parameters)
-    named, placed = _value(f"{{{inside}}}"), _value(f"[{inside}]")
-    if isinstance(named, dict):
-        return _dumped(named)
-    if not isinstance(placed, list):
+    by_name, by_position = _value(f"{{{inside}}}"), _value(f"[{inside}]")
+    if isinstance(by_name, dict):
+        return _dumped(by_name)
+    if not isinstance(by_position, list):
         return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
-    if len(placed) == 1:
-        return _dumped(placed[0]) if isinstance(placed[0], dict) else _single(spaced(placed[0], ascii=True), parameters)
+    if len(by_position) == 1:
+        (only,) = by_position
+        return _dumped(only) if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters)
     names = list(parameters.get("properties", {}))
-    return _dumped(dict(zip(names, placed, strict=False))) if len(placed) <= len(names) else None
+    return _dumped(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
 
 
 def _unfenced(text: str) -> str:
@@ -75,21 +79,21 @@ def _unfenced(text: str) -> str:
 
 
 def _object(text: str) -> str | None:
-    """The object that the text begins with."""
+    """Return the JSON text of the object that the text begins with; None if it begins with no complete one."""
     try:
         end = first_value(text)[1]
     except (ValueError, RecursionError):
         repaired = _repaired(text)
         value = _value(repaired) if repaired else None
         return _dumped(value) if isinstance(value, dict) else None
-    # The standard library also reads NaN and names that are given twice.
+    # The standard library also accepts NaN and duplicate names, which `_value` refuses.
     return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
 
 
 def _repaired(text: str) -> str | None:
-    """The bracketed value that the text begins with, in JSON's spelling; None when it is left open."""
+    """Return the bracketed value that the text begins with, in JSON's spelling; None if its bracket is not closed."""
     pieces: list[str] = []
-    waiting: list[str] = []
+    closers: list[str] = []
     at = 0
     for token in _TOKEN.finditer(text):
         pieces.append(text[at : token.start()])
@@ -100,13 +104,13 @@ def _repaired(text: str) -> str | None:
                     return None
                 pieces.append(_string(token[0]))
             case "open":
-                waiting.append(_CLOSER[token[0]])
+                closers.append(_CLOSER[token[0]])
                 pieces.append("[" if token[0] == "(" else token[0])
             case "close":
-                if not waiting or waiting.pop() != token[0]:
+                if not closers or closers.pop() != token[0]:
                     return None
                 pieces.append("]" if token[0] == ")" else token[0])
-                if not waiting:
+                if not closers:
                     return "".join(pieces)
             case "name":
                 pieces.append(_PYTHON.get(token[0], token[0]))
@@ -116,7 +120,7 @@ def _repaired(text: str) -> str | None:
 
 
 def _string(quoted: str) -> str:
-    """A JSON string from one in either kind of quotes, with what JSON escapes escaped."""
+    """Convert a string in either kind of quotes to a JSON string."""
     inside = quoted[1:-1]
     if quoted[0] == "'":
         inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
@@ -124,13 +128,13 @@ def _string(quoted: str) -> str:
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
-    """Whether the text begins with the name of an argument, as in `city=Paris` and `city: Paris`."""
+    """Return whether the text begins with the name of an argument, as in `city=Paris` and `city: Paris`."""
     pair = _PAIR.match(text)
     return pair is not None and pair[1] in parameters.get("properties", {})
 
 
 def _pairs(text: str, parameters: Parameters) -> str | None:
-    """`a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
+    """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
     repaired = _repaired(f"({text})")
     if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
         return _dumped(value)
@@ -148,7 +152,7 @@ def _only(parameters: Parameters, name: str) -> Parameters:
 
 
 def _single(text: str, parameters: Parameters) -> str | None:
-    """A bare value as the only argument that the tool has or needs; None when there is no such argument."""
+    """Read a bare value as the only argument that the tool has or requires; None when there is no such argument."""
     properties = parameters.get("properties", {})
     names = list(properties) if len(properties) == 1 else list(parameters.get("required", ()))
     if len(names) != 1 or not text:
@@ -164,14 +168,14 @@ def _single(text: str, parameters: Parameters) -> str | None:
 
 
 def _value(text: str) -> Any:
-    """The value of a JSON document; None for anything else."""
+    """Parse a JSON document; None for anything else."""
     try:
         return loads_exact(text)
     except DecodeError:
         return None
 
 
-def _dumped(value: Any) -> str | None:
-    """JSON text, unless it holds what JSON cannot: a number that is none."""
+def _dumped(value: object) -> str | None:
+    """Return a value as JSON text; None if it holds NaN or an infinity, which JSON has not."""
     text = spaced(value)
     return None if _value(text) is None else text

@@ -1,4 +1,4 @@
-"""Answers that are one of a few words."""
+"""ChoiceParser: answers that are one of a few words."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,2
 _AROUND = " \t\r\n.,:;!?*_`'\"()[]"
 
 
-def _choices(given: Any) -> dict[str, Any]:
-    if isinstance(given, type) and issubclass(given, Enum):
-        return {str(member.value if isinstance(member.value, str) else member.name): member for member in given}
-    if isinstance(given, Mapping):
-        return {str(word): value for word, value in given.items()}
-    return {str(word): word for word in given}
+def _choices(choices: Iterable[str] | Mapping[str, Any] | type[Enum]) -> dict[str, Any]:
+    if isinstance(choices, type):
+        return {str(member.value if isinstance(member.value, str) else member.name): member for member in choices}
+    if isinstance(choices, Mapping):
+        return {str(word): value for word, value in choices.items()}
+    return {str(word): word for word in choices}
 
 
 @frozen(init=False)
 class ChoiceParser(OutputParser[Any]):
-    """One of the given words, an Enum's member, or what a mapping has under the word.
+    """Parser of an answer that is one of a few words.
 
-    The word may stand alone, alone in a line, behind a colon, or be marked (bold, in quotes, as code), in any case of
-    letters. An answer with none of the words, or two, is an error: a word in a sentence ("not spam") proves nothing.
+    choices: words; or an Enum, of which it returns a member; or a mapping, of which it returns a value.
+    instructions: the form of answer, described for the model; "": made from the choices.
+
+    The word may be the whole answer, a line of it, follow a colon, or be marked (bold, in quotes, as code), in upper or
+    lower case. An answer with none of them, or two, is an error: a word within a sentence ("not spam") does not
+    count.
     """
 
     choices: Mapping[str, Any]
@@ -38,11 +42,12 @@ class ChoiceParser(OutputParser[Any]):
     def __init__(self, choices: Iterable[str] | Mapping[str, Any] | type[Enum], instructions: str = "") -> None:
         words = _choices(choices)
         if len({_plain(word) for word in words}) < max(len(words), 1) or "" in map(_plain, words):
-            raise ConfigError("the choices are empty or not distinct", hint="give words that differ in their letters")
-        asked = instructions or f"Answer with exactly one of these, and nothing else: {', '.join(words)}"
-        self.__attrs_init__(words, asked)
+            raise ConfigError("the choices are empty or not distinct", hint="pass words that differ in their letters")
+        instructions = instructions or f"Answer with exactly one of these, and nothing else: {', '.join(words)}"
+        self.__attrs_init__(words, instructions)
 
     def parse(self, text: str) -> Any:
+        """Return the choice that the text names. Raises ObjectInvalid if it names none or several."""
         words = {_plain(word): word for word in self.choices}
         found = {words[piece] for piece in _pieces(text) if piece in words}
         if _plain(text) in words:

@@ -30,20 +30,24 @@ _READ, _TEST, _SAVE, _SPLIT, _FOUND = range(5)
 
 @frozen
 class Found:
-    """A match: its groups as texts (None: took no part), the whole first, and the names of the named ones."""
+    """A match of a pattern."""
 
     groups: tuple[str | None, ...]
+    """The text of the whole match, then that of each group; None for a group that did not match."""
     names: Mapping[str, int]
+    """The indexes of the named groups."""
 
     def named(self) -> dict[str, str | None]:
+        """Return the text of each named group."""
         return {name: self.groups[at] for name, at in self.names.items()}
 
 
 class LinearPattern:
-    """`search` finds what `re.search` finds: leftmost, greedy and lazy repeats as written. The two differ only in how
-    often they go round a repeat whose inside may be empty, as in `(a??)*`.
+    """A regular expression that is searched in time linear in the text.
 
-    Raises SchemaError, when made, for a pattern that is malformed, not regular, or very large.
+    `search` finds the same as `re.search`: the leftmost match, by greedy and lazy repetitions. They differ only in
+    repetitions of what may be empty, such as `(a??)*`. Raises SchemaError for a pattern that is malformed, not regular,
+    or very large.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -62,7 +66,7 @@ class LinearPattern:
             raise SchemaError("the pattern is nested too deeply") from None
 
     def search(self, text: str) -> Found | None:
-        """The first match in the text."""
+        """Return the first match in the text; None without one."""
         nodes, found = self._nodes, None
         now: list[tuple[int, Groups]] = []
         seen: set[int] = set()
@@ -157,7 +161,7 @@ def _texts(groups: Groups, text: str) -> tuple[str | None, ...]:
 
 
 def _reader(kind: Any, value: Any, flags: int) -> Callable[[str], bool]:
-    """Does one character fit? `re` itself says so, on that character alone."""
+    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
     if kind is op.ANY:
         return (lambda char: True) if flags & re.DOTALL else (lambda char: char != "\n")
     one = _parser.SubPattern(_parser.State(), [(kind, value)])

@@ -1,4 +1,4 @@
-"""Answers that are lists of short texts."""
+"""ListParser: answers that are lists of short texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parser import OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]
 
-_ASK: dict[str, str] = {
+_INSTRUCTIONS: dict[str, str] = {
     "comma": "Answer with a list in one line, its items separated by commas, and nothing else.",
     "numbered": "Answer with a numbered list (1., 2., 3.), one short item in each line, and nothing else.",
     "bulleted": "Answer with a bulleted list, one short item in each line behind a hyphen (-), and nothing else.",
@@ -23,21 +23,22 @@ _MARK = {"numbered": re.compile(r"[ \t]*\d{1,6}[.):][ \t]+"), "bulleted": re.com
 
 @frozen
 class ListParser(OutputParser[list[str]]):
-    """The items as strings, in order. `style` is comma, numbered, bulleted or lines.
+    """Parser of a list of strings, in the style "comma", "numbered", "bulleted" or "lines".
 
-    Words before and after a numbered or bulleted list are left aside; an indented line behind an item belongs to it.
+    Text before and after a numbered or bulleted list is ignored; an indented line after an item belongs to it.
     """
 
     style: Style = "comma"
     instructions: str = field(default="")
 
     def __attrs_post_init__(self) -> None:
-        if self.style not in _ASK:
-            raise ConfigError(f"there is no list style {self.style!r}", hint=f"use one of {', '.join(_ASK)}")
+        if self.style not in _INSTRUCTIONS:
+            raise ConfigError(f"there is no list style {self.style!r}", hint=f"use one of {', '.join(_INSTRUCTIONS)}")
         if not self.instructions:
-            object.__setattr__(self, "instructions", _ASK[self.style])
+            object.__setattr__(self, "instructions", _INSTRUCTIONS[self.style])
 
     def parse(self, text: str) -> list[str]:
+        """Return the items, in order. Raises ObjectInvalid for text without an item."""
         match self.style:
             case "comma":
                 found = _separated(text)

@@ -1,8 +1,8 @@
-"""What an output parser is: how to ask for a form of answer, and how to read it."""
+"""OutputParser: the protocol of what asks for a form of answer and reads it."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, Message, context_of, user
@@ -11,20 +11,21 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class OutputParser(Protocol[T_co]):
-    """Reads the text of an answer. Whatever has `instructions`, `format` and `parse` is one; inherit to get `format`.
-
-    `instructions` tells the model what form is wanted ("" for nothing). `parse` raises ObjectInvalid, with the text,
-    and nothing else, for text that does not have it. `closed` says that the form shows its own end, as JSON and tags
-    do: where it does not, an answer that the token limit cut may have lost some of it unseen, and is an error.
-    """
+    """Protocol of a parser: anything with `instructions`, `format` and `parse`. Inherit from it to get `format`."""
 
     closed: ClassVar[bool] = False
+    """Whether the form shows its own end, as JSON and tags do. Where it does not, an answer that was cut at the token
+    limit is an error, because what is missing would go unnoticed."""
 
     @property
-    def instructions(self) -> str: ...
+    def instructions(self) -> str:
+        """The form of answer, described for the model; "" for none."""
 
-    def format(self, prompt: Any) -> Context:
-        """The prompt (what `context_of` takes) with the instructions at the end of what the user says last."""
+    def format(self, prompt: object) -> Context:
+        """Return the prompt with the instructions at the end of the user's last message.
+
+        `prompt` may have any form that a call takes.
+        """
         context = context_of(prompt)
         if not self.instructions:
             return context
@@ -32,13 +33,19 @@ class OutputParser(Protocol[T_co]):
         at = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
         if at is None:
             return context.append(user(self.instructions))
-        said = messages[at]
-        messages[at] = Message("user", [*said.content, f"\n\n{self.instructions}"], name=said.name, extra=said.extra)
+        last = messages[at]
+        messages[at] = Message("user", [*last.content, f"\n\n{self.instructions}"], name=last.name, extra=last.extra)
         return Context(messages, context.tools)
 
-    def parse(self, text: str) -> T_co: ...
+    def parse(self, text: str) -> T_co:
+        """Return the value of an answer's text. Raises ObjectInvalid, with the text, for text of another form."""
 
 
 def unreadable(message: str, text: str, hint: str | None = None) -> ObjectInvalid:
-    """The error of every parser. The message says what is wrong, never what the text was."""
+    """Create the error of a parser.
+
+    message: what is wrong, without any of the text.
+    text: the answer, which the error carries as `text`.
+    hint: what to do about it.
+    """
     return ObjectInvalid(message, text=text, hint=hint)

@@ -1,4 +1,4 @@
-"""ReAct in plain text (https://arxiv.org/abs/2210.03629): tools for models that were never taught to call them."""
+"""ReAct in plain text (https://arxiv.org/abs/2210.03629): tools for models that were not trained to call them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ from .arguments import read_arguments, read_call
 from .parser import OutputParser, unreadable
 
 STOP: Final = "\nObservation:"
-"""Give it as `stop=`: where the model goes on to invent what a tool returned, there is nothing more to read."""
+"""Pass it as `stop=`: what follows would be a tool's result that the model made up."""
 
 
 @frozen
 class Action:
-    """A tool to be called. `arguments_json` is the text of a JSON object, not yet held to the tool's schema."""
+    """A tool call that the model wrote."""
 
     thought: str
+    """What the model wrote before it; may be empty."""
     tool: str
+    """The tool's name."""
     arguments_json: str
+    """JSON text of an object, not yet checked against the tool's schema."""
 
 
 @frozen
 class Answer:
-    """The model is done: what it says to the user."""
+    """The model's final answer."""
 
     thought: str
+    """What the model wrote before it; may be empty."""
     text: str
+    """What the model says to the user."""
 
 
 _PROMPT = """You can use these tools:
@@ -57,7 +62,7 @@ Answer: your answer to the user"""
 
 
 def react_prompt(tools: Iterable[Tool]) -> str:
-    """What to tell a model about the tools and the form of its steps. Raises ConfigError when there are no tools."""
+    """Write the instructions for a model: the tools and the form of its steps. Raises ConfigError without tools."""
     tools = list(tools)
     if not tools:
         raise ConfigError("ReAct needs at least one tool", hint="pass tools, or ask without ReAct")
@@ -70,7 +75,7 @@ def react_prompt(tools: Iterable[Tool]) -> str:
 
 @frozen(init=False)
 class ReActParser(OutputParser[Action | Answer]):
-    """`react_prompt` and `parse_react` for some tools, as an output parser."""
+    """`react_prompt` and `parse_react` for given tools, as an output parser."""
 
     tools: tuple[Tool, ...]
     instructions: str
@@ -80,11 +85,12 @@ class ReActParser(OutputParser[Action | Answer]):
         self.__attrs_init__(tools, react_prompt(tools))
 
     def parse(self, text: str) -> Action | Answer:
+        """Return the text's first action, or else its answer; see `parse_react`."""
         return parse_react(text, self.tools)
 
 
 def observation(result: str) -> str:
-    """A tool's result as the text of the next user message."""
+    """Write a tool's result as the text of the next user message."""
     return f"Observation: {result}"
 
 
@@ -105,8 +111,8 @@ def _example(parameters: Mapping[str, Any]) -> str:
     return dumps(sample).decode()
 
 
-# A label stands at the start of a line, and may be decorated: "**Action:**", "### Final Answer:", "2. Thought 2:".
-# Every repeat is of one class of characters or bounded, so that matching is linear in the text.
+# A label begins a line and may be decorated: "**Action:**", "### Final Answer:", "2. Thought 2:".
+# Every repetition is bounded or of one class of characters, so that matching is linear in the text.
 _LABEL = re.compile(
     r"^[ \t]*(?:(?:#{1,6}|[>*+-]|\d{1,3}[.)])[ \t]+){0,2}(?P<mark>[*_`]{0,3})"
     r"(?:(?P<thought>thoughts?)|(?P<input>action[ _-]?input|input|args|arguments|parameters)"
@@ -125,121 +131,131 @@ _DONE = frozenset(("finish", "finalanswer", "answer"))
 
 
 def parse_react(text: str, tools: Sequence[Tool]) -> Action | Answer:
-    """What the model's text asks for: its first action, or else its answer.
+    """Return the first action in the model's text, or else its answer.
 
-    All from an "Observation:" of the model's own on is left aside, and so is a second action. Text without any label
-    is an answer. The tool's name is brought into the spelling of `tools` where it is one of them, and is given as
-    written where it is not. Raises ObjectInvalid, with the text, for half a call (arguments that are missing, left
-    open or not an object), an empty answer, and a thought that leads nowhere. A bare word that the token limit cut
-    looks whole: do not run what came with the finish reason "length".
+    A second action, and everything after an "Observation:" that the model wrote itself, is ignored. Text without any
+    label is an answer. The tool's name gets the spelling of `tools` if it is one of them, and stays as written if not.
+
+    Raises ObjectInvalid, with the text, for an incomplete call (arguments that are missing, not closed or no object),
+    an empty answer, and a thought without action or answer. An argument that is a bare word looks complete even when
+    the token limit cut it: do not run an action from a reply whose finish reason is "length".
     """
-    said = _THINKING.sub("", text, count=1)
-    labels = list(_LABEL.finditer(said))
-    end = next((label.start() for label in labels if label["observation"]), len(said))
-    said = said[:end]
+    visible = _THINKING.sub("", text, count=1)
+    labels = list(_LABEL.finditer(visible))
+    end = next((label.start() for label in labels if label["observation"]), len(visible))
+    visible = visible[:end]
     labels = [label for label in labels if label.start() < end]
     first = next((label for label in labels if label["action"] or label["answer"]), None)
     if first is None:
-        inline = _ACTION_IN_LINE.search(said)
+        inline = _ACTION_IN_LINE.search(visible)
         if inline is None:
-            return _unlabelled(said.strip(), labels, text, tools)
-        return _action(_thought(said[: inline.start()]), said[inline.end() :], text, tools)
-    thought, rest = _thought(said[: first.start()]), said[_body(first, said) :]
+            return _unlabelled(visible.strip(), labels, text, tools)
+        return _action(_thought(visible[: inline.start()]), visible[inline.end() :], text, tools)
+    thought, rest = _thought(visible[: first.start()]), visible[_body(first, visible) :]
     return _answer(thought, rest, text) if first["answer"] else _action(thought, rest, text, tools)
 
 
-def _action(thought: str, said: str, text: str, tools: Sequence[Tool]) -> Action | Answer:
-    """What stands behind the label "Action:"."""
-    labels = [label for label in _LABEL.finditer(said) if label.start() > 0]
+def _action(thought: str, body: str, text: str, tools: Sequence[Tool]) -> Action | Answer:
+    """Read what follows the label "Action:".
+
+    thought: the model's thought before it.
+    body: the text after the label.
+    text: the whole answer, for errors.
+    tools: the tools on offer.
+    """
+    labels = [label for label in _LABEL.finditer(body) if label.start() > 0]
     until = next((label for label in labels if not label["input"]), None)
-    named, given = _split(said[: until.start()] if until else said)
-    name, arguments, read = _parts(named, given)
+    name, arguments, read = _call_parts(*_split(body[: until.start()] if until else body))
     folded = _folded(name)
-    if folded in _NO_ACTION | _DONE and _known(name, tools) is None:
+    if folded in _NO_ACTION | _DONE and _find_tool(name, tools) is None:
         answer = next((label for label in labels if label["answer"]), None)
         if answer is not None:
-            return _answer(thought, said[_body(answer, said) :], text)
+            return _answer(thought, body[_body(answer, body) :], text)
         if folded in _DONE:
             return _answer(thought, arguments.strip()[1:-1] if read is read_call else arguments, text)
         raise _invalid("the model wrote an action without a tool, and no answer", text)
-    tool = _known(name, tools)
+    tool = _find_tool(name, tools)
     if tool is None and not _NAME.match(name):
         raise _invalid(f"the model's action names none of the tools {_names(tools)}", text)
-    found = read(arguments, tool.parameters if tool else {})
-    if found is None:
-        raise _invalid("the model wrote half a call: its arguments are not a whole JSON object", text)
-    return Action(thought, tool.name if tool else name, found)
+    arguments_json = read(arguments, tool.parameters if tool else {})
+    if arguments_json is None:
+        raise _invalid("the model wrote an incomplete call: its arguments are not a whole JSON object", text)
+    return Action(thought, tool.name if tool else name, arguments_json)
 
 
-def _split(said: str) -> tuple[str, str | None]:
-    """What stands before and behind the first label of an input, which may be in the middle of a line."""
-    found = [label for label in _LABEL.finditer(said) if label["input"]][:1]
-    inline = _INPUT_IN_LINE.search(said)
-    if inline and (not found or inline.start() < found[0].start()):
-        return said[: inline.start()].strip(), said[inline.end() :]
-    return (said[: found[0].start()].strip(), said[_body(found[0], said) :]) if found else (said.strip(), None)
+def _split(body: str) -> tuple[str, str | None]:
+    """Return the text before and after the first label of an input, which may be within a line."""
+    labels = [label for label in _LABEL.finditer(body) if label["input"]][:1]
+    inline = _INPUT_IN_LINE.search(body)
+    if inline and (not labels or inline.start() < labels[0].start()):
+        return body[: inline.start()].strip(), body[inline.end() :]
+    return (body[: labels[0].start()].strip(), body[_body(labels[0], body) :]) if labels else (body.strip(), None)
 
 
 ReadArguments = Callable[[str, Mapping[str, Any]], str | None]
 
 
-def _parts(named: str, given: str | None) -> tuple[str, str, ReadArguments]:
-    """The tool's name, the text of its arguments, and how to read that."""
-    if given is None and (blob := _blob(named)):
-        return *blob, read_arguments
-    bracketed = _BRACKETED.match(named)
-    if given is not None:
-        return _bare(bracketed[1] if bracketed else named), given, read_arguments
+def _call_parts(action: str, action_input: str | None) -> tuple[str, str, ReadArguments]:
+    """Return the tool's name, the text of its arguments, and the function that reads them.
+
+    action: the text after "Action:".
+    action_input: the text after "Action Input:"; None without that label.
+    """
+    if action_input is None and (call := _json_call(action)):
+        return *call, read_arguments
+    bracketed = _BRACKETED.match(action)
+    if action_input is not None:
+        return _bare(bracketed[1] if bracketed else action), action_input, read_arguments
     if bracketed is not None:
-        rest = named[bracketed.end() :]
+        rest = action[bracketed.end() :]
         return _bare(bracketed[1]), rest, read_arguments if rest[0] == "{" else read_call
-    name, _, rest = named.partition("\n")
+    name, _, rest = action.partition("\n")
     return _bare(name), rest, read_arguments
 
 
-def _blob(said: str) -> tuple[str, str] | None:
-    """A call that is one JSON object: {"name": ..., "arguments": ...}, in any of its common spellings."""
-    found = read_arguments(said, {}) if "{" in said else None
-    if found is None or not said.lstrip("`jsonJSON \n").startswith("{"):
+def _json_call(body: str) -> tuple[str, str] | None:
+    """Read a call written as one JSON object, {"name": ..., "arguments": ...}, in any of its common spellings."""
+    found = read_arguments(body, {}) if "{" in body else None
+    if found is None or not body.lstrip("`jsonJSON \n").startswith("{"):
         return None
     value = loads_exact(found)
     name = next((value[key] for key in ("name", "tool", "action", "tool_name") if key in value), None)
-    given = next(
+    arguments = next(
         (value[key] for key in ("arguments", "action_input", "parameters", "args", "input") if key in value), ""
     )
     if not isinstance(name, str):
         return None
-    return name, given if isinstance(given, str) else spaced(given)
+    return name, arguments if isinstance(arguments, str) else spaced(arguments)
 
 
-def _unlabelled(said: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:
+def _unlabelled(body: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:
     if any(label["thought"] for label in labels):
-        if inline := _ANSWER_IN_LINE.search(said):
-            return _answer(_thought(said[: inline.start()]), said[inline.end() :], text)
+        if inline := _ANSWER_IN_LINE.search(body):
+            return _answer(_thought(body[: inline.start()]), body[inline.end() :], text)
         raise _invalid("the model wrote a thought, but neither an action nor an answer", text)
-    blob = _blob(said)
-    if blob and _known(blob[0], tools):
-        return _action("", said, text, tools)
-    return _answer("", said, text)
+    call = _json_call(body)
+    if call and _find_tool(call[0], tools):
+        return _action("", body, text, tools)
+    return _answer("", body, text)
 
 
-def _answer(thought: str, said: str, text: str) -> Answer:
-    if not said.strip():
+def _answer(thought: str, body: str, text: str) -> Answer:
+    if not body.strip():
         raise _invalid("the model's answer is empty", text)
-    return Answer(thought, said.strip())
+    return Answer(thought, body.strip())
 
 
-def _body(label: re.Match[str], said: str) -> int:
-    """Where the text behind a label begins: past the marks that close its decoration."""
+def _body(label: re.Match[str], text: str) -> int:
+    """Return where the text after a label begins, behind the marks that close its decoration."""
     mark, end = label["mark"], label.end()
-    return end + len(mark) if mark and not label["mark_end"] and said.startswith(mark, end) else end
+    return end + len(mark) if mark and not label["mark_end"] and text.startswith(mark, end) else end
 
 
-def _thought(said: str) -> str:
-    labels = [label for label in _LABEL.finditer(said) if label["thought"]]
-    starts = [0, *(_body(label, said) for label in labels)]
-    ends = [*(label.start() for label in labels), len(said)]
-    return "\n".join(part for a, b in zip(starts, ends, strict=True) if (part := said[a:b].strip()))
+def _thought(text: str) -> str:
+    labels = [label for label in _LABEL.finditer(text) if label["thought"]]
+    starts = [0, *(_body(label, text) for label in labels)]
+    ends = [*(label.start() for label in labels), len(text)]
+    return "\n".join(part for a, b in zip(starts, ends, strict=True) if (part := text[a:b].strip()))
 
 
 def _bare(name: str) -> str:
@@ -250,8 +266,8 @@ def _folded(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
-def _known(name: str, tools: Sequence[Tool]) -> Tool | None:
-    """The tool of that name: exactly, in another spelling, or the only one that a sentence mentions."""
+def _find_tool(name: str, tools: Sequence[Tool]) -> Tool | None:
+    """Return the tool of that name: exactly, in another spelling, or the only one that a sentence mentions."""
     for spelled in (str, _folded):
         found = [tool for tool in tools if spelled(tool.name) == spelled(name)]
         if len(found) == 1:

@@ -1,4 +1,4 @@
-"""Answers that hold a pattern."""
+"""RegexParser: answers that contain a match of a regular expression."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from .parser import OutputParser, unreadable
 
 @frozen
 class RegexParser(OutputParser[Any]):
-    """The first place in the text that matches a regular expression, searched for in time linear in the text.
+    """Parser of the first match of a regular expression, searched in time linear in the text.
 
-    Gives a dict of the named groups if there are any; else the text of the only group, a tuple of several, or the
-    whole match. A group that took no part is None. Raises SchemaError for a pattern that is malformed or not regular
-    (back references, lookaround). Say in `instructions` what the model is to write; a pattern explains little.
+    Raises SchemaError for a pattern that is malformed or not regular (back references, lookaround). Say in
+    `instructions` what the model should write: the default shows it the pattern, which explains little.
     """
 
     pattern: str
@@ -26,10 +25,14 @@ class RegexParser(OutputParser[Any]):
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "_linear", LinearPattern(self.pattern))
         if not self.instructions:
-            asked = f"Answer with text that matches this regular expression: {self.pattern}"
-            object.__setattr__(self, "instructions", asked)
+            instructions = f"Answer with text that matches this regular expression: {self.pattern}"
+            object.__setattr__(self, "instructions", instructions)
 
     def parse(self, text: str) -> Any:
+        """Return a dict of the named groups; else the text of the only group, a tuple of several, or the whole match.
+
+        A group that did not match is None. Raises ObjectInvalid for text without a match.
+        """
         found = self._linear.search(text)
         if found is None:
             raise unreadable("the answer does not match the pattern", text)

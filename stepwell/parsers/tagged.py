@@ -1,4 +1,4 @@
-"""Answers between tags: <answer>…</answer>, with room for thinking around them."""
+"""TagParser: answers between tags, <answer>…</answer>, with any text around them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ _TAG = re.compile(r"[A-Za-z][\w-]{0,63}\Z")
 
 @frozen(init=False)
 class TagParser(OutputParser[Any]):
-    """The text between a pair of tags, stripped; for several tags a dict with the text of each.
+    """Parser of the text between a pair of tags, stripped; for several tags, a dict with the text of each.
 
         TagParser("answer")        TagParser("title", "body")        TagParser("data", inner=JSONParser())
 
-    Where a tag comes more than once the last whole pair counts; a pair left open is an error. `inner` reads what
-    stands between the tags.
+    Of several pairs the last complete one counts; a missing closing tag is an error.
+
+    tags: names of the tags.
+    inner: parser of the text between the tags; None: the text itself.
+    instructions: the form of answer, described for the model; "": made from the tags.
     """
 
     closed: ClassVar[bool] = True
@@ -33,15 +36,16 @@ class TagParser(OutputParser[Any]):
         for tag in tags or ("",):
             if not _TAG.match(tag):
                 raise ConfigError(f"{tag!r} is not a tag", hint="use letters, digits, '-' and '_', as in 'answer'")
-        asked = instructions
-        if not asked:
+        if not instructions:
             places = ", ".join(f"<{tag}> and </{tag}>" for tag in tags)
             what = "your answer" if len(tags) == 1 else "the parts of your answer"
-            asked = f"Put {what} between {places}."
-            asked += f"\n{inner.instructions} Write it between the tags." if inner and inner.instructions else ""
-        self.__attrs_init__(tags, inner, asked)
+            instructions = f"Put {what} between {places}."
+            if inner and inner.instructions:
+                instructions += f"\n{inner.instructions} Write it between the tags."
+        self.__attrs_init__(tags, inner, instructions)
 
     def parse(self, text: str) -> Any:
+        """Return the text of the tag, or a dict for several. Raises ObjectInvalid for a tag without text."""
         found = {tag: self._read(tag, text) for tag in self.tags}
         return found if len(self.tags) > 1 else found[self.tags[0]]
 

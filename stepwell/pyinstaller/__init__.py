@@ -1,4 +1,4 @@
-"""What PyInstaller is told of this package, by an entry point: `pyinstaller app.py` needs no options for stepwell."""
+"""PyInstaller hooks, found by an entry point, so that `pyinstaller app.py` needs no options for stepwell."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def hook_dirs() -> list[str]:
-    """Name the folder in which `hook-stepwell.py` lies."""
+    """Return the folder of `hook-stepwell.py`."""
     return [os.path.dirname(__file__)]

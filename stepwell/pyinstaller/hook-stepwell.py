@@ -1,12 +1,12 @@
-"""PyInstaller's hook: many modules are imported by name when first used, which it cannot see; the catalog is data."""
+"""Collect what PyInstaller cannot see: modules that are imported by name when first used, and the catalog's data."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
 
-def taken(name: str) -> bool:
-    """Whether a module goes along unasked. Adapters bring whole frameworks with them, and are imported by name only."""
+def is_collected(name: str) -> bool:
+    """Return whether to include a module: all but adapters, which bring whole frameworks and are imported by name."""
     return not name.startswith(("stepwell.integrations", "stepwell.pyinstaller"))
 
 
-hiddenimports = collect_submodules("stepwell", filter=taken)
+hiddenimports = collect_submodules("stepwell", filter=is_collected)
 datas = collect_data_files("stepwell")

@@ -1,4 +1,4 @@
-"""Finding texts for a question: nodes, retrievers, and the pipeline step that sends along what was found."""
+"""Retrieval: nodes of text, retrievers that find them, and the pipeline step that adds them to a question."""
 
 from .citations import Citation, citations
 from .context import notes, retrieve_context

@@ -1,4 +1,4 @@
-"""The notes that went along with a question, as they stand on the reply, and which of them the answer cites."""
+"""The notes that were sent with a question, as listed on the reply, and which of them the answer cites."""
 
 from __future__ import annotations
 
@@ -14,76 +14,85 @@ from .node import ScoredNode
 
 KEY = "citations"
 _NUMBERS = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\s*\]")
-_MOST = 1000
+_LONGEST_RANGE = 1000
+"""Numbers that one range such as [6-8] may stand for, so that [1-9999] costs nothing."""
 
 
 @frozen(hash=False)
 class Citation:
-    """A note that the model was given. `number` is the one it was told to cite it by; `cited` whether its text does."""
+    """A note that was sent to the model with the question."""
 
     number: int
+    """The number under which the model saw it, from 1."""
     id: str
+    """The node's id."""
     source: str
+    """Where the text comes from."""
     text: str = field(repr=False)
     score: float | None = None
+    """How well it fits the query; None where the retriever has no scores."""
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
     cited: bool = False
+    """Whether the answer cites the number."""
 
 
 def citations(reply: Reply, *, all: bool = False) -> list[Citation]:
-    """The notes that the answer cites, by number; with `all`, every note that the model was given.
+    """Return the notes that the answer cites, by number; with `all`, every note that was sent.
 
-    A number that no note has is no citation. Empty for a reply that no retrieve_context step had to do with.
+    Numbers without a note are left out. The list is empty for a reply without a retrieve_context step.
     """
     rows = [row for row in reply.metadata.get(KEY) or () if isinstance(row, Mapping) and row.get("type") == "note"]
-    made = [Citation(**{name: value for name, value in row.items() if name != "type"}) for row in rows]
-    return [each for each in made if all or each.cited]
+    sent = [Citation(**{name: value for name, value in row.items() if name != "type"}) for row in rows]
+    return [note for note in sent if all or note.cited]
 
 
 def numbers_in(text: str) -> set[int]:
-    """The numbers that a text cites: [1], [2, 3], [4][5], [6-8]."""
+    """Return the numbers that a text cites: [1], [2, 3], [4][5], [6-8]."""
     found: set[int] = set()
     for match in _NUMBERS.finditer(text):
-        for each in re.split(r"[,;]", match[1]):
-            first, *last = (int(number) for number in re.split(r"[–-]", each))
-            found.update(range(first, min(max([first, *last]), first + _MOST) + 1))
+        for part in re.split(r"[,;]", match[1]):
+            first, *last = (int(number) for number in re.split(r"[–-]", part))
+            found.update(range(first, min(max([first, *last]), first + _LONGEST_RANGE) + 1))
     return found
 
 
 def citation_rows(found: Sequence[ScoredNode], text: str) -> list[dict[str, Any]]:
-    """The notes as plain data for `reply.metadata["citations"]`. A provider may have citations of its own there, which
-    stay: ours are those with the type "note"."""
+    """Return the notes as plain data for `reply.metadata["citations"]`.
+
+    Their type is "note", which tells them from the citations that a provider may have put there.
+    """
     cited = numbers_in(text)
     return [
         {
             "type": "note",
             "number": number,
-            "id": each.node.id,
-            "source": each.node.source,
-            "text": each.text,
-            "score": each.score,
-            "metadata": dict(each.node.metadata),
+            "id": scored.node.id,
+            "source": scored.node.source,
+            "text": scored.text,
+            "score": scored.score,
+            "metadata": dict(scored.node.metadata),
             "cited": number in cited,
         }
-        for number, each in enumerate(found, start=1)
+        for number, scored in enumerate(found, start=1)
     ]
 
 
 def with_citations(reply: Reply, found: Sequence[ScoredNode]) -> Reply:
-    """The reply with the notes on it."""
+    """Return the reply with the notes behind the provider's own citations."""
     own = reply.metadata.get(KEY)
     rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(found, reply.text)]
     return reply.replace(metadata={**reply.metadata, KEY: rows})
 
 
 class CitingStage:
-    """Puts the notes on a streamed reply, once its text is known."""
+    """A stage that puts the notes on a streamed reply, once its text is complete."""
 
     def __init__(self, found: Sequence[ScoredNode]) -> None:
         self._found = found
         self._text: list[str] = []
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        """Pass chunks on, with the notes before the final one."""
         out: list[StreamChunk] = []
         for chunk in chunks:
             if type(chunk) is TextDelta:
@@ -94,4 +103,5 @@ class CitingStage:
         return out
 
     def flush(self) -> list[StreamChunk]:
+        """Return nothing: the notes precede the final chunk."""
         return []

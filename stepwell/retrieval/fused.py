@@ -1,12 +1,11 @@
-"""Retrievers made of others: several asked at once and their ranks fused, or one whose findings a model ranks anew."""
+"""Retrievers built from others: several searched at once with their ranks fused, or one reranked by a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..api import Client
-from ..async_api import AsyncClient
+from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..pipeline.effects import Run
 from ..recipe import Gather, Recipe, acarry_out, carry_out
@@ -20,11 +19,15 @@ SMOOTHING = 60
 
 
 class FusedRetriever(Retriever):
-    """Asks several retrievers at once and fuses their rankings: a node's score is the sum of weight / (60 + rank) over
-    the rankings it is in, so that scores of different kinds need not be comparable.
+    """Several retrievers, searched at once, whose rankings are fused.
 
-    `weights` is one number for each retriever (None: all 1). A retriever's own `min_score` holds for what it finds; the
-    one asked for holds for the fused scores. Raises what any of them raises.
+    A node's score is the sum of weight / (60 + rank) over the rankings it is in, so that scores of different kinds
+    need not be comparable. Raises what any of the retrievers raises.
+
+    retrievers: each applies its own `min_score` to what it finds; that of the search applies to the fused scores.
+    weights: one number for each retriever; None: all 1.
+    top_k: most nodes of a search that names no other number.
+    name: how events and errors call it.
     """
 
     def __init__(
@@ -38,10 +41,13 @@ class FusedRetriever(Retriever):
         if not isinstance(retrievers, Iterable):
             retrievers = (retrievers,)
         for retriever in retrievers:
-            _check(retriever)
-        if not retrievers or (weights is not None and len(weights) != len(retrievers)):
+            _check_retriever(retriever)
+        if not retrievers:
+            raise ConfigError("a FusedRetriever needs at least one retriever", hint="FusedRetriever([words, vectors])")
+        if weights is not None and len(weights) != len(retrievers):
             raise ConfigError(
-                "a FusedRetriever needs retrievers, and as many weights", hint="weights=None weighs all alike"
+                f"{len(weights)} weights were given for {len(retrievers)} retrievers",
+                hint="pass one weight for each, or weights=None to weigh all alike",
             )
         self.retrievers = tuple(retrievers)
         self.weights = tuple(weights or [1.0] * len(retrievers))
@@ -49,14 +55,15 @@ class FusedRetriever(Retriever):
         self.name = name
 
     def seek(self, search: Search) -> Recipe:
-        # A least score is meant for the fused ones: what a retriever's own scores mean, only it knows.
-        asked = [pair for pair in zip(self.retrievers, self.weights, strict=True) if not search.has_visited(pair[0])]
+        """Search all retrievers at once and fuse their rankings, as a workflow."""
+        # The search's min_score is for fused scores; only a retriever itself knows the scale of its own.
+        pending = [pair for pair in zip(self.retrievers, self.weights, strict=True) if not search.has_visited(pair[0])]
         rankings: list[Any] = yield Gather(
-            [_looking(retriever, search.branch(min_score=retriever.min_score)) for retriever, _ in asked]
+            [_search_with(retriever, search.branch(min_score=retriever.min_score)) for retriever, _ in pending]
         )
         scores: dict[tuple[str, str], float] = {}
         nodes: dict[tuple[str, str], ScoredNode] = {}
-        for ranking, (_, weight) in zip(rankings, asked, strict=True):
+        for ranking, (_, weight) in zip(rankings, pending, strict=True):
             if isinstance(ranking, Exception):
                 raise ranking
             for rank, found in enumerate(ranking, start=1):
@@ -67,9 +74,17 @@ class FusedRetriever(Retriever):
 
 
 class RerankedRetriever(Retriever):
-    """Takes what another retriever finds, `fetch` nodes of it, and lets a model that ranks score each against the
-    query: `RerankedRetriever(notes, "cohere:rerank-v3.5")`. The scores, and so `min_score`, are the model's; that of
-    `retriever` holds for what it fetches."""
+    """Another retriever, whose nodes a reranking model scores against the query.
+
+        RerankedRetriever(notes, "cohere:rerank-v3.5")
+
+    retriever: searched first; its own `min_score` applies to what it finds.
+    model: the reranking model, whose scores the result has.
+    fetch: how many nodes of `retriever` the model scores.
+    top_k, min_score: defaults of each search; min_score is in the model's scores.
+    client, async_client: the clients to call with; one is derived from the other, none means the shared ones.
+    name: how events and errors call it.
+    """
 
     def __init__(
         self,
@@ -79,11 +94,11 @@ class RerankedRetriever(Retriever):
         fetch: int = 20,
         top_k: int = 4,
         min_score: float | None = None,
-        client: Client | None = None,
-        async_client: AsyncClient | None = None,
+        client: BaseClient | None = None,
+        async_client: BaseAsyncClient | None = None,
         name: str = "",
     ) -> None:
-        _check(retriever)
+        _check_retriever(retriever)
         self.retriever = retriever
         self.model = model
         self.fetch = fetch
@@ -93,14 +108,16 @@ class RerankedRetriever(Retriever):
         self._clients = ClientPair(client, async_client)
 
     def seek(self, search: Search) -> Recipe:
+        """Search the other retriever and rerank what it finds, as a workflow."""
         wider = search.branch(top_k=max(self.fetch, search.top_k), min_score=self.retriever.min_score)
         found: list[ScoredNode] = yield from self.retriever.look(wider)
         if not found:
             return []
-        texts, query, most = [each.text for each in found], search.text, min(search.top_k, len(found))
+        input = {"query": search.text, "documents": [each.text for each in found]}
+        most = min(search.top_k, len(found))
         reply: Reply = yield Run(
-            lambda: self._clients.sync.rerank(self.model, query, texts, top_n=most),
-            lambda: self._clients.asynchronous.rerank(self.model, query, texts, top_n=most),
+            lambda: self._clients.sync.make_call("rerank", self.model, input, {"top_n": most}),
+            lambda: self._clients.asynchronous.make_call("rerank", self.model, input, {"top_n": most}),
         )
         if any(not 0 <= ranked.index < len(found) for ranked in reply.ranking):
             raise DecodeError(
@@ -109,11 +126,13 @@ class RerankedRetriever(Retriever):
         return [ScoredNode(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
 
 
-def _check(retriever: Any) -> None:
+def _check_retriever(retriever: object) -> None:
     if not isinstance(retriever, Retriever):
-        raise ConfigError(f"a {type(retriever).__name__} is no Retriever", hint="subclass it and write find()")
+        raise ConfigError(
+            f"a {type(retriever).__name__} is not a Retriever", hint="subclass Retriever and write find()"
+        )
 
 
-def _looking(retriever: Retriever, search: Search) -> Run:
-    """Another retriever's search as an effect of its own, so that several can be under way at once."""
+def _search_with(retriever: Retriever, search: Search) -> Run:
+    """Return another retriever's search as one effect, so that several can run at once."""
     return Run(lambda: carry_out(None, retriever.look(search)), lambda: acarry_out(None, retriever.look(search)))

@@ -1,11 +1,11 @@
-"""What is searched and what is found: nodes, the documents they are cut from, and findings with their scores."""
+"""Nodes of text, the documents they are cut from, and the scored nodes that a search returns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from os import PathLike
-from typing import Any
+from typing import Any, SupportsFloat, TypeAlias
 
 from attrs import field, frozen
 
@@ -14,128 +14,141 @@ from .splitting import split
 
 
 def digest(*parts: str) -> str:
-    """A short name for texts: 128 bits of a hash."""
+    """Hash texts to 128 bits, in hexadecimal."""
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _name(given: Any) -> str:
-    """A source: text, or a path."""
-    if given is None or isinstance(given, str):
-        return given or ""
-    if isinstance(given, PathLike):
-        return str(given)
-    raise ConfigError(f"a source cannot be a {type(given).__name__}", hint="name it in text, or by its path")
+def _source(source: str | PathLike[str] | None) -> str:
+    if source is None or isinstance(source, str):
+        return source or ""
+    if isinstance(source, PathLike):
+        return str(source)
+    raise ConfigError(f"a source cannot be a {type(source).__name__}", hint="pass a str or a path")
 
 
-def _facts(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if given is not None and not isinstance(given, Mapping):
-        raise ConfigError(f"metadata cannot be a {type(given).__name__}", hint="pass a dict")
-    return given or {}
+def _metadata(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ConfigError(f"metadata cannot be a {type(metadata).__name__}", hint="pass a dict")
+    return metadata or {}
 
 
 @frozen(hash=False)
 class Node:
-    """A piece of text that can be found.
-
-    `source` says where it comes from (a path, a URL); `metadata` is yours, to filter by. `id` is made from text and
-    source unless given. `target` makes it a pointer: whoever finds it looks further there, in another Retriever, in
-    what a function gives for the query, at another node, or at what the retriever knows by that name.
-    """
+    """A piece of text that a retriever can find."""
 
     text: str
-    source: str = field(default="", converter=_name)
-    metadata: Mapping[str, Any] = field(factory=dict, converter=_facts, repr=False)
+    source: str = field(default="", converter=_source)
+    """Where the text comes from: a path, a URL."""
+    metadata: Mapping[str, Any] = field(factory=dict, converter=_metadata, repr=False)
+    """The caller's own facts, which filters see."""
     id: str = field(default="", kw_only=True)
+    """A hash of text and source by default."""
     target: Any = field(default=None, kw_only=True)
+    """Makes the node a pointer, which a search replaces by what it finds there: a Retriever to search, a function of
+    the query, a Node, or a name in the retriever's `targets`."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise ConfigError("a node has no text", hint="its text is what it is found by")
+            raise ConfigError("a node has no text", hint="pass a str with more than white space")
         if not self.id:
             object.__setattr__(self, "id", digest(self.text, self.source))
         if not isinstance(self.id, str):
-            raise ConfigError(f"a node's id cannot be a {type(self.id).__name__}", hint="ids are text")
+            raise ConfigError(f"a node's id cannot be a {type(self.id).__name__}", hint="pass a str")
 
     @property
     def identity(self) -> tuple[str, str]:
-        """By what two nodes are the same: the hash of the text, and the source."""
+        """The hash of the text, and the source: nodes that agree in both count as one."""
         return digest(self.text), self.source
 
 
 @frozen(hash=False)
 class Document:
-    """A whole text from one source, which `nodes` cuts into pieces of a size to search and to quote."""
+    """A text of any length from one source, which `nodes` cuts into pieces to search and to quote."""
 
     text: str
-    source: str = field(default="", converter=_name)
-    metadata: Mapping[str, Any] = field(factory=dict, converter=_facts, repr=False)
+    source: str = field(default="", converter=_source)
+    metadata: Mapping[str, Any] = field(factory=dict, converter=_metadata, repr=False)
 
     def nodes(self, size: int = 256, overlap: int = 0) -> list[Node]:
-        """Pieces of at most `size` tokens (estimated), cut at paragraphs, else at sentences, else at words; each begins
-        with up to `overlap` tokens of the one before."""
+        """Cut the text at paragraphs, else at sentences, else at words.
+
+        size: most tokens of a piece (estimated).
+        overlap: most tokens that a piece repeats from the end of the one before.
+        """
         return [Node(piece, self.source, self.metadata) for piece in split(self.text, size, overlap)]
 
 
-def _node(given: Any) -> Node:
-    if isinstance(given, str):
-        return Node(given)
-    if not isinstance(given, Node):
-        raise ConfigError(f"a {type(given).__name__} is nothing that was found", hint="Found(Node(...), score)")
-    return given
+def _node(node: Node | str) -> Node:
+    if isinstance(node, str):
+        return Node(node)
+    if not isinstance(node, Node):
+        raise ConfigError(f"a {type(node).__name__} is not a Node", hint="ScoredNode(Node(...), score)")
+    return node
 
 
-def _score(given: Any) -> float | None:
-    """A number of any library's; one that is none (NaN) says nothing."""
+def _score(score: SupportsFloat | None) -> float | None:
+    """Convert a number of any library to a float, NaN to None."""
     try:
-        score = None if given is None else float(given)
+        number = None if score is None else float(score)
     except (TypeError, ValueError):
-        raise ConfigError(f"a score cannot be a {type(given).__name__}", hint="pass a number, or None") from None
-    return None if score != score else score
+        raise ConfigError(f"a score cannot be a {type(score).__name__}", hint="pass a number, or None") from None
+    return None if number != number else number
 
 
 @frozen(hash=False)
 class ScoredNode:
-    """A node and how well it fits: higher is better, 0.0 is a score like any other, None is no score, nor is NaN."""
+    """A node and how well it fits the query."""
 
     node: Node = field(converter=_node)
     score: float | None = field(default=None, converter=_score)
+    """Higher is better, on the retriever's own scale; None where it has no score. NaN becomes None."""
 
     @property
     def text(self) -> str:
+        """The node's text."""
         return self.node.text
 
     @property
     def source(self) -> str:
+        """Where the text comes from."""
         return self.node.source
 
 
-def nodes_of(given: Any) -> list[Node]:
-    """Nodes from what people have: texts, nodes, documents, or an iterable of these."""
-    if isinstance(given, str):
-        return [Node(given)]
-    if isinstance(given, Node):
-        return [given]
-    if isinstance(given, Document):
-        return given.nodes()
-    if isinstance(given, Iterable) and not isinstance(given, Mapping | bytes):
-        return [node for each in given for node in nodes_of(each)]
-    raise ConfigError(f"a {type(given).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
+Nodes: TypeAlias = "str | Node | Document | Iterable[Nodes]"
+"""What can be added to a retriever: texts, nodes and documents, one or many."""
 
 
-def findings_of(given: Any, score: float | None = None) -> Iterator[ScoredNode]:
-    """Findings from what a retriever or function may give: nothing, findings, or what nodes_of takes. `score` is for
-    those that bring none."""
-    if given is None:
+def nodes_of(source: Nodes) -> list[Node]:
+    """Return the nodes of texts, nodes and documents, one or many. Raises ConfigError for anything else."""
+    if isinstance(source, str):
+        return [Node(source)]
+    if isinstance(source, Node):
+        return [source]
+    if isinstance(source, Document):
+        return source.nodes()
+    if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
+        return [node for member in source for node in nodes_of(member)]
+    raise ConfigError(f"a {type(source).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
+
+
+def scored_nodes_of(found: object, score: float | None = None) -> Iterator[ScoredNode]:
+    """Yield the scored nodes of what a retriever or a function returned: None, ScoredNodes, or what nodes_of takes.
+
+    `score` is for those that have none. Raises ConfigError for anything else.
+    """
+    if found is None:
         return
-    if isinstance(given, ScoredNode):
-        yield given if given.score is not None else ScoredNode(given.node, score)
-    elif isinstance(given, str):
-        if given.strip():
-            yield ScoredNode(Node(given), score)
-    elif isinstance(given, Node | Document):
-        yield from (ScoredNode(node, score) for node in nodes_of(given))
-    elif isinstance(given, Iterable) and not isinstance(given, Mapping | bytes):
-        for each in given:
-            yield from findings_of(each, score)
+    if isinstance(found, ScoredNode):
+        yield found if found.score is not None else ScoredNode(found.node, score)
+    elif isinstance(found, str):
+        if found.strip():
+            yield ScoredNode(Node(found), score)
+    elif isinstance(found, Node | Document):
+        yield from (ScoredNode(node, score) for node in nodes_of(found))
+    elif isinstance(found, Iterable) and not isinstance(found, Mapping | bytes):
+        for member in found:
+            yield from scored_nodes_of(member, score)
     else:
-        raise ConfigError(f"a {type(given).__name__} is nothing that was found", hint="give texts, Nodes or Found(...)")
+        raise ConfigError(
+            f"a retriever or function returned a {type(found).__name__}", hint="return texts, Nodes or ScoredNodes"
+        )

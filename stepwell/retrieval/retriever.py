@@ -1,4 +1,4 @@
-"""The Retriever: write how it finds, get looking further, de-duplication, filters, events, and both colours."""
+"""Retriever: the base class that adds pointers, de-duplication, filters, events, sync and async to a `find`."""
 
 from __future__ import annotations
 
@@ -14,67 +14,85 @@ from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
-from .node import Node, ScoredNode, findings_of
+from .node import Node, ScoredNode, scored_nodes_of
 
 MAX_DEPTH = 8
-"""How far pointers are followed from one to the next."""
+"""Pointers that are followed in a row, from one to the next."""
 
 
 @frozen
 class Search:
-    """What is looked for: `text`, at most `top_k` nodes, that pass `where` and have a score of `min_score` or more."""
+    """A query and its limits, as a retriever gets them."""
 
     text: str
+    """The query."""
     top_k: int
+    """Most nodes that are returned."""
     where: Where = None
+    """The filter that nodes must pass."""
     min_score: float | None = None
-    _visited: dict[int, Any] = field(factory=dict, repr=False, eq=False)
-    """The retrievers and functions that this search has come by already: each is asked once, so that no circle of
-    pointers is run through for ever. By id, and kept alive, for an id is given again once its object is gone."""
+    """Lowest score of a node; nodes without a score pass."""
+    _visited: dict[int, object] = field(factory=dict, repr=False, eq=False)
+    """The retrievers and functions searched so far: each is searched once, so that a circle of pointers ends. By id,
+    and with the object, because an id may be used again once its object is gone."""
 
-    def visit(self, target: Any) -> None:
+    def visit(self, target: object) -> None:
+        """Remember that this retriever or function was searched."""
         self._visited[id(target)] = target
 
-    def has_visited(self, target: Any) -> bool:
+    def has_visited(self, target: object) -> bool:
+        """Return whether this retriever or function was searched."""
         return id(target) in self._visited
 
     def branch(self, *, top_k: int | None = None, min_score: float | None = None) -> Search:
-        """A search of the same by another retriever, which comes by what it comes by itself and not by what others do
-        at the same time: what is found must not hang on who was quicker."""
+        """Copy the search for one of several retrievers that are searched at once.
+
+        The copies do not share what they have visited, so that the result does not depend on which one is faster.
+        """
         return Search(self.text, self.top_k if top_k is None else top_k, self.where, min_score, dict(self._visited))
 
 
 class Retriever:
-    """Finds nodes. Subclass it and write `find`, or `afind` if it waits for the network, or both:
+    """Base class of retrievers. Subclass it and write `find`, or `afind` if it waits for the network, or both:
 
         class Titles(Retriever):
             def find(self, search):
-                return [Found(node, 1.0) for node in my_nodes if search.text in node.text]
+                return [ScoredNode(node, 1.0) for node in my_nodes if search.text in node.text]
 
-    Called asynchronously, a `find` without an `afind` runs in a thread. What it gives may be texts, nodes or findings,
-    more or fewer than asked for; `where`, `min_score` and `top_k` are applied to it here. `targets` names what pointers
-    point to. Attributes `top_k` and `min_score` are the defaults of each search.
+    Called asynchronously, a `find` without an `afind` runs in a thread. It may return texts, Nodes or ScoredNodes, any
+    number of them: `where`, `min_score` and `top_k` of the search are applied afterwards.
     """
 
     name: str = ""
+    """How events and errors call it; the class's name by default."""
     top_k: int = 4
+    """Most nodes of a search that names no other number."""
     min_score: float | None = None
-    targets: Mapping[str, Any] = {}
+    """Lowest score of a search that names no other."""
+    targets: Mapping[str, object] = {}
+    """What pointers may point to by name."""
 
-    def find(self, search: Search) -> Iterable[Any]:
-        raise NotSupported(f"{self._label} can only be awaited", hint="use aretrieve, or write find()")
+    def find(self, search: Search) -> Iterable[object]:
+        """Find nodes for the search; written by subclasses."""
+        raise NotSupported(f"{self._label} has no find(), so it can only be awaited", hint="use aretrieve()")
 
-    async def afind(self, search: Search) -> Iterable[Any]:
+    async def afind(self, search: Search) -> Iterable[object]:
+        """Async version of `find`; written by subclasses that wait for the network."""
         raise NotImplementedError
 
     def retrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
     ) -> list[ScoredNode]:
-        """The nodes that fit the query, best first.
+        """Return the nodes that fit the query, best first.
 
-        Pointers among them are followed and replaced by what is found there. Of nodes with the same text and source the
-        one with the best score stays. Raises ConfigError for an empty query or a pointer to nowhere, and whatever a
-        retriever on the way raises.
+        Pointers among them are replaced by what is found where they point to. Of nodes with the same text and source,
+        the one with the best score is returned. Raises ConfigError for an empty query, an invalid option or a pointer
+        to an unknown target, and whatever a searched retriever raises.
+
+        query: the text to find nodes for.
+        top_k: most nodes to return; None: the retriever's `top_k`.
+        where: filter by metadata, see `filters.matches`; None: no filter.
+        min_score: lowest score of a node; None: the retriever's `min_score`.
         """
         found: list[ScoredNode] = carry_out(None, self.look(self._search(query, top_k, where, min_score)))
         return found
@@ -82,32 +100,36 @@ class Retriever:
     async def aretrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
     ) -> list[ScoredNode]:
-        """Retriever.retrieve, awaited."""
+        """Async version of `retrieve`."""
         found: list[ScoredNode] = await acarry_out(None, self.look(self._search(query, top_k, where, min_score)))
         return found
 
     def look(self, search: Search, depth: int = 0) -> Recipe:
-        """The recipe of a search in this retriever, for recipes of others."""
+        """Search this retriever and follow its pointers, as a workflow that others can run inside theirs.
+
+        search: what to look for.
+        depth: how many pointers led here.
+        """
         search.visit(self)
         with span("retrieve", retriever=self._label, top_k=search.top_k) as report:
-            found = list(findings_of((yield from self.seek(search))))
-            found = yield from self._followed(found, search, depth)
+            found = list(scored_nodes_of((yield from self.seek(search))))
+            found = yield from self._follow_pointers(found, search, depth)
             kept = best(found, search)
             report.note(found=len(kept))
             return kept
 
     def seek(self, search: Search) -> Recipe:
-        """What this retriever itself has for the search; `find` and `afind` unless a subclass has a recipe."""
-        finds, afinds = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
-        if afinds:
-            return (yield Run(lambda: self.find(search), lambda: self._afound(search)))
-        if finds:
+        """Search this retriever alone, as a workflow: run `find` or `afind` unless a subclass does it differently."""
+        has_find, has_afind = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
+        if has_afind:
+            return (yield Run(lambda: self.find(search), lambda: self._await_found(search)))
+        if has_find:
             return (yield in_thread(lambda: self.find(search)))
         raise NotSupported(f"{self._label} has neither find() nor afind()", hint="write one of them")
 
-    async def _afound(self, search: Search) -> Any:
-        made: Any = self.afind(search)
-        return [each async for each in made] if isasyncgen(made) else await made
+    async def _await_found(self, search: Search) -> Any:
+        result: Any = self.afind(search)
+        return [node async for node in result] if isasyncgen(result) else await result
 
     @property
     def _label(self) -> str:
@@ -115,7 +137,7 @@ class Retriever:
 
     def _search(self, query: str, top_k: int | None, where: Where, min_score: float | None) -> Search:
         if not isinstance(query, str) or not query.strip():
-            raise ConfigError("there is nothing to look for: the query is empty", hint="pass some text")
+            raise ConfigError("the query is empty or no text", hint="pass a str with more than white space")
         top_k = self.top_k if top_k is None else top_k
         if type(top_k) is not int or top_k < 1:
             raise ConfigError(f"top_k must be an integer of 1 or more, not {top_k!r}")
@@ -125,76 +147,82 @@ class Retriever:
         check_where(where)
         return Search(query, top_k, where, least)
 
-    def _followed(self, found: list[ScoredNode], search: Search, depth: int) -> Recipe:
-        """The findings with each pointer replaced by what is found where it points to."""
+    def _follow_pointers(self, found: list[ScoredNode], search: Search, depth: int) -> Recipe:
+        """Return the nodes, each pointer replaced by what is found where it points to."""
         kept: list[ScoredNode] = []
-        for each in found:
-            if each.node.target is None:
-                kept.append(each)
+        for scored in found:
+            if scored.node.target is None:
+                kept.append(scored)
             elif depth < MAX_DEPTH:
-                target = self._target(each.node)
+                target = self._target(scored.node)
                 if search.has_visited(target):
                     continue
-                further = yield from _beyond(target, each, search, depth + 1)
-                kept += yield from self._followed(further, search, depth + 1)
+                further = yield from _search_target(target, scored, search, depth + 1)
+                kept += yield from self._follow_pointers(further, search, depth + 1)
         return kept
 
-    def _target(self, node: Node) -> Any:
+    def _target(self, node: Node) -> object:
         if not isinstance(node.target, str):
             return node.target
         if node.target not in self.targets:
             raise ConfigError(
-                f"{self._label} knows no target {node.target!r}",
+                f"{self._label} has no target named {node.target!r}",
                 hint=f"{nearest(node.target, self.targets)}; see targets=",
             )
         return self.targets[node.target]
 
 
-def _beyond(target: Any, pointer: ScoredNode, search: Search, depth: int) -> Recipe:
-    """What is found where a pointer points to. What brings no score has the pointer's."""
+def _search_target(target: object, pointer: ScoredNode, search: Search, depth: int) -> Recipe:
+    """Return the nodes that a pointer's target has for the search. Nodes without a score get the pointer's.
+
+    target: a Retriever, a Node, a ScoredNode, or a function of the query.
+    pointer: the node that points to it.
+    search: what to look for.
+    depth: how many pointers led here.
+    """
     if isinstance(target, Retriever):
-        return list(findings_of((yield from target.look(search, depth)), pointer.score))
+        return list(scored_nodes_of((yield from target.look(search, depth)), pointer.score))
     if isinstance(target, Node | ScoredNode):
-        return list(findings_of(target, pointer.score))
+        return list(scored_nodes_of(target, pointer.score))
     if not callable(target):
         raise ConfigError(
             f"a pointer cannot point to a {type(target).__name__}",
             hint="point to a Retriever, a function of the query, a Node, or a name in targets=",
         )
     search.visit(target)
-    given = list(findings_of((yield _asked(target, search.text)), pointer.score))
-    # What a function says has no source of its own: it comes from where the pointer stood.
-    return [ScoredNode(_sourced(each.node, pointer.node), each.score) for each in given]
+    found = list(scored_nodes_of((yield _call_target(target, search.text)), pointer.score))
+    return [ScoredNode(_with_source(scored.node, pointer.node), scored.score) for scored in found]
 
 
-def _asked(fn: Callable[[str], Any], query: str) -> Run:
-    def refused() -> Any:
-        raise NotSupported("a pointer leads to a coroutine function, which can only be awaited", hint="use aretrieve")
+def _call_target(fn: Callable[[str], object], query: str) -> Run:
+    def refuse() -> object:
+        raise NotSupported("a pointer leads to a coroutine function, which can only be awaited", hint="use aretrieve()")
 
-    async def awaited() -> Any:
-        given = fn(query)
-        return await given if isawaitable(given) else given
+    async def await_result() -> object:
+        result = fn(query)
+        return await result if isawaitable(result) else result
 
-    return Run(refused, awaited) if iscoroutinefunction(fn) else in_thread(lambda: fn(query))
+    return Run(refuse, await_result) if iscoroutinefunction(fn) else in_thread(lambda: fn(query))
 
 
-def _sourced(node: Node, pointer: Node) -> Node:
+def _with_source(node: Node, pointer: Node) -> Node:
+    """Return the node, with the pointer's source and metadata if it has no source of its own."""
     if node.source or node.target is not None:
         return node
     return Node(node.text, pointer.source, {**pointer.metadata, **node.metadata})
 
 
 def best(found: Iterable[ScoredNode], search: Search) -> list[ScoredNode]:
-    """Those that pass, each once with its best score, the best first; what has no score stands last."""
+    """Return the nodes that pass the search, each once with its best score; best first, without a score last."""
     kept: dict[tuple[str, str], ScoredNode] = {}
-    for each in found:
-        if search.min_score is not None and each.score is not None and each.score < search.min_score:
+    for scored in found:
+        if search.min_score is not None and scored.score is not None and scored.score < search.min_score:
             continue
-        if not matches(search.where, each.node.metadata, each.node.source):
+        if not matches(search.where, scored.node.metadata, scored.node.source):
             continue
-        known = kept.get(each.node.identity)
-        if known is None or _rank(each) < _rank(known):
-            kept[each.node.identity] = each
+        known = kept.get(scored.node.identity)
+        if known is None or _rank(scored) < _rank(known):
+            kept[scored.node.identity] = scored
     return sorted(kept.values(), key=_rank)[: search.top_k]
 
 

@@ -1,4 +1,4 @@
-"""A long text into pieces of a size."""
+"""Split a long text into pieces of a given size."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ _BORDERS = tuple(
 
 
 def split(text: str, size: int, overlap: int = 0) -> list[str]:
-    """Pieces of at most `size` tokens (estimated) that together hold all of the text but white space at their borders;
-    each begins with up to `overlap` tokens of the one before. Raises ConfigError when overlap is not less than size.
+    """Split a text into pieces that together hold all of it except white space at their borders.
+
+    Raises ConfigError when the size is below 1 or the overlap not below the size.
+
+    text: what to split, at paragraphs, else lines, sentences, words.
+    size: most tokens of a piece (estimated).
+    overlap: most tokens that a piece repeats from the end of the one before.
     """
     if size < 1 or not 0 <= overlap < size:
-        raise ConfigError("pieces need a size of 1 or more and an overlap below it", hint=f"{size=}, {overlap=}")
+        raise ConfigError(
+            f"a text cannot be split by {size=} and {overlap=}",
+            hint="pass a size of 1 or more, and an overlap of 0 or more that is below the size",
+        )
     pieces: list[str] = []
     open_: list[str] = []
     for fragment in _fragments(text, size, _BORDERS):
@@ -33,23 +41,28 @@ def split(text: str, size: int, overlap: int = 0) -> list[str]:
 
 
 def _fragments(text: str, size: int, borders: tuple[re.Pattern[str], ...]) -> Iterator[str]:
-    """The text in parts that are no longer than `size`, cut at the best borders that do."""
+    """Yield parts of at most `size` tokens, cut at the first kind of border that makes them short enough."""
     if estimate_text(text) <= size:
         yield text
     elif borders:
         for part in borders[0].split(text):
             yield from _fragments(part, size, borders[1:])
     else:
-        # A word without end: halved, since no letter takes more than the two tokens that the estimate gives some.
+        # A very long word is halved until it fits; a single letter, estimated at two tokens at most, is left as it is.
         middle = len(text) // 2
         for half in (text[:middle], text[middle:]) if middle else (text,):
             yield from _fragments(half, size, ()) if middle else (half,)
 
 
 def _tail(fragments: list[str], overlap: int, room: int) -> list[str]:
-    """The last fragments of a piece, up to the overlap, and to the room that the next fragment leaves."""
+    """Return the last fragments of a piece for the next one to repeat.
+
+    fragments: the piece.
+    overlap: most tokens to repeat.
+    room: tokens that are left in the next piece.
+    """
     kept: list[str] = []
-    for fragment in reversed(fragments) if overlap else ():  # a control character is estimated at no token at all
+    for fragment in reversed(fragments) if overlap else ():  # a control character is estimated at 0 tokens
         if estimate_text("".join([fragment, *kept])) > min(overlap, room):
             break
         kept.insert(0, fragment)

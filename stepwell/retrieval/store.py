@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps, loads
@@ -16,6 +16,9 @@ from .index import Entry, Index
 from .node import Node, ScoredNode
 from .retriever import Search
 
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS nodes (
@@ -25,14 +28,15 @@ CREATE TABLE IF NOT EXISTS nodes (
 CREATE INDEX IF NOT EXISTS by_source ON nodes (source);
 """
 _OBJECT = ""
-"""A target that is no name."""
+"""Stands in the file for a target that is an object and not a name."""
 _FIELDS = "id, text, source, metadata, target"
 
 
 class NodeStore:
-    """Safe across threads and processes: what another process adds is found by the next search.
+    """Nodes with their vectors. Safe across threads and processes: the next search sees what another process added.
 
-    `fingerprint` names the model and options of the vectors: a file is searched only with what it was made with.
+    path: an SQLite file; None: in memory.
+    fingerprint: the model and options of the vectors; a file is searched only with those it was made with.
     """
 
     def __init__(self, path: str | Path | None, fingerprint: str) -> None:
@@ -41,12 +45,14 @@ class NodeStore:
         self._checked = False
         self._index: tuple[Any, Index] | None = None
         self._changes = 0
-        # Pointers to objects live as long as this store does: an object cannot be written down.
+        # Targets that are objects cannot be written to the database and live as long as this store.
         self._objects: dict[str, Any] = {}
 
     def unknown(self, nodes: Sequence[Node]) -> list[Node]:
-        """Those whose text is not here yet under their id, each id once; of one id the last counts. Raises ConfigError
-        for what cannot be kept, so that it is told before anything is paid for."""
+        """Return the nodes to embed: those whose id is not stored with the same text. The last node of an id counts.
+
+        Raises ConfigError for a node that cannot be stored, before anything is spent on embedding.
+        """
         self._check()
         for node in nodes:
             self._row(node)
@@ -56,14 +62,18 @@ class NodeStore:
         return [node for node in wanted.values() if known.get(node.id) != node.text]
 
     def put(self, nodes: Sequence[Node], vectors: Mapping[str, Vector]) -> None:
-        """Write the nodes that have a vector, by id; of the others only what goes with a vector that is here."""
+        """Store the nodes.
+
+        nodes: those without a vector are stored already; their source, metadata and target are updated.
+        vectors: the vectors of new or changed nodes, by id.
+        """
         self._check()
         lengths = {len(vector) for vector in vectors.values()}
         new = [(*self._row(node), packed(vectors[node.id])) for node in nodes if node.id in vectors]
         old = [(*self._row(node)[2:], node.id) for node in nodes if node.id not in vectors]
 
-        def work(connection: Any) -> None:
-            self._agree(connection, lengths)
+        def work(connection: Connection) -> None:
+            self._write_about(connection, lengths)
             connection.executemany("INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?)", new)
             connection.executemany("UPDATE nodes SET source = ?, metadata = ?, target = ? WHERE id = ?", old)
 
@@ -75,52 +85,64 @@ class NodeStore:
         self._changes += 1
 
     def delete(self, ids: Sequence[str]) -> None:
+        """Delete the nodes with these ids."""
         self._database.write("DELETE FROM nodes WHERE id = ?", [(id,) for id in ids])
         self._changes += 1
 
-    def chosen(self, ids: Sequence[str] | None, source: str | None, where: Where) -> list[str]:
-        """The ids of the nodes that all of what is given applies to."""
+    def select(self, ids: Sequence[str] | None, source: str | None, where: Where) -> list[str]:
+        """Return the ids of the nodes that match every condition.
+
+        ids: one of these (None: any).
+        source: exactly this one (None: any).
+        where: a filter of the metadata (None: any).
+        """
         self._check()
         rows = self._database.read("SELECT id, source, metadata FROM nodes ORDER BY rowid")
         return [
             id
-            for id, from_, metadata in rows
-            if (ids is None or id in ids) and source in (None, from_) and matches(where, loads(metadata), from_)
+            for id, stored, metadata in rows
+            if (ids is None or id in ids) and source in (None, stored) and matches(where, loads(metadata), stored)
         ]
 
     def get(self, ids: Sequence[str]) -> dict[str, Node]:
+        """Return the stored nodes of these ids, by id."""
         self._check()
         rows = self._database.read_many(f"SELECT {_FIELDS} FROM nodes WHERE id IN ({{}})", ids)
         return {row[0]: self._node(row) for row in rows}
 
     def count(self) -> int:
+        """Return how many nodes are stored."""
         self._check()
         return int(self._database.read("SELECT COUNT(*) FROM nodes")[0][0])
 
     def search(self, query: Vector, search: Search, mode: Mode) -> list[ScoredNode]:
-        """The best nodes, of those with the same text and source one, and the pointers among them.
+        """Return the best nodes, one of those with the same text and source, and the pointers ranked among them.
 
-        Pointers are neither held to `where`, for what counts is what stands where they point to, nor do they take the
-        place of nodes, for it may be nothing: up to `top_k` of them come besides.
+        `where` does not apply to pointers but to the nodes they lead to. As these may be none, up to `top_k` pointers
+        are returned in addition to `top_k` nodes.
+
+        query: the vector of the query.
+        search: what to look for.
+        mode: how vectors are compared.
         """
         fitting = self._fitting(query, search, mode)
-        found: dict[Any, ScoredNode] = {}
-        places, size = search.top_k, search.top_k
+        found: dict[str | tuple[str, str], ScoredNode] = {}
+        missing, size = search.top_k, search.top_k
         while scores := dict(islice(fitting, size)):
             known = self.get(list(scores))
             for node, score in ((known[id], score) for id, score in scores.items() if id in known):
-                pointing = node.target is not None
-                key = node.id if pointing else node.identity
+                is_pointer = node.target is not None
+                key = node.id if is_pointer else node.identity
                 if key not in found:
                     found[key] = ScoredNode(node, score)
-                    places -= not pointing
-                if not places:
+                    missing -= not is_pointer
+                if not missing:
                     return list(found.values())
-            size *= 2  # so that a text which is here a thousand times is not read in a thousand steps
+            size *= 2  # a text that is stored a thousand times is then read in ten steps
         return list(found.values())
 
     def _fitting(self, query: Vector, search: Search, mode: Mode) -> Iterator[tuple[str, float]]:
-        """The ids and scores of what passes, best first."""
+        """Yield the ids and scores of the entries that pass the search, best first."""
         pointers = 0
         for entry, score in self._current().ranked(query, mode):
             if search.min_score is not None and score < search.min_score:
@@ -131,14 +153,15 @@ class NodeStore:
                 yield entry.id, score
 
     def close(self) -> None:
+        """Close the database and drop the index. A later use opens it again."""
         self._index = None
         self._checked = False
         self._database.close()
 
     def _current(self) -> Index:
-        """The index of what stands in the file now."""
+        """Return the index of what the database holds now."""
         self._check()
-        # data_version tells what other connections changed, our own count what we did.
+        # data_version counts the changes of other connections, `_changes` those of this one.
         version = (self._database.read("PRAGMA data_version"), self._changes)
         if self._index is None or self._index[0] != version:
             rows = self._database.read("SELECT id, source, metadata, target, vector FROM nodes ORDER BY rowid")
@@ -147,7 +170,7 @@ class NodeStore:
         return self._index[1]
 
     def _check(self) -> None:
-        """Raise ConfigError for a file that was made with something else."""
+        """Raise ConfigError if the file's vectors are of another model or of other options."""
         if not self._checked:
             self._compare(dict(self._database.read("SELECT name, value FROM about")))
             self._checked = True
@@ -156,18 +179,21 @@ class NodeStore:
         fingerprint = about.get("made_with", self._fingerprint)
         if fingerprint != self._fingerprint:
             raise ConfigError(
-                f"{self._database.path} was made with {fingerprint}, not with {self._fingerprint}",
-                hint="vectors of different models cannot be compared: use the same, or another file",
+                f"{self._database.path} holds vectors of {fingerprint}, not of {self._fingerprint}",
+                hint="vectors of different models cannot be compared: use the same model, or another file",
             )
 
-    def _agree(self, connection: Any, lengths: set[int]) -> None:
-        """Note what the vectors are, the first time; later ones must be as long."""
+    def _write_about(self, connection: Connection, lengths: set[int]) -> None:
+        """Write the fingerprint and the length of the vectors, or compare them with what is written.
+
+        Raises ConfigError if the vectors are of several lengths.
+        """
         known = dict(connection.execute("SELECT name, value FROM about").fetchall())
-        self._compare(known)  # again, for another process may have been quicker
+        self._compare(known)  # again, because another process may have written in the meantime
         lengths = lengths | {int(known["dimensions"])} if "dimensions" in known else lengths
         if len(lengths) > 1:
             raise ConfigError(
-                f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be kept together",
+                f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be stored in one file",
                 hint="the model's vectors have changed: use another file, or set dimensions=",
             )
         about = [("made_with", self._fingerprint), *(("dimensions", str(length)) for length in lengths)]
@@ -178,19 +204,22 @@ class NodeStore:
         if target is not None and not isinstance(target, str):
             if self._database.path != MEMORY:
                 raise ConfigError(
-                    "a pointer to an object cannot be kept in a file",
-                    hint='point to a name, Node(..., target="archive"), and say what it is: targets={"archive": ...}',
+                    "a pointer to an object cannot be stored in a file",
+                    hint='point to a name, Node(..., target="archive"), and define it: targets={"archive": ...}',
                 )
             target = _OBJECT
         try:
             metadata = dumps(dict(node.metadata))
         except TypeError as error:
-            raise ConfigError(f"the metadata of a node cannot be kept: {error}", hint="use plain JSON values") from None
+            raise ConfigError(
+                f"the metadata of a node cannot be stored: {error}", hint="use plain JSON values"
+            ) from None
         try:
             f"{node.id}{node.text}{node.source}{target}".encode()
         except UnicodeEncodeError:
             raise ConfigError(
-                "a node cannot be kept: text, source, id or target have half a surrogate pair", hint="leave it out"
+                "a node cannot be stored: its text, source, id or target has half a surrogate pair",
+                hint="leave that character out",
             ) from None
         return node.id, node.text, node.source, metadata, target
 

@@ -1,10 +1,9 @@
-"""VectorRetriever: nodes found by how alike their vectors are to the query's."""
+"""VectorRetriever: nodes found by the similarity of their vectors to that of the query."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
@@ -13,22 +12,26 @@ from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
-from .node import Node, nodes_of
+from .node import Node, Nodes, nodes_of
 from .retriever import Retriever, Search
 from .store import NodeStore
 
 
 class VectorRetriever(Retriever):
-    """Keeps nodes with their vectors and finds those nearest to a query.
+    """A retriever that stores nodes with their vectors and finds those nearest to a query.
 
         notes = VectorRetriever("openai:text-embedding-3-small", "notes.sqlite")
         notes.add([Document(text, source="handbook.md"), "a single note"])
         notes.retrieve("How long is the warranty?", top_k=3, where={"source": "handbook.md"})
 
-    `embedder` is an Embedder, or the model to make one for. `path` is an SQLite file that threads and processes may
-    share; without one the nodes live in memory, as long as this object does. All vectors are held in memory for
-    searching, four bytes a number: meant for up to some hundred thousand nodes. `similarity` is cosine, dot or
-    euclidean; `targets` names what pointers point to.
+    All vectors are held in memory for searching, four bytes a number: meant for some hundred thousand nodes.
+
+    embedder: an Embedder, or the name of a model; None: the default embedding model.
+    path: an SQLite file, which threads and processes may share; None: nodes live in memory, as long as this object.
+    top_k, min_score: defaults of each search.
+    similarity: how vectors are compared: cosine, dot or euclidean.
+    targets: what pointers may point to by name.
+    name: how events and errors call it.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class VectorRetriever(Retriever):
         top_k: int = 4,
         min_score: float | None = None,
         similarity: Mode = "cosine",
-        targets: Mapping[str, Any] | None = None,
+        targets: Mapping[str, object] | None = None,
         name: str = "",
     ) -> None:
         check_mode(similarity)
@@ -51,37 +54,43 @@ class VectorRetriever(Retriever):
         self.name = name
         self._store = NodeStore(path, self.embedder.fingerprint)
 
-    def add(self, nodes: Any) -> list[str]:
-        """Add texts, Nodes or Documents, one or many; gives the ids of the nodes.
+    def add(self, nodes: Nodes) -> list[str]:
+        """Add texts, Nodes or Documents, one or many; return the ids of the nodes.
 
-        A node whose id is there already is replaced, and embedded again only if its text has changed. Raises what the
-        Embedder raises, after the nodes that could be embedded have been kept.
+        A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
+        Embedder raises, after storing the nodes that could be embedded.
         """
-        ids: list[str] = carry_out(None, self._adding(nodes_of(nodes)))
+        ids: list[str] = carry_out(None, self._add(nodes_of(nodes)))
         return ids
 
-    async def aadd(self, nodes: Any) -> list[str]:
-        """VectorRetriever.add, awaited."""
-        ids: list[str] = await acarry_out(None, self._adding(nodes_of(nodes)))
+    async def aadd(self, nodes: Nodes) -> list[str]:
+        """Async version of `add`."""
+        ids: list[str] = await acarry_out(None, self._add(nodes_of(nodes)))
         return ids
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
-        """Delete the nodes that everything given applies to; gives how many. Raises ConfigError when nothing is given:
-        to delete all, say `where=lambda metadata: True`."""
-        count: int = carry_out(None, self._deleting(ids, source, where))
+        """Delete the nodes that match every condition; return how many there were.
+
+        Raises ConfigError without a condition; to delete all nodes, pass `where=lambda metadata: True`.
+
+        ids: the nodes with these ids.
+        source: the nodes from this source.
+        where: the nodes that pass this filter.
+        """
+        count: int = carry_out(None, self._delete(ids, source, where))
         return count
 
     async def adelete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
-        """VectorRetriever.delete, awaited."""
-        count: int = await acarry_out(None, self._deleting(ids, source, where))
+        """Async version of `delete`."""
+        count: int = await acarry_out(None, self._delete(ids, source, where))
         return count
 
     def get(self, ids: Iterable[str]) -> dict[str, Node]:
-        """The nodes that are there, by id."""
+        """Return the stored nodes of these ids, by id."""
         return self._store.get(list(ids))
 
     def close(self) -> None:
-        """Close the file; nodes that lived in memory are gone. A later use opens it again."""
+        """Close the file, or drop the nodes in memory. A later use opens it again."""
         self._store.close()
 
     def __len__(self) -> int:
@@ -97,11 +106,12 @@ class VectorRetriever(Retriever):
         self.close()
 
     def seek(self, search: Search) -> Recipe:
+        """Embed the query and search the store, as a workflow."""
         embedder, store = self.embedder, self._store
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
         return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
 
-    def _adding(self, nodes: list[Node]) -> Recipe:
+    def _add(self, nodes: list[Node]) -> Recipe:
         embedder, store = self.embedder, self._store
         new: list[Node] = yield in_thread(lambda: store.unknown(nodes))
         texts = [node.text for node in new]
@@ -114,18 +124,18 @@ class VectorRetriever(Retriever):
             if not isinstance(error.partial, Embeddings):
                 raise
             failure, vectors = error, error.partial
-        got = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
-        missing = {node.id for node in new} - got.keys()
-        yield in_thread(lambda: store.put([node for node in nodes if node.id not in missing], got))
+        embedded = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
+        failed = {node.id for node in new} - embedded.keys()
+        yield in_thread(lambda: store.put([node for node in nodes if node.id not in failed], embedded))
         if failure is not None:
             raise failure
         return list(dict.fromkeys(node.id for node in nodes))
 
-    def _deleting(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Recipe:
+    def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Recipe:
         if ids is None and source is None and where is None:
-            raise ConfigError("which nodes are to be deleted?", hint="give ids, source= or where=")
+            raise ConfigError("delete needs to know which nodes", hint="pass ids, source= or where=")
         check_where(where)
         wanted = [ids] if isinstance(ids, str) else ids
-        chosen: list[str] = yield in_thread(lambda: self._store.chosen(wanted, source, where))
-        yield in_thread(lambda: self._store.delete(chosen))
-        return len(chosen)
+        selected: list[str] = yield in_thread(lambda: self._store.select(wanted, source, where))
+        yield in_thread(lambda: self._store.delete(selected))
+        return len(selected)

@@ -1,4 +1,4 @@
-"""Where vectors and answers are kept between calls."""
+"""Key-value stores that keep vectors and answers between calls."""
 
 from ..pipeline.key_value import KeyValueStore
 from .redis import RedisStore

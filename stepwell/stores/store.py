@@ -1,4 +1,4 @@
-"""The store in memory, and what `cache=` may be."""
+"""MemoryStore: a key-value store in memory; and the store that a `cache=` argument means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from ..pipeline.key_value import KeyValueStore
 from ..providers.local.install import cache_folder
@@ -16,7 +16,7 @@ from .sqlite import SQLiteStore
 
 
 class MemoryStore:
-    """A store in memory. Over `max_items`, what was not used for longest goes first (None: no bound)."""
+    """A store in memory of at most `max_items` entries (None: no bound); the least recently used are removed first."""
 
     def __init__(self, max_items: int | None = 100_000) -> None:
         self._max = max_items
@@ -24,6 +24,7 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the stored values, by key."""
         with self._lock:
             found = {key: self._items[key] for key in keys if key in self._items}
             for key in found:
@@ -31,6 +32,7 @@ class MemoryStore:
             return found
 
     def set_many(self, items: Mapping[str, bytes]) -> None:
+        """Store values by key."""
         with self._lock:
             for key, value in items.items():
                 self._items[key] = value
@@ -42,24 +44,25 @@ class MemoryStore:
         return len(self._items)
 
 
-def store_of(given: Any, file: str) -> KeyValueStore | None:
-    """The store that is meant: None or False, True (that file, in STEPWELL_CACHE or else in the user's cache folder),
-    a path, or a store.
+def store_of(cache: object, file: str) -> KeyValueStore | None:
+    """Return the store that a `cache=` argument means. Raises ConfigError for an argument that is none of these.
 
-    Raises ConfigError for anything else.
+    cache: None or False (no store), True (`file`), a path of an SQLite file, or a store.
+    file: the name of the file for True, in the folder STEPWELL_CACHE, else in the user's cache folder.
     """
-    if given is None or given is False:
+    if cache is None or cache is False:
         return None
-    if given is True:
+    if cache is True:
         return SQLiteStore(cache_folder() / file)
-    if isinstance(given, str | Path):
-        return SQLiteStore(given)
-    methods = [getattr(given, name, None) for name in ("get_many", "set_many")]
+    if isinstance(cache, str | Path):
+        return SQLiteStore(cache)
+    methods = [getattr(cache, name, None) for name in ("get_many", "set_many")]
     if any(iscoroutinefunction(method) for method in methods):
-        raise ConfigError("a store's methods cannot be coroutine functions", hint="plain ones are called in threads")
+        raise ConfigError(
+            "a store's methods cannot be coroutine functions", hint="write plain ones, which are called in threads"
+        )
     if all(callable(method) for method in methods):
-        store: KeyValueStore = given
-        return store
+        return cast(KeyValueStore, cache)
     raise ConfigError(
-        f"a cache cannot be a {type(given).__name__}", hint="pass True, a path, or a store with get_many and set_many"
+        f"a cache cannot be a {type(cache).__name__}", hint="pass True, a path, or a store with get_many and set_many"
     )

@@ -1,4 +1,4 @@
-"""For those who test with stepwell or extend it: scripted models, recorded traffic, a suite for providers."""
+"""Tools for tests and for authors of providers: scripted models, recorded traffic, a conformance suite."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["Cassette", "ConformanceError", "ConformanceReport", "FakeModel", "NotRecorded", "conformance"]
 
 
-if not TYPE_CHECKING:  # a type checker is to refuse names that there are not
+if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any name
 
     def __getattr__(name: str) -> Any:
         if name in ("Cassette", "NotRecorded"):
-            from . import cassette  # is an httpx transport, so it brings httpx in
+            from . import cassette  # imports httpx, whose transports it subclasses
 
             return getattr(cassette, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,10 @@
-"""Exchanges with a provider, recorded once and played ever after: tests without keys, network or surprises.
+"""Cassette: record exchanges with a provider once, and replay them in tests without keys or network.
 
     cassette = Cassette("tests/cassettes/greeting.json")
     client = Client(transport=cassette, api_keys={"openai": os.environ.get("OPENAI_API_KEY", "played")})
 
 The first run goes to the provider and writes the file; later runs never touch the network. A request that was not
-recorded is an error that says where it differs, and nothing is ever fetched in its place.
+recorded is an error that says where it differs from the nearest one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import re
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,53 +21,67 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
-from ..pipeline.http.response import REQUEST_IDS
+from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads
 from .tape_file import TapeFile, rows_of
 
 MASKED = "**********"
-_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", "x-amzn-errortype", *REQUEST_IDS))
+_KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
+"""Headers of an answer that are recorded, by name and by part of a name."""
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
-_KEY_SHAPES = re.compile(r"\b(?:sk|gsk|pk|xai|AIza|AKIA|gh[opsu])[-_]?[A-Za-z0-9_-]{16,}")
+_KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
 _MIN_SECRET = 8
 
 
 class NotRecorded(StepwellError):
-    """A request that no recorded exchange answers. The message says where it differs from the nearest one."""
+    """A request that was not recorded. The message says where it differs from the nearest one."""
 
 
 @define
 class Exchange:
-    """One request and its answer, without anything secret. `chunks` are the answer's bytes as they were read."""
+    """One request and its answer, with all secrets masked."""
 
     method: str
     url: str
     body: Any
+    """The request's JSON; for a body that is none, its hash."""
     status: int = 0
     headers: dict[str, str] = field(factory=dict)
+    """The answer's headers, as far as they are recorded."""
     chunks: list[bytes] = field(factory=list)
+    """The answer's body, in the reads in which it came."""
     played: bool = False
 
     def fits(self, other: Exchange) -> bool:
+        """Return whether both are of the same request."""
         return (self.method, self.url, self.body) == (other.method, other.url, other.body)
 
 
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """An httpx transport, of both colours, over a file of exchanges.
+    """An httpx transport, sync and async, that records exchanges to a file or replays them from it.
 
-    `record` is "once" (the default: record if there is no file, else play), "never" or "always" (start anew; what was
-    recorded before is kept beside as `<name>.before` until the new recording has come to its end). After each exchange
-    the file is written anew, all or nothing; several processes may record on one.
-    Each exchange is played once, equal ones in their order, whatever order others come in. `transport` carries what is
-    recorded (default: httpx's own). Of an answer the status, the body, its type and request id are kept; of a request
-    the method, the URL and the body; credentials are masked wherever they stand.
+    Each exchange is replayed once; equal ones in their order, different ones in any order. After each recorded exchange
+    the file is replaced as a whole; several processes may record to one file. Recorded are the method, URL and body of
+    a request, and the status, body, content type, request id and limits of its answer. Credentials are masked wherever
+    they occur.
+
+    path: the file, JSON.
+    record: "once" (record if there is no file, else replay), "never", or "always" (start anew; the previous recording
+        is kept as `<name>.before` until the new one is complete).
+    transport: sends the requests that are recorded; None: httpx's own.
     """
 
-    def __init__(self, path: str | Path, *, record: str = "once", transport: Any = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        record: str = "once",
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         if record not in ("once", "never", "always"):
             raise ConfigError(f"record cannot be {record!r}", hint="use 'once', 'never' or 'always'")
         self.path = Path(path)
@@ -75,76 +89,86 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if not self.recording and not self.path.exists():
             raise ConfigError(f"there is no cassette at {self.path}", hint="record it with record='once'")
         self.exchanges: list[Exchange] = [] if self.recording else _load(self.path)
-        self._transport = transport
+        self._transport: Any = transport
         self._lock = threading.Lock()
         self._file = TapeFile(self.path) if self.recording else None
 
     @property
     def unplayed(self) -> list[Exchange]:
-        """What was recorded and nobody has asked for."""
+        """Recorded exchanges that have not been replayed."""
         return [] if self.recording else [exchange for exchange in self.exchanges if not exchange.played]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        asked = _asked(request, request.read())
+        """Replay the answer to a request, or send and record it. Raises NotRecorded."""
+        exchange = _exchange_of(request, request.read())
         if not self.recording:
-            return self._played(asked)
+            return self._replay(exchange)
         inner = self._transport = self._transport or httpx.HTTPTransport()
-        return self._taped(request, asked, inner.handle_request(request))
+        return self._record(request, exchange, inner.handle_request(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        asked = _asked(request, await request.aread())
+        """Async version of `handle_request`."""
+        exchange = _exchange_of(request, await request.aread())
         if not self.recording:
-            return self._played(asked)
+            return self._replay(exchange)
         inner = self._transport = self._transport or httpx.AsyncHTTPTransport()
-        return self._taped(request, asked, await inner.handle_async_request(request))
+        return self._record(request, exchange, await inner.handle_async_request(request))
 
     def close(self) -> None:
+        """Close the transport that sends the requests."""
         if hasattr(self._transport, "close"):
             self._transport.close()
 
     async def aclose(self) -> None:
+        """Async version of `close`."""
         if hasattr(self._transport, "aclose"):
             await self._transport.aclose()
 
-    def _played(self, asked: Exchange) -> httpx.Response:
+    def _replay(self, wanted: Exchange) -> httpx.Response:
         with self._lock:
-            found = next((each for each in self.exchanges if not each.played and each.fits(asked)), None)
+            found = next((each for each in self.exchanges if not each.played and each.fits(wanted)), None)
             if found is None:
-                raise _missing(asked, self.exchanges, self.path)
+                raise _not_recorded(wanted, self.exchanges, self.path)
             found.played = True
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
         return httpx.Response(found.status, headers=headers, stream=_Tape(found.chunks))
 
-    def _taped(self, request: httpx.Request, asked: Exchange, response: httpx.Response) -> httpx.Response:
+    def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
+        """Return a response that fills and saves the exchange while it is read."""
         secrets = _secrets(request)
-        asked.status = response.status_code
-        kept = {name: value for name, value in received(response.headers).items() if _is_kept(name)}
-        asked.headers = {name: _masked(value, secrets) for name, value in kept.items()}
+        exchange.status = response.status_code
+        kept = {name: value for name, value in received(response.headers).items() if _is_recorded(name)}
+        exchange.headers = {name: _masked(value, secrets) for name, value in kept.items()}
 
-        def done() -> None:
-            # One read at a time may cut a key in two, so an answer that holds one is kept as a single piece.
-            whole = b"".join(asked.chunks)
-            if (masked := _masked_bytes(whole, secrets)) != whole:
-                asked.chunks[:] = [masked]
+        def save() -> None:
+            # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
+            body = b"".join(exchange.chunks)
+            if (masked := _masked_bytes(body, secrets)) != body:
+                exchange.chunks[:] = [masked]
             with self._lock:
-                self.exchanges.append(asked)
+                self.exchanges.append(exchange)
                 if self._file is not None:
                     self._file.save([_row(each) for each in self.exchanges])
 
-        tape = _Tape(asked.chunks, response.stream, done)
+        tape = _Tape(exchange.chunks, response.stream, save)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=tape, extensions=response.extensions
         )
 
 
 class _Tape(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Plays `chunks`, or fills them from `source` as they are read and tells when it is done."""
+    """A body that replays `chunks`, or fills them from `source` as it is read and calls `on_close` in the end."""
 
-    def __init__(self, chunks: list[bytes], source: Any = None, done: Any = None) -> None:
+    def __init__(
+        self,
+        chunks: list[bytes],
+        source: httpx.SyncByteStream | httpx.AsyncByteStream | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
         self._chunks = chunks
-        self._source = source
-        self._done = done
+        self._source: Any = source
+        self._on_close = on_close
 
     def __iter__(self) -> Iterator[bytes]:
         if self._source is None:
@@ -174,12 +198,13 @@ class _Tape(httpx.SyncByteStream, httpx.AsyncByteStream):
             self._finish()
 
     def _finish(self) -> None:
-        done, self._done = self._done, None
-        if done is not None:
-            done()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
 
-def _asked(request: httpx.Request, content: bytes) -> Exchange:
+def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
+    """Return the exchange of a request, still without its answer; secrets are masked."""
     secrets = _secrets(request)
     url = _SECRET_QUERY.sub(rf"\1{MASKED}", _masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
@@ -192,15 +217,15 @@ def _asked(request: httpx.Request, content: bytes) -> Exchange:
     return Exchange(request.method, url, body)
 
 
-def _is_kept(name: str) -> bool:
+def _is_recorded(name: str) -> bool:
     return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:
-    """What the request's headers hold that must not be written down anywhere: their values and the words in them."""
+    """Return the values of the request's headers, and each word in them, that may be secrets and must be masked."""
     values = [value for name, value in request.headers.items() if name not in _HARMLESS]
     words = {word for value in values for word in (value, *re.split(r"[ ,;=]+", value)) if len(word) >= _MIN_SECRET}
-    # Dates and names of beta features are words, too: only what looks like a secret is one.
+    # Dates and names of beta features are no secrets, so that a word must look like one.
     return sorted((word for word in words if re.search(r"\d", word) or len(word) > 20), key=len, reverse=True)
 
 
@@ -214,37 +239,40 @@ def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:
     try:
         return _masked(data.decode(), secrets).encode()
     except UnicodeDecodeError:
-        return data  # frames of a binary protocol, whose checksums would no longer hold
+        return data  # frames of a binary protocol, whose checksums would no longer be right
 
 
-def _missing(asked: Exchange, exchanges: list[Exchange], path: Path) -> NotRecorded:
-    near = [each for each in exchanges if (each.method, each.url) == (asked.method, asked.url)]
-    fresh = [each for each in near if not each.played]
-    if any(each.fits(asked) for each in near):
-        what = "it was recorded, and has been played already"
+def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path) -> NotRecorded:
+    near = [each for each in exchanges if (each.method, each.url) == (wanted.method, wanted.url)]
+    unplayed = [each for each in near if not each.played]
+    if any(each.fits(wanted) for each in near):
+        what = "it was recorded, and has been replayed already"
     elif near:
-        places = [_difference(each.body, asked.body) for each in fresh or near]
-        what = f"its body differs at {max(places, key=len) or 'the top'}"
+        pointers = [_difference(each.body, wanted.body) for each in unplayed or near]
+        what = f"its body differs at {max(pointers, key=len) or 'the top'}"
     else:
-        what = f"nothing was recorded of {asked.method} {asked.url}"
-    return NotRecorded(f"a request is not on the cassette {path.name}: {what}", hint="record it anew if that is meant")
+        what = f"nothing was recorded of {wanted.method} {wanted.url}"
+    return NotRecorded(
+        f"a request is not on the cassette {path.name}: {what}",
+        hint="if the request is right, delete the file, or use record='always', to record again",
+    )
 
 
-def _difference(recorded: Any, asked: Any, place: str = "") -> str:
-    """The JSON pointer of the first place where two bodies differ."""
-    if isinstance(recorded, Mapping) and isinstance(asked, Mapping):
-        for name in [*recorded, *(name for name in asked if name not in recorded)]:
-            here = f"{place}/{escape(str(name))}"
-            if name not in recorded or name not in asked:
+def _difference(recorded: object, wanted: object, pointer: str = "") -> str:
+    """Return the JSON pointer of the first place where two bodies differ; they begin at `pointer`."""
+    if isinstance(recorded, Mapping) and isinstance(wanted, Mapping):
+        for name in [*recorded, *(name for name in wanted if name not in recorded)]:
+            here = f"{pointer}/{escape(str(name))}"
+            if name not in recorded or name not in wanted:
                 return here
-            if recorded[name] != asked[name]:
-                return _difference(recorded[name], asked[name], here)
-    if isinstance(recorded, list) and isinstance(asked, list):
-        for at, (one, other) in enumerate(zip(recorded, asked, strict=False)):
+            if recorded[name] != wanted[name]:
+                return _difference(recorded[name], wanted[name], here)
+    if isinstance(recorded, list) and isinstance(wanted, list):
+        for at, (one, other) in enumerate(zip(recorded, wanted, strict=False)):
             if one != other:
-                return _difference(one, other, f"{place}/{at}")
-        return f"{place}/{min(len(recorded), len(asked))}"
-    return place
+                return _difference(one, other, f"{pointer}/{at}")
+        return f"{pointer}/{min(len(recorded), len(wanted))}"
+    return pointer
 
 
 def _row(exchange: Exchange) -> dict[str, Any]:
@@ -274,8 +302,8 @@ def _load(path: Path) -> list[Exchange]:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
     except (KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
+        raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 
 
-def _bytes(chunk: Any) -> bytes:
+def _bytes(chunk: str | Mapping[str, str]) -> bytes:
     return chunk.encode() if isinstance(chunk, str) else b64decode(chunk["base64"])

@@ -1,4 +1,4 @@
-"""A model that says what a test wrote for it."""
+"""FakeModel: a model whose answers a test writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ..pipeline.effects import StepGenerator
+from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
@@ -23,15 +23,18 @@ Turn = str | ToolCall | Reply | Exception | list[Any]
 
 
 class FakeModel:
-    """Answers `fake:anything` with the given turns, one a call: text, a ToolCall, a list of parts, a whole Reply, or an
-    exception to raise. The last turn repeats with `repeat=True`; otherwise a call too many is an AssertionError.
+    """A provider named `fake` that answers with given turns, for any model id.
 
         fake = FakeModel("hello", ToolCall("1", "look_up", '{"city": "Pune"}'))
         client = Client(registry=fake.registry)
         client.generate_text("fake:m", "hi").text   # hello
-        fake.requests[0].context                    # what was asked
+        fake.requests[0].context                    # the conversation that was sent
 
-    Everything but encoding, retry and the network runs as it does for a real provider.
+    All steps but encoding, decoding, retry and the network run as for a real provider. A call after the last turn
+    raises AssertionError.
+
+    turns: one a call: text, a ToolCall, a list of parts, a Reply, or an exception to raise.
+    repeat: whether the last turn is repeated for ever.
     """
 
     def __init__(self, *turns: Turn, repeat: bool = False) -> None:
@@ -43,15 +46,17 @@ class FakeModel:
         self.registry.register(self.provider)
 
     def _attach(self, pipeline: Pipeline, provider: Provider) -> Pipeline:
-        def answer(request: Request, call: Any) -> StepGenerator:
+        def answer(request: Request, call: CallNext) -> StepGenerator:
             self.requests.append(request)
-            return _given(request, self._next())
+            return _answer(request, self._next())
 
         return pipeline.without(*_SKIPPED).replace("send", around("send", answer))
 
     def _next(self) -> Turn:
         if not self._turns:
-            raise AssertionError(f"the fake model was called {len(self.requests)} times, more often than it has turns")
+            raise AssertionError(
+                f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True"
+            )
         return self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
 
 
@@ -68,14 +73,14 @@ _SKIPPED = (
 _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid", key_optional=True)
 
 
-def _given(request: Request, turn: Turn) -> StepGenerator:
+def _answer(request: Request, turn: Turn) -> StepGenerator:
     if isinstance(turn, Exception):
         raise turn
-    return _reply_of(turn, request)
-    yield  # a generator, like every Flow
+    return _response_of(turn, request)
+    yield  # makes it a generator, as every step is
 
 
-def _reply_of(turn: Any, request: Request) -> Response:
+def _response_of(turn: str | ToolCall | Reply | list[Any], request: Request) -> Response:
     if not isinstance(turn, Reply):
         parts: Iterable[Any] = turn if isinstance(turn, list) else [turn]
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])

@@ -1,16 +1,29 @@
-"""A network for the conformance suite: it says one thing, and notes what was asked and whether its connection was
-returned."""
+"""A mock network for the conformance suite: one answer, the requests that came, and whether the body was closed."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import httpx
+
+T = TypeVar("T")
 
 
 class MockBody:
-    """An answer to every request, in reads of `size` bytes (0: one read). One that stalls never ends: `stalled` is set
-    once all of it has been read, and the next read waits for ever."""
+    """The answer to every request.
+
+    data: the body.
+    size: bytes of one read (0: all in one).
+    status: the HTTP status.
+    kind: the content type; None: JSON.
+    seen: gets the requests; None: a new list.
+    stalls: whether the body never ends. Then `stalled` is set once all of it has been read, and the next read waits.
+    """
 
     def __init__(
         self,
@@ -18,7 +31,7 @@ class MockBody:
         size: int = 0,
         status: int = 200,
         kind: str | None = None,
-        seen: Any = None,
+        seen: list[Any] | None = None,
         *,
         stalls: bool = False,
     ) -> None:
@@ -26,7 +39,7 @@ class MockBody:
         self.headers = {"content-type": kind or "application/json"}
         self.seen = seen if seen is not None else []
         self.closed = False
-        self.stalled: Any = None
+        self.stalled: asyncio.Event | None = None
         self._stalls = stalls
         self._pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
 
@@ -36,21 +49,23 @@ class MockBody:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             yield piece
-        if self._stalls:
+        if self._stalls and self.stalled is not None:
             import asyncio  # as in run
 
             self.stalled.set()
             await asyncio.Event().wait()
 
     def close(self) -> None:
+        """Note that the body was closed."""
         self.closed = True
 
     async def aclose(self) -> None:
+        """Async version of `close`."""
         self.closed = True
 
 
-def transport_of(body: MockBody) -> Any:
-    """An httpx transport, of both colours, that gives this body."""
+def transport_of(body: MockBody) -> httpx.MockTransport:
+    """Create an httpx transport, sync and async, that answers with this body."""
     import httpx  # heavy: only when something is to be sent
 
     class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -66,57 +81,59 @@ def transport_of(body: MockBody) -> Any:
         async def aclose(self) -> None:
             body.close()
 
-    def handler(request: Any) -> Any:
+    def handler(request: httpx.Request) -> httpx.Response:
         body.seen.append(request)
         return httpx.Response(body.status, headers=body.headers, stream=Stream())
 
     return httpx.MockTransport(handler)
 
 
-async def cancelled(body: MockBody, work: Any) -> None:
-    """Start the work, cancel it while it waits for more of the body, and see that it ends so."""
+async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
+    """Cancel the work while it waits for more of the body. Raises AssertionError unless that ends it."""
     import asyncio  # as in run
 
     body.stalled = asyncio.Event()
     task = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(body.stalled.wait())
-    await asyncio.wait({task, waiting}, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    stalled = asyncio.ensure_future(body.stalled.wait())
+    both: set[asyncio.Future[Any]] = {task, stalled}
+    await asyncio.wait(both, timeout=_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    stalled.cancel()
     if not body.stalled.is_set():
-        require(task.done(), "it hangs")
-        raise AssertionError(f"it ended before its answer did: {task.exception()!r}")
+        require(task.done(), f"the call did not read the whole answer within {_TIMEOUT:.0f} seconds")
+        raise AssertionError(f"the call ended before its answer did: {task.exception()!r}")
     task.cancel()
-    await asyncio.wait({task}, timeout=_PATIENCE)
-    require(task.done(), "a cancelled task goes on")
+    await asyncio.wait({task}, timeout=_TIMEOUT)
+    require(task.done(), f"the call was cancelled and still runs after {_TIMEOUT:.0f} seconds")
     if not task.cancelled():
-        raise AssertionError(f"the cancellation was swallowed: {task.exception()!r}")
+        raise AssertionError(f"the call suppressed its cancellation: {task.exception()!r}")
 
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
+"""Seconds to wait for a call."""
 
 
 def require(holds: bool, fault: str) -> None:
-    """Raise AssertionError unless it holds. What `assert` says is not heard under `python -O`, and a suite must be."""
+    """Raise AssertionError unless it holds. The suite must work under `python -O`, which drops `assert`."""
     if not holds:
         raise AssertionError(fault)
 
 
-def run(coroutine: Any) -> Any:
-    """Run a coroutine to its end, in a thread of its own so that it works inside a running event loop, too."""
-    import asyncio  # heavy, and for this suite alone
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own so that it also works inside a running event loop."""
+    import asyncio  # heavy, and only this suite needs it
 
-    outcome: list[Any] = []
+    results: list[T] = []
+    errors: list[BaseException] = []
 
     def target() -> None:
         try:
-            outcome.append((asyncio.run(coroutine), None))
+            results.append(asyncio.run(coroutine))
         except BaseException as error:
-            outcome.append((None, error))
+            errors.append(error)
 
     thread = threading.Thread(target=target)
     thread.start()
     thread.join()
-    result, error = outcome[0]
-    if error is not None:
+    for error in errors:
         raise error
-    return result
+    return results[0]

@@ -1,4 +1,4 @@
-"""The file that a cassette records to: whole after every exchange, by however many processes, killed or not."""
+"""TapeFile: the file of a cassette, complete after every exchange even if several processes write it or are killed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
 from ..schemas.versions import refused_version
 
 VERSION = 1
-"""Of the file's form."""
+"""Version of the file format."""
 
 
 class TapeFile:
-    """A file of rows that one recording adds to, and that others may add to at the same time.
+    """A file of rows that one recording adds to, while other processes may add to it as well.
 
-    What the file holds when the recording begins is kept beside it, from the first row until the recording is over: a
-    process that is killed leaves it there. Raises ConfigError at once for a place that cannot be written.
+    The content from before the recording is kept in `<name>.before` until the recording ends; if the process is killed,
+    it remains. Raises ConfigError at once for a path that cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,14 +30,14 @@ class TapeFile:
         self._before = path.with_name(f"{path.name}.before")
         content = _content(path)
         self._last = _digest(content)
-        """Of what the file holds unless somebody else has written it."""
+        """Digest of what this process last read or wrote; the file differs if another process has written it."""
         self._starts_anew = content is not None
         self._others: list[Any] = []
         self._written: list[Any] = []
-        _check(path)
+        _check_writable(path)
 
     def save(self, rows: list[Any]) -> None:
-        """Write these rows, all of this recording, behind those of others."""
+        """Write all rows of this recording, behind those of other processes."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -50,38 +50,38 @@ class TapeFile:
         if content is not None and _digest(content) != self._last:
             self._others = _without(rows_of(content, self.path), self._written)
         elif self._starts_anew and content is not None:
-            self._keep(content)
+            self._back_up(content)
         self._starts_anew = False
         data = dumps({"version": VERSION, "exchanges": [*self._others, *rows]}, option=INDENT) + b"\n"
         self._last = _digest(data)
         return data
 
-    def _keep(self, content: bytes) -> None:
-        """Keep the earlier recording beside. One that is there is older, and whole: what came after it was killed."""
+    def _back_up(self, content: bytes) -> None:
+        """Keep the previous recording. If there is a backup, it is the complete one: a later recording was killed."""
         if not self._before.exists():
-            _keep_beside(self.path, content, self._before)
+            _back_up(self.path, content, self._before)
         weakref.finalize(self, _discard, self._before)
 
 
 def rows_of(content: bytes, path: Path) -> list[Any]:
-    """The exchanges that a cassette holds. Raises ConfigError for what is none."""
+    """Return the exchanges in a cassette's content. Raises ConfigError for content that is no cassette."""
     try:
         data = loads(content)
         if why := refused_version(data.get("version"), VERSION, f"the cassette {path}"):
-            raise ConfigError(why, hint="update stepwell, or record it anew")
+            raise ConfigError(why, hint="update stepwell, or record again")
         rows: list[Any] = data["exchanges"]
     except (JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path} is not a cassette: {error!r:.80}") from None
+        raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
     return rows
 
 
 def _without(rows: list[Any], known: list[Any]) -> list[Any]:
-    """The rows less the known ones, each once: equal exchanges may have been recorded twice."""
-    left = list(known)
+    """Return the rows without the known ones. A row that is known once is removed once: there may be equal rows."""
+    remaining = list(known)
     others = []
     for row in rows:
-        if row in left:
-            left.remove(row)
+        if row in remaining:
+            remaining.remove(row)
         else:
             others.append(row)
     return others
@@ -98,21 +98,22 @@ def _digest(content: bytes | None) -> bytes:
     return sha256(content or b"").digest()
 
 
-def _check(path: Path) -> None:
-    """See that there is a place to write to before anything is asked that costs."""
-    place = next(each for each in (path, *path.absolute().parents) if each.exists())
-    if not os.access(place, os.W_OK) or (place != path and not place.is_dir()):
-        raise ConfigError(f"cannot write a cassette at {path}", hint=f"check the permissions of {place}")
+def _check_writable(path: Path) -> None:
+    """Raise ConfigError if the file cannot be written, before a request is sent that costs money."""
+    existing = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not os.access(existing, os.W_OK) or (existing != path and not existing.is_dir()):
+        raise ConfigError(f"cannot write a cassette at {path}", hint=f"check the permissions of {existing}")
 
 
-def _keep_beside(path: Path, content: bytes, place: Path) -> None:
+def _back_up(path: Path, content: bytes, backup: Path) -> None:
+    """Keep a file's content under another name, by a hard link where the file system has them."""
     try:
-        os.link(path.resolve(), place)
-    except OSError:  # a file system without links: a copy, which has its name only once it is whole
-        copy = place.with_name(f"{place.name}.new")
-        with suppress(OSError):  # where not even that can be kept, recording goes on without
+        os.link(path.resolve(), backup)
+    except OSError:  # no links: write a copy, and rename it when it is complete
+        copy = backup.with_name(f"{backup.name}.new")
+        with suppress(OSError):  # recording continues even if there can be no backup
             copy.write_bytes(content)
-            os.replace(copy, place)
+            os.replace(copy, backup)
 
 
 def _discard(path: Path) -> None:

@@ -36,7 +36,7 @@ def test_no_two_neighbours_would_have_fitted_into_one_batch(texts: list[str], li
         assert len(fuller) > limit.texts or (limit.tokens is not None and tokens > limit.tokens)
 
 
-def test_each_provider_says_what_one_call_takes() -> None:
+def test_each_provider_declares_the_limits_of_one_call() -> None:
     def most(model: str) -> EmbedLimit:
         name, _, id = model.partition(":")
         return embed_limit_for(stepwell.provider(name).embed_batches, id)

@@ -1,4 +1,4 @@
-"""Embedder: order kept, each text asked for once, nothing lost to a bad one, in both colours."""
+"""Embedder: order is kept, equal texts are sent once, a bad text costs no other, sync and async."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows(found: Embeddings) -> list[list[float] | None]:
 
 
 def too_long(limit: int) -> Callable[[list[str]], httpx.Response | None]:
-    """A server that refuses a batch with a text over the limit, without saying which."""
+    """Serve embeddings, and refuse a batch with a text over the limit without naming the text."""
     return lambda texts: refusal("a text is too long") if any(len(text) > limit for text in texts) else None
 
 
@@ -71,7 +71,7 @@ def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_for_once(
 @both_drivers
 @tries(0.25)
 @given(texts=words, at=st.integers(0, 9), limit=st.integers(2, 7), batch_size=st.integers(1, 7))
-def test_a_text_that_is_refused_costs_the_others_nothing(
+def test_a_refused_text_does_not_affect_the_others(
     embed: Embed, texts: list[str], at: int, limit: int, batch_size: int
 ) -> None:
     texts = [*texts[:at], "ok", *texts[at:]]
@@ -117,7 +117,7 @@ def test_the_error_names_the_place_and_carries_the_rest(embed: Embed) -> None:
 
 
 @both_drivers
-def test_a_mistake_that_no_text_can_fix_is_not_asked_for_every_text(embed: Embed) -> None:
+def test_an_error_that_concerns_all_texts_is_not_retried_for_each_text(embed: Embed) -> None:
     server = Vectors(lambda texts: refusal("there is no such option"))
     with pytest.raises(errors.InvalidRequest, match="no such option"):
         embed(server.embedder(), [f"text {n}" for n in range(1000)])
@@ -125,7 +125,7 @@ def test_a_mistake_that_no_text_can_fix_is_not_asked_for_every_text(embed: Embed
 
 
 @both_drivers
-def test_a_server_that_fails_half_way_is_not_asked_for_every_text(embed: Embed) -> None:
+def test_a_server_that_fails_half_way_is_not_retried_for_each_text(embed: Embed) -> None:
     server = Vectors(lambda texts: refusal("out of memory", 500) if len(server.asked) > 5 else None)
     with pytest.raises(errors.ServerError, match="out of memory") as caught:
         embed(server.embedder(batch_size=2, workers=1), [f"text {n}" for n in range(1000)])
@@ -134,7 +134,9 @@ def test_a_server_that_fails_half_way_is_not_asked_for_every_text(embed: Embed) 
 
 @both_drivers
 @pytest.mark.parametrize(("status", "kind"), [(401, errors.AuthError), (429, errors.RateLimitError)])
-def test_what_concerns_all_texts_is_raised_as_it_is_with_what_succeeded(embed: Embed, status: int, kind: type) -> None:
+def test_an_error_that_concerns_all_texts_is_raised_with_the_partial_result(
+    embed: Embed, status: int, kind: type
+) -> None:
     store = MemoryStore()
     server = Vectors(lambda texts: refusal("no", status) if "late" in texts else None)
     texts = [*(f"text {n}" for n in range(6)), "late", *(f"more {n}" for n in range(6))]
@@ -146,7 +148,7 @@ def test_what_concerns_all_texts_is_raised_as_it_is_with_what_succeeded(embed: E
 
 
 @both_drivers
-def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed: Embed) -> None:
+def test_a_cache_is_read_first_and_distinguishes_model_kind_and_dimensions(embed: Embed) -> None:
     server, store = Vectors(), MemoryStore()
     first = embed(server.embedder(cache=store), ["a", "b"])
     again = embed(server.embedder(cache=store), ["b", "c", "a"])
@@ -164,7 +166,7 @@ def test_a_cache_is_asked_first_and_knows_model_kind_and_dimensions_apart(embed:
     assert (whole.calls, whole.usage.input_tokens, whole.cost.total) == (0, 0, 0)
 
 
-def test_vectors_of_another_server_are_kept_apart() -> None:
+def test_vectors_of_another_server_are_separate() -> None:
     server, store = Vectors(), MemoryStore()
     server.embedder(cache=store).embed(["a"])
     given: Any = {"transport": httpx.MockTransport(server), "api_keys": {"openai": "k"}}
@@ -191,7 +193,7 @@ def test_a_deployment_of_another_resource_is_another_model() -> None:
     assert made == [f'azure:mine base_url="https://{name}.openai.azure.com"' for name in ("one", "two")]
 
 
-def test_what_steers_the_call_does_not_change_the_vectors_and_is_not_kept() -> None:
+def test_options_of_the_call_itself_do_not_change_the_cache_key() -> None:
     server, store = Vectors(), MemoryStore()
     server.embedder(cache=store).embed(["a"])
     embedder = server.embedder(
@@ -203,7 +205,7 @@ def test_what_steers_the_call_does_not_change_the_vectors_and_is_not_kept() -> N
 
 
 @both_drivers
-def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
+def test_a_failing_cache_is_only_a_warning(embed: Embed) -> None:
     class Broken:
         def get_many(self, keys: Any) -> Any:
             raise OSError("the disk is gone")
@@ -222,16 +224,16 @@ def test_a_cache_that_fails_is_a_warning_and_no_more(embed: Embed) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are no vector"),
+        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are not a vector"),
         (lambda keys: dict.fromkeys(keys, "text"), "could not be read"),
         (lambda keys: {"what nobody asked for": b"1234"}, "could not be read"),
         (lambda keys: dict(zip(keys, (b"1234", b"12345678"), strict=True)), "different lengths"),
-        (lambda keys: None, "gave a NoneType, not a mapping"),
-        (lambda keys: [b"1234"], "gave a list, not a mapping"),
+        (lambda keys: None, "returned a NoneType, not a mapping"),
+        (lambda keys: [b"1234"], "returned a list, not a mapping"),
     ],
 )
 @both_drivers
-def test_what_is_damaged_in_a_cache_is_asked_for_again(embed: Embed, given: Any, says: str) -> None:
+def test_damaged_cache_entries_are_requested_again(embed: Embed, given: Any, says: str) -> None:
     class Damaged(MemoryStore):
         def get_many(self, keys: Any) -> Any:
             return given(keys)
@@ -259,7 +261,7 @@ def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
     for wrong in (None, 5, {"a": 1}, b"a"):
         with pytest.raises(errors.ConfigError, match="cannot be embedded; pass a list"):
             server.embedder().embed(wrong)
-    with pytest.raises(errors.ConfigError, match="letters of one text"):
+    with pytest.raises(errors.ConfigError, match="texts is a str"):
         server.embedder().embed("one text")
     assert server.asked == []
 
@@ -290,7 +292,7 @@ def test_vectors_that_cannot_be_matched_with_texts_are_an_error(embed: Embed, bo
         embed(never.embedder(workers=1), ["a", "bb"])
 
 
-def test_queries_and_documents_are_said_to_be_such() -> None:
+def test_queries_and_documents_are_sent_with_their_kind() -> None:
     bodies: list[Any] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -384,7 +386,7 @@ def test_a_text_that_the_embedded_model_cannot_take_is_named() -> None:
     assert (caught.value.failures[1].requested_tokens, caught.value.partial.dimensions) == (9001, 576)
 
 
-def test_it_runs_on_trio_too() -> None:
+def test_the_embedder_runs_on_trio_too() -> None:
     async def main() -> Embeddings:
         transport = httpx.MockTransport(Vectors())
         async with stepwell.AsyncClient(transport=transport, api_keys={"openai": "k"}) as client:

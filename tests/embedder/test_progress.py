@@ -1,4 +1,4 @@
-"""Progress: told where it is wanted, silent elsewhere."""
+"""Progress: shown where it is wanted, and only there."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def bars(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setitem(sys.modules, "tqdm", None)
 
 
-def said(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, asked: Any) -> str:
+def output_of(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, asked: Any) -> str:
     monkeypatch.setattr(sys, "stderr", screen)
     Vectors().embedder(batch_size=2, progress=asked).embed([f"text {n}" for n in range(8)])
     return screen.getvalue()
 
 
 def test_a_bar_is_shown_when_asked_for(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = said(monkeypatch, io.StringIO(), True)
+    shown = output_of(monkeypatch, io.StringIO(), True)
     assert "embedding" in shown and "8" in shown
 
 
 def test_short_work_shows_nothing(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(monkeypatch, io.StringIO(), None) == "", "stderr is no terminal"
-    assert said(monkeypatch, Terminal(), False) == ""
+    assert output_of(monkeypatch, io.StringIO(), None) == "", "stderr is no terminal"
+    assert output_of(monkeypatch, Terminal(), False) == ""
     monkeypatch.setattr(progress, "SHOW_AFTER", 3600.0)
-    assert said(monkeypatch, Terminal(), None) == ""
+    assert output_of(monkeypatch, Terminal(), None) == ""
 
 
-def test_long_work_shows_itself_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_shows_a_bar_on_a_terminal(bars: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SHOW_AFTER", 0.0)
-    assert "8" in said(monkeypatch, Terminal(), None)
+    assert "8" in output_of(monkeypatch, Terminal(), None)
 
 
 def test_our_own_bar_wipes_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert said(monkeypatch, Terminal(), True).endswith(" \r")
+    assert output_of(monkeypatch, Terminal(), True).endswith(" \r")
 
 
-def test_a_function_is_given_the_numbers_with_what_was_cached_counted() -> None:
+def test_a_progress_function_gets_numbers_that_include_cached_texts() -> None:
     reported: list[tuple[int, int]] = []
     store = MemoryStore()
     Vectors().embedder(cache=store).embed(["b"])

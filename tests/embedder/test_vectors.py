@@ -1,4 +1,4 @@
-"""What is done with vectors, in our own arithmetic and in numpy's."""
+"""Vector arithmetic: our own and numpy's agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pairs = st.integers(1, 30).flatmap(lambda n: st.tuples(*[st.lists(numbers, min_s
 
 
 @given(pairs)
-def test_similarity_is_what_numpy_says(pair: tuple[list[float], list[float]]) -> None:
+def test_similarities_equal_numpys(pair: tuple[list[float], list[float]]) -> None:
     a, b = map(np.array, pair)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
     assert similarity(*pair, mode="dot") == pytest.approx(float(a @ b))
@@ -28,7 +28,7 @@ def test_similarity_is_what_numpy_says(pair: tuple[list[float], list[float]]) ->
 
 
 @given(pairs)
-def test_nothing_is_more_alike_than_a_vector_and_itself(pair: tuple[list[float], list[float]]) -> None:
+def test_a_vector_is_most_similar_to_itself(pair: tuple[list[float], list[float]]) -> None:
     a, b = pair
     for mode in ("cosine", "euclidean"):
         assert similarity(a, a, mode) >= similarity(a, b, mode) - 1e-6 or not any(a)
@@ -48,13 +48,13 @@ def test_bytes_that_are_no_vector_are_reported(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("values", [[], [None], ["1"], [[1.0]]])
-def test_what_a_broken_model_gives_is_reported(values: Any) -> None:
+def test_a_broken_models_vector_is_a_decode_error(values: Any) -> None:
     with pytest.raises(errors.DecodeError):
         vector_of(values)
 
 
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(numbers, min_size=n, max_size=n), min_size=1)))
-def test_aggregates_are_what_numpy_says(rows: list[list[float]]) -> None:
+def test_aggregates_equal_numpys(rows: list[list[float]]) -> None:
     whole = np.array(rows)
     for how in ("mean", "sum", "max", "min"):
         expected = getattr(whole, how)(axis=0)
@@ -80,6 +80,6 @@ def test_a_mean_may_be_weighted_and_brought_to_length_one() -> None:
         (lambda: aggregate([[1], [2]], weights=[1, -1]), "add up to 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(call: Any, says: str) -> None:
+def test_invalid_arguments_are_refused(call: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         call()

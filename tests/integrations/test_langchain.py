@@ -34,20 +34,20 @@ pytestmark = pytest.mark.usefixtures("framework")
 
 
 def scripted(*turns: Any, **settings: Any) -> tuple[ChatStepwell, FakeModel]:
-    """A chat model that says these turns, and the model that notes what it was asked."""
+    """Build a chat model with these answers, and the fake model that records its requests."""
     fake = FakeModel(*turns)
     return ChatStepwell(model="fake:m", client=Client(registry=fake.registry), **settings), fake
 
 
 @tool
 def get_weather(city: str) -> str:
-    """The current weather of a city."""
+    """Get the current weather of a city."""
     return f"It is sunny in {city}."
 
 
 @tool
 def get_time(city: str) -> str:
-    """The time in a city."""
+    """Get the time in a city."""
     return "noon"
 
 
@@ -90,14 +90,14 @@ def test_the_key_is_used_but_never_shown() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
-def test_it_is_stored_and_loaded_without_its_key() -> None:
+def test_a_chat_model_is_stored_and_loaded_without_its_key() -> None:
     chat = ChatStepwell(model="openai:gpt-4o", api_key="sk-test", seed=1)
     again = loads(dumps(chat), allowed_objects=[ChatStepwell], valid_namespaces=["stepwell"])
     assert again.asdict() == chat.asdict() and again.api_key is None
 
 
 @pytest.mark.parametrize("make", [ChatStepwell, StepwellEmbeddings], ids=lambda make: make.__name__)
-def test_it_is_pickled_and_back(make: Any) -> None:
+def test_an_adapter_can_be_pickled(make: Any) -> None:
     one = make(model="openai:text-embedding-3-small", options={"user": "u"})
     assert pickle.loads(pickle.dumps(one)).model_dump() == one.model_dump()
 
@@ -128,7 +128,7 @@ def test_the_profile_is_the_catalogs() -> None:
     ],
     ids=str,
 )
-def test_a_choice_of_tools_in_any_vendors_words(choice: Any, sent: Any) -> None:
+def test_a_tool_choice_is_accepted_in_every_vendors_form(choice: Any, sent: Any) -> None:
     chat, fake = scripted("hello")
     chat.bind_tools([get_weather], tool_choice=choice).invoke("hi")
     assert fake.requests[0].options.get("tool_choice") == sent
@@ -141,7 +141,7 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
 
 def test_tools_in_every_form_reach_the_model() -> None:
     def double(n: int) -> int:
-        """Twice a number."""
+        """Multiply a number by two."""
         return 2 * n
 
     server = {"type": "web_search_20250305", "name": "web_search"}
@@ -208,17 +208,25 @@ def ended(reason: str, *parts: Any) -> Reply:
 
 
 UNSOUND = {
-    "no call": ("function_calling", ended("stop", Text("Sunny.")), "made no call that can be read.*text"),
-    "half a call": ("function_calling", ended("length", ToolCall("1", "Place", '{"ci')), "arguments are no.*length"),
+    "no call": ("function_calling", ended("stop", Text("Sunny.")), "made no valid call.*text"),
+    "incomplete call": (
+        "function_calling",
+        ended("length", ToolCall("1", "Place", '{"ci')),
+        "arguments are no.*length",
+    ),
     "a refusal": ("json_schema", ended("stop", Refusal("I will not.")), "the model refused: I will not"),
-    "half an object": ("json_schema", ended("length", Text('{"city": "Pune"')), "broke off .length"),
-    "a filtered one": ("json_mode", ended("content_filter", Text('{"city": "Pune", ')), "broke off .content_filter"),
+    "half an object": ("json_schema", ended("length", Text('{"city": "Pune"')), "broke off .finish reason length"),
+    "a filtered one": (
+        "json_mode",
+        ended("content_filter", Text('{"city": "Pune", ')),
+        "broke off .finish reason content_filter",
+    ),
 }
 
 
 @pytest.mark.parametrize(("method", "turn", "says"), UNSOUND.values(), ids=UNSOUND)
 @pytest.mark.parametrize("schema", [Place, Place.model_json_schema()], ids=["class", "dict"])
-async def test_what_is_no_whole_object_is_an_error_and_never_none_or_half(
+async def test_an_incomplete_object_is_an_error_and_never_none_or_a_part(
     method: str, turn: Reply, says: str, schema: Any
 ) -> None:
     chat, _ = scripted(*[turn] * 5)
@@ -257,7 +265,7 @@ def test_the_cache_and_the_profile_know_the_clients_server_and_catalog() -> None
     assert profile and profile["max_input_tokens"] == 77
 
 
-def test_structured_output_keeps_the_raw_answer_beside_its_error() -> None:
+def test_structured_output_keeps_the_raw_answer_with_its_error() -> None:
     chat, _ = scripted("no JSON")
     result = chat.with_structured_output(Place, method="json_schema", include_raw=True).invoke("hi")
     assert result["raw"].text == "no JSON" and result["parsed"] is None and result["parsing_error"]
@@ -268,7 +276,7 @@ def test_an_unknown_method_is_refused() -> None:
         ChatStepwell().with_structured_output(Place, method="telepathy")
 
 
-def test_reasoning_is_a_block_and_goes_back_with_its_signature() -> None:
+def test_reasoning_is_a_block_and_is_sent_back_with_its_signature() -> None:
     said = Message("assistant", [Reasoning("Hm.", signature="s", wire="openai_chat"), Text("Hello")])
     chat, fake = scripted(Reply(said, "stop"), "Bye")
     answer = chat.invoke("hi")
@@ -299,7 +307,7 @@ def test_callbacks_see_each_token_and_the_usage() -> None:
     assert watch.usage_metadata["fake:m"]["total_tokens"] == 5
 
 
-def test_several_answers_are_not_streamed_in_silence() -> None:
+def test_several_answers_are_not_streamed_silently() -> None:
     chat, _ = scripted()
     with pytest.raises(errors.ConfigError, match="one answer"):
         list(chat.stream("hi", n=2))
@@ -331,7 +339,7 @@ def test_tokens_are_counted_by_the_provider() -> None:
     assert ChatStepwell(model="anthropic:claude-sonnet-4-5", client=client).get_num_tokens("hi") == 9
 
 
-def test_many_documents_go_in_batches_and_keep_their_order() -> None:
+def test_many_documents_are_sent_in_batches_and_keep_their_order() -> None:
     sizes: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Messages between LangChain and stepwell: every form is read, and an answer comes back unharmed."""
+"""Messages between LangChain and stepwell: every form is read, and an answer round-trips without a loss."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CALL = {"name": "add", "args": {"a": 1}, "id": "1", "type": "tool_call"}
 
 
 def content_of(block: Any) -> Any:
-    """The part that a user's block becomes, on the way that LangChain takes."""
+    """Convert a user's block to a part by way of a LangChain message."""
     (message,) = messages_from_langchain(_normalize_messages([HumanMessage([block])]))
     (part,) = message.content
     return part
@@ -59,11 +59,11 @@ def content_of(block: Any) -> Any:
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_roles(given: Any, role: str) -> None:
+def test_each_role_is_converted(given: Any, role: str) -> None:
     assert messages_from_langchain([given]) == [Message(role, "hi")]  # type: ignore[arg-type]
 
 
-def test_a_name_goes_along() -> None:
+def test_a_name_is_sent() -> None:
     assert messages_from_langchain([HumanMessage("hi", name="ann")])[0].name == "ann"
 
 
@@ -83,11 +83,11 @@ def test_a_role_that_no_model_has_is_refused(given: Any) -> None:
     ],
     ids=["standard", "older standard", "OpenAI's", "Anthropic's"],
 )
-def test_a_picture_in_any_form(block: Any) -> None:
+def test_an_image_is_accepted_in_every_form(block: Any) -> None:
     assert content_of(block) == Image(data=PICTURE, media_type="image/png")
 
 
-def test_a_picture_by_address_or_id_is_never_fetched() -> None:
+def test_an_image_by_address_or_id_is_never_fetched() -> None:
     address = "https://example.org/a.png"
     assert content_of({"type": "image", "url": address}) == Image(url=address)
     assert content_of({"type": "image_url", "image_url": {"url": address, "detail": "low"}}) == Image(
@@ -126,7 +126,7 @@ def test_media_in_the_forms_of_other_integrations(block: Any, part: Any) -> None
         assert (type(read), read.data, read.url, read.file_id) == (type(part), part.data, part.url, part.file_id)
 
 
-def test_what_is_no_base64_is_read_as_what_it_is() -> None:
+def test_text_that_is_not_base64_is_read_as_text() -> None:
     text = content_of({"type": "document", "title": "t", "source": {"type": "text", "data": "four"}})
     assert (text.data, text.filename) == (b"four", "t")
     drawing = content_of({"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg/%3E"}})
@@ -139,7 +139,7 @@ def test_what_is_no_base64_is_read_as_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "no base64"),
+        ({"type": "image", "base64": "not base64!", "mime_type": "image/png"}, "is not base64"),
         ({"type": "image_url", "image_url": {}}, "has no 'url'"),
         ({"type": "media", "data": BASE64}, "has no 'mime_type'"),
     ],
@@ -163,7 +163,7 @@ def test_text_with_anthropics_cache_mark_keeps_it() -> None:
     assert part.extra
 
 
-def test_a_users_block_that_nobody_knows_is_refused_by_name() -> None:
+def test_a_users_unknown_block_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="hologram"):
         content_of({"type": "hologram"})
 
@@ -173,7 +173,7 @@ def test_a_tool_message_is_the_result_of_its_call() -> None:
     assert messages_from_langchain([given]) == [Message("tool", "no", "1", "add", is_error=True)]
 
 
-def test_calls_are_read_once_whether_in_the_content_or_beside_it() -> None:
+def test_calls_inside_and_outside_the_content_are_read_once() -> None:
     block = {"type": "tool_use", "id": "1", "name": "add", "input": {"a": 1}}
     (message,) = messages_from_langchain([AIMessage([{"type": "text", "text": "So:"}, block], tool_calls=[CALL])])
     assert message.content == (Text("So:"), ToolCall("1", "add", '{"a":1}'))
@@ -201,7 +201,7 @@ def test_a_summary_of_openais_is_read_as_the_reasoning() -> None:
     assert said.reasoning == "First.\n\nThen."
 
 
-def test_an_answers_block_that_nobody_knows_rides_along_as_opaque() -> None:
+def test_an_answers_unknown_block_becomes_an_opaque_part() -> None:
     block = {"type": "server_tool_call", "id": "s1", "name": "search", "args": {}}
     (message,) = messages_from_langchain([AIMessage([block])])  # type: ignore[list-item]
     assert message.content == (Opaque("langchain", block),)
@@ -210,7 +210,7 @@ def test_an_answers_block_that_nobody_knows_rides_along_as_opaque() -> None:
 ANSWERS = {
     "text": Message("assistant", "Hello"),
     "calls": Message("assistant", [Text("So:"), ToolCall("1", "add", '{"a":1}'), ToolCall("2", "add", "{}")]),
-    "half a call": Message("assistant", [ToolCall("1", "add", '{"a":')]),
+    "incomplete call": Message("assistant", [ToolCall("1", "add", '{"a":')]),
     "refusal": Message("assistant", [Refusal("I cannot.")]),
     "signed thinking, a search and calls in between": Message(
         "assistant",
@@ -228,7 +228,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("said", ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_comes_back_unharmed(said: Message) -> None:
+def test_an_answer_round_trips(said: Message) -> None:
     (generation,) = result_of(Reply(said, "stop")).generations
     again = AIMessage.model_validate(generation.message.model_dump())
     assert messages_from_langchain([again]) == [said]
@@ -249,12 +249,12 @@ def test_a_streamed_answer_is_the_same_answer(said: Message, listed: bool) -> No
 
 
 def streamed(reply: Reply, *, listed: bool) -> AIMessageChunk:
-    """The reply as a stream, in the pieces of chunks_of, joined again by LangChain."""
+    """Stream the reply in the pieces of chunks_of and let LangChain join them."""
     return written(chunks_of(reply), fold(chunks_of(reply)), listed=listed)
 
 
 def written(chunks: Iterable[StreamChunk], reply: Reply, *, listed: bool = False) -> AIMessageChunk:
-    """What LangChain makes of these chunks."""
+    """Join these chunks as LangChain does."""
     writer = ChunkWriter(listed=listed)
     pieces = [said for chunk in chunks if (said := writer.feed(chunk)) is not None]
     first, *rest = [piece.message for piece in (*pieces, writer.last(reply))]
@@ -265,20 +265,20 @@ def written(chunks: Iterable[StreamChunk], reply: Reply, *, listed: bool = False
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a":', '{"a": [1', '{"a": "b', '{"a": "b\\', '{"a": {"b": "[', '{"a": 1}'])
-def test_a_call_that_was_cut_is_never_one_that_can_be_run(text: str) -> None:
+def test_a_truncated_call_can_never_be_run(text: str) -> None:
     whole = written((ToolCallStart(0, "1", "add"), ToolCallDelta(0, text)), Reply(finish_reason="length"))
     assert not whole.tool_calls and len(whole.invalid_tool_calls) == 1
     assert messages_from_langchain([whole]) == [Message("assistant", [ToolCall("1", "add", text)])]
 
 
 @given(st.dictionaries(st.text(), JSON), st.integers(0, 200))
-def test_wherever_it_was_cut(arguments: dict[str, Any], length: int) -> None:
+def test_a_cut_at_any_place_keeps_the_partial_answer(arguments: dict[str, Any], length: int) -> None:
     text = json.dumps(arguments, ensure_ascii=False)[:length]
     assert not written((ToolCallStart(0, "1", "add"), ToolCallDelta(0, text)), Reply()).tool_calls
 
 
 def test_arguments_that_do_not_parse_are_an_invalid_call() -> None:
-    (generation,) = result_of(Reply(ANSWERS["half a call"])).generations
+    (generation,) = result_of(Reply(ANSWERS["incomplete call"])).generations
     assert isinstance(generation.message, AIMessage)
     assert not generation.message.tool_calls
     (call,) = generation.message.invalid_tool_calls
@@ -291,7 +291,7 @@ def test_plain_text_is_a_plain_string() -> None:
     assert streamed(Reply(ANSWERS["text"]), listed=False).content == "Hello"
 
 
-def test_usage_has_its_details_and_none_that_nobody_reported() -> None:
+def test_usage_has_the_reported_details_only() -> None:
     reported = Usage(10, 5, cached_input_tokens=4, cache_write_tokens=1, reasoning_tokens=2, input_audio_tokens=3)
     assert usage_metadata(reported) == {
         "input_tokens": 10,
@@ -308,7 +308,7 @@ def test_every_choice_is_a_generation() -> None:
     assert [generation.text for generation in result.generations] == ["a", "b"]
 
 
-def test_the_metadata_says_what_the_reply_says() -> None:
+def test_the_metadata_equals_the_replys_fields() -> None:
     reply = Reply(
         Message("assistant", "a"),
         "stop",

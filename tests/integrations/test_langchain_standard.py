@@ -127,7 +127,7 @@ def test_inputs_that_the_model_cannot_read_are_typed_errors(block: dict[str, Any
 
 
 @pytest.mark.parametrize("block", [PICTURE, DOCUMENT], ids=lambda block: block["type"])
-def test_the_same_in_a_tools_result(block: dict[str, Any]) -> None:
+def test_media_in_a_tools_result_are_refused_alike(block: dict[str, Any]) -> None:
     call = {"name": "look", "args": {}, "id": "call_1", "type": "tool_call"}
     result = ToolMessage([block], tool_call_id="call_1")
     with pytest.raises((InvalidRequest, NotSupported), match="support"):

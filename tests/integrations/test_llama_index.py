@@ -1,4 +1,4 @@
-"""LlamaIndex on stepwell: LLM, embeddings, a query engine and agents, on the embedded model and on written turns."""
+"""LlamaIndex on stepwell: LLM, embeddings, a query engine and agents, on the embedded model and on scripted answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ pytestmark = [
 
 
 def get_weather(city: str) -> str:
-    """The current weather of a city."""
+    """Get the current weather of a city."""
     return f"It is sunny in {city}."
 
 
@@ -52,7 +52,7 @@ def llm() -> StepwellLLM:
 
 
 def scripted(*turns: Any) -> tuple[StepwellLLM, FakeModel]:
-    """An LLM that says these turns, and the model that notes what it was asked."""
+    """Build an LLM with these answers, and the fake model that records its requests."""
     fake = FakeModel(*turns)
     return StepwellLLM(model="fake:m", client=Client(registry=fake.registry)), fake
 
@@ -127,7 +127,7 @@ def test_one_call_is_kept_where_one_is_allowed() -> None:
     assert fake.requests[0].options["tool_choice"] == "required"
 
 
-def test_the_call_that_is_kept_keeps_what_its_provider_wants_back() -> None:
+def test_a_kept_call_keeps_the_data_that_its_provider_needs_back() -> None:
     calls = [ToolCall(str(n), "get_weather", "{}", {"google_generate": {"thoughtSignature": "x"}}) for n in range(2)]
     llm, _ = scripted(["Look.", *calls])
     message = llm.chat_with_tools([WEATHER], "How is it?").message
@@ -163,7 +163,7 @@ def test_a_structured_prediction_gives_an_object(llm: StepwellLLM) -> None:
 
 
 def in_pieces(*arguments: str) -> Client:
-    """A client whose model streams a call of Place with its arguments in these pieces."""
+    """Build a client whose model streams a call of Place with its arguments in these pieces."""
     first: Any = {"id": "1", "function": {"name": "Place", "arguments": ""}}
     calls = [first, *({"function": {"arguments": piece}} for piece in arguments)]
     deltas = [{"delta": {"tool_calls": [{"index": 0, **call}]}} for call in calls]
@@ -175,7 +175,7 @@ def in_pieces(*arguments: str) -> Client:
     return Client(transport=transport, api_keys={"openai": "k"})
 
 
-async def test_a_streamed_prediction_grows_to_the_whole_object() -> None:
+async def test_a_streamed_prediction_grows_to_the_complete_object() -> None:
     def llm() -> StepwellLLM:
         client = in_pieces('{"city": "Pa', 'ris", "sun', 'ny": tr', "ue}")
         return StepwellLLM(model="openai:gpt-4o", client=client, wire="openai_chat")
@@ -190,7 +190,7 @@ async def test_a_streamed_prediction_grows_to_the_whole_object() -> None:
     assert last.raw == grown[-1]
 
 
-async def test_a_prediction_demands_the_call_streamed_or_not() -> None:
+async def test_a_prediction_requires_the_call_streamed_or_not() -> None:
     call, prompt = ToolCall("1", "Place", '{"city": "Rome", "sunny": false}'), PromptTemplate("{how}")
     llm, fake = scripted(*[call] * 4)
     llm.structured_predict(Place, prompt, how="x")
@@ -218,14 +218,14 @@ async def test_an_agent_sees_a_call_grow_and_runs_it_once_it_is_whole() -> None:
     assert seen == [{"city": "Pa"}, *[{"city": "Paris"}] * 3]
 
 
-def test_half_a_call_is_in_no_last_response() -> None:
+def test_a_truncated_call_is_not_in_the_final_response() -> None:
     llm = StepwellLLM(model="openai:gpt-4o", client=in_pieces('{"city": "Pa'), wire="openai_chat")
     pieces = list(llm.stream_chat([ChatMessage("hi")]))
     with pytest.raises(ToolFailed, match="Place"):
         llm.get_tool_calls_from_response(pieces[-1])
 
 
-def test_a_refusal_is_streamed_as_it_is_said() -> None:
+def test_a_refusal_is_streamed() -> None:
     llm, _ = scripted([Refusal("I will not.")])
     assert "".join(piece.delta or "" for piece in llm.stream_chat([ChatMessage("hi")])) == "I will not."
 
@@ -281,12 +281,12 @@ def test_the_key_is_used_but_never_shown() -> None:
 
 
 @pytest.mark.parametrize("make", [StepwellLLM, StepwellEmbedding], ids=lambda make: make.__name__)
-def test_it_is_pickled_and_back(make: Any) -> None:
+def test_an_adapter_can_be_pickled(make: Any) -> None:
     one = make(model="openai:text-embedding-3-small", options={"user": "u"})
     assert pickle.loads(pickle.dumps(one)).to_dict() == one.to_dict()
 
 
-def test_what_llama_index_has_no_block_for_comes_back_unharmed() -> None:
+def test_parts_without_a_llama_index_block_round_trip() -> None:
     said = Message(
         "assistant",
         [
@@ -311,7 +311,7 @@ def test_thinking_is_streamed_apart_from_the_text() -> None:
     assert pieces[-1].additional_kwargs["total_tokens"] == 5
 
 
-def test_pictures_are_sent_as_bytes_or_by_address() -> None:
+def test_images_are_sent_as_bytes_or_by_address() -> None:
     blocks = [ImageBlock(image=b"\x89PNG\r\n"), ImageBlock(url="https://example.org/a.png"), TextBlock(text="What?")]
     (message,) = messages_from_llama_index([ChatMessage(role=MessageRole.USER, blocks=blocks)])
     here, there, _ = message.content
@@ -329,7 +329,7 @@ def test_llama_index_counts_the_tokens() -> None:
         assert (counter.prompt_llm_token_count, counter.completion_llm_token_count) == (11 * times, 4 * times)
 
 
-async def test_a_stream_that_nobody_reads_is_never_opened() -> None:
+async def test_a_stream_without_a_reader_is_never_opened() -> None:
     llm, fake = scripted("never said")
     llm.stream_chat([ChatMessage("hi")])
     await llm.astream_chat([ChatMessage("hi")])

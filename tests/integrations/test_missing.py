@@ -1,4 +1,4 @@
-"""A framework that is not there, and one of a version that lacks what an adapter uses, are told apart."""
+"""A missing framework, and one whose version lacks what an adapter uses, are distinct errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stepwell.schemas.errors import MissingExtra
         (ModuleNotFoundError("No module named 'frame.new'", name="frame.new"), "another version of frame.*install -U"),
     ],
 )
-def test_what_to_do_is_said(error: ImportError, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_framework_has_a_hint(error: ImportError, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if error.name != "frame":  # what is imported from it was looked for in it
         monkeypatch.setitem(sys.modules, "frame", ModuleType("frame"))
     said = missing(error, "frame", "frame")

@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told: which spans, below which, with what on them, and nothing that anyone wrote."""
+"""OpenTelemetry: the spans, their parents and attributes, and no prompts or answers unless asked for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL = "openai:gpt-4o"
 
 
 class Recorder:
-    """A Telemetry, what it told, and clients whose provider answers as told (with the sample, if with nothing)."""
+    """A Telemetry, what it recorded, and clients whose provider gives the set answers (the sample, if with nothing)."""
 
     def __init__(self, **how: Any) -> None:
         self.exporter = InMemorySpanExporter()
@@ -94,7 +94,7 @@ def ask(recorded: Recorder, driver: str, stream: bool, **options: Any) -> Any:
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_call_is_a_span_by_the_conventions(recorded: Recorder, driver: str, stream: bool) -> None:
+def test_a_call_is_a_span_that_follows_the_conventions(recorded: Recorder, driver: str, stream: bool) -> None:
     reply = ask(recorded, driver, stream, temperature=0, max_tokens=9, stop=["\n"], seed=0)
     span = recorded.span("chat gpt-4o")
     attributes = dict(span.attributes or {})
@@ -148,7 +148,7 @@ def test_an_error_is_reported_by_its_class_without_a_secret(recorded: Recorder) 
     assert "canary" not in span.to_json()
 
 
-def test_a_stream_that_breaks_reports_what_it_used(recorded: Recorder) -> None:
+def test_a_broken_stream_reports_its_usage(recorded: Recorder) -> None:
     usage = orjson.dumps({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}})
     begun = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: ' + usage + b"\n\n"
     recorded.answers = [httpx.Response(200, content=begun)]
@@ -164,7 +164,7 @@ def test_a_stream_that_is_left_ends_its_span(recorded: Recorder) -> None:
     assert recorded.span("chat gpt-4o").status.status_code is StatusCode.UNSET
 
 
-def test_nothing_that_anyone_wrote_is_reported_unless_asked_for() -> None:
+def test_prompts_and_answers_are_not_recorded_unless_asked_for() -> None:
     @tool
     def look_up(city: str) -> str:
         """Look up a city."""
@@ -201,7 +201,7 @@ def test_spans_nest_in_the_callers_own(recorded: Recorder) -> None:
     assert recorded.span("chat gpt-4o").parent == outer.get_span_context()
 
 
-def test_what_the_http_client_reports_is_below_the_call(recorded: Recorder) -> None:
+def test_spans_of_the_http_client_are_below_the_call(recorded: Recorder) -> None:
     tracer, seen = recorded.provider.get_tracer("http"), recorded.handle
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -293,7 +293,7 @@ def test_a_fallback_is_a_span_for_each_model(recorded: Recorder) -> None:
     assert [span.name for span in recorded.spans] == ["chat gpt-4o", "chat some-model"]
 
 
-def test_a_kept_answer_is_reported_as_what_it_is(recorded: Recorder) -> None:
+def test_a_cached_answer_is_reported_as_cached(recorded: Recorder) -> None:
     with recorded.client(cache(MemoryStore())) as client:
         for _ in range(2):
             client.generate_text(MODEL, "hi")

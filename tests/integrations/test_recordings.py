@@ -1,4 +1,4 @@
-"""Every recorded answer goes out through each adapter and comes back as what the model said."""
+"""Every recorded answer is sent through each adapter and comes back unchanged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def client_of(recording: Recording) -> Client:
 
 
 def plain(message: Message) -> Message:
-    """The message with texts that follow one another joined, and arguments in one notation."""
+    """Join adjacent texts of the message, and write arguments in one notation."""
     parts: list[Any] = []
     for part in message.content:
         before = parts[-1] if parts else None
@@ -63,7 +63,7 @@ def plain(message: Message) -> Message:
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
 @pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
-def test_through_langchain(recording: Recording, version: str) -> None:
+def test_recorded_answers_round_trip_through_langchain(recording: Recording, version: str) -> None:
     said = replay(recording, WIRES[recording.api])
     client = client_of(recording)
     chat = ChatStepwell(model=f"recorded:{recording.model}", client=client, output_version=version)
@@ -83,7 +83,7 @@ def test_through_langchain(recording: Recording, version: str) -> None:
 
 
 @pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
-def test_through_llama_index(recording: Recording) -> None:
+def test_recorded_answers_round_trip_through_llama_index(recording: Recording) -> None:
     said = replay(recording, WIRES[recording.api])
     llm = StepwellLLM(model=f"recorded:{recording.model}", client=client_of(recording))
     asked = [ChatMessage("hi")]

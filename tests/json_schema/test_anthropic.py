@@ -1,4 +1,4 @@
-"""Anthropic's strict subset: every schema passes the published rules, or is sent plainly and says why."""
+"""Anthropic's strict subset: every schema passes the published rules, or is sent unenforced with the reason."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def leads_back(schema: dict[str, Any], name: str) -> bool:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("dialect", [to_dialect, bedrock.to_strict_dialect], ids=["anthropic", "bedrock"])
-def test_a_schema_is_strict_by_the_rules_or_says_where_it_is_not(dialect: Any, case: Case) -> None:
+def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(dialect: Any, case: Case) -> None:
     spoken = leaves_its_input_alone(dialect, case)
     names_real_places(spoken, case)
     assert spoken.strict == (case.name not in NOT_STRICT)
@@ -116,7 +116,7 @@ def test_a_root_reference_is_written_out_and_keeps_the_definitions_it_needs() ->
     assert spoken.schema["$defs"] == {"Unit": {"type": "string", "enum": ["mm", "in"]}}
 
 
-def test_limits_leave_the_wire_and_the_answer_is_shown_which_one_it_breaks() -> None:
+def test_limits_are_not_sent_and_a_violation_is_reported_to_the_model() -> None:
     schema = BY_NAME["string limits"].schema
     wire = to_dialect(schema).schema["properties"]["s"]
     assert wire == {"type": "string", "pattern": "^[a-z]+$", "description": "(minLength: 2; maxLength: 4)"}

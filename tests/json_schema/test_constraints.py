@@ -1,4 +1,4 @@
-"""Bounds as other libraries write them in Annotated become keywords, and so are kept."""
+"""Bounds in Annotated, in the forms of other libraries, become keywords of the schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripted import MODEL, Scripted, calls
 
 
 class Meta:
-    """Stands for msgspec.Meta."""
+    """A stand-in for msgspec.Meta."""
 
     def __init__(self, **facts: Any) -> None:
         self.description = None
@@ -78,7 +78,7 @@ def test_each_bound_becomes_its_keyword(tp: Any, schema: dict[str, Any]) -> None
         Annotated[int | None, pydantic.Field(pattern="^a")],
     ],
 )
-def test_a_bound_that_nobody_would_keep_is_an_error(tp: Any) -> None:
+def test_a_bound_that_is_not_enforced_is_an_error(tp: Any) -> None:
     with pytest.raises(SchemaError, match="cannot be applied to"):
         schema_of(tp)
 
@@ -88,7 +88,7 @@ class Dice:
     eyes: Annotated[int, pydantic.Field(ge=1, le=6)]
 
 
-def test_bounds_are_kept_in_objects_and_tools() -> None:
+def test_bounds_are_enforced_in_objects_and_tools() -> None:
     assert [str(each) for each in errors_of({"eyes": 9}, schema_of(Dice))] == ["/eyes must be at most 6"]
     thrown: list[int] = []
 

@@ -1,4 +1,4 @@
-"""JSON is read exactly or not at all."""
+"""JSON is read exactly or refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_what_json_writes_is_read_back(value: Any, ascii_only: bool) -> None:
+def test_json_is_read_back_as_written(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     read = loads_exact(text)
     assert read == value

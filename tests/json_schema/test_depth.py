@@ -1,4 +1,4 @@
-"""A value that is nested too deeply is a violation, wherever the stack stood when it was checked, and never a crash."""
+"""A value that is nested too deeply is a violation, never a crash, at any depth of the call stack."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_too_deep_is_a_violation_of_the_depth(schema: Any, depth: int, wrap: Any
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_wherever_the_stack_overflows_it_is_the_same(schema: Any, capfd: Any) -> None:
+def test_an_overflow_at_any_depth_of_the_stack_has_the_same_result(schema: Any, capfd: Any) -> None:
     value = nested(MAX_VALUE_DEPTH)
     said = {tuple(each.keyword for each in at(frames, lambda: errors_of(value, schema))) for frames in range(0, 800, 7)}
     assert said <= {(), ("depth",)}
@@ -58,19 +58,19 @@ def test_wherever_the_stack_overflows_it_is_the_same(schema: Any, capfd: Any) ->
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_what_people_write_is_not_too_deep(schema: Any) -> None:
+def test_ordinary_values_are_not_too_deep(schema: Any) -> None:
     assert errors_of(nested(50), schema) == [] == errors_of(nested(50, lambda inner: {"n": inner, "m": []}), schema)
 
 
 @pytest.mark.parametrize("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
-def test_no_object_is_made_of_what_is_too_deep(depth: int) -> None:
+def test_no_object_is_made_of_a_value_that_is_too_deep(depth: int) -> None:
     for frames in (0, 300, 600):
         with pytest.raises(ObjectInvalid) as caught:
             at(frames, lambda: structure_value(nested(depth), Tree))
         assert [each.keyword for each in caught.value.violations] == ["depth"]
 
 
-def test_objects_are_made_or_too_deep_wherever_the_stack_stands() -> None:
+def test_objects_are_made_or_too_deep_at_any_depth_of_the_stack() -> None:
     for frames in range(0, 800, 50):
         try:
             assert isinstance(at(frames, lambda: structure_value(nested(150), Tree)), Tree)

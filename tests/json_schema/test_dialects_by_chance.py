@@ -1,4 +1,4 @@
-"""Laws that hold for every schema and every dialect, tried on schemas that nobody would write."""
+"""Properties of every schema and every dialect, tested on random schemas."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def made_for(schema: Any, root: Any, chance: random.Random, depth: int = 0) -> A
 
 @tries(2, suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS, st.integers(0, 10**9))
-def test_what_the_schema_allows_the_wire_allows_when_it_is_enforced(schema: dict[str, Any], seed: int) -> None:
+def test_an_enforced_wire_schema_allows_all_that_the_schema_allows(schema: dict[str, Any], seed: int) -> None:
     chance = random.Random(seed)
     values = [made_for(schema, schema, chance) for _ in range(10)]
     before = copy.deepcopy(schema)

@@ -1,4 +1,4 @@
-"""Docstrings in three styles say the same."""
+"""Docstrings in three styles are read alike."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def test_two_names_may_share_one_description_in_numpy_style() -> None:
         ("First.\n\n    - a list\n      with an indent", "First.\n\n- a list\n  with an indent"),
     ],
 )
-def test_the_description_is_what_stands_before_the_sections(text: str | None, about: str) -> None:
+def test_the_description_is_the_text_before_the_sections(text: str | None, about: str) -> None:
     assert read_docstring(text) == (about, {})

@@ -1,5 +1,4 @@
-"""A piece of a broken JSON document is never taken for the document, whatever it would fit; a whole one is found in any
-text around it."""
+"""A part of a broken JSON document is never used as the document; a complete one is found in any surrounding text."""
 
 from __future__ import annotations
 
@@ -51,7 +50,7 @@ AROUND = [
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("broken", BROKEN)
-def test_of_a_broken_document_nothing_is_taken(broken: str, around: str) -> None:
+def test_nothing_of_a_broken_document_is_used(broken: str, around: str) -> None:
     if around.startswith("As") and broken.startswith('"'):
         pytest.skip("a name in quotes after other text is a part of that text")
     text = around.replace("{}", broken)
@@ -78,7 +77,7 @@ def test_of_a_broken_document_nothing_is_taken(broken: str, around: str) -> None
         ('{"x": "[{\\"y\\": 1}, oops"}, fine', {"x": '[{"y": 1}, oops'}),
     ],
 )
-def test_a_whole_document_is_found_in_what_stands_around_it(text: str, value: Any) -> None:
+def test_a_complete_document_is_found_in_the_surrounding_text(text: str, value: Any) -> None:
     assert repair(text, lambda found: isinstance(found, dict), cut=False)[0] == value
 
 
@@ -94,7 +93,9 @@ DOCUMENTS = st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=2), VAL
 
 
 @given(DOCUMENTS, st.data())
-def test_cut_anywhere_a_document_gives_itself_without_its_closing_brackets_or_nothing(value: Any, data: Any) -> None:
+def test_a_document_cut_at_any_place_gives_itself_without_its_closing_brackets_or_nothing(
+    value: Any, data: Any
+) -> None:
     text = json.dumps(value)
     end = data.draw(st.integers(1, len(text) - 1))
     with contextlib.suppress(DecodeError):
@@ -106,7 +107,7 @@ def test_cut_anywhere_a_document_gives_itself_without_its_closing_brackets_or_no
 
 
 @given(DOCUMENTS, st.data())
-def test_a_word_between_two_tokens_leaves_nothing_that_could_be_taken(value: Any, data: Any) -> None:
+def test_text_between_two_tokens_leaves_nothing_that_could_be_used(value: Any, data: Any) -> None:
     text = json.dumps(value)
     places = [at for at in range(1, len(text)) if text[at - 1] in "}]" or text[at] in "{["]
     assume(places)

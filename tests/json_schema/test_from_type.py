@@ -219,7 +219,7 @@ POINT = {
     ],
     ids=lambda part: str(part)[:40],
 )
-def test_each_kind_of_type(tp: Any, schema: dict[str, Any]) -> None:
+def test_each_kind_of_type_has_its_schema(tp: Any, schema: dict[str, Any]) -> None:
     assert schema_of(tp) == schema
     check_schema(schema_of(tp))
 
@@ -238,7 +238,7 @@ def test_a_class_used_twice_is_defined_once() -> None:
     assert list(schema["properties"]) == ["start", "end", "paint"]
 
 
-def test_a_class_used_once_stands_in_its_place() -> None:
+def test_a_class_used_once_is_written_inline() -> None:
     assert schema_of(list[Annotated[Point, "a corner"]])["items"] == {**POINT, "description": "a corner"}
 
 
@@ -285,9 +285,9 @@ def test_a_recursive_alias_refers_to_itself() -> None:
     assert schema_of(Alias()) == {"$ref": "#/$defs/Json", "$defs": {"Json": json}}
 
 
-def test_what_pydantic_says_of_its_models_is_taken_over() -> None:
+def test_pydantics_own_schema_is_used() -> None:
     class Model:
-        """Stands for a pydantic model, which is known by its methods."""
+        """A stand-in for a pydantic model, which is recognised by its methods."""
 
         @classmethod
         def model_json_schema(cls) -> dict[str, Any]:
@@ -307,7 +307,7 @@ def test_what_pydantic_says_of_its_models_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize("tp", [complex, dict[float, int], Odd, Literal[b"x"], 3, lambda: 1, "Point"])  # type: ignore[name-defined]
-def test_what_has_no_json_form_is_refused(tp: Any) -> None:
+def test_values_without_a_json_form_are_refused(tp: Any) -> None:
     with pytest.raises(SchemaError) as caught:
         schema_of(tp)
     assert caught.value.hint

@@ -113,7 +113,7 @@ def test_every_answer_that_was_asked_for_can_be_given(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_json_schema_fields_take_what_the_documentation_lists(case: Case) -> None:
+def test_the_json_schema_fields_accept_all_documented_keywords(case: Case) -> None:
     spoken = leaves_its_input_alone(gemini_json.to_dialect, case)
     names_real_places(spoken, case)
     for path, part in each_schema(spoken.schema):
@@ -159,7 +159,7 @@ def test_null_in_a_union_is_a_flag() -> None:
     assert wire["properties"]["a"] == {"type": "integer", "nullable": True, "description": "how many"}
 
 
-def test_the_order_of_properties_is_said() -> None:
+def test_the_order_of_properties_is_sent() -> None:
     wire = gemini.to_dialect(an_object({"reasoning": TEXT, "answer": TEXT})).schema
     assert wire["propertyOrdering"] == ["reasoning", "answer"]
 

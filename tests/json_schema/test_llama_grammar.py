@@ -1,4 +1,4 @@
-"""llama.cpp's grammars: what we send is what its converter honours, and nothing more."""
+"""llama.cpp's grammars: only keywords that its converter enforces are sent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_nothing_is_sent_that_the_grammar_would_lose(case: Case) -> None:
         ({"type": "number", "minimum": 0}, False),
     ],
 )
-def test_what_the_grammar_cannot_hold_is_left_to_the_local_check(schema: dict[str, Any], sent: bool) -> None:
+def test_constraints_that_the_grammar_lacks_are_checked_locally(schema: dict[str, Any], sent: bool) -> None:
     spoken = to_dialect(an_object({"v": schema}))
     assert (spoken.dropped == ()) == sent
     assert (schema.keys() == spoken.schema["properties"]["v"].keys()) == sent
@@ -79,7 +79,7 @@ def test_builds_with_llguidance_compile_all_of_it() -> None:
         assert not llguidance.LLMatcher.validate_grammar(grammar), case.name
 
 
-def test_any_value_is_a_choice_of_every_type() -> None:
+def test_an_unconstrained_value_has_every_type() -> None:
     wire = to_dialect(BY_NAME["any value"].schema).schema
     assert "object" in wire["properties"]["a"]["type"]
     assert "null" in wire["properties"]["a"]["type"]

@@ -1,4 +1,4 @@
-"""OpenAI's strict mode: every schema passes the published rules, or is sent plainly and says why."""
+"""OpenAI's strict mode: every schema passes the published rules, or is sent unenforced with the reason."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ def one_type(path: str, part: dict[str, Any]) -> list[str]:
     return found
 
 
-def said(value: Any) -> Any:
+def nulls_removed(value: Any) -> Any:
     """Return the value without its nulls: where null is allowed, it means the same as absent."""
     if isinstance(value, dict):
-        return {name: said(part) for name, part in value.items() if part is not None}
-    return [said(item) for item in value] if isinstance(value, list) else value
+        return {name: nulls_removed(part) for name, part in value.items() if part is not None}
+    return [nulls_removed(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_schema_is_strict_by_the_rules_or_says_where_it_is_not(case: Case) -> None:
+def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(case: Case) -> None:
     spoken = leaves_its_input_alone(to_dialect, case)
     names_real_places(spoken, case)
     assert spoken.strict == (case.name not in NOT_STRICT)
@@ -101,17 +101,17 @@ def test_every_answer_that_was_asked_for_can_be_given_and_comes_back_as_it_was(c
         written = filled(good, wire, wire)
         assert fits(written, wire)
         restored = without_nulls(written, case.schema)
-        assert said(restored) == said(good)
+        assert nulls_removed(restored) == nulls_removed(good)
         assert errors_of(restored, case.schema) == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_the_wire_cannot_demand_is_still_demanded_locally(case: Case) -> None:
+def test_a_tool_choice_that_the_wire_lacks_is_enforced_locally(case: Case) -> None:
     for bad in case.bad:
         assert errors_of(bad, case.schema)
 
 
-def test_a_dropped_demand_is_reported_to_the_model_and_to_the_caller() -> None:
+def test_a_dropped_requirement_is_reported_to_the_model_and_to_the_caller() -> None:
     spoken = to_dialect(BY_NAME["string limits"].schema)
     described = spoken.schema["properties"]["s"]["anyOf"][0] | spoken.schema["properties"]["s"]
     assert described["description"] == "(minLength: 2; maxLength: 4)"

@@ -1,4 +1,4 @@
-"""`python -OO` removes docstrings: what they say is read from the source code, and its lack is a warning."""
+"""`python -OO` removes docstrings: they are read from the source code, and a missing one is a warning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stepwell.schemas.json_schema.from_type import schema_of
 
 @stepwell.tool
 def weather(city: str) -> str:
-    """The weather in a city now.
+    """Get the weather in a city now.
 
     Args:
         city: its English name

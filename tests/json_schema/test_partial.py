@@ -1,4 +1,4 @@
-"""A value that grows as its text arrives and never takes anything back."""
+"""Partial values grow as their text arrives, and nothing is taken back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCUMENTS = st.builds(
 
 
 def part_of(early: Any, late: Any) -> bool:
-    """Whether `late` can have grown from `early`."""
+    """Check whether `late` can have grown from `early`."""
     if early is MISSING:
         return True
     if type(early) is not type(late):
@@ -60,7 +60,7 @@ def test_every_prefix_gives_a_part_of_the_next_and_of_the_whole(text: str) -> No
 
 
 @given(DOCUMENTS, st.data())
-def test_it_does_not_matter_how_the_text_is_cut(text: str, data: st.DataObject) -> None:
+def test_every_split_of_the_text_has_the_same_result(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     parser = PartialJSON()
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
@@ -112,7 +112,7 @@ def test_it_does_not_matter_how_the_text_is_cut(text: str, data: st.DataObject) 
         ('"\\ud83d\\ud83d\\ude00', "\ufffd\U0001f600"),
     ],
 )
-def test_what_is_certain_of_a_prefix(prefix: str, value: Any) -> None:
+def test_a_prefix_gives_its_certain_part(prefix: str, value: Any) -> None:
     found = complete(prefix)
     assert found is value if value is MISSING else (found == value and type(found) is type(value))
 
@@ -182,14 +182,14 @@ def test_a_bare_value_ends_with_the_text(text: str) -> None:
         '  {"a": "```"}  ',
     ],
 )
-def test_a_code_fence_is_let_through_when_asked(text: str) -> None:
+def test_a_code_fence_is_accepted_when_allowed(text: str) -> None:
     parser = PartialJSON(fenced=True)
     for char in text:
         assert part_of(parser.feed(char), {"a": "```"})
     assert parser.finish() == {"a": "```"}
 
 
-def test_a_code_fence_is_an_error_when_not_asked_for() -> None:
+def test_a_code_fence_is_an_error_when_not_allowed() -> None:
     with pytest.raises(DecodeError):
         PartialJSON().feed('```json\n{"a":1}\n```')
 

@@ -1,4 +1,4 @@
-"""Patterns are searched in linear time, and find what `re` finds."""
+"""Patterns are searched in linear time, with the results of `re`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CATASTROPHES = [
 
 
 @pytest.mark.parametrize(("pattern", "text"), CATASTROPHES)
-def test_catastrophic_patterns_are_answered(pattern: str, text: str) -> None:
+def test_catastrophic_patterns_end_in_time(pattern: str, text: str) -> None:
     assert not compile_pattern(pattern).search(text)
     assert [one.keyword for one in errors_of(text, {"pattern": pattern})] == ["pattern"]
 
@@ -46,7 +46,7 @@ def test_catastrophic_patterns_are_answered(pattern: str, text: str) -> None:
         (r"(a)?(?(1)b|c)+", "conditional"),
     ],
 )
-def test_what_cannot_be_bounded_is_refused_with_the_reason(pattern: str, reason: str) -> None:
+def test_a_pattern_without_a_time_bound_is_refused_with_the_reason(pattern: str, reason: str) -> None:
     with pytest.raises(SchemaError, match=reason) as caught:
         compile_pattern(pattern, "/properties/a/pattern")
     assert "/properties/a/pattern" in str(caught.value)
@@ -113,5 +113,5 @@ def wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 @tries(4)
 @given(st.recursive(ATOMS, wider, max_leaves=6), st.text(alphabet="abc1_ \t", max_size=8))
-def test_it_finds_what_re_finds(pattern: str, text: str) -> None:
+def test_searching_finds_the_same_as_re(pattern: str, text: str) -> None:
     assert bool(compile_pattern(pattern).search(text)) == bool(re.search(pattern, text))

@@ -1,4 +1,4 @@
-"""Schemas that are sent but not enforced: whole, with one object at the root."""
+"""Schemas that are sent but not enforced: complete, with one object at the root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepwell.schemas.json_schema.dialects import plain
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_root_is_one_object_and_nothing_that_was_allowed_is_forbidden(case: Case) -> None:
+def test_the_root_is_one_object_and_all_allowed_values_stay_allowed(case: Case) -> None:
     spoken = leaves_its_input_alone(plain.to_dialect, case)
     names_real_places(spoken, case)
     assert not spoken.strict
@@ -41,7 +41,7 @@ def test_a_union_at_the_root_is_sent_as_one_object_with_all_its_properties() -> 
     assert [dropped.keyword for dropped in spoken.dropped] == ["anyOf"]
 
 
-def test_an_array_speaks_of_its_items_even_when_nothing_is_known_of_them() -> None:
+def test_an_array_has_items_even_if_their_type_is_unknown() -> None:
     assert plain.to_dialect(BY_NAME["array of anything"].schema).schema["properties"]["a"] == {
         "type": "array",
         "items": {},

@@ -83,7 +83,7 @@ def test_light_damage_is_repaired_and_reported(text: str, value: Any, repairs: l
         ("[1] [2]", [2]),
     ],
 )
-def test_of_several_documents_the_last_that_fits_is_taken(text: str, value: Any) -> None:
+def test_the_last_of_several_documents_that_fits_is_used(text: str, value: Any) -> None:
     assert repair(text, lambda found: isinstance(found, dict))[0] == value
 
 
@@ -124,7 +124,7 @@ def test_the_time_is_linear_in_the_text(text: str) -> None:
         "[" * 50_000,
     ],
 )
-def test_what_needs_guessing_is_refused(text: str) -> None:
+def test_ambiguous_json_is_refused(text: str) -> None:
     with pytest.raises(DecodeError):
         repair(text)
 

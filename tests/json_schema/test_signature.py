@@ -31,14 +31,14 @@ def weather(city: Annotated[str, "The city."], days: int = 3, *, unit: Literal["
 
 
 async def coming(place: Place, also: list[Place] | None = None) -> None:
-    """Go there."""
+    """Visit a place."""
 
 
 class Shop:
     """Sells things."""
 
     def buy(self, item: str, count: int = 1) -> None:
-        """Buy it.
+        """Purchase a thing.
 
         :param item: What to buy.
         """
@@ -81,13 +81,18 @@ BUY = closed({"item": {**TEXT, "description": "What to buy."}, "count": {**WHOLE
     [
         (weather, "weather", "Look up the weather.", WEATHER),
         (wrapped(weather), "weather", "Look up the weather.", WEATHER),
-        (Shop().buy, "buy", "Buy it.", BUY),
-        (Shop.buy, "buy", "Buy it.", BUY),
+        (Shop().buy, "buy", "Purchase a thing.", BUY),
+        (Shop.buy, "buy", "Purchase a thing.", BUY),
         (Shop.open, "open", "", closed({"hour": WHOLE}, "hour")),
         (Shop.close, "close", "", closed({"hour": WHOLE}, "hour")),
         (Shop(), "Shop", "Sells things.", closed({"what": TEXT}, "what")),
         (Place, "Place", "", None),
-        (functools.partial(Shop().buy, "nails"), "buy", "Buy it.", closed({"count": {**WHOLE, "default": 1}})),
+        (
+            functools.partial(Shop().buy, "nails"),
+            "buy",
+            "Purchase a thing.",
+            closed({"count": {**WHOLE, "default": 1}}),
+        ),
     ],
 )
 def test_name_description_and_parameters(function: Any, name: str, about: str, schema: Any) -> None:
@@ -118,7 +123,7 @@ def test_a_function_without_parameters() -> None:
     assert signature_schema(now)[2] == closed({})
 
 
-def test_further_names_are_admitted_by_double_star() -> None:
+def test_additional_arguments_are_allowed_by_double_star() -> None:
     def tag(id: int, **labels: str) -> None: ...
 
     def any_tag(**labels: Any) -> None: ...
@@ -137,7 +142,7 @@ def positional(a: int, /, b: int) -> None: ...
     ("function", "complaint"),
     [(starred, r"\*words"), (positional, "'a' by position only"), (lambda x: x, "a lambda has none")],
 )
-def test_what_a_model_cannot_pass_by_name_is_refused(function: Any, complaint: str) -> None:
+def test_parameters_that_cannot_be_passed_by_name_are_refused(function: Any, complaint: str) -> None:
     with pytest.raises(SchemaError, match=complaint) as caught:
         signature_schema(function)
     assert caught.value.hint

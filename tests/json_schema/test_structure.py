@@ -1,4 +1,4 @@
-"""JSON values become the types they were asked for."""
+"""JSON values are converted to the requested types."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Span:
 
 
 class Model:
-    """Stands for a pydantic model, which is known by its methods."""
+    """A stand-in for a pydantic model, which is recognised by its methods."""
 
     class Invalid(ValueError):
         def errors(self, **options: bool) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ class Choice(Generic[Narrow]):
 
 
 class Adapter:
-    """Stands for a pydantic TypeAdapter of a list of Models."""
+    """A stand-in for a pydantic TypeAdapter of a list of Models."""
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "array", "items": Model.model_json_schema()}
@@ -263,7 +263,9 @@ def places(value: Any, tp: Any) -> list[tuple[str, str]]:
     ],
     ids=range(24),
 )
-def test_what_cannot_be_read_is_named_by_its_place(value: Any, tp: Any, expected: list[tuple[str, str]]) -> None:
+def test_values_of_the_wrong_type_are_named_by_their_place(
+    value: Any, tp: Any, expected: list[tuple[str, str]]
+) -> None:
     assert places(value, tp) == expected
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value, said by place and demand, never by quoting the value."""
+"""Violations of a schema name the place and the keyword, and never quote the value."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stepwell.schemas.json_schema.validate import Violation, errors_of
 SECRET = "canary-7f3a"
 
 
-def said(value: Any, schema: Any) -> list[str]:
+def violation_texts(value: Any, schema: Any) -> list[str]:
     return [str(violation) for violation in errors_of(value, schema)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
-    assert [said(good, case.schema) for good in case.good] == [[] for _ in case.good]
+    assert [violation_texts(good, case.schema) for good in case.good] == [[] for _ in case.good]
     assert all(errors_of(bad, case.schema) for bad in case.bad)
 
 
@@ -67,16 +67,20 @@ def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
         ({"a": 1}, {"dependentRequired": {"a": ["b"]}}, "the value does not fit 'dependentRequired'"),
     ],
 )
-def test_each_demand_is_named(value: Any, schema: Any, expected: str) -> None:
-    assert said(value, schema) == [expected]
+def test_each_violated_keyword_is_named(value: Any, schema: Any, expected: str) -> None:
+    assert violation_texts(value, schema) == [expected]
 
 
-def test_of_a_union_the_nearest_alternative_is_complained_about() -> None:
-    assert said({"kind": "square", "side": "x"}, {"anyOf": list(SHAPES.values())}) == ["/side must be of type number"]
-    assert said({"kind": "cube"}, {"anyOf": list(SHAPES.values())}) == ["the value fits none of the 2 alternatives"]
-    assert said({"s": ["a", 1]}, an_object({"s": {"anyOf": [{"type": "array", "items": TEXT}, {"type": "null"}]}})) == [
-        "/s/1 must be of type string"
+def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
+    assert violation_texts({"kind": "square", "side": "x"}, {"anyOf": list(SHAPES.values())}) == [
+        "/side must be of type number"
     ]
+    assert violation_texts({"kind": "cube"}, {"anyOf": list(SHAPES.values())}) == [
+        "the value fits none of the 2 alternatives"
+    ]
+    assert violation_texts(
+        {"s": ["a", 1]}, an_object({"s": {"anyOf": [{"type": "array", "items": TEXT}, {"type": "null"}]}})
+    ) == ["/s/1 must be of type string"]
 
 
 @pytest.mark.parametrize(
@@ -123,13 +127,15 @@ def a_term(levels: int, first: Any) -> Any:
 def test_a_recursive_union_is_matched_in_time_linear_in_the_value(keyword: str) -> None:
     schema = terms(keyword)
     began = time.perf_counter()
-    assert said(a_term(20, 7), schema) == []
-    assert said(a_term(20, {"kind": "add", "left": 1}), schema) == [f"{'/left' * 20} lacks the required 'right'"]
-    assert said(a_term(20, "x"), schema) == [f"{'/left' * 20} fits none of the 5 alternatives"]
+    assert violation_texts(a_term(20, 7), schema) == []
+    assert violation_texts(a_term(20, {"kind": "add", "left": 1}), schema) == [
+        f"{'/left' * 20} lacks the required 'right'"
+    ]
+    assert violation_texts(a_term(20, "x"), schema) == [f"{'/left' * 20} fits none of the 5 alternatives"]
     assert time.perf_counter() - began < 5
 
 
-def test_what_takes_too_long_to_explain_is_still_refused() -> None:
+def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> None:
     definitions: dict[str, Any] = {"t0": {"properties": {"n": {"$ref": "#/$defs/t9"}, "end": WHOLE}}}
     for at in range(1, 10):
         definitions[f"t{at}"] = {"allOf": [{"$ref": f"#/$defs/t{at - 1}"}] * 2}
@@ -195,7 +201,7 @@ def test_multiples_are_counted_in_decimal(value: Any, step: float, fits: bool) -
         ("uri", "https://a/b?c", "no scheme"),
     ],
 )
-def test_formats_hold(format: str, right: str, wrong: str) -> None:
+def test_formats_are_validated(format: str, right: str, wrong: str) -> None:
     assert errors_of(right, {"format": format}) == []
     assert [one.keyword for one in errors_of(wrong, {"format": format})] == ["format"]
     assert errors_of(3, {"format": format}) == []
@@ -203,8 +209,11 @@ def test_formats_hold(format: str, right: str, wrong: str) -> None:
 
 def test_names_by_pattern_and_the_rest_are_distinguished() -> None:
     schema = {"patternProperties": {"^(x+)+-": WHOLE}, "additionalProperties": TEXT, "properties": {"id": True}}
-    assert said({"id": [], "xx-a": 1, "other": "s"}, schema) == []
-    assert said({"xx-a": "s", "other": 1}, schema) == ["/xx-a must be of type integer", "/other must be of type string"]
+    assert violation_texts({"id": [], "xx-a": 1, "other": "s"}, schema) == []
+    assert violation_texts({"xx-a": "s", "other": 1}, schema) == [
+        "/xx-a must be of type integer",
+        "/other must be of type string",
+    ]
 
 
 def test_a_violation_pickles() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of LLMs share: each asks in both colours."""
+"""Fixtures for tests of LLMs: each test runs sync and async."""
 
 from __future__ import annotations
 

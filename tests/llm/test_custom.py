@@ -1,4 +1,4 @@
-"""A model of one's own: one function written, everything else there, in both colours."""
+"""A custom model: one function is written, everything else comes with it, sync and async."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def test_one_function_is_enough_for_all_the_calls(kind: type[CustomLLM], ask: As
 
 
 @kinds
-def test_pieces_come_one_by_one_where_there_are_pieces(kind: type[CustomLLM], ask: Ask) -> None:
+def test_text_is_streamed_in_pieces_if_the_model_yields_pieces(kind: type[CustomLLM], ask: Ask) -> None:
     pieces = ask(kind(), "stream", "hi")[0]
     assert pieces == (["<", "hi", ">"] if kind in (Pieces, PiecesAsync) else ["<hi>"])
 
 
-def test_what_is_written_calls_itself_as_it_is_written(ask: Ask) -> None:
+def test_a_written_method_may_call_the_others_written(ask: Ask) -> None:
     class Both(CustomLLM):
         __slots__ = ("slow",)
         asked = 0
@@ -99,7 +99,7 @@ def test_what_is_written_calls_itself_as_it_is_written(ask: Ask) -> None:
     assert ask(llm, "complete", "hi").text == "<hi-!" and llm.asked == 1
 
 
-async def test_the_async_ones_do_as_well() -> None:
+async def test_async_methods_may_call_each_other() -> None:
     class Both(CustomLLM):
         async def acomplete(self, prompt: str) -> str:
             return "".join([piece async for piece in self.astream_complete(prompt)])
@@ -110,7 +110,7 @@ async def test_the_async_ones_do_as_well() -> None:
     assert (await Both().acomplete("hi")).text == Both().complete("hi").text == "<hi>"
 
 
-def test_what_is_not_written_is_not_there_for_what_is(ask: Ask) -> None:
+def test_a_method_that_is_not_written_cannot_be_called_by_one_that_is(ask: Ask) -> None:
     class Circle(CustomLLM):
         def complete(self, prompt: str) -> str:
             return "".join(self.stream_complete(prompt))
@@ -152,7 +152,7 @@ def test_objects_and_parsers_work(kind: type[CustomLLM], ask: Ask) -> None:
 
 
 class Reasoner(CustomLLM):
-    """Writes ReAct steps."""
+    """A model that writes ReAct steps."""
 
     def complete(self, prompt: str, stop: Any = None) -> str:
         if "Observation: 3" in prompt:
@@ -171,7 +171,7 @@ def test_tools_work_as_react_steps(ask: Ask) -> None:
 
 
 class Caller(CustomLLM):
-    """Knows tools."""
+    """A model with tool support."""
 
     def complete(self, prompt: str, tools: Any = ()) -> Any:
         if "tool: 3" in prompt or "add: 3" in prompt:
@@ -232,7 +232,7 @@ class Facts(CustomLLM):
         return Reply(assistant("x"), usage=Usage(1, 2), id="r-1")
 
 
-def test_facts_and_what_the_function_reports_are_kept(ask: Ask) -> None:
+def test_facts_and_the_functions_attributes_are_kept(ask: Ask) -> None:
     llm = Facts(max_output_tokens=64)
     metadata = llm.metadata
     assert (metadata.model_name, metadata.context_window, metadata.max_output_tokens) == ("facts:tiny", 512, 64)
@@ -249,14 +249,14 @@ class Constant(CustomLLM):
         return self.answer
 
 
-def test_a_reply_that_is_returned_again_and_again_stays_as_it_is(ask: Ask) -> None:
+def test_a_reply_that_is_returned_repeatedly_does_not_change(ask: Ask) -> None:
     llm = Constant()
     first, second = ask(llm, "complete", "a"), ask(llm, "complete", "b")
     assert [reply.context.messages[0].text for reply in (first, second)] == ["a", "b"]
     assert (Constant.answer.prompt, Constant.answer.finish_reason, Constant.answer.provider) == (None, None, "")
 
 
-def test_the_pipeline_is_all_there() -> None:
+def test_a_custom_model_has_the_full_pipeline() -> None:
     @stepwell.on_request
     def louder(request: Any) -> Any:
         return request.replace(context=stepwell.Context((user("HI"),)))
@@ -264,12 +264,12 @@ def test_the_pipeline_is_all_there() -> None:
     llm = Whole(pipeline=[louder])
     assert llm.chat("hi").text == "<HI>"
     client = Client(registry=Registry())
-    client._planner.registry.register(llm.provider)
+    client.planner.registry.register(llm.provider)
     assert client.generate_text("whole:default", "hi").text == "<hi>"
     assert "custom.py" in client.pipeline_for("whole:default").describe().splitlines()[-1]
 
 
-def test_two_of_a_kind_in_one_client_keep_apart() -> None:
+def test_two_models_of_one_class_in_a_client_are_separate() -> None:
     class Named(CustomLLM):
         def complete(self, prompt: str) -> str:
             return self.name
@@ -284,7 +284,7 @@ def test_two_of_a_kind_in_one_client_keep_apart() -> None:
     assert one.with_options(seed=1, on_unsupported="ignore").complete("?").text == "one"
 
 
-def test_a_subclass_builds_on_what_another_wrote(ask: Ask) -> None:
+def test_a_subclass_extends_another(ask: Ask) -> None:
     class Twice(Whole):
         def complete(self, prompt: str) -> str:
             return super().complete(super().complete(prompt))
@@ -292,7 +292,7 @@ def test_a_subclass_builds_on_what_another_wrote(ask: Ask) -> None:
     assert ask(Twice(), "complete", "hi").text == "<<hi>>"
 
 
-def test_nothing_written_is_refused() -> None:
+def test_a_custom_model_without_a_method_is_refused() -> None:
     class Mute(CustomLLM):
         pass
 
@@ -300,7 +300,7 @@ def test_nothing_written_is_refused() -> None:
         Mute()
 
 
-def test_a_synchronous_function_does_not_hold_up_the_event_loop() -> None:
+def test_a_sync_function_does_not_block_the_event_loop() -> None:
     gate = threading.Event()
 
     class Waiting(CustomLLM):
@@ -318,7 +318,7 @@ def test_a_synchronous_function_does_not_hold_up_the_event_loop() -> None:
 
 
 @kinds
-def test_trio_does_as_well(kind: type[CustomLLM]) -> None:
+def test_a_custom_model_runs_on_trio_too(kind: type[CustomLLM]) -> None:
     async def main() -> list[str]:
         llm = kind()
         assert (await llm.acomplete("hi")).text == "<hi>"

@@ -1,4 +1,4 @@
-"""A model of one's own that fails, breaks off, never ends or answers with what is no answer."""
+"""Custom models that fail, break off, never end or return something that is no answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync_and_async import Ask
 
 
 class Failing(CustomLLM):
-    """Fails as often as it is told to, then answers."""
+    """A model that fails a set number of times, then answers."""
 
     failures: list[Exception] = []
 
@@ -58,7 +58,7 @@ class BrokenAsync(CustomLLM):
 
 
 @pytest.mark.parametrize("kind", [Broken, BrokenAsync])
-def test_a_stream_that_breaks_is_an_error_with_what_came(kind: type[CustomLLM], ask: Ask) -> None:
+def test_a_broken_stream_is_an_error_with_the_partial_answer(kind: type[CustomLLM], ask: Ask) -> None:
     with pytest.raises(StreamTruncated) as caught:
         ask(kind(), "stream_complete", "hi")
     assert caught.value.partial.text == "half"
@@ -79,13 +79,13 @@ class WrongPieces(CustomLLM):
 @pytest.mark.parametrize(
     ("kind", "what"), [(Wrong, "complete gave a int"), (WrongPieces, "stream_complete gave a dict")]
 )
-def test_what_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: Ask) -> None:
+def test_a_result_that_is_not_an_answer_is_named(kind: type[CustomLLM], what: str, ask: Ask) -> None:
     with pytest.raises(StepError, match=what):
         ask(kind(), "complete", "hi")
 
 
 class Endless(CustomLLM):
-    """Never stops by itself; knows whether it was closed."""
+    """A model that never ends by itself, and records whether it was closed."""
 
     closed = 0
 

@@ -1,4 +1,4 @@
-"""The LLM interface: what each method sends and gives, the same in both colours."""
+"""The LLM interface: what each method sends and returns, the same for sync and async."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from stepwell import AsyncClient, Client, Context, Reply, assistant, functions, 
 from stepwell.client_pair import ClientPair
 from stepwell.costs import Usage
 from stepwell.events import Event, subscribe
-from stepwell.llm.llm import LLM
-from stepwell.llm.structured import StructuredLLM
+from stepwell.llm.llm import LLM, StructuredLLM
 from stepwell.messages import ToolCall
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.lists import ListParser
@@ -35,7 +34,7 @@ def llm_of(fake: FakeModel, **settings: Any) -> LLM:
 
 
 def texts(fake: FakeModel, at: int = -1) -> list[tuple[str, str]]:
-    """The roles and texts of what was sent."""
+    """Return the roles and texts of the messages that were sent."""
     return [(message.role, message.text) for message in fake.requests[at].context]
 
 
@@ -51,7 +50,7 @@ def test_chat_answers_messages(ask: Ask) -> None:
     assert (reply.text, fake.requests[0].options) == ("hello", {"temperature": 0, "max_tokens": 5})
 
 
-def test_the_system_prompt_leads_every_conversation_that_has_none(ask: Ask) -> None:
+def test_the_system_prompt_is_added_to_every_conversation_without_one(ask: Ask) -> None:
     fake = FakeModel("hello", repeat=True)
     llm = llm_of(fake, system_prompt="Be brief.")
     reply = ask(llm, "chat", "hi")
@@ -104,7 +103,7 @@ def test_a_missing_value_is_reported_before_anything_is_sent(ask: Ask) -> None:
     assert fake.requests == []
 
 
-def test_predict_gives_what_the_parser_reads(ask: Ask) -> None:
+def test_predict_returns_the_parsers_result(ask: Ask) -> None:
     fake = FakeModel("Well...", "Yes.")
     llm = llm_of(fake, output_parser=ChoiceParser({"yes": True, "no": False}))
     assert ask(llm, "predict", "Is {x} even?", x=4) is True
@@ -120,7 +119,7 @@ def test_predict_gives_up_when_the_repairs_are_spent(ask: Ask) -> None:
 
 def test_stream_gives_text_and_reads_it_at_the_end(ask: Ask) -> None:
     fake = FakeModel("red, green", repeat=True)
-    pieces, reply = ask(llm_of(fake, output_parser=ListParser()), "stream", "Name {n} colours.", n=2)
+    pieces, reply = ask(llm_of(fake, output_parser=ListParser()), "stream", "Name {n} fruits.", n=2)
     assert ("".join(pieces), reply.object) == ("red, green", ["red", "green"])
     assert texts(fake)[0][1].endswith(ListParser().instructions)
     assert ask(llm_of(fake), "stream", "Go")[1].object is None
@@ -266,7 +265,7 @@ def test_every_method_has_a_counterpart_of_the_same_parameters(cls: type, name: 
     assert [str(each) for each in one.values()] == [str(each) for each in other.values()]
 
 
-def test_calls_report_themselves_one_inside_the_other(ask: Ask) -> None:
+def test_calls_report_nested_spans(ask: Ask) -> None:
     events: list[Event] = []
     unsubscribe = subscribe(events.append)
     try:
@@ -313,5 +312,6 @@ def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> 
     for first in ("sync", "asynchronous", "planner"):
         clients = ClientPair()
         getattr(clients, first)
-        assert clients.sync is functions.CLIENT and clients.asynchronous is functions.ASYNC_CLIENT
-    assert pickle.loads(pickle.dumps(clients)).sync is functions.CLIENT
+        for ours, shared in ((clients.sync, functions.CLIENT), (clients.asynchronous, functions.ASYNC_CLIENT)):
+            assert ours.planner is shared.planner and ours.connections is shared.connections
+    assert pickle.loads(pickle.dumps(clients)).sync is clients.sync

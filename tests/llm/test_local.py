@@ -29,7 +29,7 @@ class Animal:
     diet: Literal["plants", "meat"]
 
 
-def test_chat_complete_and_their_streams_say_the_same(ask: Ask) -> None:
+def test_chat_complete_and_their_streams_agree(ask: Ask) -> None:
     llm = llm_of(system_prompt="You are brief.")
     whole = ask(llm, "chat", [user("Say hello.")])
     assert whole.text == ask(llm, "complete", "Say hello.").text == "".join(ask(llm, "stream", "Say hello.")[0])
@@ -37,7 +37,7 @@ def test_chat_complete_and_their_streams_say_the_same(ask: Ask) -> None:
     assert [message.role for message in whole.context] == ["system", "user", "assistant"]
 
 
-def test_objects_whole_and_growing(ask: Ask) -> None:
+def test_objects_are_returned_complete_and_streamed(ask: Ask) -> None:
     llm = llm_of(max_tokens=60)
     assert isinstance(ask(llm, "structured_predict", Animal, "Describe a {name}.", name="cow"), Animal)
     items, reply = ask(llm.as_structured(Animal), "stream_chat", [user("Describe a cow.")])
@@ -46,8 +46,8 @@ def test_objects_whole_and_growing(ask: Ask) -> None:
 
 
 def test_parsers_read_real_answers(ask: Ask) -> None:
-    colours = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
-    assert len(ask(colours, "predict", "Name {n} colours.", n=3)) >= 2
+    fruits = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
+    assert len(ask(fruits, "predict", "Name {n} fruits.", n=3)) >= 2
     reported = [system("Answer with one word: yes or no."), user("Is {thing} a fruit?")]
     said = ask(llm_of(output_parser=RegexParser(r"(?i:\b(yes|no)\b)"), stop="."), "predict", reported, thing="an apple")
     assert said.lower() in ("yes", "no")
@@ -64,7 +64,7 @@ def test_tools_are_called_with_arguments_that_fit(ask: Ask, how: dict[str, objec
     asked: list[str] = []
 
     def get_weather(city: str) -> str:
-        """The weather of a city now."""
+        """Get the weather of a city now."""
         asked.append(city)
         return "sunny, 21 degrees"
 

@@ -1,4 +1,4 @@
-"""An LLM whose every answer is an object, whichever method is called."""
+"""A structured LLM returns an object from every method."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_streams_are_of_objects(ask: Ask, name: str) -> None:
     assert items[-1] == reply.object == PUNE
 
 
-def test_predict_gives_the_object_and_no_parser_stands_in_its_way(ask: Ask) -> None:
+def test_predict_gives_the_object_and_uses_no_parser(ask: Ask) -> None:
     llm = llm_of(FakeModel(JSON), output_parser=ChoiceParser(["a", "b"])).as_structured(City)
     assert ask(llm, "predict", "About {city}", city="Pune") == PUNE
 
@@ -61,7 +61,7 @@ def test_another_schema_can_be_asked_for_once(ask: Ask) -> None:
 
 def test_tools_are_run_before_the_object_is_asked_for(ask: Ask) -> None:
     def people(city: str) -> int:
-        """How many people live there."""
+        """Count the people of a city."""
         return 7
 
     turns = [ToolCall("1", "people", '{"city": "Pune"}'), Reply(assistant("Seven."), "stop", "stop", Usage(5, 1))]
@@ -73,7 +73,7 @@ def test_tools_are_run_before_the_object_is_asked_for(ask: Ask) -> None:
     assert [message.role for message in asked][-4:] == ["assistant", "tool", "assistant", "user"]
 
 
-def test_what_does_not_fit_is_repaired_and_then_an_error(ask: Ask) -> None:
+def test_an_object_that_does_not_fit_is_repaired_and_then_an_error(ask: Ask) -> None:
     fake = FakeModel('{"name": "Pune"}', repeat=True)
     with pytest.raises(ObjectInvalid, match="people"):
         ask(llm_of(fake, max_repairs=2).as_structured(City), "chat", "About Pune")

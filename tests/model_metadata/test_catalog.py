@@ -23,7 +23,7 @@ def shipped() -> Catalog:
 
 @pytest.fixture
 def catalog() -> Catalog:
-    """One to change at will."""
+    """Provide a catalog that the test may change."""
     return Catalog()
 
 
@@ -55,11 +55,11 @@ def test_a_faster_mode_has_its_own_prices(shipped):
     assert shipped.get("openai:gpt-5.4").prices.modes["fast"].output == 30
 
 
-def test_a_model_is_made_once(shipped):
+def test_a_catalog_model_is_made_once(shipped):
     assert shipped.get("openai:gpt-4o") is shipped.get("openai:gpt-4o")
 
 
-def test_an_ability_that_nobody_reported_is_none(shipped):
+def test_an_unreported_ability_is_none(shipped):
     assert shipped.get("302ai:MiniMax-M1").structured_output is None
 
 
@@ -113,14 +113,14 @@ def test_other_spellings_have_the_facts_of_their_row(shipped, name, listed_as):
     assert (model.known, model.prices, model.context_window) == (True, row.prices, row.context_window)
 
 
-def test_a_row_of_its_own_is_no_other_spelling(shipped):
+def test_a_model_with_its_own_row_is_not_another_spelling(shipped):
     model = shipped.get("openai:gpt-4o-2024-05-13")
     assert "listed_as" not in model.facts
     assert model.prices.input == 5
 
 
 @pytest.mark.parametrize("name", ["openrouter:anthropic/claude-sonnet-5:nitro", "openai:ft:gpt-4.1-mini:acme::x"])
-def test_what_is_priced_apart_has_no_price(shipped, name):
+def test_tokens_with_an_unknown_separate_price_have_no_price(shipped, name):
     model = shipped.get(name)
     assert (model.known, model.tools, model.prices) == (True, True, None)
 
@@ -130,7 +130,7 @@ def test_an_opaque_profile_stays_unknown(shipped):
     assert shipped.get(name).known is False
 
 
-def test_underscores_may_stand_for_hyphens(shipped):
+def test_underscores_are_equal_to_hyphens(shipped):
     model = shipped.get("amazon_bedrock:amazon.nova-pro-v1:0")
     assert (model.known, model.provider) == (True, "amazon_bedrock")
 
@@ -188,20 +188,20 @@ def test_find_by_ability(shipped):
     assert all(model.reasoning and model.tools and {"image", "pdf"} <= model.input for model in found)
 
 
-def test_find_by_price_leaves_out_what_has_none(shipped):
+def test_find_by_price_leaves_out_models_without_a_price(shipped):
     found = shipped.find("openai", max_input_price="0.25", max_output_price=1)
     assert "gpt-4.1-nano" not in {model.id for model in found if model.prices is None}
     assert found
     assert all(model.prices.input <= Decimal("0.25") and model.prices.output <= 1 for model in found)
 
 
-def test_find_by_standing(shipped):
+def test_find_by_status(shipped):
     deprecated = shipped.find("openai", status="deprecated")
     assert {model.id for model in deprecated} >= {"gpt-4"}
     assert not {str(model) for model in deprecated} & {str(model) for model in shipped.find("openai", status="stable")}
 
 
-def test_find_by_words(shipped):
+def test_find_by_text(shipped):
     assert shipped.find("anthropic", text="SONNET 5")[-1].id == "claude-sonnet-5"
 
 
@@ -235,7 +235,7 @@ def test_a_row_without_a_name_is_refused(catalog):
         catalog.add({"id": "m"})
 
 
-def test_a_patch_changes_what_matches_and_nothing_else(catalog):
+def test_a_patch_changes_only_matching_models(catalog):
     before = catalog.get("openai:gpt-5")
     catalog.patch("openai:gpt-4.1*", {"context_window": 5, "cost": {"input": 9}, "family": None})
     model = catalog.get("openai:gpt-4.1-mini")
@@ -251,7 +251,7 @@ def test_a_patch_reaches_providers_that_are_read_later(catalog):
     assert catalog.get("groq:openai/gpt-oss-20b").tools is True
 
 
-def test_a_patch_that_meets_nothing_is_an_error(catalog):
+def test_a_patch_that_matches_nothing_is_an_error(catalog):
     with pytest.raises(UnknownModel, match="no model of openai matches 'gpt5'"):
         catalog.patch("openai:gpt5", {"tools": False})
 
@@ -312,14 +312,14 @@ def test_a_patch_from_a_file(catalog, tmp_path):
         ('{"id": "acme", "models": {"m": {"cost": {"input": -1}}}}', "acme:m: a price must be zero or more"),
     ],
 )
-def test_a_file_that_will_not_do_says_why(catalog, tmp_path, content, fault):
+def test_an_unusable_file_is_an_error_with_the_reason(catalog, tmp_path, content, fault):
     file = tmp_path / "bad.json"
     file.write_text(content)
     with pytest.raises(ConfigError, match=fault):
         catalog.load(str(file))
 
 
-def test_a_missing_file_says_so(catalog, tmp_path):
+def test_a_missing_file_is_an_error(catalog, tmp_path):
     with pytest.raises(ConfigError, match="cannot read"):
         catalog.load(str(tmp_path / "absent.json"))
 
@@ -333,7 +333,7 @@ def test_an_empty_catalog_knows_nothing():
 
 
 @pytest.mark.usefixtures("new_process")
-def test_import_reads_nothing():
+def test_importing_reads_no_catalog_file():
     script = (
         "import builtins, sys\n"
         "opened = []\n"

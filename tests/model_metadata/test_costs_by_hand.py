@@ -120,7 +120,7 @@ HOURS = {"ephemeral_5m_input_tokens": 1_000, "ephemeral_1h_input_tokens": 2_000}
         ),
     ],
 )
-def test_a_real_answer_costs_what_it_does_by_hand(model, body, cost):
+def test_a_real_answer_costs_the_amount_computed_by_hand(model, body, cost):
     answer = answered(model, body).cost
     assert (answer.total, answer.lower_bound) == (Decimal(cost), False)
 
@@ -159,7 +159,7 @@ def test_a_streamed_answer_is_priced_by_its_tier_too():
         ),
     ],
 )
-def test_every_wire_says_how_a_call_was_served(model, body, tier):
+def test_every_wire_reports_the_service_tier(model, body, tier):
     assert answered(model, body).usage.service_tier == tier
 
 

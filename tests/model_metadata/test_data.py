@@ -1,4 +1,4 @@
-"""The catalog as it ships: sound, complete, small and properly licensed."""
+"""The packaged catalog is valid, complete, small and properly licensed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_row_makes_a_model(catalog):
         assert model.status in {None, "alpha", "beta", "deprecated"}
 
 
-def test_the_whole_is_small():
+def test_the_catalog_is_small():
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in (*(ROOT / "data").iterdir(), *PATCH_FILES, ROOT / "index.json"):
@@ -67,7 +67,7 @@ def test_the_whole_is_small():
     assert (ROOT / "index.json").stat().st_size < 60_000
 
 
-def test_every_family_is_covered_or_said_not_to_be(catalog):
+def test_every_family_is_covered_or_listed_as_uncovered(catalog):
     served = [*(row.npm for row in catalog.providers()), *_overrides()]
     assert set(served) <= WIRE_OF_NPM.keys() | UNCOVERED.keys()
     assert not WIRE_OF_NPM.keys() & UNCOVERED.keys()
@@ -75,7 +75,7 @@ def test_every_family_is_covered_or_said_not_to_be(catalog):
     assert BASE_URLS.keys() <= WIRE_OF_NPM.keys()
 
 
-def test_every_covered_provider_has_a_place(catalog):
+def test_every_covered_provider_has_an_address(catalog):
     for row in catalog.providers():
         assert (row.wire is None) == (row.npm in UNCOVERED), row.id
         if row.wire:
@@ -83,7 +83,7 @@ def test_every_covered_provider_has_a_place(catalog):
             assert not (row.base_url or "").endswith("/")
 
 
-def test_what_a_place_leaves_open_is_an_environment_variable_of_its_provider(catalog):
+def test_open_fields_of_an_address_are_environment_variables_of_the_provider(catalog):
     other_server = {"AWS_REGION", "GOOGLE_VERTEX_ENDPOINT"}
     for row in catalog.providers():
         places = [row.base_url, *(model.base_url for model in catalog.find(row.id))]
@@ -91,7 +91,7 @@ def test_what_a_place_leaves_open_is_an_environment_variable_of_its_provider(cat
         assert named <= {*row.env, *other_server}, row.id
 
 
-def test_how_much_each_wire_covers(catalog):
+def test_each_wire_covers_the_expected_number_of_models(catalog):
     providers = {row.id: row for row in catalog.providers()}
     by_provider = Counter(row.wire for row in providers.values())
     by_model = Counter(
@@ -104,7 +104,7 @@ def test_how_much_each_wire_covers(catalog):
 
 
 @pytest.mark.parametrize("path", PATCH_FILES, ids=lambda path: path.stem)
-def test_each_patch_is_needed_and_says_why(path, catalog):
+def test_each_patch_is_needed_and_has_a_reason(path, catalog):
     content = json.loads(path.read_text())
     rows = {
         row["id"]: json.loads((ROOT / "data" / f"{row['id']}.json").read_text())["models"] for row in INDEX["providers"]

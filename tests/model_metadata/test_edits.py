@@ -29,7 +29,7 @@ def added(catalog: Catalog, **row: Any) -> Model:
 @pytest.mark.parametrize(
     "row", [{"input": "image", "output": ["text"]}, {"modalities": {"input": "image", "output": ("text",)}}]
 )
-def test_a_modality_given_as_a_word_is_one_modality(catalog, row):
+def test_a_modality_given_as_a_string_is_one_modality(catalog, row):
     model = added(catalog, **row)
     assert (model.input, model.output) == ({"image"}, {"text"})
     assert [str(found) for found in catalog.find("acme", input="image")] == ["acme:m"]
@@ -54,7 +54,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("row", "says"), WRONG)
-def test_a_row_that_will_not_do_is_refused_and_changes_nothing(catalog, row, says, tmp_path):
+def test_an_invalid_row_is_refused_and_changes_nothing(catalog, row, says, tmp_path):
     file = tmp_path / "mine.json"
     before = catalog.version
     for change in (
@@ -74,18 +74,18 @@ def written(file: Path, content: Any) -> str:
     return str(file)
 
 
-def test_any_other_name_is_a_fact_of_ones_own(catalog):
+def test_any_other_name_is_a_custom_fact(catalog):
     assert added(catalog, tier="gold", x=1).facts == {"tier": "gold", "x": 1}
 
 
-def test_none_takes_away_whatever_the_key(catalog):
+def test_none_removes_a_value_under_any_key(catalog):
     catalog.patch("openai:gpt-4o", {"context_window": None, "status": None, "input": None, "prices": None})
     model = catalog.get("openai:gpt-4o")
     assert (model.context_window, model.input, model.prices) == (None, {"text"}, None)
 
 
 @pytest.mark.parametrize("path", sorted(Path(FOLDER, "patches").glob("*.json")), ids=lambda path: path.stem)
-def test_our_own_patches_are_as_good_as_we_ask_of_others(path):
+def test_our_own_patches_pass_the_checks_of_user_patches(path):
     for patch in read_patches(read_json(str(path)), where=path.name):
         for row in (patch.set, *patch.add.values()):
             assert checked_row(row, path.name) == row
@@ -109,7 +109,7 @@ def test_a_pattern_that_nothing_matches_is_an_error(catalog, pattern, error, say
         catalog.load(written(tmp_path / "p.json", patch))
 
 
-def test_a_file_is_taken_whole_or_not_at_all(catalog, tmp_path):
+def test_a_file_is_applied_completely_or_not_at_all(catalog, tmp_path):
     good = {"provider": "openai", "models": "gpt-4o", "set": {"knowledge": "2030"}}
     for bad in (
         {"provider": "openai", "models": ["gpt-5", "gpt5"], "set": {"tools": False}},
@@ -123,13 +123,13 @@ def test_a_file_is_taken_whole_or_not_at_all(catalog, tmp_path):
     assert catalog.get("openai:gpt-4o").knowledge == "2030" and catalog.get("amazon-bedrock:m").tools
 
 
-def test_a_patch_by_an_underscored_name_holds_for_a_provider_that_is_read_anew(catalog):
+def test_a_patch_by_an_underscored_name_applies_to_a_provider_that_is_read_again(catalog):
     catalog.patch("amazon_bedrock:*nova*", {"tools": False})
     catalog.add({"provider": "amazon-bedrock", "id": "mine"}).undo()
     assert catalog.get("amazon-bedrock:amazon.nova-lite-v1:0").tools is False
 
 
-def test_each_change_is_taken_back_alone(catalog):
+def test_each_change_can_be_undone_separately(catalog):
     name = "openai:gpt-4o"
     real = catalog.get(name).context_window
     first = catalog.patch(name, {"context_window": 1})
@@ -144,7 +144,7 @@ def test_each_change_is_taken_back_alone(catalog):
     assert not catalog.get("openai:mine").known
 
 
-def test_a_change_may_hold_for_a_with_block(catalog):
+def test_a_change_can_be_limited_to_a_with_block(catalog):
     with catalog.add({"provider": "acme", "id": "m"}), catalog.patch("acme:m", {"context_window": 7}):
         assert catalog.get("acme:m").context_window == 7
         assert [str(model) for model in catalog.find("acme")] == ["acme:m"]
@@ -153,13 +153,13 @@ def test_a_change_may_hold_for_a_with_block(catalog):
         catalog.find("acme")
 
 
-def test_a_model_put_in_the_place_of_a_listed_one_gives_it_back(catalog):
+def test_a_model_that_replaces_a_listed_one_can_be_undone(catalog):
     with catalog.add(Model("openai", "gpt-4o", known=True, context_window=5)):
         assert catalog.get("openai:gpt-4o").context_window == 5
     assert catalog.get("openai:gpt-4o") == Catalog().get("openai:gpt-4o")
 
 
-def test_a_patch_over_many_providers_is_taken_back_from_all(catalog):
+def test_a_patch_over_many_providers_is_undone_in_all_of_them(catalog):
     change = catalog.patch("*:*gpt-oss-120b*", {"tools": False})
     assert catalog.get("groq:openai/gpt-oss-120b").tools is False
     change.undo()
@@ -167,7 +167,7 @@ def test_a_patch_over_many_providers_is_taken_back_from_all(catalog):
     assert catalog.get("cerebras:gpt-oss-120b").tools is True
 
 
-def test_a_file_is_taken_back(catalog, tmp_path):
+def test_a_loaded_file_can_be_undone(catalog, tmp_path):
     provider = {"id": "openai", "api": "https://mine.test", "models": {"m": {"tools": True}}}
     with catalog.load(written(tmp_path / "o.json", provider)):
         assert catalog.get("openai:m").tools and not catalog.get("openai:gpt-4o").known
@@ -189,6 +189,6 @@ def test_a_file_is_taken_back(catalog, tmp_path):
         ({"max_output_price": "nan"}, InvalidOption, "max_output_price"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_answered_so(catalog, asked, error, says):
+def test_an_invalid_search_of_models_is_an_error(catalog, asked, error, says):
     with pytest.raises(error, match=says):
         catalog.find(**asked)

@@ -45,7 +45,7 @@ def test_the_least_shortened_match_wins():
     assert spellings.find("claude-v2:0", steps) == ("claude-v1", True)
 
 
-def test_an_undated_row_stands_before_dated_ones():
+def test_an_undated_row_takes_precedence_over_dated_ones():
     spellings = Spellings(["gpt-4o-2024-05-13", "gpt-4o", "gpt-4o-2024-11-20"])
     assert spellings.find("gpt-4o-2025-01-01", (ids.without_date,)) == ("gpt-4o", True)
 

@@ -1,4 +1,4 @@
-"""A cost is called exact only where all that was billed is known, streamed or not."""
+"""A cost is exact only if all charges are known, streamed or not; otherwise it is a lower bound."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def responded(*items: Any) -> dict[str, Any]:
     return {"id": "r", "status": "completed", "output": list(items), "usage": COUNTS}
 
 
-def said(**message: Any) -> dict[str, Any]:
+def body_with(**message: Any) -> dict[str, Any]:
     body = chat(**CHAT_COUNTS)
     body["choices"][0]["message"] |= message
     return body
@@ -43,7 +43,7 @@ PLAIN: dict[str, tuple[str, Any]] = {
         {**gemini(**GEMINI_COUNTS), "candidates": [{**gemini()["candidates"][0], "groundingMetadata": {}}]},
     ),
     "responses": ("openai:o3-pro", responded({"type": "function_call", "call_id": "c", "name": "look"})),
-    "chat": ("openai:gpt-4o", said(annotations=[])),
+    "chat": ("openai:gpt-4o", body_with(annotations=[])),
     "nova": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse()),
 }
 BILLED_APART: dict[str, tuple[str, Any]] = {
@@ -63,8 +63,11 @@ BILLED_APART: dict[str, tuple[str, Any]] = {
         {**gemini(**GEMINI_COUNTS), "candidates": [{**gemini()["candidates"][0], **SEARCHED}]},
     ),
     "responses, searching": ("openai:o3-pro", responded(SEARCH_CALL)),
-    "chat, searching": ("openai:gpt-4o", said(annotations=[CITED])),
-    "chat, with tools of the server's": ("groq:llama-3.3-70b-versatile", said(executed_tools=[{"type": "search"}])),
+    "chat, searching": ("openai:gpt-4o", body_with(annotations=[CITED])),
+    "chat, with tools of the server's": (
+        "groq:llama-3.3-70b-versatile",
+        body_with(executed_tools=[{"type": "search"}]),
+    ),
     "grok, with sources": ("xai:grok-4.3", chat(**CHAT_COUNTS, num_sources_used=3)),
     "openrouter, somebody else's bill": ("openrouter:openai/gpt-4o", chat(**CHAT_COUNTS, cost=0, is_byok=True)),
     "nova, grounded": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse(NOVA)),
@@ -76,14 +79,14 @@ BILLED_APART: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_where_nothing_is_billed_apart_the_cost_is_exact(name):
+def test_without_separately_billed_work_the_cost_is_exact(name):
     model, body = PLAIN[name]
     cost = answered(model, body).cost
     assert cost.total and not cost.lower_bound
 
 
 @pytest.mark.parametrize("name", BILLED_APART)
-def test_what_is_billed_apart_makes_the_cost_a_lower_bound(name):
+def test_separately_billed_work_makes_the_cost_a_lower_bound(name):
     model, body = BILLED_APART[name]
     cost = answered(model, body).cost
     assert cost.total and cost.lower_bound
@@ -125,14 +128,14 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_streamed_too(name):
+def test_the_lower_bound_is_the_same_streamed(name):
     model, body = STREAMS[name]
     cost = answered(model, body, stream=True).cost
     assert cost.total and cost.lower_bound
 
 
 @pytest.mark.parametrize("cost", [-1, True, "free", [], {}, {"total_cost": -0.5}, {"total_cost": None}])
-def test_a_reported_cost_that_is_no_sum_of_money_is_not_believed(cost):
+def test_a_reported_cost_that_is_not_a_sum_of_money_is_ignored(cost):
     body = chat(**CHAT_COUNTS)
     body["usage"]["cost"] = cost
     reply = answered("openai:gpt-4o", body)
@@ -141,7 +144,7 @@ def test_a_reported_cost_that_is_no_sum_of_money_is_not_believed(cost):
 
 
 @pytest.mark.parametrize("reported", [Decimal(-1), Decimal("NaN"), Decimal("Infinity")])
-def test_nor_where_a_wire_of_ones_own_lets_it_through(reported):
+def test_an_invalid_reported_cost_from_a_custom_wire_is_ignored_too(reported):
     usage = Usage(input_tokens=1_000_000, output_tokens=0, reported_cost=reported)
     assert price(usage, Prices(input=3, output=15)).total == 3
 
@@ -168,7 +171,7 @@ def test_cached_audio_has_a_price_of_its_own():
     assert not cost.lower_bound
 
 
-def test_where_nobody_says_how_much_of_the_cache_is_audio_the_least_is_assumed():
+def test_an_unknown_share_of_audio_in_the_cache_is_priced_at_the_least():
     least = price(Usage(**COUNTED), HEARD)
     assert least.lower_bound
     for heard in range(300_000, 500_001, 50_000):
@@ -182,7 +185,7 @@ def test_where_the_list_has_no_price_for_cached_audio_that_of_text_is_the_least(
     assert cost.lower_bound and cost.items["cache_read_audio"] == Decimal("0.05")
 
 
-def test_where_audio_costs_what_text_does_nothing_is_vague():
+def test_equal_prices_of_audio_and_text_give_an_exact_cost():
     assert not price(Usage(**COUNTED), Prices(input=1, cache_read="0.1")).lower_bound
 
 

@@ -18,7 +18,7 @@ def applied(entry, rows=ROWS):
     return patch.apply(rows)
 
 
-def test_set_is_laid_over_what_matches():
+def test_set_is_merged_into_matching_rows():
     after = applied({"models": "a-*", "set": {"limit": {"context": 9}, "family": None}})
     assert after == {"a-1": {"limit": {"context": 9, "output": 2}}, "a-2": {"limit": {"context": 9}}, "b-1": {}}
 
@@ -28,7 +28,7 @@ def test_the_rows_given_stay_as_they_are():
     assert ROWS["a-1"]["limit"] == {"context": 1, "output": 2}
 
 
-def test_several_patterns():
+def test_a_patch_takes_several_patterns():
     assert [id for id, row in applied({"models": ["a-2", "b-?"], "set": {"x": 1}}).items() if row.get("x")] == [
         "a-2",
         "b-1",
@@ -41,11 +41,11 @@ def test_add_lists_new_rows_and_widens_old_ones():
     assert after["a-1"] == {**ROWS["a-1"], "name": "A"}
 
 
-def test_exclude_forgets():
+def test_exclude_removes_models():
     assert list(applied({"exclude": ["a-*"]})) == ["b-1"]
 
 
-def test_a_model_given_whole_is_left_alone():
+def test_a_complete_model_name_is_left_unchanged():
     own = Model("p", "a-1")
     assert applied({"set": {"x": 1}}, {"a-1": own}) == {"a-1": own}
 
@@ -71,11 +71,11 @@ def test_providers_match_by_pattern():
         ({"tools": True, "prices": {"input": 1}}, {"tool_call": True, "cost": {"input": 1}}),
     ],
 )
-def test_the_names_of_a_model_will_do(friendly, row):
+def test_field_names_of_a_model_are_accepted(friendly, row):
     assert as_row(friendly) == row
 
 
-def test_merging_never_alters_what_it_was_given():
+def test_merging_does_not_change_its_arguments():
     old = {"a": {"b": 1}}
     assert merged(old, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
     assert old == {"a": {"b": 1}}

@@ -1,4 +1,4 @@
-"""What a call costs: worked out by hand, at made-up or published prices."""
+"""Costs of calls, computed by hand at made-up or published prices."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cost_of(prices: Prices | None, **counts: int) -> Cost:
     return price(Usage(**counts), prices)
 
 
-def test_plain_tokens():
+def test_plain_tokens_have_their_price():
     cost = cost_of(SONNET, input_tokens=1_000_000, output_tokens=100_000)
     assert cost.items == {"input": Decimal(3), "output": Decimal("1.5")}
     assert cost.total == Decimal("4.5")
@@ -63,7 +63,7 @@ def test_cached_tokens_count_towards_a_tier():
     assert cost.items == {"cache_read": Decimal("0.05"), "input": Decimal("0.0000025")}
 
 
-def test_of_several_tiers_the_longest_reached_is_in_force():
+def test_the_highest_tier_reached_applies():
     prices = Prices(input=1, tiers=(Tier(256_000, Prices(input=4)), Tier(32_000, Prices(input=2))))
     assert [prices.at(tokens).input for tokens in (32_000, 32_001, 256_000, 256_001)] == [1, 2, 2, 4]
 
@@ -91,7 +91,7 @@ def test_audio_is_taken_out_of_text():
     }
 
 
-def test_what_has_no_price_of_its_own_costs_what_its_parent_does():
+def test_tokens_without_their_own_price_have_that_of_their_parent():
     cost = cost_of(Prices(input=2, output=8), input_tokens=1_000, cached_input_tokens=1_000, output_tokens=0)
     assert cost.items == {"cache_read": Decimal("0.002")}
 
@@ -148,7 +148,7 @@ SERVED = Prices(
         ("batch", "0.0005"),
     ],
 )
-def test_a_call_costs_what_its_service_tier_does(tier, expected):
+def test_a_call_is_priced_by_its_service_tier(tier, expected):
     usage = Usage(input_tokens=100, output_tokens=100, service_tier=tier)
     assert price(usage, SERVED).total == Decimal(expected)
 
@@ -158,7 +158,7 @@ def test_a_service_tier_without_a_price_makes_the_cost_unknown():
     assert (cost.total, cost.reason) == (None, "no price is known for the mode 'scale' of this model")
 
 
-def test_what_is_said_of_the_mode_wins_over_the_tier_in_the_usage():
+def test_the_reported_mode_wins_over_the_tier_in_the_usage():
     usage = Usage(input_tokens=100, output_tokens=0, service_tier="flex")
     assert price(usage, SERVED, mode="fast").total == Decimal("0.002")
     assert price(usage, SERVED, mode=None, batch=False).total == Decimal("0.0001")
@@ -171,7 +171,7 @@ def test_a_list_times_a_factor_keeps_its_tiers_and_stays_exact():
     assert half.modes == {} and half.batch_factor is None
 
 
-def test_a_reply_of_several_steps_costs_what_they_do_each_by_itself():
+def test_a_reply_of_several_steps_costs_the_sum_of_its_steps():
     """Added up, their input would be past the threshold of the tier."""
     model = Model("acme", "m-1", prices=SERVED)
     steps = tuple(Reply(usage=Usage(input_tokens=60, output_tokens=0), billed_model=model) for _ in range(2))
@@ -179,12 +179,12 @@ def test_a_reply_of_several_steps_costs_what_they_do_each_by_itself():
     assert reply.cost.total == Decimal("0.00024")
 
 
-def test_an_unknown_price_is_none_and_why():
+def test_an_unknown_price_is_none_with_the_reason():
     cost = cost_of(None, input_tokens=1, output_tokens=1)
     assert (cost.total, cost.reason) == (None, "no price is known for this model")
 
 
-def test_a_free_model_costs_nothing_and_that_is_known():
+def test_a_free_model_has_a_known_cost_of_zero():
     assert cost_of(Prices(input=0, output=0), input_tokens=10, output_tokens=10).total == 0
 
 
@@ -192,7 +192,7 @@ def test_a_free_model_costs_nothing_and_that_is_known():
     ("usage", "reason"),
     [(None, "the provider reported no usage"), (Usage(), "the provider reported no token counts")],
 )
-def test_no_usage_no_cost(usage, reason):
+def test_without_usage_there_is_no_cost(usage, reason):
     assert price(usage, SONNET) == Cost(None, reason=reason)
 
 
@@ -211,18 +211,18 @@ def test_charges_besides_tokens_make_a_lower_bound():
     assert cost_of(prices, input_tokens=1, output_tokens=1).lower_bound
 
 
-def test_the_figure_of_the_provider_itself_wins():
+def test_the_providers_own_cost_wins():
     cost = price(Usage(input_tokens=1, output_tokens=1, reported_cost=Decimal("0.00042")), SONNET)
     assert (cost.total, cost.source) == (Decimal("0.00042"), "reported by the provider")
 
 
-def test_a_cost_says_where_and_when_its_prices_were_read():
+def test_a_cost_has_the_source_and_date_of_its_prices():
     cost = cost_of(Prices(input=1, output=1, as_of="2026-08-18", source="the moon"), input_tokens=1, output_tokens=1)
     assert (cost.as_of, cost.source) == ("2026-08-18", "the moon")
 
 
 @pytest.mark.parametrize("wrong", [-1, "-0.01", "cheap", float("nan"), float("inf"), True])
-def test_what_is_no_price_is_refused(wrong):
+def test_an_invalid_price_is_refused(wrong):
     with pytest.raises(ConfigError, match="a price must be zero or more"):
         Prices(input=wrong)
 

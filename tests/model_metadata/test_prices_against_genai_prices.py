@@ -124,7 +124,7 @@ class Record(NamedTuple):
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    """Every usage that a model could have, for every model that both lists know and price."""
+    """Draw any usage of any model that both lists have a price for."""
     catalog = Catalog()
     return [
         Record(str(model), name, price(usage, model.prices).total, theirs)
@@ -167,7 +167,7 @@ def test_costs_agree_but_for_differences_in_the_price_data(records):
     assert [record for record in records if record.ours != record.theirs and not record.why_not_equal] == []
 
 
-def test_no_difference_is_explained_that_is_none(records):
+def test_every_explained_difference_exists(records):
     met = defaultdict(list)
     for record in records:
         if record.why_not_equal:
@@ -203,7 +203,7 @@ TIERS = ("flex", "priority")
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_service_tiers_agree(tier):
+def test_prices_of_service_tiers_agree(tier):
     """Compared as ratios, like batches, and on short prompts: some tiers take no long ones."""
     day = datetime(2026, 10, 20, tzinfo=UTC)
     counts = {"input_tokens": 20_000, "output_tokens": 900}

@@ -43,7 +43,7 @@ def api(**changes):
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    """Sync a made-up api.json into a folder of its own; gives what was printed."""
+    """Synchronise a made-up api.json into a folder of its own, and return what was printed."""
 
     def run(content, *more):
         file = tmp_path / "api.json"
@@ -86,7 +86,7 @@ def test_a_free_model_stays_free():
     assert row["cost"] == {"input": 0, "output": 0, "cache_read": 0}
 
 
-def test_what_was_synced_can_be_read(run, tmp_path):
+def test_synced_data_can_be_read(run, tmp_path):
     run(api())
     catalog = Catalog(str(tmp_path))
     model = catalog.get("acme:m-1")
@@ -95,7 +95,7 @@ def test_what_was_synced_can_be_read(run, tmp_path):
     assert catalog.provider("acme").env == ("ACME_KEY",)
 
 
-def test_the_difference_names_what_came_went_and_changed(run):
+def test_the_difference_names_added_removed_and_changed_models(run):
     assert run(api()) == ["+ acme (1 models)", "1 providers, 1 models"]
     assert run(api()) == ["nothing changed", "1 providers, 1 models"]
     dearer = api(limit={"context": 2_000}, cost={"input": 0.5, "output": 2})
@@ -138,7 +138,7 @@ def test_an_id_that_is_no_file_name_is_left_out(run, tmp_path):
 
 
 @pytest.mark.parametrize("content", [[], {"acme": 1}, {"acme": {"name": "Acme"}}])
-def test_what_is_not_models_dev_data_is_refused(content):
+def test_data_in_another_form_than_models_devs_is_refused(content):
     with pytest.raises(ConfigError, match=r"this is not models\.dev data"):
         parse_catalog(content)
 
@@ -148,7 +148,7 @@ def test_a_missing_file_is_reported_on_stderr(capsys, tmp_path):
     assert "cannot read" in capsys.readouterr().err
 
 
-def test_fetching(httpx_mock, tmp_path, capsys):
+def test_data_is_fetched_from_the_origin(httpx_mock, tmp_path, capsys):
     httpx_mock.add_response(url=sync.URL, json=api())
     assert sync.run_sync(["--to", str(tmp_path)]) == 0
     assert "+ acme (1 models)" in capsys.readouterr().out
@@ -161,7 +161,7 @@ def test_a_refusal_while_fetching_changes_nothing(httpx_mock, tmp_path, capsys):
     assert not (tmp_path / "index.json").exists()
 
 
-def test_what_ships_is_what_a_sync_would_write(tmp_path):
+def test_the_packaged_catalog_is_what_a_sync_writes(tmp_path):
     shipped = sync.stored(FOLDER)
     again = parse_catalog(shipped)
     assert again.problems == []
@@ -190,7 +190,7 @@ def test_an_origin_without_models_empties_nothing(stored, tmp_path, capsys, cont
     assert files(stored) == before
 
 
-def test_most_providers_are_not_let_go_unless_it_is_said(stored, tmp_path, capsys):
+def test_most_providers_are_not_removed_without_confirmation(stored, tmp_path, capsys):
     before = files(stored)
     origin = tmp_path / "api.json"
     origin.write_text(json.dumps({"a": {"models": {"m": ROW}}}))

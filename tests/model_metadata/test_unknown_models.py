@@ -1,4 +1,4 @@
-"""Models that our list does not have, and the list that every client shares."""
+"""Models that are missing from the catalog, and the catalog shared by all clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import stepwell
 from stepwell import Client
 
 
-def asked(client: Client, model: str) -> tuple[str, ...]:
+def warnings_of_call(client: Client, model: str) -> tuple[str, ...]:
     """Return the warnings of a call."""
     return tuple(str(warning) for warning in client.generate_text(model, "hi").warnings)
 
@@ -24,29 +24,29 @@ def client() -> Iterator[Client]:
         yield client
 
 
-def test_a_model_that_nobody_listed_works_with_one_warning(client):
-    (warning,) = asked(client, "openai:gpt-7-ultra")
+def test_an_unlisted_model_works_with_one_warning(client):
+    (warning,) = warnings_of_call(client, "openai:gpt-7-ultra")
     assert warning.startswith("model: not in our list of openai's models: its limits, abilities and prices are unknown")
-    assert asked(client, "openai:gpt-7-ultra") == ()
+    assert warnings_of_call(client, "openai:gpt-7-ultra") == ()
 
 
-def test_a_name_nearly_right_is_shown_the_right_one(client):
-    (warning,) = asked(client, "openai:gpt-4o-mimi")
+def test_a_misspelt_name_is_an_error_with_the_right_one(client):
+    (warning,) = warnings_of_call(client, "openai:gpt-4o-mimi")
     assert "did you mean 'gpt-4o-mini'?" in warning
 
 
 @pytest.mark.parametrize("model", ["openai:gpt-4o", "openai:gpt-4o-2024-08-06", "vllm:my-own"])
-def test_nothing_is_said_of_listed_models_nor_where_there_is_no_list(client, model):
-    assert asked(client, model) == ()
+def test_listed_models_and_providers_without_a_list_cause_no_warning(client, model):
+    assert warnings_of_call(client, model) == ()
 
 
-def test_nor_of_a_server_of_ones_own(client):
+def test_a_custom_server_causes_no_warning_either(client):
     assert client.generate_text("openai:mine", "hi", base_url="http://localhost:1/v1", api_key="k").warnings == ()
 
 
 def test_the_shared_catalog_is_public():
     assert stepwell.models.get("anthropic:claude-sonnet-5").tools is True
-    assert stepwell.models is Client()._planner.catalog
+    assert stepwell.models is Client().planner.catalog
     fitting = stepwell.models.find(
         provider="anthropic", reasoning=True, tools=True, input="image", context_at_least=500_000, max_input_price=3
     )

@@ -1,4 +1,4 @@
-"""Raw answers read and priced by us, and by genai-prices with its own reading of the same bodies.
+"""Raw answers decoded and priced by us, and by genai-prices with its own decoding of the same bodies.
 
 The other comparison starts from our Usage; this one starts from the wire, so that a decoder that puts a count into the
 wrong bucket, or loses one, shows.
@@ -218,7 +218,7 @@ BODIES: dict[str, tuple[str, str, str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_costs_the_same_and_we_say_that_it_is_exact(name):
+def test_a_body_costs_the_same_as_there_and_the_cost_is_exact(name):
     named, api, provider, flavour, body = BODIES[name]
     theirs = THEIRS[provider]
     _, usage = theirs.extract_usage(body, api_flavor=flavour)

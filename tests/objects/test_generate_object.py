@@ -1,4 +1,4 @@
-"""generate_object: a type in, one of its values out, whatever way the model is asked; what does not fit is repaired."""
+"""generate_object: a type in, one of its values out, in every mode; answers that do not fit are repaired."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PydanticCity(pydantic.BaseModel):
     people: int | None = None
 
 
-class Colour(Enum):
+class Paint(Enum):
     RED = "red"
     BLUE = "blue"
 
@@ -76,8 +76,8 @@ SCHEMA = {
 CITY = {"name": "Paris", "people": 2}
 
 
-def said(value: Any, mode: str) -> Any:
-    """The same answer in the form that each mode brings it in."""
+def answer_as(value: Any, mode: str) -> Any:
+    """Return the same answer in the form of each mode."""
     text = value if isinstance(value, str) else json.dumps(value)
     if mode in ("tool", "strict_tool"):
         return lambda body: calls(("c1", body["tools"][0]["function"]["name"], text))
@@ -99,14 +99,14 @@ def said(value: Any, mode: str) -> Any:
 def test_the_same_object_for_every_kind_of_schema_in_every_mode(
     generate: Generate, kind: Any, expected: Any, mode: str
 ) -> None:
-    reply = generate(Scripted([said(CITY, mode)]), kind, mode=mode)
+    reply = generate(Scripted([answer_as(CITY, mode)]), kind, mode=mode)
     assert reply.object == expected
     assert type(reply.object) is type(expected)
     assert json.loads(reply.text.partition("```json")[2].partition("```")[0] or reply.text) == CITY
     assert reply.tool_calls == () and reply.finish_reason == "stop"
     assert [message.role for message in reply.context.messages] == ["user", "assistant"]
     assert reply.metadata["object_mode"] == mode
-    assert [str(each) for each in reply.warnings if "mended" not in str(each)] == []
+    assert [str(each) for each in reply.warnings if "the JSON was repaired" not in str(each)] == []
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_the_same_object_for_every_kind_of_schema_in_every_mode(
         (pydantic.TypeAdapter(list[int]), [1]),
         (int, 7),
         (Literal["yes", "no"], "yes"),
-        (Colour, Colour.BLUE),
+        (Paint, Paint.BLUE),
         (int | None, None),
     ],
 )
 @pytest.mark.parametrize("mode", MODES)
-def test_roots_that_are_no_objects_travel_in_one_and_come_out_of_it(
+def test_roots_that_are_not_objects_are_wrapped_and_unwrapped(
     generate: Generate, kind: Any, value: Any, mode: str
 ) -> None:
     plain = value.value if isinstance(value, Enum) else value
-    script = Scripted([said({"value": plain}, mode)])
+    script = Scripted([answer_as({"value": plain}, mode)])
     assert generate(script, kind, mode=mode).object == value
     sent = script.seen[0]
     if mode == "json_schema":
@@ -136,7 +136,7 @@ def test_roots_that_are_no_objects_travel_in_one_and_come_out_of_it(
 def test_each_mode_asks_in_its_own_way() -> None:
     bodies = {}
     for mode in MODES:
-        script = Scripted([said(CITY, mode)])
+        script = Scripted([answer_as(CITY, mode)])
         generate_sync(script, SCHEMA, mode=mode, name="city")
         bodies[mode] = script.seen[0]
     assert bodies["json_schema"]["response_format"]["json_schema"]["strict"] is True
@@ -165,11 +165,11 @@ def test_the_mode_is_the_best_that_the_model_is_known_to_have(model: str, mode: 
     from stepwell.workflows.objects.modes import object_request
     from stepwell.workflows.objects.output_spec import OutputSpec
 
-    plan = stepwell.Client()._planner.plan("chat", model)
+    plan = stepwell.Client().planner.plan("chat", model)
     assert object_request(plan, OutputSpec.of(SCHEMA), "hi", {}, None).mode == mode
 
 
-def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_way() -> None:
+def test_a_schema_that_the_vendor_cannot_enforce_uses_the_next_best_mode() -> None:
     """Anthropic enforces no recursion, and has no way to send a schema as a mere hint."""
     from stepwell.workflows.objects.modes import object_request
     from stepwell.workflows.objects.output_spec import OutputSpec
@@ -180,7 +180,7 @@ def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_w
         "required": ["value", "children"],
         "additionalProperties": False,
     }
-    plan = stepwell.Client()._planner.plan("chat", "anthropic:claude-sonnet-4-5")
+    plan = stepwell.Client().planner.plan("chat", "anthropic:claude-sonnet-4-5")
     assert object_request(plan, OutputSpec.of(tree), "hi", {}, None).mode == "tool"
 
 
@@ -188,7 +188,7 @@ def test_a_schema_that_the_vendor_cannot_enforce_is_asked_for_in_the_next_best_w
 def test_an_answer_that_does_not_fit_is_shown_with_its_faults_and_asked_for_again(
     generate: Generate, mode: str
 ) -> None:
-    script = Scripted([said({"name": "Paris", "people": -5}, mode), said(CITY, mode)])
+    script = Scripted([answer_as({"name": "Paris", "people": -5}, mode), answer_as(CITY, mode)])
     reply = generate(script, SCHEMA, mode=mode)
     assert reply.object == CITY
     complaint = script.seen[1]["messages"][-1]
@@ -209,14 +209,16 @@ class Pair:
             raise ValueError("left and right must differ")
 
 
-def test_what_a_class_says_against_a_value_is_reported_to_the_model(generate: Generate) -> None:
-    script = Scripted([said({"left": 1, "right": 1}, "json_schema"), said({"left": 1, "right": 2}, "json_schema")])
+def test_a_class_can_reject_a_value_and_the_model_is_informed(generate: Generate) -> None:
+    script = Scripted(
+        [answer_as({"left": 1, "right": 1}, "json_schema"), answer_as({"left": 1, "right": 2}, "json_schema")]
+    )
     assert generate(script, Pair).object == Pair(1, 2)
     assert "left and right must differ" in script.seen[1]["messages"][-1]["content"]
 
 
-def test_past_the_last_repair_the_error_carries_all_there_is(generate: Generate) -> None:
-    script = Scripted([said({"name": 1}, "json_schema"), said({"name": 2, "x": 1}, "json_schema")])
+def test_after_the_last_repair_the_error_carries_the_partial_result(generate: Generate) -> None:
+    script = Scripted([answer_as({"name": 1}, "json_schema"), answer_as({"name": 2, "x": 1}, "json_schema")])
     with pytest.raises(ObjectInvalid, match="does not fit the schema") as caught:
         generate(script, SCHEMA)
     error = caught.value
@@ -227,13 +229,13 @@ def test_past_the_last_repair_the_error_carries_all_there_is(generate: Generate)
 
 
 def test_repairs_are_as_many_as_were_allowed(generate: Generate) -> None:
-    script = Scripted([said({}, "json_schema")] * 5)
+    script = Scripted([answer_as({}, "json_schema")] * 5)
     with pytest.raises(ObjectInvalid):
         generate(script, SCHEMA, max_repairs=0)
     assert len(script.seen) == 1
 
 
-def test_a_refusal_is_no_fault_to_repair(generate: Generate) -> None:
+def test_a_refusal_is_not_repaired(generate: Generate) -> None:
     refused = {"role": "assistant", "content": None, "refusal": "I will not."}
     body = {"id": "c", "choices": [{"message": refused, "finish_reason": "stop"}]}
     script = Scripted([httpx.Response(200, json=body)])
@@ -251,20 +253,20 @@ def test_an_answer_cut_at_the_token_limit_is_not_asked_for_again(generate: Gener
 
 
 def test_when_the_second_call_fails_the_answer_and_the_usage_of_the_first_are_kept(generate: Generate) -> None:
-    script = Scripted([said({}, "json_schema"), httpx.Response(500, json={"error": {"message": "broken"}})])
+    script = Scripted([answer_as({}, "json_schema"), httpx.Response(500, json={"error": {"message": "broken"}})])
     with pytest.raises(ServerError) as caught:
         generate(script, SCHEMA)
     assert caught.value.usage.input_tokens == 10
     assert caught.value.partial.text == "{}"
 
 
-def test_a_filtered_request_stays_what_it_is(generate: Generate) -> None:
+def test_a_filtered_request_is_not_an_overflow(generate: Generate) -> None:
     error = {"error": {"message": "filtered", "code": "content_filter"}}
     with pytest.raises(ContentFiltered):
         generate(Scripted([httpx.Response(400, json=error)]), SCHEMA)
 
 
-def test_slightly_broken_json_is_repaired_and_said_to_be(generate: Generate) -> None:
+def test_slightly_broken_json_is_repaired_with_a_warning(generate: Generate) -> None:
     reply = generate(Scripted(['```json\n{"name": "Paris", "people": 2,}\n```']), SCHEMA)
     assert reply.object == CITY
     assert any("trailing comma" in str(warning) for warning in reply.warnings)
@@ -280,9 +282,7 @@ def test_slightly_broken_json_is_repaired_and_said_to_be(generate: Generate) -> 
         ("<think>5?</think>7", int, 7),
     ],
 )
-def test_of_several_documents_the_one_that_was_asked_for_is_taken(
-    generate: Generate, text: str, kind: Any, value: Any
-) -> None:
+def test_the_requested_one_of_several_documents_is_used(generate: Generate, text: str, kind: Any, value: Any) -> None:
     assert generate(Scripted([text]), kind, max_repairs=0, mode="prompt").object == value
 
 
@@ -318,8 +318,8 @@ def test_a_schema_that_cannot_be_used_is_an_error_before_anything_is_sent(genera
     ("options", "error", "message"),
     [
         ({"mode": "jsn"}, InvalidOption, "did you mean 'json'"),
-        ({"tools": []}, InvalidOption, "'tools' cannot be given"),
-        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be given"),
+        ({"tools": []}, InvalidOption, "'tools' cannot be combined"),
+        ({"response_format": "json"}, InvalidOption, "'response_format' cannot be combined"),
     ],
 )
 def test_options_that_make_no_sense_are_errors(
@@ -329,13 +329,13 @@ def test_options_that_make_no_sense_are_errors(
         generate(Scripted([]), SCHEMA, **options)
 
 
-def test_a_mode_that_the_wire_lacks_says_which_it_has() -> None:
+def test_a_mode_that_the_wire_lacks_is_an_error_with_those_it_has() -> None:
     with pytest.raises(NotSupported, match="json_schema, strict_tool, tool, prompt"):
         stepwell.Client().generate_object("anthropic:claude-sonnet-4-5", "hi", SCHEMA, mode="json", api_key="k")
 
 
 def test_a_model_that_calls_another_tool_is_corrected_and_gets_another_chance(generate: Generate) -> None:
-    script = Scripted([calls(("x", "nonsense", "{}")), said(CITY, "tool")])
+    script = Scripted([calls(("x", "nonsense", "{}")), answer_as(CITY, "tool")])
     assert generate(script, SCHEMA, mode="tool").object == CITY
     assert script.seen[1]["messages"][-1]["tool_call_id"] == "x"
 
@@ -351,7 +351,7 @@ FRAGMENTS = [
 
 @pytest.mark.parametrize(("wanted", "broken"), FRAGMENTS)
 @pytest.mark.parametrize("mode", ["json_schema", "json", "prompt"])
-def test_a_piece_of_a_broken_document_is_asked_for_again(mode: str, wanted: Any, broken: str) -> None:
+def test_a_part_of_a_broken_document_is_repaired(mode: str, wanted: Any, broken: str) -> None:
     right = '["right"]' if wanted == list[str] else '{"name": "right"}'
     fake = FakeModel(broken, right)
     reply = stepwell.Client(registry=fake.registry).generate_object("fake:any", "x", wanted, mode=mode)

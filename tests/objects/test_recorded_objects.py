@@ -1,4 +1,4 @@
-"""Recorded answers to requests with a schema: the schema that was sent, read back, and the object in the answer."""
+"""Recorded answers to requests with a schema: the schema sent, read back, and the object in the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIRES = {wire.name: wire for wire in (bedrock_converse, cohere_chat, google_gene
 
 
 def schema_of(body: dict[str, Any]) -> Any:
-    """The schema of a recorded request, in whichever place its wire has it."""
+    """Find the schema in a recorded request, wherever its wire puts it."""
     text_format = body.get("outputConfig", {}).get("textFormat")
     if text_format:
         return orjson.loads(text_format["structure"]["jsonSchema"]["schema"])
@@ -43,7 +43,7 @@ def test_there_are_recordings_of_it() -> None:
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", STRUCTURED, ids=lambda recording: recording.id)
-def test_the_object_in_a_recorded_answer_is_read(recording: Recording, driver: str) -> None:
+def test_the_object_in_a_recorded_answer_is_parsed(recording: Recording, driver: str) -> None:
     reply = replay(recording, WIRES[recording.api], driver=driver)
     value, repairs = OutputSpec.of(schema_of(recording.request["json"])).read(reply.text)
     assert value == orjson.loads(recording.expected["text"])

@@ -1,4 +1,4 @@
-"""stream_object: partial values that only grow, then the whole one, checked."""
+"""stream_object: partial values that only grow, then the complete one, validated."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CITY = {
 }
 
 
-def said(value: Any, mode: str) -> Any:
+def answer_as(value: Any, mode: str) -> Any:
     text = json.dumps(value)
     if "tool" in mode:
         return lambda body: calls(("c1", body["tools"][0]["function"]["name"], text))
@@ -71,7 +71,7 @@ def said(value: Any, mode: str) -> Any:
 
 
 def grows(before: Any, after: Any) -> bool:
-    """Whether all of `before` is still there in `after`."""
+    """Check that all of `before` is still in `after`."""
     if isinstance(before, dict) and isinstance(after, dict):
         return all(name in after and grows(part, after[name]) for name, part in before.items())
     if isinstance(before, list) and isinstance(after, list):
@@ -84,7 +84,7 @@ def grows(before: Any, after: Any) -> bool:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("piece", [1, 3, 1000])
 def test_partial_values_grow_into_the_whole_in_every_mode(read: Read, mode: str, piece: int) -> None:
-    items, reply = read(Scripted([said(CITY, mode)], piece=piece), City, mode=mode)
+    items, reply = read(Scripted([answer_as(CITY, mode)], piece=piece), City, mode=mode)
     *partial, whole = items
     assert (
         whole
@@ -98,12 +98,12 @@ def test_partial_values_grow_into_the_whole_in_every_mode(read: Read, mode: str,
 
 
 def test_a_list_at_the_root_grows_item_by_item(read: Read) -> None:
-    items, _ = read(Scripted([said({"value": [1, 2, 3]}, "json_schema")], piece=1), list[int])
+    items, _ = read(Scripted([answer_as({"value": [1, 2, 3]}, "json_schema")], piece=1), list[int])
     assert items == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3]]
 
 
-def test_what_was_given_out_no_longer_changes(read: Read) -> None:
-    items, _ = read(Scripted([said(CITY, "json_schema")], piece=1), City)
+def test_yielded_partial_values_do_not_change(read: Read) -> None:
+    items, _ = read(Scripted([answer_as(CITY, "json_schema")], piece=1), City)
     copies = [json.dumps(item) for item in items[:-1]]
     assert len(set(copies)) == len(copies)
 
@@ -139,17 +139,17 @@ NOTE = {
     ],
     ids=["optional", "nested", "required", "any"],
 )
-def test_a_null_that_may_stand_for_nothing_is_not_shown_before_the_end(
+def test_a_null_that_may_stand_for_an_absent_property_appears_at_the_end(
     read: Read, schema: Any, text: Any, shown: Any, whole: Any
 ) -> None:
-    items, _ = read(Scripted([said(text, "json_schema")], piece=1), schema, mode="json_schema")
+    items, _ = read(Scripted([answer_as(text, "json_schema")], piece=1), schema, mode="json_schema")
     assert items[-2:] == [shown, whole]
     assert all(grows(before, after) for before, after in pairwise(items[:-1]))
 
 
-def test_a_choice_is_shown_when_it_is_whole(read: Read) -> None:
+def test_a_choice_appears_when_it_is_complete(read: Read) -> None:
     choices = {"type": "array", "items": {"enum": ["al", "alpha", None]}}
-    items, _ = read(Scripted([said({"value": ["alpha", None, "al"]}, "json_schema")], piece=1), choices)
+    items, _ = read(Scripted([answer_as({"value": ["alpha", None, "al"]}, "json_schema")], piece=1), choices)
     assert items[:4] == [[], ["alpha"], ["alpha", None], ["alpha", None, "al"]]
 
 
@@ -157,8 +157,8 @@ def test_a_choice_is_shown_when_it_is_whole(read: Read) -> None:
     "text",
     ['{"a": "ex"}\nThat was an example. ```json\n{"a": "real"}\n```', '{"a": "x"}{"a": "yyyy", "n": 1}'],
 )
-def test_an_answer_that_takes_back_what_was_shown_is_an_error(read: Read, text: str) -> None:
-    with pytest.raises(ObjectInvalid, match="takes back what was shown") as caught:
+def test_an_answer_that_contradicts_a_yielded_part_is_an_error(read: Read, text: str) -> None:
+    with pytest.raises(ObjectInvalid, match="the first has been shown") as caught:
         read(Scripted([text], piece=1), {"type": "object"}, mode="prompt")
     assert (caught.value.text, caught.value.partial.text) == (text, text)
     assert caught.value.usage.input_tokens == 10
@@ -166,24 +166,24 @@ def test_an_answer_that_takes_back_what_was_shown_is_an_error(read: Read, text: 
 
 def test_an_object_that_does_not_fit_is_an_error_at_the_end(read: Read) -> None:
     with pytest.raises(ObjectInvalid) as caught:
-        read(Scripted([said({"name": "Paris", "kind": "village", "districts": []}, "json_schema")]), City)
+        read(Scripted([answer_as({"name": "Paris", "kind": "village", "districts": []}, "json_schema")]), City)
     assert caught.value.violations[0].pointer == "/kind"
     assert caught.value.usage.input_tokens == 10
 
 
-def test_words_around_the_json_cost_only_the_partial_values(read: Read) -> None:
+def test_text_around_the_json_prevents_only_partial_values(read: Read) -> None:
     items, reply = read(Scripted([f"Sure! {json.dumps(CITY)} I hope this helps."]), City, mode="prompt")
     assert items == [reply.object]
 
 
 async def test_an_async_stream_may_be_awaited_like_a_stream_of_text() -> None:
-    async_client = Scripted([said(CITY, "json_schema")]).async_client
+    async_client = Scripted([answer_as(CITY, "json_schema")]).async_client
     stream = await async_client.stream_object(MODEL, "hi", City)
     assert (await stream.reply()).object.name == "Paris"
 
 
 def test_leaving_early_returns_the_connection() -> None:
-    script = Scripted([said(CITY, "json_schema")], piece=1)
+    script = Scripted([answer_as(CITY, "json_schema")], piece=1)
     stream = script.client.stream_object(MODEL, "hi", City)
     for _ in stream:
         break

@@ -1,5 +1,5 @@
-"""What goes too far is brought within the vendor's limits and told; what contradicts itself is told; nothing of the
-caller's is changed."""
+"""Values beyond the vendor's limits are clamped and reported; contradictions are reported; the caller's options stay
+unchanged."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def reported(model: str, **options: Any) -> dict[str, str]:
 # --- max_tokens and the catalog
 
 
-def test_more_tokens_than_the_model_writes_become_its_most():
+def test_max_tokens_above_the_models_limit_become_that_limit():
     body, warnings = sent("openai:gpt-4o", max_tokens=9_999_999)
     assert body == {"max_completion_tokens": 16384}
     assert (
-        str(warnings[0]).startswith("max_tokens: 9999999 became 16384, the most")
+        str(warnings[0]).startswith("max_tokens: 9999999 became 16384, the highest")
         and warnings[0].model == "openai:gpt-4o"
     )
     assert sent("openai:gpt-4o", max_tokens=16384) == ({"max_completion_tokens": 16384}, ())
@@ -44,7 +44,7 @@ def test_no_limit_of_our_list_holds_for_an_unknown_model_or_at_another_address()
     assert sent("openai:gpt-4o", other_server, max_tokens=9_999_999) == ({"max_completion_tokens": 9_999_999}, ())
 
 
-def test_a_users_rule_has_the_last_word_on_max_tokens():
+def test_a_users_rule_decides_max_tokens():
     client = client_for("openai:gpt-4o")
     client.override("openai:gpt-4o", translate_options=[force("max_tokens", 20_000, why="the list is old")])
     assert sent("openai:gpt-4o", client, max_tokens=50_000)[0] == {"max_completion_tokens": 20_000}
@@ -61,7 +61,7 @@ def test_a_users_rule_has_the_last_word_on_max_tokens():
         ("anthropic:claude-sonnet-4-5", {"reasoning_budget": 62_000}, 59904, 64000, "reasoning_budget"),
     ],
 )
-def test_thinking_and_answer_together_stay_within_what_the_model_writes(model, options, budget, most, name):
+def test_thinking_and_answer_together_stay_within_the_models_limit(model, options, budget, most, name):
     body, warnings = sent(model, **options)
     thinking = body.get("thinking") or body["additionalModelRequestFields"]["thinking"]
     assert thinking["budget_tokens"] == budget
@@ -79,7 +79,7 @@ def test_thinking_and_answer_together_stay_within_what_the_model_writes(model, o
         *("alibaba:qwen-plus", "cohere:command-a-reasoning-08-2025", "openrouter:qwen/qwen3.5-397b-a17b"),
     ],
 )
-def test_of_effort_and_budget_the_budget_is_taken_and_the_effort_reported(model):
+def test_the_budget_wins_over_the_effort_with_a_warning(model):
     options = {"reasoning_budget": 5000, "reasoning_effort": "low"}
     assert "more exact" in reported(model, **options)["reasoning_effort"]
     assert sent(model, **options)[0] == sent(model, reasoning_budget=5000)[0]
@@ -109,7 +109,7 @@ def test_a_warning_names_an_option_that_was_given(model, given):
     assert set(warned) == set(given)
 
 
-def test_a_vendors_own_thinking_object_goes_before_efforts_which_is_reported():
+def test_a_vendors_own_thinking_object_replaces_efforts_with_a_warning():
     warned = reported(
         "anthropic:claude-haiku-4-5", reasoning_effort="low", provider_options={"thinking": {"type": "disabled"}}
     )
@@ -152,7 +152,7 @@ def test_every_clamp_gives_its_reason(model, options):
         *[("alibaba:qwen-plus", 1.99), ("perplexity:sonar", 1.99), ("google:gemini-2.5-flash", 2)],
     ],
 )
-def test_a_temperature_beyond_the_vendors_scale_becomes_its_end(model, most):
+def test_a_temperature_beyond_the_vendors_range_is_clamped(model, most):
     body, _ = sent(model, temperature=3)
     inner = body.get("generationConfig") or body.get("inferenceConfig") or body
     assert inner["temperature"] == most
@@ -171,7 +171,7 @@ def test_a_temperature_beyond_the_vendors_scale_becomes_its_end(model, most):
         *[("google:gemini-2.5-flash", 5, "stopSequences"), ("xai:grok-4.20-0309-non-reasoning", 4, "stop")],
     ],
 )
-def test_of_more_stops_than_the_vendor_takes_the_first_are_sent(model, most, place):
+def test_only_as_many_stops_as_the_vendor_allows_are_sent(model, most, place):
     stops = [str(number) for number in range(20)]
     body, _ = sent(model, stop=stops)
     assert (body.get("generationConfig") or body)[place] == stops[:most]
@@ -234,7 +234,7 @@ def test_nothing_of_the_callers_is_changed_and_no_option_leaks_into_the_next_cal
         ),
     ],
 )
-def test_provider_options_are_laid_over_the_body_key_by_key(model, given, options, body, keyed):
+def test_provider_options_are_merged_into_the_body_key_by_key(model, given, options, body, keyed):
     given = {model.partition(":")[0]: given} if keyed else given
     assert sent(model, provider_options=given, **options)[0] == body
 
@@ -310,6 +310,6 @@ def test_a_format_that_can_choose_among_several_tools_is_shown_their_names():
         *[("extra_body", "'provider_options'"), ("max_retries", "'retries'"), ("temprature", "'temperature'")],
     ],
 )
-def test_an_option_by_the_name_that_others_give_it_is_answered_with_ours(name, ours):
+def test_an_option_with_another_librarys_name_is_an_error_with_ours(name, ours):
     with pytest.raises(InvalidOption, match=f"did you mean {ours}"):
         Client().generate_text("openai:gpt-4o", "hi", **{name: {}})

@@ -1,4 +1,4 @@
-"""What is sent of the same options to 40 models of 11 providers, against a snapshot reviewed by hand.
+"""The bodies for the same options on 40 models of 11 providers, against a snapshot reviewed by hand.
 
 The reviews: each vendor's reference as linked in its declaration, and the lists of modelparams.dev (0.0.53) beside it.
 `python tests/support/option_matrix.py` renews the snapshot; read the difference against the vendor's documents.
@@ -12,14 +12,14 @@ from option_matrix import MODELS, block, sent, snapshot
 REVIEWED = snapshot()
 
 
-def test_it_is_about_forty_models_of_ten_providers():
+def test_the_snapshot_has_about_forty_models_of_ten_providers():
     assert len(MODELS) >= 40
     assert len({model.partition(":")[0] for model in MODELS}) >= 10
     assert list(REVIEWED) == MODELS
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_is_sent_exactly_what_was_reviewed(model):
+def test_the_bodies_for_a_model_equal_the_reviewed_snapshot(model):
     assert block(model) == REVIEWED[model]
 
 

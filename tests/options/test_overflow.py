@@ -1,4 +1,4 @@
-"""An input that is too long is a ContextOverflow whatever the provider calls it, and nothing else is."""
+"""An input that is too long is a ContextOverflow in every provider's wording, and no other refusal is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ContextOverflow
 
 from driving import request
@@ -39,12 +39,12 @@ def test_a_prompt_that_is_too_long_is_recognised_with_its_numbers(row):
 
 
 @pytest.mark.parametrize("row", TABLE["near_misses"], ids=name)
-def test_what_only_sounds_like_it_is_something_else(row):
+def test_similar_messages_are_not_overflows(row):
     assert type(error_of(row["status"], json.dumps(row["body"]).encode())).__name__ == row["error"]
 
 
 @pytest.mark.parametrize("recording", REFUSED, ids=name)
-def test_of_the_recorded_refusals_only_those_of_long_prompts_are_overflows(recording):
+def test_only_recorded_refusals_of_long_prompts_are_overflows(recording):
     error = error_of(recording.status, recording.body)
     assert (type(error) is ContextOverflow) == (recording.id in TOO_LONG), error
 

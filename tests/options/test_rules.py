@@ -1,4 +1,4 @@
-"""The rules of options: what each does, what it tells, and whose are in force."""
+"""Option rules: what each does and reports, and which are in force."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODEL = Model("acme", "m-1")
 
 
 def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The options after these rules, and what is told."""
+    """Apply these rules and return the options and the warnings."""
     given, warnings = translate(rules, options, MODEL, "warn")
     assert all(warning.model == "acme:m-1" for warning in warnings)
     return given, [(warning.subject, warning.why) for warning in warnings]
@@ -52,7 +52,7 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
             clamp("temperature", 0, 1),
             {"temperature": 2},
             {"temperature": 1},
-            [("temperature", "2 became 1: the most there is")],
+            [("temperature", "2 became 1: the highest allowed")],
         ),
         (clamp("n", 1, 4, why="so"), {"n": 0}, {"n": 1}, [("n", "0 became 1: so")]),
         (at_most("stop", 1, why="one"), {"stop": ["a"]}, {"stop": ["a"]}, []),
@@ -86,7 +86,7 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
         (switch("think", on=True, off=False), {"reasoning_effort": "high"}, {"think": True}, []),
     ],
 )
-def test_a_rule_does_what_it_says_and_reports_what_is_lost(rule, given, expected, reported):
+def test_each_rule_has_its_effect_and_reports_each_loss(rule, given, expected, reported):
     assert after(rule, **given) == (expected, reported)
 
 
@@ -100,43 +100,43 @@ def test_a_rule_does_what_it_says_and_reports_what_is_lost(rule, given, expected
         ("low", ("low", "high"), "low"),
     ],
 )
-def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(asked, known, got):
+def test_an_effort_that_a_model_lacks_becomes_the_nearest(asked, known, got):
     assert nearest_effort(asked, known) == got
     options, reported = after(efforts(*known), reasoning_effort=asked)
     assert options == {"reasoning_effort": got}
     assert reported == (
-        [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model knows {', '.join(known)}")]
+        [] if got == asked else [("reasoning_effort", f"{asked} became {got}; this model has {', '.join(known)}")]
     )
 
 
 @pytest.mark.parametrize(
     ("budget", "effort"), [(0, "none"), (1, "minimal"), (1024, "low"), (9000, "high"), (10**6, "xhigh")]
 )
-def test_a_budget_becomes_the_effort_that_has_room_for_it(budget, effort):
+def test_a_budget_becomes_the_effort_that_includes_it(budget, effort):
     assert effort_of(budget) == effort
 
 
-def test_a_model_that_does_not_think_is_not_asked_to():
+def test_a_model_without_reasoning_gets_no_reasoning_options():
     options = {"reasoning_effort": "high", "reasoning_budget": 0}
     assert without_thinking(options, evolve(MODEL, reasoning=False)) == [
         ("reasoning_effort", "this model does not think")
     ]
     assert options == {}
-    assert without_thinking({"reasoning_effort": "high"}, MODEL) == []  # nobody told us
+    assert without_thinking({"reasoning_effort": "high"}, MODEL) == []  # unknown
 
 
 @pytest.mark.parametrize("how", ["warn", "error", "ignore"])
 def test_a_loss_is_a_warning_an_error_or_nothing(how):
     rules = (drop("seed", why="no seeds"),)
     if how == "error":
-        with pytest.raises(InvalidOption, match="acme:m-1 does not take what was asked: 'seed': no seeds"):
+        with pytest.raises(InvalidOption, match="acme:m-1 does not take these options: 'seed': no seeds"):
             translate(rules, {"seed": 1}, MODEL, how)
         return
     options, warnings = translate(rules, {"seed": 1}, MODEL, how)
     assert options == {} and [str(w) for w in warnings] == (["seed: no seeds (acme:m-1)"] if how == "warn" else [])
 
 
-def test_the_three_ways_hold_for_a_call():
+def test_on_unsupported_applies_to_a_call():
     _, warnings = sent("openai:o3", temperature=0.5)
     assert [(w.subject, w.model) for w in warnings] == [("temperature", "openai:o3")]
     assert sent("openai:o3", temperature=0.5, on_unsupported="ignore")[1] == ()
@@ -158,7 +158,7 @@ def body_of(model: str, client: Client | None = None, **options: Any) -> dict[st
     registry = Registry()
     registry.register(PROVIDER)
     with client or Client(registry=registry) as made:
-        pipeline, asked = made._planner.request("chat", model, "hi", options)
+        pipeline, asked = made.planner.request("chat", model, "hi", options)
         body: dict[str, Any] = json.loads(next(pipeline.flow(asked)).request.body)
     return {name: value for name, value in body.items() if name not in ("model", "messages")}
 
@@ -174,13 +174,13 @@ def test_a_table_for_some_models_is_added_to_the_providers():
     assert body_of("acme:big-1", max_tokens=5, seed=1) == {"max_completion_tokens": 5}
 
 
-def test_a_users_table_is_added_too_and_speaks_canonical_names():
+def test_a_users_table_is_added_too_and_uses_common_names():
     client = client_of()
     client.override("acme:big*", translate_options=[clamp("max_tokens", high=3)])
     assert body_of("acme:big-1", client, max_tokens=5, seed=1) == {"max_completion_tokens": 3}
 
 
-def test_of_two_tables_the_more_specific_has_the_last_word():
+def test_the_more_specific_of_two_tables_wins():
     client = client_of()
     client.override("acme:big-1", translate_options=[force("top_p", 0.1, why="so")])
     client.override("acme:*", translate_options=[force("top_p", 0.9, why="so")])
@@ -203,7 +203,7 @@ def test_a_table_added_to_a_function_runs_before_it():
     assert [warning.why for warning in warnings] == ["gone", "told"]
 
 
-def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
+def test_a_table_for_all_models_of_a_custom_provider_is_added():
     mine = PROVIDER.with_steps(translate_options=[drop("top_p", why="mine has none")])
     registry = Registry()
     registry.register(mine)
@@ -212,13 +212,13 @@ def test_a_table_for_all_models_of_a_provider_of_ones_own_is_added():
 
 @pytest.fixture
 def acme_known():
-    """An override of the whole process is for a provider that the whole process knows."""
+    """Register the provider for the whole process, as an override of the whole process needs."""
     stepwell.register(PROVIDER)
     yield
     REGISTRY.unregister("acme")
 
 
-def test_an_override_of_the_whole_process_can_be_taken_back(acme_known: None):
+def test_an_override_of_the_whole_process_can_be_undone(acme_known: None):
     change = stepwell.override("acme:small", translate_options=[drop("top_p", why="none")])
     assert body_of("acme:small", top_p=0.5) == {}
     change.undo()
@@ -226,7 +226,7 @@ def test_an_override_of_the_whole_process_can_be_taken_back(acme_known: None):
     assert body_of("acme:small", top_p=0.5) == {"top_p": 0.5}
 
 
-def test_an_override_holds_for_a_with_block_and_takes_back_itself_alone():
+def test_an_override_applies_inside_a_with_block_and_undoes_only_itself():
     client = client_of()
     client.override("acme:small", translate_options=[force("seed", 1, why="so")])
     with client.override("acme:small", translate_options=[force("top_p", 0.1, why="so")]):

@@ -1,4 +1,4 @@
-"""Whose steps are in force: the wire's, the provider's, its row's for a model, a user's in one of three scopes."""
+"""Precedence of steps: the wire's, the provider's, its row for a model, and a user's in one of three scopes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUDGET_ON_BEDROCK = ("additionalModelRequestFields", "thinking", "budget_tokens"
 
 
 def with_provider(model: str, **steps: Any) -> Client:
-    """A client whose provider was given these steps by with_steps."""
+    """Build a client whose provider has these steps, by with_steps."""
     registry = Registry()
     registry.register(registry.get_or_raise(model.partition(":")[0]).with_steps(**steps))
     return client_for(model, registry=registry)
@@ -56,11 +56,11 @@ def test_two_tables_for_a_provider_are_both_in_force():
 
 def test_a_users_single_step_wins_over_a_familys():
     marked = with_provider("google:gemini-3-pro", prepare_request=lambda request: request.with_headers(x_mark="mine"))
-    pipeline, asked = marked._planner.request("chat", "google:gemini-3-pro", "hi", {})
+    pipeline, asked = marked.planner.request("chat", "google:gemini-3-pro", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["x-mark"] == "mine"
 
 
-def test_a_pattern_of_a_provider_of_ones_own_leaves_the_builtin_row_of_that_name_in_force():
+def test_a_pattern_of_a_custom_provider_leaves_the_builtin_row_of_that_name_in_force():
     registry = Registry()
     registry.register(registry.get_or_raise("openai").override("gpt-5*", translate_options=[NO_USER]))
     client = client_for("openai:gpt-5", registry=registry)
@@ -97,7 +97,7 @@ def test_hyphens_and_underscores_are_the_same_in_a_patterns_provider(pattern, ca
     assert sent(model, client)[0] == {"mine": True}
 
 
-def test_a_provider_registered_anew_is_seen_by_a_client_that_has_called_it():
+def test_a_provider_registered_again_is_used_by_a_client_that_has_called_it():
     registry = Registry()
     client = client_for("openai:gpt-4o", registry=registry)
     assert sent("openai:gpt-4o", client, user="alice")[0] == {"user": "alice"}
@@ -133,7 +133,7 @@ SCOPES = pytest.mark.parametrize("scope", ["declared", "with_steps", "override"]
 @SCOPES
 def test_a_model_is_looked_up_by_its_normalized_id_and_called_by_its_own(scope):
     client = _client_by(scope, "openai:my-deploy", normalize_model_id=_listed)
-    plan = client._planner.plan("chat", "openai:my-deploy")
+    plan = client.planner.plan("chat", "openai:my-deploy")
     assert plan.model.known and plan.model.id == "my-deploy" and plan.unknown_model_warning is None
     assert plan.model.prices == stepwell.models.get("openai:gpt-4o").prices
     assert plan.model.facts["listed_as"] == "gpt-4o"
@@ -159,9 +159,9 @@ def test_the_request_names_the_model_as_the_caller_did_and_the_answer_has_a_cost
 def test_an_id_that_is_normalized_to_no_model_is_an_unknown_model_like_any():
     client = client_for("openai:my-deploy")
     client.override("openai:my-deploy", normalize_model_id=lambda id: "no-such-model")
-    assert client._planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
+    assert client.planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
     client.override("openai:my-deploy", normalize_model_id=lambda id: None)
-    with pytest.raises(ConfigError, match="normalize_model_id gave a NoneType for openai:my-deploy"):
+    with pytest.raises(ConfigError, match="normalize_model_id returned a NoneType for openai:my-deploy"):
         client.generate_text("openai:my-deploy", "hi")
 
 
@@ -170,7 +170,7 @@ def test_the_models_come_from_the_clients_own_catalog():
     catalog.add({"provider": "openai", "id": "listed", "context_window": 77})
     client = client_for("openai:x", catalog=catalog)
     client.override("openai", normalize_model_id=lambda id: "listed")
-    assert client._planner.plan("chat", "openai:x").model.context_window == 77
+    assert client.planner.plan("chat", "openai:x").model.context_window == 77
 
 
 # --- thinking_constraints
@@ -198,7 +198,7 @@ def test_thinking_constraints_hold_for_budgets_everywhere(scope, model, place):
         assert [warning.subject for warning in reported] == ([] if asked == got else ["reasoning_budget"])
 
 
-def test_constraints_are_laid_over_the_providers_own_and_none_lifts_one():
+def test_constraints_are_merged_with_the_providers_own_and_cannot_remove_one():
     model = "anthropic:claude-haiku-4-5"
     client = _client_by("override", model, thinking_constraints={"temperature": None, "min_top_p": 0.99})
     body, reported = sent(model, client, reasoning_effort="low", temperature=0.5)
@@ -207,7 +207,7 @@ def test_constraints_are_laid_over_the_providers_own_and_none_lifts_one():
     assert body["top_p"] == 0.99 and {warning.subject for warning in reported} == {"top_p", "top_k"}
 
 
-def test_constraints_where_no_rule_knows_them_hold_for_what_the_caller_gave():
+def test_constraints_without_a_matching_rule_apply_to_the_callers_options():
     held = {"temperature": 1, "top_k": False, "min_top_p": 0.9, "min_max_tokens": 4001}
     options = {"temperature": 0.5, "top_p": 0.5, "max_tokens": 100}
     client = _client_by("with_steps", "openrouter:qwen/qwen3.5-397b-a17b", thinking_constraints=held)
@@ -226,8 +226,8 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
     monkeypatch.setenv("MY_OWN_KEY", "mine")
     monkeypatch.setenv("GROQ_API_KEY", "theirs")
     client = _client_by(scope, "groq:m", default_env_key=given)
-    client._planner.keys.clear()
-    pipeline, asked = client._planner.request("chat", "groq:m", "hi", {})
+    client.planner.keys.clear()
+    pipeline, asked = client.planner.request("chat", "groq:m", "hi", {})
     assert next(pipeline.flow(asked)).request.headers["authorization"] == "Bearer mine"
     monkeypatch.delenv("MY_OWN_KEY")
     with pytest.raises(MissingKey, match="set MY_OWN_KEY"):
@@ -240,7 +240,7 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        ({"translate_options": ["x"]}, "a str among translate_options is no rule"),
+        ({"translate_options": ["x"]}, "a str among translate_options is not a rule"),
         ({"translate_options": "seed"}, "translate_options cannot be a str"),
         ({"translate_options": 3}, "translate_options cannot be a int"),
         ({"build_body": "x"}, "build_body cannot be a str"),
@@ -251,19 +251,19 @@ def test_the_key_is_looked_for_under_the_name_that_default_env_key_gives(scope, 
         ({"thinking_constraints": 1}, "pass a mapping"),
     ],
 )
-def test_what_cannot_be_a_step_is_refused_at_once(steps, says):
+def test_an_invalid_step_is_refused_at_once(steps, says):
     with pytest.raises(ConfigError, match=says):
         Client().override("openai:*", **steps)
     with pytest.raises(ConfigError, match=says):
         stepwell.provider("openai").with_steps(**steps)
 
 
-def test_an_unknown_step_is_answered_with_the_nearest():
+def test_an_unknown_step_is_an_error_with_the_nearest():
     with pytest.raises(UnknownStep, match="did you mean 'build_body'"):
         stepwell.override("openai:*", bild_body=print)
 
 
-def test_a_single_rule_is_taken_for_a_table_of_one():
+def test_a_single_rule_is_accepted_as_a_table():
     client = client_for("openai:gpt-4o")
     client.override("openai:*", translate_options=NO_USER)
     assert sent("openai:gpt-4o", client, user="alice", max_tokens=3)[0] == {"max_completion_tokens": 3}
@@ -272,14 +272,14 @@ def test_a_single_rule_is_taken_for_a_table_of_one():
 def test_a_function_that_gives_no_options_is_shown_how_rules_are_given():
     client = client_for("openai:gpt-4o")
     client.override("openai:*", translate_options=lambda options, model: [("seed", "gone")])
-    with pytest.raises(ConfigError, match=r"a single rule, which returns losses, goes into a list"):
+    with pytest.raises(ConfigError, match=r"put a single rule, which returns losses, into a list"):
         sent("openai:gpt-4o", client, seed=1)
 
 
 # --- describe()
 
 
-def test_describe_reports_whose_each_step_and_rule_is():
+def test_describe_shows_the_origin_of_each_step_and_rule():
     client = with_provider("openai:gpt-4o", translate_options=[NO_USER])
     client.override("openai:gpt-4o", wire="openai_chat", build_body=lambda request: {})
     client.override("openai:gpt-4o", normalize_model_id=_listed)

@@ -1,4 +1,5 @@
-"""Asking with a parser: read, or shown what is wrong and asked again, a bounded number of times."""
+"""Calls with an output parser: the text is parsed, or the model sees the error and is asked again, a bounded number of
+times."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def ask(request: pytest.FixtureRequest) -> Carry:
     return carry
 
 
-def said(text: str, reason: str = "stop") -> Reply:
+def reply_with(text: str, reason: str = "stop") -> Reply:
     return Reply(assistant(text), reason, reason, Usage(10, 2))
 
 
@@ -57,8 +58,8 @@ def test_an_answer_is_read_at_once(ask: Carry) -> None:
     assert [message.text for message in reply.context] == ["Is it?", "Yes."]
 
 
-def test_what_cannot_be_read_is_shown_and_asked_again(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), said("no"))
+def test_an_answer_that_cannot_be_parsed_is_shown_to_the_model_and_asked_again(ask: Carry) -> None:
+    fake = FakeModel(reply_with("Maybe."), reply_with("no"))
     reply = ask(fake, "Is it?", PARSER, {})
     assert reply.object == "no"
     assert (reply.usage.input_tokens, reply.usage.output_tokens, len(reply.steps)) == (20, 4, 2)
@@ -68,7 +69,7 @@ def test_what_cannot_be_read_is_shown_and_asked_again(ask: Carry) -> None:
     assert "the answer names none of yes, no" in second.context.messages[2].text
 
 
-def test_every_complaint_is_shown(ask: Carry) -> None:
+def test_every_violation_is_shown(ask: Carry) -> None:
     fake = FakeModel('{"a": "x"}', '{"a": 1, "b": 2}')
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a", "b"]}
     assert ask(fake, "Go", SchemaParser(schema), {}).object == {"a": 1, "b": 2}
@@ -76,8 +77,8 @@ def test_every_complaint_is_shown(ask: Carry) -> None:
     assert "/a" in shown and "'b'" in shown
 
 
-def test_after_the_last_try_the_error_has_everything(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), said("Perhaps."), said("Who knows?"))
+def test_after_the_last_repair_the_error_has_all_details(ask: Carry) -> None:
+    fake = FakeModel(reply_with("Maybe."), reply_with("Perhaps."), reply_with("Who knows?"))
     with pytest.raises(ObjectInvalid, match="none of yes, no") as caught:
         ask(fake, "Is it?", PARSER, {}, max_repairs=2)
     assert caught.value.text == "Who knows?" == caught.value.partial.text
@@ -85,24 +86,24 @@ def test_after_the_last_try_the_error_has_everything(ask: Carry) -> None:
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_what_was_cut_or_refused_is_not_asked_for_again(ask: Carry, reason: str) -> None:
-    fake = FakeModel(said("May", reason))
+def test_cut_or_refused_answers_are_not_repaired(ask: Carry, reason: str) -> None:
+    fake = FakeModel(reply_with("May", reason))
     with pytest.raises(ObjectInvalid):
         ask(fake, "Is it?", PARSER, {})
     assert len(fake.requests) == 1
 
 
-def test_a_cut_answer_is_read_only_where_its_form_shows_its_end(ask: Carry) -> None:
+def test_a_cut_answer_is_parsed_only_if_its_form_marks_its_end(ask: Carry) -> None:
     with pytest.raises(ObjectInvalid, match="cut off") as caught:
-        ask(FakeModel(said("red, gre", "length")), "Go", ListParser(), {})
+        ask(FakeModel(reply_with("red, gre", "length")), "Go", ListParser(), {})
     assert caught.value.text == "red, gre"
-    assert ask(FakeModel(said("<a>red</a> and I", "length")), "Go", TagParser("a"), {}).object == "red"
+    assert ask(FakeModel(reply_with("<a>red</a> and I", "length")), "Go", TagParser("a"), {}).object == "red"
     with pytest.raises(ObjectInvalid, match="cut off"):
-        ask(FakeModel(said("[1, 2", "length")), "Go", SchemaParser(list[int]), {})
+        ask(FakeModel(reply_with("[1, 2", "length")), "Go", SchemaParser(list[int]), {})
 
 
 def test_an_error_on_the_second_try_keeps_the_usage_of_the_first(ask: Carry) -> None:
-    fake = FakeModel(said("Maybe."), RateLimitError("slow down"))
+    fake = FakeModel(reply_with("Maybe."), RateLimitError("slow down"))
     with pytest.raises(RateLimitError) as caught:
         ask(fake, "Is it?", PARSER, {})
     assert caught.value.usage == Usage(10, 2)

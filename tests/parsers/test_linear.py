@@ -1,4 +1,4 @@
-"""Searching with groups: what `re` finds, without `re`'s bad days."""
+"""Searching with groups: the results of `re`, in linear time."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def test_groups_have_names() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", "(a*)*b", "a*a*a*a*a*b", "(.*)(.*)(.*)x"])
-def test_what_hangs_re_ends_here(pattern: str) -> None:
+def test_patterns_that_hang_re_end_in_time(pattern: str) -> None:
     assert LinearPattern(pattern).search("a" * 3_000) is None
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(?>a)", "a*+", "(a)(?(1)b|c)"])
-def test_what_is_not_regular_is_refused(pattern: str) -> None:
+def test_patterns_that_are_not_regular_are_refused(pattern: str) -> None:
     with pytest.raises(SchemaError, match="not regular"):
         LinearPattern(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["(", "a**", "[z-a]", "(" * 5_000, "a{5000}", "(a{90}){90}", "a" * 5_000])
-def test_what_is_malformed_or_too_large_is_refused(pattern: str) -> None:
+def test_malformed_or_too_large_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(SchemaError):
         LinearPattern(pattern)

@@ -1,4 +1,4 @@
-"""Output parsers: what they ask for, what they read, and the one error they raise."""
+"""Output parsers: their instructions, their results, and their one error."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_other_answers_are_errors_that_keep_the_text(parser: OutputParser[Any], 
     assert caught.value.text in text != ""
 
 
-def test_every_complaint_of_a_schema_is_reported() -> None:
+def test_every_violation_of_a_schema_is_reported() -> None:
     with pytest.raises(ObjectInvalid) as caught:
         SchemaParser(list[City]).parse('[{"name": 1, "people": "x"}]')
     assert {violation.pointer for violation in caught.value.violations} == {"/0/name", "/0/people"}
@@ -105,7 +105,7 @@ NOISE = st.sampled_from(
 
 
 @given(st.sampled_from(PARSERS), st.lists(NOISE | st.text(max_size=3), max_size=20).map("".join))
-def test_whatever_the_text_there_is_a_value_or_the_one_error(parser: OutputParser[Any], text: str) -> None:
+def test_any_text_gives_a_value_or_object_invalid(parser: OutputParser[Any], text: str) -> None:
     try:
         parser.parse(text)
     except ObjectInvalid as error:
@@ -113,12 +113,12 @@ def test_whatever_the_text_there_is_a_value_or_the_one_error(parser: OutputParse
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: type(parser).__name__)
-def test_every_parser_says_what_it_wants(parser: OutputParser[Any]) -> None:
+def test_every_parser_has_instructions(parser: OutputParser[Any]) -> None:
     assert parser.format("Hello").messages[0].text == f"Hello\n\n{parser.instructions}"
     assert isinstance(hash(parser.instructions), int) and len(parser.instructions) > 10
 
 
-def test_the_instructions_go_to_what_the_user_says_last() -> None:
+def test_instructions_are_added_to_the_last_user_message() -> None:
     picture = Image(url="https://example.org/a.png")
     context = Context((system("S"), user(["Look", picture]), assistant("yes")))
     asked = ListParser().format(context)
@@ -140,7 +140,7 @@ class Foreign:
         return len(text)
 
 
-def test_whatever_has_the_three_names_is_a_parser() -> None:
+def test_any_object_with_the_three_methods_is_a_parser() -> None:
     parser: OutputParser[int] = Foreign()
     assert parser.parse("abc") == 3
 
@@ -159,7 +159,7 @@ def test_whatever_has_the_three_names_is_a_parser() -> None:
         lambda: RegexParser("a{100000}"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_at_once(make: Any) -> None:
+def test_an_impossible_parser_is_refused_at_once(make: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert isinstance(caught.value, SchemaError) or caught.value.hint

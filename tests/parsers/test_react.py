@@ -1,4 +1,4 @@
-"""ReAct steps as real models spell them: one call or one answer, and never half a call."""
+"""ReAct steps in the spellings of real models: one call or one answer, and never a truncated call."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("text"), [text for _, text in CALLS], ids=[name for name, _ in CALLS])
-def test_a_call_is_read_however_it_is_spelled(text: str) -> None:
+def test_a_call_is_read_in_every_spelling(text: str) -> None:
     found = parse_react(text, TOOLS)
     assert isinstance(found, Action)
     assert (found.thought, found.tool, json.loads(found.arguments_json)) == ("T", "add", {"a": 1, "b": 2})
@@ -144,21 +144,21 @@ def test_text_without_labels_is_an_answer(text: str) -> None:
         ("Observation: 3", "empty"),
         ("Thought: hm", "neither an action nor an answer"),
         ("<think>forever", "empty"),
-        ("Action: add", "half a call"),
-        ("Action: add\nAction Input:", "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "b": ', "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "b": 2\nObservation: 3}', "half a call"),
-        ('Action: get_weather\nAction Input: {"city": "Par', "half a call"),
-        ('Action: get_weather\nAction Input: {"city": "Par\nObservation: fine"}', "half a call"),
-        ("Action: add(1, 2", "half a call"),
-        ("Action: wait\nAction Input: a while", "half a call"),
-        ('Action: add\nAction Input: {"a": 1, "a": 2}', "half a call"),
-        ('Action: {"name": "add", "argum', "half a call|names none"),
+        ("Action: add", "incomplete call"),
+        ("Action: add\nAction Input:", "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "b": ', "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "b": 2\nObservation: 3}', "incomplete call"),
+        ('Action: get_weather\nAction Input: {"city": "Par', "incomplete call"),
+        ('Action: get_weather\nAction Input: {"city": "Par\nObservation: fine"}', "incomplete call"),
+        ("Action: add(1, 2", "incomplete call"),
+        ("Action: wait\nAction Input: a while", "incomplete call"),
+        ('Action: add\nAction Input: {"a": 1, "a": 2}', "incomplete call"),
+        ('Action: {"name": "add", "argum', "incomplete call|names none"),
         ("Action: None", "without a tool"),
         ("Action: I will look it up", "names none of the tools get_weather, add"),
     ],
 )
-def test_what_is_neither_is_an_error_that_keeps_the_text(text: str, why: str) -> None:
+def test_text_that_is_neither_call_nor_answer_is_an_error_with_the_text(text: str, why: str) -> None:
     with pytest.raises(ObjectInvalid, match=why) as caught:
         parse_react(text, TOOLS)
     assert caught.value.text == text
@@ -174,7 +174,7 @@ PIECES = st.sampled_from(LABELS + SIGNS)
 
 
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), st.booleans())
-def test_any_object_comes_through_and_no_beginning_of_it_does(arguments: dict[str, Any], ascii: bool) -> None:
+def test_any_complete_object_is_accepted_and_no_prefix_of_it(arguments: dict[str, Any], ascii: bool) -> None:
     head = "Thought: T\nAction: add\nAction Input: "
     written = json.dumps(arguments, ensure_ascii=ascii)
     found = parse_react(head + written, TOOLS)
@@ -185,7 +185,7 @@ def test_any_object_comes_through_and_no_beginning_of_it_does(arguments: dict[st
 
 
 @given(st.lists(PIECES | st.text(max_size=4), max_size=25).map("".join))
-def test_whatever_the_text_there_is_a_step_or_the_one_error(text: str) -> None:
+def test_any_text_gives_a_step_or_object_invalid(text: str) -> None:
     try:
         found = parse_react(text, TOOLS)
     except ObjectInvalid as error:
@@ -209,7 +209,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
-def test_long_nonsense_ends(text: str) -> None:
+def test_long_malformed_text_has_a_short_error(text: str) -> None:
     try:
         parse_react(text, TOOLS)
     except ObjectInvalid as error:
@@ -227,5 +227,5 @@ def test_the_prompt_names_every_tool_and_its_own_example_is_read() -> None:
         react_prompt([])
 
 
-def test_where_to_stop_is_where_an_observation_begins() -> None:
+def test_generation_stops_where_an_observation_begins() -> None:
     assert ("\n" + observation("3")).startswith(STOP)

@@ -1,4 +1,4 @@
-"""A service that answers in streams only, asked for a whole answer: the reply is the stream's, and so is any error."""
+"""A service that only streams, called without streaming: the reply and any error are those of the stream."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def registry(wire: Any = openai_chat) -> Registry:
 
 
 class Server:
-    """Answers with these bodies in turn, and notes what it is asked and which bodies were given back."""
+    """A server that gives these bodies in turn, and records the requests and which bodies were released."""
 
     def __init__(self, *bodies: Chunks | bytes, status: int = 200) -> None:
         self.bodies = [body if isinstance(body, Chunks) else Chunks((body,)) for body in bodies]
@@ -57,7 +57,7 @@ class Server:
 
 
 def ask(server: Server, driver: str = "sync", *, wire: Any = openai_chat, stream: bool = False, **settings: Any) -> Any:
-    """The reply, or the error that was raised."""
+    """Return the reply, or the error that was raised."""
     settings = {"transport": httpx.MockTransport(server), "registry": registry(wire), "retries": 0, **settings}
 
     async def aask() -> Any:
@@ -83,7 +83,7 @@ def chunks_of(recording: Recording) -> Chunks:
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", STREAMS, ids=lambda recording: recording.id)
-def test_the_gathered_reply_is_the_streams(recording: Recording, driver: str) -> None:
+def test_the_collected_reply_equals_the_streams(recording: Recording, driver: str) -> None:
     wire = WIRES[recording.api]
     streamed = ask(Server(chunks_of(recording), status=recording.status), wire=wire, stream=True)
     server = Server(chunks_of(recording), status=recording.status)
@@ -98,7 +98,7 @@ def test_the_gathered_reply_is_the_streams(recording: Recording, driver: str) ->
 
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
-def test_a_stream_that_breaks_is_an_error_with_what_had_come(driver: str) -> None:
+def test_a_broken_stream_is_an_error_with_the_chunks_so_far(driver: str) -> None:
     server = Server(Chunks((event("hel"), event("lo")), httpx.ReadError("gone")))
     error = ask(server, driver)
     assert isinstance(error, errors.StreamTruncated)
@@ -107,13 +107,15 @@ def test_a_stream_that_breaks_is_an_error_with_what_had_come(driver: str) -> Non
 
 
 @pytest.mark.parametrize("broken", [lambda: Chunks((event("hel"),), httpx.ReadError("gone")), lambda: Chunks((b"",))])
-def test_what_broke_halfway_is_asked_for_again(broken: Callable[[], Chunks], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_broke_halfway_is_requested_again(
+    broken: Callable[[], Chunks], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     server = Server(broken(), WHOLE)
     assert ask(server, retries=1).text == "hello" and len(server.seen) == 2
 
 
-def test_a_connection_that_breaks_after_the_end_is_no_error() -> None:
+def test_a_connection_that_breaks_after_the_end_is_not_an_error() -> None:
     assert ask(Server(Chunks((WHOLE,), httpx.ReadError("gone")))).text == "hello"
 
 
@@ -136,7 +138,7 @@ def test_steps_see_a_whole_answer_outside_and_a_stream_inside() -> None:
 
 
 @pytest.mark.parametrize("place", ["check_options", "encode_body", "send"])
-def test_a_step_may_answer_in_the_services_place(place: str) -> None:
+def test_a_step_may_answer_instead_of_the_service(place: str) -> None:
     canned = Reply(assistant("canned"), "stop", "stop")
     for result in (canned, Halt(canned)):
         step = on_request("cache", lambda request, result=result: result)

@@ -1,4 +1,4 @@
-"""A budget stops a call before it is sent, and counts what was really spent."""
+"""A budget stops a call before it is sent, and counts the actual cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def client_of(handler: Handler | list[Any], budget: Budget, **settings: Any) -> Client:
-    """A client whose provider gives these answers in turn: a body, a status, or an exception."""
+    """Build a client whose provider gives these answers in turn: a body, a status, or an exception."""
     if isinstance(handler, list):
         answers = list(handler)
 
@@ -61,7 +61,7 @@ def sums(budget: Budget) -> tuple[Decimal, Decimal, Decimal]:
     return budget.spent, budget.estimated, budget.reserved
 
 
-def test_what_was_spent_takes_the_place_of_what_was_reserved():
+def test_the_spent_amount_replaces_the_reservation():
     budget = Budget(1)
     with client_of([ANSWER], budget) as client:
         client.generate_text(MODEL, "hi", max_tokens=1000)
@@ -90,7 +90,7 @@ def test_without_max_tokens_the_models_own_limit_counts():
         client.generate_text(MODEL, "hi")
 
 
-def test_the_budget_runs_dry():
+def test_an_exhausted_budget_stops_calls():
     budget = Budget("0.02")
     with client_of([ANSWER] * 9, budget) as client:
         with pytest.raises(BudgetExceeded):
@@ -115,7 +115,7 @@ def test_a_stream_read_to_its_end_is_counted_by_its_usage():
     assert sums(budget) == (COST, 0, 0)
 
 
-def test_a_stream_left_early_is_estimated_by_what_it_brought():
+def test_a_stream_left_early_is_estimated_by_its_chunks():
     budget = Budget(1)
     with client_of([EVENTS], budget) as client:
         with client.stream_text(MODEL, "a question of some length", max_tokens=1000) as stream:
@@ -222,7 +222,7 @@ def test_a_tier_asked_for_in_provider_options_is_reserved_at_its_price():
 
 
 @pytest.mark.parametrize("cost", [-1, True, "free"])
-def test_a_reported_cost_that_is_no_sum_of_money_credits_nothing(cost):
+def test_a_reported_cost_that_is_not_a_sum_of_money_credits_nothing(cost):
     budget = Budget(1)
     with client_of([{**ANSWER, "usage": {**ANSWER["usage"], "cost": cost}}], budget) as client:  # type: ignore[dict-item]
         assert client.generate_text(MODEL, "hi", max_tokens=1000).text == "hello"
@@ -236,7 +236,7 @@ def test_a_refused_call_costs_nothing():
     assert sums(budget) == (0, 0, 0)
 
 
-def test_of_several_attempts_those_that_were_refused_cost_nothing():
+def test_refused_attempts_cost_nothing():
     budget = Budget(1)
     with client_of([429, 503, ANSWER], budget) as client:
         client.generate_text(MODEL, "hi", max_tokens=1000)
@@ -252,14 +252,14 @@ def test_an_attempt_that_broke_off_may_have_been_billed():
     assert Decimal("0.008") < budget.estimated < Decimal("0.0081")
 
 
-def test_and_the_next_attempt_needs_money_of_its_own():
+def test_the_next_attempt_needs_its_own_reservation():
     budget = Budget("0.012")
     with client_of([httpx.ReadTimeout("late"), ANSWER], budget) as client, pytest.raises(BudgetExceeded):
         client.generate_text(MODEL, "hi", max_tokens=1000)
     assert budget.spent == budget.reserved == 0 < budget.estimated
 
 
-def test_a_connection_that_never_stood_costs_nothing():
+def test_a_connection_that_was_never_opened_costs_nothing():
     budget = Budget(1)
     with client_of([httpx.ConnectError("refused"), ANSWER], budget) as client:
         client.generate_text(MODEL, "hi", max_tokens=1000)
@@ -290,11 +290,11 @@ def test_a_model_without_a_price_is_refused_unless_allowed():
 def test_an_answer_of_unknown_length_is_refused():
     catalog = Catalog(None)
     catalog.add({"provider": "openai", "id": "m", "prices": {"input": 1, "output": 1}})
-    with client_of([], Budget(1), catalog=catalog) as client, pytest.raises(BudgetExceeded, match="how long"):
+    with client_of([], Budget(1), catalog=catalog) as client, pytest.raises(BudgetExceeded, match="has no limit"):
         client.generate_text("openai:m", "hi")
 
 
-def test_the_figure_of_the_provider_counts():
+def test_the_providers_count_is_used():
     answer = {**ANSWER, "usage": {**ANSWER["usage"], "cost": 0.0123}}  # type: ignore[dict-item]
     budget = Budget(1)
     with client_of([answer], budget) as client:
@@ -323,7 +323,6 @@ def test_one_budget_serves_client_and_call_at_once():
 
 
 def test_concurrent_calls_never_overspend():
-    """Twenty threads at once, money for three: three are sent, whoever comes first."""
     started, go = threading.Semaphore(0), threading.Event()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -331,7 +330,7 @@ def test_concurrent_calls_never_overspend():
         go.wait(10)
         return httpx.Response(200, json=ANSWER)
 
-    budget = Budget("0.03")  # each sets a bit over 0.008 aside
+    budget = Budget("0.03")  # each of twenty calls reserves a bit over 0.008: money for three
     refused = threading.Semaphore(0)
     with client_of(answer, budget) as client:
 

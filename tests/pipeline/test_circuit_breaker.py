@@ -1,4 +1,4 @@
-"""A model that keeps failing is left alone, and tried again."""
+"""A model that keeps failing is not called for a while, and then tried again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 class Calls:
-    """Calls through one breaker, with a clock that only the test moves."""
+    """Calls through one breaker, with a clock that only the test advances."""
 
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 100.0
@@ -48,7 +48,7 @@ class Calls:
         self.drive = drive
 
     def __call__(self, answer: Any = None, asked: Request | None = None) -> str:
-        """What came of a call: ok, not sent, or the name of the error."""
+        """Make a call and return its outcome: ok, not sent, or the name of the error."""
         world = World([answer or answered()])
         try:
             self.drive(self.pipeline, world, asked)
@@ -60,12 +60,12 @@ class Calls:
         return "ok"
 
 
-def test_after_so_many_failures_nothing_is_sent(drive: Drive) -> None:
+def test_after_the_set_number_of_failures_nothing_is_sent(drive: Drive) -> None:
     calls = Calls(drive)
     assert [calls(DOWN), calls(DOWN), calls(), calls()] == ["ServerError", "ServerError", "not sent", "not sent"]
 
 
-def test_a_success_between_begins_the_count_anew() -> None:
+def test_a_success_resets_the_count() -> None:
     calls = Calls()
     assert [calls(DOWN), calls(), calls(DOWN), calls()] == ["ServerError", "ok", "ServerError", "ok"]
 
@@ -79,7 +79,7 @@ def test_after_the_cooldown_one_call_tries_and_its_success_lets_all_through() ->
     assert [calls(), calls()] == ["ok", "ok"]
 
 
-def test_its_failure_begins_another_cooldown() -> None:
+def test_a_failed_trial_begins_another_cooldown() -> None:
     calls = Calls()
     calls(DOWN), calls(DOWN)
     calls.now += 11
@@ -88,7 +88,7 @@ def test_its_failure_begins_another_cooldown() -> None:
     assert calls() == "ok"
 
 
-def test_while_one_tries_the_others_are_not_sent() -> None:
+def test_other_calls_are_not_sent_during_a_trial() -> None:
     calls = Calls()
     calls(DOWN), calls(DOWN)
     calls.now += 11
@@ -101,7 +101,7 @@ def test_while_one_tries_the_others_are_not_sent() -> None:
     assert [calls(meanwhile), *seen] == ["ok", "not sent"]
 
 
-def test_one_that_tries_and_is_cancelled_lets_another_try() -> None:
+def test_a_cancelled_trial_lets_another_call_try() -> None:
     calls = Calls()
     calls(DOWN), calls(DOWN)
     calls.now += 11
@@ -109,7 +109,7 @@ def test_one_that_tries_and_is_cancelled_lets_another_try() -> None:
 
 
 @pytest.mark.parametrize("error", [ServerError("x"), Overloaded("x"), ConnectError("x"), StreamTruncated("x")])
-def test_what_reports_trouble_counts(error: Exception) -> None:
+def test_errors_of_the_provider_count_as_failures(error: Exception) -> None:
     calls = Calls(failures=1)
     calls(error)
     assert calls() == "not sent"
@@ -118,7 +118,7 @@ def test_what_reports_trouble_counts(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error", [AuthError("x"), InvalidRequest("x"), RateLimitError("x"), TotalTimeout("x"), KeyboardInterrupt()]
 )
-def test_what_does_not_is_no_failure(error: BaseException) -> None:
+def test_errors_of_the_caller_do_not_count_as_failures(error: BaseException) -> None:
     calls = Calls(failures=1)
     calls(error)
     assert calls() == "ok"
@@ -134,12 +134,12 @@ def test_models_fail_by_themselves_or_as_asked() -> None:
     assert together(asked=other) == "not sent"
 
 
-def test_the_error_says_when_and_pickles() -> None:
+def test_the_error_has_the_time_to_retry_and_can_be_pickled() -> None:
     calls = Calls(failures=1)
     calls(DOWN)
     calls.now += 4
     with pytest.raises(
-        CircuitOpen, match=r"acme:m-1 failed 1 times in a row and was not asked; it is tried again in 6 s"
+        CircuitOpen, match=r"acme:m-1 failed 1 times in a row, so nothing was sent; it is tried again in 6 s"
     ) as e:
         drive_sync(calls.pipeline, World([]))
     assert pickle.loads(pickle.dumps(e.value)).retry_after == pytest.approx(6)
@@ -160,7 +160,7 @@ def test_a_stream_that_breaks_in_the_middle_counts() -> None:
             client.stream_text("groq:some-model", "hi")
 
 
-def test_a_stream_left_early_says_nothing() -> None:
+def test_a_stream_left_early_is_neither_success_nor_failure() -> None:
     lines = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n' * 3
 
     with Client(

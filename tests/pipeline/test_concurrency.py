@@ -1,4 +1,4 @@
-"""At most so many calls at once, across threads and event loops."""
+"""The number of concurrent calls is limited across threads and event loops."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_threads_and_event_loops_are_counted_together() -> None:
     assert (world.calls, world.most) == (11, 2)
 
 
-def test_what_is_counted_together_may_be_reported() -> None:
+def test_calls_can_be_grouped_by_a_function() -> None:
     world = World(together=2)
     client = world.client(pipeline=concurrency(1, by=lambda request: request.model.id))
     ask = [lambda id=id: client.generate_text(f"groq:{id}", "hi") for id in "abcabc"]
@@ -122,7 +122,7 @@ def test_what_is_counted_together_may_be_reported() -> None:
     assert 2 <= world.most <= 3
 
 
-def test_a_stream_keeps_its_place_until_its_end() -> None:
+def test_a_stream_counts_as_a_call_until_its_end() -> None:
     world = World()
     client = world.client(pipeline=concurrency(1))
     with client.stream_text(MODEL, "hi") as stream, pytest.raises(TotalTimeout, match="for its turn among 1"):
@@ -154,7 +154,7 @@ def test_errors_and_cancelled_calls_give_their_place_back() -> None:
     asyncio.run(asyncio.wait_for(main(), 20))
 
 
-def test_a_place_given_to_a_call_whose_loop_has_ended_goes_to_the_next() -> None:
+def test_a_slot_of_a_call_whose_loop_has_ended_goes_to_the_next() -> None:
     world, step = World(), concurrency(1)
     client = world.client(pipeline=step)
 
@@ -168,6 +168,6 @@ def test_a_place_given_to_a_call_whose_loop_has_ended_goes_to_the_next() -> None
     assert client.generate_text(MODEL, "hi").text
 
 
-def test_nothing_at_once_is_refused() -> None:
+def test_a_concurrency_of_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"concurrency\(0\)"):
         concurrency(0)

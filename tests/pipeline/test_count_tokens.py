@@ -1,4 +1,4 @@
-"""How many tokens a prompt has: the provider's word where it gives one, an estimate elsewhere."""
+"""The tokens of a prompt: the provider's count where there is one, otherwise an estimate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def unreachable(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize("model", ["groq:llama-3.3-70b-versatile", "openrouter:qwen/qwen3-32b", "cohere:command-a"])
-def test_without_an_endpoint_it_is_estimated_and_said_to_be(model):
+def test_without_an_endpoint_tokens_are_estimated_with_a_warning(model):
     with Client(transport=httpx.MockTransport(unreachable)) as client:
         reply = client.count_tokens(model, PROMPT)
     assert reply.usage.input_tokens == estimate_tokens(context_of(PROMPT))
@@ -31,7 +31,7 @@ def test_without_an_endpoint_it_is_estimated_and_said_to_be(model):
     assert "estimated" in warning.why
 
 
-def test_tools_count():
+def test_tools_count_towards_the_limit():
     tool = Tool("weather", "The weather in a city")
     with Client(transport=httpx.MockTransport(unreachable)) as client:
         bare, armed = client.count_tokens("groq:m", "hi"), client.count_tokens("groq:m", "hi", tools=[tool])
@@ -56,7 +56,7 @@ def test_with_an_endpoint_the_provider_counts():
     assert reply.usage.input_tokens == 4711 and not reply.warnings
 
 
-def test_to_count_costs_nothing():
+def test_counting_tokens_is_free():
     def count(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"input_tokens": 4711})
 
@@ -99,7 +99,7 @@ def test_every_endpoint_is_asked_in_its_own_form(model, path, answer):
     assert all(word in asked[0].content for word in (b"Why is the sky blue?", b"Be brief.", b"look"))
 
 
-def test_a_provider_of_several_families_counts_for_those_it_can():
+def test_a_provider_of_several_families_counts_tokens_where_it_has_an_endpoint():
     keys = {"azure": {"api_key": "k", "endpoint": "https://r.openai.azure.com"}, "google_vertex": "t"}
     with Client(transport=httpx.MockTransport(unreachable), api_keys=keys) as client:
         assert client.count_tokens("azure:gpt-5.4", PROMPT).warnings[0].subject == "count_tokens"

@@ -1,4 +1,4 @@
-"""Making a conversation fit its model: what goes, what stays, and what is said about it."""
+"""Conversations are shortened to fit their model: what is removed, what stays, and what is reported."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 def words(context: Context) -> int:
-    """A counter for tests: a token is a word, a call, or a tool."""
-    said = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
-    return said + len(context.tools)
+    """Count tokens for tests: a token is a word, a call, or a tool."""
+    count = sum(len(message.text.split()) + len(message.tool_calls) for message in context)
+    return count + len(context.tools)
 
 
 def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int = 10, **how: Any) -> Request:
-    """What reaches the network of these messages, for a model with so many tokens of room."""
+    """Return the messages that reach the network, for a model with room for that many tokens."""
     options = {"max_tokens": 5}
     how = {"count": words, "margin": 0, **how}
     model = evolve(MODEL, context_window=window + 5)
@@ -43,7 +43,7 @@ def sent(messages: Iterable[Message], drive: Drive = drive_sync, *, window: int 
     return world.sent[0]
 
 
-def said(request: Request) -> list[str]:
+def texts_of(request: Request) -> list[str]:
     return [message.text or message.tool_calls[0].id for message in request.context]
 
 
@@ -54,7 +54,7 @@ def calling(id: str) -> Message:
 TALK = [system("be brief"), user("one one"), assistant("first answer"), user("two two"), assistant("second answer")]
 
 
-def test_what_fits_passes_untouched(drive):
+def test_a_conversation_that_fits_is_unchanged(drive):
     request = sent(TALK, drive)
     assert request.context == Context(TALK)
     assert request.warnings == ()
@@ -62,52 +62,52 @@ def test_what_fits_passes_untouched(drive):
 
 def test_the_oldest_turns_go_first_and_the_system_message_stays(drive):
     request = sent([*TALK, user("three three")], drive)
-    assert said(request) == ["be brief", "two two", "second answer", "three three"]
+    assert texts_of(request) == ["be brief", "two two", "second answer", "three three"]
 
 
-def test_what_went_is_reported(drive):
+def test_removed_messages_are_reported(drive):
     (warning,) = sent([*TALK, user("three three")], drive).warnings
     assert warning.subject == "context"
     assert warning.why == "2 of 6 messages left out: 12 tokens, about 10 fit"
     assert warning.model == "acme:m-1"
 
 
-def test_a_call_and_its_results_go_together():
+def test_a_call_is_removed_together_with_its_results():
     history = [user("q one"), calling("a"), tool_result("a", "long long result"), assistant("done now")]
-    assert said(sent([*history, user("and now")], window=4)) == ["and now"]
+    assert texts_of(sent([*history, user("and now")], window=4)) == ["and now"]
 
 
 def test_within_a_last_turn_that_is_too_long_the_oldest_calls_go_with_their_results():
     work = [m for id in "abc" for m in (calling(id), tool_result(id, f"result of {id}"))]
     request = sent([system("be brief"), user("work hard"), *work], window=9)
-    assert said(request) == ["be brief", "work hard", "c", "result of c"]
+    assert texts_of(request) == ["be brief", "work hard", "c", "result of c"]
 
 
 def test_several_results_of_one_answer_are_one():
     both = assistant([ToolCall("a", "look"), ToolCall("b", "look")])
     work = [both, tool_result("a", "x x x"), tool_result("b", "y y y"), calling("c"), tool_result("c", "z")]
-    assert said(sent([user("go"), *work], window=5)) == ["go", "c", "z"]
+    assert texts_of(sent([user("go"), *work], window=5)) == ["go", "c", "z"]
 
 
-def test_tools_take_room():
+def test_tools_take_part_of_the_context_window():
     tools = tuple(Tool(f"t{n}") for n in range(4))
     talk = Context([user("one one"), assistant("two two"), user("three three")], tools)
     world = World([answered()])
     model = evolve(MODEL, context_window=7)
     request = Request("chat", model, talk, options={"max_tokens": 1})
     drive_sync(Pipeline([fit_context(count=words, margin=0)]), world, request)
-    assert said(world.sent[0]) == ["three three"]
+    assert texts_of(world.sent[0]) == ["three three"]
     assert world.sent[0].context.tools == tools
 
 
-def test_what_cannot_be_made_to_fit_is_refused_before_anything_is_sent(drive):
+def test_a_conversation_that_cannot_fit_is_refused_before_anything_is_sent(drive):
     with pytest.raises(ContextOverflow) as caught:
         sent([system("be brief"), user("old"), assistant("older"), user("far too many words")], drive, window=5)
     assert (caught.value.requested_tokens, caught.value.max_tokens) == (6, 5)
     assert (caught.value.provider, caught.value.model) == ("acme", "m-1")
 
 
-def test_the_answer_keeps_its_room_and_the_estimate_its_margin():
+def test_room_is_left_for_the_answer_and_the_margin():
     """20 tokens of context, 5 for the answer, a fifth of the rest for errors: 12 are left."""
     talk = [user("a " * 6), assistant("b " * 6), user("c " * 6)]
     assert len(sent(talk, window=15, margin=0.2).context) == 1
@@ -120,15 +120,15 @@ def test_a_model_of_unknown_length_is_left_alone_and_that_is_reported():
     assert "pass limit=" in world.sent[0].warnings[0].why
 
 
-def test_a_limit_of_ones_own_counts():
-    assert said(sent([*TALK, user("three three")], window=1000, limit=9)) == ["be brief", "three three"]
+def test_a_custom_limit_is_respected():
+    assert texts_of(sent([*TALK, user("three three")], window=1000, limit=9)) == ["be brief", "three three"]
 
 
 def test_a_model_with_a_limit_on_its_input_keeps_it():
     model = evolve(MODEL, context_window=1000, facts={"max_input_tokens": 6})
     world = World([answered()])
     drive_sync(Pipeline([fit_context(count=words, margin=0)]), world, Request("chat", model, Context(TALK)))
-    assert said(world.sent[0]) == ["be brief", "two two", "second answer"]
+    assert texts_of(world.sent[0]) == ["be brief", "two two", "second answer"]
 
 
 def test_other_operations_pass():
@@ -143,7 +143,7 @@ def test_a_margin_is_a_share():
 
 
 class Scribe:
-    """Summarises by saying what it was given; notes each time it is asked."""
+    """A summary function that returns what it was given, and records each call."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -153,14 +153,14 @@ class Scribe:
         return f"summary-{len(self.asked)}"
 
 
-def test_a_summary_takes_the_place_of_what_goes(drive):
+def test_a_summary_replaces_the_removed_turns(drive):
     scribe = Scribe()
     request = sent([*TALK, user("a question")], drive, window=11, summarise=scribe.summarise, summary_tokens=1)
-    assert said(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
+    assert texts_of(request) == ["be brief", f"{SUMMARY}summary-1", "a question"]
     assert scribe.asked == [["one one", "first answer", "two two", "second answer"]]
 
 
-def test_a_conversation_that_grows_is_summarised_bit_by_bit():
+def test_a_growing_conversation_is_summarised_incrementally():
     scribe = Scribe()
     step = fit_context(summarise=scribe.summarise, summary_tokens=1, count=words, margin=0)
     model = evolve(MODEL, context_window=16)
@@ -205,19 +205,19 @@ def test_a_summary_is_a_text():
         sent([*TALK, user("three three")], window=11, summarise=lambda context: None, summary_tokens=1)
 
 
-def test_a_summary_that_is_too_long_loses_its_end_and_the_reply_says_so(drive):
+def test_a_summary_that_is_too_long_is_cut_with_a_warning(drive):
     long = " ".join(f"word{n}" for n in range(5_000))
     how: dict[str, Any] = {"summarise": lambda context: long, "summary_tokens": 5, "window": 15}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
     assert words(request.context) <= 15
-    assert long.startswith(said(request)[1].removeprefix(SUMMARY)) and "word1" in said(request)[1]
-    assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens, and lost its end"
+    assert long.startswith(texts_of(request)[1].removeprefix(SUMMARY)) and "word1" in texts_of(request)[1]
+    assert [warning.why for warning in request.warnings][-1] == "the summary had over 5 tokens; its end was cut off"
 
 
-def test_a_summary_that_just_fits_is_left_alone(drive):
+def test_a_summary_that_just_fits_is_unchanged(drive):
     how: dict[str, Any] = {"summarise": lambda context: "one two three", "summary_tokens": 3, "window": 13}
     request = sent([*TALK, *TALK[1:], user("a question")], drive, **how)
-    assert said(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
+    assert texts_of(request)[1] == f"{SUMMARY}one two three" and len(request.warnings) == 1
 
 
 TEXT = st.integers(1, 4).map(lambda n: "w " * n)
@@ -225,7 +225,7 @@ TEXT = st.integers(1, 4).map(lambda n: "w " * n)
 
 @st.composite
 def talks(draw: st.DrawFn) -> list[Message]:
-    """Any lawful conversation that ends with the user's turn or with results."""
+    """Draw any valid conversation that ends with the user's turn or with results."""
     messages = [system(draw(TEXT))] if draw(st.booleans()) else []
     for turn in range(draw(st.integers(1, 4))):
         messages.append(user(draw(TEXT)))
@@ -238,7 +238,7 @@ def talks(draw: st.DrawFn) -> list[Message]:
 
 
 @given(talks(), st.integers(0, 40))
-def test_what_is_sent_fits_and_is_lawful(messages, window):
+def test_a_shortened_conversation_fits_and_is_valid(messages, window):
     try:
         kept = list(sent(messages, window=window).context)
     except ContextOverflow:

@@ -1,4 +1,4 @@
-"""Characters of a stream that are cut in two: joined within a part, whatever stands between its deltas."""
+"""Characters split between chunks of a stream are joined within their part, whatever comes between its deltas."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ def test_half_of_a_character_is_replaced_before_the_end_of_its_part(kind: Any, e
     assert Halves().join([more(kind, f"a{HIGH}"), end]) == [more(kind, "a"), more(kind, LOST), end]
 
 
-def test_the_end_of_another_part_or_choice_ends_no_waiting() -> None:
+def test_the_end_of_another_part_or_choice_does_not_flush_a_half() -> None:
     between = [PartEnd(1), Alternative(1, PartEnd(0))]
     assert Halves().join([TextDelta(HIGH), *between, TextDelta(LOW)]) == [*between, TextDelta(SMILE)]
 
 
-def test_a_choice_that_ends_gets_what_it_waited_with() -> None:
+def test_a_pending_half_is_replaced_when_its_choice_ends() -> None:
     given = [Alternative(2, TextDelta(HIGH)), Finish("stop")]
     assert Halves().join(given) == [Alternative(2, TextDelta(LOST)), Finish("stop")]
 
 
-def test_whatever_else_a_stream_reports_has_whole_characters() -> None:
+def test_other_texts_of_a_stream_have_complete_characters() -> None:
     given = [
         ToolCallStart(0, "id", f"look{HIGH}"),
         PartDone(Opaque("wire", {"a": [LOW, {HIGH: 1}]}), 1),

@@ -1,4 +1,4 @@
-"""The one type of headers: a name means the same however it is spelt, in requests and in answers."""
+"""Headers: one type for requests and answers, case-insensitive."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lowered(pairs: Any) -> dict[str, str]:
 
 
 @given(PAIRS, STEPS, NAMES)
-def test_they_are_a_dict_of_lower_case_names_whatever_is_done(pairs: Any, steps: Any, name: str) -> None:
+def test_headers_behave_like_a_dict_of_lower_case_names(pairs: Any, steps: Any, name: str) -> None:
     ours, plain = Headers(pairs), lowered(pairs)
     for what, *args in steps:
         match what:
@@ -63,24 +63,24 @@ def test_a_name_that_is_not_there_is_an_error_as_in_a_dict() -> None:
         del Headers({"x-b": "1"})["X-A"]
 
 
-def test_whatever_a_step_puts_on_a_request_replaces_what_was_there() -> None:
+def test_a_steps_header_replaces_the_earlier_one_in_any_spelling() -> None:
     asked = Request("chat", Model("openai", "m"), headers={"Authorization": "old"})  # type: ignore[arg-type]
     assert asked.replace(headers={**asked.headers, "authorization": "new"}).headers == {"authorization": "new"}
     assert asked.with_headers(AUTHORIZATION="new").headers == {"authorization": "new"}
 
 
-def test_whatever_a_step_answers_with_is_found_by_its_name() -> None:
+def test_headers_of_a_steps_response_are_case_insensitive() -> None:
     response = Response(Request("chat", Model("openai", "m")), 200, {"X-Request-ID": "id"})
     assert response.request_id == "id" and response.headers == {"x-request-id": "id"}
 
 
-def test_what_was_done_twice_is_said_twice() -> None:
+def test_repeated_encodings_are_both_listed() -> None:
     from multidict import CIMultiDict
 
     twice = CIMultiDict([("Content-Encoding", "gzip"), ("content-encoding", "gzip")])
     assert received(twice)["content-encoding"] == "gzip, gzip"
 
 
-def test_bytes_that_are_not_utf_8_can_be_written_down() -> None:
+def test_bytes_that_are_not_utf_8_can_be_recorded() -> None:
     hidden = b"caf\xe9".decode("utf-8", "surrogateescape")
     assert received({"X-Said": hidden, b"x-raw": b"caf\xe9"}) == {"x-said": "café", "x-raw": "café"}

@@ -1,4 +1,4 @@
-"""Requests and tokens a minute: who waits how long, and what is counted."""
+"""Requests and tokens per minute: which calls wait how long, and what is counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from stepwell.costs import Usage
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import retry
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
+from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline
@@ -33,7 +34,7 @@ def drive(request: pytest.FixtureRequest) -> Drive:
 
 
 class Calls:
-    """Calls under one limit; sleeping moves the clock."""
+    """Calls under one limit; sleeping advances the clock."""
 
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 1000.0
@@ -42,7 +43,7 @@ class Calls:
         self.drive = drive
 
     def __call__(self, asked: Request | None = None, answer: Any = None, *, wait: bool = True) -> float:
-        """Seconds that the call waited; with `wait`, the clock moves on by them."""
+        """Return the seconds that the call waited; with `wait`, advance the clock by them."""
         world = World([answer or answered()])
         self.drive(self.pipeline, world, asked)
         waited = sum(world.slept)
@@ -55,12 +56,12 @@ def used(tokens: int) -> Any:
     return lambda asked: Response(asked, reply=reply)
 
 
-def test_a_full_period_goes_at_once_and_then_one_each_share_of_it(drive: Drive) -> None:
+def test_a_full_burst_passes_at_once_and_then_one_call_per_share_of_the_period(drive: Drive) -> None:
     calls = Calls(drive, requests=3, per=30)
     assert [calls() for _ in range(6)] == [0, 0, 0, 10, 10, 10]
 
 
-def test_a_quiet_time_fills_it_again_but_not_over_the_brim() -> None:
+def test_an_idle_time_refills_the_limit_but_not_beyond_it() -> None:
     calls = Calls(requests=2, per=20)
     calls(), calls()
     calls.now += 10
@@ -69,15 +70,15 @@ def test_a_quiet_time_fills_it_again_but_not_over_the_brim() -> None:
     assert [calls(), calls(), calls()] == [0, 0, 10]
 
 
-def test_those_that_wait_go_one_after_the_other() -> None:
+def test_waiting_calls_proceed_in_order() -> None:
     calls = Calls(requests=1, per=10)
     assert [calls(wait=False) for _ in range(4)] == [0, 10, 20, 30]
 
 
-def test_tokens_are_reckoned_beforehand_and_put_right_afterwards() -> None:
+def test_tokens_are_estimated_before_and_corrected_after_the_call() -> None:
     calls = Calls(tokens=1000, per=100)
     asked = request(options={"max_tokens": 990})
-    assert calls(asked, used(100)) == 0  # 990 and the prompt set aside, 100 used
+    assert calls(asked, used(100)) == 0  # 990 and the prompt reserved, 100 used
     assert calls(request(options={"max_tokens": 800}), used(900)) == 0
     assert calls(request(options={"max_tokens": 90})) == pytest.approx(10, abs=2)
 
@@ -93,19 +94,19 @@ def test_an_answer_counts_as_long_as_the_body_allows_it_to_be() -> None:
             client.generate_text("openai:gpt-4o", "hi", **options)
 
 
-def test_max_tokens_count_under_whatever_name_the_provider_gives_them() -> None:
+def test_max_tokens_count_under_the_providers_name() -> None:
     calls = Calls(tokens=100, per=100)
-    calls(request(options={"max_completion_tokens": 80}))
+    calls(request(options={"max_completion_tokens": 80}, names=VENDOR_NAMES))
     assert calls(request(options={"max_tokens": 80})) > 60
 
 
-def test_an_answer_without_usage_counts_as_reckoned() -> None:
+def test_an_answer_without_usage_counts_as_estimated() -> None:
     calls = Calls(tokens=100, per=100, output_tokens=90)
     calls(answer=lambda asked: Response(asked, reply=Reply(assistant("x"))))
     assert calls() > 80
 
 
-def test_a_call_larger_than_the_limit_waits_for_all_of_it_and_no_longer() -> None:
+def test_a_call_larger_than_the_limit_waits_for_the_whole_limit_and_no_longer() -> None:
     calls = Calls(tokens=100, per=60)
     assert calls(request(options={"max_tokens": 5000})) == 0
     calls.now += 100 * 60
@@ -121,7 +122,7 @@ def test_every_attempt_counts() -> None:
     assert len(world.sent) == 2 and calls() == 10
 
 
-def test_a_429_with_a_wait_holds_up_the_other_calls_too() -> None:
+def test_a_429_with_a_wait_delays_the_other_calls_too() -> None:
     calls = Calls(requests=1000)
     calls(answer=lambda asked: Response(asked, 429, {"retry-after": "7"}, reply=Reply()))
     assert [calls(wait=False), calls()] == [7, 7]
@@ -136,7 +137,7 @@ def test_each_model_has_its_own_limit_or_all_share_one() -> None:
     assert [calls(wait=False), calls(other, wait=False)] == [0, 10]
 
 
-def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_takes_nothing() -> None:
+def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -> None:
     calls = Calls(requests=1, per=10)
     calls(wait=False)
     hasty = request(timeouts=Timeouts(total=5.0), started=time.monotonic())
@@ -146,7 +147,7 @@ def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_takes_nothing() -
     assert calls() == 10
 
 
-def test_a_call_cancelled_while_it_waits_gives_back_its_turn() -> None:
+def test_a_waiting_call_that_is_cancelled_gives_up_its_turn() -> None:
     calls = Calls(requests=1, per=10)
     calls(wait=False)
     flow = calls.pipeline.flow(request())
@@ -167,8 +168,8 @@ def test_never_more_than_the_limit_and_one_burst_in_any_period(pauses: list[floa
 
 
 @pytest.mark.parametrize("how", [{}, {"requests": 0}, {"tokens": -1}, {"requests": 1, "per": 0}])
-def test_a_limit_of_nothing_is_refused(how: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="wants requests= or tokens="):
+def test_a_limit_of_zero_is_refused(how: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="needs requests= or tokens="):
         RateLimit(**how)
 
 
@@ -203,7 +204,7 @@ def test_threads_loops_and_streams_share_one_limit() -> None:
     assert lane.tokens.left > 10_000 - 10 * 19 - 1
 
 
-def test_a_client_may_have_it_twice_over_without_counting_twice() -> None:
+def test_a_telemetry_that_is_added_twice_records_once() -> None:
     limit = RateLimit(requests=100)
     with Client(transport=transport(), api_keys={"groq": "k"}, pipeline=limit) as client:
         client.generate_text("groq:some-model", "hi", pipeline=limit)

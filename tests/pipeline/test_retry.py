@@ -1,4 +1,4 @@
-"""Retrying: what is sent again, how long is waited, and when it is better to stop."""
+"""Retries: what is sent again, after which wait, and when not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stepwell import Timeouts
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
-from stepwell.providers.wires.errors import find_error
+from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
 from stepwell.steps import Pipeline
 
@@ -41,12 +41,12 @@ def once_more(answer: Any, drive: Drive = drive_sync, asked: Request | None = No
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
-def test_what_may_pass_is_sent_again(status: int, drive: Drive) -> None:
+def test_temporary_errors_are_sent_again(status: int, drive: Drive) -> None:
     assert len(once_more(says(status), drive).sent) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 422])
-def test_what_waiting_cannot_fix_is_not(status: int, drive: Drive) -> None:
+def test_permanent_errors_are_not_sent_again(status: int, drive: Drive) -> None:
     assert len(once_more(says(status), drive).sent) == 1
 
 
@@ -78,7 +78,7 @@ def test_the_total_timeout_is_final() -> None:
         ({}, 0.5),
     ],
 )
-def test_the_wait_is_what_the_provider_asks_for_or_a_backoff(headers: dict[str, str], wait: float) -> None:
+def test_the_wait_is_the_providers_retry_after_or_a_backoff(headers: dict[str, str], wait: float) -> None:
     assert once_more(says(429, headers=headers)).slept == [pytest.approx(wait)]
 
 
@@ -124,7 +124,7 @@ def test_no_retries_is_one_call() -> None:
     assert len(once_more(says(500), asked=request(retries=0)).sent) == 1
 
 
-def test_each_attempt_sends_the_same_bytes() -> None:
+def test_every_attempt_sends_the_same_bytes() -> None:
     world = once_more(says(500), asked=request(body=b"same"))
     assert [sent.body for sent in world.sent] == [b"same", b"same"]
 

@@ -1,4 +1,4 @@
-"""Steps: their order, what they may change, how they halt and recover, streamed and not, in both colours."""
+"""Steps: their order, what they may change, how they halt and recover; streamed and not, sync and async."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def text_of(response: Any) -> str:
 
 
 def answer(stream: bool) -> Any:
-    """What the network gives: a decoded reply, or a stream of its chunks."""
+    """Answer as the network does: with a decoded reply, or a stream of its chunks."""
     from stepwell.pipeline.http.response import Response
 
     return (lambda asked: Response(asked, ready=chunks_of(reply()))) if stream else answered()
@@ -59,7 +59,7 @@ def test_requests_go_in_order_and_responses_come_back_in_reverse(drive: Drive, s
     assert trace == ["a in", "b in", "b out", "a out"]
 
 
-def test_a_request_step_changes_what_is_sent(drive: Drive) -> None:
+def test_a_request_step_changes_the_request(drive: Drive) -> None:
     world = World([answered()])
     drive(Pipeline([on_request("tag", lambda asked: asked.with_headers(x_tag="1"))]), world)
     assert world.sent[0].headers == {"x-tag": "1"}
@@ -147,7 +147,7 @@ def test_a_chunk_step_sees_streamed_and_unstreamed_answers_alike(drive: Drive, s
     assert text_of(response) == "HELLO"
 
 
-def test_a_chunk_step_with_state_has_the_last_word(drive: Drive, stream: bool) -> None:
+def test_a_chunk_step_with_state_can_add_chunks_at_the_end(drive: Drive, stream: bool) -> None:
     class Counting:
         def __init__(self) -> None:
             self.letters = 0
@@ -227,14 +227,14 @@ def test_an_around_step_that_returns_no_answer_is_named(run: Any, says: str, dri
 
 
 @pytest.mark.parametrize("given", ["text", ["text"], 5, {"text": "x"}])
-def test_a_chunk_step_that_gives_no_chunk_is_named(given: Any, drive: Drive, stream: bool) -> None:
+def test_a_chunk_step_that_returns_something_else_than_chunks_is_named(given: Any, drive: Drive, stream: bool) -> None:
     pipeline = Pipeline([on_chunk("mine", lambda chunk: given)])
     with pytest.raises(StepError, match="step 'mine' returned .* instead of a chunk"):
         text_of(drive(pipeline, World([answer(stream)]), request(stream=stream)))
 
 
 class Careless:
-    """A stage that forgets to give anything back."""
+    """A stage that forgets to return anything."""
 
     def feed(self, chunks: Any) -> Any:
         pass
@@ -243,19 +243,19 @@ class Careless:
         return []
 
 
-def test_a_stage_that_gives_nothing_is_named(drive: Drive, stream: bool) -> None:
+def test_a_stage_that_returns_nothing_is_named(drive: Drive, stream: bool) -> None:
     with pytest.raises(StepError, match=r"'mine.feed' returned NoneType instead of a list"):
         text_of(drive(Pipeline([on_chunk("mine", Careless)]), World([answer(stream)]), request(stream=stream)))
 
 
 class Wordy(Careless):
-    """A stage that gives text where chunks are wanted."""
+    """A stage that returns text instead of chunks."""
 
     def feed(self, chunks: Any) -> Any:
         return ["text"]
 
 
-def test_a_stage_that_gives_no_chunks_is_reported(drive: Drive, stream: bool) -> None:
+def test_a_stage_that_returns_no_chunks_is_reported(drive: Drive, stream: bool) -> None:
     with pytest.raises(StepError, match="gave a str instead of a StreamChunk"):
         text_of(drive(Pipeline([on_chunk("mine", Wordy)]), World([answer(stream)]), request(stream=stream)))
 
@@ -268,12 +268,12 @@ def test_editing_gives_a_new_pipeline_and_leaves_the_old_one() -> None:
     assert after.replace("b", step("c")).names() == ("first", "x", "c", "y", "last")
 
 
-def test_a_name_may_stand_once() -> None:
+def test_a_name_of_a_step_may_be_used_once() -> None:
     with pytest.raises(ConfigError, match="two steps are named 'a'"):
         Pipeline([step("a")]).append(step("a"))
 
 
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+def test_an_unknown_name_is_an_error_with_the_nearest() -> None:
     with pytest.raises(UnknownStep, match="did you mean 'retry'"):
         Pipeline([step("retry"), step("send")]).before("retyr", step("x"))
 

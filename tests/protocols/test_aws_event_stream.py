@@ -1,4 +1,4 @@
-"""Amazon's binary event stream, with botocore's reader as the judge."""
+"""Amazon's binary event stream, checked against botocore's parser."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ EVENTS = [(HEADERS, b'{"delta":{"text":"Hi"}}'), ({":event-type": "messageStop",
 
 
 def frame(headers: bytes, payload: bytes = b"") -> bytes:
-    """A frame around header bytes as they are."""
+    """Put a frame around the given header bytes."""
     prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
     body = prelude + struct.pack(">I", crc32(prelude)) + headers + payload
     return body + struct.pack(">I", crc32(body))
 
 
-def judged(stream: bytes) -> list[tuple[dict, bytes]]:
+def parsed_by_botocore(stream: bytes) -> list[tuple[dict, bytes]]:
     reader = EventStreamBuffer()
     reader.add_data(stream)
     return [(message.headers, message.payload) for message in reader]
@@ -40,7 +40,7 @@ def test_frames_are_read_in_every_split():
     stream = ONE + TWO
     for chunks in [[stream], every(1, stream), every(5, stream), *in_two(stream)]:
         assert feed(parse, chunks) == EVENTS
-    assert judged(stream) == EVENTS
+    assert parsed_by_botocore(stream) == EVENTS
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_frames_are_read_in_every_split():
 )
 def test_each_type_of_header_is_read(kind, raw, value):
     stream = frame(b"\x01a" + bytes([kind]) + raw + b"\x01z\x00", b"payload")
-    assert feed(parse, [stream]) == [({"a": value, "z": True}, b"payload")] == judged(stream)
+    assert feed(parse, [stream]) == [({"a": value, "z": True}, b"payload")] == parsed_by_botocore(stream)
 
 
 _NAMES = st.text(min_size=1, max_size=20).filter(lambda name: len(name.encode()) < 128)
@@ -73,10 +73,10 @@ _VALUES = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=
     st.booleans(),
     places,
 )
-def test_what_is_encoded_is_read_back_in_any_split(events, repeat, places):
+def test_encoded_frames_are_decoded_in_any_split(events, repeat, places):
     events = events * 2 if repeat else events
     stream = b"".join(encode(headers, payload) for headers, payload in events)
-    assert feed(parse, cut(stream, places)) == events == judged(stream)
+    assert feed(parse, cut(stream, places)) == events == parsed_by_botocore(stream)
 
 
 @tries(3)

@@ -1,4 +1,4 @@
-"""One JSON array in pieces: its elements, as soon as they are whole."""
+"""A JSON array in pieces: each element as soon as it is complete."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MANY_STRINGS = b"[" + b'"}",' * 300 + b"0]"
         pytest.param(b"[%b]" % MANY_STRINGS, [MANY_STRINGS], id="many strings"),
     ],
 )  # fmt: skip
-def test_a_stream_gives_these_elements_in_every_split(stream, elements):
+def test_a_stream_has_these_elements_in_every_split(stream, elements):
     for chunks in [[stream], every(1, stream), every(2, stream), every(3, stream), *in_two(stream)]:
         assert feed(json_array.parse, chunks) == elements
 
@@ -66,7 +66,7 @@ def test_any_text_in_any_split_has_the_same_outcome(stream, places):
     assert outcome(json_array.parse, cut(stream, places)) == outcome(json_array.parse, [stream])
 
 
-def test_an_object_is_given_with_its_closing_brace():
+def test_an_object_is_returned_with_its_closing_brace():
     events, buffer = json_array.parse(b'[{"a":{}', b"")
     assert events == []
     events, buffer = json_array.parse(b"}", buffer)
@@ -96,7 +96,7 @@ def test_an_array_cut_short_is_an_error(stream):
         (b"{} {}", "goes on after its end"),
     ],
 )
-def test_what_is_no_array_is_an_error_that_shows_where(stream, said):
+def test_a_body_that_is_not_an_array_is_an_error_with_the_place(stream, said):
     with pytest.raises(DecodeError, match=said) as caught:
         feed(json_array.parse, every(1, stream))
     assert stream.endswith(caught.value.payload) or caught.value.payload in stream

@@ -44,7 +44,7 @@ def slow(stream: bytes) -> list[bytes]:
         ),
     ],
 )
-def test_a_stream_gives_these_lines_in_every_split(stream, lines):
+def test_a_stream_has_these_lines_in_every_split(stream, lines):
     for chunks in [[stream], every(1, stream), every(2, stream), *in_two(stream)]:
         assert feed(ndjson.parse, chunks) == lines
 
@@ -60,7 +60,7 @@ def test_any_bytes_in_any_split_give_the_same_lines(stream, places):
     assert feed(ndjson.parse, cut(stream, places)) == expected
 
 
-def test_a_line_is_given_with_the_byte_that_ends_it():
+def test_a_line_is_returned_with_the_byte_that_ends_it():
     events, buffer = ndjson.parse(b'{"a":1}', b"")
     assert events == []
     assert ndjson.parse(b"\n", buffer)[0] == [b'{"a":1}']

@@ -18,7 +18,7 @@ A = ("", b'{"a":1}')
 
 
 def slow(stream: bytes) -> list[tuple[str, bytes]]:
-    """WHATWG HTML 9.2.6 read aloud, one character at a time, and then what we add to it."""
+    """Parse by WHATWG HTML 9.2.6, one character at a time, and by our additions to it."""
     text = stream.decode("utf-8", "surrogateescape")
     if text.startswith("\ufeff"):
         text = text[1:]
@@ -93,7 +93,7 @@ def slow(stream: bytes) -> list[tuple[str, bytes]]:
         pytest.param(b"data: ;\n\ndata: \xff\n\n", [("", b";"), ("", b"\xff")], id="any bytes"),
     ],
 )
-def test_a_stream_gives_these_events_in_every_split(stream, events):
+def test_a_stream_has_these_events_in_every_split(stream, events):
     assert slow(stream) == events
     for chunks in [[stream], every(1, stream), every(2, stream), every(3, stream), *in_two(stream)]:
         assert feed(sse.parse, chunks) == events
@@ -117,14 +117,14 @@ def test_a_stream_gives_these_events_in_every_split(stream, events):
         b"retry: 1000\n\n",
     ],
 )
-def test_signs_of_life_between_two_events_are_no_events(noise):
+def test_keep_alives_between_two_events_are_not_events(noise):
     stream = b'id: 1\ndata: {"a":1}\n\n' + noise + GOOD
     for chunks in [[stream], [GOOD, noise, GOOD], every(1, stream), *in_two(stream)]:
         assert feed(sse.parse, chunks) == [A, A]
 
 
 @pytest.mark.parametrize("character", list("\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\x00\U0001f6b0"))
-def test_what_other_standards_call_a_line_end_is_text(character):
+def test_other_line_ends_are_text(character):
     data = f'{{"t":"a{character}b"}}'.encode()
     stream = b"data: " + data + b"\n\n"
     for chunks in [[stream], every(1, stream), *in_two(stream)]:
@@ -161,7 +161,7 @@ _PIECES = [
 @given(st.lists(st.sampled_from(_PIECES), max_size=24).map(b"".join), places)
 @example(b"data: a\r\ndata: b\r\n\r\n", [8])
 @example(b"data: a\r\ndata: b\r\n\r\n", [])
-def test_any_bytes_in_any_split_give_what_the_standard_says(stream, places):
+def test_any_bytes_in_any_split_are_parsed_by_the_standard(stream, places):
     assert feed(sse.parse, cut(stream, places)) == slow(stream)
 
 

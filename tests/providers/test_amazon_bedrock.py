@@ -27,7 +27,7 @@ ANSWER = {"output": {"message": {"role": "assistant", "content": [{"text": "hi"}
 ARN = "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a1b2"
 
 
-def asked(model: str, credential: Any = KEYS, answer: httpx.Response | None = None) -> httpx.Request:
+def request_to_bedrock(model: str, credential: Any = KEYS, answer: httpx.Response | None = None) -> httpx.Request:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -41,7 +41,7 @@ def asked(model: str, credential: Any = KEYS, answer: httpx.Response | None = No
 
 
 def signature_of(request: httpx.Request, secret: str) -> str:
-    """SigV4 as AWS's documentation puts it, with nothing of botocore's.
+    """Compute SigV4 as AWS's documentation describes it, without botocore.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
@@ -65,8 +65,8 @@ def signature_of(request: httpx.Request, secret: str) -> str:
 
 @pytest.mark.parametrize("model", ["amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", ARN])
 @pytest.mark.parametrize("token", [None, "session-token"])
-def test_the_signature_is_what_aws_will_compute(model: str, token: str | None) -> None:
-    request = asked(model, {**KEYS, "session_token": token} if token else KEYS)
+def test_the_signature_equals_that_computed_by_aws(model: str, token: str | None) -> None:
+    request = request_to_bedrock(model, {**KEYS, "session_token": token} if token else KEYS)
     assert request.url.host == "bedrock-runtime.eu-west-1.amazonaws.com"
     assert request.url.raw_path.decode() == f"/model/{quote(model, safe='')}/converse"
     assert signature_of(request, KEYS["secret_key"]).endswith("/eu-west-1/bedrock/aws4_request")
@@ -75,18 +75,18 @@ def test_the_signature_is_what_aws_will_compute(model: str, token: str | None) -
 
 def test_given_keys_are_not_mixed_with_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-someone-else")
-    assert "x-amz-security-token" not in asked("amazon.nova-lite-v1:0").headers
+    assert "x-amz-security-token" not in request_to_bedrock("amazon.nova-lite-v1:0").headers
 
 
-def test_the_region_may_stand_in_the_arn() -> None:
+def test_the_region_may_come_from_the_arn() -> None:
     keys = {name: value for name, value in KEYS.items() if name != "region"}
-    assert asked(ARN, keys).url.host == "bedrock-runtime.us-west-2.amazonaws.com"
+    assert request_to_bedrock(ARN, keys).url.host == "bedrock-runtime.us-west-2.amazonaws.com"
 
 
 def test_a_bearer_key_needs_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked("amazon.nova-lite-v1:0", "bedrock-key").headers["authorization"] == "Bearer bedrock-key"
+    assert request_to_bedrock("amazon.nova-lite-v1:0", "bedrock-key").headers["authorization"] == "Bearer bedrock-key"
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "from-the-environment")
-    assert asked("amazon.nova-lite-v1:0", None).headers["authorization"] == "Bearer from-the-environment"
+    assert request_to_bedrock("amazon.nova-lite-v1:0", None).headers["authorization"] == "Bearer from-the-environment"
 
 
 def test_botocores_chain_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_botocores_chain_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDCHAIN")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "chain-secret")
-    request = asked("amazon.nova-lite-v1:0", None)
+    request = request_to_bedrock("amazon.nova-lite-v1:0", None)
     assert "Credential=AKIDCHAIN/" in request.headers["authorization"]
     signature_of(request, "chain-secret")
 
@@ -104,7 +104,7 @@ def test_a_model_that_wants_a_profile_gets_a_hint() -> None:
     headers = {"x-amzn-errortype": "ValidationException:http://internal"}
     answer = httpx.Response(400, json={"message": message}, headers=headers)
     with pytest.raises(errors.InvalidRequest, match=r"put us\., eu\., apac\. or global\.") as caught:
-        asked("anthropic.claude-sonnet-4-5-20250929-v1:0", answer=answer)
+        request_to_bedrock("anthropic.claude-sonnet-4-5-20250929-v1:0", answer=answer)
     assert caught.value.code == "ValidationException"
 
 
@@ -130,8 +130,8 @@ HISTORIES = {
 
 
 def body_of(messages: Any, tools: Any = (), **options: Any) -> dict[str, Any]:
-    asked = Request("chat", Model("amazon_bedrock", "m"), Context(messages, tools), options=options)
-    body: dict[str, Any] = orjson.loads(orjson.dumps(bedrock_converse.build_body(asked)))
+    request = Request("chat", Model("amazon_bedrock", "m"), Context(messages, tools), options=options)
+    body: dict[str, Any] = orjson.loads(orjson.dumps(bedrock_converse.build_body(request)))
     return body
 
 
@@ -159,13 +159,13 @@ def test_the_body_fits_the_service_model(history: Any, options: dict[str, Any]) 
 
 
 def _with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else _with_bytes(v) for k, v in value.items()}
     return [_with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
-def test_a_history_with_calls_brings_its_tools_along() -> None:
+def test_a_history_with_calls_includes_its_tools() -> None:
     body = body_of(HISTORIES["tools"])
     assert [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]] == ["look_up", "f"]
     assert body["messages"][1]["content"][1]["toolUse"]["name"] == "look_up"

@@ -42,7 +42,7 @@ SPELLINGS = [
 ]
 
 
-def asked(
+def call_azure(
     base_url: str | None, key: Any = "k", status: int = 200, model: str = "gpt", **options: Any
 ) -> tuple[httpx.Request, Any]:
     seen: list[httpx.Request] = []
@@ -60,7 +60,7 @@ def asked(
 
 @pytest.mark.parametrize("endpoint", SPELLINGS)
 def test_every_spelling_gives_the_same_address(endpoint: str) -> None:
-    request, _ = asked(endpoint)
+    request, _ = call_azure(endpoint)
     assert str(request.url) == f"{ROOT}/openai/v1/chat/completions"
     assert request.headers["api-key"] == "k" and "authorization" not in request.headers
     assert orjson.loads(request.content)["model"] == "gpt"
@@ -68,26 +68,26 @@ def test_every_spelling_gives_the_same_address(endpoint: str) -> None:
 
 @pytest.mark.parametrize("host", ["mine.cognitiveservices.azure.com", "mine.services.ai.azure.com"])
 def test_other_hosts_are_kept(host: str) -> None:
-    assert str(asked(f"https://{host}/")[0].url) == f"https://{host}/openai/v1/chat/completions"
+    assert str(call_azure(f"https://{host}/")[0].url) == f"https://{host}/openai/v1/chat/completions"
 
 
 def test_the_environment_names_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     monkeypatch.setenv("AZURE_RESOURCE_NAME", "named")
-    assert str(asked(None)[0].url) == "https://named.openai.azure.com/openai/v1/chat/completions"
+    assert str(call_azure(None)[0].url) == "https://named.openai.azure.com/openai/v1/chat/completions"
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{ROOT}/openai/")
-    assert str(asked(None)[0].url) == f"{ROOT}/openai/v1/chat/completions"
+    assert str(call_azure(None)[0].url) == f"{ROOT}/openai/v1/chat/completions"
 
 
-def test_without_a_resource_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_resource_is_an_error_that_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(errors.ConfigError, match="set AZURE_RESOURCE_NAME"):
-        asked(None)
+        call_azure(None)
 
 
 def test_the_dated_api_has_deployments_in_its_path() -> None:
-    request, _ = asked(ROOT, provider_options={"api_version": "2025-04-01-preview"})
+    request, _ = call_azure(ROOT, provider_options={"api_version": "2025-04-01-preview"})
     expected = f"{ROOT}/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"
     assert str(request.url) == expected and "api_version" not in orjson.loads(request.content)
 
@@ -97,12 +97,12 @@ def test_the_dated_api_has_deployments_in_its_path() -> None:
     [{"token": "entra"}, lambda: "entra", {"token": lambda: Secret("entra")}],
     ids=["token", "function", "function beside others"],
 )
-def test_an_entra_token_is_a_bearer(key: Any) -> None:
-    request, _ = asked(ROOT, key)
+def test_an_entra_token_is_sent_as_a_bearer_token(key: Any) -> None:
+    request, _ = call_azure(ROOT, key)
     assert request.headers["authorization"] == "Bearer entra" and "api-key" not in request.headers
 
 
-def test_a_function_is_asked_on_every_attempt_and_in_a_thread_where_a_loop_must_go_on() -> None:
+def test_a_credential_function_is_called_on_every_attempt_and_in_a_thread_for_async_calls() -> None:
     asked_in: list[str] = []
 
     def give() -> str:
@@ -128,24 +128,26 @@ def test_a_function_is_asked_on_every_attempt_and_in_a_thread_where_a_loop_must_
     assert seen == ["Bearer entra-1", "Bearer entra-2", "Bearer awaited"]
     assert threading.main_thread().name not in asked_in
     with pytest.raises(errors.ConfigError, match="use it with AsyncClient"):
-        asked(ROOT, agive)
+        call_azure(ROOT, agive)
 
 
 def test_an_endpoint_may_come_with_the_key() -> None:
-    assert str(asked("https://other.test", {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+    assert str(call_azure("https://other.test", {"api_key": "k", "endpoint": ROOT})[0].url).startswith(
+        f"{ROOT}/openai/v1"
+    )
 
 
 def test_an_endpoint_may_come_with_the_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"):
         monkeypatch.delenv(name, raising=False)
-    assert str(asked(None, {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
+    assert str(call_azure(None, {"api_key": "k", "endpoint": ROOT})[0].url).startswith(f"{ROOT}/openai/v1")
 
 
 @pytest.mark.parametrize("path", ["/my/apim", "/api/projects/mine"])
-def test_a_path_of_ones_own_is_kept(path: str) -> None:
+def test_a_custom_path_is_kept(path: str) -> None:
     host = "https://mine.services.ai.azure.com"
     for end in ("", "/", "/openai", "/openai/v1/"):
-        assert str(asked(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
+        assert str(call_azure(f"{host}{path}{end}")[0].url) == f"{host}{path}/openai/v1/chat/completions"
 
 
 @pytest.mark.parametrize("spelt", ["mine.openai.azure.com", f"  {ROOT}/ \n", "mine.openai.azure.com/openai/v1/"])
@@ -159,16 +161,16 @@ def test_an_endpoint_may_lack_its_scheme_or_have_spaces(
     else:
         monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
         key = {"api_key": "k", "endpoint": spelt}
-    assert str(asked(None, key)[0].url) == f"{ROOT}/openai/v1/chat/completions"
+    assert str(call_azure(None, key)[0].url) == f"{ROOT}/openai/v1/chat/completions"
 
 
 @pytest.mark.parametrize("spelt", ["ftp://mine.test", "https://my host.test", "https://", "://"])
 def test_an_endpoint_that_is_no_address_is_an_error(spelt: str) -> None:
     with pytest.raises(errors.ConfigError, match="endpoint that came with the key is not an address"):
-        asked(None, {"api_key": "k", "endpoint": spelt})
+        call_azure(None, {"api_key": "k", "endpoint": spelt})
 
 
-def test_an_address_of_the_call_goes_before_the_endpoint_that_came_with_the_key() -> None:
+def test_a_calls_address_takes_precedence_over_the_keys_endpoint() -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -211,7 +213,7 @@ def test_a_projects_deployments_and_claude_are_its_resources() -> None:
         ("https://openai.azure.com.evil.test", False),
     ],
 )
-def test_the_environments_key_goes_to_azure_alone(address: str, sent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_key_is_sent_to_azure_alone(address: str, sent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-env")
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     seen: list[httpx.Request] = []
@@ -232,7 +234,7 @@ def test_the_environments_key_goes_to_azure_alone(address: str, sent: bool, monk
 def other(
     operation: str, model: str, input: Any, key: Any = "k", base_url: str = ROOT, **options: Any
 ) -> httpx.Request:
-    """The request of any operation; what comes back does not matter here."""
+    """Return the request of any operation; the answer is irrelevant."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -276,7 +278,7 @@ def test_every_operation_has_its_address(operation: str, wire: str | None, path:
         "https://mine.services.ai.azure.com/anthropic/v1/messages",
     ],
 )
-def test_claude_speaks_anthropics_format_in_foundry(endpoint: str) -> None:
+def test_claude_uses_anthropics_format_in_foundry(endpoint: str) -> None:
     request = other(
         "chat", "claude-sonnet-4-5", "hi", base_url=endpoint, provider_options={"anthropic_beta": ["b"]}, top_k=3
     )
@@ -313,4 +315,4 @@ def test_claude_takes_entra_tokens_thinking_and_counting(monkeypatch: pytest.Mon
 
 def test_a_404_shows_the_address_and_the_deployment() -> None:
     with pytest.raises(errors.NotFound, match=f"no deployment 'gpt' answers at {ROOT}/openai/v1/chat/completions"):
-        asked(ROOT, status=404)
+        call_azure(ROOT, status=404)

@@ -73,7 +73,7 @@ def test_the_address_is_the_documented_one(model: str, path: str) -> None:
     assert address(model) == path
 
 
-def test_clouds_keep_region_project_and_deployment() -> None:
+def test_cloud_addresses_keep_region_project_and_deployment() -> None:
     vertex = "/google-vertex-ai/v1/projects/mine/locations/europe-west4/publishers/google/models/"
     assert address("google_vertex:gemini-2.5-flash", VERTEX) == f"{vertex}gemini-2.5-flash:generateContent"
     bedrock = "/aws-bedrock/bedrock-runtime/eu-west-1/model/amazon.nova-lite-v1%3A0/converse"
@@ -85,14 +85,14 @@ def test_clouds_keep_region_project_and_deployment() -> None:
     )
 
 
-def test_other_operations_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_operations_use_the_same_route(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address("openai:text-embedding-3-small", operation="embed") == "/openai/embeddings"
     assert address("elevenlabs:eleven_v3", operation="speak", voice="v").startswith("/elevenlabs/v1/text-to-speech/v")
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "acc")
     assert address("cloudflare:@cf/meta/llama-3.1-8b-instruct") == "/workers-ai/v1/chat/completions"
 
 
-def test_a_signature_is_the_providers_own_and_the_gateways_token_stands_beside_it() -> None:
+def test_a_signature_is_the_providers_own_and_the_gateways_token_is_another_header() -> None:
     gateway = Gateway()
     with gateway.client() as client, pytest.raises(errors.DecodeError):
         client.generate_text("amazon_bedrock:amazon.nova-lite-v1:0", "hi")
@@ -104,7 +104,7 @@ def test_a_signature_is_the_providers_own_and_the_gateways_token_stands_beside_i
     assert "cf-aig-authorization" not in gateway.seen[1].headers
 
 
-def test_with_stored_keys_none_is_wanted_or_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_stored_keys_no_key_is_needed_or_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "of-the-environment")
     gateway = Gateway(lambda request: httpx.Response(200, content=ANTHROPIC.text.body))
     pipeline = cloudflare_ai_gateway("acc", "gate", token=Secret("cf"), stored_keys=True)
@@ -134,7 +134,7 @@ def test_account_and_gateway_may_come_from_the_environment(monkeypatch: pytest.M
     assert str(gateway.seen[0].url).startswith("https://gateway.ai.cloudflare.com/v1/of-env/my%20gate/openai/")
 
 
-def test_settings_are_headers() -> None:
+def test_settings_are_sent_as_headers() -> None:
     gateway = Gateway()
     settings = cloudflare_ai_gateway(
         "acc",
@@ -189,14 +189,14 @@ def test_settings_that_the_gateway_would_refuse_are_refused_here(setting: dict[s
         cloudflare_ai_gateway("acc", "gate", **setting)
 
 
-def test_what_the_gateway_does_not_know_is_an_error_before_anything_is_sent() -> None:
+def test_a_provider_that_the_gateway_lacks_is_an_error_before_anything_is_sent() -> None:
     gateway = Gateway()
     with gateway.client(api_keys={"together": "k", "openai": "k", "azure": "k"}) as client:
         with pytest.raises(errors.ConfigError, match="does not know together"):
             client.generate_text("together:some/model", "hi")
-        with pytest.raises(errors.ConfigError, match=r"no place for https://mine\.test"):
+        with pytest.raises(errors.ConfigError, match=r"no route for https://mine\.test"):
             client.generate_text("openai:gpt-4o", "hi", base_url="https://mine.test/v1", api_key="k")
-        with pytest.raises(errors.ConfigError, match="give api_version="):
+        with pytest.raises(errors.ConfigError, match="pass api_version="):
             client.generate_text("azure:gpt", "hi", base_url="https://mine.openai.azure.com", api_key="k")
     assert not gateway.seen
 
@@ -230,7 +230,7 @@ def step(at: int, content: bytes, status: int = 200) -> Callable[[httpx.Request]
     return lambda request: httpx.Response(status, content=content, headers={"cf-aig-step": str(at)})
 
 
-def test_all_models_go_out_in_one_request() -> None:
+def test_all_models_are_sent_in_one_request() -> None:
     gateway = Gateway(step(0, OPENAI.text.body))
     with gateway.client() as client:
         fallback = cloudflare_fallback(MODELS[1])
@@ -306,7 +306,7 @@ def test_fallbacks_may_belong_to_the_client() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("at", "sample"), [(0, OPENAI), (1, ANTHROPIC)])
-def test_a_fallback_further_in_sends_nobody_what_is_for_another(at: int, sample: Any, stream: bool) -> None:
+def test_an_inner_fallback_sends_each_provider_its_own_options_only(at: int, sample: Any, stream: bool) -> None:
     wanted = cloudflare_fallback(MODELS[1])
     body = sample.text.stream if stream else sample.text.body
     options = {"provider_options": {"x_tenant": "of one"}, "max_tokens": 90, "reasoning_effort": "low"}
@@ -329,7 +329,7 @@ def test_a_fallback_further_in_sends_nobody_what_is_for_another(at: int, sample:
     assert all(second == seconds[0] for second in seconds)
 
 
-def test_fallbacks_want_the_gateway_and_a_step_that_was_sent() -> None:
+def test_fallbacks_need_the_gateway_and_a_step_that_sends() -> None:
     with Client(transport=httpx.MockTransport(Gateway()), api_keys={"openai": "k", "anthropic": "k"}) as client:
         with pytest.raises(errors.ConfigError, match=r"put cloudflare_ai_gateway\(\.\.\.\)"):
             client.generate_text(MODELS[0], "hi", pipeline=cloudflare_fallback(MODELS[1]))

@@ -1,5 +1,4 @@
-"""A credential of several values is taken whole, by names that are known, or it is an error before anything is asked or
-sent: never the login of the machine in its place. Held for every provider there is, from what each declares."""
+"""A credential of several values is complete and has known names, or it is an error before any look-up or request."""
 
 from __future__ import annotations
 
@@ -48,22 +47,22 @@ def value_for(value: Value) -> Any:
     return ACCOUNT if value.kind is DOCUMENT else "given"
 
 
-def whole(takes: Credentials, login: Login) -> dict[str, Any]:
+def complete_login(takes: Credentials, login: Login) -> dict[str, Any]:
     return {value.name: value_for(value) for value in takes.values if value.name in login.needs}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def tripwires() -> Iterator[None]:
-    """A machine with a login for everybody, which must not be looked for."""
+def machine_logins() -> Iterator[None]:
+    """Provide a machine with logins of its own, and fail if they are looked up."""
 
-    def looked(*_: Any, **__: Any) -> NoReturn:
+    def fail_on_look_up(*_: Any, **__: Any) -> NoReturn:
         raise AssertionError("the machine's own login was looked for")
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(botocore.session, "Session", looked)
-        monkeypatch.setattr(google.auth, "default", looked)
-        monkeypatch.setattr(google_cloud, "load_credentials", looked)
-        monkeypatch.setattr(Path, "home", looked)
+        monkeypatch.setattr(botocore.session, "Session", fail_on_look_up)
+        monkeypatch.setattr(google.auth, "default", fail_on_look_up)
+        monkeypatch.setattr(google_cloud, "load_credentials", fail_on_look_up)
+        monkeypatch.setattr(Path, "home", fail_on_look_up)
         for provider in PROVIDERS:
             for name in provider.env_key:
                 monkeypatch.setenv(name, "of-the-environment")
@@ -74,7 +73,7 @@ def tripwires() -> Iterator[None]:
 
 
 def refusals(provider: Provider, given: Any) -> Iterator[errors.StepwellError]:
-    """The errors of a client that is given this credential, and of calls that are, sync and async. Nothing is sent."""
+    """Collect the errors of a client with this credential and of calls with it, sync and async. Nothing is sent."""
     sent: list[Any] = []
     network = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(500))
     for kind in (Client, AsyncClient):
@@ -101,7 +100,7 @@ def refusals(provider: Provider, given: Any) -> Iterator[errors.StepwellError]:
 def test_a_name_that_is_not_known_is_an_error_that_names_the_right_ones(provider: Provider) -> None:
     takes = provider.takes()
     for name in ("no_such_name", "", 5, None):
-        for error in refusals(provider, {**whole(takes, takes.logins[0]), name: "x"}):
+        for error in refusals(provider, {**complete_login(takes, takes.logins[0]), name: "x"}):
             assert type(error) is errors.InvalidOption
             assert repr(name) in str(error) and provider.id in str(error)
             for login in takes.logins:
@@ -109,7 +108,7 @@ def test_a_name_that_is_not_known_is_an_error_that_names_the_right_ones(provider
 
 
 @every
-def test_a_name_that_is_misspelt_is_an_error_that_names_the_one_meant(provider: Provider) -> None:
+def test_a_misspelt_name_is_an_error_with_the_nearest(provider: Provider) -> None:
     takes = provider.takes()
     for value in takes.values:
         if len(value.name) > 3:  # a letter more of a short one is as near to another
@@ -126,13 +125,13 @@ def test_a_mapping_without_a_value_is_an_error(provider: Provider) -> None:
 
 
 @every
-def test_a_part_of_a_login_is_an_error_that_names_what_is_missing(provider: Provider) -> None:
+def test_an_incomplete_login_is_an_error_that_names_the_missing_values(provider: Provider) -> None:
     takes = provider.takes()
     settings = [v for v in takes.values if all(v.name not in (*each.needs, *each.may) for each in takes.logins)]
     beside = {value.name: value_for(value) for value in settings}
     parts: list[dict[str, Any]] = []
     for login in takes.logins:
-        needed = whole(takes, login)
+        needed = complete_login(takes, login)
         for size in range(1, len(needed)):
             parts += [dict(part) for part in combinations(needed.items(), size)]
         parts += [{name: "given"} for name in login.may]
@@ -150,7 +149,7 @@ def test_an_empty_value_is_an_error(provider: Provider) -> None:
     for login in takes.logins:
         for name in login.needs:
             for empty in ("", "  "):
-                for error in refusals(provider, {**whole(takes, login), name: empty}):
+                for error in refusals(provider, {**complete_login(takes, login), name: empty}):
                     assert type(error) is errors.InvalidKey and name in str(error)
 
 
@@ -158,7 +157,7 @@ def test_an_empty_value_is_an_error(provider: Provider) -> None:
 def test_two_logins_at_once_are_an_error(provider: Provider) -> None:
     takes = provider.takes()
     for first, second in combinations(takes.logins, 2):
-        for error in refusals(provider, {**whole(takes, first), **whole(takes, second)}):
+        for error in refusals(provider, {**complete_login(takes, first), **complete_login(takes, second)}):
             assert type(error) is errors.InvalidOption and "another login" in str(error)
 
 
@@ -175,7 +174,7 @@ def test_every_spelling_of_a_name_is_the_same_name(provider: Provider) -> None:
     takes = provider.takes()
     for value in takes.values:
         login = next((each for each in takes.logins if value.name in (*each.needs, *each.may)), takes.logins[0])
-        others = {name: given for name, given in whole(takes, login).items() if name != value.name}
+        others = {name: given for name, given in complete_login(takes, login).items() if name != value.name}
         for spelt in (value.name, *value.spelt):
             for written in (spelt, spelt.upper(), spelt.replace("_", "-"), spelt.replace("_", "")):
                 kept = takes.read({**others, written: value_for(value)}, where="api_key", provider=provider.id)
@@ -186,7 +185,7 @@ def test_every_spelling_of_a_name_is_the_same_name(provider: Provider) -> None:
 def test_one_name_twice_is_an_error(provider: Provider) -> None:
     takes = provider.takes()
     name = takes.logins[0].needs[0]
-    given = {**whole(takes, takes.logins[0]), name.upper(): "another"}
+    given = {**complete_login(takes, takes.logins[0]), name.upper(): "another"}
     for error in refusals(provider, given):
         assert type(error) is errors.InvalidOption and "twice" in str(error)
 
@@ -195,13 +194,13 @@ def test_one_name_twice_is_an_error(provider: Provider) -> None:
 def test_a_credential_that_is_taken_shows_no_secret(provider: Provider) -> None:
     takes = provider.takes()
     for login in takes.logins:
-        kept = takes.read(whole(takes, login), where="api_key", provider=provider.id)
+        kept = takes.read(complete_login(takes, login), where="api_key", provider=provider.id)
         assert "given" not in repr(kept) and "BEGIN" not in repr(kept)
         assert takes.read(kept, where="api_key", provider=provider.id) is kept
 
 
 @pytest.mark.parametrize("provider", [each for each in PROVIDERS if each.env_key and chats(each)], ids=id_of)
-def test_a_key_in_a_mapping_goes_out_in_the_place_of_the_environments(provider: Provider) -> None:
+def test_a_key_in_a_mapping_is_sent_instead_of_the_environments(provider: Provider) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -234,7 +233,7 @@ def _own(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("declared", [False, True])
-def test_an_auth_of_ones_own_reads_names_of_its_own(declared: bool) -> None:
+def test_a_custom_auth_reads_its_own_names(declared: bool) -> None:
     takes = {"credentials": Credentials((Value("user"),), (Login(("user",)),))} if declared else {}
     registry = Registry()
     registry.register(declare_provider("own", wire=openai_chat, base_url="https://own.test", auth=_own, **takes))

@@ -1,5 +1,5 @@
-"""Declarations, overrides and functions in a pipeline's place: what is wrong with them is said when they are given,
-and a step that breaks its contract is named."""
+"""Declarations, overrides and functions for pipelines are validated when they are passed, and a step that breaks its
+contract is named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ URL = "https://api.acme.test/v1"
         ({"enw_key": "ACME"}, "no 'enw_key'; did you mean 'env_key'"),
         ({"build_body": 5}, "build_body cannot be a int; pass a function"),
         ({"translate_options": "drop"}, "translate_options cannot be a str"),
-        ({"translate_options": ["drop"]}, "a str among translate_options is no rule"),
+        ({"translate_options": ["drop"]}, "a str among translate_options is not a rule"),
     ],
     ids=str,
 )
@@ -64,11 +64,11 @@ def test_any_id_that_a_model_can_be_named_by_is_taken(id: str) -> None:
         ({"encode_body": b"{}"}, "encode_body cannot be a bytes"),
         ({"object_support": "json"}, "object_support cannot be a str; pass a ObjectSupport"),
         ({"translate_options": 5}, "translate_options cannot be a int"),
-        ({"translate_options": [5]}, "a int among translate_options is no rule"),
+        ({"translate_options": [5]}, "a int among translate_options is not a rule"),
     ],
     ids=str,
 )
-def test_an_override_with_what_is_no_step_is_refused(steps: dict[str, Any], says: str) -> None:
+def test_an_override_of_something_that_is_not_a_step_is_refused(steps: dict[str, Any], says: str) -> None:
     for given in (override, lambda **steps: Client().override("openai:*", **steps)):
         with pytest.raises(errors.InvalidOption, match=says):
             given(**steps)
@@ -125,20 +125,20 @@ def logged(request: Any, call: Any) -> Any:
 @pytest.mark.parametrize(
     ("pipeline", "says"),
     [
-        (lambda pipeline: None, "gave a NoneType instead of a Pipeline"),
-        ([lambda pipeline: "x"], "gave a str instead of a Pipeline"),
-        (logged, r"logged is no step yet; make it one: around\('logged'"),
-        ([logged], "no step yet"),
+        (lambda pipeline: None, "returned a NoneType instead of a Pipeline"),
+        ([lambda pipeline: "x"], "returned a str instead of a Pipeline"),
+        (logged, r"logged is a generator function, not a step; pass around\('logged'"),
+        ([logged], "a generator function"),
         ([5], "cannot be a int"),
     ],
 )
-def test_what_is_no_change_of_a_pipeline_is_refused(pipeline: Any, says: str) -> None:
+def test_an_invalid_edit_of_a_pipeline_is_refused(pipeline: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         Client(pipeline=pipeline, api_keys={"openai": "k"}).generate_text("openai:m", "hi")
     with pytest.raises(errors.ConfigError, match=says):
         Client(api_keys={"openai": "k"}).generate_text("openai:m", "hi", pipeline=pipeline)
 
 
-def test_the_step_made_of_it_is_taken() -> None:
+def test_a_step_made_of_the_function_is_accepted() -> None:
     client = Client(pipeline=[around("logged", logged)])
     assert "logged" in client.pipeline_for("openai:m")

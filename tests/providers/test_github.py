@@ -1,4 +1,4 @@
-"""GitHub Models, and Copilot: who speaks, whether pictures come along, and logins exchanged once for many calls."""
+"""GitHub Models and Copilot: initiators, images, and logins exchanged once for many calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALL = assistant(ToolCall("1", "f", "{}"))
 
 
 class Service:
-    """GitHub's side: exchanges logins, and answers."""
+    """A server in GitHub's place, which exchanges logins and answers."""
 
     def __init__(
         self, *, lasts: float = 1500, status: int = 200, address: str | None = None, expired: int | None = None
@@ -84,32 +84,32 @@ def test_the_codex_models_are_asked_for_responses() -> None:
         ([system("be kind"), user("go")], "user"),
     ],
 )
-def test_who_speaks_is_seen_by_the_last_message(prompt: Any, initiator: str) -> None:
+def test_the_initiator_depends_on_the_last_message(prompt: Any, initiator: str) -> None:
     assert sent(prompt).headers["x-initiator"] == initiator
 
 
-def test_a_tools_pictures_go_as_the_users_and_so_does_the_header() -> None:
+def test_a_tools_images_are_sent_as_the_users_with_the_header() -> None:
     request = sent([user("go"), CALL, tool_result("1", ["see", PNG])])
     assert orjson.loads(request.content)["messages"][-1]["role"] == request.headers["x-initiator"] == "user"
 
 
-def test_a_callers_own_initiator_stands() -> None:
+def test_an_initiator_set_by_the_caller_is_kept() -> None:
     assert sent(headers={"x-initiator": "agent"}).headers["x-initiator"] == "agent"
 
 
-def test_pictures_are_announced() -> None:
+def test_images_are_labelled() -> None:
     assert sent([user(["see", PNG])]).headers["copilot-vision-request"] == "true"
     assert sent([user(["see", PNG]), assistant("a dot"), user("sure?")]).headers["copilot-vision-request"] == "true"
     assert "copilot-vision-request" not in sent().headers
 
 
-def test_other_wires_are_spoken_with_the_same_key() -> None:
+def test_other_wires_use_the_same_key() -> None:
     request = sent(wire="anthropic_messages")
     assert str(request.url) == "https://api.githubcopilot.com/v1/messages"
     assert request.headers["authorization"] == "Bearer gho_1" and "x-api-key" not in request.headers
 
 
-def test_a_login_is_exchanged_once_for_however_many_calls() -> None:
+def test_a_login_is_exchanged_once_for_many_calls() -> None:
     service = Service()
 
     async def run() -> None:
@@ -124,7 +124,7 @@ def test_a_login_is_exchanged_once_for_however_many_calls() -> None:
     assert {request.headers["copilot-integration-id"] for request in service.seen} == {"vscode-chat"}
 
 
-def test_a_token_about_to_expire_is_exchanged_anew() -> None:
+def test_a_token_about_to_expire_is_exchanged_again() -> None:
     service = Service(lasts=github_copilot.MARGIN_SECONDS - 1)
     tokens = [sent(key={"oauth_token": "gho_1"}, service=service).headers["authorization"] for _ in range(2)]
     assert tokens == ["Bearer tid=1", "Bearer tid=2"]
@@ -150,7 +150,7 @@ def test_the_token_names_the_address_if_it_is_githubs(address: str, host: str) -
     assert str(request.url) == f"https://{host}/chat/completions"
 
 
-def test_a_refused_exchange_says_what_kind_of_token_it_takes() -> None:
+def test_a_refused_exchange_is_an_error_with_the_kind_of_token_it_needs() -> None:
     with pytest.raises(
         errors.AuthError, match=r"\(403\); the login needs Copilot, and must be an OAuth token"
     ) as caught:

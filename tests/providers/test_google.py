@@ -1,4 +1,4 @@
-"""The Gemini API: keys in a header, models in the path, and what tells one generation of models from the next."""
+"""The Gemini API: keys in a header, models in the path, and the differences between generations of models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ANSWER = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason"
 TOOL = Tool("f", "does")
 
 
-def asked(
+def call_google(
     model: str, prompt: Any = "hi", *, answer: Any = ANSWER, keys: Any = None, **options: Any
 ) -> tuple[Any, Reply]:
-    """The request that went out, and the reply."""
+    """Return the request that was sent and the reply."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -35,23 +35,23 @@ def asked(
 
 
 def warnings_of(reply: Reply) -> list[str]:
-    """The warnings, but for the one that a model is not on the list: many here are made up."""
+    """Return the warnings except those for models missing from the catalog: many here are made up."""
     return [str(warning) for warning in reply.warnings if warning.subject != "model"]
 
 
 def thinking(model: str, **options: Any) -> tuple[Any, list[str]]:
-    """The thinkingConfig that was sent, and the warnings on the reply."""
-    request, reply = asked(model, **options)
+    """Return the thinkingConfig that was sent, and the warnings on the reply."""
+    request, reply = call_google(model, **options)
     config = orjson.loads(request.content).get("generationConfig", {})
     return config.get("thinkingConfig"), warnings_of(reply)
 
 
 @pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"])
-def test_the_key_goes_into_a_header_and_never_into_the_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_sent_in_a_header_and_never_in_the_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for other in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"):
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, "secret")
-    request, _ = asked("google:gemini-2.5-pro", keys={})
+    request, _ = call_google("google:gemini-2.5-pro", keys={})
     assert request.headers["x-goog-api-key"] == "secret" and "secret" not in str(request.url)
 
 
@@ -66,14 +66,14 @@ def test_the_key_goes_into_a_header_and_never_into_the_url(name: str, monkeypatc
     ],
 )
 def test_a_model_is_one_segment_of_the_path(model: str, path: bytes) -> None:
-    request, _ = asked(f"google:{model}")
+    request, _ = call_google(f"google:{model}")
     assert request.url.raw_path == path
 
 
 @pytest.mark.parametrize("model", ["..", "models/..", "."])
 def test_a_model_that_is_another_path_is_refused(model: str) -> None:
     with pytest.raises(errors.UnknownModel):
-        asked(f"google:{model}")
+        call_google(f"google:{model}")
 
 
 @pytest.mark.parametrize("provider", ["google", "google_vertex"])
@@ -101,7 +101,7 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
 @pytest.mark.parametrize(
     ("model", "effort", "sent", "reported"),
     [
-        ("gemini-2.5-pro", "none", {"thinkingBudget": 128}, "cannot but think"),
+        ("gemini-2.5-pro", "none", {"thinkingBudget": 128}, "always thinks"),
         ("gemini-3.1-pro-preview", "none", {"thinkingLevel": "low"}, "none became low"),
         ("gemini-3.1-pro-preview", "minimal", {"thinkingLevel": "low"}, "minimal became low"),
         ("gemini-3-flash-preview", "none", {"thinkingLevel": "minimal"}, "none became minimal"),
@@ -110,7 +110,7 @@ def test_effort_is_a_budget_or_a_level(provider: str, model: str, effort: str, c
         ("gemini-2.5-flash-preview-tts", "low", None, "does not think"),
     ],
 )
-def test_what_a_model_cannot_do_is_reported(model: str, effort: str, sent: Any, reported: str) -> None:
+def test_an_effort_that_a_model_lacks_is_reported(model: str, effort: str, sent: Any, reported: str) -> None:
     config, warnings = thinking(f"google:{model}", reasoning_effort=effort)
     assert config == (sent and {**sent, "includeThoughts": True})
     assert len(warnings) == 1 and reported in warnings[0]
@@ -140,7 +140,7 @@ def test_thoughts_are_hidden_where_no_summary_is_wanted() -> None:
     assert thinking("google:gemini-9") == (None, [])
 
 
-def test_the_vendors_own_object_goes_before_all() -> None:
+def test_the_vendors_own_object_takes_precedence() -> None:
     config, warnings = thinking(
         "google:gemini-9", provider_options={"thinking_config": {"thinkingLevel": "medium"}}, reasoning_effort="low"
     )
@@ -156,7 +156,7 @@ FOREIGN = (
 
 
 def parts_sent(model: str, *messages: Message) -> tuple[list[dict[str, Any]], list[str]]:
-    request, reply = asked(model, Context(messages, (TOOL,)))
+    request, reply = call_google(model, Context(messages, (TOOL,)))
     contents = orjson.loads(request.content)["contents"]
     parts = [part for turn in contents if turn["role"] == "model" for part in turn["parts"]]
     return parts, warnings_of(reply)
@@ -164,7 +164,7 @@ def parts_sent(model: str, *messages: Message) -> tuple[list[dict[str, Any]], li
 
 @pytest.mark.parametrize("provider", ["google", "google_vertex"])
 @pytest.mark.parametrize("model", ["gemini-3-pro-preview", "gemini-3.6-flash", "gemini-5", "gemini-pro-latest"])
-def test_calls_of_another_model_get_the_value_kept_for_them(provider: str, model: str) -> None:
+def test_calls_of_another_model_get_the_placeholder_signature(provider: str, model: str) -> None:
     (first, second), warnings = parts_sent(f"{provider}:{model}", *FOREIGN)
     assert first["thoughtSignature"] == SKIP_VALIDATION and "thoughtSignature" not in second
     assert len(warnings) == 1 and "thought signatures" in warnings[0]
@@ -177,23 +177,23 @@ def test_the_models_own_calls_keep_their_signatures() -> None:
     assert (first["thoughtSignature"], "thoughtSignature" in second, warnings) == ("real", False, [])
 
 
-def test_models_that_do_not_insist_give_no_warning() -> None:
+def test_models_that_do_not_require_signatures_cause_no_warning() -> None:
     (first, _), warnings = parts_sent("google:gemini-2.5-flash", *FOREIGN)
     assert "thoughtSignature" not in first and warnings == []
 
 
 def test_the_stored_history_stays_as_it_was() -> None:
-    _, reply = asked("google:gemini-9", Context(FOREIGN, (TOOL,)))
+    _, reply = call_google("google:gemini-9", Context(FOREIGN, (TOOL,)))
     assert reply.context.messages[1] == FOREIGN[1]
 
 
 def test_options_it_does_not_have_are_reported() -> None:
-    _, reply = asked("google:gemini-9", parallel_tool_calls=False, user="u")
+    _, reply = call_google("google:gemini-9", parallel_tool_calls=False, user="u")
     assert sorted({warning.subject for warning in reply.warnings} - {"model"}) == ["parallel_tool_calls", "user"]
 
 
-def test_labels_are_vertexes_metadata() -> None:
-    request, reply = asked("google_vertex:gemini-9", metadata={"team": "a"})
+def test_metadata_is_sent_as_vertexes_labels() -> None:
+    request, reply = call_google("google_vertex:gemini-9", metadata={"team": "a"})
     assert orjson.loads(request.content)["labels"] == {"team": "a"} and warnings_of(reply) == []
 
 
@@ -216,7 +216,7 @@ def test_labels_are_vertexes_metadata() -> None:
         (504, {"message": "Deadline expired", "status": "DEADLINE_EXCEEDED"}, errors.ServerError),
     ],
 )
-def test_errors_are_known_by_what_google_says(status: int, error: dict[str, Any], kind: type) -> None:
+def test_errors_are_recognised_by_googles_details(status: int, error: dict[str, Any], kind: type) -> None:
     for body in ({"error": {"code": status, **error}}, [{"error": {"code": status, **error}}]):
         transport = httpx.MockTransport(lambda request, body=body: httpx.Response(status, json=body))
         with Client(transport=transport, api_keys={"google": "k"}, retries=0) as client:

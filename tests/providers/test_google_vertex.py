@@ -1,4 +1,4 @@
-"""Vertex: addresses by project and region, tokens fetched once and renewed in time, keys to Google alone."""
+"""Vertex: addresses by project and region, tokens fetched once and renewed in time, keys sent to Google alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", google_cloud._Tokens())
 
 
-def asked(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:
+def request_to_vertex(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -67,16 +67,16 @@ def asked(model: str, credential: Any = None, answer: Any = ANSWER, **options: A
     ],
 )
 def test_the_address_is_made_of_project_and_region(location: dict[str, str], host: str, region: str) -> None:
-    request = asked(GEMINI, {"token": "t", "project": "p", **location})
+    request = request_to_vertex(GEMINI, {"token": "t", "project": "p", **location})
     path = f"/v1/projects/p/locations/{region}/publishers/google/models/gemini-2.5-pro:generateContent"
     assert str(request.url) == f"https://{host}{path}"
     assert request.headers["authorization"] == "Bearer t"
 
 
-def test_project_and_region_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_project_and_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "us-east5")
-    request = asked(GEMINI, "any-token")
+    request = request_to_vertex(GEMINI, "any-token")
     assert str(request.url).startswith("https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/")
     assert request.headers["authorization"] == "Bearer any-token"
 
@@ -84,17 +84,17 @@ def test_project_and_region_may_stand_in_the_environment(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("region", ["evil.test/", "us east", "a@b", "Global"])
 def test_a_region_cannot_lead_to_another_host(region: str) -> None:
     with pytest.raises(errors.ConfigError, match="not a Google Cloud region"):
-        asked(GEMINI, {"token": "t", "project": "p", "location": region})
+        request_to_vertex(GEMINI, {"token": "t", "project": "p", "location": region})
 
 
 def test_a_project_is_one_segment() -> None:
-    request = asked(GEMINI, {"token": "t", "project": "../x?"})
+    request = request_to_vertex(GEMINI, {"token": "t", "project": "../x?"})
     assert request.url.raw_path.startswith(b"/v1/projects/..%2Fx%3F/locations/")
 
 
 @pytest.mark.parametrize("credential", ["express-key", "AIza-key", "AQ.key", {"api_key": "key"}])
 def test_an_api_key_without_a_project_is_express_mode(credential: Any) -> None:
-    request = asked(GEMINI, credential)
+    request = request_to_vertex(GEMINI, credential)
     assert str(request.url).startswith("https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-pro:")
     key = credential if isinstance(credential, str) else credential["api_key"]
     assert request.headers["x-goog-api-key"] == key and "authorization" not in request.headers
@@ -103,19 +103,22 @@ def test_an_api_key_without_a_project_is_express_mode(credential: Any) -> None:
 @pytest.mark.parametrize("credential", ["AIza-key", {"api_key": "key"}])
 def test_an_api_key_may_be_used_with_a_project(credential: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
-    request = asked(GEMINI, credential)
+    request = request_to_vertex(GEMINI, credential)
     assert "/projects/p/" in str(request.url) and "x-goog-api-key" in request.headers
 
 
-def test_a_token_without_a_project_says_what_to_set() -> None:
+def test_a_token_without_a_project_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(errors.ConfigError, match="GOOGLE_CLOUD_PROJECT"):
-        asked(GEMINI, "ya29.token")
+        request_to_vertex(GEMINI, "ya29.token")
 
 
 def test_a_token_may_come_from_a_function() -> None:
     tokens = iter(("one", "two"))
     with_function = {"token": lambda: next(tokens), "project": "p"}
-    assert [asked(GEMINI, with_function).headers["authorization"] for _ in range(2)] == ["Bearer one", "Bearer two"]
+    assert [request_to_vertex(GEMINI, with_function).headers["authorization"] for _ in range(2)] == [
+        "Bearer one",
+        "Bearer two",
+    ]
 
 
 def test_streams_have_a_path_of_their_own() -> None:
@@ -135,7 +138,7 @@ def test_streams_have_a_path_of_their_own() -> None:
 def test_claude_on_vertex_has_its_version_in_the_body(provider: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
     model = f"{provider}:claude-sonnet-4-5@20250929"
-    request = asked(model, credential, CLAUDE, provider_options={"anthropic_beta": ["context-1m"]})
+    request = request_to_vertex(model, credential, CLAUDE, provider_options={"anthropic_beta": ["context-1m"]})
     assert str(request.url).endswith("/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict")
     body = orjson.loads(request.content)
     assert body["anthropic_version"] == "vertex-2023-10-16" and "model" not in body and "stream" not in body
@@ -157,9 +160,9 @@ def test_a_stream_of_claude_is_asked_for_in_path_and_body() -> None:
 
 
 @pytest.mark.parametrize("model", ["openai/gpt-oss-20b-maas", "deepseek-ai/deepseek-v3.2-maas"])
-def test_open_models_speak_openais_chat(model: str) -> None:
+def test_open_models_use_openais_chat_format(model: str) -> None:
     credential = {"token": "t", "project": "p", "location": "us-east5"}
-    request = asked(f"google_vertex:{model}", credential, CHAT)
+    request = request_to_vertex(f"google_vertex:{model}", credential, CHAT)
     assert str(request.url).endswith("/projects/p/locations/us-east5/endpoints/openapi/chat/completions")
 
 
@@ -194,7 +197,7 @@ class FakeCredentials:
 
 @pytest.fixture
 def credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeCredentials:
-    """The machine's own, of the project `own`."""
+    """Provide the machine's own login, of the project `own`."""
     made = FakeCredentials(getattr(request, "param", 3600))
     monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (made, "own"))
     return made
@@ -234,25 +237,25 @@ def test_trio_fetches_one_token_too(credentials: FakeCredentials) -> None:
 @pytest.mark.parametrize("credentials", [200], indirect=True)
 def test_a_token_is_renewed_before_it_expires(credentials: FakeCredentials) -> None:
     for turn in (1, 2):
-        assert asked(GEMINI).headers["authorization"] == f"Bearer token-{turn}"
+        assert request_to_vertex(GEMINI).headers["authorization"] == f"Bearer token-{turn}"
 
 
 def test_the_project_may_be_that_of_the_credentials(credentials: FakeCredentials) -> None:
-    assert "/projects/own/locations/global/" in str(asked(GEMINI).url)
-    assert "/projects/p/locations/global/" in str(asked(GEMINI, {"project": "p"}).url)
+    assert "/projects/own/locations/global/" in str(request_to_vertex(GEMINI).url)
+    assert "/projects/p/locations/global/" in str(request_to_vertex(GEMINI, {"project": "p"}).url)
 
 
 def test_a_token_that_was_refused_is_not_used_again(credentials: FakeCredentials) -> None:
     refused = httpx.MockTransport(lambda request: httpx.Response(401, json={"error": {"message": "revoked"}}))
     with Client(transport=refused) as client, pytest.raises(errors.AuthError):
         client.generate_text(GEMINI, "hi")
-    assert asked(GEMINI).headers["authorization"] == "Bearer token-2"
+    assert request_to_vertex(GEMINI).headers["authorization"] == "Bearer token-2"
 
 
-def test_the_machines_own_token_goes_to_google_alone(credentials: FakeCredentials) -> None:
+def test_the_machines_own_token_is_sent_to_google_alone(credentials: FakeCredentials) -> None:
     with pytest.raises(errors.MissingKey, match="base_url of your own"):
-        asked(GEMINI, base_url="https://aiplatform.googleapis.com.evil.test/v1")
-    request = asked(GEMINI, base_url="https://gateway.test/v1", api_key={"token": "t"})
+        request_to_vertex(GEMINI, base_url="https://aiplatform.googleapis.com.evil.test/v1")
+    request = request_to_vertex(GEMINI, base_url="https://gateway.test/v1", api_key={"token": "t"})
     assert str(request.url) == "https://gateway.test/v1/models/gemini-2.5-pro:generateContent"
     assert credentials.fetched == 0
 
@@ -265,11 +268,11 @@ def test_a_failed_login_is_reported_without_details(
 
     monkeypatch.setattr(credentials, "refresh", refuse)
     with pytest.raises(errors.AuthError, match="gcloud auth application-default login") as caught:
-        asked(GEMINI)
+        request_to_vertex(GEMINI)
     assert "secret inside" not in str(caught.value) and caught.value.__cause__ is None
 
 
-def test_a_token_server_out_of_reach_is_worth_another_try(
+def test_an_unreachable_token_server_is_tried_again(
     credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from google.auth.exceptions import TransportError
@@ -287,7 +290,7 @@ def test_a_token_server_out_of_reach_is_worth_another_try(
         assert client.generate_text(GEMINI, "hi").text == "hi"
 
 
-def test_without_anything_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_project_and_login_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     import google.auth
 
     def nothing(**_: Any) -> Any:
@@ -295,12 +298,12 @@ def test_without_anything_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(google.auth, "default", nothing)
     with pytest.raises(errors.MissingKey, match="GOOGLE_CLOUD_PROJECT"):
-        asked(GEMINI)
+        request_to_vertex(GEMINI)
 
 
 @pytest.fixture
 def token_server() -> Iterator[Loopback]:
-    """Google's token endpoint, as far as a service account needs it."""
+    """Run Google's token endpoint as far as a service account needs it."""
 
     def script(seen: Seen) -> Iterator[bytes]:
         body = orjson.dumps({"access_token": f"ya29.{len(server.seen)}", "expires_in": 3600, "token_type": "Bearer"})
@@ -314,7 +317,7 @@ def token_server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def account(token_server: Loopback) -> dict[str, str]:
-    """What the key file of a service account holds."""
+    """Build the content of a service account's key file."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -339,7 +342,7 @@ def test_a_service_account_signs_for_its_token_once(
     given = {"mapping": account, "text": orjson.dumps(account).decode(), "path": str(path)}[form]
     project = {"project": "p"} if form == "path" else {}
     for _ in range(3):
-        request = asked(GEMINI, {"service_account": given, **project})
+        request = request_to_vertex(GEMINI, {"service_account": given, **project})
         assert request.headers["authorization"] == "Bearer ya29.1"
         assert f"/projects/{project.get('project', 'of-the-account')}/" in str(request.url)
     (exchange,) = token_server.seen

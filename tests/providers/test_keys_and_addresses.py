@@ -1,4 +1,4 @@
-"""A key goes where it was given for, and the machine's own login to its provider alone: held for every provider."""
+"""A key is sent only where it was given for, and the machine's login only to its provider, for every provider."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 
 
 def two_addresses(provider: Provider) -> Iterator[tuple[str, str]]:
-    """Give pairs of models that our list has at different addresses of one provider."""
+    """Yield pairs of models that our list has at different addresses of one provider."""
     at: dict[str, str] = {}
     for id in CATALOG.ids(provider.id):
         at.setdefault(CATALOG.get(f"{provider.id}:{id}").base_url or provider.base_url, id)
@@ -47,7 +47,7 @@ def two_addresses(provider: Provider) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give the machine for everybody, in files and in variables."""
+    """Give the machine a login for every provider, in files and in variables."""
     config = tmp_path / "aws"
     config.write_text(f"[default]\nregion = eu-central-1\naws_access_key_id = {MACHINE}\naws_secret_access_key = s\n")
     codex = tmp_path / "auth.json"
@@ -75,13 +75,13 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave only the login in files."""
+    """Remove the keys in variables, so that only the logins in files are left."""
     for name in {name for provider in CHATTING for name in provider.env_key}:
         monkeypatch.delenv(name, raising=False)
 
 
 def given_to(provider: Provider, word: str = "GIVEN") -> Any:
-    """Give a whole login of the caller's own."""
+    """Return a complete login of the caller's own."""
     takes = provider.takes()
     logins = [
         login for login in takes.logins if not any(v.kind == DOCUMENT for v in takes.values if v.name in login.needs)
@@ -92,17 +92,17 @@ def given_to(provider: Provider, word: str = "GIVEN") -> Any:
 def sent_by(
     model: str, *, asynchronous: bool = False, settings: Any = None, **options: Any
 ) -> tuple[list[httpx.Request], errors.StepwellError]:
-    """Give what one call sends, all of which fails at the other end, and its error."""
+    """Return the requests of one call, all of which the server answers with an error, and the call's error."""
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(500, json={"message": "no"}))
 
-    async def later() -> None:
+    async def acall() -> None:
         async with AsyncClient(transport=transport, retries=0, **(settings or {})) as client:
             await client.generate_text(model, "hi", **options)
 
     with pytest.raises(errors.StepwellError) as caught:
         if asynchronous:
-            asyncio.run(later())
+            asyncio.run(acall())
         else:
             with Client(transport=transport, retries=0, **(settings or {})) as client:
                 client.generate_text(model, "hi", **options)
@@ -198,8 +198,8 @@ def test_a_clients_key_goes_to_any_of_googles_own_addresses() -> None:
 # --- other models of the same provider
 
 
-def proven(request: httpx.Request) -> tuple[str, str]:
-    """Say where it went, and as whom."""
+def destination(request: httpx.Request) -> tuple[str, str]:
+    """Return the host that a request was sent to, and its credential."""
     names = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "key")
     said = " ".join(request.headers[name] for name in names if name in request.headers)
     return request.url.host, said.partition(", SignedHeaders")[0]
@@ -207,7 +207,7 @@ def proven(request: httpx.Request) -> tuple[str, str]:
 
 @both
 @every
-def test_the_calls_own_key_and_address_go_along_to_another_model_of_its_provider(
+def test_a_call_s_key_and_address_are_passed_on_to_another_model_of_its_provider(
     provider: Provider, asynchronous: bool
 ) -> None:
     settings = {"pipeline": fallback(f"{provider.id}:other")}
@@ -215,31 +215,31 @@ def test_the_calls_own_key_and_address_go_along_to_another_model_of_its_provider
     if provider.id == "openai_codex":
         given["api_key"] = "GIVEN"
     seen, _ = sent_by(f"{provider.id}:m", asynchronous=asynchronous, settings=settings, **given)
-    first, second = map(proven, seen)
+    first, second = map(destination, seen)
     assert first == second and "GIVEN" in first[1] and MACHINE not in everything(seen[1])
 
 
 @logged_in
-def test_the_calls_own_key_goes_along_to_the_providers_own_address(provider: Provider) -> None:
+def test_a_call_s_key_is_passed_on_to_the_provider_s_own_address(provider: Provider) -> None:
     settings = {"pipeline": fallback(f"{provider.id}:other")}
     seen, _ = sent_by(f"{provider.id}:m", settings=settings, api_key=given_to(provider))
-    assert proven(seen[0]) == proven(seen[1]) and MACHINE not in everything(seen[1])
+    assert destination(seen[0]) == destination(seen[1]) and MACHINE not in everything(seen[1])
 
 
-def test_a_profile_goes_along_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "two"
     config.write_text("[profile mine]\nregion = eu-west-3\naws_access_key_id = GIVEN\naws_secret_access_key = s\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     settings = {"pipeline": fallback("amazon_bedrock:other")}
     seen, _ = sent_by("amazon_bedrock:m", settings=settings, api_key={"profile": "mine"})
-    assert proven(seen[0]) == proven(seen[1])
+    assert destination(seen[0]) == destination(seen[1])
 
 
-def test_it_goes_along_past_a_model_of_another_provider() -> None:
+def test_a_login_is_passed_on_past_a_model_of_another_provider() -> None:
     steps = [fallback("groq:m", name="outer"), fallback("openai:other", name="inner")]
     settings = {"pipeline": steps, "api_keys": {"groq": "k-groq"}}
     seen, _ = sent_by("openai:m", settings=settings, api_key="GIVEN", base_url=PROXY)
-    assert [proven(each) for each in seen] == [
+    assert [destination(each) for each in seen] == [
         ("proxy.test", "Bearer GIVEN"),
         ("proxy.test", "Bearer GIVEN"),
         ("api.groq.com", "Bearer k-groq"),
@@ -263,7 +263,7 @@ def test_it_goes_along_past_a_model_of_another_provider() -> None:
 def test_a_key_goes_to_no_address_that_it_was_not_given_for(call: Any, entry: Any, second: Any) -> None:
     settings = {"pipeline": fallback(("openai:other", entry))}
     seen, _ = sent_by("openai:m", settings=settings, **call)
-    assert [proven(each) for each in seen[1:]] == ([second] if second else [])
+    assert [destination(each) for each in seen[1:]] == ([second] if second else [])
 
 
 PAIRS = [
@@ -274,7 +274,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_it_goes_along_to_a_model_that_our_list_has_at_another_address(
+def test_a_key_is_passed_on_to_a_model_that_our_list_has_at_another_address(
     first: str, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = REGISTRY.get_or_raise(first.partition(":")[0])
@@ -284,19 +284,19 @@ def test_it_goes_along_to_a_model_that_our_list_has_at_another_address(
         monkeypatch.setenv(name, "https://own.test" if name.endswith("URL") else "us-east-1")
     seen, error = sent_by(first, settings={"pipeline": fallback(second)}, api_key=given_to(provider))
     assert len(seen) == 2, error.__notes__
-    assert all("GIVEN" in proven(each)[1] and MACHINE not in everything(each) for each in seen)
+    assert all("GIVEN" in destination(each)[1] and MACHINE not in everything(each) for each in seen)
 
 
-# --- functions that give a key
+# --- functions that return a key
 
 
 @both
 @every
-def test_a_function_in_the_place_of_a_key_is_taken_or_a_typed_error(provider: Provider, asynchronous: bool) -> None:
+def test_a_function_as_credential_is_called_or_a_typed_error(provider: Provider, asynchronous: bool) -> None:
     given = {"api_key": lambda: "GIVEN", "base_url": PROXY}
     seen, error = sent_by(f"{provider.id}:m", asynchronous=asynchronous, **given)
     if seen:
-        assert "GIVEN" in proven(seen[0])[1]
+        assert "GIVEN" in destination(seen[0])[1]
     else:
         assert type(error) is errors.InvalidKey and "function" in str(error)
 
@@ -314,7 +314,7 @@ FUNCTIONS = [
 @pytest.mark.parametrize(
     "gives", [None, "", "  ", 5, b"abc", "a\nb", {"token": "t"}, Secret(" "), Secret("é")], ids=repr
 )
-def test_what_a_function_gives_is_a_key_or_a_typed_error(
+def test_the_result_of_a_function_is_a_key_or_a_typed_error(
     provider: Provider, name: str | None, gives: Any, asynchronous: bool
 ) -> None:
     async def later() -> Any:
@@ -328,7 +328,7 @@ def test_what_a_function_gives_is_a_key_or_a_typed_error(
 
 
 @pytest.mark.parametrize(("provider", "name"), FUNCTIONS, ids=lambda each: getattr(each, "id", str(each)))
-def test_a_function_whose_answer_must_be_awaited_needs_an_async_client(provider: Provider, name: str | None) -> None:
+def test_a_function_with_an_awaitable_result_needs_an_async_client(provider: Provider, name: str | None) -> None:
     async def later() -> str:
         return "GIVEN"
 
@@ -337,4 +337,4 @@ def test_a_function_whose_answer_must_be_awaited_needs_an_async_client(provider:
         seen, error = sent_by(f"{provider.id}:m", api_key=key, base_url=PROXY)
         assert type(error) is errors.ConfigError and "AsyncClient" in str(error.hint) and seen == []
         seen, _ = sent_by(f"{provider.id}:m", asynchronous=True, api_key=key, base_url=PROXY)
-        assert "GIVEN" in proven(seen[0])[1]
+        assert "GIVEN" in destination(seen[0])[1]

@@ -1,4 +1,4 @@
-"""Logins that the machine has: whose they are, where they go, and that half of one is an error."""
+"""The machine's own logins: their source, their destination, and errors for incomplete ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ACCOUNT = {
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine with three AWS profiles and no variables."""
+    """Provide a machine with three AWS profiles and no variables."""
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "DEFAULT_REGION", "PROFILE"):
         monkeypatch.delenv(f"AWS_{name}", raising=False)
     for name in ("CLOUD_PROJECT", "VERTEX_PROJECT", "CLOUD_LOCATION", "VERTEX_LOCATION", "VERTEX_ACCESS_TOKEN"):
@@ -56,7 +56,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class Network:
-    """Refuses all that is sent, and notes it."""
+    """A network that refuses and records all requests."""
 
     def __init__(self, status: int = 400) -> None:
         self.seen: list[httpx.Request] = []
@@ -68,7 +68,7 @@ class Network:
         return httpx.Response(self.status, json={"message": "no"})
 
     def ask(self, model: str, *, asynchronous: bool = False, env_file: Any = None, **options: Any) -> Any:
-        """The error of one call."""
+        """Return the error of one call."""
 
         async def run() -> None:
             async with AsyncClient(transport=self.transport, retries=0, env_file=env_file) as client:
@@ -92,7 +92,7 @@ both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "asyn
 
 
 def signed_in(request: httpx.Request) -> tuple[str, str, str]:
-    """Whose key signed it, the region of the signature, and the region it went to."""
+    """Return the key that signed the request, the region of the signature, and the region of the host."""
     scope = request.headers["authorization"].split("Credential=")[1].split("/")
     return scope[0], scope[2], request.url.host.split(".")[1]
 
@@ -100,7 +100,7 @@ def signed_in(request: httpx.Request) -> tuple[str, str, str]:
 @both
 @pytest.mark.parametrize("profile", [None, "other"])
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", None])
-def test_a_call_goes_to_the_region_of_its_profile(
+def test_a_call_is_sent_to_the_region_of_its_profile(
     asynchronous: bool, profile: str | None, variable: str | None, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {}
@@ -114,7 +114,7 @@ def test_a_call_goes_to_the_region_of_its_profile(
 
 
 @both
-def test_a_region_that_is_named_goes_before_the_profiles(
+def test_a_given_region_takes_precedence_over_the_profiles(
     asynchronous: bool, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network.ask(NOVA, asynchronous=asynchronous, api_key={"profile": "other", "region": "us-west-2"})
@@ -133,7 +133,7 @@ def test_a_region_that_is_named_goes_before_the_profiles(
     ["bearer", {"access_key": "A", "secret_key": "s"}, {"profile": "nowhere"}],
     ids=["key", "keys", "profile"],
 )
-def test_a_region_that_nobody_named_is_reported(credential: Any) -> None:
+def test_a_missing_region_is_reported(credential: Any) -> None:
     answer = {"output": {"message": {"role": "assistant", "content": [{"text": "a"}]}}, "stopReason": "end_turn"}
     seen: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: seen.append(request) or httpx.Response(200, json=answer))
@@ -155,7 +155,7 @@ def test_a_profile_that_is_not_whole_is_an_error(asynchronous: bool, profile: st
 @both
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 @pytest.mark.parametrize("place", ["environment", "file"])
-def test_half_a_login_in_variables_is_an_error(
+def test_an_incomplete_login_in_variables_is_an_error(
     asynchronous: bool, name: str, place: str, network: Network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -184,7 +184,7 @@ def test_a_key_of_the_environment_goes_to_the_region_that_was_given(
 
 
 @both
-def test_the_chain_is_gone_through_once_until_its_keys_are_refused(
+def test_the_credential_chain_is_resolved_once_until_its_keys_are_refused(
     asynchronous: bool, network: Network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
@@ -201,17 +201,17 @@ def test_the_chain_is_gone_through_once_until_its_keys_are_refused(
 
 
 @pytest.fixture
-def no_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    def looked(**_: Any) -> Any:
+def no_default_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_on_look_up(**_: Any) -> Any:
         raise AssertionError("the machine's own login was looked for")
 
-    monkeypatch.setattr(google.auth, "default", looked)
+    monkeypatch.setattr(google.auth, "default", fail_on_look_up)
 
 
 @both
 @pytest.mark.parametrize("form", ["mapping", "text", "path", "whole"])
 @pytest.mark.parametrize("lacking", ["private_key", "client_email", "token_uri"])
-@pytest.mark.usefixtures("no_default")
+@pytest.mark.usefixtures("no_default_login")
 def test_a_part_of_a_service_accounts_key_is_an_error(
     asynchronous: bool, form: str, lacking: str, network: Network, tmp_path: Path
 ) -> None:
@@ -225,7 +225,7 @@ def test_a_part_of_a_service_accounts_key_is_an_error(
     assert "BEGIN" not in str(error)
 
 
-@pytest.mark.usefixtures("no_default")
+@pytest.mark.usefixtures("no_default_login")
 def test_a_key_file_that_is_not_there_is_an_error(network: Network, tmp_path: Path) -> None:
     for path in (tmp_path / "none", str(tmp_path / "none.json"), tmp_path):
         error = network.ask(GEMINI, api_key={"service_account": path})
@@ -234,7 +234,7 @@ def test_a_key_file_that_is_not_there_is_an_error(network: Network, tmp_path: Pa
 
 @pytest.fixture
 def any_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Service accounts whose tokens need no network."""
+    """Patch service accounts so that their tokens need no network."""
     from datetime import datetime, timedelta
 
     from google.oauth2 import service_account
@@ -257,8 +257,8 @@ def any_account(monkeypatch: pytest.MonkeyPatch) -> None:
 @both
 @pytest.mark.parametrize("form", ["mapping", "text", "path", "whole"])
 @pytest.mark.parametrize("ambient", [None, "of-the-environment"])
-@pytest.mark.usefixtures("no_default", "any_account")
-def test_a_service_accounts_own_project_goes_before_the_environments(
+@pytest.mark.usefixtures("no_default_login", "any_account")
+def test_a_service_accounts_own_project_takes_precedence_over_the_environments(
     asynchronous: bool,
     form: str,
     ambient: str | None,
@@ -300,7 +300,7 @@ def test_a_codex_token_is_used_in_the_place_of_the_machines_login(
     ],
 )
 @pytest.mark.parametrize("login", [{"api_key": "k"}, {"azure_ad_token": "k"}, {"azure_ad_token_provider": lambda: "k"}])
-def test_azures_own_spellings_say_where_and_as_whom(
+def test_azures_own_spellings_name_the_endpoint_and_the_credential(
     given: dict[str, Any], url: str, login: dict[str, Any], network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://of-the-environment.openai.azure.com")

@@ -1,4 +1,4 @@
-"""Every provider of models.dev whose wire we speak answers with no code of its own: address, key and body are right."""
+"""Every provider of models.dev with a known wire works without code of its own: address, key and body are right."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_ids_may_be_written_with_hyphens() -> None:
     assert REGISTRY.get("github-copilot") is REGISTRY.get("github_copilot") is not None
 
 
-def test_a_declaration_goes_before_a_row() -> None:
+def test_a_declaration_takes_precedence_over_a_catalog_row() -> None:
     assert REGISTRY.get_or_raise("groq").source != "models.dev"
     assert REGISTRY.get_or_raise("nebius").source == "models.dev"
 

@@ -1,4 +1,4 @@
-"""Codex: the login's token is read from its file, renewed once for however many calls, and written back."""
+"""Codex: the login's token is read from its file, renewed once for any number of calls, and written back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def login(path: Path, lasts: float) -> Path:
 
 
 class Service:
-    """ChatGPT's side: counts the renewals, and answers with a stream."""
+    """A server in ChatGPT's place, which counts renewals of the token and answers with a stream."""
 
     def __init__(self, status: int = 200) -> None:
         self.renewals = 0
@@ -78,7 +78,7 @@ def test_a_hundred_calls_at_once_renew_an_old_token_once(tmp_path: Path) -> None
     }
 
 
-def test_a_refused_renewal_says_to_log_in_again(tmp_path: Path) -> None:
+def test_a_refused_renewal_has_the_hint_to_log_in_again(tmp_path: Path) -> None:
     keys = {"openai_codex": {"auth_file": str(login(tmp_path / "auth.json", 60))}}
     with Client(transport=httpx.MockTransport(Service(400)), api_keys=keys, retries=0) as client:
         for _ in range(2):
@@ -86,7 +86,7 @@ def test_a_refused_renewal_says_to_log_in_again(tmp_path: Path) -> None:
                 client.stream_text(MODEL, "hi")
 
 
-def test_without_a_login_it_says_how_to_get_one(tmp_path: Path) -> None:
+def test_a_missing_login_is_an_error_that_says_how_to_get_one(tmp_path: Path) -> None:
     keys = {"openai_codex": {"auth_file": str(tmp_path / "none.json")}}
     with Client(transport=httpx.MockTransport(Service()), api_keys=keys) as client:
         with pytest.raises(errors.MissingKey, match="codex login"):
@@ -101,7 +101,7 @@ def test_a_token_may_be_given_as_the_key() -> None:
 
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
-def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, driver: str) -> None:
+def test_an_unstreamed_answer_is_collected_from_a_stream(tmp_path: Path, driver: str) -> None:
     service, path = Service(), login(tmp_path / "auth.json", 3600)
     settings: dict[str, Any] = {
         "transport": httpx.MockTransport(service),
@@ -120,7 +120,7 @@ def test_a_whole_answer_is_gathered_from_a_stream(tmp_path: Path, driver: str) -
     assert service.seen[0].headers["accept"] == "text/event-stream"
 
 
-def test_what_the_service_refuses_is_dropped_and_reported() -> None:
+def test_options_that_the_service_refuses_are_dropped_and_reported() -> None:
     service = Service()
     with Client(transport=httpx.MockTransport(service), api_keys={"openai_codex": jwt(3600)}) as client:
         options = {"max_tokens": 5, "temperature": 0}
@@ -133,7 +133,7 @@ def test_what_the_service_refuses_is_dropped_and_reported() -> None:
 
 
 @pytest.mark.parametrize("lasts", [3600, 60], ids=["fresh", "to be renewed"])
-def test_what_the_file_holds_is_nowhere_in_an_error(tmp_path: Path, lasts: float) -> None:
+def test_no_error_contains_a_value_of_the_file(tmp_path: Path, lasts: float) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         return httpx.Response(401, json={"error": {"message": f"not {request.headers.get('authorization')}"}})
 
@@ -146,7 +146,7 @@ def test_what_the_file_holds_is_nowhere_in_an_error(tmp_path: Path, lasts: float
     assert leaks(caught.value, secret) == [] and leaks(caught.value, "refresh-1") == []
 
 
-def test_nor_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_broken_login_file_does_not_leak_its_tokens(tmp_path: Path) -> None:
     path = tmp_path / "auth.json"
     path.write_text('{"tokens": {"access_token": "sk-canary-123"')
     with Client(api_keys={"openai_codex": {"auth_file": str(path)}}, retries=0) as client:

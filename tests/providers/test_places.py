@@ -1,4 +1,4 @@
-"""A step holds for the wire and the operation that it was written for: held against every provider there is."""
+"""A step applies to the wire and the operation that it was written for, checked for every provider."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stepwell.providers.declare.place import PROVIDER_STEPS
 from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.declare.resolve import Resolved, resolve_steps
 from stepwell.providers.declare.steps import STEPS
-from stepwell.providers.declare.wire import ToolNamePolicy
+from stepwell.providers.declare.tool_policies import ToolNamePolicy
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas.batch import BatchInput, BatchItem
@@ -42,7 +42,7 @@ every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=_id)
 
 
 def marked(name: str) -> Any:
-    """A step that no wire has."""
+    """Return a step that no wire has."""
     data = {
         "tool_call_id_policy": ToolCallIdPolicy,
         "tool_name_policy": ToolNamePolicy,
@@ -78,27 +78,27 @@ FOR_THE_BODY = ("check_options", "translate_options", "fit_history", "fit_schema
 
 
 def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False) -> bytes:
-    """The body that would be sent, without key and address, which are not the subject here."""
+    """Return the body that would be sent, without key and address."""
     model = f"{provider.id}:{MODELS.get((provider.id, wire.operation), 'some-model')}"
     options = {"wire": wire.name, "max_tokens": 9} if wire.operation == "chat" else {"wire": wire.name}
-    pipeline, request = client._planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
+    pipeline, request = client.planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
     effect = next(Pipeline(step for step in pipeline if step.name in FOR_THE_BODY).flow(request))
     assert isinstance(effect, Send)
     return effect.request.body
 
 
 def holds(body: bytes) -> bool:
-    """Whether the word is in it, plain or within base64 at any of its three offsets."""
+    """Check whether the word is in it, plain or within base64 at any of its three offsets."""
     coded = [base64.b64encode(b" " * at + WORD.encode())[4 if at else 0 : -4] for at in range(3)]
     return any(word in body for word in (WORD.encode(), *coded))
 
 
-def test_every_operation_is_asked_here() -> None:
+def test_every_operation_is_tested() -> None:
     assert {wire.operation for _, wire in WIRES} == INPUTS.keys() | _BY_ID
 
 
 @every_provider
-def test_every_operation_and_wire_of_a_provider_sends_what_was_asked(provider: Provider) -> None:
+def test_every_operation_and_wire_of_a_provider_sends_the_full_request(provider: Provider) -> None:
     client = Client()
     for wire in provider.wires:
         if wire.operation not in _BY_ID:
@@ -134,7 +134,7 @@ def test_no_declared_step_of_a_chat_is_in_force_for_another_operation_or_chat(pr
 
 
 @every_provider
-def test_a_users_steps_hold_for_the_wire_that_they_name_and_for_no_other(provider: Provider) -> None:
+def test_a_users_steps_apply_to_the_wire_that_they_name_and_to_no_other(provider: Provider) -> None:
     steps = {name: marked(name) for name in WIRE_STEPS}
     for meant in provider.wires:
         mine = Overrides()
@@ -161,7 +161,7 @@ def test_a_users_step_that_names_no_wire_is_that_of_the_only_chat_or_refused(pro
 
 
 @every_provider
-def test_a_users_step_for_an_operation_holds_for_its_wires_alone(provider: Provider) -> None:
+def test_a_users_step_for_an_operation_applies_to_its_wires_alone(provider: Provider) -> None:
     for operation in {wire.operation for wire in provider.wires}:
         step, mine = marked("build_body"), Overrides()
         mine.add(f"{provider.id}:*", wire="*", operation=operation, build_body=step)
@@ -170,7 +170,7 @@ def test_a_users_step_for_an_operation_holds_for_its_wires_alone(provider: Provi
 
 
 @every_provider
-def test_steps_of_a_provider_hold_for_every_wire_and_operation(provider: Provider) -> None:
+def test_steps_of_a_provider_apply_to_every_wire_and_operation(provider: Provider) -> None:
     mine = Overrides()
     names = PROVIDER_STEPS - {"translate_options", "thinking_constraints", "normalize_model_id"}
     given: dict[str, Callable[..., Any]] = {name: lambda *given: None for name in names}
@@ -180,18 +180,18 @@ def test_steps_of_a_provider_hold_for_every_wire_and_operation(provider: Provide
         assert all(found[name] is step for name, step in given.items())
 
 
-def test_any_place_can_be_said_outright() -> None:
+def test_any_wire_and_operation_can_be_named_explicitly() -> None:
     provider = REGISTRY.get_or_raise("openai")
     step, mine = marked("find_error"), Overrides()
     mine.add("openai:*", wire="*", operation="*", find_error=step)
     assert all(steps_of(provider, wire, mine)["find_error"] is step for wire in provider.wires)
 
 
-def test_option_rules_may_be_given_for_one_wire_too() -> None:
+def test_option_rules_can_be_limited_to_one_wire() -> None:
     client = Client(api_keys={"openai": "k"})
     client.override("openai:*", wire="openai_responses", translate_options=lambda options, model: {"user": "me"})
     for wire, user in (("openai_chat", b'"you"'), ("openai_responses", b'"me"')):
-        pipeline, request = client._planner.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
+        pipeline, request = client.planner.request("chat", "openai:gpt-4o", "hi", {"wire": wire, "user": "you"})
         assert user in next(pipeline.flow(request)).request.body
 
 
@@ -215,7 +215,7 @@ BOTH = [openai_chat, openai_responses, openai_embeddings]
     ],
     ids=["declared", "row", "with_steps", "override"],
 )
-def test_a_provider_of_two_chats_is_reported_to_say_which_is_meant(made: Any) -> None:
+def test_a_provider_of_two_chat_wires_needs_the_wire_named(made: Any) -> None:
     with pytest.raises(ConfigError, match="build_body for chat, but acme speaks openai_chat and openai_responses"):
         made()
 
@@ -230,7 +230,7 @@ def test_a_wire_that_is_added_later_makes_a_declared_step_ambiguous() -> None:
 
 @pytest.mark.parametrize("scope", ["row", "with_steps", "override"])
 @pytest.mark.parametrize("wire", ["openai_responses", openai_responses], ids=["by name", "itself"])
-def test_a_provider_says_which_is_meant(scope: str, wire: Any) -> None:
+def test_a_declaration_can_name_the_wire(scope: str, wire: Any) -> None:
     rows = {"*": override(wire=wire, build_body=body)} if scope == "row" else {}
     provider = declare_provider("acme", wire=BOTH, base_url=URL, models=rows)
     if scope == "with_steps":
@@ -241,7 +241,7 @@ def test_a_provider_says_which_is_meant(scope: str, wire: Any) -> None:
     assert found == {"openai_chat": False, "openai_responses": True, "openai_embeddings": False}
 
 
-def test_a_provider_of_one_operation_means_that() -> None:
+def test_a_provider_of_one_operation_uses_it_by_default() -> None:
     provider = declare_provider("acme", wire=openai_embeddings, base_url=URL, build_body=body)
     assert steps_of(provider, openai_embeddings)["build_body"] is body
 
@@ -259,7 +259,7 @@ def test_a_provider_of_one_operation_means_that() -> None:
         ({"operation": ""}, "operation of an override cannot be a str"),
     ],
 )
-def test_a_place_that_a_provider_has_not_is_refused_at_once(place: dict[str, Any], says: str) -> None:
+def test_a_wire_or_operation_that_a_provider_lacks_is_refused_at_once(place: dict[str, Any], says: str) -> None:
     mine = REGISTRY.get_or_raise("openai")
     for given in (Client().override, stepwell.override, mine.override):
         with pytest.raises(InvalidOption, match=says):
@@ -274,16 +274,16 @@ def test_a_chat_step_where_there_is_no_chat_is_refused_at_once() -> None:
     Client().override("jina", operation="embed", build_body=body)
 
 
-def test_what_is_asked_before_the_wire_is_known_takes_no_place() -> None:
-    with pytest.raises(InvalidOption, match="normalize_model_id holds for every wire"):
+def test_steps_that_run_before_the_wire_is_known_accept_no_wire() -> None:
+    with pytest.raises(InvalidOption, match="normalize_model_id cannot be overridden for one wire"):
         Client().override("openai:*", wire="openai_chat", normalize_model_id=lambda id: id)
 
 
-def test_a_pattern_over_several_providers_holds_where_its_wire_is_spoken() -> None:
+def test_a_pattern_over_several_providers_applies_where_its_wire_is_supported() -> None:
     client = Client(api_keys={"groq": "k", "anthropic": "k"})
     client.override("*:*", wire="openai_chat", build_body=body)
     for model, mine in (("groq:m", True), ("anthropic:claude-opus-4-6", False)):
-        pipeline, request = client._planner.request("chat", model, "hi", {})
+        pipeline, request = client.planner.request("chat", model, "hi", {})
         assert (next(pipeline.flow(request)).request.body == b'{"mine":true}') == mine
 
 
@@ -329,7 +329,7 @@ def test_a_wire_and_an_operation_of_ones_own_are_taken_under_a_pattern() -> None
     client.override("*", operation="dream", build_body=body)
 
 
-def test_describe_says_for_which_wire_and_operation() -> None:
+def test_describe_shows_the_wire_and_operation() -> None:
     client = Client()
     client.override("openai:*", wire="openai_chat", build_body=body)
     client.override("openai:*", operation="embed", build_body=body)
@@ -342,7 +342,7 @@ def test_describe_says_for_which_wire_and_operation() -> None:
     assert "(client, override of openai:* for operation embed)" in lines["embed", None]
 
 
-def test_a_registry_of_ones_own_is_the_one_that_is_asked() -> None:
+def test_a_custom_registry_is_used() -> None:
     registry = Registry()
     registry.register(declare_provider("openai", wire=openai_embeddings, base_url=URL))
     with pytest.raises(InvalidOption, match="speaks no 'openai_chat'"):

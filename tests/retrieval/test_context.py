@@ -1,4 +1,4 @@
-"""retrieve_context: notes go along with the question, citations come back, and nothing else changes."""
+"""retrieve_context: notes are sent with the question, citations come back, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripted import MODEL, Scripted, calls
 
 
 class Notes(Retriever):
-    """Finds the same for every query, and keeps the queries."""
+    """A retriever that finds the same for every query, and records the queries."""
 
     def __init__(self, *found: Any, error: Exception | None = None) -> None:
         self.found, self.error = found, error
@@ -66,7 +66,7 @@ def client_for(way: Any, script: Scripted, step: Any) -> Any:
 
 
 @every_way
-def test_notes_go_along_numbered_and_citations_come_back(way: Any) -> None:
+def test_numbered_notes_are_sent_and_citations_come_back(way: Any) -> None:
     notes, script = Notes(*NOTES), Scripted(["Two years [1]."])
     reply = way(client_for(way, script, retrieve_context(notes)), "How long is the warranty?")
     (sent,) = script.seen[0]["messages"]
@@ -93,7 +93,7 @@ def test_the_conversation_stays_the_caller_s_own(way: Any) -> None:
 
 
 def weather(city: str) -> str:
-    """The weather.
+    """Get the weather.
 
     city: where
     """
@@ -127,7 +127,7 @@ def _read(client: Client, tools: Any) -> Reply:
         return stream.reply()
 
 
-def test_a_repair_is_no_new_question() -> None:
+def test_a_repair_does_not_retrieve_again() -> None:
     notes = Notes(*NOTES)
     script = Scripted(["no JSON at all", '{"years": 2}'])
     client = script.client
@@ -156,7 +156,7 @@ def test_notes_of_one_message_are_never_another_s() -> None:
     assert len(notes.queries) == 2
 
 
-def test_a_loop_that_came_from_outside_is_retrieved_for_too() -> None:
+def test_notes_are_retrieved_for_a_loop_from_a_stored_history_too() -> None:
     notes, script = Notes("a note"), Scripted(["done"])
     client = script.client
     client.pipeline = [retrieve_context(notes)]
@@ -167,7 +167,7 @@ def test_a_loop_that_came_from_outside_is_retrieved_for_too() -> None:
 
 
 @every_way
-def test_where_nothing_is_found_the_question_goes_as_it_is(way: Any) -> None:
+def test_without_results_the_question_is_sent_unchanged(way: Any) -> None:
     script = Scripted(["I do not know."])
     reply = way(client_for(way, script, retrieve_context(Notes())), "Who?")
     assert script.seen[0]["messages"] == [{"role": "user", "content": "Who?"}]
@@ -183,14 +183,14 @@ def test_a_retriever_that_fails_fails_the_call_or_leaves_a_warning(way: Any) -> 
     reply = way(client_for(way, script, retrieve_context(broken, required=False)), "Who?")
     assert reply.text == "Nobody."
     assert [(each.subject, each.why) for each in reply.warnings] == [
-        ("retrieve_context", "nothing was retrieved: the index is gone")
+        ("retrieve_context", "retrieval failed, so no notes were sent: the index is gone")
     ]
     foreign = Notes(error=OSError("no route"))
     reply = way(client_for(way, Scripted(["Nobody."]), retrieve_context(foreign, required=False)), "Who?")
-    assert reply.warnings[0].why == "nothing was retrieved: OSError: no route"
+    assert reply.warnings[0].why == "retrieval failed, so no notes were sent: OSError: no route"
 
 
-def test_the_query_and_the_wording_may_be_your_own() -> None:
+def test_the_query_and_the_wording_can_be_customised() -> None:
     notes, script = Notes("a note"), Scripted(["a", "b"])
     client = script.client
     client.pipeline = [
@@ -207,11 +207,11 @@ def test_the_query_and_the_wording_may_be_your_own() -> None:
 
 
 @pytest.mark.parametrize("how", [{"query": lambda context: 5}, {"write": lambda found: None}])
-def test_what_is_no_text_is_never_sent(how: Any) -> None:
+def test_a_query_or_wording_that_is_not_text_is_refused(how: Any) -> None:
     script = Scripted(["unasked"])
     client = script.client
     client.pipeline = [retrieve_context(Notes(*NOTES), **how)]
-    with pytest.raises(errors.ConfigError, match=r"retrieve_context gave a (int|NoneType)"):
+    with pytest.raises(errors.ConfigError, match=r"retrieve_context returned a (int|NoneType)"):
         ask(client, "q")
     assert script.seen == []
 

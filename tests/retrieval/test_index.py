@@ -1,4 +1,4 @@
-"""Ranking vectors: numpy and our own arithmetic agree, and threads may add and search at once."""
+"""Ranking of vectors: numpy and our own arithmetic agree, and threads may add and search at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_numpy_ranks_as_we_do(rows: list[list[float]], mode: str) -> None:
 def test_a_query_of_another_length_is_reported(with_numpy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not with_numpy:
         monkeypatch.setattr(index, "_numpy", lambda: None)
-    with pytest.raises(errors.ConfigError, match="a query of 2 numbers cannot be compared with nodes of 3"):
+    with pytest.raises(errors.ConfigError, match="a query vector of 2 numbers cannot be compared with vectors of 3"):
         ranking([[1.0, 2.0, 3.0]], [1.0, 2.0], "dot")
     assert ranking([], [1.0], "dot") == {}
 

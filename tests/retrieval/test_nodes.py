@@ -1,4 +1,4 @@
-"""Nodes, documents cut into nodes, and filters."""
+"""Nodes, documents split into nodes, and filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stepwell.retrieval import Document, Node, ScoredNode
 from stepwell.retrieval.filters import matches
-from stepwell.retrieval.node import findings_of, nodes_of
+from stepwell.retrieval.node import nodes_of, scored_nodes_of
 from stepwell.retrieval.splitting import split
 from stepwell.schemas import errors
 from stepwell.schemas.estimate import estimate_text
@@ -35,7 +35,7 @@ def test_cutting_loses_nothing_but_white_space(text: str, size: int) -> None:
 
 
 @given(prose | st.text(), sizes)
-def test_no_piece_is_longer_than_asked_for(text: str, size: int) -> None:
+def test_no_piece_is_longer_than_requested(text: str, size: int) -> None:
     assert all(estimate_text(piece) <= size for piece in split(text, size))
 
 
@@ -46,7 +46,7 @@ def test_with_an_overlap_every_piece_is_still_a_stretch_of_the_text(text: str, s
     assert set(letters(text)) == set(letters("".join(pieces)))
 
 
-def test_what_people_have_becomes_a_node_or_a_finding() -> None:
+def test_common_values_become_a_node_or_a_scored_node() -> None:
     assert Node("a", Path("notes") / "a.md") == Node("a", "notes/a.md") and Document("a", None, None) == Document("a")
     assert ScoredNode("a", np.float32(0.5)) == ScoredNode(Node("a"), 0.5)
     assert ScoredNode("a", float("nan")).score is None
@@ -58,16 +58,16 @@ def test_what_people_have_becomes_a_node_or_a_finding() -> None:
         (lambda: Node("a", 3), "a source cannot be a int"),
         (lambda: Node("a", metadata=["a"]), "metadata cannot be a list"),
         (lambda: Node("a", id=3), "id cannot be a int"),
-        (lambda: ScoredNode(3), "a int is nothing that was found"),
+        (lambda: ScoredNode(3), "a int is not a Node"),
         (lambda: ScoredNode("a", "high"), "a score cannot be a str"),
     ],
 )
-def test_what_cannot_be_one_is_reported(make: Any, says: str) -> None:
+def test_an_invalid_node_or_document_is_an_error(make: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         make()
 
 
-def test_a_text_is_cut_at_the_best_borders() -> None:
+def test_a_text_is_split_at_the_best_boundaries() -> None:
     text = "First thing said. And then more.\n\nSecond paragraph here. It is longer, with some words in it.\n\nThird."
     assert split(text, 100) == [text]
     assert split(text, 16) == [
@@ -81,11 +81,11 @@ def test_a_text_is_cut_at_the_best_borders() -> None:
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (5, 5), (5, -1)])
 def test_sizes_that_make_no_sense_are_refused(size: int, overlap: int) -> None:
-    with pytest.raises(errors.ConfigError, match="overlap below it"):
+    with pytest.raises(errors.ConfigError, match="an overlap of 0 or more"):
         split("text", size, overlap)
 
 
-def test_a_document_hands_its_source_and_metadata_on() -> None:
+def test_nodes_inherit_the_source_and_metadata_of_their_document() -> None:
     nodes = Document("one.\n\ntwo.", "a.md", {"lang": "en"}).nodes(size=2)
     assert [(node.text, node.source, node.metadata) for node in nodes] == [
         ("one.", "a.md", {"lang": "en"}),
@@ -105,7 +105,7 @@ def test_a_node_needs_a_text(text: Any) -> None:
         Node(text)
 
 
-def test_what_is_taken_for_nodes() -> None:
+def test_nodes_are_accepted_in_every_form() -> None:
     given = ["a", Node("b"), Document("c"), (each for each in ["d", ["e"]])]
     assert [node.text for node in nodes_of(given)] == list("abcde")
     for wrong in (3, {"text": "a"}, b"bytes"):
@@ -113,11 +113,11 @@ def test_what_is_taken_for_nodes() -> None:
             nodes_of(wrong)
 
 
-def test_what_is_taken_for_findings() -> None:
-    found = list(findings_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
+def test_results_of_a_retriever_are_accepted_in_every_form() -> None:
+    found = list(scored_nodes_of(["a", Node("b"), ScoredNode(Node("c"), 0.0), None, "", ["d"]], 0.5))
     assert [(each.text, each.score) for each in found] == [("a", 0.5), ("b", 0.5), ("c", 0.0), ("d", 0.5)]
-    with pytest.raises(errors.ConfigError, match="nothing that was found"):
-        list(findings_of([{"text": "a"}]))
+    with pytest.raises(errors.ConfigError, match="returned a dict"):
+        list(scored_nodes_of([{"text": "a"}]))
 
 
 METADATA = {"lang": "en", "year": 2021, "tags": ["x", "y"], "none": None}
@@ -144,5 +144,5 @@ METADATA = {"lang": "en", "year": 2021, "tags": ["x", "y"], "none": None}
         (lambda metadata: metadata["year"] < 2000, False),
     ],
 )
-def test_filters(where: Any, passes: bool) -> None:
+def test_filters_select_nodes(where: Any, passes: bool) -> None:
     assert matches(where, METADATA, "a.md") is passes

@@ -1,4 +1,4 @@
-"""The Retriever interface: both colours, pointers, circles, de-duplication, scores."""
+"""The Retriever interface: sync and async, pointers, cycles, de-duplication, scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Retrieve = Callable[..., list[ScoredNode]]
 
 
 class Fixed(Retriever):
-    """Finds the same for every query, and counts how often it is asked."""
+    """A retriever that finds the same for every query, and counts its calls."""
 
     def __init__(self, *found: Any, targets: Any = None, name: str = "") -> None:
         self.found, self.asked, self.targets, self.name = found, 0, targets or {}, name
@@ -80,7 +80,7 @@ def test_filters_hold_for_any_retriever(retrieve: Retrieve) -> None:
 
 
 @both_drivers
-def test_pointers_are_replaced_by_what_is_found_where_they_point(retrieve: Retrieve) -> None:
+def test_pointers_are_replaced_by_the_results_of_their_targets(retrieve: Retrieve) -> None:
     archive = Fixed(ScoredNode(Node("from the archive"), 0.7), "without a score")
     top = Fixed(
         ScoredNode(Node("see the archive", target="archive"), 0.5),
@@ -99,7 +99,7 @@ def test_pointers_are_replaced_by_what_is_found_where_they_point(retrieve: Retri
 
 
 @both_drivers
-def test_circles_of_pointers_end_and_each_retriever_is_asked_once(retrieve: Retrieve) -> None:
+def test_cycles_of_pointers_end_and_each_retriever_is_called_once(retrieve: Retrieve) -> None:
     one, two = Fixed(), Fixed()
     one.found = (Node("to two", target=two), Node("to itself", target=one), ScoredNode(Node("one"), 1.0))
     two.found = (Node("to one", target=one), ScoredNode(Node("two"), 2.0), Node("to two again", target=two))
@@ -111,7 +111,7 @@ def test_circles_of_pointers_end_and_each_retriever_is_asked_once(retrieve: Retr
 
 
 @both_drivers
-def test_a_function_that_points_to_itself_ends_too(retrieve: Retrieve) -> None:
+def test_a_function_whose_target_is_itself_ends_too(retrieve: Retrieve) -> None:
     def fn(query: str) -> Any:
         return [Node("again", target=fn), Node("more", target=lambda query: fn(query)), "an answer"]
 
@@ -119,7 +119,7 @@ def test_a_function_that_points_to_itself_ends_too(retrieve: Retrieve) -> None:
 
 
 @both_drivers
-def test_pointers_to_what_lives_no_longer_than_the_search_lose_nothing(retrieve: Retrieve) -> None:
+def test_pointers_to_temporary_targets_lose_nothing(retrieve: Retrieve) -> None:
     def leading_to(n: int) -> Any:
         return lambda query: [Node(f"in {n}", target=lambda query: f"leaf {n}")]
 
@@ -133,7 +133,7 @@ def test_pointers_to_what_lives_no_longer_than_the_search_lose_nothing(retrieve:
 @both_drivers
 @pytest.mark.parametrize(
     ("target", "says"),
-    [("archiv", "did you mean 'archive'"), (3, "cannot point to a int"), (lambda query: 3, "nothing that")],
+    [("archiv", "did you mean 'archive'"), (3, "cannot point to a int"), (lambda query: 3, "returned a int")],
 )
 def test_a_pointer_to_nowhere_is_reported(retrieve: Retrieve, target: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
@@ -150,7 +150,7 @@ def test_bad_input_is_reported(retrieve: Retrieve, how: Any) -> None:
         retrieve(Fixed(), **{"query": "q", **how})
 
 
-def test_what_can_only_be_awaited_says_so() -> None:
+def test_an_async_only_retriever_refuses_sync_calls() -> None:
     assert reported(in_async(Waiting(), "hi")) == [("awaited: hi", None)]
     with pytest.raises(errors.NotSupported, match="use aretrieve"):
         Waiting().retrieve("hi")
@@ -171,7 +171,7 @@ def test_a_retriever_without_either_is_reported() -> None:
         Empty().retrieve("hi")
 
 
-def test_what_finds_one_by_one_may_yield() -> None:
+def test_a_retriever_may_yield_its_results() -> None:
     class Each(Retriever):
         def find(self, search: Any) -> Any:
             yield "a"
@@ -185,7 +185,7 @@ def test_what_finds_one_by_one_may_yield() -> None:
     assert [each.text for each in in_async(Each())] == ["c", "d"]
 
 
-async def test_a_find_that_waits_does_not_hold_up_the_event_loop() -> None:
+async def test_a_find_that_waits_does_not_block_the_event_loop() -> None:
     ticked = threading.Event()
 
     class Slow(Retriever):
@@ -217,7 +217,7 @@ def test_searches_are_reported_the_inner_as_part_of_the_outer(retrieve: Retrieve
 
 
 @both_drivers
-def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve) -> None:
+def test_rankings_are_fused_by_rank_and_not_by_score(retrieve: Retrieve) -> None:
     words = Fixed(ScoredNode(Node("a"), 100.0), ScoredNode(Node("b"), 90.0), ScoredNode(Node("c"), 80.0))
     vectors = Fixed(ScoredNode(Node("b"), 0.9), ScoredNode(Node("d"), 0.8))
     found = retrieve(FusedRetriever([words, vectors]))
@@ -226,29 +226,29 @@ def test_rankings_are_fused_by_rank_whatever_the_scores_mean(retrieve: Retrieve)
     heavy = retrieve(FusedRetriever([words, vectors], weights=[1, 0.1]))
     assert [each.text for each in heavy] == ["b", "a", "c", "d"]
     assert reported(retrieve(FusedRetriever(words, top_k=1))) == [("a", 1 / 61)], "one is as good as a list of one"
-    with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
+    with pytest.raises(errors.ConfigError, match="a str is not a Retriever"):
         FusedRetriever([words, "words"])
     for wrong in ([], None):
-        with pytest.raises(errors.ConfigError, match="as many weights"):
+        with pytest.raises(errors.ConfigError, match="at least one retriever|weights were given"):
             FusedRetriever([words] if wrong is None else [], weights=[1, 2])
 
 
 @both_drivers
-def test_what_both_of_two_retrievers_point_to_is_in_both_rankings(retrieve: Retrieve) -> None:
+def test_a_shared_target_of_two_retrievers_is_in_both_rankings(retrieve: Retrieve) -> None:
     archive = Fixed(ScoredNode(Node("archived"), 1.0))
     left, right = (Fixed(Node(f"see {n}", target=archive)) for n in range(2))
     assert reported(retrieve(FusedRetriever([left, right]))) == [("archived", pytest.approx(2 / 61))]
 
 
 @both_drivers
-def test_a_least_score_of_a_retriever_s_own_holds_inside_others(retrieve: Retrieve) -> None:
+def test_a_minimum_score_of_a_retriever_applies_inside_others(retrieve: Retrieve) -> None:
     words = Fixed(ScoredNode(Node("good"), 0.9), ScoredNode(Node("bad"), 0.1))
     words.min_score = 0.5
     assert [each.text for each in retrieve(FusedRetriever([words, Fixed("other")]))] == ["good", "other"]
 
 
 @both_drivers
-def test_a_circle_through_a_fused_retriever_ends_and_errors_come_out(retrieve: Retrieve) -> None:
+def test_a_cycle_through_a_fused_retriever_ends_and_errors_are_raised(retrieve: Retrieve) -> None:
     one = Fixed(ScoredNode(Node("one"), 1.0))
     both = FusedRetriever([one, Fixed("two")])
     one.found = (*one.found, Node("to both", target=both))
@@ -258,7 +258,7 @@ def test_a_circle_through_a_fused_retriever_ends_and_errors_come_out(retrieve: R
 
 
 @both_drivers
-def test_a_model_ranks_what_another_retriever_found(retrieve: Retrieve) -> None:
+def test_a_model_ranks_the_results_of_another_retriever(retrieve: Retrieve) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         ranks = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.2}]
         return httpx.Response(200, json={"results": ranks})
@@ -269,15 +269,15 @@ def test_a_model_ranks_what_another_retriever_found(retrieve: Retrieve) -> None:
     assert reported(retrieve(ranked)) == [("b", 0.9), ("a", 0.2)]
     assert reported(retrieve(ranked, min_score=0.5)) == [("b", 0.9)]
     assert retrieve(RerankedRetriever(Fixed(), "cohere:rerank-v3.5")) == [], "nothing is sent for nothing"
-    with pytest.raises(errors.ConfigError, match="a str is no Retriever"):
+    with pytest.raises(errors.ConfigError, match="a str is not a Retriever"):
         RerankedRetriever("notes", "cohere:rerank-v3.5")
 
 
 @both_drivers
 @pytest.mark.parametrize("index", [2, -1])
-def test_a_rank_for_a_text_that_nobody_sent_is_an_error(retrieve: Retrieve, index: int) -> None:
+def test_a_rank_for_a_text_that_was_not_sent_is_an_error(retrieve: Retrieve, index: int) -> None:
     answer = httpx.Response(200, json={"results": [{"index": index, "relevance_score": 0.9}]})
     given: Any = {"transport": httpx.MockTransport(lambda _: answer), "api_keys": {"cohere": "k"}}
     ranked = RerankedRetriever(Fixed("a", "b"), "cohere:rerank-v3.5", client=stepwell.Client(**given))
-    with pytest.raises(errors.DecodeError, match="a text that it was not given"):
+    with pytest.raises(errors.DecodeError, match="has the index"):
         retrieve(ranked)

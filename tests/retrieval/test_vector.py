@@ -1,4 +1,4 @@
-"""VectorRetriever: what is added is found, in memory and in a file, with numpy and without."""
+"""VectorRetriever finds what was added, in memory and in a file, with numpy and without."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def texts(found: Any) -> list[str]:
     return [each.text for each in found]
 
 
-def test_what_is_nearest_is_found_first_with_its_score(notes: VectorRetriever) -> None:
+def test_the_nearest_node_is_found_first_with_its_score(notes: VectorRetriever) -> None:
     notes.add(["aaa", "aab", "zzz", "aaa aaa aaa"])
     found = notes.retrieve("aaa", top_k=3)
     assert texts(found) == ["aaa", "aab", "aaa aaa aaa"]
@@ -53,7 +53,9 @@ def test_what_is_nearest_is_found_first_with_its_score(notes: VectorRetriever) -
 
 @pytest.mark.parametrize(("mode", "score"), [("cosine", 1.0), ("dot", 9.0 + 3 * 97.0**2), ("euclidean", 0.0)])
 @pytest.mark.parametrize("with_numpy", [True, False])
-def test_modes(mode: Any, score: float, with_numpy: bool, server: Vectors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_similarity_mode_has_its_score(
+    mode: Any, score: float, with_numpy: bool, server: Vectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not with_numpy:
         monkeypatch.setattr(index, "_numpy", lambda: None)
     notes = VectorRetriever(server.embedder(), similarity=mode)
@@ -61,11 +63,11 @@ def test_modes(mode: Any, score: float, with_numpy: bool, server: Vectors, monke
     assert notes.retrieve("aaa")[0].score == pytest.approx(score, abs=1e-5)
 
 
-def test_nothing_is_found_in_nothing(notes: VectorRetriever) -> None:
+def test_an_empty_retriever_finds_nothing(notes: VectorRetriever) -> None:
     assert (notes.retrieve("a"), len(notes), bool(notes)) == ([], 0, True)
 
 
-def test_a_text_is_embedded_once_however_often_it_is_added(notes: VectorRetriever, server: Vectors) -> None:
+def test_a_text_is_embedded_once_if_it_is_added_several_times(notes: VectorRetriever, server: Vectors) -> None:
     first = notes.add(["a", Node("b", "s"), "a"])
     server.asked.clear()
     again = asyncio.run(notes.aadd([Node("b", "s", {"seen": 2}), "a", "c"]))
@@ -80,7 +82,7 @@ def test_a_node_with_a_known_id_is_replaced(notes: VectorRetriever) -> None:
     assert texts(notes.retrieve("new", top_k=9)) == ["newest", "other"] and len(notes) == 2
 
 
-def test_deleting(notes: VectorRetriever) -> None:
+def test_nodes_can_be_deleted(notes: VectorRetriever) -> None:
     notes.add([Node("a", "x"), Node("b", "x", {"old": True}), Node("c", "y", {"old": True}), Node("d", id="1")])
     assert notes.delete(source="x", where={"old": True}) == 1
     assert notes.delete(["1", "no such id"]) == 1
@@ -97,13 +99,13 @@ def test_filters_apply_before_the_best_are_counted(notes: VectorRetriever) -> No
 
 
 @pytest.mark.parametrize("copies", [4, 700])
-def test_copies_of_a_text_are_one_before_the_best_are_counted(notes: VectorRetriever, copies: int) -> None:
+def test_duplicates_are_removed_before_top_k_is_counted(notes: VectorRetriever, copies: int) -> None:
     notes.add([*(Node("aaa", "s", id=str(n)) for n in range(copies)), Node("aaa", "t"), "aab", "zzz"])
     found = notes.retrieve("aaa", top_k=3)
     assert sorted((each.text, each.source) for each in found) == [("aaa", "s"), ("aaa", "t"), ("aab", "")]
 
 
-def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
+def test_pointers_without_results_do_not_count(server: Vectors) -> None:
     notes = VectorRetriever(server.embedder(), similarity="euclidean", targets={"nothing": lambda query: None})
     notes.add([*(Node("aaa", id=str(n), target="nothing") for n in range(5)), "aab", "zzz"])
     assert texts(notes.retrieve("aaa", top_k=2)) == ["aab", "zzz"]
@@ -112,11 +114,11 @@ def test_pointers_to_nothing_take_no_node_s_place(server: Vectors) -> None:
 @pytest.mark.parametrize(
     ("node", "says"),
     [
-        (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be kept"),
+        (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be stored"),
         (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
     ],
 )
-def test_what_cannot_be_kept_is_reported_before_it_is_paid_for(
+def test_a_node_that_cannot_be_stored_is_refused_before_it_is_embedded(
     notes: VectorRetriever, server: Vectors, node: Node, says: str
 ) -> None:
     with pytest.raises(errors.ConfigError, match=says):
@@ -130,7 +132,7 @@ def test_documents_are_cut(notes: VectorRetriever) -> None:
     assert len(notes) > 1 and {each.source for each in found} == {"book.md"}
 
 
-def test_pointers_are_followed_and_filters_wait_for_what_they_point_to(server: Vectors, path: str | None) -> None:
+def test_pointers_are_followed_and_filters_apply_to_their_targets(server: Vectors, path: str | None) -> None:
     archive = VectorRetriever(server.embedder(), name="archive")
     archive.add(Node("from the archive", metadata={"lang": "en"}))
     notes = VectorRetriever(server.embedder(), path, targets={"archive": archive})
@@ -158,10 +160,10 @@ def test_a_file_is_found_again_also_by_another_process(server: Vectors, tmp_path
     code = """
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as file:
-    file.execute("INSERT INTO nodes SELECT 'new', 'added elsewhere', '', '{}', NULL, vector FROM nodes")
+    file.execute("INSERT INTO nodes SELECT 'new', 'added by another process', '', '{}', NULL, vector FROM nodes")
 """
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
-    assert set(texts(again.retrieve("kept"))) == {"kept", "added elsewhere"}
+    assert set(texts(again.retrieve("kept"))) == {"kept", "added by another process"}
     again.close()
 
 
@@ -172,12 +174,14 @@ def test_a_file_is_not_searched_with_another_model(server: Vectors, tmp_path: Pa
     for other in (server.embedder(dimensions=2), server.embedder(model="openai:text-embedding-3-large")):
         for use in (lambda made: made.retrieve("a"), lambda made: made.add("b"), len):
             made = VectorRetriever(other, path)
-            with pytest.raises(errors.ConfigError, match="was made with openai:text-embedding-3-small, not with"):
+            with pytest.raises(errors.ConfigError, match="holds vectors of openai:text-embedding-3-small, not of"):
                 use(made)
             made.close()
 
 
-def test_what_cannot_be_embedded_does_not_keep_the_others_out(notes: VectorRetriever, server: Vectors) -> None:
+def test_a_node_that_cannot_be_embedded_does_not_prevent_adding_the_others(
+    notes: VectorRetriever, server: Vectors
+) -> None:
     server.refuse = lambda batch: refusal("too long") if any(len(text) > 9 for text in batch) else None
     with pytest.raises(errors.EmbeddingFailed, match="text 1"):
         notes.add(["a", "much too long", "b"])

@@ -33,7 +33,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["open", "fdopen", "fsync", "replace"])
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside(
+def test_a_failed_write_leaves_the_old_file_and_no_other(
     path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -46,7 +46,7 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_beside(
 
 
 @pytest.mark.usefixtures("new_process")
-def test_a_disk_that_is_full_in_the_midst_leaves_what_was_there(path: Path) -> None:
+def test_a_disk_that_becomes_full_leaves_the_old_file(path: Path) -> None:
     pytest.importorskip("resource")
     code = (
         "import resource, signal, sys\n"
@@ -112,7 +112,7 @@ def test_permissions_are_kept_set_or_those_of_any_new_file(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-def test_the_owner_is_kept(path: Path) -> None:
+def test_the_owner_of_a_file_is_kept(path: Path) -> None:
     os.chown(path, 12, 34)
     write_file(path, NEW)
     assert (path.stat().st_uid, path.stat().st_gid) == (12, 34)
@@ -127,7 +127,7 @@ def test_a_read_only_file_is_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])
-def test_a_symbolic_link_stays_and_what_it_points_to_is_written(path: Path, there: bool) -> None:
+def test_a_symbolic_link_stays_and_its_target_is_written(path: Path, there: bool) -> None:
     (path.parent / "far").mkdir()
     target = path.parent / "far" / "target.json"
     if there:
@@ -140,7 +140,7 @@ def test_a_symbolic_link_stays_and_what_it_points_to_is_written(path: Path, ther
 
 
 @pytest.mark.parametrize("number", [13, 16, 18, 30], ids=["EACCES", "EBUSY", "EXDEV", "EROFS"])
-def test_a_file_that_nothing_can_be_put_in_the_place_of_is_written_as_it_stands(
+def test_a_file_that_cannot_be_replaced_is_written_in_place(
     path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: Any) -> None:
@@ -154,12 +154,12 @@ def test_a_file_that_nothing_can_be_put_in_the_place_of_is_written_as_it_stands(
     assert path.read_bytes() == NEW and os.listdir(path.parent) == ["kept.json"]
 
 
-def test_a_device_is_written_to_and_not_replaced() -> None:
+def test_a_device_file_is_written_to_and_not_replaced() -> None:
     write_file(os.devnull, NEW)
     assert not stat.S_ISREG(os.stat(os.devnull).st_mode)
 
 
-def test_a_folder_that_is_missing_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot write .*gone/x.json: No such file or directory"):
         write_file(tmp_path / "gone" / "x.json", NEW)
     with pytest.raises(ConfigError, match=r"cannot write .*: Is a directory"):

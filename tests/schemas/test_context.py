@@ -1,4 +1,4 @@
-"""Contexts: what people may pass as one, and its JSON form."""
+"""Contexts: the values that make one, and its JSON form."""
 
 from __future__ import annotations
 
@@ -120,11 +120,11 @@ def test_the_callback_of_a_tool_stays_behind() -> None:
         ),
     ],
 )
-def test_what_people_pass_as_a_prompt(prompt: Any, messages: list[Message]) -> None:
+def test_a_prompt_is_accepted_in_every_form(prompt: Any, messages: list[Message]) -> None:
     assert context_of(prompt) == Context(messages)
 
 
-def test_a_context_takes_what_a_prompt_is_made_of() -> None:
+def test_a_context_accepts_every_form_of_prompt() -> None:
     said = [system("s"), "hi", {"role": "assistant", "content": "yes"}]
     wanted = Context((system("s"), user("hi"), assistant("yes")))
     assert Context(said) == Context().append(*said) == wanted
@@ -140,13 +140,13 @@ def test_a_context_takes_what_a_prompt_is_made_of() -> None:
     ],
     ids=str,
 )
-def test_what_json_cannot_hold_is_refused_and_not_changed(extra: Any, says: str) -> None:
+def test_values_that_json_cannot_represent_are_refused_and_not_changed(extra: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Context((Message("user", "null", extra=extra),)).to_json()
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n", [], 3, None, {"content": "x"}, [{"role": "boss", "content": "x"}], [3]])
-def test_what_is_no_prompt_is_refused_with_a_hint(prompt: Any) -> None:
+def test_an_invalid_prompt_is_refused_with_a_hint(prompt: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         context_of(prompt)
     assert caught.value.hint

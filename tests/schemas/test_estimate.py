@@ -1,4 +1,4 @@
-"""The estimate of tokens, held to what vendors counted and to a real tokenizer."""
+"""The estimate of tokens, compared with vendors' counts and a real tokenizer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAIN = {
 }
 
 
-def asked(recording: Recording) -> Context:
+def prompt_of(recording: Recording) -> Context:
     body = recording.request["json"]
     functions = [tool["function"] for tool in body.get("tools") or ()]
     tools = [Tool(each["name"], each.get("description") or "", each.get("parameters")) for each in functions]
@@ -53,7 +53,7 @@ def test_the_recordings_are_there():
 @pytest.mark.parametrize("recording", PROMPTS, ids=lambda recording: recording.id)
 def test_a_recorded_prompt_is_estimated_within_a_quarter(recording):
     counted = recording.expected["usage"]["input_tokens"]
-    assert 0.75 <= estimate_tokens(asked(recording)) / counted <= 1.25
+    assert 0.75 <= estimate_tokens(prompt_of(recording)) / counted <= 1.25
 
 
 TEXTS = {
@@ -76,7 +76,7 @@ def test_a_text_is_estimated_within_a_quarter_of_the_local_models_tokenizer(name
     ("text", "least", "most"),
     [("水井位于村庄的边缘", 7, 12), ("Колодец находится на краю деревни", 10, 20), ("🎉🎉", 2, 6), ("1234567", 3, 4)],
 )
-def test_other_scripts_and_numbers_take_more_tokens_than_their_words(text, least, most):
+def test_other_scripts_and_numbers_have_more_tokens_than_words(text, least, most):
     assert least <= estimate_text(text) <= most
 
 
@@ -100,12 +100,12 @@ def test_tools_calls_and_results_count():
     ],
     ids=str,
 )
-def test_what_is_not_text_has_a_flat_rate(part, tokens):
+def test_parts_other_than_text_have_a_flat_estimate(part, tokens):
     assert estimate_tokens([user([part])]) - estimate_tokens([user("")]) == tokens
 
 
 @given(st.text(), st.text())
-def test_more_text_never_has_fewer_tokens_beyond_a_seam(first, second):
+def test_more_text_never_has_fewer_estimated_tokens_except_at_joins(first, second):
     assert estimate_text(first + "\n" + second) >= max(estimate_text(first), estimate_text(second)) - 8
 
 

@@ -1,4 +1,4 @@
-"""The fold's work grows with the stream and no faster. Counted, not timed."""
+"""The fold's work grows linearly with the stream. Counted, not timed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def folded(chunks: Iterator[StreamChunk]) -> Fold:
 
 
 def calls_made(work: Callable[[], Any]) -> int:
-    """How many functions, of Python and of C, were called meanwhile."""
+    """Count the functions, of Python and of C, that are called by `work`."""
     made = 0
 
     def count(frame: Any, kind: str, argument: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_hundred_times_the_chunks_are_a_hundred_times_the_calls(kind: Callable
 
 
 @kinds
-def test_no_letter_is_joined_twice_before_the_reply_is_asked_for(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
+def test_no_text_is_joined_before_the_reply_is_requested(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
     joined = 0
     fold = Fold()
     seen: dict[int, Any] = {}
@@ -91,13 +91,13 @@ def test_no_letter_is_joined_twice_before_the_reply_is_asked_for(kind: Callable[
 
 
 @kinds
-def test_pieces_do_not_pile_up(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
+def test_pieces_are_not_accumulated(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
     fold = folded(kind(10_000))
     assert all(len(part.pieces) <= 40 for part in fold._parts.values())
 
 
 @kinds
-def test_a_hundred_thousand_chunks_fold_to_what_they_are(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
+def test_a_hundred_thousand_chunks_fold_to_their_content(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
     message = folded(kind(100_000)).reply().message
     words = [getattr(part, "arguments_json", None) or part.text for part in message.content]
     assert "".join(words) == WORD * 100_000

@@ -1,4 +1,4 @@
-"""The one place that reads and writes JSON: nothing is rounded, and nothing is lost to one bad character."""
+"""The one module that reads and writes JSON: nothing is rounded, and one bad character costs no more than itself."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ documents = st.recursive(
 )
 
 
-def whole(value: Any) -> Any:
+def with_whole_characters(value: Any) -> Any:
     text = json.dumps(value, ensure_ascii=False)
     return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 @given(value=documents, ascii=st.booleans(), indent=st.sampled_from([None, 0, 1]))
-def test_whatever_is_json_is_read_exactly(value: Any, ascii: bool, indent: int | None) -> None:
+def test_all_json_is_read_exactly(value: Any, ascii: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii, indent=indent)
     read = loads(text)
-    assert json.dumps(read) == json.dumps(whole(value))
+    assert json.dumps(read) == json.dumps(with_whole_characters(value))
     assert json.dumps(loads(text.encode("utf-8", "surrogatepass"))) == json.dumps(read) or not ascii
 
 
 @given(value=documents)
-def test_what_is_written_is_read_as_the_same(value: Any) -> None:
-    assert json.dumps(loads(dumps(value))) == json.dumps(whole(value))
-    assert json.dumps(loads(spaced(value))) == json.dumps(whole(value))
-    assert json.dumps(well_formed(value)) == json.dumps(whole(value))
+def test_written_json_is_read_as_the_same_value(value: Any) -> None:
+    assert json.dumps(loads(dumps(value))) == json.dumps(with_whole_characters(value))
+    assert json.dumps(loads(spaced(value))) == json.dumps(with_whole_characters(value))
+    assert json.dumps(well_formed(value)) == json.dumps(with_whole_characters(value))
 
 
 @pytest.mark.parametrize("before", ["", " ", "[", "[1,", "[1, ", "[\n", '{"a":', '{"a": ', '{"a":\t', '{"b":[0.5,'])
@@ -65,7 +65,7 @@ def test_what_is_written_is_read_as_the_same(value: Any) -> None:
     [2**64, -(2**63) - 1, LONG, -LONG, 10**4000],
     ids=lambda number: f"{number:.2e}"[:9] if abs(number) < 1e300 else "long",
 )
-def test_a_long_integer_is_seen_wherever_it_stands(before: str, number: int) -> None:
+def test_a_long_integer_is_detected_at_every_place(before: str, number: int) -> None:
     text = before + str(number)
     text += {"[": "]", "{": "}"}.get(before[:1], "") if "[0" not in before else "]}"
     assert str(number) in json.dumps(loads(text))
@@ -98,7 +98,7 @@ def test_numbers_that_others_write_are_read(text: str, value: Any) -> None:
     ["", "nope", '{"a":', "[1,]", "{'a': 1}", '"\\x"', '"a\nb"', '"\\ud83d', "[" * 100_000, b"\xff", "01"],
     ids=repr,
 )
-def test_what_is_no_json_is_refused(text: str | bytes) -> None:
+def test_invalid_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(JSONDecodeError):
         loads(text)
 
@@ -109,7 +109,7 @@ class Payment:
     to: str
 
 
-def test_what_the_fast_writer_knows_the_exact_one_knows_too() -> None:
+def test_the_exact_writer_supports_the_types_of_the_fast_one() -> None:
     value = {"b": Payment(LONG, "a\ud83d"), "a": {Decimal(1)}, "c": Fragment(b"[1]"), "d": (1, LONG)}
     written = dumps(value, lambda given: [str(each) for each in given] + [LONG], SORT_KEYS | INDENT)
     assert list(json.loads(written)) == ["a", "b", "c", "d"]
@@ -126,12 +126,12 @@ def test_what_the_fast_writer_knows_the_exact_one_knows_too() -> None:
     [{1, 2}, object(), {"a": [object()], "b": LONG}, {(1, 2): LONG}],
     ids=["a set", "an object", "an object inside", "a tuple as a name"],
 )
-def test_what_has_no_json_form_is_refused(value: Any) -> None:
+def test_values_without_a_json_form_are_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         dumps(value)
 
 
-def test_what_holds_itself_is_refused() -> None:
+def test_a_value_that_contains_itself_is_refused() -> None:
     circle: list[Any] = [LONG]
     circle.append(circle)
     with pytest.raises(TypeError):
@@ -144,7 +144,7 @@ def test_the_strict_writer_reports_half_of_a_character() -> None:
         dumps_strictly(["\ud83d"])
 
 
-def test_what_is_well_formed_is_given_back_itself() -> None:
+def test_a_well_formed_value_is_returned_itself() -> None:
     value = {"a": ["b", ("c", 1)], "d": "\U0001f600"}
     assert well_formed(value) is value
 

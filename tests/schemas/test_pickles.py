@@ -1,4 +1,4 @@
-"""What is said to be data can be pickled and copied: every class of schemas, all errors, and what calls give."""
+"""Plain data can be pickled and copied: every class of schemas, all errors, and the results of calls."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ RESULTS = [
 
 
 @pytest.mark.parametrize("value", RESULTS, ids=lambda value: type(value).__name__)
-def test_what_calls_give_pickles_and_copies(value: Any) -> None:
+def test_results_of_calls_can_be_pickled_and_copied(value: Any) -> None:
     for each in again(value):
         assert type(each) is type(value) and each == value
 
@@ -128,7 +128,7 @@ def test_what_calls_give_pickles_and_copies(value: Any) -> None:
     [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, StepwellError)],
     ids=lambda cls: cls.__name__,
 )
-def test_all_errors_pickle_and_copy_with_what_they_carry(cls: type[StepwellError]) -> None:
+def test_all_errors_pickle_and_copy_with_their_attributes(cls: type[StepwellError]) -> None:
     partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")
     for each in again(error):
@@ -220,7 +220,7 @@ class Locked:
         (lambda: stepwell.tool(functools.partial(local_tool().callback, a=1)), "not defined at the top"),  # type: ignore[arg-type]
     ],
 )
-def test_a_tool_that_cannot_be_pickled_says_why(made: Callable[[], stepwell.Tool], why: str) -> None:
+def test_a_tool_that_cannot_be_pickled_is_an_error_with_the_reason(made: Callable[[], stepwell.Tool], why: str) -> None:
     made_tool = made()
     for value in (made_tool, Context(("hi",), (made_tool,))):
         with pytest.raises(ConfigError, match=why):
@@ -249,7 +249,7 @@ def giving_a_lock(a: int) -> Any:
 
 
 @pytest.mark.parametrize("run", DRIVES)
-def test_the_reply_of_a_tool_loop_pickles_whatever_its_tools_gave_or_raised(run: Run) -> None:
+def test_the_reply_of_a_tool_loop_pickles_with_any_result_or_error_of_its_tools(run: Run) -> None:
     turn = calls(
         ("1", "failing", {"a": 1}),
         ("2", "giving_a_lock", {"a": 1}),

@@ -1,4 +1,4 @@
-"""What is stored has a format version: an older form is read, a newer one refused in words that say what to do."""
+"""Stored data has a format version: older forms are read, newer ones refused with a hint."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STORED = [context, reply, cassette]
 
 
 @pytest.mark.parametrize("made", STORED)
-def test_what_is_stored_has_a_version_and_is_read_without_one(made: Any, tmp_path: Path) -> None:
+def test_stored_data_has_a_version_and_is_read_without_one(made: Any, tmp_path: Path) -> None:
     data, read = made(tmp_path)
     body = orjson.loads(data)
     kept = read(data)
@@ -76,7 +76,7 @@ def test_a_newer_version_is_refused(made: Any, version: Any, says: str, tmp_path
 
 @pytest.mark.parametrize("made", STORED)
 @pytest.mark.parametrize("data", [b"[]", b"1", b"{}", b"null", b"not JSON", b'{"version": 1}'])
-def test_what_is_something_else_is_an_error_too(made: Any, data: bytes, tmp_path: Path) -> None:
+def test_other_data_is_an_error_too(made: Any, data: bytes, tmp_path: Path) -> None:
     _, read = made(tmp_path)
     with pytest.raises(StepwellError):
         read(data)

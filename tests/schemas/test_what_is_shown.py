@@ -36,9 +36,7 @@ def test_a_printed_reply_is_its_text(text: str) -> None:
     counts=st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 10**9)),
     finish=st.none() | st.text(max_size=20),
 )
-def test_a_reply_is_one_short_line_whatever_it_holds(
-    text: str, object: Any, counts: dict[str, int], finish: Any
-) -> None:
+def test_the_repr_of_any_reply_is_one_short_line(text: str, object: Any, counts: dict[str, int], finish: Any) -> None:
     made = reply(
         text, object=object, finish_reason=finish, usage=Usage(**counts), warnings=(CallWarning("a", "b" * 500),)
     )
@@ -46,7 +44,7 @@ def test_a_reply_is_one_short_line_whatever_it_holds(
     assert "\n" not in line and len(line) < 800 and line.startswith("Reply(")
 
 
-def test_a_reply_shows_what_there_is_and_no_more() -> None:
+def test_the_repr_of_a_reply_shows_only_what_is_set() -> None:
     parts = (Reasoning("hm"), Text("It is sunny."), Refusal("no"), ToolCall("1", "look", {"a": 1}))
     full = Reply(
         message=Message("assistant", parts),
@@ -64,7 +62,7 @@ def test_a_reply_shows_what_there_is_and_no_more() -> None:
     assert "None" not in repr(full) and "None" not in repr(Reply())
 
 
-def test_usage_shows_what_is_known() -> None:
+def test_the_repr_of_usage_shows_known_counts() -> None:
     usage = Usage(input_tokens=3, output_tokens=0, complete=False, reported_cost=Decimal("0.1"), raw={"a": 1})
     assert repr(usage) == "Usage(input_tokens=3, output_tokens=0, complete=False, reported_cost=Decimal('0.1'))"
 
@@ -88,7 +86,7 @@ def test_a_pipeline_is_described_without_addresses_of_objects(provider: str) -> 
 
 
 @pytest.mark.parametrize("step", objects_at_an_address())
-def test_steps_of_ones_own_are_described_without_addresses_too(step: Any) -> None:
+def test_custom_steps_are_described_without_addresses_too(step: Any) -> None:
     pipeline = stepwell.pipeline_for("vllm:m").append(stepwell.on_request("mine", step))
     assert " at 0x" not in pipeline.describe() and "mine" in pipeline.describe()
     with stepwell.override("vllm:m", build_body=step):

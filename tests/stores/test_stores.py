@@ -1,4 +1,4 @@
-"""Stores: what is put in comes out, whoever asks."""
+"""Stores: what is put in comes out, for any thread, process or event loop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         made.close()
 
 
-def test_what_is_put_in_comes_out_and_what_is_not_does_not(store: Any) -> None:
+def test_a_store_returns_what_was_put_in_and_nothing_else(store: Any) -> None:
     store.set_many({"a": b"1", "b": b"\x00\xff"})
     store.set_many({"a": b"2"})
     assert store.get_many(["a", "b", "c"]) == {"a": b"2", "b": b"\x00\xff"}
@@ -66,7 +66,7 @@ store.close()
 
 
 @pytest.mark.usefixtures("new_process")
-def test_processes_share_a_file_that_none_of_them_has_made_yet(tmp_path: Path) -> None:
+def test_processes_can_create_a_shared_file_together(tmp_path: Path) -> None:
     path = str(tmp_path / "cache.sqlite")
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, name]) for name in "abcd"]
     assert [writer.wait(60) for writer in writers] == [0] * 4
@@ -94,7 +94,7 @@ def test_a_forked_child_opens_the_file_for_itself(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", FORK, str(tmp_path / "cache.sqlite")], check=True, timeout=60)
 
 
-def test_a_bounded_file_forgets_what_was_written_first(tmp_path: Path) -> None:
+def test_a_bounded_file_removes_the_oldest_entries_first(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "cache.sqlite", max_bytes=30)
     for name in "abcd":
         store.set_many({name: b"x" * 10})
@@ -102,7 +102,7 @@ def test_a_bounded_file_forgets_what_was_written_first(tmp_path: Path) -> None:
     store.close()
 
 
-def test_bounded_memory_forgets_what_was_not_used_for_longest() -> None:
+def test_bounded_memory_removes_the_least_recently_used_entries() -> None:
     store = MemoryStore(max_items=2)
     store.set_many({"a": b"", "b": b""})
     store.get_many(["a"])
@@ -110,13 +110,13 @@ def test_bounded_memory_forgets_what_was_not_used_for_longest() -> None:
     assert set(store.get_many(list("abc"))) == {"a", "c"} and len(store) == 2
 
 
-def test_redis_keys_bear_a_prefix_and_may_expire() -> None:
+def test_redis_keys_have_a_prefix_and_may_expire() -> None:
     client = fakeredis.FakeRedis()
     RedisStore(client=client, prefix="mine:", ttl=60).set_many({"a": b"1"})
     assert client.keys() == [b"mine:a"] and 0 < client.ttl("mine:a") <= 60
 
 
-def test_redis_is_reached_by_its_address() -> None:
+def test_redis_is_used_by_its_address() -> None:
     server = fakeredis.TcpFakeServer(("127.0.0.1", 0), server_type="redis")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -133,7 +133,7 @@ def test_redis_is_reached_by_its_address() -> None:
 def test_redis_needs_its_extra_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.ConfigError, match="needs a url"):
         RedisStore()
-    with pytest.raises(errors.ConfigError, match="not a Redis address"):
+    with pytest.raises(errors.ConfigError, match="not a Redis URL"):
         RedisStore("http://localhost")
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(errors.MissingExtra, match=r"pip install 'stepwell\[redis\]'"):
@@ -158,7 +158,7 @@ def test_a_failure_later_on_names_the_file(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_a_cache_may_be_given_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_is_accepted_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_CACHE", str(tmp_path))
     own = MemoryStore()
     assert store_of(None, "x") is store_of(False, "x") is None and store_of(own, "x") is own

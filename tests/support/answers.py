@@ -16,19 +16,19 @@ from recordings import Recording, replay
 
 
 def answered(wire: Wire, body: bytes, *, stream: bool = False, size: int = 0, status: int = 200) -> Any:
-    """What a client makes of the body, read in pieces of `size` bytes (0: at once): a Reply, or the error."""
+    """Decode the body by a client, in pieces of `size` bytes (0: at once), to a Reply or the error."""
     step = size or len(body) or 1
     chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
     return replay(Recording("made", wire.name, "p", "m", stream, (), {}, status, {}, chunks, {}), wire)
 
 
 def decoded(wire: Wire, data: Any) -> Any:
-    """What a client makes of this JSON, unstreamed."""
+    """Decode this JSON by a client, unstreamed."""
     return answered(wire, orjson.dumps(data))
 
 
 def events(*data: Any) -> bytes:
-    """Server-sent events with this JSON as their data."""
+    """Write server-sent events with this JSON as their data."""
     return b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in data)
 
 
@@ -41,7 +41,7 @@ def body_of(
     stream: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """The body as the provider reads it."""
+    """Read the body as the provider does."""
     asked = Request("chat", model or Model("p", "m"), Context(messages, tools), options=options, stream=stream)
     body: dict[str, Any] = orjson.loads(wire.encode_body(wire.build_body(asked)))
     return body

@@ -59,7 +59,7 @@ class Service:
         raise NotImplementedError
 
     def bodies(self) -> dict[str, Any]:
-        """The body of each call that was handed in."""
+        """Return the body of each submitted call."""
         return {line["custom_id"]: line["body"] for line in self.lines}
 
 

@@ -11,7 +11,7 @@ from stepwell import Client, Reply
 
 
 def answered(model: str, body: Any, *, stream: bool = False, **options: Any) -> Reply:
-    """The reply that a body becomes; a list of events is streamed."""
+    """Decode a body to a reply; a list of events is streamed."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     headers = {"content-type": "text/event-stream" if stream else "application/json"}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=content, headers=headers))
@@ -39,7 +39,7 @@ def gemini(**usage: Any) -> dict[str, Any]:
 
 
 def events(*pieces: Any) -> bytes:
-    """A stream of server-sent events; Anthropic's are named by their type."""
+    """Write a stream of server-sent events; Anthropic's are named by their type."""
     names = [f"event: {each['type']}\n" if "type" in each else "" for each in pieces]
     return b"".join(
         name.encode() + b"data: " + orjson.dumps(each) + b"\n\n" for name, each in zip(names, pieces, strict=True)

@@ -43,12 +43,12 @@ def is_async(carrier: str) -> bool:
 
 
 def own_client(carrier: str, **settings: Any) -> Any:
-    """The client of one's own that a carrier is, as a context; nothing for those that stepwell makes."""
+    """Open the caller's own HTTP client of a carrier, or yield None for those that stepwell makes."""
     return _OWN[carrier](**settings) if carrier in _OWN else nullcontext()
 
 
 def ask(server: Any, carrier: str, *, stream: bool = True, **settings: Any) -> Any:
-    """The whole answer of one call, by one of the ways that a call can go."""
+    """Make one call by one of its drivers, and return the complete answer."""
     name = "aiohttp" if carrier == "aiohttp" else "httpx"
     if not is_async(carrier):
         with own_client(carrier) as http, client_of(server, transport=name, http=http, **settings) as client:

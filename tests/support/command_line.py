@@ -1,4 +1,4 @@
-"""Runs one command as a shell would: what is typed or piped in, what comes out, and the exit code."""
+"""Run a command of the CLI with its input, output and exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, stdin: str | None = None) -> tuple[int, str, str]:
-    """The exit code, stdout and stderr of a command; without `stdin`, somebody sits at a terminal and types nothing."""
+    """Run a command and return its exit code, stdout and stderr; without `stdin` it is a terminal without input."""
     monkeypatch.setattr(sys, "stdin", Terminal() if stdin is None else io.StringIO(stdin))
     try:
         code = main(words)

@@ -1,4 +1,4 @@
-"""What a test costs, by the fixtures it asks for, and a guard against tests that do not ask."""
+"""The cost of a test, by its fixtures, and a guard against tests without the fixtures they need."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _allowed: list[set[str]] = []
 
 
 def of(item: pytest.Item) -> list[str]:
-    """The marks that follow from the fixtures which a test asks for."""
+    """Return the marks that follow from the fixtures of a test."""
     asked = getattr(item, "fixturenames", ())
     return [mark for fixture, mark in MARK_OF.items() if fixture in asked]
 
 
 def group(marks: list[str]) -> str | None:
-    """The group of tests that run in one process, so that they share a server or the imports of a framework.
+    """Return the group of tests that run in one process, to share a server or the imports of a framework.
 
     A test that starts processes has the model in those, and shares nothing.
     """

@@ -1,4 +1,4 @@
-"""What must hold of every vendor's dialect, whatever its rules."""
+"""Properties of every vendor's schema dialect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def leaves_its_input_alone(dialect: Dialect, case: Case) -> Dialected:
 
 
 def names_real_places(spoken: Dialected, case: Case) -> None:
-    """Each pointer in `dropped` names something in the schema that was given."""
+    """Assert that each pointer in `dropped` names something in the given schema."""
     for dropped in spoken.dropped:
         assert dropped.why
         if case.name not in RESPELLED:
@@ -40,12 +40,12 @@ def at(document: Any, pointer: str) -> Any:
 
 
 def fits(value: Any, schema: Any) -> bool:
-    """By the reference validator, not by ours."""
+    """Validate by the reference validator, not by ours."""
     return bool(Draft202012Validator(schema).is_valid(value))
 
 
 def each_schema(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every schema inside a written one, found without the library's help; `properties` and `$defs` hold names."""
+    """Yield every schema inside a written one, found without the library; `properties` and `$defs` hold names."""
     yield path, schema
     if not isinstance(schema, dict):
         return
@@ -61,7 +61,7 @@ def each_schema(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def filled(value: Any, wire: dict[str, Any], root: dict[str, Any]) -> Any:
-    """The value as strict mode would write it: null for each property that is absent."""
+    """Write the value as strict mode does: null for each absent property."""
     if "$ref" in wire:
         return filled(value, at(root, wire["$ref"][1:]), root)
     for branch in wire.get("anyOf", ()):
@@ -79,7 +79,7 @@ def filled(value: Any, wire: dict[str, Any], root: dict[str, Any]) -> Any:
 
 
 def as_json_schema(part: Any) -> Any:
-    """OpenAPI's `nullable` in JSON Schema's words, for the reference validator."""
+    """Convert OpenAPI's `nullable` to JSON Schema, for the reference validator."""
     if not isinstance(part, dict):
         return part
     copy = {word: value for word, value in part.items() if word != "nullable"}

@@ -1,4 +1,4 @@
-"""Running pipelines without a network, in both colours, from one test body."""
+"""Pipelines run without a network, sync and async, from one test body."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reply(text: str = "hello") -> Reply:
 
 
 class World:
-    """Does the effects that a flow asks for: gives the answers in turn, and notes what was asked."""
+    """A driver of effects that gives the answers in turn and records what was requested."""
 
     def __init__(self, answers: Iterable[Any]) -> None:
         self.answers = list(answers)
@@ -74,5 +74,5 @@ def drive_async(pipeline: Pipeline, world: World, asked: Request | None = None) 
 
 
 def answered(text: str = "hello", status: int = 200, **fields: Any) -> Callable[[Request], Response]:
-    """An answer that has been decoded already."""
+    """Build a response that is decoded already."""
     return lambda asked: Response(asked, status, reply=reply(text), **fields)

@@ -1,4 +1,4 @@
-"""One call to a declared provider that answers what a test gives it: what was sent, and what came of it."""
+"""One call to a declared provider with a given answer: what was sent, and the reply."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS: dict[str, Any] = {
 def exchanged(
     model: str, context: Context, answer: Any = None, *, stream: bool = False, **options: Any
 ) -> tuple[dict[str, Any], Reply]:
-    """The body sent and the reply. `answer` is JSON or bytes; without one it is the wire's own sample of plain text."""
+    """Return the sent body and the reply. `answer` is JSON or bytes; the default is the wire's sample of plain text."""
     bodies: list[bytes] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -41,12 +41,12 @@ def exchanged(
 
 
 def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:
-    plan = client._planner.plan("chat", model, wire=options.get("wire"))
+    plan = client.planner.plan("chat", model, wire=options.get("wire"))
     wire = plan.provider.wire_for("chat", plan.model, options.get("wire"))
     spoken = next(each for each, _ in WIRES if each.name in (wire.name, wire.history_format))
     return orjson.loads(samples_of(spoken).text.body)
 
 
 def reported(reply: Reply, subject: str = "history") -> list[str]:
-    """What the warnings of this subject say."""
+    """Return the texts of the warnings about this subject."""
     return [warning.why for warning in reply.warnings if warning.subject == subject]

@@ -1,4 +1,4 @@
-"""The fault matrix: what networks and servers do to a stream, and what must come of it.
+"""The fault matrix: what networks and servers do to a stream, and the expected outcome.
 
 Lossless faults change nothing in the answer; the others are typed errors that keep what had arrived.
 """
@@ -9,27 +9,27 @@ from collections.abc import Callable, Iterator
 
 from stepwell.providers.wires.protocols import sse
 
-from recordings import Recording, respelt
+from recordings import Recording, with_body
 
 Transform = Callable[[Recording], Recording]
 
 
 def events(recording: Recording) -> list[bytes]:
-    """The blocks of a server-sent stream, each with its blank line."""
+    """Split a server-sent stream into its blocks, each with its blank line."""
     body = recording.body.replace(b"\r\n", b"\n")
     return [block + b"\n\n" for block in body.split(b"\n\n") if block.strip()]
 
 
 def _lines(ending: bytes) -> Transform:
-    return lambda recording: respelt(recording, b"".join(events(recording)).replace(b"\n", ending))
+    return lambda recording: with_body(recording, b"".join(events(recording)).replace(b"\n", ending))
 
 
 def _join(change: Callable[[list[bytes]], list[bytes]]) -> Transform:
-    return lambda recording: respelt(recording, b"".join(change(events(recording))))
+    return lambda recording: with_body(recording, b"".join(change(events(recording))))
 
 
 def _split_data(block: bytes) -> bytes:
-    """One `data:` line as two, broken after the first comma: they join with a newline, which JSON does not mind."""
+    """Split one `data:` line in two after the first comma: they join with a newline, which JSON allows."""
     lines = []
     for line in block.strip(b"\n").split(b"\n"):
         head, comma, tail = line.partition(b',"')
@@ -39,11 +39,11 @@ def _split_data(block: bytes) -> bytes:
 
 
 LOSSLESS: dict[str, Transform] = {
-    "one byte at a time": lambda recording: respelt(recording, recording.body, 1),
-    "three bytes at a time": lambda recording: respelt(recording, recording.body, 3),
+    "one byte at a time": lambda recording: with_body(recording, recording.body, 1),
+    "three bytes at a time": lambda recording: with_body(recording, recording.body, 3),
     "CR": _lines(b"\r"),
     "CRLF": _lines(b"\r\n"),
-    "CRLF, one byte at a time": lambda recording: respelt(recording, _lines(b"\r\n")(recording).body, 1),
+    "CRLF, one byte at a time": lambda recording: with_body(recording, _lines(b"\r\n")(recording).body, 1),
     "a BOM": _join(lambda blocks: [b"\xef\xbb\xbf", *blocks]),
     "comments between all events": _join(lambda blocks: [b": ping\n\n" + block for block in blocks]),
     "keep-alives in data": _join(lambda blocks: [b"data: : keepalive\n\ndata:\n\n" + block for block in blocks]),
@@ -55,13 +55,13 @@ LOSSLESS: dict[str, Transform] = {
 
 
 def cuts(recording: Recording) -> Iterator[tuple[int, Recording]]:
-    """The recording cut after each of its events but the last few, which may be mere trailers."""
+    """Yield the recording cut after each event except the last few, which may be trailers."""
     blocks = events(recording)
     for at in range(len(blocks)):
-        yield at, respelt(recording, b"".join(blocks[:at]))
+        yield at, with_body(recording, b"".join(blocks[:at]))
 
 
 def framed(recording: Recording) -> list[tuple[str, bytes]]:
-    """The events as our parser sees them."""
+    """Parse the events by stepwell's parser."""
     found, buffer = sse.parse(recording.body, b"")
     return found + sse.parse(b"", buffer)[0]

@@ -1,4 +1,4 @@
-"""Feed a stream parser: whole, in pieces, and with its work counted."""
+"""Feeding of stream parsers: complete, in pieces, and with the work counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Parse = Callable[[bytes, Any], tuple[list[Any], Any]]
 
 
 def feed(parse: Parse, chunks: Iterable[bytes]) -> list[Any]:
-    """All events of the stream, the end of input included."""
+    """Parse all events of the stream, the end of input included."""
     events, buffer = [], b""
     for chunk in [*(chunk for chunk in chunks if chunk), b""]:
         more, buffer = parse(chunk, buffer)
@@ -25,7 +25,7 @@ def feed(parse: Parse, chunks: Iterable[bytes]) -> list[Any]:
 
 
 def outcome(parse: Parse, chunks: Iterable[bytes]) -> tuple[list[Any], type[StepwellError] | None]:
-    """The events before the error, if there is one, and its type."""
+    """Return the events before the error, if there is one, and its type."""
     events, buffer = [], b""
     try:
         for chunk in [*(chunk for chunk in chunks if chunk), b""]:
@@ -41,12 +41,12 @@ def every(size: int, stream: bytes) -> list[bytes]:
 
 
 def in_two(stream: bytes) -> list[list[bytes]]:
-    """The stream cut in two, at each place."""
+    """Cut the stream in two at each place."""
     return [[stream[:at], stream[at:]] for at in range(len(stream) + 1)]
 
 
 def cut(stream: bytes, places: Iterable[int]) -> list[bytes]:
-    """The stream cut at `places`, each taken modulo the stream's length."""
+    """Cut the stream at `places`, each modulo the stream's length."""
     edges = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
     return [stream[start:end] for start, end in pairwise(edges)]
 
@@ -55,7 +55,7 @@ places = st.lists(st.integers(0, 10_000), max_size=12)
 
 
 class _Counter(bytearray):
-    """A bytearray that adds up how many bytes are put in, searched, copied out and taken off."""
+    """A bytearray that counts the bytes that are added, searched, copied and removed."""
 
     touched = 0
 
@@ -79,7 +79,7 @@ class _Counter(bytearray):
 
 
 def bytes_touched(monkeypatch: pytest.MonkeyPatch, module: ModuleType, parse: Parse, chunks: Iterable[bytes]) -> int:
-    """How many bytes `module`'s buffers handle while the stream is fed: the work, counted instead of timed."""
+    """Count the bytes that `module`'s buffers handle while the stream is fed: the work, counted instead of timed."""
     monkeypatch.setattr(module, "bytearray", _Counter, raising=False)
     _Counter.touched = 0
     feed(parse, chunks)

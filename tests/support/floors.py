@@ -1,4 +1,4 @@
-"""The oldest versions that pyproject.toml admits of every dependency and extra, pinned exactly, one requirement a line.
+"""The oldest allowed version of every dependency and extra, pinned exactly, one requirement a line.
 
 `python tests/support/floors.py > floors.txt`, then `pip install -r floors.txt`: a floor that is too low shows at once.
 """
@@ -16,7 +16,7 @@ NOT_OURS = ("dev",)
 
 
 def requirements(project: dict[str, object]) -> Iterator[str]:
-    """Every requirement of the package and of its extras, as pyproject.toml writes it."""
+    """Return every requirement of the package and of its extras, as written in pyproject.toml."""
     yield from project["dependencies"]  # type: ignore[misc]
     for name, extra in project["optional-dependencies"].items():  # type: ignore[attr-defined]
         if name not in NOT_OURS:
@@ -24,7 +24,7 @@ def requirements(project: dict[str, object]) -> Iterator[str]:
 
 
 def floors(text: str) -> list[str]:
-    """The requirements of a pyproject.toml with `>=` made `==`, each once. Raises ValueError where one has no floor."""
+    """Return a pyproject.toml's requirements with `==` for `>=`, each once. Raises ValueError if one has no floor."""
     pinned: dict[str, str] = {}
     unpinned: list[tuple[str, str]] = []
     for each in requirements(tomllib.loads(text)["project"]):

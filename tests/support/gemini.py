@@ -1,4 +1,4 @@
-"""Answers of generateContent made up for a test."""
+"""Made-up answers of generateContent."""
 
 from __future__ import annotations
 

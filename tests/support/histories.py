@@ -1,4 +1,4 @@
-"""Conversations as they come about, lawful and not: each is sent over every wire."""
+"""Conversations, valid and not, that are sent over every wire."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ LAWFUL: dict[str, Context] = {
     "system turns": Context(
         [system("be kind"), user("a"), user("b"), assistant(""), system("be brief"), assistant("c"), user("d")]
     ),
-    "ids from elsewhere": Context(
+    "ids of another vendor": Context(
         [
             user("go"),
             assistant([call(LONG_ID), call("toolu:2/x")]),
@@ -82,14 +82,14 @@ LAWFUL: dict[str, Context] = {
         ],
         TOOLS,
     ),
-    "names from elsewhere": Context(
+    "names of another vendor": Context(
         [
             user("go"),
             assistant([call("1", "look.up"), call("2", LONG_NAME), call("3", "9 lives!"), call("4", "look_up")]),
             *(tool_result(id, "r") for id in "1234"),
             user("on"),
         ],
-        (*TOOLS, Tool("look.up", "The same, elsewhere.", CITY), Tool(LONG_NAME)),
+        (*TOOLS, Tool("look.up", "The same, in another city.", CITY), Tool(LONG_NAME)),
     ),
     "the model speaks first": Context([assistant("Hello"), user("hi")]),
     "a refusal": Context(

@@ -1,4 +1,4 @@
-"""Where a secret may be found by whoever is handed an error: a crash reporter, a log, a curious colleague."""
+"""Places where an error could reveal a secret to a crash reporter, a log or a reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it was raised from or during, suppressed or not."""
+    """Yield the error and all errors that it was raised from or during, suppressed or not."""
     seen: list[BaseException] = []
     waiting = [error]
     while waiting:
@@ -21,8 +21,8 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def leaks(error: BaseException, secret: str) -> list[str]:
-    """The places where the secret shows: texts, attributes, the locals of frames but the tests' own, the headers of
-    requests held."""
+    """List the places where the secret shows: texts, attributes, locals of frames except the tests', headers of
+    the requests that they hold."""
     found = []
     for each in chain(error):
         name = type(each).__name__

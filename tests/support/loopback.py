@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback whose every byte a test decides, for what a mocked transport cannot show."""
+"""A real HTTP server on loopback with scripted bytes, for what a mocked transport cannot show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Script = Callable[["Seen"], Iterable["bytes | float"]]
 
 @define
 class Seen:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -38,11 +38,11 @@ SOON = 20.0
 
 
 class Hangup(Exception):
-    """Raise it in a script: the connection is closed without a word."""
+    """Raised in a script to close the connection without an answer."""
 
 
 class Loopback:
-    """Runs `script` for each request. `seen` are the requests so far, `open` the connections that stand now."""
+    """A server that runs `script` for each request. `seen` are the requests so far, `open` the open connections."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -59,7 +59,7 @@ class Loopback:
         return len(self._sockets)
 
     def wait_until_free(self, seconds: float = 5.0) -> bool:
-        """Whether every connection was closed by the client within that time."""
+        """Wait until the client has closed every connection; return False if it has not within that time."""
         deadline = time.monotonic() + seconds
         while self._sockets and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -139,12 +139,12 @@ def serving(script: Script) -> Iterator[Loopback]:
 
 
 def answer(body: bytes, status: str = "200 OK", headers: str = "content-type: application/json") -> bytes:
-    """A whole response."""
+    """Write a complete response."""
     return f"HTTP/1.1 {status}\r\n{headers}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def streaming(headers: str = "content-type: text/event-stream") -> bytes:
-    """The head of a chunked response."""
+    """Write the head of a chunked response."""
     return f"HTTP/1.1 200 OK\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
 
 
@@ -156,14 +156,14 @@ END = b"0\r\n\r\n"
 
 
 def completion(text: str = "hello", **more: object) -> bytes:
-    """An unstreamed chat completion."""
+    """Write an unstreamed chat completion."""
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     return orjson.dumps({"id": "chat-1", "model": "m", "choices": [choice], "usage": usage, **more})
 
 
 def event(content: str | None = None, finish: str | None = None, **more: object) -> bytes:
-    """One event of a streamed chat completion."""
+    """Write one event of a streamed chat completion."""
     delta = {} if content is None else {"content": content}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return b"data: " + orjson.dumps({"id": "chat-1", "model": "m", "choices": [choice], **more}) + b"\n\n"
@@ -173,6 +173,6 @@ DONE = b"data: [DONE]\n\n"
 
 
 def whole_stream(text: str = "hello") -> bytes:
-    """A streamed chat completion from head to end, a letter an event."""
+    """Write a streamed chat completion from head to end, one letter per event."""
     events = [event(letter) for letter in text]
     return streaming() + b"".join(map(chunk, [*events, event(None, "stop"), DONE])) + END

@@ -1,4 +1,4 @@
-"""What is sent of the same options to 40 models, as text: `python tests/support/option_matrix.py` renews the snapshot.
+"""The requests for the same options to 40 models, as text: `python tests/support/option_matrix.py` renews the snapshot.
 
 Read what changed against the vendors' documents before you commit it: the snapshot is the review.
 """
@@ -79,15 +79,15 @@ _NOT_OPTIONS = ("model", "messages", "contents", "system", "input", "instruction
 
 
 def client_for(model: str, **settings: Any) -> Client:
-    """A client with a key for this model's provider."""
+    """Build a client with a key for this model's provider."""
     provider = model.partition(":")[0]
     return Client(api_keys={provider: KEYS.get(provider.replace("-", "_"), "k")}, **settings)
 
 
 def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
-    """The body that these options make, without the conversation, and the warnings."""
+    """Return the body for these options, without the conversation, and the warnings."""
     with client or client_for(model) as client:
-        pipeline, asked = client._planner.request("chat", model, "hi", options)
+        pipeline, asked = client.planner.request("chat", model, "hi", options)
         flow = pipeline.flow(asked)
         effect = next(flow)
         while isinstance(effect, Run):
@@ -101,7 +101,7 @@ def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict
 
 
 def block(model: str) -> str:
-    """What is sent of each scene to one model, and what it is told."""
+    """Write what one model is sent in each case, with the warnings."""
     return "\n".join([model, *_lines(model)])
 
 
@@ -117,7 +117,7 @@ def _lines(model: str) -> Iterator[str]:
 
 
 def snapshot() -> dict[str, str]:
-    """The blocks of the committed snapshot, by model."""
+    """Read the committed snapshot's blocks by model."""
     blocks = SNAPSHOT.read_text().strip().split("\n\n")
     return {each.partition("\n")[0]: each for each in blocks}
 

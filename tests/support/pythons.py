@@ -1,5 +1,5 @@
-"""Runs a chosen part of the tests under every Python of this machine that we support, and once with the oldest versions
-of all that we depend on.
+"""Run a part of the tests under every supported Python of this machine, and once with the oldest allowed versions of
+all dependencies.
 
 `make pythons`; `python tests/support/pythons.py 3.13 floors` runs only those. Each has an environment of its own under
 .build/pythons, which is made again when pyproject.toml changes.
@@ -40,7 +40,7 @@ CHOSEN = [
     "tests/stores",
     "tests/integrations/test_opentelemetry.py",
     "tests/integrations/test_langchain_messages.py",
-    "tests/integrations/test_llama_index.py::test_a_prediction_demands_the_call_streamed_or_not",
+    "tests/integrations/test_llama_index.py::test_a_prediction_requires_the_call_streamed_or_not",
     "tests/integrations/test_llama_index.py::test_the_key_is_used_but_never_shown",
     "tests/local/test_vectors.py::test_texts_become_vectors_in_order",
     "tests/local/test_vectors.py::test_documents_are_ranked_by_a_model_that_ranks",
@@ -56,7 +56,7 @@ SETTINGS = [
     "no:cacheprovider",
     "-o",
     "addopts=",
-    # Warnings of ours are errors; those which an old library gives about itself are not ours to mend.
+    # Warnings of ours are errors; those of old libraries about themselves cannot be fixed here.
     "-o",
     "filterwarnings=error:::stepwell",
 ]
@@ -65,7 +65,7 @@ SECONDS = 90
 
 
 def pythons() -> dict[str, Path]:
-    """The interpreters of this machine that we support, one for each minor version: pyenv's and those on the path."""
+    """Find the supported interpreters of this machine, one for each minor version: pyenv's and those on the path."""
     found: dict[tuple[int, int], Path] = {}
     candidates = sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python"))
     candidates += [Path(path) for minor in range(11, 30) if (path := shutil.which(f"python3.{minor}"))]
@@ -78,7 +78,7 @@ def pythons() -> dict[str, Path]:
 
 
 def environment(name: str, python: Path, wanted: list[str]) -> Path:
-    """The interpreter of an environment with these requirements, made if it is not there or is for others."""
+    """Return the interpreter of an environment with these requirements, made if it is missing or outdated."""
     folder = BUILD / name
     mark, key = folder / ".made", hashlib.sha256("\n".join([str(python), *wanted]).encode()).hexdigest()
     if not mark.exists() or mark.read_text() != key:
@@ -94,7 +94,7 @@ def environment(name: str, python: Path, wanted: list[str]) -> Path:
 
 
 def requirements() -> list[str]:
-    """What the package and its extras ask for, in its newest versions."""
+    """Return the requirements of the package and its extras, in their newest versions."""
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     extras = project["optional-dependencies"]
     return [*project["dependencies"], *(each for extra in EXTRAS.split(",") for each in extras[extra])]

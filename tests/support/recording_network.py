@@ -1,4 +1,4 @@
-"""A mocked network that notes what is sent, and errors looked at from all sides: clear, clean, and fit to travel."""
+"""A mocked network that records requests, and checks of errors: clear, without secrets, and picklable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROMPT = "a very private prompt"
 
 
 class RecordingNetwork:
-    """A mocked network: what was sent, and an answer of one's own."""
+    """A mocked network that records requests and gives a set answer."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
         self.sent: list[httpx.Request] = []
@@ -37,7 +37,7 @@ class RecordingNetwork:
 
 
 def failing(kind: type[errors.StepwellError], call: Callable[[], Any], *, says: str) -> Any:
-    """The call raises this kind of error, which is clear, clean and can travel."""
+    """Assert that the call raises this error with a clear message, without secrets, and that it can be pickled."""
     with pytest.raises(kind, match=says) as caught:
         call()
     error = caught.value
@@ -49,7 +49,7 @@ def failing(kind: type[errors.StepwellError], call: Callable[[], Any], *, says: 
 
 
 def clean(error: BaseException) -> None:
-    """Neither the error, nor what it is chained to, nor the locals of its frames hold the key or the prompt's text."""
+    """Assert that neither the error, its chain nor the locals of its frames hold the key or the prompt's text."""
     seen: BaseException | None = error
     while seen is not None:
         assert CANARY not in repr(seen) + str(seen) + repr(vars(seen)) and PROMPT not in str(seen)

@@ -1,4 +1,4 @@
-"""Recorded provider traffic, replayed through a client, and what must come of it. See tests/recordings/README.md."""
+"""Recorded provider traffic, replayed through a client, with the expected outcome. See tests/recordings/README.md."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Recording:
 
 
 def recordings(*apis: str, streaming: bool | None = None) -> list[Recording]:
-    """The recordings of these wire formats, by id."""
+    """Load the recordings of these wire formats, by id."""
     found = [_load(path) for api in apis for path in sorted(FOLDER.glob(f"{api}-*.json"))]
     return [each for each in found if streaming is None or each.streaming == streaming]
 
@@ -72,7 +72,7 @@ def _load(path: Path) -> Recording:
 
 
 class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in given reads, for a mocked transport of either colour; `closed` tells whether it was given back."""
+    """A body in given reads, for a mocked transport, sync or async; `closed` is true once it was released."""
 
     def __init__(self, chunks: tuple[bytes, ...], fault: Exception | None = None) -> None:
         self._chunks = chunks
@@ -98,7 +98,7 @@ class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def answering(recording: Recording, bodies: list[Chunks] | None = None) -> httpx.MockTransport:
-    """A transport that answers every request with the recording."""
+    """Build a transport that answers every request with the recording."""
 
     def handler(request: httpx.Request) -> httpx.Response:
         body = Chunks(recording.chunks)
@@ -111,14 +111,14 @@ def answering(recording: Recording, bodies: list[Chunks] | None = None) -> httpx
 
 
 def registry_of(*wires: Wire) -> Registry:
-    """A registry with one provider, `recorded`, that speaks these wires and wants no key."""
+    """Build a registry with one provider, `recorded`, that has these wires and needs no key."""
     registry = Registry()
     registry.register(declare_provider("recorded", wire=wires, base_url=BASE_URL, key_optional=True))
     return registry
 
 
 def replay(recording: Recording, wire: Wire, *, driver: str = "sync", stream: bool | None = None) -> Any:
-    """What a client makes of the recording: a Reply, or the error that it raises. Retries are off."""
+    """Decode the recording by a client, without retries, to a Reply or the error."""
     settings: dict[str, Any] = {"transport": answering(recording), "registry": registry_of(wire), "retries": 0}
     name = f"recorded:{recording.model}"
     streamed = recording.streaming if stream is None else stream
@@ -137,7 +137,7 @@ async def _areplay(settings: dict[str, Any], name: str, streamed: bool) -> Reply
 
 
 def assert_as_recorded(outcome: Any, recording: Recording, usage: Callable[[Reply], dict[str, Any]]) -> None:
-    """The outcome says what the vendor's SDK says. `usage` gives a reply's usage in the vendor's own numbers."""
+    """Assert that the outcome equals the vendor's SDK's. `usage` converts a reply's usage to the vendor's numbers."""
     expected = recording.expected
     if error := expected.get("error"):
         assert isinstance(outcome, StepwellError), outcome
@@ -179,7 +179,7 @@ def assert_ids(reply: Reply, expected: dict[str, Any]) -> None:
 
 
 def signatures(reply: Reply) -> list[tuple[int, str]]:
-    """Length and digest of every signature or encrypted block that the reply would send back, in order."""
+    """Return length and digest of every signature or encrypted block that the reply would send back, in order."""
     found = []
     for part in reply.message.content:
         kept = part.data if isinstance(part, Opaque) else part.extra.get("google_generate", {})
@@ -198,7 +198,7 @@ def _expected_call(call: dict[str, Any]) -> tuple[str, Any]:
     return call["name"], call["arguments"]
 
 
-def respelt(recording: Recording, body: bytes, size: int = 0) -> Recording:
-    """The recording with another body, read in pieces of `size` bytes (0: at once)."""
+def with_body(recording: Recording, body: bytes, size: int = 0) -> Recording:
+    """Copy the recording with another body, in pieces of `size` bytes (0: at once)."""
     pieces = tuple(body[at : at + size] for at in range(0, len(body), size)) if size else (body,)
     return evolve(recording, chunks=pieces)

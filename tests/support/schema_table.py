@@ -109,10 +109,8 @@ CASES = [
     ),
     Case(
         "formats",
-        an_object(
-            {f: {"type": "string", "format": f} for f in ("date-time", "date", "email", "uuid", "uri", "colour")}
-        ),
-        [{"date": "2026-11-21", "email": "a@b.c", "uri": "x:y", "colour": "#fff"}],
+        an_object({f: {"type": "string", "format": f} for f in ("date-time", "date", "email", "uuid", "uri", "paint")}),
+        [{"date": "2026-11-21", "email": "a@b.c", "uri": "x:y", "paint": "#fff"}],
         [{"date": "tomorrow"}, {"email": "nobody"}],
     ),
     Case(

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible model that says what a test has written down, turn by turn, streamed or not as it is asked."""
+"""An OpenAI-compatible model with scripted answers, one after another, streamed or not as requested."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _streamed(turn: str | Calls, piece: int) -> httpx.Response:
 
 
 class Events(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Server-sent events, one read each; `closed` tells that the reader has let go."""
+    """Server-sent events, one read each; `closed` is true once the reader has released them."""
 
     def __init__(self, events: list[dict[str, Any]]) -> None:
         self._pieces = [b"data: " + orjson.dumps(event) + b"\n\n" for event in events] + [b"data: [DONE]\n\n"]

@@ -1,4 +1,4 @@
-"""The project's own files, read and parsed once however many tests look at them."""
+"""The project's own files, read and parsed once for all tests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def python_files(*folders: str) -> list[Path]:
-    """Every Python file below these folders of the project."""
+    """Find every Python file below these folders of the project."""
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def name_of(path: Path) -> str:
-    """The file's place in the project, for a message."""
+    """Return the file's path in the project, for a message."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -26,11 +26,16 @@ def text_of(path: Path) -> str:
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    """The file's syntax tree. It is shared: read it, and change nothing."""
+    """Return the file's syntax tree. It is shared: do not change it."""
     return ast.parse(text_of(path), str(path))
 
 
 @cache
 def nodes_of(path: Path) -> list[ast.AST]:
-    """Every node of the file's syntax tree."""
+    """Return every node of the file's syntax tree."""
     return list(ast.walk(tree_of(path)))
+
+
+def listed(offenders: list[str]) -> str:
+    """Write all offenders, a line each, for the message of a rule that is broken."""
+    return "\n  ".join([f"{len(offenders)} in all:", *offenders])

@@ -1,4 +1,4 @@
-"""Ids of tests that are the same in every process: pytest-xdist shares tests out by them, and people name tests."""
+"""Test ids that are the same in every process: pytest-xdist distributes tests by them, and people name tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}", re.I)
 
 
 def is_unstable(item: pytest.Item) -> bool:
-    """Whether the id holds the address of an object, or the order of a set, which differ from process to process.
+    """Detect an id with the address of an object or the order of a set, which differ from process to process.
 
     What is made from a set before (`list({...})`) cannot be seen here; pytest-xdist refuses it, as its workers differ.
     """
@@ -23,5 +23,5 @@ def is_unstable(item: pytest.Item) -> bool:
 
 
 def _is_set(value: object) -> bool:
-    """Whether it is a set whose order is by chance: that of numbers is not."""
+    """Detect a set whose order is random, which that of numbers is not."""
     return isinstance(value, set | frozenset) and len(value) > 1 and not all(isinstance(each, int) for each in value)

@@ -1,4 +1,4 @@
-"""Calling an LLM's methods in either colour from one test body."""
+"""Sync and async calls of an LLM's methods from one test body."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Ask = Callable[..., Any]
 
 
 def ask_sync(llm: LLM, name: str, /, *args: Any, **given: Any) -> Any:
-    """What a method gives; of a stream its items and its Reply."""
+    """Call a method and return its result; of a stream, the items and the Reply."""
     made = getattr(llm, name)(*args, **given)
     return (list(made), made.reply()) if hasattr(made, "reply") else made
 
 
 def ask_async(llm: LLM, name: str, /, *args: Any, **given: Any) -> Any:
-    """The same of its async twin."""
+    """Call the async version of a method and return its result; of a stream, the items and the Reply."""
 
     async def run() -> Any:
         made = getattr(llm, f"a{name}")(*args, **given)

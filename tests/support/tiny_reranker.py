@@ -1,4 +1,4 @@
-"""A reranker of 42 kB for llama.cpp to load: a BERT of one layer that scores a text by how often it says `cat`.
+"""A reranker of 42 kB for llama.cpp to load: a BERT of one layer that scores a text by how often it contains `cat`.
 
 Attention looks at all words alike, so [CLS] takes in their mean, and the head reads the one dimension that `cat` has.
 """

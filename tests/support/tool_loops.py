@@ -1,4 +1,4 @@
-"""The four ways to run a tool loop, which must all give the same, and a tool to run."""
+"""The four ways to run a tool loop, which must all have the same result, and a tool to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of embeddings whose vectors can be foretold: the length of the text, then the codes of its first letters."""
+"""A server of embeddings with predictable vectors: the length of the text, then the codes of its first letters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Vectors:
         return httpx.Response(200, json={"data": rows, "usage": {"prompt_tokens": len(texts)}})
 
     def embedder(self, **settings: Any) -> stepwell.embeddings.Embedder:
-        """An Embedder of both colours that asks here."""
+        """Build an Embedder, sync and async, that calls this service."""
         given: dict[str, Any] = {"transport": httpx.MockTransport(self), "api_keys": {"openai": "k"}, "retries": 0}
         clients = {"client": stepwell.Client(**given), "async_client": stepwell.AsyncClient(**given)}
         return stepwell.embeddings.Embedder(settings.pop("model", MODEL), **{**clients, **settings})

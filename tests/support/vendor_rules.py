@@ -1,4 +1,4 @@
-"""What each vendor refuses a conversation for, as far as it can be told from the body."""
+"""The rules by which each vendor refuses a conversation, as far as the body shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A class method is a tool like any other, on every Python: since 3.13 `Till.named` is a MethodType around its Tool."""
+"""Class methods as tools on every Python: since 3.13 `Till.named` is a MethodType around its Tool."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Drawer(Till):
 
 
 def as_since_3_13(cls: type, name: str) -> Any:
-    """What `Class.method` is on Python 3.13, whichever Python this is."""
+    """Imitate `Class.method` of Python 3.13 on any Python."""
     return MethodType(Till.__dict__[name].__func__, cls)
 
 
@@ -46,7 +46,7 @@ WAYS = [getattr, as_since_3_13]
 
 @pytest.mark.parametrize("of", WAYS)
 @pytest.mark.parametrize("cls", [Till, Drawer])
-def test_all_that_its_tool_says_is_kept_and_it_runs_on_its_class(of: Any, cls: type) -> None:
+def test_a_class_method_keeps_its_tools_details_and_runs_on_its_class(of: Any, cls: type) -> None:
     (made,) = tools_of([of(cls, "named")])
     assert (made.name, made.description, made.timeout, made.strict) == ("in_till", "Say what is in the till.", 3, True)
     assert list(made.parameters["properties"]) == ["amount"]
@@ -63,7 +63,7 @@ def test_a_loop_runs_it(of: Any, run: Run) -> None:
 
 
 @pytest.mark.parametrize("of", WAYS)
-def test_a_context_and_a_call_take_it(of: Any) -> None:
+def test_a_context_and_a_call_accept_it(of: Any) -> None:
     context = stepwell.Context(("Go.",), (of(Till, "named"),))
     assert [tool.name for tool in context.tools] == ["in_till"]
     assert stepwell.Context(("Go.",)).with_tools(of(Till, "named")) == context
@@ -72,12 +72,12 @@ def test_a_context_and_a_call_take_it(of: Any) -> None:
     assert script.seen[0]["tools"][0]["function"]["name"] == "in_till"
 
 
-def test_a_tool_made_a_tool_is_itself_with_what_is_said_anew() -> None:
+def test_a_tool_can_be_made_again_with_changed_settings() -> None:
     assert stepwell.tool(Till.plain) is Till.plain
     again = stepwell.tool(name="other")(Till.plain)
     assert (again.name, again(amount=1)) == ("other", "plain 1")
 
 
-def test_the_wrong_order_of_decorators_is_an_error_that_says_the_right_one() -> None:
+def test_the_wrong_order_of_decorators_is_an_error_with_the_right_one() -> None:
     with pytest.raises(ConfigError, match="write @classmethod above @tool"):
         stepwell.tool(classmethod(lambda cls: None))  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Calls of an answer that was cut short, refused or malformed are there to be seen, and are never run."""
+"""Calls of an answer that was cut short, refused or malformed are visible and never run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEDROCK = "amazon_bedrock:anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
 @pytest.fixture
-def wiped() -> Iterator[list[bool]]:
+def wipe_calls() -> Iterator[list[bool]]:
     made: list[bool] = []
     yield made
 
@@ -81,25 +81,25 @@ def cohere(reason: str) -> Any:
         ("cohere:command-r-plus", cohere("MAX_TOKENS"), "length"),
     ],
 )
-def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reason: str, wiped: list[bool]) -> None:
+def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reason: str, wipe_calls: list[bool]) -> None:
     asked: list[httpx.Request] = []
     transport = httpx.MockTransport(lambda request: (asked.append(request), httpx.Response(200, json=body))[1])
     wire = {"wire": "openai_responses"} if "output" in body and "status" in body else {}
     with stepwell.Client(transport=transport, api_keys=KEYS, retries=0) as client:
-        reply = client.run_tools(model, "Go.", [wipe_into(wiped)], **wire)
-    assert wiped == [] and len(asked) == 1
+        reply = client.run_tools(model, "Go.", [wipe_into(wipe_calls)], **wire)
+    assert wipe_calls == [] and len(asked) == 1
     assert reply.finish_reason == reason
     assert [call.name for call in reply.tool_calls] == ["wipe"]
     (reported,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
     assert "not run" in reported.why and reason in reported.why
 
 
-def test_the_conversation_goes_on_after_a_cut_answer_without_running_its_calls(wiped: list[bool]) -> None:
-    wipe = wipe_into(wiped)
+def test_the_conversation_continues_after_a_cut_answer_without_running_its_calls(wipe_calls: list[bool]) -> None:
+    wipe = wipe_into(wipe_calls)
     script = Scripted([httpx.Response(200, json=chat("length")), "Done."])
     cut = script.client.run_tools(MODEL, "Go.", [wipe])
     assert script.client.run_tools(MODEL, cut.context, [wipe]).text == "Done."
-    assert wiped == []
+    assert wipe_calls == []
     assert [message["role"] for message in script.seen[1]["messages"]] == ["user", "assistant", "tool"]
     assert "not run" in script.seen[1]["messages"][2]["content"]
 
@@ -115,37 +115,35 @@ def streamed(reason: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("drive", DRIVES[2:], ids=lambda drive: drive.__name__)
-def test_a_streamed_loop_ends_there_as_well(drive: Run, wiped: list[bool]) -> None:
-    reply = drive(Scripted([streamed("length")]), [wipe_into(wiped)])
-    assert (wiped, reply.finish_reason, len(reply.tool_calls)) == ([], "length", 1)
+def test_a_streamed_loop_ends_at_a_cut_answer_as_well(drive: Run, wipe_calls: list[bool]) -> None:
+    reply = drive(Scripted([streamed("length")]), [wipe_into(wipe_calls)])
+    assert (wipe_calls, reply.finish_reason, len(reply.tool_calls)) == ([], "length", 1)
     assert any("raise max_tokens" in warning.why for warning in reply.warnings)
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "stop", "eos_token", None])
-def test_calls_are_run_where_the_answer_came_to_its_end_or_nobody_says_otherwise(
-    reason: Any, wiped: list[bool]
-) -> None:
+def test_calls_are_run_if_the_answer_ended_or_its_reason_is_unknown(reason: Any, wipe_calls: list[bool]) -> None:
     script = Scripted([httpx.Response(200, json=chat(reason)), "Done."])
-    assert script.client.run_tools(MODEL, "Go.", [wipe_into(wiped)]).text == "Done."
-    assert wiped == [True]
+    assert script.client.run_tools(MODEL, "Go.", [wipe_into(wipe_calls)]).text == "Done."
+    assert wipe_calls == [True]
 
 
-def test_an_answer_of_the_callers_own_step_needs_no_finish_reason(wiped: list[bool]) -> None:
+def test_an_answer_of_the_callers_own_step_needs_no_finish_reason(wipe_calls: list[bool]) -> None:
     given = [stepwell.Reply(stepwell.assistant(stepwell.messages.ToolCall("c", "wipe", "{}"))), stepwell.Reply()]
     step = on_request("given", lambda request: given.pop(0))
-    Scripted([]).client.run_tools(MODEL, "Go.", [wipe_into(wiped)], pipeline=[step])
-    assert wiped == [True]
+    Scripted([]).client.run_tools(MODEL, "Go.", [wipe_into(wipe_calls)], pipeline=[step])
+    assert wipe_calls == [True]
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_a_call_in_plain_text_is_not_read_out_of_a_cut_answer(reason: str, wiped: list[bool]) -> None:
+def test_a_call_in_plain_text_is_not_read_out_of_a_cut_answer(reason: str, wipe_calls: list[bool]) -> None:
     body = {"choices": [{"message": {"content": "Action: wipe\nAction Input: {}"}, "finish_reason": reason}]}
     client = Scripted([httpx.Response(200, json=body)]).client
-    reply = client.run_tools(MODEL, "Go.", [wipe_into(wiped)], react=True)
-    assert (wiped, reply.tool_calls, reply.finish_reason) == ([], (), reason)
+    reply = client.run_tools(MODEL, "Go.", [wipe_into(wipe_calls)], react=True)
+    assert (wipe_calls, reply.tool_calls, reply.finish_reason) == ([], (), reason)
 
 
-def test_an_llm_runs_no_call_of_a_cut_answer_either(wiped: list[bool]) -> None:
+def test_an_llm_does_not_run_calls_of_a_cut_answer_either(wipe_calls: list[bool]) -> None:
     llm = stepwell.llm.LLM(MODEL, client=Scripted([httpx.Response(200, json=chat("length"))]).client)
-    reply = llm.predict_and_call([wipe_into(wiped)], "Go.")
-    assert (wiped, reply.finish_reason) == ([], "length")
+    reply = llm.predict_and_call([wipe_into(wipe_calls)], "Go.")
+    assert (wipe_calls, reply.finish_reason) == ([], "length")

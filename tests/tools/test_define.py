@@ -23,7 +23,7 @@ from scripted import MODEL, Scripted, calls
 def test_a_function_becomes_a_tool() -> None:
     @stepwell.tool
     def weather(city: str, unit: Literal["C", "F"] = "C", days: Annotated[int, "how many"] = 1) -> str:
-        """The weather to come.
+        """Forecast the weather.
 
         Args:
             city: its English name
@@ -31,7 +31,7 @@ def test_a_function_becomes_a_tool() -> None:
         return f"{city} {unit} {days}"
 
     assert isinstance(weather, stepwell.Tool)
-    assert (weather.name, weather.description) == ("weather", "The weather to come.")
+    assert (weather.name, weather.description) == ("weather", "Forecast the weather.")
     assert weather.parameters == {
         "type": "object",
         "properties": {
@@ -45,7 +45,7 @@ def test_a_function_becomes_a_tool() -> None:
     assert weather("Oslo", days=2) == "Oslo C 2"
 
 
-def test_all_of_it_can_be_said_explicitly() -> None:
+def test_all_settings_can_be_given_explicitly() -> None:
     schema = {"type": "object", "properties": {"q": {"type": "string"}}}
 
     @stepwell.tool(name="look_up", description="Look up.", parameters=schema, strict=True, timeout=3)
@@ -67,7 +67,7 @@ def test_all_of_it_can_be_said_explicitly() -> None:
         (pydantic.RootModel[list[int]], SchemaError),
     ],
 )
-def test_what_cannot_be_a_tool_says_so(function: object, error: type[Exception]) -> None:
+def test_an_object_that_cannot_be_a_tool_is_an_error(function: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         stepwell.tool(function)  # type: ignore[call-overload]
 
@@ -105,7 +105,7 @@ def test_a_method_that_is_a_tool_is_bound_to_its_object() -> None:
 
 def test_a_method_without_its_object_is_an_error_before_anything_is_sent() -> None:
     script = Scripted([])
-    with pytest.raises(ConfigError, match="no object is there to call it on"):
+    with pytest.raises(ConfigError, match="without its object"):
         script.client.run_tools(MODEL, "Go.", [Till.add])
     assert script.seen == []
 
@@ -216,14 +216,16 @@ def test_all_calls_take_tools_in_the_same_forms(given: Any) -> None:
         assert offered.parameters["properties"]["city"]["type"] == "string"
 
 
-def test_a_declared_tool_is_called_by_nobody_here() -> None:
+def test_a_tool_without_a_function_is_not_run() -> None:
     fake = FakeModel(ToolCall("1", "look_up", '{"city": "Pune"}'))
     reply = Client(registry=fake.registry).run_tools("fake:m", "hi", [{"type": "function", "function": FACTS}])
     assert [call.name for call in reply.tool_calls] == ["look_up"]
 
 
+@pytest.mark.usefixtures("new_process")
 def test_a_tool_whose_docstring_python_took_away_warns() -> None:
     code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
-    for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
-        done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
-        assert said in done.stderr and bool(done.stderr) == bool(said)
+    no_source = f"exec({code!r})"  # with its source at hand, the docstring is read from there
+    for flags, warning in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
+        done = subprocess.run([sys.executable, *flags, "-c", no_source], capture_output=True, text=True, check=True)
+        assert warning in done.stderr and bool(done.stderr) == bool(warning)

@@ -1,4 +1,4 @@
-"""Tools that fail in unusual ways: the loop outlives them, tells the model, and reports them as what they are."""
+"""Tools that fail in unusual ways: the loop continues, informs the model, and reports the failure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def mute() -> None:
     ("tool", "reported"),
     [
         (waits_for_what_is_cancelled, "Error: what it waited for was cancelled"),
-        (mute, "Error: Mute: (its text cannot be had)"),
+        (mute, "Error: Mute: (its __str__ failed)"),
     ],
 )
 @pytest.mark.parametrize("timeout", [None, 20])
@@ -87,7 +87,7 @@ async def test_cancelling_the_loop_cancels_the_tools_in_it() -> None:
     assert len(script.seen) == 1
 
 
-def test_an_interrupt_does_not_wait_for_the_tools_beside_it() -> None:
+def test_an_interrupt_does_not_wait_for_concurrent_tools() -> None:
     done = threading.Event()
 
     def slow() -> None:

@@ -1,4 +1,4 @@
-"""ReAct: the same loop, the same results, with nothing but text on the wire."""
+"""ReAct: the same loop and results, with plain text on the wire."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_call_may_have_a_whole_pipeline_of_its_own() -> None:
     assert reply.text == "It is 3."
 
 
-def test_half_a_call_is_reported_to_the_model(run: Run) -> None:
+def test_a_truncated_call_is_reported_to_the_model(run: Run) -> None:
     script = Scripted(['Thought: hm\nAction: add\nAction Input: {"a": 1,', CALL, ANSWER])
     reply = run(script, [add], react=True)
     assert reply.text == "It is 3."
@@ -76,7 +76,7 @@ def test_a_call_that_the_token_limit_may_have_cut_is_not_run() -> None:
 
 
 @pytest.mark.parametrize(("model", "native"), [("openai:gpt-4o", True), ("perplexity:sonar", False)])
-def test_models_known_to_have_no_tools_are_asked_in_words(model: str, native: bool) -> None:
+def test_models_without_tool_support_are_asked_in_plain_text(model: str, native: bool) -> None:
     script = Scripted([ANSWER if not native else "It is 3."])
     transport = httpx.MockTransport(script)
     client = stepwell.Client(transport=transport, api_keys={"openai": "k", "perplexity": "k"})
@@ -84,7 +84,7 @@ def test_models_known_to_have_no_tools_are_asked_in_words(model: str, native: bo
     assert ("tools" in script.seen[0]) is native
 
 
-def test_the_step_serves_a_plain_call_as_well() -> None:
+def test_the_step_works_for_a_plain_call_too() -> None:
     script = Scripted([CALL, "no tools, no form"])
     client = script.client
     client.pipeline = stepwell.steps.react_tools()

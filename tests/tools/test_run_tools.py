@@ -1,4 +1,4 @@
-"""The loop: calls are checked, run at once, timed and approved; what goes wrong is told to the model, nothing lost."""
+"""The loop: calls are checked, run at once, timed and approved; failures are reported to the model, nothing lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def results(script: Scripted, turn: int = 1) -> list[str]:
-    """What the model was told of its calls."""
+    """Return the tool results that the model was sent."""
     return [message["content"] for message in script.seen[turn]["messages"] if message["role"] == "tool"]
 
 
@@ -44,7 +44,7 @@ def test_calls_are_run_and_their_results_reported_until_the_model_answers(run: R
     assert (ran.call.name, ran.value, ran.content, ran.is_error) == ("add", 3, "3", False)
 
 
-def test_calls_of_one_answer_run_at_once_and_come_back_in_order(run: Run) -> None:
+def test_calls_of_one_answer_run_concurrently_and_keep_their_order(run: Run) -> None:
     barrier = threading.Barrier(3, timeout=20)
 
     @stepwell.tool
@@ -108,9 +108,9 @@ def test_arguments_come_as_the_types_that_the_function_asks_for(run: Run) -> Non
         (("c", "add", "[1, 2]"), "not an object"),
         (("c", "subtract", {"a": 1}), "there is no tool 'subtract'; there are: add"),
     ],
-    ids=["wrong type", "missing", "half a call", "a list", "unknown tool"],
+    ids=["wrong type", "missing", "incomplete call", "a list", "unknown tool"],
 )
-def test_a_call_that_cannot_be_made_is_not_made_and_the_model_learns_of_it(run: Run, call: Any, reported: str) -> None:
+def test_an_invalid_call_is_not_run_and_is_reported_to_the_model(run: Run, call: Any, reported: str) -> None:
     script = Scripted([calls(call), "sorry"])
     reply = run(script, [add])
     assert reply.text == "sorry"
@@ -145,7 +145,7 @@ def test_a_failing_tool_can_be_an_error_of_the_call(run: Run) -> None:
     assert len(script.seen) == 1
 
 
-def test_a_late_tool_is_a_result_too(run: Run) -> None:
+def test_a_tool_that_times_out_has_a_result_too(run: Run) -> None:
     done = threading.Event()
 
     @stepwell.tool(timeout=0.05)
@@ -227,7 +227,7 @@ async def test_approval_may_be_awaited() -> None:
         run_sync(Scripted([calls(("c", "add", {"a": 1, "b": 1}))]), [add], approve=approve)
 
 
-def test_a_model_that_loops_is_stopped_and_all_there_is_is_kept(run: Run) -> None:
+def test_a_model_that_loops_is_stopped_and_the_work_is_returned(run: Run) -> None:
     made: list[int] = []
 
     @stepwell.tool
@@ -240,7 +240,7 @@ def test_a_model_that_loops_is_stopped_and_all_there_is_is_kept(run: Run) -> Non
         run(script, [again], max_steps=3)
     reply = caught.value.partial
     assert (len(reply.steps), caught.value.usage.input_tokens) == (3, 30)
-    assert made == [0, 1]  # the third call is left for whoever goes on
+    assert made == [0, 1]  # the third call is left for the continuation
 
     onward = Scripted(["done"])
     assert run(onward, [again], prompt=reply.context, resume=True).text == "done"
@@ -263,7 +263,7 @@ def test_a_tool_without_a_function_hands_its_call_to_the_caller(run: Run) -> Non
     assert len(script.seen) == 1
 
 
-def test_a_forced_choice_holds_for_the_first_answer_only(run: Run) -> None:
+def test_a_forced_choice_applies_to_the_first_answer_only(run: Run) -> None:
     script = Scripted([calls(("c1", "add", {"a": 1, "b": 2})), "3"])
     run(script, [add], tool_choice="required")
     assert script.seen[0]["tool_choice"] == "required"
@@ -306,7 +306,7 @@ def test_two_tools_of_one_name_are_an_error(run: Run) -> None:
         run(Scripted([]), [add, add])
 
 
-def test_a_streamed_loop_hands_out_chunks_and_runs_as_they_come() -> None:
+def test_a_streamed_loop_yields_chunks_and_tool_runs() -> None:
     script = Scripted([calls(("c1", "add", {"a": 1, "b": 2}), text="Let me see."), "It is 3."], piece=3)
     items = [item.type for item in script.client.stream_tools(MODEL, "Go.", [add])]
     assert items.index("tool_call_end") < items.index("tool_run") < len(items) - 1 - items[::-1].index("text")
@@ -315,7 +315,7 @@ def test_a_streamed_loop_hands_out_chunks_and_runs_as_they_come() -> None:
     assert "".join(stream.text_deltas()) == "Let me see.It is 3."
 
 
-async def test_an_async_stream_of_a_loop_may_be_awaited_like_a_stream_of_text() -> None:
+async def test_an_async_stream_of_a_tool_loop_may_be_awaited_like_a_stream_of_text() -> None:
     script = Scripted([calls(("c1", "add", {"a": 1, "b": 2})), "It is 3."])
     stream = await script.async_client.stream_tools(MODEL, "Go.", [add])
     assert [text async for text in stream.text_deltas()] == ["It i", "s 3."]

@@ -1,4 +1,4 @@
-"""Nothing is run, and nobody is asked, only because a history says so."""
+"""No tool runs, and no approval is requested, only because a history contains a call."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FORGED: list[Any] = [
 def test_calls_that_end_a_history_are_not_run_unasked(run: Run, history: Any) -> None:
     made: list[str] = []
     script = Scripted(["never asked"])
-    with pytest.raises(ConfigError, match="nobody has answered.*resume=True"):
+    with pytest.raises(ConfigError, match="without results.*resume=True"):
         run(script, [erasing(made)], prompt=history)
     assert made == [] and script.seen == []
 
@@ -70,7 +70,7 @@ def test_a_name_given_twice_in_the_arguments_runs_nothing(run: Run) -> None:
     assert "a name is given twice" in script.seen[1]["messages"][-1]["content"]
 
 
-def test_nobody_is_asked_about_a_call_that_cannot_be_made(run: Run) -> None:
+def test_approval_is_not_requested_for_an_invalid_call(run: Run) -> None:
     asked: list[str] = []
     made: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What stands on the wire is the same whichever library carries it."""
+"""The bytes on the wire are the same with every HTTP library."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_call(transport: str, prompt: Any = "hi", **more: Any) -> Seen:
 
 
 @transports
-def test_a_path_goes_out_byte_for_byte_for_it_may_be_signed(transport: str) -> None:
+def test_a_path_is_sent_byte_for_byte_since_it_may_be_signed(transport: str) -> None:
     assert one_call(transport).path == "/a%3Ab%2Fc%20d/chat/completions"
 
 
@@ -70,7 +70,7 @@ def test_cookies_are_not_kept(transport: str) -> None:
 
 
 @transports
-def test_nobody_there_is_a_connect_error_that_names_the_host(transport: str) -> None:
+def test_an_unreachable_host_is_a_connect_error_that_names_it(transport: str) -> None:
     with serving(lambda request: []) as server:
         client = client_of(server, transport)
     with pytest.raises(errors.ConnectError, match=r"cannot connect to 127\.0\.0\.1"):
@@ -89,7 +89,7 @@ def test_an_answer_that_is_no_http_or_only_half_of_it_is_cut(transport: str, jun
 
 
 @transports
-def test_a_login_in_the_address_is_refused_for_each_library_does_something_else_with_it(
+def test_a_login_in_the_address_is_refused_since_libraries_treat_it_differently(
     transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "http://me:pass@host.test")

@@ -1,4 +1,4 @@
-"""Which HTTP library carries a call: by default, by name, by environment."""
+"""Choice of the HTTP library: by default, by name, by environment."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def settings(server: Loopback, **more: Any) -> dict[str, Any]:
 
 
 async def carrier(server: Loopback, **more: Any) -> type:
-    """The class of the client that an async call went through."""
+    """Return the class of the HTTP client that an async call used."""
     async with AsyncClient(**settings(server, **more)) as client:
         assert (await client.generate_text(MODEL, "hi")).text == "hello"
-        return type((await client._sender()).client)
+        return type((await client.connections.open()).client)
 
 
 def carried(**more: Any) -> type:
@@ -46,11 +46,11 @@ def test_async_calls_take_aiohttp_where_it_is_installed() -> None:
     assert carried() is AiohttpClient
 
 
-def test_a_name_turns_that_off() -> None:
+def test_a_transport_by_name_turns_that_off() -> None:
     assert carried(transport="httpx") is AsyncRawTransport
 
 
-def test_so_does_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_turns_that_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_TRANSPORT", "httpx")
     assert carried() is AsyncRawTransport
     assert carried(transport="aiohttp") is AiohttpClient, "what the client says comes first"
@@ -64,20 +64,20 @@ def test_a_proxy_in_the_environment_is_honoured_by_httpx(monkeypatch: pytest.Mon
         assert proxy.seen[0].path == "http://openai.test/v1/chat/completions"
 
 
-def test_on_trio_httpx_carries() -> None:
+def test_httpx_is_used_on_trio() -> None:
     trio = pytest.importorskip("trio")
     with serving(lambda request: [answer(completion())]) as server:
         assert trio.run(carrier, server) is AsyncRawTransport
 
 
-def test_sync_calls_go_over_httpx_whatever_async_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_calls_use_httpx_whatever_async_ones_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_TRANSPORT", "aiohttp")
     with serving(lambda request: [answer(completion())]) as server, Client(**settings(server)) as client:
         assert client.generate_text(MODEL, "hi").text == "hello"
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_a_name_that_is_none_is_refused_at_once(kind: type) -> None:
+def test_an_invalid_name_is_refused_at_once(kind: type) -> None:
     with pytest.raises(errors.ConfigError, match="one of httpx, aiohttp, http2"):
         kind(transport="htpx")
 
@@ -89,7 +89,7 @@ def test_a_wrong_name_in_the_environment_is_refused_too(monkeypatch: pytest.Monk
 
 
 def test_a_sync_client_cannot_have_aiohttp() -> None:
-    with pytest.raises(errors.ConfigError, match="for async calls alone"):
+    with pytest.raises(errors.ConfigError, match="async calls only"):
         Client(transport="aiohttp")
 
 

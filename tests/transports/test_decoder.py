@@ -1,4 +1,4 @@
-"""The streaming engine alone: what stands behind what, and when an error is told."""
+"""The streaming engine alone: the order of its output, and when an error is raised."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def decoder_of(wire: Any) -> StreamDecoder:
     return StreamDecoder(wire.stream_steps(), MODEL)
 
 
-def test_an_error_behind_good_events_needs_no_more_bytes_to_be_reported() -> None:
+def test_an_error_behind_good_events_is_raised_without_more_bytes() -> None:
     decoder = decoder_of(openai_chat)
     chunks = decoder.feed(event("good") + b"data: {bad\n\n")
     assert chunks[-1].text == "good" and isinstance(decoder.failure, errors.DecodeError)
@@ -30,7 +30,7 @@ def test_an_error_behind_good_events_needs_no_more_bytes_to_be_reported() -> Non
         decoder.feed(event("never"))
 
 
-def test_so_does_a_broken_frame_behind_whole_ones() -> None:
+def test_a_broken_frame_behind_good_ones_keeps_the_partial_answer() -> None:
     headers = {":message-type": "event", ":event-type": "messageStart", ":content-type": "application/json"}
     decoder = decoder_of(bedrock_converse)
     decoder.feed(encode(headers, b'{"role":"assistant"}') + bytes(16))

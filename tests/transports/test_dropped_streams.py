@@ -1,4 +1,4 @@
-"""A stream that is dropped without a word gives its connection back all the same."""
+"""A stream that is dropped without being closed releases its connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that quotes the key it was sent does not get it into an error."""
+"""A key that a server quotes in its answer does not get into an error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def quoting(status: int = 401, header: str = "authorization", **more: Any) -> Ca
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-def test_it_is_masked_in_the_message_the_body_and_the_headers(status: int) -> None:
+def test_an_echoed_key_is_masked_in_the_message_the_body_and_the_headers(status: int) -> None:
     error = error_of(quoting(status))
     assert "Invalid key Bearer ********** in your request" in str(error)
     assert b"Bearer **********" in error.body and "Bearer **********" in error.headers["x-your-key"]
@@ -89,7 +89,7 @@ def test_in_an_answer_that_cannot_be_read_too(content: bytes) -> None:
     assert CANARY not in str(error) + repr(vars(error))
 
 
-def test_what_is_too_short_for_a_key_is_left_in_the_text() -> None:
+def test_text_that_is_too_short_for_a_key_is_not_masked() -> None:
     client = Client(transport=httpx.MockTransport(quoting()), api_keys={"groq": "test"}, retries=0)
     with client, pytest.raises(errors.AuthError, match="Invalid key Bearer test in your request") as caught:
         client.generate_text(MODEL, "hi", headers={"x-other": "in your request"})

@@ -1,4 +1,4 @@
-"""What stands in a header is checked where it leaves, whoever put it there and whatever library carries it."""
+"""Headers are checked before they are sent, whatever set them, with every HTTP library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVIL = ["b\r\nEvil: 1", "b\nEvil: 1", "b\rEvil: 1", "b\0", "é", 7]
 
 @all_carriers
 @pytest.mark.parametrize("value", EVIL)
-def test_a_step_cannot_set_what_would_pass_for_two(carrier: str, value: Any) -> None:
+def test_a_step_cannot_set_a_header_that_would_be_read_as_two(carrier: str, value: Any) -> None:
     evil = on_request("evil", lambda request: request.with_headers(x_trace=value))
     with serving(lambda request: [answer(completion())]) as server:
         with pytest.raises(errors.InvalidOption, match="'x-trace' cannot be sent"):
@@ -31,7 +31,7 @@ def test_a_step_cannot_set_what_would_pass_for_two(carrier: str, value: Any) -> 
 
 
 @pytest.mark.parametrize("value", EVIL)
-def test_nor_can_a_provider_that_is_declared(value: Any) -> None:
+def test_a_declared_provider_cannot_set_it_either(value: Any) -> None:
     sent: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -58,7 +58,7 @@ def test_the_length_of_the_body_is_not_the_callers_to_say(carrier: str, name: st
         assert server.seen == []
 
 
-def test_what_http_allows_goes_out_as_it_is() -> None:
+def test_values_that_http_allows_are_sent_unchanged() -> None:
     with serving(lambda request: [answer(completion())]) as server:
         ask(server, "httpx", stream=False, headers={"X-Odd": 'a\tb; c="d"'})
         assert server.seen[0].headers["x-odd"] == 'a\tb; c="d"'
@@ -66,7 +66,7 @@ def test_what_http_allows_goes_out_as_it_is() -> None:
 
 @all_carriers
 @pytest.mark.parametrize("spelling", [str.lower, str.title, str.upper])
-def test_a_header_goes_out_once_however_often_and_however_it_was_spelt(carrier: str, spelling: Any) -> None:
+def test_a_header_is_sent_once_in_any_spelling_and_number(carrier: str, spelling: Any) -> None:
     def again(request: Any) -> Any:
         return request.replace(headers={**request.headers, spelling("x-trace"): "of the step"})
 

@@ -1,4 +1,4 @@
-"""HTTP/2, against a server that speaks nothing else: httpx with prior knowledge, since there is no TLS to agree in."""
+"""HTTP/2 against a server that supports nothing else: httpx with prior knowledge, since there is no TLS negotiation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
 
 class Server:
-    """Answers each request with `acts`, bytes written and floats slept, in a thread of its own; then ends the stream.
+    """A server that answers each request with `acts`, bytes to write and seconds to sleep, then ends the stream.
     An empty piece of bytes breaks the connection."""
 
     def __init__(self, acts: Iterable[bytes | float]) -> None:
@@ -94,7 +94,7 @@ def serving(*acts: bytes | float) -> Iterator[Server]:
 
 
 def ask(server: Server, driver: str, *, stream: bool = True, calls: int = 1, **more: Any) -> Any:
-    """The answers of so many calls at once; the answer, if it is one."""
+    """Make that many calls at once and return the answers, or the answer of a single call."""
     settings = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0, **more}
     if driver == "sync":
         with httpx.Client(http1=False, http2=True) as http:
@@ -113,7 +113,7 @@ def ask(server: Server, driver: str, *, stream: bool = True, calls: int = 1, **m
 
 
 @both_drivers
-def test_a_whole_answer_streamed_and_not(driver: str) -> None:
+def test_a_complete_answer_is_the_same_streamed_and_not(driver: str) -> None:
     with serving(event("hel"), event("lo", "stop") + DONE) as server:
         assert ask(server, driver).text == "hello"
     with serving(completion("hello")) as server:
@@ -152,7 +152,7 @@ def test_a_short_first_event_limit_does_not_shorten_the_idle_one(driver: str) ->
 
 
 @both_drivers
-def test_a_connection_that_breaks_is_an_error_with_what_came(driver: str) -> None:
+def test_a_broken_connection_is_an_error_with_the_partial_answer(driver: str) -> None:
     with serving(event("half"), 0.1, b"") as server, pytest.raises(errors.StreamTruncated) as caught:
         ask(server, driver)
     assert caught.value.partial.text == "half"
@@ -181,7 +181,7 @@ async def _leave_thrice(server: Server) -> None:
 
 
 @both_drivers
-def test_a_stream_ends_with_its_last_word_and_the_connection_lives_on(driver: str) -> None:
+def test_a_stream_ends_with_its_end_marker_and_the_connection_is_reused(driver: str) -> None:
     """Nothing is risked for the end of the body: a read that runs out of time would end all streams beside it."""
     with serving(event("a", "stop") + DONE, LONG) as server:
         settings: dict[str, Any] = {"base_urls": {"openai": server.url}, "api_keys": {"openai": "k"}, "retries": 0}

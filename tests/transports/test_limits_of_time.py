@@ -1,4 +1,4 @@
-"""A limit for the call is a limit for each of its waits, whatever the library waits for."""
+"""A call's time limit applies to each of its waits inside the HTTP library."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from loopback import SOON, answer, completion, serving
 
 
 @pytest.fixture
-def deaf() -> Iterator[Any]:
-    """An address that neither accepts a connection nor refuses it: its queue is full."""
+def full_queue() -> Iterator[Any]:
+    """Provide an address that neither accepts a connection nor refuses it: its queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -36,8 +36,8 @@ def deaf() -> Iterator[Any]:
 
 
 @pytest.fixture
-def silent() -> Iterator[Any]:
-    """An address that accepts, and then says not a word of TLS."""
+def silent_tls_server() -> Iterator[Any]:
+    """Provide an address that accepts connections and never answers the TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -50,18 +50,18 @@ def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: boo
 
 
 @all_carriers
-def test_a_connection_that_nobody_accepts_takes_no_longer_than_the_call(carrier: str, deaf: Any) -> None:
-    in_time(deaf, carrier, errors.TotalTimeout, 0.4)
+def test_a_wait_for_an_unaccepted_connection_ends_with_the_calls_time_limit(carrier: str, full_queue: Any) -> None:
+    in_time(full_queue, carrier, errors.TotalTimeout, 0.4)
 
 
 @all_carriers
-def test_a_connection_has_a_limit_of_its_own_with_its_own_error(carrier: str, deaf: Any) -> None:
-    in_time(deaf, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
+def test_connecting_has_its_own_limit_and_error(carrier: str, full_queue: Any) -> None:
+    in_time(full_queue, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
 
 
 @all_carriers
-def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent: Any) -> None:
-    in_time(silent, carrier, errors.TotalTimeout, 0.4)
+def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent_tls_server: Any) -> None:
+    in_time(silent_tls_server, carrier, errors.TotalTimeout, 0.4)
 
 
 def dripping(request: Any) -> Iterable[bytes | float]:
@@ -79,14 +79,16 @@ def dripping(request: Any) -> Iterable[bytes | float]:
     ids=["total", "first_event"],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
-def test_headers_that_drip_do_not_push_a_limit_back(carrier: str, timeout: Any, error: type, stream: bool) -> None:
+def test_headers_that_arrive_slowly_do_not_extend_a_limit(
+    carrier: str, timeout: Any, error: type, stream: bool
+) -> None:
     with serving(dripping) as server:
         in_time(server, carrier, error, timeout, stream=stream)
         assert server.wait_until_free()
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
+def test_headers_may_arrive_slowly_through_a_proxy_too(library: Any) -> None:
     with serving(dripping) as proxy, library.Client(proxy=proxy.url) as http:
         server = SimpleNamespace(url="https://openai.test/v1")
         with client_of(server, http=http, timeout=0.4) as client:
@@ -96,7 +98,7 @@ def test_headers_drip_by_way_of_a_proxy_too(library: Any) -> None:
             assert time.monotonic() - began < SOON
 
 
-def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
+def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit() -> None:
     released = threading.Event()
 
     def holding(request: Any) -> Iterable[bytes]:
@@ -119,7 +121,7 @@ def test_a_busy_pool_is_waited_for_no_longer_than_the_call() -> None:
         first.join()
 
 
-def test_a_connection_that_others_opened_keeps_our_time_from_its_first_answer_on() -> None:
+def test_a_connection_opened_by_others_obeys_our_limits_after_its_first_answer() -> None:
     def script(request: Any) -> Iterable[bytes | float]:
         return dripping(request) if request.method == "POST" and len(server.seen) > 2 else [answer(completion())]
 
@@ -143,7 +145,7 @@ def test_the_other_users_of_a_shared_client_keep_their_own_limits() -> None:
             http.get(server.url, timeout=0.1)
 
 
-def test_on_trio_the_same_holds() -> None:
+def test_limits_apply_on_trio_too() -> None:
     trio = pytest.importorskip("trio")
 
     async def run(client: AsyncClient) -> None:
@@ -156,7 +158,7 @@ def test_on_trio_the_same_holds() -> None:
         assert time.monotonic() - began < SOON
 
 
-def test_the_connect_limit_is_not_raised_by_a_longer_total(deaf: Any) -> None:
-    client = Client(base_urls={"openai": deaf.url}, api_keys={"openai": "k"}, retries=0)
+def test_the_connect_limit_is_not_raised_by_a_longer_total(full_queue: Any) -> None:
+    client = Client(base_urls={"openai": full_queue.url}, api_keys={"openai": "k"}, retries=0)
     with client, pytest.raises(errors.ConnectTimeout):
         client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.3, total=30))

@@ -1,4 +1,4 @@
-"""What an answer's headers say is the same whatever carried it, and however it spelt them."""
+"""An answer's headers are read alike on every transport and in every spelling."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from carriers import NAMES, is_async, own_client
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
 from stepwell.pipeline.http.request import Request
-from stepwell.pipeline.http.response import REQUEST_IDS, Response
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.http.retry_after import retry_after
 from stepwell.pipeline.offline import finish_offline
+from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
@@ -40,7 +41,7 @@ Pairs = list[tuple[str, str]]
 
 
 class PlainClient:
-    """A client of one's own whose headers are a dict that knows nothing of HTTP."""
+    """A custom client whose headers are a plain dict."""
 
     def __init__(self, status: int, headers: Pairs, body: bytes) -> None:
         self._answer = (status, dict(headers), body)
@@ -56,7 +57,7 @@ class PlainClient:
         )
 
 
-def asked(
+def outcome_of(
     carrier: str,
     headers: Pairs,
     tmp_path: Path,
@@ -67,7 +68,7 @@ def asked(
     call: str = "generate_text",
     given: Any = "hi",
 ) -> Any:
-    """What a call comes to, reply or error, over this carrier."""
+    """Make a call over this carrier and return the reply or the error."""
     provider = model.partition(":")[0]
     settings: dict[str, Any] = {"api_keys": {provider: "k"}, "retries": 0}
     mock = httpx.MockTransport(lambda request: httpx.Response(status, headers=headers, content=body))
@@ -117,7 +118,7 @@ JSON = ("content-type", "application/json")
 def test_a_wait_that_is_asked_for_is_known(
     carrier: str, spelling: Any, name: str, value: str, seconds: float, tmp_path: Path
 ) -> None:
-    error = asked(carrier, [JSON, (spelling(name), value)], tmp_path, status=429, body=b"{}")
+    error = outcome_of(carrier, [JSON, (spelling(name), value)], tmp_path, status=429, body=b"{}")
     assert isinstance(error, errors.RateLimitError) and error.retry_after == seconds
     assert error.headers[name] == value
 
@@ -126,16 +127,16 @@ def test_a_wait_that_is_asked_for_is_known(
 @spelt
 def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Path) -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    error = asked(carrier, [JSON, (spelling("retry-after"), at)], tmp_path, status=503, body=b"{}")
+    error = outcome_of(carrier, [JSON, (spelling("retry-after"), at)], tmp_path, status=503, body=b"{}")
     assert 3000 < error.retry_after <= 3600
 
 
 @over_all
 @spelt
-def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    for name in REQUEST_IDS:
-        reply = asked(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
-        error = asked(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
+def test_a_request_id_is_read_from_every_header_name(carrier: str, spelling: Any, tmp_path: Path) -> None:
+    for name in VENDOR_NAMES.request_id:
+        reply = outcome_of(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
+        error = outcome_of(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
         assert (reply.request_id, error.request_id) == ("id-1", "id-2"), name
 
 
@@ -143,7 +144,7 @@ def test_the_id_of_an_exchange_is_known_by_every_name_it_has(carrier: str, spell
 @spelt
 def test_bedrock_names_its_errors_in_a_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
     headers = [JSON, (spelling("x-amzn-errortype"), "ThrottlingException:http://internal")]
-    error = asked(carrier, headers, tmp_path, status=400, body=b'{"message":"no"}', model=CLAUDE)
+    error = outcome_of(carrier, headers, tmp_path, status=400, body=b'{"message":"no"}', model=CLAUDE)
     assert isinstance(error, errors.RateLimitError) and error.code == "ThrottlingException" and error.retryable
 
 
@@ -152,7 +153,7 @@ def test_bedrock_names_its_errors_in_a_header(carrier: str, spelling: Any, tmp_p
 def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
     carrier: str, spelling: Any, tmp_path: Path
 ) -> None:
-    reply = asked(carrier, [JSON, (spelling("x-ratelimit-remaining-requests"), "7")], tmp_path)
+    reply = outcome_of(carrier, [JSON, (spelling("x-ratelimit-remaining-requests"), "7")], tmp_path)
     for other in SPELLINGS.values():
         assert reply.headers[other("x-ratelimit-remaining-requests")] == "7"
     assert [*reply.headers] == [name.lower() for name in reply.headers]
@@ -160,19 +161,21 @@ def test_limits_and_other_headers_are_on_the_reply_under_any_spelling(
 
 @over_all
 @spelt
-def test_a_page_in_the_place_of_a_stream_is_known_by_its_type(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_a_page_in_place_of_a_stream_is_recognised_by_its_content_type(
+    carrier: str, spelling: Any, tmp_path: Path
+) -> None:
     headers = [(spelling("content-type"), "text/html; charset=utf-8")]
-    error = asked(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
+    error = outcome_of(carrier, headers, tmp_path, body=b"<html>log in</html>", call="stream_text")
     assert isinstance(error, errors.DecodeError) and "text/html" in str(error)
 
 
 @over_all
 @spelt
-def test_counts_that_stand_in_a_header_alone_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
+def test_token_counts_that_are_only_in_a_header_are_read(carrier: str, spelling: Any, tmp_path: Path) -> None:
     headers = [JSON, (spelling("x-amzn-bedrock-input-token-count"), "4")]
     body = orjson.dumps({"embeddings": [[0.1, 0.2]]})
     model = "amazon_bedrock:cohere.embed-english-v3"
-    reply = asked(carrier, headers, tmp_path, body=body, model=model, call="embed", given=["hi"])
+    reply = outcome_of(carrier, headers, tmp_path, body=body, model=model, call="embed", given=["hi"])
     assert reply.object == [[0.1, 0.2]] and reply.usage.input_tokens == 4
 
 
@@ -186,14 +189,14 @@ REPEATED = [
 @pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
 @pytest.mark.parametrize(("headers", "value"), REPEATED)
 def test_several_values_of_one_name_are_one(carrier: str, headers: Pairs, value: str, tmp_path: Path) -> None:
-    assert asked(carrier, [JSON, *headers], tmp_path).headers["x-said"] == value
+    assert outcome_of(carrier, [JSON, *headers], tmp_path).headers["x-said"] == value
 
 
 @pytest.mark.parametrize("carrier", [name for name in EVERYWHERE if name not in IN_MEMORY[2:]])
 @pytest.mark.parametrize("values", [("3", "3"), ("3", "5")])
 def test_a_wait_that_was_asked_for_twice_is_the_longer(carrier: str, values: tuple[str, ...], tmp_path: Path) -> None:
     headers = [("Retry-After", value) for value in values]
-    error = asked(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
+    error = outcome_of(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
     assert error.retry_after == float(max(values))
 
 
@@ -203,47 +206,47 @@ DATES = {
     "of RFC 850": SOON.strftime("%A, %d-%b-%y %H:%M:%S GMT").replace("-99", "-45"),
     "of asctime": SOON.strftime("%a %b %d %H:%M:%S %Y"),
 }
-NONSENSE = ("", " ", "soon", "-1", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99 Oct 2099", ",", "5 s")
+UNUSABLE = ("", " ", "soon", "-1", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99 Oct 2099", ",", "5 s")
 
 
-@pytest.mark.parametrize("junk", NONSENSE)
-def test_what_says_no_wait_hides_none_that_is_said(junk: str) -> None:
-    assert retry_after({"retry-after-ms": junk}) is None and retry_after({"retry-after": junk}) is None
-    assert retry_after({"retry-after-ms": junk, "retry-after": "5"}) == 5
-    assert retry_after({"retry-after-ms": "1500", "retry-after": junk}) == 1.5
-    for said in (f"5, {junk}", f"{junk}, 5", f"3, {junk}, 5"):
-        assert retry_after({"retry-after": said}) == 5, said
-        assert retry_after({"retry-after-ms": said}) == 0.005, said
+@pytest.mark.parametrize("unusable", UNUSABLE)
+def test_an_unusable_wait_does_not_hide_a_usable_one(unusable: str) -> None:
+    assert retry_after({"retry-after-ms": unusable}) is None and retry_after({"retry-after": unusable}) is None
+    assert retry_after({"retry-after-ms": unusable, "retry-after": "5"}) == 5
+    assert retry_after({"retry-after-ms": "1500", "retry-after": unusable}) == 1.5
+    for value in (f"5, {unusable}", f"{unusable}, 5", f"3, {unusable}, 5"):
+        assert retry_after({"retry-after": value}) == 5, value
+        assert retry_after({"retry-after-ms": value}) == 0.005, value
 
 
 @pytest.mark.parametrize("date", DATES.values(), ids=DATES)
-@pytest.mark.parametrize("other", [*NONSENSE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
+@pytest.mark.parametrize("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
 def test_of_several_waits_and_dates_the_longest_counts(date: str, other: str) -> None:
     alone = retry_after({"retry-after": date})
     assert alone is not None and alone > 86_400
     latest = max(alone, retry_after({"retry-after": other}) or 0)
-    for said in (f"{date}, {other}", f"{other}, {date}"):
-        assert retry_after({"retry-after": said}) == pytest.approx(latest, abs=60), said
+    for value in (f"{date}, {other}", f"{other}, {date}"):
+        assert retry_after({"retry-after": value}) == pytest.approx(latest, abs=60), value
 
 
 @over_all
 def test_a_wait_in_unusable_milliseconds_is_that_in_seconds(carrier: str, tmp_path: Path) -> None:
     headers = [JSON, ("retry-after-ms", "soon"), ("retry-after", "5")]
-    assert asked(carrier, headers, tmp_path, status=429, body=b"{}").retry_after == 5
+    assert outcome_of(carrier, headers, tmp_path, status=429, body=b"{}").retry_after == 5
 
 
 @over_all
 @pytest.mark.parametrize("empty", ["", " "])
-def test_an_empty_id_hides_no_other(carrier: str, empty: str, tmp_path: Path) -> None:
-    for name, other in pairwise(REQUEST_IDS):
-        error = asked(carrier, [JSON, (name, empty), (other, "id-1")], tmp_path / name, status=500, body=b"{}")
+def test_an_empty_request_id_does_not_hide_another(carrier: str, empty: str, tmp_path: Path) -> None:
+    for name, other in pairwise(VENDOR_NAMES.request_id):
+        error = outcome_of(carrier, [JSON, (name, empty), (other, "id-1")], tmp_path / name, status=500, body=b"{}")
         assert error.request_id == "id-1", name
 
 
 @pytest.mark.parametrize(
     "raw", ["café".encode("latin-1"), "café".encode(), "世界".encode(), b"\xff\x80", b"\xc3\xa9\xff"]
 )
-def test_a_cassette_plays_what_a_header_said_when_it_was_recorded(raw: bytes, tmp_path: Path) -> None:
+def test_a_cassette_replays_a_header_that_is_not_ascii(raw: bytes, tmp_path: Path) -> None:
     headers = [(b"x-request-id", raw), (b"x-ratelimit-who", raw), (b"content-type", b"application/json")]
     mock = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=completion()))
     path = tmp_path / "cassette.json"
@@ -261,7 +264,7 @@ def test_a_cassette_plays_what_a_header_said_when_it_was_recorded(raw: bytes, tm
 
 
 @spelt
-def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -> None:
+def test_an_answer_made_by_a_step_is_decoded_like_one_from_a_transport(spelling: Any) -> None:
     """As a batch does with the lines of its results, and a step with an answer of its own."""
     seen: list[Response] = []
 
@@ -280,5 +283,7 @@ def test_an_answer_put_in_by_hand_is_read_as_one_from_a_carrier(spelling: Any) -
 @pytest.mark.parametrize("carrier", EVERYWHERE[:-1])  # a cassette keeps the type of what it has read, not its packing
 @spelt
 def test_a_compressed_answer_is_known_by_its_header(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    reply = asked(carrier, [JSON, (spelling("content-encoding"), "gzip")], tmp_path, body=gzip.compress(completion()))
+    reply = outcome_of(
+        carrier, [JSON, (spelling("content-encoding"), "gzip")], tmp_path, body=gzip.compress(completion())
+    )
     assert reply.text == "hello"

@@ -1,4 +1,4 @@
-"""No error that leaves the library leads to the key, by whichever way the call went and failed."""
+"""No error that leaves the library leads to the key, in any way that a call can fail."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_connection_that_is_refused(carrier: str, stream: bool) -> None:
 
 
 @all_carriers
-def test_a_server_that_speaks_no_tls(carrier: str) -> None:
+def test_a_server_without_tls_is_a_connect_error(carrier: str) -> None:
     def speak_no_tls() -> None:
         connection, _ = listener.accept()
         with connection:
@@ -128,7 +128,7 @@ def test_a_step_that_spoils_the_header_of_the_key() -> None:
         assert server.seen == [] and leaks(caught.value, CANARY) == []
 
 
-def test_what_a_library_raised_is_let_go_at_once() -> None:
+def test_a_librarys_exception_is_released_at_once() -> None:
     kept: list[Any] = []
 
     class Lost(httpx.ReadError):

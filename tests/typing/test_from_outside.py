@@ -18,7 +18,7 @@ GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that has the wheel, and sees what else is installed here."""
+    """Build an environment that has the wheel, and sees what else is installed here."""
     folder = tmp_path_factory.mktemp("outside")
     source = folder / "source"
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -56,8 +56,16 @@ def lines_of(found: list[tuple[str, str]]) -> dict[str, set[int]]:
     return lines
 
 
+def readme_program(folder: Path) -> Path:
+    """Write down README's snippets as the one program that they make together."""
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    program = folder / "readme.py"
+    program.write_text("\n".join(snippets), encoding="utf-8")
+    return program
+
+
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_a_users_programs_are_clean_and_their_mistakes_are_found(checker, python: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_users_programs_are_clean_and_their_mistakes_are_found(checker, python: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     wrong = {number for number, line in enumerate(MISTAKES.read_text().splitlines(), 1) if "# error" in line}
-    output, lines = checker(python, *GOOD, MISTAKES)
+    output, lines = checker(python, *GOOD, readme_program(tmp_path), MISTAKES)
     assert lines == {MISTAKES.name: wrong}, output

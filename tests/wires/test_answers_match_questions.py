@@ -1,4 +1,4 @@
-"""An answer is held against its question, whatever the wire: so many vectors as texts, each for one of them."""
+"""Answers are checked against the request on every wire: as many vectors as texts, each for one of them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def client_of(body: Any) -> Client:
     return Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=body)), api_keys=KEYS)
 
 
-def test_every_embedding_wire_is_here() -> None:
+def test_every_embedding_wire_is_tested() -> None:
     wires = {wire.name for provider in REGISTRY for wire in provider.wires if wire.operation == "embed"}
     assert wires == set(BODIES)
 
@@ -94,8 +94,8 @@ def test_more_ranks_than_were_asked_for_are_an_error_and_fewer_a_warning() -> No
     assert [each.subject for each in client_of(body).rerank("cohere:m", "q", TEXTS).warnings][1:] == ["ranking"]
 
 
-def test_verdicts_pictures_and_counts_match_what_was_asked() -> None:
-    with pytest.raises(errors.DecodeError, match="1 verdicts came for 3 texts"):
+def test_verdicts_images_and_counts_match_the_request() -> None:
+    with pytest.raises(errors.DecodeError, match="1 verdicts were received for 3 texts"):
         client_of({"results": [{"flagged": False, "categories": {}}]}).moderate("openai:m", TEXTS)
     with pytest.raises(errors.DecodeError):
         client_of({"data": []}).generate_image("openai:m", "x", n=2)

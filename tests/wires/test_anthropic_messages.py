@@ -1,4 +1,4 @@
-"""Anthropic's messages: streams fold to what the SDK gathers, answers go back as they came, and why they ended."""
+"""Anthropic's messages: streams fold to what the SDK collects, answers are sent back unchanged, finish reasons."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def message(*blocks: dict[str, Any], stop: str | None = "end_turn", **more: Any)
 
 
 def spread(block: dict[str, Any], cut: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A block as a stream sends it: what it starts with, and its deltas."""
+    """Split a block into its start and its deltas, as a stream sends it."""
     match block["type"]:
         case "text":
             text = block["text"]
@@ -116,7 +116,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cu
 
 
 @given(st.lists(BLOCKS, min_size=1, max_size=4), st.integers(0, 4))
-def test_the_sdk_gathers_our_streams_to_the_same_blocks(blocks: list[dict[str, Any]], cut: int) -> None:
+def test_the_sdk_collects_our_streams_to_the_same_blocks(blocks: list[dict[str, Any]], cut: int) -> None:
     """The oracle's own check: what the other tests stream is what Anthropic's SDK takes for this message."""
     snapshot, buffers = None, {}
     for event in events(blocks, cut):
@@ -130,7 +130,7 @@ def test_the_sdk_gathers_our_streams_to_the_same_blocks(blocks: list[dict[str, A
 
 
 @given(st.lists(BLOCKS, max_size=5))
-def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> None:
+def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> None:
     answer = decode(message(*blocks)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages
     turns = answers.body_of(anthropic_messages, [*stored, user("more")])["messages"]
@@ -181,13 +181,13 @@ def test_each_block_has_its_part_streamed_and_not(block: dict[str, Any], part: A
         ("of_tomorrow", "of_tomorrow"),
     ],
 )
-def test_why_it_ended(raw: str, reason: str) -> None:
+def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
     block = {"type": "text", "text": "a"}
     for reply in (decode(message(block, stop=raw)), folded(events([block], stop=raw))):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
 
-def test_a_paused_turn_is_taken_up_again_by_sending_it_back() -> None:
+def test_a_paused_turn_continues_when_it_is_sent_back() -> None:
     """https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-search-tool: the turn goes back as it is."""
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "sun"}}
     bodies: list[Any] = []
@@ -207,7 +207,7 @@ def test_a_paused_turn_is_taken_up_again_by_sending_it_back() -> None:
     assert bodies[1]["messages"][1] == {"role": "assistant", "content": answers[0]["content"]}
 
 
-def test_what_the_message_says_of_itself_is_kept() -> None:
+def test_other_fields_of_a_message_are_kept_as_metadata() -> None:
     reported = {
         "stop_sequence": "END",
         "stop_details": {"type": "refusal", "category": "cyber"},
@@ -262,7 +262,7 @@ def test_an_error_event_is_the_error_that_a_status_would_be(kind: str, expected:
     assert type(whole) is expected, "an error may come as a 200, too"
 
 
-def test_an_error_before_the_first_word_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_with_an_error_before_the_first_chunk_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     busy = answers.events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
     start = answers.events(next(events([])))
@@ -284,7 +284,7 @@ def test_unknown_events_blocks_and_deltas_change_nothing() -> None:
     assert reply.text == "hello" and reply.finish_reason == "stop"
 
 
-def test_a_call_cut_by_the_token_limit_is_kept_with_its_fault() -> None:
+def test_a_call_cut_by_the_token_limit_is_returned_as_invalid() -> None:
     stream = list(events([{"type": "tool_use", "id": "t", "name": "f", "input": {"city": "Pune"}}], stop="max_tokens"))
     del stream[5]
     (call,) = folded(iter(stream)).tool_calls

@@ -1,4 +1,4 @@
-"""What is sent as a message: turns, documents, thinking, tools, caching, betas; the SDK's own types as the judge."""
+"""Requests for messages: turns, documents, reasoning, tools, caching, betas; checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORCED = {"type": "tool", "name": "look_up"}
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's types take, too."""
+    """Build the body and check it against the SDK's types."""
     body = answers.body_of(anthropic_messages, messages, tools, **more)
     PARAMS.validate_python(body, strict=False)
     return body
@@ -106,7 +106,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
         ),
     ],
 )
-def test_what_a_user_or_a_tool_says(message: Message, blocks: list[Any]) -> None:
+def test_user_and_tool_turns_are_encoded(message: Message, blocks: list[Any]) -> None:
     (turn,) = body_of(message)["messages"]
     assert turn == {"role": "user", "content": blocks}
 
@@ -146,13 +146,13 @@ def test_a_file_of_the_files_api_is_named_by_its_id() -> None:
         ),
     ],
 )
-def test_what_a_model_said_goes_back(parts: list[Any], blocks: list[Any]) -> None:
+def test_an_answer_is_sent_back(parts: list[Any], blocks: list[Any]) -> None:
     expected = [{"type": "text", "text": block} if isinstance(block, str) else block for block in blocks]
     turn = body_of(user("hi"), assistant(parts), user("more"))["messages"][1]
     assert turn == {"role": "assistant", "content": expected}
 
 
-def test_turns_alternate_results_stand_first_and_the_system_apart() -> None:
+def test_turns_alternate_results_come_first_and_the_system_is_separate() -> None:
     body = body_of(
         system("be kind"),
         user("a"),
@@ -171,7 +171,7 @@ def test_turns_alternate_results_stand_first_and_the_system_apart() -> None:
     assert kinds == ["1", "2", "meanwhile", "c"]
 
 
-def test_what_an_answer_is_begun_with_may_not_end_in_spaces() -> None:
+def test_a_prefilled_answer_may_not_end_in_spaces() -> None:
     turns = body_of(user("list"), assistant("1. a\n2. "))["messages"]
     assert turns[1]["content"] == [{"type": "text", "text": "1. a\n2."}]
     assert body_of(user("x"), assistant("a "), user("y"))["messages"][1]["content"][0]["text"] == "a "
@@ -190,7 +190,7 @@ def test_the_beginning_of_a_conversation_is_encoded_alike_every_turn() -> None:
         assert whole.startswith(orjson.dumps(body_of(*turns[:n])["messages"])[:-1])
 
 
-def test_tools_and_those_of_the_server() -> None:
+def test_tools_and_server_tools_are_sent() -> None:
     special = Tool("now", strict=True, extra={NAME: {"cache_control": {"type": "ephemeral"}}})
     body = body_of(user("hi"), tools=(TOOL, SEARCH, special))
     assert body["tools"] == [
@@ -246,7 +246,7 @@ def test_options_are_sent_under_their_names(options: dict[str, Any], sent: dict[
 
 
 @pytest.mark.parametrize(("limit", "sent"), [(None, MAX_TOKENS), (4096, 4096), (64_000, MAX_TOKENS)])
-def test_the_limit_that_the_wire_demands_is_the_models_or_a_modest_one(limit: int | None, sent: int) -> None:
+def test_the_required_max_tokens_is_the_models_limit_or_a_modest_default(limit: int | None, sent: int) -> None:
     model = Model("anthropic", "m", max_output_tokens=limit)
     assert body_of(user("hi"), model=model)["max_tokens"] == sent
 
@@ -261,7 +261,7 @@ def test_a_schema_for_the_answer_joins_the_callers_own_output_config() -> None:
 
 
 @pytest.mark.parametrize(("value", "mark"), [(True, {"type": "ephemeral"}), ("1h", {"type": "ephemeral", "ttl": "1h"})])
-def test_caching_marks_the_ends_of_what_stays_the_same(value: Any, mark: dict[str, Any]) -> None:
+def test_caching_marks_the_end_of_the_stable_prefix(value: Any, mark: dict[str, Any]) -> None:
     turns = [system(["a", "b"]), user("q"), assistant("x"), user(["see", "this"])]
     body = body_of(*turns, tools=(TOOL, SEARCH), prompt_cache=value)
     marked = [*body["tools"], *body["system"], *(block for turn in body["messages"] for block in turn["content"])]
@@ -349,7 +349,7 @@ def test_the_vendors_own_options_go_into_the_body() -> None:
     assert {name: body[name] for name in own} == own
 
 
-def test_counting_sends_what_is_counted_and_nothing_else() -> None:
+def test_counting_sends_only_what_is_counted() -> None:
     request = sent(Context([system("be kind"), user("hi")], [TOOL]), count=True)
     assert str(request.url) == "https://api.anthropic.com/v1/messages/count_tokens"
     assert orjson.loads(request.content).keys() == {"model", "messages", "system", "tools"}

@@ -1,4 +1,4 @@
-"""Every recorded message decodes to what Anthropic's own SDK makes of it."""
+"""Every recorded message decodes to the same as in Anthropic's own SDK."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """In the SDK's numbers: input without what the cache gave or took."""
+    """Convert to the SDK's numbers: input without cache reads and writes."""
     reported = reply.usage
     fresh = (reported.input_tokens or 0) - (reported.cached_input_tokens or 0) - (reported.cache_write_tokens or 0)
     return {

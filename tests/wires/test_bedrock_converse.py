@@ -1,4 +1,5 @@
-"""Bedrock's Converse: streams fold to what botocore reads unstreamed, turns go back as they came, frames that fail."""
+"""Bedrock's Converse: streams fold to what botocore reads unstreamed, turns are sent back unchanged, broken frames
+fail."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def frame(kind: str, **data: Any) -> bytes:
 
 
 def pieces(block: dict[str, Any], cut: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """What a block starts with in a stream, if anything, and its deltas."""
+    """Split a block into its start in a stream, if any, and its deltas."""
     match block:
         case {"text": words}:
             return None, [{"text": words[:cut]}, {"text": words[cut:]}]
@@ -127,14 +128,14 @@ def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cu
 
 
 def with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else with_bytes(v) for k, v in value.items()}
     return [with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
 @given(st.lists(BLOCKS, max_size=4), st.integers(0, 4))
-def test_the_service_model_knows_what_these_tests_stream(blocks: list[dict[str, Any]], cut: int) -> None:
+def test_the_service_model_has_the_events_of_these_tests(blocks: list[dict[str, Any]], cut: int) -> None:
     """Every frame as botocore parses it, and the content as the model of Converse's answers has it."""
     shape = SERVICE.operation_model("ConverseStream").output_shape.members["stream"]
     parser, buffer = EventStreamJSONParser(), EventStreamBuffer()
@@ -153,7 +154,7 @@ def test_the_service_model_knows_what_these_tests_stream(blocks: list[dict[str, 
 
 
 @given(st.lists(BLOCKS, max_size=5))
-def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> None:
+def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> None:
     message = decode(answer(*blocks)).message
     stored = Context.from_json(Context([user("hi"), message]).to_json()).messages
     turns = answers.body_of(bedrock_converse, [*stored, user("more")])["messages"]
@@ -162,7 +163,7 @@ def test_an_answer_goes_back_block_for_block(blocks: list[dict[str, Any]]) -> No
 
 
 def sent_back(block: dict[str, Any]) -> dict[str, Any] | None:
-    """Texts without a word and thoughts without a signature are refused; cited text goes back as text."""
+    """Return the parts that are sent back: no empty texts or unsigned reasoning, and cited text as text."""
     if "citationsContent" in block:
         block = block["citationsContent"]["content"][0]
     if "text" in block:
@@ -195,7 +196,7 @@ def test_each_block_has_its_part_streamed_and_not(block: dict[str, Any], part: A
         assert reply.message.content == (part,)
 
 
-def test_blocks_of_tomorrow_are_kept_whole() -> None:
+def test_unknown_future_blocks_are_kept_complete() -> None:
     block = {"ofTomorrow": {"x": 1, "y": 2}}
     start = frame("contentBlockStart", contentBlockIndex=0, start={"ofTomorrow": {"x": 1}})
     delta = frame("contentBlockDelta", contentBlockIndex=0, delta={"ofTomorrow": {"y": 2}})
@@ -218,7 +219,7 @@ def test_blocks_of_tomorrow_are_kept_whole() -> None:
         ("malformed_tool_use", "malformed_tool_use"),
     ],
 )
-def test_why_it_ended(raw: str, reason: str) -> None:
+def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
     for reply in (decode(answer({"text": "a"}, stop=raw)), folded(frames({"text": "a"}, stop=raw))):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
@@ -230,7 +231,7 @@ def test_usage_counts_the_cache_as_input() -> None:
     assert decode(answer(usage=hour)).usage.cache_write_1h_tokens == 2
 
 
-def test_what_is_reported_beside_the_answer_is_kept() -> None:
+def test_other_fields_of_the_answer_are_kept_as_metadata() -> None:
     reported = {
         "trace": {"guardrail": {}, "x": 1},
         "performanceConfig": {"latency": "optimized"},
@@ -273,7 +274,7 @@ def test_a_failure_that_is_not_modelled_is_reported_by_its_code() -> None:
     assert outcome.code == "InternalError" and outcome.partial.text == "so far"
 
 
-def test_an_input_that_is_too_long_is_known_by_its_words() -> None:
+def test_an_input_that_is_too_long_is_recognised_by_the_message() -> None:
     failing = encode(
         {":message-type": "exception", ":exception-type": "validationException"},
         b'{"message":"Input is too long for requested model."}',
@@ -286,7 +287,7 @@ def test_a_prefix_that_parses_is_not_a_call() -> None:
     assert isinstance(cut, errors.StreamTruncated) and cut.partial.tool_calls == ()
 
 
-def test_a_search_cut_by_the_token_limit_spoils_nothing_else() -> None:
+def test_a_search_cut_by_the_token_limit_affects_nothing_else() -> None:
     stream = list(frames({"text": "so far"}, GROUNDED, stop="max_tokens"))
     del stream[6]
     reply = folded(iter(stream))
@@ -295,7 +296,7 @@ def test_a_search_cut_by_the_token_limit_spoils_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("wire", [bedrock_invoke_anthropic, bedrock_invoke_openai], ids=lambda wire: wire.name)
-def test_invoke_speaks_the_models_own_format_in_frames(wire: Any) -> None:
+def test_invoke_streams_the_models_own_format_in_frames(wire: Any) -> None:
     """The stream of the format itself, each event in base64 within a frame, folds to the same reply."""
     samples = {"anthropic_messages": ANTHROPIC, "openai_chat": OPENAI}[wire.history_format]
     for sample in (samples.text, samples.tools):

@@ -1,4 +1,4 @@
-"""What is sent to Converse and through invoke: turns, tools, caching, options; AWS's service model as the judge."""
+"""Requests to Converse and through invoke: turns, tools, caching, options; checked against AWS's service model."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
 
 
 def with_bytes(value: Any) -> Any:
-    """The wire has base64 where the service model has bytes."""
+    """Replace base64 by bytes, as the service model has them."""
     if isinstance(value, dict):
         return {k: b"" if k in ("bytes", "redactedContent") else with_bytes(v) for k, v in value.items()}
     return [with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) -> dict[str, Any]:
-    """The body, which AWS's own model takes, too."""
+    """Build the body and check it against AWS's own service model."""
     body = answers.body_of(bedrock_converse, messages, tools, **options)
     assert not ParamValidator().validate({"modelId": "m", **with_bytes(body)}, SHAPE).generate_report()
     return body
@@ -85,7 +85,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) ->
         ),
     ],
 )
-def test_what_a_user_or_a_tool_says(message: Message, blocks: list[Any]) -> None:
+def test_user_and_tool_turns_are_encoded(message: Message, blocks: list[Any]) -> None:
     assert body_of(message)["messages"] == [{"role": "user", "content": blocks}]
 
 
@@ -112,12 +112,12 @@ def test_what_a_user_or_a_tool_says(message: Message, blocks: list[Any]) -> None
         ),
     ],
 )
-def test_what_a_model_said_goes_back(parts: list[Any], blocks: list[Any]) -> None:
+def test_an_answer_is_sent_back(parts: list[Any], blocks: list[Any]) -> None:
     turn = body_of(user("hi"), assistant(parts), user("more"))["messages"][1]
     assert turn == {"role": "assistant", "content": blocks}
 
 
-def test_turns_alternate_and_results_stand_first() -> None:
+def test_turns_alternate_and_results_come_first() -> None:
     body = body_of(
         system("be kind"),
         user("a"),
@@ -158,7 +158,7 @@ def test_no_choice_is_no_tools_unless_the_history_needs_them() -> None:
     assert body_of(*called, tools=(TOOL,), tool_choice="none")["toolConfig"]["tools"]
 
 
-def test_tools_and_those_of_the_provider() -> None:
+def test_tools_and_provider_tools_are_sent() -> None:
     assert body_of(user("hi"), tools=(TOOL, GROUNDING, Tool("now")))["toolConfig"]["tools"] == [
         {
             "toolSpec": {
@@ -173,7 +173,7 @@ def test_tools_and_those_of_the_provider() -> None:
 
 
 @pytest.mark.parametrize(("value", "point"), [(True, POINT), ("1h", {"cachePoint": {"type": "default", "ttl": "1h"}})])
-def test_caching_puts_points_behind_what_stays_the_same(value: Any, point: dict[str, Any]) -> None:
+def test_caching_adds_points_behind_the_stable_prefix(value: Any, point: dict[str, Any]) -> None:
     body = body_of(system("s"), user("q"), assistant("a"), user("b"), tools=(TOOL,), prompt_cache=value)
     assert body["system"][-1] == body["toolConfig"]["tools"][-1] == body["messages"][-1]["content"][-1] == point
     assert str(body).count("cachePoint") == 3
@@ -203,7 +203,7 @@ def test_caching_puts_points_behind_what_stays_the_same(value: Any, point: dict[
         ({"anthropic_beta": ["b"]}, {"additionalModelRequestFields": {"anthropic_beta": ["b"]}}),
     ],
 )
-def test_options_stand_where_this_format_has_them(options: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_options_are_at_the_places_of_this_format(options: dict[str, Any], sent: dict[str, Any]) -> None:
     body = body_of(user("hi"), **options)
     assert {name: body[name] for name in sent} == sent
 
@@ -250,7 +250,7 @@ def test_documents_of_one_name_are_distinguished_in_the_whole_conversation() -> 
     assert names(4) == ["report", "Report (2)", "document", "report (3)", "document (2)"]
 
 
-def test_a_document_never_comes_without_words_nor_an_answer_first() -> None:
+def test_a_document_is_sent_with_a_text_and_a_conversation_begins_with_the_user() -> None:
     """ "A text block must be included when using documents"; "A conversation must start with a user message"."""
     pdf = File(data=b"%PDF-1", filename="a.pdf")
     alone, beside, behind = (
@@ -266,7 +266,7 @@ def test_a_document_never_comes_without_words_nor_an_answer_first() -> None:
 # -- invoke ---------------------------------------------------------------------------------------------------------
 
 
-def test_invoke_sends_the_models_own_body_without_what_the_address_says() -> None:
+def test_invoke_sends_the_models_own_body_without_the_fields_of_the_address() -> None:
     turns = [system("be kind"), user("hi")]
     for stream in (False, True):
         claude = answers.body_of(bedrock_invoke_anthropic, turns, (TOOL,), stream=stream, temperature=0)
@@ -285,7 +285,7 @@ def test_invoke_sends_the_models_own_body_without_what_the_address_says() -> Non
         ("bedrock_invoke_anthropic", True, "invoke-with-response-stream"),
     ],
 )
-def test_each_way_has_an_address_of_its_own(wire: str | None, stream: bool, path: str) -> None:
+def test_each_kind_of_call_has_its_own_address(wire: str | None, stream: bool, path: str) -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Every recorded exchange with Bedrock decodes to what botocore (and, through invoke, OpenAI's SDK) makes of it."""
+"""Every recorded exchange with Bedrock decodes to the same as in botocore (and, through invoke, in OpenAI's SDK)."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ WIRES = {
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """In the SDK's numbers: input without what the cache gave or took (OpenAI's format has it in)."""
+    """Convert to the SDK's numbers: input without cache reads and writes (OpenAI's format includes them)."""
     reported = reply.usage
     fresh = reported.input_tokens or 0
     if "prompt_tokens" not in reported.raw:

@@ -1,4 +1,4 @@
-"""Every recorded chat with Cohere and Mistral decodes to what their own SDKs make of it."""
+"""Every recorded chat with Cohere and Mistral decodes to the same as in their own SDKs."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ WIRES = {"cohere_chat": cohere_chat, "mistral_chat": mistral_chat}
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """Cohere's SDK does not read the reasoning's share."""
+    """Convert to the SDK's numbers: Cohere's SDK does not read the share of reasoning."""
     reported = reply.usage
     return {
         "input_tokens": reported.input_tokens,

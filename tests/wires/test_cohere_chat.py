@@ -1,4 +1,4 @@
-"""Cohere's chat: plans, citations and thinking, both ways; the SDK's own types as the judge of what is sent."""
+"""Cohere's chat: plans, citations and reasoning, both ways; requests are checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
     return replay(Recording("made", "cohere_chat", "cohere", "m", stream, (), {}, 200, {}, chunks, {}), cohere_chat)
 
 
-def whole(message: dict[str, Any], reason: str = "COMPLETE", **more: Any) -> bytes:
+def body_with(message: dict[str, Any], reason: str = "COMPLETE", **more: Any) -> bytes:
     body = {"id": "r1", "message": {"role": "assistant", **message}, "finish_reason": reason, "usage": USAGE, **more}
     return orjson.dumps(body)
 
@@ -61,8 +61,8 @@ def end(reason: str = "COMPLETE", **more: Any) -> bytes:
     return event("message-end", delta={"finish_reason": reason, "usage": USAGE, **more})
 
 
-def said(index: int, *pieces: str, kind: str = "text", first: str = "") -> bytes:
-    """A block of these pieces; `first` is what stands in its start already."""
+def content_block(index: int, *pieces: str, kind: str = "text", first: str = "") -> bytes:
+    """Build a block of these pieces; `first` is the content of its start event."""
     deltas = (event("content-delta", index, {"content": {kind: piece}}) for piece in pieces)
     start = event("content-start", index, {"content": {"type": kind, kind: first}})
     return start + b"".join(deltas) + event("content-end", index)
@@ -112,14 +112,14 @@ def test_each_kind_of_turn_is_encoded(messages: list[Message], encoded: list[Any
     assert [(turn["role"], turn["content"]) for turn in turns] == encoded
 
 
-def test_a_plan_goes_back_with_its_calls() -> None:
-    reply = answered(whole({"tool_plan": "I will look.", "tool_calls": [CALL]}, "TOOL_CALL"))
+def test_a_plan_is_sent_back_with_its_calls() -> None:
+    reply = answered(body_with({"tool_plan": "I will look.", "tool_calls": [CALL]}, "TOOL_CALL"))
     kept = Context.from_json(Context([reply.message]).to_json()).messages[0]
     assert body_of(kept)["messages"] == [{"role": "assistant", "tool_calls": [CALL], "tool_plan": "I will look."}]
 
 
 @pytest.mark.parametrize("part", [Audio(data=b"ID3"), File(data=b"%PDF")], ids=["audio", "file"])
-def test_what_the_chat_cannot_read_is_refused_before_sending(part: Any) -> None:
+def test_media_that_the_chat_cannot_read_are_refused_before_sending(part: Any) -> None:
     with pytest.raises(errors.NotSupported, match="Cohere"):
         body_of(user(["look", part]))
 
@@ -147,7 +147,7 @@ def test_options_are_encoded(options: dict[str, Any], sent: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("choice", [{"name": "b"}, {"type": "function", "function": {"name": "b"}}])
-def test_a_demanded_tool_is_the_only_one_on_offer(choice: Any) -> None:
+def test_a_required_tool_is_the_only_one_sent(choice: Any) -> None:
     body = body_of(user("hi"), tools=(Tool("a"), Tool("b")), tool_choice=choice)
     assert [tool["function"]["name"] for tool in body["tools"]] == ["b"] and body["tool_choice"] == "REQUIRED"
 
@@ -164,7 +164,7 @@ def test_a_choice_without_tools_is_left_out() -> None:
         ((Tool("a", strict=False),), None),
     ],
 )
-def test_strictness_is_said_of_all_tools_at_once(tools: tuple[Tool, ...], strict: bool | None) -> None:
+def test_strictness_is_set_for_all_tools_at_once(tools: tuple[Tool, ...], strict: bool | None) -> None:
     body = body_of(user("hi"), tools=tools)
     assert body.get("strict_tools") is strict
     assert all("strict" not in tool["function"] for tool in body["tools"])
@@ -185,7 +185,7 @@ def test_effort_and_budget_become_thinking(options: dict[str, Any], thinking: di
 
 
 def unknown_to_the_sdk(model: Any) -> list[str]:
-    """The fields, at any depth, that the SDK's types let pass but do not declare."""
+    """Return the fields, at any depth, that the SDK's types accept but do not declare."""
     if isinstance(model, list):
         return [name for each in model for name in unknown_to_the_sdk(each)]
     if not isinstance(model, BaseModel):
@@ -249,7 +249,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
     message |= {"tool_plan": "".join(plan), "tool_calls": made, "citations": citations}
     stream = [
         START,
-        *(said(at, *pieces, kind=kind) for at, (kind, pieces) in enumerate(blocks)),
+        *(content_block(at, *pieces, kind=kind) for at, (kind, pieces) in enumerate(blocks)),
         *(event("tool-plan-delta", None, {"tool_plan": piece}) for piece in plan),
         *(called(at, call, *pieces) for at, (call, pieces) in enumerate(zip(made, calls, strict=True))),
         *(
@@ -258,7 +258,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
         ),
         end(reason),
     ]
-    plain, folded = answered(whole(message, reason)), answered(b"".join(stream), stream=True, size=size)
+    plain, folded = answered(body_with(message, reason)), answered(b"".join(stream), stream=True, size=size)
     assert isinstance(plain, Reply) and plain == folded
 
 
@@ -275,35 +275,37 @@ def test_a_stream_folds_to_the_unstreamed_reply(
         ("NEW_WORD", "new_word"),
     ],
 )
-def test_finish_reasons(raw: str, reason: str) -> None:
-    reply = answered(whole({"content": [{"type": "text", "text": "hi"}]}, raw))
+def test_each_finish_reason_is_mapped(raw: str, reason: str) -> None:
+    reply = answered(body_with({"content": [{"type": "text", "text": "hi"}]}, raw))
     assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
 
-def test_usage_is_what_the_model_read_and_wrote() -> None:
+def test_usage_has_the_tokens_read_and_written() -> None:
     """Not what is billed, which leaves out the vendor's own prompt."""
-    usage = answered(whole({"content": []})).usage
+    usage = answered(body_with({"content": []})).usage
     assert (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens) == (12, 7, 4)
     assert usage.reasoning_tokens == 2 and usage.raw == USAGE
 
 
-def test_usage_may_be_only_what_is_billed() -> None:
-    usage = answered(whole({"content": []}, usage={"billed_units": {"input_tokens": 5.0, "output_tokens": 3.0}})).usage
+def test_usage_may_have_only_billed_units() -> None:
+    usage = answered(
+        body_with({"content": []}, usage={"billed_units": {"input_tokens": 5.0, "output_tokens": 3.0}})
+    ).usage
     assert (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens) == (5, 3, None)
 
 
 def test_log_probabilities_are_kept() -> None:
     entries = [{"text": "a", "token_ids": [1], "logprobs": [-0.1]}, {"text": "b", "token_ids": [2], "logprobs": [-0.2]}]
-    plain = answered(whole({"content": [{"type": "text", "text": "ab"}]}, logprobs=entries))
+    plain = answered(body_with({"content": [{"type": "text", "text": "ab"}]}, logprobs=entries))
     deltas = [event("content-delta", 0, {"content": {"text": each["text"]}}, logprobs=each) for each in entries]
     assert answered(b"".join([START, *deltas, end()]), stream=True) == plain
     assert plain.logprobs == entries
 
 
 @pytest.mark.parametrize("kind", ["text", "thinking"])
-def test_what_a_block_starts_with_belongs_to_it(kind: str) -> None:
-    plain = answered(START + said(0, "Hello", " hi", kind=kind) + end(), stream=True)
-    assert answered(START + said(0, " hi", kind=kind, first="Hello") + end(), stream=True) == plain
+def test_the_content_of_a_blocks_start_belongs_to_the_block(kind: str) -> None:
+    plain = answered(START + content_block(0, "Hello", " hi", kind=kind) + end(), stream=True)
+    assert answered(START + content_block(0, " hi", kind=kind, first="Hello") + end(), stream=True) == plain
     assert plain.text + plain.reasoning == "Hello hi"
 
 
@@ -318,9 +320,9 @@ def test_what_a_block_starts_with_belongs_to_it(kind: str) -> None:
     ],
     ids=["unknown event", "empty text", "empty thinking", "done", "comment"],
 )
-def test_what_says_nothing_changes_nothing(odd: bytes) -> None:
-    plain = answered(START + said(0, "hi") + end(), stream=True)
-    assert answered(START + odd + said(0, "hi") + odd + end() + odd, stream=True) == plain
+def test_events_without_content_change_nothing(odd: bytes) -> None:
+    plain = answered(START + content_block(0, "hi") + end(), stream=True)
+    assert answered(START + odd + content_block(0, "hi") + odd + end() + odd, stream=True) == plain
 
 
 # -- what goes wrong -----------------------------------------------------------------------------------------------
@@ -334,14 +336,14 @@ def test_what_says_nothing_changes_nothing(odd: bytes) -> None:
         (["odd"], errors.ProviderError),
     ],
 )
-def test_an_error_at_the_end_of_a_stream_is_an_error_with_what_came_before(error: Any, kind: type) -> None:
-    outcome = answered(START + said(0, "so far") + end("ERROR", error=error), stream=True)
+def test_an_error_at_the_end_of_a_stream_has_the_partial_answer(error: Any, kind: type) -> None:
+    outcome = answered(START + content_block(0, "so far") + end("ERROR", error=error), stream=True)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
 
-def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came_and_runs_no_call() -> None:
+def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer_and_runs_no_call() -> None:
     pieces = ('{"city":"Pune"}', " ")
-    stream = START + said(0, "so ", "far") + called(0, CALL, *pieces) + end()
+    stream = START + content_block(0, "so ", "far") + called(0, CALL, *pieces) + end()
     finished = stream.index(b"event: message-end")
     ended = stream.index(b"event: tool-call-end")
     for at in range(finished):
@@ -353,5 +355,5 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came_and_runs_no_call
 
 
 def test_an_event_that_is_not_json_is_reported() -> None:
-    outcome = answered(START + said(0, "so far") + b"data: <html>\n\n" + end(), stream=True)
+    outcome = answered(START + content_block(0, "so far") + b"data: <html>\n\n" + end(), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"

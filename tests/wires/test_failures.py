@@ -1,4 +1,4 @@
-"""What providers say when they refuse, in their own words, and what it means."""
+"""Refusals of providers, in their own words, and the errors that they become."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from stepwell.pipeline.http.request import Headers
 from stepwell.pipeline.http.response import Response
+from stepwell.providers.declare.errors import find_error
 from stepwell.providers.wires.bedrock_converse.decode import find_error as find_bedrock_error
-from stepwell.providers.wires.errors import find_error
 from stepwell.schemas import errors
 
 from driving import request
@@ -45,7 +45,7 @@ FLAGGED = {"reasons": ["violence"], "flagged_input": "…", "provider_name": "Op
         (400, {"error": {"message": "the tool lookup_api_key is invalid"}}, errors.InvalidRequest),
     ],
 )
-def test_a_refusal_is_what_it_means(status: int, body: Any, kind: type) -> None:
+def test_an_error_answer_has_the_class_of_its_meaning(status: int, body: Any, kind: type) -> None:
     error = find_error(Response(request(), status, body=orjson.dumps(body)))
     assert type(error) is kind
 
@@ -80,5 +80,5 @@ def test_an_error_under_a_200_is_an_error(body: bytes, kind: type) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b'{"error":null,"choices":[]}', b'{"type":"message"}', b"[]", b'"error"'])
-def test_anything_else_under_a_200_is_none(body: bytes) -> None:
+def test_other_bodies_with_status_200_are_no_errors(body: bytes) -> None:
     assert find_error(Response(request(), 200, body=body)) is None

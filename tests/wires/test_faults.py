@@ -1,5 +1,5 @@
-"""The fault matrix over every wire's recorded streams: what is lossless changes nothing, what is not is a typed error
-that keeps what came and runs no call."""
+"""The fault matrix over every wire's recorded streams: lossless faults change nothing, all others are typed errors with
+the partial answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.reply import Reply
 from stepwell.testing.conformance import samples_of
 
-from recordings import Recording, recordings, replay, respelt
+from recordings import Recording, recordings, replay, with_body
 
 WIRES = {
     "anthropic_messages": anthropic_messages,
@@ -48,7 +48,7 @@ def outcome(recording: Recording, driver: str = "sync") -> Any:
 
 @pytest.mark.parametrize("fault", LOSSLESS, ids=str)
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
-def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> None:
+def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if fault == "no last blank line" and b"\n\n" not in recording.body.replace(b"\r\n", b"\n")[-4:]:
         fault = "one byte at a time"  # the recording has none to leave out
     plain, faulty = outcome(recording), outcome(LOSSLESS[fault](recording))
@@ -58,18 +58,18 @@ def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> N
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
 def test_any_split_gives_the_same_reply_sync_and_async(recording: Recording, size: int) -> None:
-    split = respelt(recording, recording.body, size)
+    split = with_body(recording, recording.body, size)
     plain = outcome(recording)
     assert outcome(split) == plain and outcome(split, "async") == plain
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_a_cut_anywhere_is_an_error_or_comes_after_the_end(recording: Recording) -> None:
+def test_a_cut_at_any_place_is_an_error_unless_it_comes_after_the_end(recording: Recording) -> None:
     whole = outcome(recording)
     step = max(1, len(recording.body) // 40)
     whole_from = None
     for at in range(0, len(recording.body), step):
-        cut = outcome(respelt(recording, recording.body[:at]))
+        cut = outcome(with_body(recording, recording.body[:at]))
         if isinstance(cut, Reply):
             whole_from = whole_from or at
             assert cut.message == whole.message, "whole only with all of it"
@@ -81,7 +81,7 @@ def test_a_cut_anywhere_is_an_error_or_comes_after_the_end(recording: Recording)
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_an_error_after_some_events_keeps_what_came(recording: Recording) -> None:
+def test_an_error_after_some_events_has_the_partial_answer(recording: Recording) -> None:
     """The wire's own error frame, put into the middle of a recorded stream."""
     samples = samples_of(WIRES[recording.api]) if recording.api != "bedrock_invoke_openai" else None
     if recording not in EVENTS or samples is None or samples.stream_error is None:
@@ -89,7 +89,7 @@ def test_an_error_after_some_events_keeps_what_came(recording: Recording) -> Non
     blocks = recording.body.replace(b"\r\n", b"\n").split(b"\n\n")
     frame = samples.stream_error.replace(b"\r\n", b"\n").strip().split(b"\n\n")[-1]
     middle = len(blocks) // 2
-    broken = outcome(respelt(recording, b"\n\n".join([*blocks[:middle], frame, b""])))
+    broken = outcome(with_body(recording, b"\n\n".join([*blocks[:middle], frame, b""])))
     assert isinstance(broken, errors.ProviderError), repr(broken)
     if broken.partial is not None:
         assert outcome(recording).text.startswith(broken.partial.text)

@@ -1,4 +1,4 @@
-"""Answers of generateContent: each kind of part, why it ended, what was blocked or malformed, usage, errors."""
+"""Answers of generateContent: each kind of part, finish reasons, blocked or malformed answers, usage, errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from recordings import Recording, replay
         ({"functionCall": {"name": "f", "args": {}}}, ToolCall("call_r1_0", "f", "{}")),
     ],
 )
-def test_each_kind_of_part_is_decoded_and_goes_back_as_it_came(part: dict[str, Any], expected: Any) -> None:
+def test_each_kind_of_part_is_decoded_and_sent_back_unchanged(part: dict[str, Any], expected: Any) -> None:
     for reply in (decoded(answer(part)), streamed(piece(part), piece(finish="STOP"))):
         assert reply.message.content == (expected,)
         assert body_of(user("hi"), reply.message)["contents"][1]["parts"] == [part]
@@ -73,7 +73,7 @@ def test_base64_may_be_of_either_alphabet() -> None:
         ("TOMORROWS_REASON", "tomorrows_reason"),
     ],
 )
-def test_why_it_ended(raw: str, reason: str) -> None:
+def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
     for reply in (decoded(answer({"text": "a"}, finish=raw)), streamed(piece({"text": "a"}), piece(finish=raw))):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
@@ -85,7 +85,7 @@ def test_calls_make_a_stop_a_tool_call() -> None:
 
 
 @pytest.mark.parametrize("raw", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"])
-def test_an_unsound_call_is_reported_but_never_there_to_be_run(raw: str) -> None:
+def test_an_invalid_call_is_reported_but_cannot_be_run(raw: str) -> None:
     call = {"functionCall": {"name": "f", "args": {"x": 1}}}
     body = answer(call, finish=raw, finishMessage="f(x=")
     stream = [piece({"text": ""}), piece(call), piece(finish=raw, finishMessage="f(x=")]
@@ -96,7 +96,7 @@ def test_an_unsound_call_is_reported_but_never_there_to_be_run(raw: str) -> None
 
 
 @pytest.mark.parametrize("content", [{}, {"role": "model"}, None])
-def test_a_malformed_call_may_come_without_any_part(content: Any) -> None:
+def test_a_malformed_call_may_arrive_without_any_part(content: Any) -> None:
     body = {"candidates": [{"content": content, "finishReason": "MALFORMED_FUNCTION_CALL"}]}
     for reply in (decoded(body), streamed(body)):
         assert reply.finish_reason == "malformed_function_call" and reply.message.content == ()
@@ -138,7 +138,7 @@ def test_empty_pieces_between_the_others_change_nothing() -> None:
     assert reply.message.content == (Text("ab"),) and reply.usage.output_tokens == 4
 
 
-def test_usage_counts_thoughts_tools_and_sound() -> None:
+def test_usage_counts_thoughts_tools_and_audio() -> None:
     raw = {
         "promptTokenCount": 100,
         "toolUsePromptTokenCount": 40,
@@ -180,7 +180,7 @@ def test_log_probabilities_take_openais_form_and_grow() -> None:
     assert decoded(answer({"text": "a"}, logprobsResult=result("a"))).logprobs == [one]
 
 
-def test_what_is_reported_beside_the_answer_is_kept() -> None:
+def test_other_fields_of_the_answer_are_kept_as_metadata() -> None:
     reported = {"groundingMetadata": {"webSearchQueries": ["q"]}, "urlContextMetadata": {"urlMetadata": []}}
     last = {"groundingMetadata": {}, "citationMetadata": {"citationSources": []}}
     for reply in (
@@ -191,7 +191,7 @@ def test_what_is_reported_beside_the_answer_is_kept() -> None:
         assert reply.metadata["url_context"] and reply.metadata["citations"]
 
 
-def test_several_candidates() -> None:
+def test_several_candidates_are_alternatives() -> None:
     def candidate(index: int, text: str, finish: str | None = None) -> dict[str, Any]:
         made: dict[str, Any] = {"index": index, "content": {"parts": [{"text": text}]}}
         return {**made, "finishReason": finish} if finish else made
@@ -245,7 +245,7 @@ def test_arguments_streamed_by_path() -> None:
     assert (second.name, second.arguments) == ("g", {"whole": True})
 
 
-def test_a_call_that_was_to_go_on_is_never_run() -> None:
+def test_an_unfinished_call_is_never_run() -> None:
     begun = piece({"functionCall": {"name": "f", "args": {"n": 1}, "willContinue": True}})
     assert streamed(begun, piece(finish="MAX_TOKENS")).tool_calls == ()
     cut = streamed(begun)
@@ -286,7 +286,7 @@ def test_the_wait_that_an_error_asks_for_is_known() -> None:
     assert streamed({"error": error}).retry_after == 34.5
 
 
-def test_an_error_may_stand_in_the_place_of_the_array() -> None:
+def test_an_error_may_come_in_place_of_the_array() -> None:
     for body in (b'{"error": {"code": 503, "message": "busy"}}', b'[{"error": {"code": 503, "message": "busy"}}]'):
         recording = Recording("made", NAME, "p", "m", True, (), {}, 200, {}, (body,), {})
         assert isinstance(replay(recording, google_generate), errors.Overloaded)

@@ -1,4 +1,4 @@
-"""What is sent to generateContent: turns, results, tools, options; and what Google's own types say of it."""
+"""Requests to generateContent: turns, results, tools, options; checked against Google's own types."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_each_kind_of_turn_is_encoded(message: Message, encoded: dict[str, Any])
     assert body_of(message)["contents"] == [*opening, encoded]
 
 
-def test_turns_of_one_role_are_one_and_empty_ones_none() -> None:
+def test_turns_of_one_role_are_merged_and_empty_ones_removed() -> None:
     body = body_of(
         system("be kind"), user("a"), user(["", "b"]), assistant(""), system("be brief"), assistant("c"), assistant("d")
     )
@@ -100,7 +100,7 @@ def test_results_follow_their_calls_in_order_by_name_and_before_all_else() -> No
     }
 
 
-def test_a_result_bears_the_calls_id_where_the_wire_gave_one() -> None:
+def test_a_result_has_the_calls_id_if_the_wire_gave_one() -> None:
     call = decoded(answer({"functionCall": {"name": "f", "args": {}, "id": "w-1"}})).tool_calls[0]
     _, model, answers = body_of(user("go"), assistant([call]), tool_result(call, "ok"))["contents"]
     assert model["parts"][0]["functionCall"]["id"] == answers["parts"][0]["functionResponse"]["id"] == "w-1"
@@ -112,7 +112,7 @@ def test_ids_used_again_in_a_later_turn_mean_the_later_call() -> None:
     assert [each["parts"][0]["functionResponse"]["name"] for each in contents[2::2]] == ["f", "g"]
 
 
-def test_pictures_of_a_result_stand_in_it_or_beside_it() -> None:
+def test_images_of_a_result_are_inside_it_or_follow_it() -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}
     turns = [
         user("go"),
@@ -193,12 +193,12 @@ def test_the_vendors_own_tool_config_is_added_to_the_choice(first: str) -> None:
     }
 
 
-def test_a_choice_of_no_known_form_is_an_error() -> None:
+def test_a_tool_choice_of_an_unknown_form_is_an_error() -> None:
     with pytest.raises(errors.InvalidOption, match="tool_choice"):
         body_of(user("hi"), tools=[TOOL], tool_choice="sometimes")
 
 
-def test_tools_are_declared_together_and_built_in_ones_as_they_stand() -> None:
+def test_tools_are_declared_together_and_built_in_ones_unchanged() -> None:
     search = Tool("search", server={"googleSearch": {}})
     body = body_of(user("hi"), tools=[search, TOOL, Tool("now", "The time.")])
     assert body["tools"] == [
@@ -237,7 +237,7 @@ def test_tools_are_declared_together_and_built_in_ones_as_they_stand() -> None:
         ({"generation_config": {"mediaResolution": "M"}, "seed": 1}, {"mediaResolution": "M", "seed": 1}),
     ],
 )
-def test_options_stand_in_the_generation_config(options: dict[str, Any], config: Any) -> None:
+def test_options_are_in_the_generation_config(options: dict[str, Any], config: Any) -> None:
     assert body_of(user("hi"), **options).get("generationConfig") == config
 
 
@@ -249,7 +249,7 @@ def test_options_of_the_body_itself() -> None:
     assert body["toolConfig"] == {"retrievalConfig": {}}
 
 
-def test_a_schema_goes_where_the_model_reads_it() -> None:
+def test_a_schema_is_put_where_the_model_reads_it() -> None:
     new = body_of(user("hi"), tools=[TOOL], response_format=SCHEMA)
     assert new["generationConfig"].keys() == {"responseMimeType", "responseJsonSchema"}
     old = body_of(user("hi"), tools=[TOOL], response_format=SCHEMA, json_schema=False)
@@ -300,7 +300,7 @@ def test_googles_own_types_accept_all_that_we_send() -> None:
 
 
 @pytest.mark.parametrize("recording", WHOLE, ids=by_id)
-def test_what_was_answered_goes_back_as_google_reads_it(recording: Recording) -> None:
+def test_answers_are_sent_back_in_googles_form(recording: Recording) -> None:
     """The parts as Google's SDK parses them, before and after they went through a Reply."""
     reply = replay(recording, google_generate)
     original = orjson.loads(recording.body).get("candidates", [{}])[0].get("content", {}).get("parts", [])

@@ -1,4 +1,4 @@
-"""Every recorded generateContent decodes to what Google's own SDK makes of it."""
+"""Every recorded generateContent decodes to the same as in Google's own SDK."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SERVER_TOOLS = {"executableCode": "executable_code", "codeExecutionResult": "cod
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """In the SDK's numbers: thoughts beside the candidates, built-in tools beside the prompt."""
+    """Convert to the SDK's numbers: thoughts apart from the candidates, built-in tools apart from the prompt."""
     raw = reply.usage.raw
     return {
         "input_tokens": raw.get("promptTokenCount"),

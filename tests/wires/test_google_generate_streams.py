@@ -1,4 +1,4 @@
-"""generateContent and the law of streams: recordings in any pieces and cuts, folded and sent back."""
+"""Streams of generateContent: recordings in any pieces and cuts, folded and sent back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
 from stepwell.schemas.message import user
 
-from recordings import Recording, recordings, replay, respelt
+from recordings import Recording, recordings, replay, with_body
 
 GOOD = [each for each in recordings("google_generate") if each.status == 200]
 STREAMS = [each for each in GOOD if each.streaming]
@@ -39,18 +39,18 @@ def by_id(recording: Recording) -> str:
 def test_a_json_array_may_come_in_any_pieces(recording: Recording, size: int) -> None:
     plain = replay(recording, google_generate)
     for start in (b"", b"\xef\xbb\xbf", b"\r\n  "):
-        assert replay(respelt(recording, start + recording.body, size), google_generate) == plain
+        assert replay(with_body(recording, start + recording.body, size), google_generate) == plain
 
 
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
 def test_both_protocols_give_the_same(recording: Recording) -> None:
     elements = [line[5:] for line in recording.body.replace(b"\r", b"").split(b"\n") if line.startswith(b"data:")]
-    array = respelt(recording, b"[" + b"\n,\r\n".join(elements) + b"]")
+    array = with_body(recording, b"[" + b"\n,\r\n".join(elements) + b"]")
     assert replay(array, google_generate) == replay(recording, google_generate)
 
 
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
-def test_a_cut_is_an_error_that_keeps_what_came(recording: Recording) -> None:
+def test_a_cut_is_an_error_with_the_partial_answer(recording: Recording) -> None:
     whole = replay(recording, google_generate)
     for _, cut in cuts(recording):
         outcome = replay(cut, google_generate)
@@ -63,13 +63,13 @@ def test_a_cut_is_an_error_that_keeps_what_came(recording: Recording) -> None:
 def test_an_array_cut_anywhere_is_an_error() -> None:
     (recording, *_) = [each for each in STREAMS if each not in EVENTS]
     for at in range(0, recording.body.rindex(b"}"), 11):
-        assert isinstance(replay(respelt(recording, recording.body[:at]), google_generate), errors.StreamTruncated)
+        assert isinstance(replay(with_body(recording, recording.body[:at]), google_generate), errors.StreamTruncated)
 
 
 def test_after_the_last_piece_the_bracket_may_be_missing() -> None:
     (recording, *_) = [each for each in STREAMS if each not in EVENTS]
     whole = replay(recording, google_generate)
-    assert replay(respelt(recording, recording.body[: recording.body.rindex(b"}") + 1]), google_generate) == whole
+    assert replay(with_body(recording, recording.body[: recording.body.rindex(b"}") + 1]), google_generate) == whole
 
 
 @pytest.mark.parametrize("recording", GOOD, ids=by_id)
@@ -122,7 +122,7 @@ def a_part(draw: Any) -> dict[str, Any]:
 
 
 def pieces_of(part: dict[str, Any], cut: int) -> list[dict[str, Any]]:
-    """A part as a stream may spread it: text alone comes in pieces."""
+    """Split a part as a stream may: only text comes in pieces."""
     if "text" not in part or "thoughtSignature" in part:
         return [part]
     text = part["text"]
@@ -147,14 +147,14 @@ def test_a_stream_folds_to_the_unstreamed_reply(
 
 
 @given(st.lists(a_part(), max_size=6))
-def test_an_answer_is_sent_back_as_it_came(parts: list[dict[str, Any]]) -> None:
+def test_an_answer_is_sent_back_unchanged(parts: list[dict[str, Any]]) -> None:
     """Byte for byte and in order, but that plain texts which stand side by side become one, and raw sounds, too."""
     contents = body_of(user("hi"), decode(answer(*parts)).message)["contents"]
     assert [part for turn in contents[1:] for part in turn["parts"]] == joined(once_each(parts))
 
 
 def once_each(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without texts that say nothing, and without an id that another call has already."""
+    """Remove empty texts, and ids that another call has already."""
     kept, ids = [], set()
     for part in parts:
         call = part.get("functionCall", {})

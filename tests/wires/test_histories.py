@@ -1,4 +1,4 @@
-"""Histories travel: conversations, begun anywhere, are sent over every wire and pass that vendor's own rules."""
+"""Portable histories: conversations from any vendor are sent over every wire and pass that vendor's own rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from stepwell.catalog import Model
 from stepwell.declare import declare_provider
 from stepwell.messages import ToolCall
 from stepwell.providers.declare.registry import Registry
-from stepwell.providers.declare.wire import ToolCallIdPolicy, Wire
+from stepwell.providers.declare.tool_policies import ToolCallIdPolicy
+from stepwell.providers.declare.wire import Wire
 from stepwell.providers.history.pairing import paired
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic
@@ -33,7 +34,7 @@ from stepwell.testing.conformance import samples_of
 
 
 def sent(wire: Wire, context: Context) -> tuple[dict[str, Any], Any]:
-    """The body that goes over the wire, and the reply."""
+    """Return the body that was sent and the reply."""
     bodies: list[dict[str, Any]] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -64,7 +65,7 @@ def test_the_history_passes_the_vendors_rules(
     )
     reported = [str(warning) for warning in reply.warnings]
     if history == "signed reasoning":
-        assert any("stays behind" in text for text in reported), "what cannot travel is told"
+        assert any("is left out" in text for text in reported), "what cannot be sent is reported"
     else:
         assert bool(reported) == (history in UNLAWFUL), "and so is what had to be made up or moved"
     if any(message.text == "sunny" for message in context.messages):
@@ -73,7 +74,7 @@ def test_the_history_passes_the_vendors_rules(
 
 @pytest.mark.parametrize("begun_on", [wire for wire, _ in WIRES], ids=lambda wire: f"from {wire.name}")
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
-def test_what_one_model_began_another_carries_on(
+def test_another_model_can_continue_a_tool_loop(
     begun_on: Wire, wire: Wire, rules: Callable[[dict[str, Any]], None]
 ) -> None:
     """A real answer with a call, its result, a real answer in words, and on: from each format to each other."""
@@ -86,13 +87,13 @@ def test_what_one_model_began_another_carries_on(
     rules(body)
     reported = orjson.dumps(body).decode()
     assert "sunny" in reported and scenes.text.text in reported and "Pune" in reported
-    assert all("stays behind" in str(warning) for warning in reply.warnings)
+    assert all("is left out" in str(warning) for warning in reply.warnings)
 
 
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
 def test_the_cached_prefix_is_the_same_every_turn(wire: Wire, rules: Any) -> None:
     """The bodies of a growing conversation begin alike, or the provider's prompt cache misses."""
-    turns = HISTORIES["ids from elsewhere"].messages
+    turns = HISTORIES["ids of another vendor"].messages
     key = "input" if wire is openai_responses else "contents" if wire is google_generate else "messages"
     whole = orjson.dumps(sent(wire, Context(turns, TOOLS))[0][key])
     for said in (1, 4):
@@ -101,7 +102,7 @@ def test_the_cached_prefix_is_the_same_every_turn(wire: Wire, rules: Any) -> Non
         assert whole.startswith(orjson.dumps(shorter if said == 1 else shorter[:-1])[:-1])
 
 
-def test_a_providers_own_turn_goes_back_as_it_came() -> None:
+def test_a_providers_own_turn_is_sent_back_unchanged() -> None:
     blocks: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "hmm", "signature": "sig-1"},
         {"type": "tool_use", "id": "t1", "name": "look_up", "input": {"b": 1, "a": 2}},
@@ -142,7 +143,7 @@ def test_ids_are_mapped_one_to_one_and_always_alike(policy: ToolCallIdPolicy) ->
 
 
 def consumed(value: Any) -> Any:
-    """pydantic checks the items of an Iterable when they are taken, so take them all."""
+    """Iterate over all items, since pydantic validates those of an Iterable only then."""
     if isinstance(value, Mapping):
         return {name: consumed(each) for name, each in value.items()}
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
@@ -165,7 +166,7 @@ def test_the_body_fits_the_sdks_request_type(wire: Wire, params: Any, history: s
     assert consumed(TypeAdapter(params).validate_python(body))
 
 
-def test_the_sdks_types_do_refuse_what_is_wrong() -> None:
+def test_the_sdks_types_refuse_wrong_bodies() -> None:
     body, _ = sent(openai_chat, HISTORIES["tools"])
     body["messages"][1]["tool_calls"][0]["id"] = 3
     with pytest.raises(ValidationError):

@@ -1,4 +1,4 @@
-"""What becomes of calls and results that do not fit together, and of thinking that another model did not do."""
+"""Repairs of calls and results that do not match, and of another model's reasoning."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from histories import UNLAWFUL, call
 
 from stepwell import Context, Message, Tool
 from stepwell.messages import Reasoning, ToolCall
-from stepwell.providers.declare.wire import ToolCallIdPolicy
+from stepwell.providers.declare.tool_policies import ToolCallIdPolicy
 from stepwell.providers.history.pairing import NO_RESULT, paired
 from stepwell.schemas.message import assistant, is_turn, system, tool_result, user
 
 OPEN = "a call without a result was given one that says so"
-APART = "a result that stood apart from its call was moved to it"
-LOOSE = "a result without a call became the user's words"
+APART = "a result that was not next to its call was moved to it"
+LOOSE = "a result without a call became user text"
 
 
 def outline(messages: Any) -> list[Any]:
-    """Each message in short: who, which calls or which result, which words."""
+    """Describe each message in short: role, calls or result, text."""
     return [
         (message.role[0], message.tool_call_id or "".join(each.id for each in message.tool_calls), message.text)
         for message in messages
@@ -88,14 +88,14 @@ def test_every_call_has_one_result_right_behind_it(history: str, lawful: list[An
     assert again == messages and nothing == []
 
 
-def test_a_result_made_up_is_marked_as_an_error_and_reported() -> None:
+def test_a_result_that_was_added_is_marked_as_an_error_and_reported() -> None:
     body, reply = exchanged("anthropic:claude-sonnet-4-5", UNLAWFUL["no call answered"])
     results = [block for block in body["messages"][2]["content"] if block["type"] == "tool_result"]
     assert all(block["is_error"] and block["content"] == NO_RESULT for block in results) and len(results) == 2
     assert reported(reply) == [OPEN] and reply.context.messages[:-1] == UNLAWFUL["no call answered"].messages
 
 
-def test_what_a_tool_said_is_no_turn_of_the_users() -> None:
+def test_a_tools_result_is_not_a_user_turn() -> None:
     messages, _ = paired(UNLAWFUL["a result without a call"].messages, ToolCallIdPolicy())
     assert [is_turn(message) for message in messages] == [True, False, True]
     (error,), _ = paired([tool_result("x", "no", name="f", is_error=True)], ToolCallIdPolicy())
@@ -121,7 +121,7 @@ def test_results_without_ids_belong_to_the_next_call_of_their_tool() -> None:
 
 
 @pytest.mark.parametrize("given", [{"previous_response_id": "r"}, {"provider_options": {"conversation": "c"}}])
-def test_a_result_whose_call_the_provider_has_is_left_alone(given: dict[str, Any]) -> None:
+def test_a_result_whose_call_is_stored_by_the_provider_is_unchanged(given: dict[str, Any]) -> None:
     body, reply = exchanged("openai:gpt-5", Context([tool_result("c1", "r")]), wire="openai_responses", **given)
     assert body["input"] == [{"type": "function_call_output", "call_id": "c1", "output": "r"}] and reported(reply) == []
 
@@ -150,16 +150,16 @@ class TestThinkingByBudget:
         body, reply = exchanged(model, Context(messages, TOOLS), **(options or BUDGET))
         return b'"budget_tokens":2000' in orjson.dumps(body), reported(reply, "thinking")
 
-    def test_it_is_left_out_where_the_answer_began_without(self, model: str, wire: str) -> None:
+    def test_thinking_is_left_out_if_the_answer_began_without_it(self, model: str, wire: str) -> None:
         sent, why = self.asked(model, *FOREIGN)
         assert not sent and len(why) == 1 and "without thinking" in why[0]
         words = assistant(["let me look", CALL])
         assert not self.asked(model, user("a"), words, tool_result("c", "r"), system("be brief"))[0]
-        assert not self.asked(model, *FOREIGN, user("never mind"))[0], "the words stand in the turn of the results"
+        assert not self.asked(model, *FOREIGN, user("never mind"))[0], "the text is in the turn of the results"
         second = [assistant([thought(wire), ToolCall("d", "f", "")]), tool_result("d", "r")]
         assert not self.asked(model, *FOREIGN, *second)[0], "it is the beginning of the answer that counts"
 
-    def test_it_stays_where_the_answer_began_with_it_or_is_over(self, model: str, wire: str) -> None:
+    def test_thinking_stays_if_the_answer_began_with_it_or_ended(self, model: str, wire: str) -> None:
         own = [user("a"), assistant([thought(wire), CALL]), tool_result("c", "r")]
         assert self.asked(model, *own) == (True, [])
         second = [assistant(ToolCall("d", "f", "")), tool_result("d", "r")]

@@ -1,5 +1,5 @@
-"""What JSON may hold and fast readers do not: integers over 64 bits, and halves of surrogate pairs, anywhere in an
-answer and in what is sent. Every wire, whole and streamed, in every frame and however the bytes are cut."""
+"""JSON that fast parsers reject: integers over 64 bits, and halves of surrogate pairs, anywhere in an answer and in a
+request. Every wire, streamed and not, in every frame and split."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def quoted(value: Any) -> bytes:
 
 
 def whole_characters(value: Any) -> Any:
-    """What is to come of a value: pairs joined, halves replaced."""
+    """Return the expected value: surrogate pairs joined, halves replaced."""
     return json.loads(
         json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
 
 
 def saying(data: bytes, pieces: tuple[str, str, str]) -> bytes:
-    """A sample with other words in it."""
+    """Return a sample with another text."""
     data = data.replace('"Grüß Gott, 世界"'.encode(), quoted("".join(pieces)))
     for known, piece in zip(PIECES, pieces, strict=True):
         data = data.replace(f'"{known}"'.encode(), quoted(piece))
@@ -78,7 +78,7 @@ def saying(data: bytes, pieces: tuple[str, str, str]) -> bytes:
 
 
 def calling(data: bytes, value: Any) -> bytes:
-    """A sample with another argument in its call: inside JSON text, or as JSON."""
+    """Return a sample with another argument in its call: inside JSON text, or as JSON."""
     return data.replace(b'\\"Pune\\"', quoted(json.dumps(value))[1:-1]).replace(b'"Pune"', quoted(value))
 
 
@@ -94,7 +94,7 @@ def data_of(event: Any) -> bytes:
 
 
 def frames(name: str, reported_events: list[Any], change: Any) -> bytes:
-    """The events, with their data changed, as they come over the network."""
+    """Write the events with changed data, as they come over the network."""
     if "array" in name:
         return b"[" + b",\n".join(change(data) for _, data in reported_events) + b"]"
     out = b""
@@ -129,7 +129,7 @@ def unstreamed(name: str, scene: str, change: Any) -> Reply:
 
 @wires
 @given(pieces=st.tuples(texts, texts, texts).filter(lambda pieces: "".join(pieces).strip() != ""))
-def test_a_character_cut_over_two_deltas_is_joined_and_half_of_one_is_replaced(
+def test_a_character_split_over_two_deltas_is_joined_and_a_half_is_replaced(
     name: str, pieces: tuple[str, str, str]
 ) -> None:
     said = frames(name, events(name, "text"), lambda data: saying(data, pieces))
@@ -138,13 +138,13 @@ def test_a_character_cut_over_two_deltas_is_joined_and_half_of_one_is_replaced(
 
 
 @wires
-def test_it_does_not_matter_how_the_bytes_are_cut(name: str) -> None:
+def test_every_split_of_the_bytes_has_the_same_result(name: str) -> None:
     said = frames(name, events(name, "text"), lambda data: saying(data, (f"a{HIGH}", f"{LOW}b{HIGH}", HIGH)))
     assert {streamed(name, said, size).text for size in range(1, 40)} == {f"a{SMILE}b\ufffd\ufffd"}
 
 
 @base_wires
-def test_a_whole_answer_has_the_replacement_character_for_half_of_one(name: str) -> None:
+def test_an_unstreamed_answer_has_the_replacement_character_for_half_of_one(name: str) -> None:
     reply = unstreamed(name, "text", lambda data: saying(data, (HIGH, f"a{LOW}", HIGH + LOW)))
     assert reply.text == f"\ufffda\ufffd{SMILE}"
     assert reply.raw is not None
@@ -152,7 +152,7 @@ def test_a_whole_answer_has_the_replacement_character_for_half_of_one(name: str)
 
 @base_wires
 @pytest.mark.parametrize("broken", [b"\xff", b"\xc3", b"\xe4\xb8"], ids=repr)
-def test_bytes_that_are_no_text_cost_one_character_and_not_the_answer(name: str, broken: bytes) -> None:
+def test_bytes_that_are_not_text_become_one_replacement_character(name: str, broken: bytes) -> None:
     def spoil(data: bytes) -> bytes:
         return data.replace("世".encode(), broken)
 
@@ -186,7 +186,7 @@ def test_arguments_are_the_same_streamed_and_whole(name: str, value: Any) -> Non
 @pytest.mark.parametrize(
     "name", [name for name in SPOKEN if any(b'{\\"city\\":' in data_of(event) for event in events(name, "tools"))]
 )
-def test_a_character_of_an_argument_cut_over_two_deltas_is_joined(name: str) -> None:
+def test_a_character_of_an_argument_split_over_two_deltas_is_joined(name: str) -> None:
     def cut(data: bytes) -> bytes:
         return (
             data.replace(b'{\\"city\\":"', b'{\\"city\\":\\"\\ud83d"')

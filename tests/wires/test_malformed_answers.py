@@ -1,5 +1,5 @@
-"""Answers with any one of their values replaced by another kind of value: what cannot be read is a typed error, with
-no exception of Python's own, whole, streamed and refused."""
+"""Answers with one value replaced by a value of another type: what cannot be decoded is a typed error, never another
+exception, streamed, unstreamed and refused."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ OTHERS = (5, "abc", [5], {"a": 1}, None, -1.5)
 wires = pytest.mark.parametrize("wire", SPEAKERS)
 
 
-def spoiled(value: Any) -> Iterator[Any]:
-    """The value once for each place in it and each thing that may stand there instead."""
+def malformed_variants(value: Any) -> Iterator[Any]:
+    """Yield the value with each place in it replaced by each of the malformed values."""
     for place in places(value):
         for other in OTHERS:
             yield put(value, place, other)
@@ -56,7 +56,7 @@ def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
 
 
 class Server:
-    """Says what it is told to say, to a client of its own."""
+    """A server with a set answer, and a client of its own."""
 
     def __init__(self, provider: str) -> None:
         self._said = httpx.Response(200)
@@ -84,10 +84,10 @@ def scenes(wire: str) -> Any:
 
 
 @wires
-def test_a_whole_answer(wire: str) -> None:
+def test_an_unstreamed_answer_is_decoded_or_a_typed_error(wire: str) -> None:
     server, samples = Server(SPEAKERS[wire]), scenes(wire)
     for sample in (samples.text, samples.tools):
-        for body in spoiled(orjson.loads(sample.body)):
+        for body in malformed_variants(orjson.loads(sample.body)):
             server.read(orjson.dumps(body))
 
 
@@ -104,39 +104,39 @@ def test_an_event_of_a_stream(wire: str) -> None:
                 event = orjson.loads(line.removeprefix(head))
             except orjson.JSONDecodeError:
                 continue  # frames of AWS, which no line ends
-            for other in spoiled(event):
+            for other in malformed_variants(event):
                 stream = b"\n".join([*lines[:at], head + orjson.dumps(other), *lines[at + 1 :]])
                 server.read(stream, stream=True, kind=sample.stream_type)
 
 
 @wires
-def test_a_refusal(wire: str) -> None:
+def test_an_error_answer_is_a_typed_error(wire: str) -> None:
     server = Server(SPEAKERS[wire])
     google = {"message": "m", "details": [{"@type": "t", "reason": "r", "retryDelay": "3.4.5s"}]}
     for error in (orjson.loads(scenes(wire).error), {"error": google}, {"errors": [{"message": "m", "code": 1}]}):
-        for body in (error, *spoiled(error)):
+        for body in (error, *malformed_variants(error)):
             for status in (200, 429, 500):
                 server.read(orjson.dumps(body), status=status)
 
 
-def asked(body: Any, **more: Any) -> Any:
+def answer_with(body: Any, **more: Any) -> Any:
     handler = lambda request: httpx.Response(200, json=body, **more)
     return Client(transport=httpx.MockTransport(handler), api_keys=KEYS, retries=0).generate_text("groq:m", "hi")
 
 
 def test_usage_that_cannot_be_read_is_a_warning_on_the_answer() -> None:
     body = {"choices": [{"index": 0, "message": {"content": "hello"}, "finish_reason": "stop"}], "usage": "abc"}
-    reply = asked(body)
+    reply = answer_with(body)
     assert reply.text == "hello" and reply.raw == body and reply.usage.input_tokens is None
     assert "usage" in [warning.subject for warning in reply.warnings]
 
 
 def test_text_that_is_none_is_an_error_and_no_surprise_for_the_one_who_reads_it() -> None:
     with pytest.raises(errors.DecodeError, match="shape"):
-        asked({"choices": [{"index": 0, "message": {"content": "", "refusal": 7}, "finish_reason": "stop"}]})
+        answer_with({"choices": [{"index": 0, "message": {"content": "", "refusal": 7}, "finish_reason": "stop"}]})
 
 
-def test_a_fold_goes_on_telling_what_was_sound() -> None:
+def test_a_fold_keeps_what_came_before_a_malformed_chunk() -> None:
     fold = Fold()
     fold.feed([TextDelta("good", 0), TextDelta(5, 0)])  # type: ignore[arg-type]
     with pytest.raises(errors.DecodeError):

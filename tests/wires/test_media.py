@@ -1,5 +1,4 @@
-"""Pictures, sounds, films and files over every wire: what is there arrives, or the call is refused; nothing is lost
-without a word."""
+"""Images, audio, video and files over every wire: each arrives, or the call is refused; nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ CALL = [user("go"), assistant(ToolCall("1", "f", "{}"))]
 
 
 def forms(kind: type) -> dict[str, tuple[Any, str]]:
-    """A part of this kind in each form, and what of it must be found in the body."""
+    """Return a part of this kind in each form, and what of it must be in the body."""
     return {
         "bytes": (kind(data=MARK, media_type=KINDS[kind]), CODE),
         "a data: address": (kind(url=f"data:{KINDS[kind]};base64,{CODE}"), CODE),
@@ -63,7 +62,7 @@ def body(wire: Wire, messages: list[Message]) -> str:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 @pytest.mark.parametrize("said_by", ["user", "tool"])
-def test_it_arrives_or_is_refused(wire: Wire, kind: type, form: str, said_by: str) -> None:
+def test_media_arrive_or_are_refused(wire: Wire, kind: type, form: str, said_by: str) -> None:
     part, marker = forms(kind)[form]
     messages = [user(["see", part])] if said_by == "user" else [*CALL, tool_result("1", ["see", part])]
     try:
@@ -87,7 +86,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
-def test_what_a_format_has_a_place_for_is_taken(wire: Wire) -> None:
+def test_media_that_a_format_supports_are_accepted(wire: Wire) -> None:
     for kind in KINDS:
         part, marker = forms(kind)["bytes"]
         if kind in TAKEN[wire.name]:
@@ -116,7 +115,7 @@ def test_an_answers_media_go_back_or_the_loss_is_reported(wire: Wire, kind: type
     assert "here" in bodies[0] and reply.context.messages[1].content == history[1].content
 
 
-def test_a_document_goes_by_url_only_for_chats_that_fetch_it() -> None:
+def test_a_document_is_sent_by_url_only_to_chats_that_fetch_it() -> None:
     bodies: list[Any] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -132,7 +131,7 @@ def test_a_document_goes_by_url_only_for_chats_that_fetch_it() -> None:
     assert sent["messages"][0]["content"][1]["file"] == {"filename": "y.pdf", "file_data": "https://x.test/y.pdf"}
 
 
-def test_a_models_own_picture_goes_back_as_its_item_without_a_warning() -> None:
+def test_a_models_own_image_is_sent_back_as_its_item_without_a_warning() -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "result": CODE, "output_format": "png"}
     answer = {"id": "r", "status": "completed", "output": [item], "model": "m"}
     bodies: list[Any] = []
@@ -172,7 +171,7 @@ def test_media_types_are_sent_as_they_are_registered(part: Any, kind: str) -> No
     ],
     ids=lambda value: getattr(value, "filename", None) or str(value),
 )
-def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | None, bedrock: str | None) -> None:
+def test_documents_are_sent_with_their_media_type(file: File, anthropic: str | None, bedrock: str | None) -> None:
     if anthropic is None:
         with pytest.raises(errors.NotSupported, match="PDF or plain text"):
             answers.body_of(anthropic_messages, [user(file)])
@@ -199,7 +198,7 @@ def test_documents_are_labelled_as_what_they_are(file: File, anthropic: str | No
         (Video(url="s3://bucket/film.mkv", media_type="video/x-matroska"), "video", "mkv"),
     ],
 )
-def test_converse_has_words_of_its_own_for_media_types(part: Any, place: str, word: str) -> None:
+def test_converse_has_its_own_names_of_media_types(part: Any, place: str, word: str) -> None:
     (block,) = answers.body_of(bedrock_converse, [user(part)])["messages"][0]["content"]
     assert block[place]["format"] == word
     if part.url and part.url.startswith("s3:"):

@@ -1,4 +1,4 @@
-"""Mistral's chat where it differs from OpenAI's: the order of turns, files, ids, chunks; its SDK as judge."""
+"""Mistral's chat where it differs from OpenAI's: order of turns, files, ids, chunks; checked against its SDK."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ USAGE = {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's own type takes, too."""
+    """Build the body and check it against the SDK's own type."""
     body = answers.body_of(mistral_chat, messages, tools, **more)
     ChatCompletionRequest.model_validate(body)
     return body
 
 
-def test_an_empty_answer_is_left_out_and_a_refusal_is_what_was_said() -> None:
+def test_an_empty_answer_is_left_out_and_a_refusal_is_sent_as_text() -> None:
     """ "Assistant message must have either content or tool_calls"; it knows no field for refusals."""
     body = body_of(user("a"), assistant(""), user("b"), assistant(Refusal("no")), user("c"))
     assert [(turn["role"], turn["content"]) for turn in body["messages"]] == [
@@ -78,11 +78,11 @@ def test_an_empty_answer_is_left_out_and_a_refusal_is_what_was_said() -> None:
         (system("be kind"), "be kind"),
     ],
 )
-def test_what_is_said_has_this_formats_forms(message: Message, content: Any) -> None:
+def test_messages_are_encoded_in_this_format(message: Message, content: Any) -> None:
     assert body_of(message)["messages"] == [{"role": message.role, "content": content}]
 
 
-def test_pictures_of_a_result_stand_in_it() -> None:
+def test_images_of_a_result_are_inside_it() -> None:
     (_, _, result) = body_of(*CALLED, tool_result("abcdefgh1", ["see", PNG]))["messages"]
     assert result == {
         "role": "tool",
@@ -91,7 +91,7 @@ def test_pictures_of_a_result_stand_in_it() -> None:
     }
 
 
-def test_a_user_never_speaks_right_after_a_tool() -> None:
+def test_a_user_turn_never_follows_a_tool_turn_directly() -> None:
     """As in the recording b1b4233c48f1: an answer stands between them."""
     turns = body_of(*CALLED, tool_result("abcdefgh1", "ok"), user("and?"), assistant("so"), user("ah"))["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "assistant", "user", "assistant", "user"]
@@ -100,14 +100,14 @@ def test_a_user_never_speaks_right_after_a_tool() -> None:
     assert [turn["role"] for turn in body_of(*two)["messages"]][-2:] == ["tool", "tool"]
 
 
-def test_an_answer_that_is_begun_for_the_model_says_so() -> None:
+def test_a_prefilled_answer_is_marked_as_such() -> None:
     begun = body_of(user("list"), assistant("1. "))["messages"]
     assert begun[1] == {"role": "assistant", "content": "1. ", "prefix": True}
     assert "prefix" not in str(body_of(user("q"), assistant("a"), user("b")))
     assert "prefix" not in str(body_of(*CALLED))
 
 
-def test_what_was_said_by_the_model_goes_back() -> None:
+def test_the_models_text_is_sent_back() -> None:
     calls = [ToolCall("abcdefgh1", "look_up", '{"city":"Pune"}'), ToolCall("abcdefgh2", "look_up", "")]
     results = [tool_result("abcdefgh1", "a"), tool_result("abcdefgh2", "b")]
     turn = body_of(user("go"), assistant([Text("look"), *calls]), *results)["messages"][1]
@@ -165,7 +165,7 @@ def test_ids_have_nine_letters_and_digits_and_stay_the_same() -> None:
     [Video(data=b"x"), Image(file_id="f"), Audio(file_id="f")],
     ids=lambda part: part.type,
 )
-def test_what_it_has_no_place_for_is_refused(part: Any) -> None:
+def test_unsupported_parts_are_refused(part: Any) -> None:
     with pytest.raises(errors.NotSupported, match=f"no {part.type}"):
         body_of(user(part))
 
@@ -175,7 +175,7 @@ def test_what_it_has_no_place_for_is_refused(part: Any) -> None:
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True}
 
 
-def whole(message: dict[str, Any], reason: str = "stop") -> Any:
+def decoded_message(message: dict[str, Any], reason: str = "stop") -> Any:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
     return answers.decoded(mistral_chat, {"id": "r", "model": "m", "choices": [choice], "usage": USAGE})
 
@@ -219,15 +219,15 @@ def streamed(*deltas: dict[str, Any], reason: str = "stop") -> Any:
     ids=["a string", "chunks", "thinking", "a call", "arguments as an object", "references"],
 )
 def test_a_stream_folds_to_the_unstreamed_reply(message: dict[str, Any], deltas: list[Any]) -> None:
-    expected, folded = whole(message), streamed(*deltas)
+    expected, folded = decoded_message(message), streamed(*deltas)
     assert folded.message == expected.message and folded.finish_reason == expected.finish_reason
     assert folded.usage == expected.usage and folded.usage.input_tokens == 12
     assert "hello" in folded.text or folded.tool_calls or folded.text == "see "
 
 
 @pytest.mark.parametrize(("raw", "reason"), [("model_length", "length"), ("length", "length"), ("error", "error")])
-def test_why_it_ended(raw: str, reason: str) -> None:
-    for reply in (whole({"content": "a"}, raw), streamed({"content": "a"}, reason=raw)):
+def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
+    for reply in (decoded_message({"content": "a"}, raw), streamed({"content": "a"}, reason=raw)):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)
 
 
@@ -254,6 +254,6 @@ def test_why_it_ended(raw: str, reason: str) -> None:
         (429, {"object": "error", "message": "Requests rate limit exceeded", "code": "1300"}, errors.RateLimitError),
     ],
 )
-def test_errors_have_their_class(status: int, body: dict[str, Any], kind: type) -> None:
+def test_each_error_has_its_class(status: int, body: dict[str, Any], kind: type) -> None:
     outcome = answers.answered(mistral_chat, orjson.dumps(body), status=status)
     assert type(outcome) is kind and outcome.status == status

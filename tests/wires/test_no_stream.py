@@ -1,5 +1,5 @@
-"""A stream was asked for and something else came: the whole answer, an error, a page. It means what it means without
-streaming. Streams that are labelled wrongly are streams all the same."""
+"""Something else in place of a stream: a complete answer, an error, a page. The result is the same as without
+streaming. Streams with a wrong content type are decoded as streams."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def by_id(recording: Recording) -> str:
 
 
 def reported(outcome: Any) -> Any:
-    """What an outcome says, leaving out what only an unstreamed body has."""
+    """Summarise an outcome without what only an unstreamed body has."""
     if isinstance(outcome, StepwellError):
         return type(outcome), outcome.message, getattr(outcome, "status", None)
     return outcome.replace(raw=None, warnings=())
@@ -82,20 +82,20 @@ driven_wires = pytest.mark.parametrize(
     ("recording", "driver"),
     [pytest.param(each, driver, id=f"{each.id}-{driver}") for each in WHOLE for driver in drivers_of(each.api)],
 )
-def test_a_whole_answer_is_given_as_a_stream(recording: Recording, driver: str) -> None:
+def test_an_unstreamed_answer_is_given_as_a_stream(recording: Recording, driver: str) -> None:
     wire = WIRES[recording.api]
     streamed = replay(recording, wire, driver=driver, stream=True)
     assert reported(streamed) == reported(replay(recording, wire))
 
 
-def test_that_it_came_whole_is_reported() -> None:
+def test_an_unstreamed_answer_in_place_of_a_stream_is_reported() -> None:
     recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
     (warning,) = replay(recording, openai_chat, stream=True).warnings
-    assert (warning.subject, "whole" in warning.why) == ("stream", True)
+    assert (warning.subject, "unstreamed" in warning.why) == ("stream", True)
 
 
 def ask(wire: Wire, body: bytes, kind: str | None, driver: str, *, stream: bool = True, pieces: int = 0) -> Any:
-    """The outcome, and how many requests it took."""
+    """Return the outcome and the number of requests."""
     asked: list[Chunks] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -135,7 +135,7 @@ def test_an_error_in_place_of_a_stream_is_typed_and_not_sent_again(
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES.keys())
 @pytest.mark.parametrize("code", [402, 429, 503])
-def test_it_is_the_error_of_an_unstreamed_call(wire: Wire, code: int) -> None:
+def test_the_error_is_that_of_an_unstreamed_call(wire: Wire, code: int) -> None:
     body = orjson.dumps({"error": {"message": "no", "code": code, "retry_after": 0}}, option=orjson.OPT_INDENT_2)
     whole, _ = ask(wire, body, "application/json", "sync", stream=False)
     streamed, _ = ask(wire, body, "application/json", "sync")
@@ -143,7 +143,7 @@ def test_it_is_the_error_of_an_unstreamed_call(wire: Wire, code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "kind"), [(429, RateLimitError), (503, Overloaded)])
-def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
+def test_temporary_errors_are_sent_again(code: int, kind: type) -> None:
     body = orjson.dumps({"error": {"message": "wait", "code": code}})
     error, requests = ask(openai_chat, body, "application/json", "sync")
     assert (type(error), requests) == (kind, 3)
@@ -151,13 +151,15 @@ def test_what_may_pass_is_sent_again(code: int, kind: type) -> None:
 
 @driven_wires
 @pytest.mark.parametrize("kind", ["text/html", "text/event-stream", None])
-def test_a_page_in_place_of_a_stream_is_shown_and_not_sent_for_again(wire: Wire, kind: str | None, driver: str) -> None:
+def test_a_page_in_place_of_a_stream_is_an_error_with_its_text_and_no_retry(
+    wire: Wire, kind: str | None, driver: str
+) -> None:
     error, requests = ask(wire, PAGE, kind, driver)
     assert type(error) is DecodeError and requests == 1
     assert PAGE[:200].decode() in str(error) and error.payload == PAGE
 
 
-def test_a_plain_text_is_no_stream_either() -> None:
+def test_a_plain_text_is_not_a_stream_either() -> None:
     error, requests = ask(openai_chat, b"upstream gone", "text/plain", "sync")
     assert type(error) is DecodeError and "upstream gone" in str(error) and requests == 1
 
@@ -166,7 +168,7 @@ def test_a_plain_text_is_no_stream_either() -> None:
 @pytest.mark.parametrize("start", [b"", b"\n\n", b": hello\n\n", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", None])
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.body[:1] in (b"d", b"e")][::4], ids=by_id)
-def test_a_stream_under_a_wrong_label_loses_nothing(
+def test_a_stream_with_a_wrong_content_type_loses_nothing(
     recording: Recording, kind: str | None, start: bytes, size: int
 ) -> None:
     wire, body = WIRES[recording.api], start + recording.body
@@ -176,7 +178,7 @@ def test_a_stream_under_a_wrong_label_loses_nothing(
 
 
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.api == "bedrock_converse"], ids=by_id)
-def test_so_do_frames_under_a_wrong_label(recording: Recording) -> None:
+def test_frames_with_a_wrong_content_type_lose_nothing(recording: Recording) -> None:
     found, _ = ask(bedrock_converse, recording.body, "application/octet-stream", "async", pieces=7)
     assert found.message == replay(recording, bedrock_converse).message
 

@@ -1,4 +1,4 @@
-"""Ollama's own chat: what is sent, what comes back, and the context that runs full without a word."""
+"""Ollama's own chat: requests, answers, and its silent truncation at the context limit."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ def call(name: str = "look_up", **more: Any) -> dict[str, Any]:
 
 
 def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
-    """What a client makes of the body: a Reply, or the error."""
+    """Decode the body by a client to a Reply or the error."""
     step = size or len(body) or 1
     chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
-    made = Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {})
-    return replay(made, ollama_chat)
+    return replay(Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {}), ollama_chat)
 
 
-def whole(**fields: Any) -> bytes:
+def single_body(**fields: Any) -> bytes:
     return line(**{**END, **fields})
 
 
@@ -53,8 +52,8 @@ def whole(**fields: Any) -> bytes:
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    asked = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(asked)))
+    request = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
+    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(request)))
     return body
 
 
@@ -63,10 +62,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = Fal
     [
         (system("be kind"), {"role": "system", "content": "be kind"}),
         (user(["see", PNG]), {"role": "user", "content": "see", "images": ["iVBORw=="]}),
-        (
-            user(Image(url="data:image/png;base64,iVBORw==")),
-            {"role": "user", "content": "", "images": ["iVBORw=="]},
-        ),
+        (user(Image(url="data:image/png;base64,iVBORw==")), {"role": "user", "content": "", "images": ["iVBORw=="]}),
         (
             assistant([Text("look"), ToolCall("1", "look_up", '{"city": "Pune"}')]),
             {
@@ -109,12 +105,12 @@ def test_a_result_is_named_after_the_call_it_answers() -> None:
 @pytest.mark.parametrize(
     "part", [Image(url="https://x/y.png"), Audio(data=b"ID3"), File(data=b"%PDF")], ids=["by address", "audio", "file"]
 )
-def test_what_the_server_cannot_read_is_refused_before_sending(part: Any) -> None:
+def test_media_that_the_server_cannot_read_are_refused_before_sending(part: Any) -> None:
     with pytest.raises(errors.NotSupported, match="Ollama"):
         body_of(user(["look", part]))
 
 
-def test_sampling_stands_in_its_own_object() -> None:
+def test_sampling_options_have_their_own_object() -> None:
     body = body_of(
         user("hi"),
         temperature=0,
@@ -152,12 +148,12 @@ def test_sampling_stands_in_its_own_object() -> None:
         ({"truncate": True}, {"truncate": True}),
     ],
 )
-def test_other_options_stand_beside_it(options: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_other_options_are_sent_with_it(options: dict[str, Any], sent: dict[str, Any]) -> None:
     plain, body = body_of(user("hi")), body_of(user("hi"), **options)
     assert body == {**plain, **sent}
 
 
-def test_what_does_not_fit_is_to_be_refused_not_cut() -> None:
+def test_the_server_is_asked_to_refuse_long_prompts_and_not_to_cut_them() -> None:
     body = body_of(user("hi"))
     assert (body["truncate"], body["shift"], body["stream"]) == (False, False, False)
 
@@ -200,7 +196,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
     message: dict[str, Any] = {"content": "".join(pieces)}
     message |= {"thinking": "".join(thoughts)} if thoughts else {}
     message |= {"tool_calls": calls} if calls else {}
-    body = whole(message=message, done_reason=reason)
+    body = single_body(message=message, done_reason=reason)
     stream = [
         *(line(message={"thinking": piece}) for piece in thoughts),
         *(line(message={"content": piece}) for piece in pieces),
@@ -212,7 +208,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(
 
 
 def test_thinking_text_and_calls_come_in_this_order() -> None:
-    reply = answered(whole(message={"content": "let me see", "thinking": "hmm", "tool_calls": [call(), call()]}))
+    reply = answered(single_body(message={"content": "let me see", "thinking": "hmm", "tool_calls": [call(), call()]}))
     assert [part.type for part in reply.message.content] == ["reasoning", "text", "tool_call", "tool_call"]
     assert reply.finish_reason == "tool_calls" and reply.finish_reason_raw == "stop"
     assert len({each.id for each in reply.tool_calls}) == 2
@@ -226,17 +222,17 @@ def test_calls_of_one_index_are_several_calls() -> None:
 
 @pytest.mark.parametrize("arguments", [None, {}, "", "{}"])
 def test_a_call_without_arguments_has_an_empty_object(arguments: Any) -> None:
-    (made,) = answered(whole(message={"tool_calls": [call(arguments=arguments)]})).tool_calls
+    (made,) = answered(single_body(message={"tool_calls": [call(arguments=arguments)]})).tool_calls
     assert made.arguments == {}
 
 
 def test_arguments_in_a_string_are_read_too() -> None:
-    (made,) = answered(whole(message={"tool_calls": [call(arguments='{"city": "Pune"}')]})).tool_calls
+    (made,) = answered(single_body(message={"tool_calls": [call(arguments='{"city": "Pune"}')]})).tool_calls
     assert made.arguments == {"city": "Pune"}
 
 
 def test_usage_counts_the_whole_prompt_cached_or_not() -> None:
-    usage = answered(whole(prompt_eval_cached_count=10, total_duration=5)).usage
+    usage = answered(single_body(prompt_eval_cached_count=10, total_duration=5)).usage
     assert (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens) == (12, 10, 7)
     assert usage.raw["total_duration"] == 5
 
@@ -245,12 +241,12 @@ def test_log_probabilities_are_kept() -> None:
     entries = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.2}]
     stream = [line(message={"content": each["token"]}, logprobs=[each]) for each in entries]
     folded = answered(b"".join(stream) + line(**END), stream=True)
-    assert folded == answered(whole(message={"content": "ab"}, logprobs=entries))
+    assert folded == answered(single_body(message={"content": "ab"}, logprobs=entries))
     assert folded.logprobs == entries
 
 
 @pytest.mark.parametrize("reason", ["load", "unload"])
-def test_loading_a_model_is_no_answer_and_no_error(reason: str) -> None:
+def test_an_answer_to_loading_a_model_is_not_an_error(reason: str) -> None:
     reply = answered(line(done=True, done_reason=reason))
     assert (reply.text, reply.finish_reason) == ("", reason)
 
@@ -271,7 +267,7 @@ SAID = line(message={"content": "so "}) + line(message={"content": "far"})
         (["odd"], errors.ProviderError),
     ],
 )
-def test_an_error_line_in_a_stream_is_an_error_with_what_came_before(error: Any, kind: type, size: int) -> None:
+def test_an_error_line_in_a_stream_is_an_error_with_the_partial_answer(error: Any, kind: type, size: int) -> None:
     outcome = answered(SAID + orjson.dumps({"error": error}) + b"\n", stream=True, size=size)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
@@ -281,7 +277,7 @@ def test_an_error_in_a_200_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n"])
-def test_a_line_of_no_sense_is_reported(junk: bytes) -> None:
+def test_a_malformed_line_is_reported(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
@@ -292,7 +288,7 @@ def test_a_message_that_is_not_an_object_is_left_out_of_a_stream_with_a_warning(
     assert [warning.subject for warning in reply.warnings] == ["message"]
 
 
-def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
+def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None:
     stream = SAID + line(message={"tool_calls": [call()]}) + line(**END)
     for at in range(len(stream) - 1):
         cut = answered(stream[:at], stream=True)
@@ -305,8 +301,8 @@ def test_a_stream_cut_anywhere_is_an_error_that_keeps_what_came() -> None:
 # -- the provider --------------------------------------------------------------------------------------------------
 
 
-def asked(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
-    """The request that goes to Ollama, and the reply."""
+def exchange(answer: bytes, model: str = "qwen3", *, status: int = 200, stream: bool = False, **options: Any) -> Any:
+    """Return the request to Ollama and the reply."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -350,14 +346,14 @@ def warned(reply: Reply) -> list[str]:
 )
 def test_a_full_context_is_reported(end: dict[str, Any], options: dict[str, Any], full: bool, stream: bool) -> None:
     answer = line(message={"content": "so far"}, **{**END, **end})
-    _, reply = asked(answer, stream=stream, **options)
+    _, reply = exchange(answer, stream=stream, **options)
     assert ("possible_truncation" in warned(reply)) is full
     assert warned(reply).count("possible_truncation") <= 1 and reply.text == "so far"
 
 
 def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
     with pytest.raises(errors.ContextOverflow, match="set num_ctx higher") as caught:
-        asked(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
+        exchange(b'{"error": "request (7900 tokens) exceeds the available context size (4096 tokens)"}', status=400)
     assert (caught.value.requested_tokens, caught.value.max_tokens) == (7900, 4096)
 
 
@@ -371,34 +367,33 @@ def test_a_prompt_that_does_not_fit_names_the_option_that_helps() -> None:
         ("gpt-oss:20b", "xhigh", "high", True),
     ],
 )
-def test_effort_is_a_switch_but_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
-    request, reply = asked(whole(), model, reasoning_effort=effort)
+def test_effort_is_a_switch_except_for_gpt_oss(model: str, effort: str, think: Any, reported: bool) -> None:
+    request, reply = exchange(single_body(), model, reasoning_effort=effort)
     assert orjson.loads(request.content)["think"] is think or orjson.loads(request.content)["think"] == think
     assert ("reasoning_effort" in warned(reply)) is reported
 
 
-def test_an_explicit_think_has_the_last_word() -> None:
-    request, reply = asked(whole(), reasoning_effort="high", provider_options={"think": "max"})
+def test_an_explicit_think_option_wins() -> None:
+    request, reply = exchange(single_body(), reasoning_effort="high", provider_options={"think": "max"})
     body = orjson.loads(request.content)
     assert body["think"] == "max" and "reasoning_effort" not in body and not warned(reply)
 
 
-def test_the_compatible_chat_warns_of_what_it_would_pass_over() -> None:
-    completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
-    request, reply = asked(
-        orjson.dumps(completion), wire="openai_chat", provider_options={"num_ctx": 8192}, reasoning_effort="low"
-    )
+def test_the_compatible_chat_warns_of_options_that_it_ignores() -> None:
+    completion = orjson.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]})
+    ignored = {"num_ctx": 8192}
+    request, reply = exchange(completion, wire="openai_chat", provider_options=ignored, reasoning_effort="low")
     assert str(request.url) == "http://localhost:11434/v1/chat/completions"
     assert orjson.loads(request.content).keys() == {"model", "messages", "reasoning_effort"}
     assert warned(reply) == ["num_ctx"]
 
 
 def test_the_native_chat_comes_first() -> None:
-    request, _ = asked(whole(), provider_options={"num_ctx": 8192})
+    request, _ = exchange(single_body(), provider_options={"num_ctx": 8192})
     assert str(request.url) == "http://localhost:11434/api/chat" and "authorization" not in request.headers
     assert orjson.loads(request.content)["options"] == {"num_ctx": 8192}
 
 
-def test_usage_and_message_are_the_same_in_both_manners() -> None:
-    sample = whole(message={"content": "hi"})
-    assert evolve(asked(sample)[1], raw=None) == asked(sample, stream=True)[1]
+def test_usage_and_message_are_the_same_streamed_and_not() -> None:
+    sample = single_body(message={"content": "hi"})
+    assert evolve(exchange(sample)[1], raw=None) == exchange(sample, stream=True)[1]

@@ -1,4 +1,4 @@
-"""Answers of chat completions: the law of streams, every fault a stream can have, the many spellings of what comes."""
+"""Answers of chat completions: streams fold to unstreamed replies, all faults of a stream, all spellings of fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.fold import chunks_of, fold
 
 from loopback import DONE, completion, event
-from recordings import Recording, recordings, replay, respelt
+from recordings import Recording, recordings, replay, with_body
 
 STREAMS = [
     each for each in recordings("openai_chat", streaming=True) if each.status == 200 and "error" not in each.expected
@@ -32,9 +32,9 @@ def by_id(recording: Recording) -> str:
 
 @pytest.mark.parametrize("fault", LOSSLESS, ids=str)
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> None:
+def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if len(recording.body) > 50_000 and "one byte" in fault:
-        recording = respelt(recording, recording.body[: recording.body.index(b"\n\n", 50_000) + 2])
+        recording = with_body(recording, recording.body[: recording.body.index(b"\n\n", 50_000) + 2])
     plain, faulty = replay(recording, openai_chat), replay(LOSSLESS[fault](recording), openai_chat)
     if isinstance(plain, Reply):
         assert faulty == plain
@@ -43,7 +43,7 @@ def test_a_lossless_fault_changes_nothing(recording: Recording, fault: str) -> N
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
-def test_a_cut_is_an_error_that_keeps_what_came(recording: Recording) -> None:
+def test_a_cut_is_an_error_with_the_partial_answer(recording: Recording) -> None:
     whole = replay(recording, openai_chat)
     ended = 0
     for at, cut in list(cuts(recording))[:: max(1, recording.body.count(b"\n\n") // 60)]:
@@ -100,7 +100,7 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
         "junk",
     ],
 )
-def test_usage_is_found_wherever_it_stands(blocks: list[bytes]) -> None:
+def test_usage_is_found_at_every_place(blocks: list[bytes]) -> None:
     reply = streamed(*blocks)
     assert (reply.text, reply.usage.input_tokens, reply.usage.output_tokens) == ("hi", 5, 3)
     assert reply.usage.complete and reply.finish_reason == "stop"
@@ -126,7 +126,7 @@ def test_reasoning_in_each_of_its_spellings(delta: dict[str, Any], field: str | 
     assert folded.message == whole.message
 
 
-def test_refusals_logprobs_and_several_choices() -> None:
+def test_refusals_logprobs_and_several_choices_are_decoded() -> None:
     body = {
         "choices": [
             {
@@ -180,7 +180,7 @@ def test_an_error_inside_a_stream_is_the_error_that_a_status_would_be(error: Any
         b'{"id": "gen-1", "choices": [], "error": {"code": 502, "message": "bad gateway"}}',
     ],
 )
-def test_an_error_in_place_of_an_answer_is_sent_again_wherever_it_stands(body: bytes) -> None:
+def test_a_call_with_an_error_in_place_of_the_answer_is_sent_again(body: bytes) -> None:
     bodies = [body, completion("hello")]
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=bodies.pop(0)))
     with Client(transport=transport, api_keys={"groq": "k"}, retries=1) as client:
@@ -192,7 +192,7 @@ def test_an_error_in_place_of_an_answer_is_sent_again_wherever_it_stands(body: b
     [{"error": None}, {"error": ""}, {"note": {"error": {"code": 502}}}],
     ids=["null", "empty", "deeper down"],
 )
-def test_an_answer_that_speaks_of_an_error_is_an_answer(more: dict[str, Any]) -> None:
+def test_an_answer_about_an_error_is_not_an_error(more: dict[str, Any]) -> None:
     bodies = [completion('of an "error": {"code": 502}', **more)]
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=bodies.pop(0)))
     with Client(transport=transport, api_keys={"groq": "k"}, retries=1) as client:

@@ -1,4 +1,4 @@
-"""Streamed tool calls of chat completions: put together however they are labelled, and never from a prefix."""
+"""Streamed tool calls of chat completions: assembled with any labelling, and never from a prefix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def streamed(*blocks: bytes) -> Any:
 
 
 def calls(*deltas: dict[str, Any] | list[dict[str, Any]], finish: str = "tool_calls") -> Any:
-    """A stream of these tool call deltas."""
+    """Write a stream of these tool call deltas."""
     blocks = []
     for delta in deltas:
         choice = {
@@ -120,13 +120,13 @@ def piece(
         "a name in every piece, and an index that shifts",
     ],
 )
-def test_tool_calls_are_put_together_however_they_are_labelled(deltas: Any, expected: list[Any]) -> None:
+def test_tool_calls_are_assembled_with_any_labelling(deltas: Any, expected: list[Any]) -> None:
     reply = calls(*deltas)
     assert [(call.name, call.arguments) for call in reply.tool_calls] == expected
     assert len({call.id for call in reply.tool_calls}) == len(expected) and all(call.id for call in reply.tool_calls)
 
 
-def test_a_call_of_a_free_text_tool_goes_back_as_one() -> None:
+def test_a_call_of_a_free_text_tool_is_sent_back_as_one() -> None:
     """https://platform.openai.com/docs/guides/function-calling#custom-tools"""
     whole = {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "*** not JSON"}}
     answer = {"id": "r-1", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": [whole]}}]}
@@ -140,7 +140,7 @@ def test_a_call_of_a_free_text_tool_goes_back_as_one() -> None:
     assert body["messages"][1]["tool_calls"] == [whole]
 
 
-def test_a_fragment_that_fits_no_call_is_reported_and_never_glued_on() -> None:
+def test_a_fragment_that_belongs_to_no_call_is_reported_and_never_appended() -> None:
     reply = calls(piece("{}", name="f", id="a", index=0), piece('{"x":1}', index=7))
     assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", {})]
     assert reply.metadata["orphaned_tool_arguments"] == [{"index": 7, "arguments": '{"x":1}'}]
@@ -155,7 +155,7 @@ def test_a_prefix_that_parses_is_not_a_call() -> None:
     assert isinstance(cut, errors.StreamTruncated) and cut.partial.tool_calls == ()
 
 
-def test_a_call_cut_by_the_token_limit_is_kept_with_its_fault() -> None:
+def test_a_call_cut_by_the_token_limit_is_returned_as_invalid() -> None:
     (call,) = calls(piece('{"a":', name="f", id="a"), finish="length").tool_calls
     assert call.arguments is None and call.error and call.arguments_json == '{"a":'
 

@@ -1,4 +1,4 @@
-"""What is sent as a chat completion: each kind of turn, options, tools, and what is set explicitly."""
+"""Requests for chat completions: each kind of turn, options, tools, and explicit values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_each_kind_of_turn_is_encoded(message: Message, encoded: dict[str, Any])
     assert body_of(message)["messages"] == [encoded]
 
 
-def test_pictures_in_a_tool_result_follow_it() -> None:
+def test_images_in_a_tool_result_follow_it() -> None:
     turns = [tool_result("1", ["see", Image(url="https://x/1.png")]), tool_result("2", "ok"), user("so?")]
     roles = [turn["role"] for turn in body_of(*turns)["messages"]]
     assert roles == ["tool", "tool", "user", "user"]
@@ -107,7 +107,7 @@ def test_options_and_tools_are_encoded() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 0.0, False, "", []])
-def test_what_is_set_explicitly_is_sent(value: Any) -> None:
+def test_explicit_values_are_sent(value: Any) -> None:
     name = {bool: "store", int: "seed", float: "temperature", str: "user", list: "stop"}[type(value)]
     sent: list[Any] = []
 

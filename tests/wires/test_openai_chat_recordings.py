@@ -1,4 +1,4 @@
-"""Every recorded chat completion decodes to what OpenAI's own SDK makes of it."""
+"""Every recorded chat completion decodes to the same as in OpenAI's own SDK."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """In the SDK's numbers: the completion as the provider counts it (xAI leaves its reasoning out)."""
+    """Convert to the SDK's numbers: the completion as the provider counts it (xAI's is without reasoning)."""
     reported = reply.usage
     return {
         "input_tokens": reported.input_tokens,

@@ -1,4 +1,5 @@
-"""OpenAI's responses: streams fold to the response they end with, items go back as they came, every kind of event."""
+"""OpenAI's responses: streams fold to the response they end with, items are sent back unchanged, every kind of
+event."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ def response(*items: dict[str, Any], status: str = "completed", **more: Any) -> 
     return {**head, "usage": USAGE if status in ("completed", "incomplete") else None, **more}
 
 
-def said(*content: dict[str, Any], id: str = "msg_1") -> dict[str, Any]:
+def message_item(*content: dict[str, Any], id: str = "msg_1") -> dict[str, Any]:
     return {"type": "message", "id": id, "role": "assistant", "status": "completed", "content": list(content)}
 
 
@@ -74,7 +75,7 @@ def called(arguments: str) -> dict[str, Any]:
 
 
 def pieces(item: dict[str, Any], at: int, cut: int) -> Iterator[dict[str, Any]]:
-    """What happens between an item's beginning and its end."""
+    """Yield the events between an item's beginning and its end."""
     here = {"output_index": at, "item_id": item["id"]}
 
     def split(kind: str, whole: str, **place: Any) -> Iterator[dict[str, Any]]:
@@ -140,7 +141,7 @@ contents = st.one_of(
     words.map(lambda each: {"type": "refusal", "refusal": each}),
 )
 ITEMS = st.one_of(
-    st.lists(contents, min_size=1, max_size=3).map(lambda each: said(*each)),
+    st.lists(contents, min_size=1, max_size=3).map(lambda each: message_item(*each)),
     st.lists(words, max_size=2).map(lambda each: thought(*each)),
     words.map(lambda each: thought(each, encrypted="blob")),
     st.sampled_from(["", "{}", '{"a":1}', '{"a":']).map(called),
@@ -149,7 +150,7 @@ ITEMS = st.one_of(
 
 
 def numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ids of their own, as the vendor's are."""
+    """Give each item an id of its own, as the vendor does."""
     calls = {"function_call", "custom_tool_call"}
     return [
         {**item, "id": f"{item['id']}_{at}", **({"call_id": f"call_{at}"} if item["type"] in calls else {})}
@@ -171,7 +172,7 @@ def test_the_sdk_knows_the_events_of_these_tests(items: list[dict[str, Any]], cu
 
 
 @given(st.lists(ITEMS, max_size=4).map(numbered))
-def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, Any]]) -> None:
+def test_items_are_sent_back_unchanged_and_in_order(items: list[dict[str, Any]]) -> None:
     answer = decode(response(*items)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages
     sent = answers.body_of(openai_responses, [*stored, user("more")])["input"][1:-1]
@@ -180,16 +181,16 @@ def test_items_go_back_as_they_came_and_in_their_places(items: list[dict[str, An
 
 
 def bare(part: Any) -> Any:
-    """The part without what is kept for sending it back."""
+    """Return the part without the data that is stored for sending it back."""
     return part if isinstance(part, Opaque) else evolve(part, extra={})
 
 
 @pytest.mark.parametrize(
     ("item", "parts"),
     [
-        (said(text("a")), [Text("a")]),
-        (said(text("a"), {"type": "refusal", "refusal": "no"}), [Text("a"), Refusal("no")]),
-        (said(text("a"), text("b")), [Text("a"), Text("b")]),
+        (message_item(text("a")), [Text("a")]),
+        (message_item(text("a"), {"type": "refusal", "refusal": "no"}), [Text("a"), Refusal("no")]),
+        (message_item(text("a"), text("b")), [Text("a"), Text("b")]),
         (thought("one ", "two"), [Reasoning("one two", id="rs_1", wire=NAME)]),
         (thought(encrypted="blob"), [Reasoning("", encrypted="blob", id="rs_1", wire=NAME)]),
         (
@@ -210,7 +211,7 @@ def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None
 
 
 def test_citations_are_kept_with_their_text() -> None:
-    reply = decode(response(said(text("a", NOTE))))
+    reply = decode(response(message_item(text("a", NOTE))))
     assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE]
 
 
@@ -225,18 +226,18 @@ def test_citations_are_kept_with_their_text() -> None:
         ("queued", None, "queued"),
     ],
 )
-def test_why_it_ended(status: str, details: Any, reason: str) -> None:
-    body = response(said(text("a")), status=status, incomplete_details=details)
+def test_each_finish_reason_is_decoded(status: str, details: Any, reason: str) -> None:
+    body = response(message_item(text("a")), status=status, incomplete_details=details)
     reply = decode(body)
     assert (reply.finish_reason, reply.finish_reason_raw) == (reason, status)
     if status in ("completed", "incomplete"):
         last = {"type": f"response.{status}", "response": body}
-        streamed = folded(events(said(text("a")), last=last))
+        streamed = folded(events(message_item(text("a")), last=last))
         assert (streamed.finish_reason, streamed.metadata) == (reason, reply.metadata)
 
 
-def test_a_refusal_is_the_reason_that_a_filter_would_be() -> None:
-    item = said({"type": "refusal", "refusal": "no"})
+def test_a_refusal_has_the_finish_reason_of_a_filter() -> None:
+    item = message_item({"type": "refusal", "refusal": "no"})
     for reply in (decode(response(item)), folded(events(item))):
         assert (reply.finish_reason, reply.finish_reason_raw) == ("content_filter", "completed")
         assert (reply.text, reply.refusal) == ("", "no")
@@ -254,9 +255,9 @@ def streamed(*each: dict[str, Any]) -> Any:
 FAILED = {"code": "server_error", "message": "it broke"}
 
 
-def test_a_failed_response_is_an_error_with_what_there_was() -> None:
-    body = response(said(text("so far")), status="failed", error=FAILED, usage=USAGE)
-    begun = list(events(said(text("so far"))))[:-1]
+def test_a_failed_response_is_an_error_with_the_partial_answer() -> None:
+    body = response(message_item(text("so far")), status="failed", error=FAILED, usage=USAGE)
+    begun = list(events(message_item(text("so far"))))[:-1]
     for outcome in (
         answers.decoded(openai_responses, body),
         streamed(*begun, {"type": "response.failed", "response": body}),
@@ -276,7 +277,7 @@ def test_a_failed_response_is_an_error_with_what_there_was() -> None:
     ],
 )
 def test_an_error_event_is_the_error_that_a_status_would_be(error: dict[str, Any], kind: type) -> None:
-    outcome = streamed(*list(events(said(text("so far"))))[:6], error)
+    outcome = streamed(*list(events(message_item(text("so far"))))[:6], error)
     assert type(outcome) is kind and outcome.partial.text == "so far"
 
 
@@ -299,19 +300,23 @@ SHOWN = {
 @pytest.mark.parametrize("kind", sorted({*TYPES, "of.tomorrow"} - SHOWN))
 def test_events_that_only_accompany_the_answer_change_nothing(kind: str) -> None:
     more = {"output_index": 0, "item_id": "x", "content_index": 0, "delta": "?", "response": response()}
-    stream = list(events(said(text("hello"))))
+    stream = list(events(message_item(text("hello"))))
     assert streamed(*stream[:4], {"type": kind, **more}, *stream[4:]) == streamed(*stream)
 
 
 def test_a_response_without_deltas_is_read_from_its_items() -> None:
-    items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
+    items = numbered(
+        [thought("hm"), message_item(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')]
+    )
     quiet = [each for each in events(*items) if not each["type"].endswith(".delta")]
     assert folded(iter(quiet)).message == decode(response(*items)).message
 
 
 @pytest.mark.parametrize("left", ["response.output_item.done", "response.output_item.added", "response.completed"])
-def test_what_only_the_whole_response_reports_is_not_lost(left: str) -> None:
-    items = numbered([thought("hm"), said(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')])
+def test_fields_that_only_the_final_response_has_are_kept(left: str) -> None:
+    items = numbered(
+        [thought("hm"), message_item(text("hello"), {"type": "refusal", "refusal": "no"}), called('{"a":1}')]
+    )
     few = {
         "response.output_item.done": lambda kind: kind != "response.output_item.done",
         "response.output_item.added": lambda kind: "output_item" not in kind,
@@ -322,12 +327,12 @@ def test_what_only_the_whole_response_reports_is_not_lost(left: str) -> None:
 
 
 def test_an_item_that_was_reported_already_is_not_reported_again() -> None:
-    items = numbered([thought("hm"), said(text("hello")), called('{"a":1}')])
+    items = numbered([thought("hm"), message_item(text("hello")), called('{"a":1}')])
     without_places = [{key: value for key, value in each.items() if key != "output_index"} for each in events(*items)]
     assert folded(iter(without_places)).message == decode(response(*items)).message
 
 
-def test_reasoning_encrypted_anew_at_the_end_is_the_one_that_counts() -> None:
+def test_the_last_encrypted_reasoning_of_a_stream_is_used() -> None:
     items = [thought("hm", encrypted="first")]
     last = {"type": "response.completed", "response": response(thought("hm", encrypted="second"))}
     (part,) = folded(events(*items, last=last)).message.content
@@ -341,7 +346,7 @@ def test_a_prefix_that_parses_is_not_a_call() -> None:
 
 def test_log_probabilities_are_found() -> None:
     odds = [{"token": "a", "logprob": -0.1, "top_logprobs": []}]
-    item = said({**text("a"), "logprobs": odds})
+    item = message_item({**text("a"), "logprobs": odds})
     for reply in (decode(response(item)), folded(events(item))):
         assert reply.logprobs == odds
 
@@ -360,7 +365,7 @@ def test_an_event_that_is_not_json_is_reported() -> None:
 def _turn(
     index: int | None, content: int, ids: tuple[str, str, str], *, last: int | None, listed: bool = True
 ) -> bytes:
-    """Reasoning and a text, with the indexes and ids of the text's deltas, its end and the last list as given."""
+    """Stream reasoning and a text, with the given indexes and ids of the text's deltas, its end and the last list."""
     thought = {"id": "rs_1", "type": "reasoning", "summary": []}
     item = {"id": ids[1], "type": "message", "content": [{"type": "output_text", "text": "1 2 3", "annotations": []}]}
     at = {} if index is None else {"output_index": index}
@@ -382,7 +387,7 @@ def _turn(
 @pytest.mark.parametrize("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
 @pytest.mark.parametrize("content", [0, 1, 7])
 @pytest.mark.parametrize("index", [None, 0, 1, 2])
-def test_the_text_comes_once_however_its_events_are_counted(
+def test_the_text_comes_once_with_any_numbering_of_its_events(
     index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
 ) -> None:
     body = _turn(index, content, ids, last=last, listed=listed)

@@ -1,5 +1,4 @@
-"""What is sent for a response: items, instructions, tools, formats, what is kept where; the SDK's own types as the
-judge."""
+"""Requests for responses: items, instructions, tools, formats, stored answers; checked against the SDK's own types."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ APPROVAL = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "a
 
 
 def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> dict[str, Any]:
-    """The body, which the SDK's types take, too."""
+    """Build the body and check it against the SDK's types."""
     body = answers.body_of(openai_responses, messages, tools, **more)
     PARAMS.validate_python(body)
     return body
@@ -99,7 +98,7 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
                 ],
             },
         ),
-        (assistant("said elsewhere"), {"role": "assistant", "content": "said elsewhere"}),
+        (assistant("said by another"), {"role": "assistant", "content": "said by another"}),
         (assistant(Refusal("no")), {"role": "assistant", "content": "no"}),
         (
             assistant(ToolCall("c1", "f", "")),
@@ -117,12 +116,12 @@ def test_each_turn_is_an_item(message: Message, item: Any) -> None:
     assert sent == (item or message.content[0].data)  # type: ignore[union-attr]
 
 
-def test_what_is_another_vendors_stays_behind() -> None:
+def test_another_vendors_data_is_not_sent() -> None:
     parts = [Reasoning("hm", "s", wire="anthropic_messages"), Opaque("anthropic_messages", {}), Text("yes")]
     assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {"role": "assistant", "content": "yes"}
 
 
-def test_the_system_instructs_at_the_beginning_and_develops_later() -> None:
+def test_the_first_system_message_is_instructions_and_later_ones_are_developer_messages() -> None:
     body = body_of(system("be kind"), system("be brief"), user("a"), system("now rhyme"), user("b"))
     assert body["instructions"] == "be kind\n\nbe brief"
     assert [item["role"] for item in body["input"]] == ["user", "developer", "user"]
@@ -149,13 +148,13 @@ def test_results_of_free_text_tools_are_items_of_their_own_kind() -> None:
     ]
 
 
-def test_answers_to_built_in_tools_are_items_beside_what_is_said() -> None:
+def test_answers_to_built_in_tools_are_items_apart_from_the_text() -> None:
     foreign = user([Opaque("anthropic_messages", {"x": 1})])
     items = body_of(user([Opaque(NAME, APPROVAL), Text("go on")]), foreign)["input"]
     assert items == [APPROVAL, {"role": "user", "content": "go on"}]
 
 
-def test_tools_are_flat_and_built_in_ones_as_they_stand() -> None:
+def test_tools_are_flat_and_built_in_ones_unchanged() -> None:
     body = body_of(user("hi"), tools=(TOOL, SEARCH, PATCH, Tool("now", strict=True)))
     assert body["tools"] == [
         {
@@ -227,12 +226,12 @@ def test_the_choice_of_tools(choice: Any, sent: Any) -> None:
         ),
     ],
 )
-def test_options_stand_where_this_format_has_them(options: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_options_are_at_the_places_of_this_format(options: dict[str, Any], sent: dict[str, Any]) -> None:
     body = body_of(user("hi"), **options)
     assert {name: body[name] for name in sent} == sent
 
 
-def test_nothing_is_kept_there_and_reasoning_comes_along_encrypted() -> None:
+def test_answers_are_not_stored_and_reasoning_is_encrypted() -> None:
     plain, thinking = body_of(user("hi")), body_of(user("hi"), model=THINKER)
     assert plain["store"] is False and "include" not in plain
     assert thinking["store"] is False and thinking["include"] == ["reasoning.encrypted_content"]
@@ -240,7 +239,7 @@ def test_nothing_is_kept_there_and_reasoning_comes_along_encrypted() -> None:
     assert body_of(user("hi"), model=THINKER, include=wanted)["include"] == wanted
 
 
-def test_a_model_nobody_knows_is_asked_for_it_where_it_is_asked_to_think() -> None:
+def test_an_unknown_model_is_asked_for_a_summary_if_it_is_asked_to_reason() -> None:
     """One that does not think refuses: "Encrypted content is not supported with this model"."""
     unknown_model_warning = Model("azure", "mine")
     assert "include" not in body_of(user("hi"), model=unknown_model_warning)
@@ -259,7 +258,7 @@ MSG = {**MESSAGE, "content": [{"type": "output_text", "text": "ok", "annotations
 
 
 def sent_again(*output: dict[str, Any], **options: Any) -> tuple[list[Any], list[str]]:
-    """The items of an answer as they go back, and what was told of them."""
+    """Return the items of an answer as they are sent back, and the warnings."""
     answer = answers.decoded(openai_responses, {"id": "r", "status": "completed", "output": list(output)}).message
     results = [tool_result(call, "r") for call in answer.tool_calls]
     asked = Request("chat", THINKER, Context([user("a"), answer, *results, user("b")]), options=options)
@@ -267,7 +266,7 @@ def sent_again(*output: dict[str, Any], **options: Any) -> tuple[list[Any], list
     return encode_messages(settled.context.messages)[1][1:-1], [warning.why for warning in settled.warnings]
 
 
-def test_reasoning_goes_back_with_its_encrypted_form_or_not_at_all() -> None:
+def test_reasoning_is_sent_back_with_its_encrypted_form_or_not_at_all() -> None:
     """ "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false." """
     whole = {**RS, "encrypted_content": "blob"}
     assert sent_again(whole, MSG) == ([whole, MSG], [])
@@ -280,7 +279,7 @@ def test_reasoning_goes_back_with_its_encrypted_form_or_not_at_all() -> None:
     assert sent_again(RS, MSG, store=True) == ([RS, MSG], [])
 
 
-def test_reasoning_that_led_to_nothing_stays_behind() -> None:
+def test_reasoning_without_an_answer_is_not_sent_back() -> None:
     """ "Item 'rs_1' of type 'reasoning' was provided without its required following item." """
     whole = {**RS, "encrypted_content": "blob"}
     items, reported = sent_again(whole)
@@ -289,12 +288,12 @@ def test_reasoning_that_led_to_nothing_stays_behind() -> None:
     assert items == [whole, MSG] and len(reported) == 1
 
 
-def test_who_wants_it_kept_says_so() -> None:
+def test_storing_an_answer_must_be_requested() -> None:
     assert body_of(user("hi"), model=THINKER, store=True).keys().isdisjoint({"include"})
     assert body_of(user("hi"), store=True)["store"] is True
 
 
-def test_a_previous_response_saves_what_the_provider_has() -> None:
+def test_a_previous_response_replaces_the_messages_that_the_provider_has() -> None:
     turns = [user("a"), assistant([Text("b"), ToolCall("c1", "f", "{}")]), tool_result("c1", "r"), user("c")]
     body = body_of(*turns, previous_response_id="resp_1")
     assert body["previous_response_id"] == "resp_1" and "store" not in body
@@ -305,7 +304,7 @@ def test_a_previous_response_saves_what_the_provider_has() -> None:
     assert len(body_of(user("a"), previous_response_id="resp_1")["input"]) == 1
 
 
-def test_instructions_are_said_again_after_a_previous_response() -> None:
+def test_instructions_are_sent_again_after_a_previous_response() -> None:
     turns = [system("SYS"), user("a"), system("aside"), assistant("b"), user("c")]
     body = body_of(*turns, previous_response_id="resp_9")
     assert (body["instructions"], body["input"]) == ("SYS", [{"role": "user", "content": "c"}])
@@ -317,7 +316,7 @@ def test_servers_that_know_no_store_are_not_asked() -> None:
     assert asked == {"model": "gpt-9", "input": [{"role": "user", "content": "hi"}]}
 
 
-def test_models_that_only_speak_it_are_led_here_by_their_metadata() -> None:
+def test_models_of_this_wire_alone_are_routed_by_their_metadata() -> None:
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

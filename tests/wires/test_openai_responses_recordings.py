@@ -1,4 +1,4 @@
-"""Every recorded response decodes to what OpenAI's own SDK makes of it."""
+"""Every recorded response decodes to the same as in OpenAI's own SDK."""
 
 from typing import Any
 

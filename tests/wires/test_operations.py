@@ -1,4 +1,4 @@
-"""Vectors, rankings, pictures, speech, transcripts, verdicts, lists: recorded where there are recordings."""
+"""Vectors, rankings, images, speech, transcripts, verdicts, lists: on recordings where there are any."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_recorded_vectors_are_read_as_the_sdks_read_them(recording: Recording) -
 
 
 def sent_by(wire: Wire, call: Any, answer: Any, model: str = "m") -> tuple[httpx.Request, Any]:
-    """The request that a call sends, and the reply to an answer."""
+    """Make a call; return its request and the decoded reply to `answer`."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -114,20 +114,20 @@ def test_vectors_come_in_the_order_of_the_texts() -> None:
     ],
     ids=lambda each: getattr(each, "name", None),
 )
-def test_queries_and_dimensions_are_said_in_each_wires_words(wire: Wire, model: str, answer: Any, body: Any) -> None:
+def test_queries_and_dimensions_are_sent_in_each_wires_fields(wire: Wire, model: str, answer: Any, body: Any) -> None:
     call = lambda client, name: client.embed(name, "a", kind="query", dimensions=8)
     request, reply = sent_by(wire, call, answer, model)
     assert orjson.loads(request.content) == body and reply.embedding == [1.0]
 
 
 @pytest.mark.parametrize("texts", ["", [], ["a", ""], [3], None])
-def test_what_cannot_be_embedded_is_refused_before_sending(texts: Any) -> None:
+def test_a_text_that_cannot_be_embedded_is_refused_before_sending(texts: Any) -> None:
     with pytest.raises(errors.ConfigError):
         sent_by(openai_embeddings, lambda client, model: client.embed(model, texts), VECTORS)
 
 
-def asked(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
-    """The same through a declared provider; `kind` is the answer's content type."""
+def call_provider(call: Any, answer: Any, kind: str | None = None) -> tuple[httpx.Request, Any]:
+    """Make a call through a declared provider; `kind` is the answer's content type."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -146,16 +146,16 @@ KEYS: Any = dict.fromkeys(("openai", "together", "mistral", "groq"), "k")
 KEYS["azure"] = {"api_key": "k", "endpoint": "https://r.openai.azure.com"}
 
 
-def test_ranking() -> None:
+def test_documents_are_ranked() -> None:
     answer = {"results": [{"index": 1, "relevance_score": 0.0}, {"index": 0, "relevance_score": 0.9}]}
-    request, reply = asked(lambda client: client.rerank("together:m", "q", ["a", "b"], top_n=2), answer)
+    request, reply = call_provider(lambda client: client.rerank("together:m", "q", ["a", "b"], top_n=2), answer)
     assert orjson.loads(request.content) == {"model": "m", "query": "q", "documents": ["a", "b"], "top_n": 2}
     assert reply.ranking == [Ranked(0, 0.9), Ranked(1, 0.0)]
 
 
-def test_pictures() -> None:
+def test_images_are_generated() -> None:
     answer = {"data": [{"b64_json": b64encode(b"\x89PNG").decode(), "revised_prompt": "a cat"}, {"url": "https://x/y"}]}
-    request, reply = asked(
+    request, reply = call_provider(
         lambda client: client.generate_image("openai:gpt-image-1", "a cat", size="1024x1024"), answer
     )
     assert orjson.loads(request.content) == {"model": "gpt-image-1", "prompt": "a cat", "size": "1024x1024"}
@@ -163,8 +163,8 @@ def test_pictures() -> None:
     assert reply.metadata["revised_prompts"] == ["a cat"]
 
 
-def test_speech() -> None:
-    request, reply = asked(
+def test_speech_is_generated() -> None:
+    request, reply = call_provider(
         lambda client: client.speak("openai:tts-1", "hi", voice="nova", output_format="mp3"), b"ID3 sound"
     )
     assert orjson.loads(request.content) == {"model": "tts-1", "input": "hi", "voice": "nova", "response_format": "mp3"}
@@ -181,8 +181,8 @@ def test_speech() -> None:
         (b"\0\1\0\2", None, "application/octet-stream"),
     ],
 )
-def test_speech_is_what_the_answer_says_it_is_else_what_its_bytes_show(sound: bytes, kind: str, reported: str) -> None:
-    _, reply = asked(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
+def test_the_type_of_speech_is_that_of_the_header_or_of_its_bytes(sound: bytes, kind: str, reported: str) -> None:
+    _, reply = call_provider(lambda client: client.speak("openai:tts-1", "hi", output_format="pcm"), sound, kind)
     assert (reply.audio.data, reply.audio.media_type) == (sound, reported)
 
 
@@ -190,9 +190,9 @@ def test_speech_is_what_the_answer_says_it_is_else_what_its_bytes_show(sound: by
 def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
     answer = {"error": {"message": "no credit", "code": "insufficient_quota"}}
     with pytest.raises(errors.QuotaError):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), answer, kind)
     with pytest.raises(errors.DecodeError, match="no audio"):
-        asked(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
+        call_provider(lambda client: client.speak("openai:tts-1", "hi"), b"<html>", "text/html")
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_an_error_in_place_of_speech_is_an_error(kind: str | None) -> None:
         ("openai:gpt-4o-transcribe-diarize", "diarized_json"),
     ],
 )
-def test_more_than_the_text_is_asked_of_models_that_have_more(model: str, format: str | None) -> None:
-    request, reply = asked(lambda client: client.transcribe(model, Audio(data=b"ID3")), {"text": "hello"})
+def test_more_modalities_are_requested_of_models_that_have_them(model: str, format: str | None) -> None:
+    request, reply = call_provider(lambda client: client.transcribe(model, Audio(data=b"ID3")), {"text": "hello"})
     field = b'name="response_format"\r\n\r\n'
     assert (field in request.content) == (format is not None)
     assert format is None or field + format.encode() in request.content
@@ -219,22 +219,22 @@ def test_more_than_the_text_is_asked_of_models_that_have_more(model: str, format
 
 
 @pytest.mark.parametrize(("format", "answer"), [("text", "hello\n"), ("srt", "1\n00:00:00 --> 00:00:01\nhello\n")])
-def test_a_transcript_may_be_bare_text(format: str, answer: str) -> None:
+def test_a_transcript_may_be_plain_text(format: str, answer: str) -> None:
     call = lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3"), response_format=format)
-    _, reply = asked(call, answer.encode(), "text/plain; charset=utf-8")
+    _, reply = call_provider(call, answer.encode(), "text/plain; charset=utf-8")
     assert (reply.text, reply.raw) == (answer[:-1], answer)
 
 
 @pytest.mark.parametrize("answer", [b"<!DOCTYPE html><html>sign in</html>", b'{"words": []}', b"\xff\xfe"])
-def test_what_is_no_transcript_is_no_reply(answer: bytes) -> None:
+def test_a_body_that_is_not_a_transcript_is_not_a_reply(answer: bytes) -> None:
     with pytest.raises(errors.DecodeError):
-        asked(lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3")), answer)
+        call_provider(lambda client: client.transcribe("openai:whisper-1", Audio(data=b"ID3")), answer)
 
 
-def test_transcripts() -> None:
+def test_transcripts_are_decoded() -> None:
     answer = {"text": "hello", "language": "english", "segments": [{"start": 0, "end": 1, "text": "hello"}]}
     sound = Audio(data=b"ID3", filename='my "song".mp3')
-    request, reply = asked(lambda client: client.transcribe("openai:whisper-1", sound, language="en"), answer)
+    request, reply = call_provider(lambda client: client.transcribe("openai:whisper-1", sound, language="en"), answer)
     kind, boundary = request.headers["content-type"].split("; boundary=")
     parts = request.content.split(f"--{boundary}".encode())
     assert kind == "multipart/form-data" and parts[-1] == b"--\r\n"
@@ -243,19 +243,19 @@ def test_transcripts() -> None:
     assert (reply.text, reply.metadata["language"]) == ("hello", "english")
 
 
-def test_verdicts() -> None:
+def test_verdicts_are_decoded() -> None:
     row = {"flagged": True, "categories": {"violence": True, "hate": False}, "category_scores": {"violence": 0.9}}
-    _, reply = asked(lambda client: client.moderate("openai:omni-moderation-latest", "grr"), {"results": [row]})
+    _, reply = call_provider(lambda client: client.moderate("openai:omni-moderation-latest", "grr"), {"results": [row]})
     assert (reply.object[0].flagged, reply.object[0].categories) == (True, ("violence",))
 
 
 def test_lists_of_models() -> None:
-    request, reply = asked(lambda client: client.list_models("openai"), {"data": [{"id": "b"}, {"id": "a"}]})
+    request, reply = call_provider(lambda client: client.list_models("openai"), {"data": [{"id": "b"}, {"id": "a"}]})
     assert (request.method, str(request.url), request.content) == ("GET", "https://api.openai.com/v1/models", b"")
     assert reply.object == [Model("openai", "a"), Model("openai", "b")]
 
 
-def test_an_operation_that_a_provider_lacks_is_reported() -> None:
+def test_an_operation_that_a_provider_lacks_is_an_error() -> None:
     with pytest.raises(errors.NotSupported, match="deepseek does not offer speak; it offers chat"):
         Client(api_keys={"deepseek": "k"}).speak("deepseek:m", "hi")
 
@@ -312,6 +312,6 @@ def test_a_document_may_be_a_file_on_disk(tmp_path: Path) -> None:
         assert orjson.loads(request.content)["document"]["document_url"] == "data:application/pdf;base64,JVBERi0x"
 
 
-def test_what_is_no_document_is_refused() -> None:
+def test_an_invalid_document_is_refused() -> None:
     with pytest.raises(errors.ConfigError, match="a document cannot be a int"):
         sent_by(mistral_ocr, lambda client, model: client.ocr(model, 3), OCR_ANSWER)

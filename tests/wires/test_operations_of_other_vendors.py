@@ -1,4 +1,4 @@
-"""Operations that stand apart from the others of their provider: lists, counts, Imagen, Voyage's and Jina's words."""
+"""Operations with formats of their own: lists, counts, Imagen, Voyage and Jina."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ AWS = {"access_key": "AKIDEXAMPLE", "secret_key": "s", "region": "eu-west-1"}
 AZURE = {"api_key": "k", "endpoint": "https://mine.openai.azure.com"}
 
 
-def asked(provider: str, call: Any, answer: Any, key: Any = "k") -> tuple[httpx.Request, Any]:
-    """The request that a call sends, and the reply to an answer."""
+def call_provider(provider: str, call: Any, answer: Any, key: Any = "k") -> tuple[httpx.Request, Any]:
+    """Make a call; return its request and the decoded reply to `answer`."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -103,28 +103,28 @@ def test_lists_of_models_are_read_where_each_provider_keeps_them(
     provider: str, key: Any, address: str, answer: Any, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "acc")
-    request, reply = asked(provider, lambda client: client.list_models(provider), answer, key)
+    request, reply = call_provider(provider, lambda client: client.list_models(provider), answer, key)
     assert (request.method, str(request.url), request.content) == ("GET", address, b"")
     assert reply.object == [Model(provider, id) for id in ids]
 
 
-def test_the_key_goes_with_the_list_as_with_all_else() -> None:
-    request, _ = asked("anthropic", lambda client: client.list_models("anthropic"), {"data": []})
+def test_the_key_is_sent_with_a_list_of_models_too() -> None:
+    request, _ = call_provider("anthropic", lambda client: client.list_models("anthropic"), {"data": []})
     assert request.headers["x-api-key"] == "k" and request.headers["anthropic-version"] == "2023-06-01"
-    request, _ = asked("google", lambda client: client.list_models("google"), {"models": []})
+    request, _ = call_provider("google", lambda client: client.list_models("google"), {"models": []})
     assert request.headers["x-goog-api-key"] == "k" and "key=" not in str(request.url)
 
 
-def test_other_operations_of_these_providers_stay_where_they_are() -> None:
+def test_other_operations_of_these_providers_keep_their_addresses() -> None:
     answer = {"results": [{"index": 0, "relevance_score": 0.5}]}
-    request, _ = asked("cohere", lambda client: client.rerank("cohere:rerank-v4", "q", ["a"]), answer)
+    request, _ = call_provider("cohere", lambda client: client.rerank("cohere:rerank-v4", "q", ["a"]), answer)
     assert str(request.url) == "https://api.cohere.com/v2/rerank"
 
 
 def test_openai_counts_a_prompt_as_the_response_would_read_it() -> None:
     prompt = Context([system("be kind"), user("hi")], [TOOL])
     answer = {"object": "response.input_tokens", "input_tokens": 17}
-    request, reply = asked("openai", lambda client: client.count_tokens("openai:gpt-5", prompt), answer)
+    request, reply = call_provider("openai", lambda client: client.count_tokens("openai:gpt-5", prompt), answer)
     body = orjson.loads(request.content)
     TypeAdapter(InputTokenCountParams).validate_python(body)
     assert str(request.url) == "https://api.openai.com/v1/responses/input_tokens"
@@ -134,7 +134,7 @@ def test_openai_counts_a_prompt_as_the_response_would_read_it() -> None:
 def test_bedrock_counts_a_prompt_as_converse_would_read_it() -> None:
     prompt = Context([system("be kind"), user("hi")], [TOOL])
     call = lambda client: client.count_tokens("amazon_bedrock:anthropic.claude-sonnet-4-v1:0", prompt)
-    request, reply = asked("amazon_bedrock", call, {"inputTokens": 17}, AWS)
+    request, reply = call_provider("amazon_bedrock", call, {"inputTokens": 17}, AWS)
     shape = (
         botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("CountTokens").input_shape
     )
@@ -147,7 +147,7 @@ def test_bedrock_counts_a_prompt_as_converse_would_read_it() -> None:
 def test_imagen_draws_by_predict() -> None:
     png = {"mimeType": "image/png", "bytesBase64Encoded": b64encode(b"\x89PNG").decode()}
     call = lambda client: client.generate_image("google:imagen-4.0", "a cat", n=2, aspect_ratio="16:9")
-    request, reply = asked("google", call, {"predictions": [png, {"raiFilteredReason": "unsafe"}]})
+    request, reply = call_provider("google", call, {"predictions": [png, {"raiFilteredReason": "unsafe"}]})
     assert request.url.path == "/v1beta/models/imagen-4.0:predict"
     assert orjson.loads(request.content) == {
         "instances": [{"prompt": "a cat"}],
@@ -164,9 +164,9 @@ def test_imagen_draws_by_predict() -> None:
         ({}, errors.DecodeError),
     ],
 )
-def test_a_picture_that_is_held_back_is_reported(answer: Any, kind: type[Exception]) -> None:
+def test_an_image_that_is_withheld_is_reported(answer: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        asked("google", lambda client: client.generate_image("google:imagen-4.0", "a cat"), answer)
+        call_provider("google", lambda client: client.generate_image("google:imagen-4.0", "a cat"), answer)
 
 
 DRAWN = {
@@ -202,7 +202,7 @@ VERTEX = {"token": "ya29.t", "project": "p", "location": "global"}
 def test_gemini_draws_in_a_chat(model: str, key: Any, path: str) -> None:
     provider = model.partition(":")[0]
     call = lambda client: client.generate_image(model, "a cat", aspect_ratio="16:9", size="2K")
-    request, reply = asked(provider, call, DRAWN, key)
+    request, reply = call_provider(provider, call, DRAWN, key)
     assert request.url.path == path
     assert orjson.loads(request.content) == {
         "contents": [{"role": "user", "parts": [{"text": "a cat"}]}],
@@ -218,7 +218,7 @@ def test_gemini_draws_in_a_chat(model: str, key: Any, path: str) -> None:
 def test_imagen_draws_by_predict_on_vertex_as_well() -> None:
     png = {"mimeType": "image/png", "bytesBase64Encoded": b64encode(b"\x89PNG").decode()}
     call = lambda client: client.generate_image("google_vertex:imagen-4.0-generate-001", "a cat")
-    request, reply = asked("google_vertex", call, {"predictions": [png]}, VERTEX)
+    request, reply = call_provider("google_vertex", call, {"predictions": [png]}, VERTEX)
     assert request.url.path.endswith("/publishers/google/models/imagen-4.0-generate-001:predict")
     assert reply.images[0].data == b"\x89PNG"
 
@@ -234,9 +234,9 @@ def test_imagen_draws_by_predict_on_vertex_as_well() -> None:
         ),
     ],
 )
-def test_a_chat_without_a_picture_is_an_error_with_what_was_said(answer: Any, kind: type[Exception]) -> None:
+def test_a_chat_without_an_image_is_an_error_with_its_text(answer: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
-        asked("google", lambda client: client.generate_image("google:gemini-2.5-flash-image", "a cat"), answer)
+        call_provider("google", lambda client: client.generate_image("google:gemini-2.5-flash-image", "a cat"), answer)
     assert caught.value.partial.text in ("", "What shall I draw?")  # type: ignore[attr-defined]
 
 
@@ -250,9 +250,9 @@ VECTORS = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"total_tokens":
         ("jina", {"model": "m", "input": ["a"], "task": "retrieval.query", "dimensions": 8}),
     ],
 )
-def test_queries_are_embedded_in_each_providers_words(provider: str, body: Any) -> None:
+def test_queries_are_embedded_in_each_providers_format(provider: str, body: Any) -> None:
     call = lambda client: client.embed(f"{provider}:m", "a", kind="query", dimensions=8)
-    request, reply = asked(provider, call, VECTORS)
+    request, reply = call_provider(provider, call, VECTORS)
     assert orjson.loads(request.content) == body and request.url.path == "/v1/embeddings"
     assert (reply.embedding, reply.usage.input_tokens) == ([1.0], 4)
 
@@ -261,17 +261,17 @@ def test_queries_are_embedded_in_each_providers_words(provider: str, body: Any) 
     ("provider", "rows", "name"),
     [("voyage", "data", "top_k"), ("jina", "results", "top_n"), ("cohere", "results", "top_n")],
 )
-def test_documents_are_ranked_in_each_providers_words(provider: str, rows: str, name: str) -> None:
+def test_documents_are_ranked_in_each_providers_format(provider: str, rows: str, name: str) -> None:
     scores = [{"index": 0, "relevance_score": 0.1}, {"index": 1, "relevance_score": 0.9}]
     answer = {rows: scores, "usage": {"total_tokens": 4}}
     call = lambda client: client.rerank(f"{provider}:m", "q", ["a", "b"], top_n=2)
-    request, reply = asked(provider, call, answer)
+    request, reply = call_provider(provider, call, answer)
     assert orjson.loads(request.content) == {"model": "m", "query": "q", "documents": ["a", "b"], name: 2}
     assert reply.ranking == [Ranked(1, 0.9), Ranked(0, 0.1)] and reply.usage.input_tokens == 4
 
 
 @pytest.mark.parametrize("given", [{"query": ""}, {"documents": []}])
-def test_a_ranking_of_nothing_is_refused(given: dict[str, Any]) -> None:
+def test_a_ranking_of_no_documents_is_refused(given: dict[str, Any]) -> None:
     wanted = {"query": "q", "documents": ["a"], **given}
     with pytest.raises(errors.ConfigError, match="needs a query and documents"):
-        asked("jina", lambda client: client.rerank("jina:m", **wanted), {})
+        call_provider("jina", lambda client: client.rerank("jina:m", **wanted), {})

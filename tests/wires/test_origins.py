@@ -1,4 +1,4 @@
-"""What only one provider understands of an answer goes back to it and its kin, and to nobody else that speaks alike."""
+"""Data that only one provider understands is sent back to it and the vendors that accept it, and to no other."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ CASES: list[tuple[Any, Where, Where, bool]] = [
 
 
 @pytest.mark.parametrize(("answer", "begun_on", "sent_to", "goes"), CASES, ids=lambda each: str(each)[:60])
-def test_private_data_goes_to_who_can_read_it(answer: Any, begun_on: Where, sent_to: Where, goes: bool) -> None:
+def test_private_data_is_sent_only_to_providers_that_can_read_it(
+    answer: Any, begun_on: Where, sent_to: Where, goes: bool
+) -> None:
     (model, wire), (other, other_wire) = begun_on, sent_to
     _, first = exchanged(model, Context([user("go")], TOOLS), answer, wire=wire)
     more = [tool_result(call, "r") for call in first.tool_calls]
@@ -94,15 +96,15 @@ def test_private_data_goes_to_who_can_read_it(answer: Any, begun_on: Where, sent
     sent = orjson.dumps(body).decode()
     assert ("SECRET" in sent) == goes
     if not first.tool_calls and answer is not SEARCH:
-        assert "ok" in sent, "the words go along"
+        assert "ok" in sent, "the text goes along"
     losses = reported(reply)
     assert len(losses) == (0 if goes else 1), losses
-    assert all(model.partition(":")[0] in loss and "stays behind" in loss for loss in losses)
+    assert all(model.partition(":")[0] in loss and "is left out" in loss for loss in losses)
     back, _ = exchanged(model, reply.context.append("back"), wire=wire)
     assert "SECRET" in orjson.dumps(back).decode(), "going back to the first provider finds everything as it was"
 
 
-def test_the_author_stands_on_every_answer_and_is_stored_with_it() -> None:
+def test_every_answer_has_its_author_and_is_stored_with_it() -> None:
     for stream in (False, True):
         body: Any = chat(content="ok")
         if stream:
@@ -142,14 +144,14 @@ def test_reasoning_without_a_signature_is_sent_or_reported(
 
 
 @pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", "openai:gpt-4o", CLAUDE_THERE, "cohere:command-a"])
-def test_reasoning_of_nobody_knows_whom_is_reported_where_it_is_not_sent(model: str) -> None:
+def test_reasoning_of_unknown_origin_that_is_not_sent_is_reported(model: str) -> None:
     for thought in (Reasoning("because"), Reasoning("because", wire="anthropic_messages")):
         context = Context([user("go"), assistant([thought, Text("ok")]), user("on")])
         body, reply = exchanged(model, context)
         assert "because" not in orjson.dumps(body).decode() and len(reported(reply)) == 1
 
 
-def test_thinking_goes_back_to_mistral_as_it_came() -> None:
+def test_thinking_is_sent_back_to_mistral_unchanged() -> None:
     """https://docs.mistral.ai/capabilities/reasoning"""
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "because"}]}
     _, first = exchanged(

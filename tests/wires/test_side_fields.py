@@ -1,5 +1,5 @@
-"""What an answer can do without never costs the answer: each such field, in turn, as something else than its format
-has. The text comes, whole and streamed, the same, and a warning names what was left out."""
+"""Side fields never fail an answer: each one is given another type than in its format. The text arrives, streamed and
+not, and a warning names what was left out."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ MORE: dict[str, dict[tuple[Any, ...], Any]] = {
 }
 MORE["mistral_chat"] = MORE["openai_chat"]
 MARKS = ("type", "index", "contentBlockIndex", "thought")
-"""Beside the words: what they are, and which part of the answer they belong to."""
+"""Side fields: what they are, and which part of the answer they belong to."""
 ENDS = ("finish_reason", "finishReason", "done_reason", "stopReason", "stop_reason")
 
 
@@ -116,7 +116,7 @@ def at(value: Any, place: tuple[Any, ...]) -> Any:
 
 
 def essential(data: Any, text: str) -> set[tuple[Any, ...]]:
-    """The places of the words, what they stand in, and what says how to read that."""
+    """Yield the places of the side fields, the objects that contain them, and their rules."""
     found: set[tuple[Any, ...]] = set()
     for place in places(data):
         value = at(data, place)
@@ -127,7 +127,7 @@ def essential(data: Any, text: str) -> set[tuple[Any, ...]]:
     return found
 
 
-def odd(data: Any, text: str) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+def malformed_fields(data: Any, text: str) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
     needed = essential(data, text)
     for place in places(data):
         if place not in needed and place[-1] not in ("type", "error", "done"):
@@ -141,7 +141,7 @@ def client_of(body: bytes, name: str) -> Client:
     return Client(transport=transport, api_keys=KEYS, retries=0)
 
 
-def whole(name: str) -> Any:
+def full_body(name: str) -> Any:
     body = orjson.loads(samples_of(speaker(name)).text.body)
     for place, value in MORE[name].items():
         body = put(body, place, value)
@@ -149,12 +149,12 @@ def whole(name: str) -> Any:
 
 
 @wires
-def test_a_whole_answer_keeps_its_text(name: str) -> None:
+def test_an_unstreamed_answer_keeps_its_text(name: str) -> None:
     text, seen = samples_of(speaker(name)).text.text, b""
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=seen))
     client = Client(transport=transport, api_keys=KEYS, retries=0)
     lost = []
-    for place, other, body in odd(whole(name), text):
+    for place, other, body in malformed_fields(full_body(name), text):
         seen = orjson.dumps(body)
         try:
             reply = client.generate_text(f"{SPEAKERS[name]}:m", "hi", wire=name)
@@ -166,13 +166,13 @@ def test_a_whole_answer_keeps_its_text(name: str) -> None:
 
 
 @wires
-def test_what_is_added_here_is_named_when_it_is_left_out(name: str) -> None:
+def test_each_optional_field_that_is_left_out_is_named(name: str) -> None:
     for place in MORE[name]:
         if place == ("promptFeedback",) or place[-1] == "refusal":
             continue
-        was = at(whole(name), place)
+        was = at(full_body(name), place)
         other = 7 if not isinstance(was, int) else [7]
-        reply = client_of(orjson.dumps(put(whole(name), place, other)), name).generate_text(
+        reply = client_of(orjson.dumps(put(full_body(name), place, other)), name).generate_text(
             f"{SPEAKERS[name]}:m", "hi", wire=name
         )
         assert [each.subject for each in reply.warnings if str(place[-1]) in each.subject], place
@@ -204,7 +204,7 @@ def test_a_streamed_answer_keeps_its_text(name: str) -> None:
             read = orjson.loads(data)
         except orjson.JSONDecodeError:
             continue
-        for place, other, made in odd(read, sample.text):
+        for place, other, made in malformed_fields(read, sample.text):
             if (other is None and place[-1] in (*ENDS, "candidates", "choices")) or place[-1] in ("index", 0):
                 continue
             spoilt = orjson.dumps(made) if head is None else (head, orjson.dumps(made))

@@ -1,4 +1,4 @@
-"""Tools may be called what they are called: the names that a vendor does not take are mapped, and mapped back."""
+"""Tool names that a vendor does not allow are mapped, and mapped back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exchanges import KEYS, exchanged, reported
 
 from stepwell import AsyncClient, Client, Context, Tool
 from stepwell.messages import ToolCall
-from stepwell.providers.declare.wire import ToolNamePolicy
+from stepwell.providers.declare.tool_policies import ToolNamePolicy
 from stepwell.providers.history.tool_names import sent_names
 from stepwell.schemas.message import assistant, tool_result, user
 
@@ -23,7 +23,7 @@ CLAUDE = "amazon_bedrock:anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
 def call_of(name: str) -> dict[str, Any]:
-    """Answers that call this tool, by wire."""
+    """Return an answer by wire that calls this tool."""
     called = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
     use = {"toolUse": {"toolUseId": "c", "name": name, "input": {}}}
     return {
@@ -41,7 +41,7 @@ def call_of(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("model", call_of(""))
-def test_a_loop_knows_the_tool_by_the_name_it_was_given(model: str) -> None:
+def test_a_loop_finds_the_tool_by_its_original_name(model: str) -> None:
     bodies: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -55,7 +55,7 @@ def test_a_loop_knows_the_tool_by_the_name_it_was_given(model: str) -> None:
     assert all("get.weather" not in body and "get_weather" in body for body in bodies) and reported(reply) == []
 
 
-def test_streamed_calls_bear_the_users_names_too() -> None:
+def test_streamed_calls_have_the_users_names_too() -> None:
     fragment = {"index": 0, "id": "c", "function": {"name": "get_weather", "arguments": "{}"}}
     choice = {"index": 0, "delta": {"tool_calls": [fragment]}, "finish_reason": "tool_calls"}
     others = {**choice, "index": 1}

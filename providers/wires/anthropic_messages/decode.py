@@ -11,7 +11,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..errors import provider_error
+from ...declare.errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {

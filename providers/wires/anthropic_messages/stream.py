@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -26,8 +27,8 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from ..errors import provider_error, read_again
 from .decode import finish_reason, metadata_of, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS

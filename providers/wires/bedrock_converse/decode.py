@@ -13,8 +13,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..errors import find_error as find_error_by_status
-from ..errors import provider_error
+from ...declare.errors import find_error as find_error_by_status
+from ...declare.errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {

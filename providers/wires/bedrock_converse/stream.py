@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -28,8 +29,8 @@ from ....schemas.errors import ProviderError
 from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from ..errors import provider_error, read_again
 from ..protocols.aws_event_stream import AWSEvent
 from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME

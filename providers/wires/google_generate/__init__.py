@@ -5,7 +5,8 @@ from __future__ import annotations
 from ....schemas.tool import CHOICES, SEVERAL
 from ...auth.auth import header_key
 from ...declare.object_support import ObjectSupport, lazy_dialect
-from ...declare.wire import ToolCallIdPolicy, ToolNamePolicy, Wire
+from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
+from ...declare.wire import Wire
 from .counting import google_count_tokens, vertex_count_tokens
 from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -30,8 +31,8 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
+from ...declare.errors import provider_error, retry_info
 from ..calls import call_id
-from ..errors import provider_error, read_again, retry_info
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...declare.wire import ToolCallIdPolicy
+from ...declare.tool_policies import ToolCallIdPolicy
 from ..openai_chat import openai_chat
 from .encode import accepts_part, build_body
 

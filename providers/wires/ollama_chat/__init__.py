@@ -5,7 +5,8 @@ from __future__ import annotations
 from attrs import evolve
 
 from ...declare.object_support import BY_GRAMMAR
-from ...declare.wire import ToolCallIdPolicy, Wire
+from ...declare.tool_policies import ToolCallIdPolicy
+from ...declare.wire import Wire
 from ..protocols import ndjson
 from .decode import decode_response, extract_usage
 from .encode import OPTIONS, accepts_part, build_body

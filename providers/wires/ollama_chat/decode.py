@@ -11,8 +11,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...declare.errors import provider_error
 from ..calls import call_id
-from ..errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -24,7 +25,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
-from ..errors import provider_error, read_again
+from ...declare.errors import provider_error
 from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
 from .encode import NAME
 from .side_fields import EVENT_FIELDS

@@ -7,15 +7,16 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ....pipeline.http.error_body import error_in
 from ....pipeline.http.response import Response
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
+from ...declare.errors import find_error as find_error_by_status
+from ...declare.errors import provider_error
 from ..calls import call_id
-from ..errors import error_in, provider_error
-from ..errors import find_error as find_error_by_status
 from .encode import NAME
 from .usage import extract_usage
 

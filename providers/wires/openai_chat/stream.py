@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
@@ -25,7 +26,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ..errors import provider_error, read_again
+from ...declare.errors import provider_error
 from .calls import StreamedCalls
 from .decode import (
     METADATA,

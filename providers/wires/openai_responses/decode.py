@@ -12,7 +12,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..errors import provider_error
+from ...declare.errors import provider_error
 from ..openai_chat.usage import usage_of
 from .encode import NAME
 from .places import PLACES

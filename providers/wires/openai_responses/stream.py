@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
+from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -27,7 +28,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ..errors import provider_error, read_again
+from ...declare.errors import provider_error
 from .decode import (
     call_extra,
     custom_tools,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...json_types import JSONSchema, Schema
+from ...json_types import JSONSchema, JSONValue, Schema
 from ..keywords import TYPES
 
 # Keywords that do not restrict which values fit.
@@ -85,7 +85,7 @@ def _values(first: list[Any], second: list[Any]) -> list[Any]:
     return [value for value in first if any(json_equal(value, other) for other in second)]
 
 
-def json_equal(one: object, other: object) -> bool:
+def json_equal(one: JSONValue, other: JSONValue) -> bool:
     """Return whether two values are equal in JSON, where true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 

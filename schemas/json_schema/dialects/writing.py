@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ...errors import SchemaError
 from ...json_text import spaced
-from ...json_types import Schema
+from ...json_types import JSONValue, Schema
 from ..keywords import escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
@@ -374,6 +374,6 @@ def _names_in(schema: object) -> set[str]:
     return {*schema.get("properties", {}), *schema.get("required", ())}
 
 
-def _shown(value: object) -> str:
+def _shown(value: JSONValue) -> str:
     text = spaced(value)
     return text if len(text) <= 80 else text[:79] + "…"

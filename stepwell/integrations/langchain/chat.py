@@ -1,4 +1,4 @@
-"""ChatStepwell: LangChain's chat model over any provider that stepwell knows."""
+"""ChatStepwell: a LangChain chat model for every provider of stepwell."""
 
 from __future__ import annotations
 
@@ -30,47 +30,50 @@ _SHOWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
 
 
 class ChatStepwell(BaseChatModel):
-    """A chat model named `provider:model-id`; without a name `STEPWELL_MODEL`, else the local model.
+    """A chat model of LangChain.
 
         ChatStepwell(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
 
     Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
-    are the arguments of `invoke`, `stream` and `bind`, where `model=` names another model. Calls go through `client`
-    and `async_client`, of which either is made of the other, or the process's own where neither is given.
+    are the arguments of `invoke`, `stream` and `bind`, where `model=` names another model.
 
     Errors are stepwell's, and LangChain's ModelError of the same meaning as well.
     """
 
     model: str = Field(default_factory=default_model)
+    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
     client: Client | None = Field(default=None, exclude=True)
+    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
     async_client: AsyncClient | None = Field(default=None, exclude=True)
+    """Makes the async calls; derived from `client`, or the shared client, where None."""
     temperature: float | None = None
     max_tokens: int | None = None
     stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
     timeout: Any = None
-    """Seconds in all, or Timeouts."""
+    """Seconds for the whole call, or Timeouts."""
     retries: int | None = Field(default=None, alias="max_retries")
     api_key: SecretStr | None = None
     base_url: str | None = None
     headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """More request headers; as they may hold secrets, they are neither stored nor shown."""
+    """Further request headers; they may hold secrets, so that they are neither serialised nor shown."""
     streaming: bool = False
-    """Stream inside `invoke`, too."""
+    """Whether `invoke` streams internally."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """All other options of a call."""
+    """All other options of the call."""
 
     _clients: ClientPair = PrivateAttr()
 
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
+        """Create the pair of clients."""
         self._clients = ClientPair(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments without a field of their own are options; pydantic would lose them."""
-        return collect_options(cls, given)
+    def _gather_options(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Move arguments without a field of their own into `options`; pydantic would drop them."""
+        return collect_options(cls, arguments)
 
     @property
     def _llm_type(self) -> str:
@@ -83,24 +86,26 @@ class ChatStepwell(BaseChatModel):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
+        """Return True: LangChain may serialise it."""
         return True
 
     @property
     def lc_secrets(self) -> dict[str, str]:
+        """The fields that are secrets, and the variables that stand for them when it is serialised."""
         return {"api_key": "STEPWELL_API_KEY"}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return profile_of(self._clients.planner.catalog.get(self.model))
 
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        """What traces say; providers and models under the names that LangSmith has prices for."""
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: object) -> LangSmithParams:
+        """Return what traces say, with provider and model under the names that LangSmith has prices for."""
         params = super()._get_ls_params(stop=stop or _listed(self.stop), **kwargs)
         provider, colon, name = params["ls_model_name"].partition(":")
         return LangSmithParams(**{**params, "ls_provider": provider, "ls_model_name": name}) if colon else params
 
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """What LangChain's cache tells models apart by. The same name at another server is another model."""
-        options = {"base_url": self.base_url, **self.options, **kwargs}
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: object) -> str:
+        """Return the key of LangChain's cache. The same model name at another server has another key."""
+        options: dict[str, Any] = {"base_url": self.base_url, **self.options, **kwargs}
         plan = self._clients.planner.plan("chat", options.get("model") or self.model, wire=options.get("wire"))
         server = self._clients.custom_endpoint(plan, options)
         name = super()._get_llm_string(stop=stop, **kwargs)
@@ -111,36 +116,36 @@ class ChatStepwell(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
         with known_to_langchain():
-            return result_of(self._clients.sync.generate_text(model, context, **options))
+            return result_of(self._clients.sync.make_call("chat", model, context, options))
 
     async def _agenerate(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         model, context, options = self._request(messages, stop, kwargs)
         with known_to_langchain():
-            return result_of(await self._clients.asynchronous.generate_text(model, context, **options))
+            return result_of(await self._clients.asynchronous.make_call("chat", model, context, options))
 
     def _stream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
-        with known_to_langchain(), self._clients.sync.stream_text(model, context, **options) as stream:
+        with known_to_langchain(), self._clients.sync.open_stream(model, context, options) as stream:
             for chunk in stream:
-                if (said := writer.feed(chunk)) is not None:
-                    yield said
+                if (written := writer.feed(chunk)) is not None:
+                    yield written
             yield writer.last(stream.reply())
 
     async def _astream(
@@ -148,23 +153,29 @@ class ChatStepwell(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
         with known_to_langchain():
-            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
+            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
                 async for chunk in stream:
-                    if (said := writer.feed(chunk)) is not None:
-                        yield said
+                    if (written := writer.feed(chunk)) is not None:
+                        yield written
                 yield writer.last(await stream.reply())
 
     def _request(
-        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any], *, stream: bool = False
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, object], *, stream: bool = False
     ) -> tuple[str, Context, dict[str, Any]]:
-        """The model, the conversation and the options of one call."""
+        """Return the model, the conversation and the options of one call.
+
+        messages: LangChain's.
+        stop: LangChain's stop sequences; None: those of this object.
+        given: options of this call, before those of this object.
+        stream: whether the call is streamed.
+        """
         own = {name: value for name in (*_SHOWN, "headers") if (value := getattr(self, name)) is not None}
-        options = {**own, **self.options, **given}
+        options: dict[str, Any] = {**own, **self.options, **given}
         model = options.pop("model", None) or self.model
         options.pop("stream", None)
         tools = tools_from_langchain(options.pop("tools", None) or ())
@@ -175,7 +186,7 @@ class ChatStepwell(BaseChatModel):
         if self.api_key is not None:
             options.setdefault("api_key", self.api_key.get_secret_value())
         if stream and (options.get("n") or 1) > 1:
-            raise ConfigError("LangChain can stream one answer only", hint="leave n out, or call invoke or generate")
+            raise ConfigError("LangChain can stream only one answer", hint="leave n out, or call invoke or generate")
         return model, Context(messages_from_langchain(messages), tools), options
 
     def bind_tools(
@@ -186,10 +197,12 @@ class ChatStepwell(BaseChatModel):
         strict: bool | None = None,
         **options: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The model with tools on offer.
+        """Return the model with tools on offer. Raises ConfigError for a `tool_choice` that is not among the tools.
 
-        `tools` are LangChain's tools, functions, classes, declarations of any vendor, or stepwell Tools. `tool_choice`
-        is auto, any, none, or a tool's name; `parallel_tool_calls` and any other option go along.
+        tools: LangChain's tools, functions, classes, declarations of any vendor, or stepwell Tools.
+        tool_choice: auto, any, none, or a tool's name.
+        strict: whether arguments must fit the tool's schema exactly (None: the provider's default).
+        options: any other options of the call, such as `parallel_tool_calls`.
         """
         bound = [declared(tool, strict) for tool in tools]
         choice_of(tool_choice, tools_from_langchain(bound))
@@ -202,14 +215,18 @@ class ChatStepwell(BaseChatModel):
         include_raw: bool = False,
         method: str | None = None,
         strict: bool | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Runnable[LanguageModelInput, Any]:
-        """The model with answers that fit a schema: a pydantic class (gives its objects), a TypedDict or a JSON Schema
-        (give dicts).
+        """Return the model with answers that fit a schema.
 
-        `method` is json_schema, function_calling or json_mode; without it json_schema where the catalog says that the
-        model has it, else function_calling. Raises ConfigError for any other, and the Runnable LangChain's
-        OutputParserException for an answer that is no such object: a refusal and a cut one, too.
+        The Runnable raises LangChain's OutputParserException for an answer that is no such object, a refusal and an
+        answer that was cut included. Raises ConfigError for an unknown method.
+
+        schema: a pydantic class (gives its objects), a TypedDict or a JSON Schema (give dicts).
+        include_raw: give a dict of the raw message, the parsed object and the parser's error.
+        method: json_schema, function_calling or json_mode; by default json_schema if the catalog says that the model
+            supports it, else function_calling.
+        strict: whether answers must fit the schema exactly (None: the provider's default).
         """
         if kwargs:
             raise ConfigError(f"with_structured_output has no argument {', '.join(kwargs)}")
@@ -220,16 +237,16 @@ class ChatStepwell(BaseChatModel):
         return structured(self, schema, method, strict=strict, include_raw=include_raw)
 
     def get_num_tokens(self, text: str) -> int:
-        """What the provider counts; stepwell's estimate where it offers no count."""
+        """Count tokens by the provider; estimate them where it offers no count."""
         return self.get_num_tokens_from_messages([HumanMessage(text)])
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """What the provider counts; stepwell's estimate where it offers no count."""
+        """Count tokens by the provider; estimate them where it offers no count."""
         bound = [declared(tool, None) for tool in tools or ()]
         model, context, options = self._request(list(messages), None, {"tools": bound})
-        sent = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
+        sent: dict[str, Any] = {name: options[name] for name in ("api_key", "base_url", "timeout") if name in options}
         with known_to_langchain():
-            reply = self._clients.sync.count_tokens(model, context, **sent)
+            reply = self._clients.sync.make_call("count_tokens", model, context, sent)
         return reply.usage.input_tokens or 0
 
 
@@ -238,7 +255,7 @@ def _listed(stop: list[str] | str | None) -> list[str] | None:
 
 
 def profile_of(model: Model) -> ModelProfile | None:
-    """What the catalog knows of a model, in LangChain's words; None for a model that it does not know."""
+    """Return the catalog's facts on a model under LangChain's names; None for an unknown model."""
     if not model.known:
         return None
     facts: dict[str, Any] = {

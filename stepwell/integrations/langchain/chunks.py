@@ -1,4 +1,4 @@
-"""A stream of stepwell's chunks as a stream of LangChain's."""
+"""Convert a stream of stepwell's chunks to LangChain's."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from .outgoing import content_block, extras_of, note_of, response_metadata, usag
 
 
 class ChunkWriter:
-    """A stream's chunks as LangChain's, one at a time; `last` gives the final one.
+    """A converter of the chunks of one stream, one at a time; `last` gives the final one.
 
-    Text is a string until something else than text has come, and a block from then on: LangChain joins blocks by their
-    index. With `listed` it is a block from the beginning, as output version v1 wants it.
+    Text is a string until something other than text has come, and a block from then on: LangChain joins blocks by
+    their index. With `listed` it is a block from the beginning, as output version v1 requires.
     """
 
     def __init__(self, *, listed: bool = False) -> None:
-        self._whole = listed
+        self._v1 = listed
         self._listed = listed
         self._plain: int | None = None
         self._ends: dict[int, dict[str, Any]] = {}
@@ -45,7 +45,7 @@ class ChunkWriter:
         self._calls: dict[int, _Call] = {}
         self._write: dict[type, Any] = {
             TextDelta: self._text,
-            ReasoningDelta: self._thought,
+            ReasoningDelta: self._reasoning_text,
             RefusalDelta: self._refusal,
             PartEnd: self._end,
             PartDone: self._part,
@@ -55,26 +55,26 @@ class ChunkWriter:
         }
 
     def feed(self, chunk: StreamChunk) -> ChatGenerationChunk | None:
-        """None for a chunk that says nothing to LangChain by itself."""
+        """Convert a chunk; None if it has no counterpart in LangChain."""
         write = self._write.get(type(chunk))
         message = write(chunk) if write else None
         return ChatGenerationChunk(message=message) if message else None
 
     def last(self, reply: Reply) -> ChatGenerationChunk:
-        """The end: what the parts gained besides text, the usage and the metadata."""
+        """Return the final chunk: the parts' fields other than text, the usage and the metadata."""
         extra = self._ends.pop(self._plain, {}).get("extra") if self._plain is not None else None
         blocks: list[str | dict[Any, Any]] = [
-            self._ending(index, gained) for index, gained in self._ends.items() if gained
+            self._end_block(index, fields) for index, fields in self._ends.items() if fields
         ]
         calls = self._calls.values()
-        spoilt = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.spoiling())]
-        noted = bool(blocks or spoilt) or self._listed or any("extra" in call.note for call in calls)
-        notes = {call.id: call.note for call in calls} if noted else {}
+        invalid = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.invalid_ending())]
+        needs_notes = bool(blocks or invalid) or self._listed or any("extra" in call.note for call in calls)
+        notes = {call.id: call.note for call in calls} if needs_notes else {}
         kept = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
         return ChatGenerationChunk(
             message=AIMessageChunk(
-                content=blocks or ([] if self._whole else ""),
-                tool_call_chunks=spoilt,
+                content=blocks or ([] if self._v1 else ""),
+                tool_call_chunks=invalid,
                 additional_kwargs={OURS: kept} if kept else {},
                 usage_metadata=usage_metadata(reply.usage),
                 response_metadata=response_metadata(reply),
@@ -82,9 +82,9 @@ class ChunkWriter:
             )
         )
 
-    def _ending(self, index: int, gained: Mapping[str, Any]) -> dict[str, Any]:
+    def _end_block(self, index: int, fields: Mapping[str, Any]) -> dict[str, Any]:
         kind = {"type": "reasoning", "reasoning": ""} if index in self._reasoning else {"type": "text", "text": ""}
-        return {**kind, "index": index, **extras_of(gained)}
+        return {**kind, "index": index, **extras_of(fields)}
 
     def _block(self, block: dict[str, Any]) -> AIMessageChunk:
         self._listed = True
@@ -97,7 +97,7 @@ class ChunkWriter:
             return AIMessageChunk(content=chunk.text)
         return self._block({"type": "text", "text": chunk.text, "index": chunk.index})
 
-    def _thought(self, chunk: ReasoningDelta) -> AIMessageChunk:
+    def _reasoning_text(self, chunk: ReasoningDelta) -> AIMessageChunk:
         self._begun.add(chunk.index)
         self._reasoning.add(chunk.index)
         return self._block({"type": "reasoning", "reasoning": chunk.text, "index": chunk.index})
@@ -106,20 +106,20 @@ class ChunkWriter:
         return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.text})
 
     def _end(self, chunk: PartEnd) -> AIMessageChunk | None:
-        """What a part gained is told at the end, when it is sure; a part that is nothing else takes its place now."""
+        """Keep a part's further fields for the last chunk; a part that had no chunk yet gets its empty block now."""
         new = chunk.index not in self._begun
         self._begun.add(chunk.index)
         if chunk.fields.keys() & {"signature", "encrypted", "wire"}:
             self._reasoning.add(chunk.index)
         self._ends.setdefault(chunk.index, {}).update(chunk.fields)
-        return self._block(self._ending(chunk.index, {})) if new else None
+        return self._block(self._end_block(chunk.index, {})) if new else None
 
     def _part(self, chunk: PartDone) -> AIMessageChunk:
         if isinstance(chunk.part, Refusal):
             return AIMessageChunk(content="", additional_kwargs={"refusal": chunk.part.text})
         block = content_block(chunk.part, chunk.index)
-        if self._whole and isinstance(chunk.part, Opaque):
-            # LangChain takes the index off a non-standard block in v1, and then joins two that are neighbours.
+        if self._v1 and isinstance(chunk.part, Opaque):
+            # In v1 LangChain removes the index of a non-standard block, and then joins two that follow each other.
             block = {"type": "text", "text": "", "index": chunk.index, **extras_of({"opaque": block["value"]})}
         return self._block(block)
 
@@ -138,19 +138,23 @@ class ChunkWriter:
 
 @define
 class _Call:
-    """A call as it comes in."""
+    """A tool call, as far as it has come."""
 
     index: int
+    """Its place in the answer."""
     id: str
     note: dict[str, Any]
+    """What is kept of it in the message besides LangChain's own fields."""
     arguments: str = ""
+    """The text of its arguments so far."""
     ended: bool = False
+    """Whether its end has come."""
 
-    def spoiling(self) -> str:
-        """What to add to the arguments of a call that must not be run; empty for a sound one.
+    def invalid_ending(self) -> str:
+        """Return what to append to the arguments of a call that must not be run; "" for a valid call.
 
-        LangChain closes what half a call leaves open and has it run as if it were whole. Nothing but a bracket of the
-        wrong kind makes it an invalid call, which it is. The arguments as they came are kept in the note.
+        LangChain completes the JSON of a call that was cut and runs it. Only a bracket of the wrong kind makes it an
+        invalid call. The arguments as they came are kept in the note.
         """
         if self.ended and ToolCall(self.id, "", self.arguments).error is None:
             return ""
@@ -158,7 +162,7 @@ class _Call:
         return next(ending for ending in _ENDINGS if _is_refused(self.arguments + ending))
 
 
-# Out of a string or not, out of an escape or not, against an open object or list.
+# For text that ends outside of a string, inside one, or inside an escape; in an object or in a list.
 _ENDINGS = ("}]", "]}", '"}]', '"]}', '""}]', '""]}')
 
 

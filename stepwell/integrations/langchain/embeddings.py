@@ -1,4 +1,4 @@
-"""StepwellEmbeddings: LangChain's embeddings over any provider that has vectors."""
+"""StepwellEmbeddings: LangChain embeddings for every provider of stepwell that has them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ from .errors import known_to_langchain
 
 
 class StepwellEmbeddings(BaseModel, Embeddings):
-    """Vectors of documents and queries, from a model named `provider:model-id` (none: as in ChatStepwell).
-
-    An Embedder does the work: `batch_size` texts (None: as many as the provider takes) go into one request, `workers`
-    requests run at once, `cache=True` or a path keeps vectors. `options` are those of `stepwell.embed`.
-    """
+    """Vectors of documents and queries, computed by an Embedder."""
 
     model: str = Field(default_factory=default_model)
+    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
     client: Client | None = Field(default=None, exclude=True)
+    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
     async_client: AsyncClient | None = Field(default=None, exclude=True)
+    """Makes the async calls; derived from `client`, or the shared client, where None."""
     dimensions: int | None = None
+    """Length of the vectors, where the model can choose."""
     api_key: SecretStr | None = None
     batch_size: int | None = None
+    """Most texts in one request; None: as many as the provider takes."""
     workers: int = 4
+    """Requests that run at once."""
     cache: Any = Field(default=None, exclude=True)
+    """Keeps vectors: True for a file in the user's cache folder, a path, or a store."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """All other options of `stepwell.embed`."""
     _embedder: Embedder = PrivateAttr()
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
+        """Create the Embedder."""
         self._embedder = Embedder(
             self.model,
             batch_size=self.batch_size,
@@ -48,21 +53,21 @@ class StepwellEmbeddings(BaseModel, Embeddings):
         )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """A vector for each text, in order. Raises ConfigError for an empty text."""
+        """Return a vector for each text, in order. Raises ConfigError for an empty text."""
         with known_to_langchain():
             return [list(vector) for vector in self._embedder.embed_documents(texts)]
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of what is looked for among documents, where the provider makes a difference."""
+        """Return the vector of a query, which some providers compute differently from that of a document."""
         with known_to_langchain():
             return list(self._embedder.embed_query(text))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """embed_documents, awaited."""
+        """Async version of `embed_documents`."""
         with known_to_langchain():
             return [list(vector) for vector in await self._embedder.aembed_documents(texts)]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """embed_query, awaited."""
+        """Async version of `embed_query`."""
         with known_to_langchain():
             return list(await self._embedder.aembed_query(text))

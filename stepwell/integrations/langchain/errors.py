@@ -1,4 +1,4 @@
-"""Errors that are both stepwell's and LangChain's, so that either's `except`, retry and fallback know them."""
+"""Errors that are both stepwell's and LangChain's, so that the `except`, retry and fallback of both catch them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LangChainFirstEventTimeout(ours.FirstEventTimeout, theirs.ModelTimeoutErro
 
 
 class LangChainStreamIdleTimeout(ours.StreamIdleTimeout, theirs.ModelTimeoutError):
-    """The stream fell silent."""
+    """The stream sent nothing for too long."""
 
 
 _BOTH: dict[type, type] = {
@@ -75,7 +75,7 @@ _BOTH: dict[type, type] = {
 
 @contextmanager
 def known_to_langchain() -> Iterator[None]:
-    """Let a stepwell error leave this block as LangChain's, too. It stays the same object with all that it carries."""
+    """Make a stepwell error that leaves this block one of LangChain's as well. It remains the same object."""
     try:
         yield
     except StepwellError as error:

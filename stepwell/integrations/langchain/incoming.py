@@ -1,7 +1,7 @@
-"""LangChain's messages as stepwell's.
+"""Convert LangChain's messages to stepwell's.
 
-Content blocks may be of LangChain's standard, of OpenAI's forms, of Anthropic's, or Google's; LangChain itself rewrites
-the forms of its older versions before a chat model sees them. What `outgoing` wrote comes back as it was.
+Content blocks may have the form of LangChain's standard, of OpenAI, of Anthropic, or of Google; LangChain itself
+rewrites the forms of its older versions before a chat model sees them. What `outgoing` wrote is restored unchanged.
 https://docs.langchain.com/oss/python/langchain/messages#standard-content-blocks
 """
 
@@ -20,7 +20,7 @@ from ...schemas.message import Message, Role
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 
 OURS = "stepwell"
-"""Where a block's `extras`, or a message's `additional_kwargs`, hold what LangChain has no place for."""
+"""Key in a block's `extras` or a message's `additional_kwargs` for what LangChain has no field for."""
 Block = Mapping[str, Any]
 
 _ROLES: Mapping[str, Role] = {
@@ -35,7 +35,7 @@ _ROLES: Mapping[str, Role] = {
 
 
 def messages_from_langchain(messages: Iterable[BaseMessage]) -> list[Message]:
-    """Raises ConfigError for a role or a content block that cannot be sent to a model."""
+    """Convert messages. Raises ConfigError for a role or a content block that cannot be sent to a model."""
     return [_message(message) for message in messages]
 
 
@@ -55,7 +55,7 @@ def _message(message: BaseMessage) -> Message:
 
 
 def _author(message: AIMessage) -> str | None:
-    """Who wrote it, as `provider:model-id`, if it was one of ours: other adapters write other names there."""
+    """Return the model that wrote it, as `provider:model-id`; None if another adapter did, which uses other names."""
     metadata = message.response_metadata
     return metadata.get("model_name") if "served_model" in metadata else None
 
@@ -71,33 +71,33 @@ def _blocks(message: BaseMessage) -> list[Block]:
 
 
 def _parts(message: AIMessage) -> list[Part]:
-    """The parts of an answer in the order in which they were said, as far as that is told."""
+    """Return the parts of an answer in the order in which the model wrote them, as far as the message has it."""
     kept = message.additional_kwargs.get(OURS, {})
     notes, extra = kept.get("calls", {}), kept.get("text", {})
-    placed: list[tuple[float, Part]] = []
-    place: float = 0
-    shown: set[str | None] = set()
+    indexed: list[tuple[float, Part]] = []
+    index: float = 0
+    in_blocks: set[str | None] = set()
     for block in _blocks(message):
-        noted = notes.get(block.get("id") or "", {}) if block["type"] in _CALLS else {}
-        given = noted.get("index", block.get("index"))
-        place = given if isinstance(given, int) else place
+        note = notes.get(block.get("id") or "", {}) if block["type"] in _CALLS else {}
+        own = note.get("index", block.get("index"))
+        index = own if isinstance(own, int) else index
         if block["type"] in _CALLS:
-            shown.add(block.get("id"))
-            placed.append((place, _call(block, notes)))
+            in_blocks.add(block.get("id"))
+            indexed.append((index, _call(block, notes)))
         elif block["type"] not in _PIECES:
-            placed.append((place, _answer_part(block)))
+            indexed.append((index, _answer_part(block)))
     for call in (*message.tool_calls, *message.invalid_tool_calls):
-        if call["id"] not in shown:
-            place = notes.get(call["id"] or "", {}).get("index", float("inf"))
-            placed.append((place, _call(call, notes)))
+        if call["id"] not in in_blocks:
+            index = notes.get(call["id"] or "", {}).get("index", float("inf"))
+            indexed.append((index, _call(call, notes)))
     if refusal := message.additional_kwargs.get("refusal"):
-        placed.append((place, Refusal(refusal)))
-    parts = [part for _, part in sorted(placed, key=lambda pair: pair[0])]
+        indexed.append((index, Refusal(refusal)))
+    parts = [part for _, part in sorted(indexed, key=lambda pair: pair[0])]
     return _with_extra(parts, extra) if extra else parts
 
 
 def _with_extra(parts: list[Part], extra: Mapping[str, Any]) -> list[Part]:
-    """The parts with what the first text, a plain string in LangChain, had besides its letters."""
+    """Return the parts with `extra` on the first text, which is a plain string in LangChain and cannot hold it."""
     for at, part in enumerate(parts):
         if isinstance(part, Text):
             return [*parts[:at], Text(part.text, extra), *parts[at + 1 :]]
@@ -105,7 +105,7 @@ def _with_extra(parts: list[Part], extra: Mapping[str, Any]) -> list[Part]:
 
 
 _CALLS = frozenset(("tool_call", "tool_use", "function_call"))
-# Pieces of calls that stand whole in `tool_calls`.
+# Pieces of calls that are complete in `tool_calls`.
 _PIECES = frozenset(("tool_call_chunk", "input_json_delta", "invalid_tool_call"))
 
 
@@ -117,7 +117,10 @@ def _call(call: Mapping[str, Any], notes: Mapping[str, Any]) -> ToolCall:
 
 
 def _answer_part(block: Block) -> Part:
-    """Like `_part`, but a block that only its provider understands is carried along, and reported if it is left out."""
+    """Convert a block as `_part` does, but carry a block of an unknown type along as Opaque.
+
+    Only its provider understands it; for another one it is left out with a warning.
+    """
     return _part(block) if block["type"] in _PARTS else Opaque("langchain", dict(block))
 
 
@@ -146,7 +149,7 @@ def _text(block: Block) -> Part:
         return Opaque(opaque["wire"], opaque["data"])
     extra = kept.get("extra", {})
     if cached := block.get("cache_control"):
-        # Anthropic's own mark, which people put into LangChain's blocks as well.
+        # Anthropic's own mark, which may also be in LangChain's blocks.
         extra = {**extra, "anthropic_messages": {**extra.get("anthropic_messages", {}), "cache_control": cached}}
     return Text(block["text"], extra)
 
@@ -157,7 +160,7 @@ def _reasoning(block: Block) -> Reasoning:
     if block["type"] == "thinking":
         signature = block.get("signature")
         return Reasoning(block["thinking"], signature=signature, wire="anthropic_messages" if signature else None)
-    summary = "\n\n".join(each["text"] for each in block.get("summary") or ())  # as OpenAI's responses say it
+    summary = "\n\n".join(item["text"] for item in block.get("summary") or ())  # the form of OpenAI's responses
     return Reasoning(block.get("reasoning") or summary, **_ours(block))
 
 
@@ -167,9 +170,9 @@ def _plain_text(block: Block) -> Part:
 
 def _image(block: Block) -> Image:
     if block["type"] == "image_url":
-        given = block["image_url"]
-        given = given if isinstance(given, Mapping) else {"url": given}
-        return Image(**_source({"url": given["url"]}), detail=given.get("detail"))
+        image = block["image_url"]
+        image = image if isinstance(image, Mapping) else {"url": image}
+        return Image(**_source({"url": image["url"]}), detail=image.get("detail"))
     return Image(**_source(block), detail=block.get("extras", {}).get("detail"))
 
 
@@ -186,22 +189,22 @@ def _video(block: Block) -> Video:
 
 
 def _media(block: Block) -> Part:
-    """What langchain-google-genai calls media: anything, by its MIME type."""
+    """Convert a "media" block of langchain-google-genai, which is a part of any kind, by its MIME type."""
     kind: Any = {"image": Image, "audio": Audio, "video": Video}.get(block["mime_type"].partition("/")[0], File)
     part: Part = kind(**_source({**block, "url": block.get("file_uri")}))
     return part
 
 
 def _source(block: Block) -> dict[str, Any]:
-    """The arguments of a part of bytes, a URL or a provider's file."""
-    given = {**block.get("source", {}), **block}  # Anthropic's form has a layer more
+    """Return the arguments of a part that has bytes, a URL or a provider's file."""
+    flat = {**block.get("source", {}), **block}  # Anthropic nests these fields under "source"
     extras = block.get("extras", {})
     source: dict[str, Any] = {
-        "media_type": given.get("mime_type") or given.get("media_type"),
-        "filename": given.get("filename") or given.get("title") or extras.get("filename"),
+        "media_type": flat.get("mime_type") or flat.get("media_type"),
+        "filename": flat.get("filename") or flat.get("title") or extras.get("filename"),
         "extra": _ours(block).get("extra", {}),
     }
-    data, url = given.get("base64") or given.get("data"), given.get("url")
+    data, url = flat.get("base64") or flat.get("data"), flat.get("url")
     if data and block.get("source", {}).get("type") == "text":
         return source | {"data": data.encode()}
     if url and url.startswith("data:"):
@@ -210,14 +213,14 @@ def _source(block: Block) -> dict[str, Any]:
         return source | {"data": _decoded(data) if head.endswith(";base64") else unquote_to_bytes(data)}
     if data:
         return source | {"data": _decoded(data)}
-    return source | ({"url": url} if url else {"file_id": given.get("file_id")})
+    return source | ({"url": url} if url else {"file_id": flat.get("file_id")})
 
 
-def _decoded(data: Any) -> bytes:
+def _decoded(data: str | bytes) -> bytes:
     try:
         return b64decode("".join(data.split()) if isinstance(data, str) else data, validate=True)
     except (ValueError, TypeError):
-        raise ConfigError("a content block's data is no base64", hint="base64.b64encode(data).decode()") from None
+        raise ConfigError("the data of a content block is not base64", hint="base64.b64encode(data).decode()") from None
 
 
 def _opaque(block: Block) -> Part:

@@ -1,8 +1,8 @@
-"""Stepwell's replies as LangChain's messages.
+"""Convert stepwell's replies to LangChain's messages.
 
-An answer of nothing but text has a string for content. Any other has a list of LangChain's standard blocks, in the
-order in which they were said, with what LangChain has no place for under `extras["stepwell"]`, so that `incoming` can
-send it back unharmed. Tool calls stand in `tool_calls`, where LangChain looks for them.
+The content of a text-only answer is a string. Any other is a list of LangChain's standard blocks in the model's order,
+with what LangChain has no field for under `extras["stepwell"]`, from which `incoming` restores it. Tool calls are in
+`tool_calls`, where LangChain looks for them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REASONING = ("signature", "encrypted", "id", "wire", "extra")
 
 
 def result_of(reply: Reply) -> ChatResult:
-    """A generation for each choice; usage and metadata are the first one's."""
+    """Convert a reply: a generation for each of its choices, with usage and metadata on the first one."""
     first = _ai_message(
         reply.message, usage_metadata=usage_metadata(reply.usage), response_metadata=response_metadata(reply)
     )
@@ -33,10 +33,12 @@ def result_of(reply: Reply) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=message) for message in (first, *others)])
 
 
-def _ai_message(message: Message, **fields: Any) -> AIMessage:
-    said = [(index, part) for index, part in enumerate(message.content) if not isinstance(part, ToolCall | Refusal)]
-    texts = [part for _, part in said if isinstance(part, Text)]
-    plain = len(texts) == len(said) and (len(said) == 1 or not any(part.extra for part in texts))
+def _ai_message(
+    message: Message, usage_metadata: UsageMetadata | None = None, response_metadata: Mapping[str, Any] | None = None
+) -> AIMessage:
+    content = [(index, part) for index, part in enumerate(message.content) if not isinstance(part, ToolCall | Refusal)]
+    texts = [part for _, part in content if isinstance(part, Text)]
+    plain = len(texts) == len(content) and (len(content) == 1 or not any(part.extra for part in texts))
     more: dict[str, Any] = {}
     if refusal := "".join(part.text for part in message.content if isinstance(part, Refusal)):
         more["refusal"] = refusal
@@ -46,7 +48,7 @@ def _ai_message(message: Message, **fields: Any) -> AIMessage:
     if kept := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
         more[OURS] = kept
     return AIMessage(
-        content=message.text if plain else [content_block(part, index) for index, part in said],
+        content=message.text if plain else [content_block(part, index) for index, part in content],
         tool_calls=[
             {"type": "tool_call", "id": call.id, "name": call.name, "args": call.arguments}
             for _, call in calls
@@ -58,16 +60,18 @@ def _ai_message(message: Message, **fields: Any) -> AIMessage:
             if (error := call.error)
         ],
         additional_kwargs=more,
-        **fields,
+        usage_metadata=usage_metadata,
+        response_metadata=dict(response_metadata or {}),
     )
 
 
 def note_of(index: int, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a call besides what LangChain keeps: its place in the answer, and what its wire wants back."""
+    """Return what to keep of a call besides LangChain's fields: its place in the answer, and its wire's own data."""
     return {"index": index, "extra": dict(extra)} if extra else {"index": index}
 
 
 def content_block(part: Part, index: int) -> dict[str, Any]:
+    """Convert a part at this place of an answer to one of LangChain's content blocks."""
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, "index": index, **extras_of({"extra": part.extra})}
     if isinstance(part, Reasoning):
@@ -85,18 +89,19 @@ def _medium(part: Any) -> dict[str, Any]:
     else:
         block |= {"url": part.url} if part.url else {"file_id": part.file_id}
     kept = {"extra": part.extra, "transcript": getattr(part, "transcript", None)}
-    named = {"filename": part.filename} if part.filename else {}
-    extras = {**named, **extras_of(kept).get("extras", {})}
+    name = {"filename": part.filename} if part.filename else {}
+    extras = {**name, **extras_of(kept).get("extras", {})}
     return {**block, "extras": extras} if extras else block
 
 
 def extras_of(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a block's `extras` that hold what is not empty; none if everything is."""
     kept = {name: value for name, value in kept.items() if value}
     return {"extras": {OURS: kept}} if kept else {}
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata | None:
-    """None where the provider told nothing."""
+    """Convert a usage; None if the provider reported none."""
     if usage.total_tokens is None:
         return None
     read: dict[str, int | None] = {
@@ -118,8 +123,11 @@ def usage_metadata(usage: Usage) -> UsageMetadata | None:
 
 
 def response_metadata(reply: Reply) -> dict[str, Any]:
-    """`model_name` is the name that the model was called by (`provider:model-id`), `served_model` what the provider
-    says it ran, `cost` US dollars as a string, left out where it is not known."""
+    """Return LangChain's metadata of a reply, without what is unknown.
+
+    `model_name` is the name that was called (`provider:model-id`), `served_model` the one that the provider reports,
+    `cost` US dollars as a string.
+    """
     cost = reply.cost.total
     facts = {
         **reply.metadata,

@@ -1,4 +1,4 @@
-"""LangChain's tools, choices of tools and schemas, in the forms that a call takes."""
+"""Convert LangChain's tools and schemas to those of a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
@@ -25,8 +25,10 @@ ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool | Tool
 
 
 def declared(tool: ToolLike, strict: bool | None) -> Declared | Tool:
-    """A tool as LangChain binds it: OpenAI's declaration. A stepwell Tool, or a provider's own declaration of a tool
-    that it runs itself, stays as it is."""
+    """Return a tool as LangChain binds it: in the form of OpenAI.
+
+    A stepwell Tool, and a provider's own declaration of a tool that it runs itself, are returned unchanged.
+    """
     if (ours := tool_behind(tool)) is not None:
         return ours
     if isinstance(tool, Mapping) and _is_server_tool(tool):
@@ -39,7 +41,7 @@ def _is_server_tool(tool: Declared) -> bool:
 
 
 def tools_from_langchain(bound: Sequence[Declared | Tool]) -> list[Tool]:
-    """The tools of a call. Raises ConfigError for a name that no provider would take."""
+    """Return the tools of a call. Raises ConfigError for a name that no provider would accept."""
     return [tool if isinstance(tool, Tool) else _tool(tool) for tool in bound]
 
 
@@ -47,7 +49,7 @@ def _tool(tool: Declared) -> Tool:
     if _is_server_tool(tool):
         return Tool(tool.get("name") or tool["type"], server=tool)
     converted = tool if tool.get("type") == "function" else convert_to_openai_tool(dict(tool))
-    function = converted.get("function", converted)  # OpenAI's responses have one layer less
+    function = converted.get("function", converted)  # OpenAI's Responses API does not nest the function
     return Tool(
         function["name"],
         function.get("description", ""),
@@ -57,15 +59,24 @@ def _tool(tool: Declared) -> Tool:
 
 
 def structured(
-    model: Any, schema: dict[str, Any] | type, method: str, *, strict: bool | None, include_raw: bool
+    model: BaseChatModel, schema: dict[str, Any] | type, method: str, *, strict: bool | None, include_raw: bool
 ) -> Runnable[LanguageModelInput, Any]:
-    """The model held to a schema by one of LangChain's three methods, and a parser behind it."""
+    """Return the model, bound to a schema by one of LangChain's three methods, and a parser of its answers.
+
+    model: the chat model.
+    schema: a pydantic class, a TypedDict or a JSON Schema.
+    method: json_schema, function_calling or json_mode. Raises ConfigError for any other.
+    strict: whether answers must fit the schema exactly (None: the provider's default).
+    include_raw: give a dict of the raw message, the parsed object and the parser's error.
+    """
     function = convert_to_openai_tool(schema, strict=strict)["function"]
     pydantic: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
     parser: Runnable[AIMessage, Any]
     if method == "function_calling":
-        llm = model.bind_tools([schema], tool_choice="any", strict=strict, ls_structured_output_format=traced)
+        llm: Runnable[LanguageModelInput, AIMessage] = model.bind_tools(
+            [schema], tool_choice="any", strict=strict, ls_structured_output_format=traced
+        )
         parser = (
             PydanticToolsParser(tools=[pydantic], first_tool_only=True)
             if pydantic
@@ -78,56 +89,58 @@ def structured(
         raise ConfigError(
             f"{method!r} is not a method of structured output", hint="use function_calling, json_schema or json_mode"
         )
-    parser = _sound(calling=method == "function_calling") | parser
+    parser = _check_answer(calling=method == "function_calling") | parser
     return _with_raw(llm, parser) if include_raw else llm | parser
 
 
-def _sound(*, calling: bool) -> Runnable[AIMessage, AIMessage]:
-    """Lets an answer through, and raises at its end if it cannot be an object: LangChain's parsers make None of a call
-    that was not made, and something whole of JSON that was cut."""
+def _check_answer(*, calling: bool) -> Runnable[AIMessage, AIMessage]:
+    """Pass an answer on, and raise OutputParserException at its end if it holds no object.
 
-    def check(said: list[AIMessage]) -> None:
-        whole = said[0] + said[1:] if isinstance(said[0], AIMessageChunk) else said[0]
-        if (fault := _fault(whole, calling)) is not None:
-            raise OutputParserException(fault, llm_output=whole.text)
+    LangChain's parsers would return None for a missing call, and complete JSON that was cut.
+    """
 
-    def through(pieces: Iterator[AIMessage]) -> Iterator[AIMessage]:
-        said = []
-        for piece in pieces:
-            said.append(piece)
+    def check(pieces: list[AIMessage]) -> None:
+        message: Any = pieces[0] + pieces[1:] if isinstance(pieces[0], AIMessageChunk) else pieces[0]
+        if (fault := _fault(message, calling)) is not None:
+            raise OutputParserException(fault, llm_output=message.text)
+
+    def pass_on(answer: Iterator[AIMessage]) -> Iterator[AIMessage]:
+        pieces = []
+        for piece in answer:
+            pieces.append(piece)
             yield piece
-        check(said)
+        check(pieces)
 
-    async def athrough(pieces: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
-        said = []
-        async for piece in pieces:
-            said.append(piece)
+    async def apass_on(answer: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
+        pieces = []
+        async for piece in answer:
+            pieces.append(piece)
             yield piece
-        check(said)
+        check(pieces)
 
-    return RunnableGenerator(through, athrough)
+    return RunnableGenerator(pass_on, apass_on)
 
 
-def _fault(said: Any, calling: bool) -> str | None:
-    """Why an answer holds no object, in words; None if it may."""
-    refusal = said.additional_kwargs.get("refusal")
-    if refusal and not said.text and not said.tool_calls:
+def _fault(message: AIMessage, calling: bool) -> str | None:
+    """Return why an answer holds no object; None if it may hold one."""
+    refusal = message.additional_kwargs.get("refusal")
+    if refusal and not message.text and not message.tool_calls:
         return f"the model refused: {refusal[:200]}"
-    ending = said.response_metadata.get("finish_reason")
+    reason = message.response_metadata.get("finish_reason")
     if calling:
-        if said.tool_calls:
+        if message.tool_calls:
             return None
-        why = "; ".join(call["error"] or "its arguments are no JSON object" for call in said.invalid_tool_calls)
-        return f"the model made no call that can be read ({why or 'it answered with text'}; it ended with {ending})"
-    if _is_whole(said.text):
+        why = "; ".join(call["error"] or "its arguments are no JSON object" for call in message.invalid_tool_calls)
+        return f"the model made no valid call ({why or 'it answered with text'}; its finish reason is {reason})"
+    if _is_complete(message.text):
         return None
-    if ending in (None, "stop", "tool_calls"):
+    if reason in (None, "stop", "tool_calls"):
         return "the answer is not one whole JSON document"
-    return f"the answer broke off ({ending}); for length, raise max_tokens"
+    return f"the answer broke off (finish reason {reason}); if that is length, raise max_tokens"
 
 
-def _is_whole(text: str) -> bool:
-    """Whether the text holds a JSON document to its end: of a broken one LangChain's parsers take the beginning."""
+def _is_complete(text: str) -> bool:
+    """Return whether the text is a complete JSON document; LangChain's parsers also accept the beginning of one."""
     try:
         _, repairs = repair(text)
     except DecodeError:
@@ -144,8 +157,10 @@ def _format(function: Declared, method: str) -> Any:
     return {"type": "json_schema", "json_schema": wanted}
 
 
-def _with_raw(llm: Any, parser: Any) -> Runnable[LanguageModelInput, Any]:
-    """The raw message, what was parsed, and the parser's error in its place, as LangChain's `include_raw` wants it."""
+def _with_raw(
+    llm: Runnable[LanguageModelInput, AIMessage], parser: Runnable[AIMessage, Any]
+) -> Runnable[LanguageModelInput, Any]:
+    """Return a Runnable of the raw message, the parsed object and the parser's error, as `include_raw` defines it."""
     parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
     failed = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=llm) | parsed.with_fallbacks([failed], exception_key="parsing_error")

@@ -1,4 +1,4 @@
-"""StepwellEmbedding: LlamaIndex's embeddings over any provider that has vectors."""
+"""StepwellEmbedding: LlamaIndex embeddings for every provider of stepwell that has them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from ..common import default_model
 
 
 class StepwellEmbedding(BaseEmbedding):
-    """Vectors of texts and queries, from a model named `provider:model-id` (none: as in StepwellLLM).
-
-    LlamaIndex hands over `embed_batch_size` texts at a time, 10 unless told; an Embedder does the rest. `cache=True` or
-    a path keeps vectors. `options` are those of `stepwell.embed`.
-    """
+    """Vectors of texts and queries, computed by an Embedder, `embed_batch_size` texts at a time (LlamaIndex: 10)."""
 
     model_name: str = Field(default_factory=default_model, alias="model")
+    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
     client: Client | None = Field(default=None, exclude=True)
+    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
     async_client: AsyncClient | None = Field(default=None, exclude=True)
+    """Makes the async calls; derived from `client`, or the shared client, where None."""
     dimensions: int | None = None
+    """Length of the vectors, where the model can choose."""
     api_key: SecretStr | None = Field(default=None, exclude=True)
     cache: Any = Field(default=None, exclude=True)
+    """Keeps vectors: True for a file in the user's cache folder, a path, or a store."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """All other options of `stepwell.embed`."""
     _embedder: Embedder = PrivateAttr()
 
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, extra="forbid")
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
+        """Create the Embedder."""
         super().model_post_init(context)
         self._embedder = Embedder(
             self.model_name,
@@ -45,6 +48,7 @@ class StepwellEmbedding(BaseEmbedding):
 
     @classmethod
     def class_name(cls) -> str:
+        """Return the name under which LlamaIndex serialises it."""
         return "StepwellEmbedding"
 
     def _get_query_embedding(self, query: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""StepwellLLM: LlamaIndex's LLM over any provider that stepwell knows."""
+"""StepwellLLM: a LlamaIndex LLM for every provider of stepwell."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.program.utils import get_program_for_llm
+from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ...api import Client
 from ...async_api import AsyncClient
@@ -45,48 +46,53 @@ from .streaming import ResponseWriter
 
 
 class StepwellLLM(FunctionCallingLLM):
-    """An LLM named `provider:model-id`; without a name `STEPWELL_MODEL`, else the local model.
+    """An LLM of LlamaIndex.
 
         StepwellLLM(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
 
     Any other argument is an option of the call, as in schemas/options.py, and is checked before anything is sent; so
-    are the keyword arguments of `chat`, `complete` and the others. Calls go through `client` and `async_client`, of
-    which either is made of the other, or the process's own where neither is given. `context_window` is the catalog's
-    unless given.
+    are the keyword arguments of `chat`, `complete` and the others.
     """
 
     model: str = Field(default_factory=default_model)
+    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
     client: Client | None = Field(default=None, exclude=True)
+    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
     async_client: AsyncClient | None = Field(default=None, exclude=True)
+    """Makes the async calls; derived from `client`, or the shared client, where None."""
     temperature: float | None = None
     max_tokens: int | None = None
     context_window: int | None = None
+    """Tokens of the context; by default the catalog's figure."""
     api_key: SecretStr | None = Field(default=None, exclude=True)
     headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """More request headers; as they may hold secrets, they are neither stored nor shown."""
+    """Further request headers; they may hold secrets, so that they are neither serialised nor shown."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """All other options of the call."""
 
     _clients: ClientPair = PrivateAttr()
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
+        """Create the pair of clients."""
         super().model_post_init(context)
         self._clients = ClientPair(self.client, self.async_client)
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments without a field of their own are options; pydantic would lose them."""
-        return collect_options(cls, given)
+    def _gather_options(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Move arguments without a field of their own into `options`; pydantic would drop them."""
+        return collect_options(cls, arguments)
 
     @classmethod
     def class_name(cls) -> str:
+        """Return the name under which LlamaIndex serialises it."""
         return "StepwellLLM"
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What the catalog knows. A model of unknown abilities is taken to call functions."""
+        """The catalog's facts. A model of unknown abilities is assumed to call functions."""
         known = self._clients.planner.catalog.get(self.model)
         return LLMMetadata(
             context_window=self.context_window or known.context_window or DEFAULT_CONTEXT_WINDOW,
@@ -97,54 +103,64 @@ class StepwellLLM(FunctionCallingLLM):
         )
 
     @llm_chat_callback()
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
+        """Return the answer to a conversation; `kwargs` are options of the call, here and below."""
         return self._chat(messages, **kwargs)
 
     @llm_chat_callback()
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
+        """Async version of `chat`."""
         return await self._achat(messages, **kwargs)
 
     @llm_chat_callback()
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
+        """Stream the answer to a conversation."""
         return self._stream_chat(messages, **kwargs)
 
     @llm_chat_callback()
-    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseAsyncGen:
+        """Async version of `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
     @llm_completion_callback()
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: object) -> CompletionResponse:
+        """Return the answer to a prompt."""
         return chat_to_completion_decorator(self._chat)(prompt, **kwargs)
 
     @llm_completion_callback()
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: object) -> CompletionResponse:
+        """Async version of `complete`."""
         return await achat_to_completion_decorator(self._achat)(prompt, **kwargs)
 
     @llm_completion_callback()
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: object) -> CompletionResponseGen:
+        """Stream the answer to a prompt."""
         return stream_chat_to_completion_decorator(self._stream_chat)(prompt, **kwargs)
 
     @llm_completion_callback()
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: object
+    ) -> CompletionResponseAsyncGen:
+        """Async version of `stream_complete`."""
         return await astream_chat_to_completion_decorator(self._astream_chat)(prompt, **kwargs)
 
-    # Without the callbacks: a completion that called `chat` would be reported, and its tokens counted, twice. A stream
-    # is opened when it is first read, as it is in LlamaIndex's own, for one that nobody reads nobody would close.
+    # These have no callbacks: a completion that called `chat` would be reported, and its tokens counted, twice. A
+    # stream is opened when it is first read, as in LlamaIndex's own classes: an unread one would never be closed.
 
-    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        return response_of(self._clients.sync.generate_text(model, context, **options))
+        return response_of(self._clients.sync.make_call("chat", model, context, options))
 
-    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         model, context, options = self._request(messages, kwargs)
-        return response_of(await self._clients.asynchronous.generate_text(model, context, **options))
+        return response_of(await self._clients.asynchronous.make_call("chat", model, context, options))
 
-    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         model, context, options = self._request(messages, kwargs)
 
         def responses() -> ChatResponseGen:
             writer = ResponseWriter()
-            with self._clients.sync.stream_text(model, context, **options) as stream:
+            with self._clients.sync.open_stream(model, context, options) as stream:
                 for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
@@ -152,12 +168,12 @@ class StepwellLLM(FunctionCallingLLM):
 
         return responses()
 
-    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseAsyncGen:
         model, context, options = self._request(messages, kwargs)
 
         async def responses() -> ChatResponseAsyncGen:
             writer = ResponseWriter()
-            async with self._clients.asynchronous.stream_text(model, context, **options) as stream:
+            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
                 async for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
@@ -166,27 +182,41 @@ class StepwellLLM(FunctionCallingLLM):
         return responses()
 
     def _structured_stream_call(
-        self, output_cls: Any, prompt: Any, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+        self,
+        output_cls: type[BaseModel],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: object,
     ) -> Any:
         return self._streaming_program(output_cls, prompt).stream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
     async def _structured_astream_call(
-        self, output_cls: Any, prompt: Any, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+        self,
+        output_cls: type[BaseModel],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: object,
     ) -> Any:
         return await self._streaming_program(output_cls, prompt).astream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
-    def _streaming_program(self, output_cls: Any, prompt: Any) -> Any:
-        """LlamaIndex's own, but the object's tool must be called: it demands that of whole answers only, and of prose
-        it makes empty objects."""
+    def _streaming_program(self, output_cls: type[BaseModel], prompt: BasePromptTemplate) -> Any:
+        """Return LlamaIndex's program for an object, which requires the model to call the object's tool.
+
+        LlamaIndex itself requires that of unstreamed answers only, and makes empty objects of prose.
+        """
         calling = self.pydantic_program_mode in _CALLING and self.metadata.is_function_calling_model
-        how = {"tool_choice": "required"} if calling else {}
-        return get_program_for_llm(output_cls, prompt, self, pydantic_program_mode=self.pydantic_program_mode, **how)
+        options = {"tool_choice": "required"} if calling else {}
+        mode = self.pydantic_program_mode
+        return get_program_for_llm(output_cls, prompt, self, pydantic_program_mode=mode, **options)
 
     def get_tool_calls_from_response(
-        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: object
     ) -> list[ToolSelection]:
-        """The calls that the model wants made. Raises ValueError, as LlamaIndex expects, for an answer without any, and
-        ToolFailed for calls that must not be run: with arguments that are no JSON object, or of an answer cut short."""
+        """Return the tool calls of a response.
+
+        Raises ValueError, as LlamaIndex expects, if there are none and `error_on_no_tool_call` is set. Raises
+        ToolFailed for calls that must not be run: their arguments are no JSON object, or the answer was cut.
+        """
         calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
         if not calls and error_on_no_tool_call:
             raise ValueError("the model called no tool")
@@ -206,31 +236,38 @@ class StepwellLLM(FunctionCallingLLM):
         verbose: bool = False,
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> dict[str, Any]:
-        """The arguments of a chat with tools on offer."""
-        asked = ChatMessage(role=MessageRole.USER, content=user_msg) if isinstance(user_msg, str) else user_msg
+        """Return the arguments of a chat with tools on offer; the parameters are those of LlamaIndex."""
+        question = ChatMessage(role=MessageRole.USER, content=user_msg) if isinstance(user_msg, str) else user_msg
         options: dict[str, Any] = {"tools": [tool_of(tool) for tool in tools]}
         if tools and not allow_parallel_tool_calls:
             options["parallel_tool_calls"] = False
         if tools and tool_required:
             options["tool_choice"] = "required"
-        # LlamaIndex's programs say tool_choice=None beside tool_required=True.
+        # LlamaIndex's programs pass tool_choice=None beside tool_required=True.
         options |= {name: value for name, value in kwargs.items() if value is not None}
-        return {"messages": [*(chat_history or []), *([asked] if asked else [])], **options}
+        return {"messages": [*(chat_history or []), *([question] if question else [])], **options}
 
     def _validate_chat_with_tools_response(
-        self, response: ChatResponse, tools: Sequence[BaseTool], allow_parallel_tool_calls: bool = False, **kwargs: Any
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: object,
     ) -> ChatResponse:
-        """The response with its first call alone where one only is allowed: not every provider can be told so."""
+        """Remove all calls but the first if only one is allowed: not every provider has an option for that."""
         if not allow_parallel_tool_calls:
             response.message = with_one_call(response.message)
         return response
 
     def _request(
-        self, messages: Sequence[ChatMessage], given: Mapping[str, Any]
+        self, messages: Sequence[ChatMessage], given: Mapping[str, object]
     ) -> tuple[str, Context, dict[str, Any]]:
-        """The model, the conversation and the options of one call."""
+        """Return the model, the conversation and the options of one call.
+
+        `given` are options of this call, which override those of this object.
+        """
         key = self.api_key.get_secret_value() if self.api_key else None
         own = {
             "temperature": self.temperature,
@@ -238,7 +275,8 @@ class StepwellLLM(FunctionCallingLLM):
             "headers": self.headers,
             "api_key": key,
         }
-        options = {name: value for name, value in own.items() if value is not None} | self.options | dict(given)
+        set_here = {name: value for name, value in own.items() if value is not None}
+        options: dict[str, Any] = {**set_here, **self.options, **given}
         tools = [tool_behind(tool) or tool_of(tool) for tool in options.pop("tools", None) or ()]
         if (choice := choice_of(options.pop("tool_choice", None), tools)) is not None:
             options["tool_choice"] = choice
@@ -249,7 +287,7 @@ _CALLING = (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
 
 
 def tool_of(tool: BaseTool) -> Tool:
-    """A LlamaIndex tool as it is offered to a model."""
+    """Convert a LlamaIndex tool."""
     metadata = tool.metadata
     return Tool(metadata.get_name(), metadata.description, metadata.get_parameters_dict())
 

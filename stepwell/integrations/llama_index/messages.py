@@ -1,7 +1,7 @@
-"""LlamaIndex's messages as stepwell's, and stepwell's replies as LlamaIndex's responses.
+"""Convert LlamaIndex's messages to stepwell's, and stepwell's replies to LlamaIndex's responses.
 
-What LlamaIndex has no block for (signatures, a provider's own blocks) rides along whole in
-`additional_kwargs["stepwell"]`, and is taken from there as long as nobody has changed the blocks beside it.
+A message with what LlamaIndex has no block for (signatures, a provider's own blocks) is stored as a whole in
+`additional_kwargs["stepwell"]`, and restored from there unless its blocks have been changed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import BaseModel
 
 from ...schemas.errors import ConfigError
 from ...schemas.json_text import dumps
@@ -34,7 +35,7 @@ from ...schemas.reply import Reply
 
 OURS = "stepwell"
 CALLS = "tool_calls"
-"""Where LlamaIndex's older integrations kept the calls, and its programs and chat engines still look for them:
+"""Key under which LlamaIndex's older integrations kept the calls, and its programs and chat engines still look:
 https://github.com/run-llama/llama_index/blob/main/llama-index-core/llama_index/core/program/utils.py"""
 
 _ROLES: Mapping[MessageRole, Role] = {
@@ -50,17 +51,17 @@ _ROLES: Mapping[MessageRole, Role] = {
 
 
 def messages_from_llama_index(messages: Iterable[ChatMessage]) -> list[Message]:
-    """Raises ConfigError for a block that cannot be sent to a model."""
-    return [_kept(message) or _message(message) for message in messages]
+    """Convert messages. Raises ConfigError for a block that cannot be sent to a model."""
+    return [_restored(message) or _message(message) for message in messages]
 
 
-def _kept(message: ChatMessage) -> Message | None:
-    """The message as the model said it, if this is still what it said."""
+def _restored(message: ChatMessage) -> Message | None:
+    """Return the stored message of the model; None without one, or if its blocks have been changed since."""
     stored = message.additional_kwargs.get(OURS)
     if not isinstance(stored, str):
         return None
-    (said,) = Context.from_json(stored).messages
-    return said if blocks_of(said) == message.blocks else None
+    (original,) = Context.from_json(stored).messages
+    return original if blocks_of(original) == message.blocks else None
 
 
 def _message(message: ChatMessage) -> Message:
@@ -79,24 +80,29 @@ def _part(block: ContentBlock) -> Part | None:
 
 
 def _call(block: ToolCallBlock) -> ToolCall:
-    given = block.tool_kwargs
-    text = given if isinstance(given, str) else dumps(given).decode()
+    arguments = block.tool_kwargs
+    text = arguments if isinstance(arguments, str) else dumps(arguments).decode()
     return ToolCall(block.tool_call_id or "", block.tool_name, text)
 
 
-def _old_call(call: Any) -> ToolCall:
-    """A call of a history from before LlamaIndex had blocks for them: a dict, or an object of the openai package."""
-    given = call if isinstance(call, Mapping) else call.model_dump()
-    return ToolCall(given["id"], given["function"]["name"], given["function"]["arguments"])
+def _old_call(call: Mapping[str, Any] | BaseModel) -> ToolCall:
+    """Convert a call of the time before LlamaIndex had blocks for them: a dict, or an object of the openai package."""
+    fields = call if isinstance(call, Mapping) else call.model_dump()
+    return ToolCall(fields["id"], fields["function"]["name"], fields["function"]["arguments"])
 
 
-def _thought(block: ThinkingBlock) -> Reasoning:
+def _reasoning(block: ThinkingBlock) -> Reasoning:
     signature = block.additional_information.get("signature")
     return Reasoning(block.content or "", signature=signature, wire="anthropic_messages" if signature else None)
 
 
-def _source(url: Any, resolve: Callable[[], Any], media_type: str | None) -> dict[str, Any]:
-    """The arguments of a part. An address goes to the provider as it is; what is here is read here."""
+def _source(url: object, resolve: Callable[[], Any], media_type: str | None) -> dict[str, Any]:
+    """Return the arguments of a part.
+
+    url: an address, which the provider gets unchanged; a `data:` URL and None mean the block's own bytes.
+    resolve: opens the block's bytes.
+    media_type: the MIME type, if it is known.
+    """
     if url and not str(url).startswith("data:"):
         return {"url": str(url), "media_type": media_type}
     return {"data": resolve().read(), "media_type": media_type}
@@ -112,13 +118,15 @@ def _audio(block: AudioBlock) -> Audio:
 
 
 def _citable(block: CitableBlock) -> Text:
-    texts = [each.text for each in block.content if isinstance(each, TextBlock)]
+    texts = [inner.text for inner in block.content if isinstance(inner, TextBlock)]
     if len(texts) < len(block.content):
-        raise ConfigError("a CitableBlock can be sent with text only", hint="put its media beside it")
+        raise ConfigError(
+            "a CitableBlock can only be sent with text", hint="put its media into blocks of their own, beside it"
+        )
     return Text("\n".join(texts))
 
 
-# A mark for the provider's cache (CachePoint) has no part of its own: stepwell's option is prompt_cache.
+# CachePoint, a mark for the provider's cache, is not supported: use stepwell's option prompt_cache.
 _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
     TextBlock: lambda block: Text(block.text),
     ImageBlock: lambda block: Image(
@@ -127,40 +135,45 @@ _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
     AudioBlock: _audio,
     VideoBlock: lambda block: Video(**_source(block.url, block.resolve_video, block.video_mimetype)),
     DocumentBlock: _document,
-    ThinkingBlock: _thought,
+    ThinkingBlock: _reasoning,
     ToolCallBlock: _call,
     CitableBlock: _citable,
-    CitationBlock: lambda block: None,  # what the model cited stands in its text
+    CitationBlock: lambda block: None,  # the cited text is also in the answer's text
 }
 
 
-def chat_message_of(said: Message) -> ChatMessage:
-    """The model's message. Tool calls are blocks, with the arguments as text where they are no JSON object."""
-    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(said))
-    if _message(message) != said:
-        message.additional_kwargs[OURS] = Context((said,)).to_json().decode()
-    if calls := said.tool_calls:
-        message.additional_kwargs[CALLS] = [called(call.id, call.name, call.arguments_json) for call in calls]
-    return message
+def chat_message_of(message: Message) -> ChatMessage:
+    """Convert a message of the model. Tool calls are blocks, with arguments as text where they are no JSON object."""
+    converted = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(message))
+    if _message(converted) != message:
+        converted.additional_kwargs[OURS] = Context((message,)).to_json().decode()
+    if calls := message.tool_calls:
+        converted.additional_kwargs[CALLS] = [call_dict(call.id, call.name, call.arguments_json) for call in calls]
+    return converted
 
 
-def called(id: str, name: str, arguments_json: str) -> dict[str, Any]:
-    """A call in the form of OpenAI's chat API, from which parts of LlamaIndex tell that there are calls."""
+def call_dict(id: str, name: str, arguments_json: str) -> dict[str, Any]:
+    """Write a call in the form of OpenAI's chat API, by which parts of LlamaIndex notice that there are calls.
+
+    id: the call's id.
+    name: the tool's name.
+    arguments_json: the arguments as JSON text.
+    """
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments_json}}
 
 
 def with_one_call(message: ChatMessage) -> ChatMessage:
-    """The model's message without any tool call but the first."""
-    said = _kept(message) or _message(message)
-    others = {id(call) for call in said.tool_calls[1:]}
-    kept = [part for part in said.content if id(part) not in others]
-    return chat_message_of(evolve(said, content=kept)) if others else message
+    """Return the model's message without any tool call but the first."""
+    original = _restored(message) or _message(message)
+    others = {id(call) for call in original.tool_calls[1:]}
+    kept = [part for part in original.content if id(part) not in others]
+    return chat_message_of(evolve(original, content=kept)) if others else message
 
 
-def blocks_of(said: Message) -> list[ContentBlock]:
-    """The message as far as LlamaIndex has words for it."""
+def blocks_of(message: Message) -> list[ContentBlock]:
+    """Convert those parts of a message that LlamaIndex has blocks for."""
     blocks: list[ContentBlock] = []
-    for part in said.content:
+    for part in message.content:
         block = _block(part)
         before = blocks[-1] if blocks else None
         if isinstance(block, TextBlock) and isinstance(before, TextBlock):
@@ -179,8 +192,8 @@ def _block(part: Part) -> Any:
             return ThinkingBlock(content=part.text)
         case ToolCall():
             arguments = part.arguments
-            given = part.arguments_json if arguments is None else arguments
-            return ToolCallBlock(tool_call_id=part.id, tool_name=part.name, tool_kwargs=given)
+            kwargs = part.arguments_json if arguments is None else arguments
+            return ToolCallBlock(tool_call_id=part.id, tool_name=part.name, tool_kwargs=kwargs)
         case Image():
             return ImageBlock(image=part.data, url=part.url, image_mimetype=part.media_type)
         case Audio():
@@ -189,15 +202,18 @@ def _block(part: Part) -> Any:
 
 
 def response_of(reply: Reply) -> ChatResponse:
-    """The whole answer. `raw` is the provider's body as far as there is one, with the usage in it under the names that
-    LlamaIndex's token counter reads; `additional_kwargs` has the rest of what is known."""
+    """Convert a reply.
+
+    `raw` is the provider's body if there is one, with the usage under the names that LlamaIndex's token counter reads;
+    `additional_kwargs` are the metadata.
+    """
     counts = {"prompt_tokens": reply.usage.input_tokens or 0, "completion_tokens": reply.usage.output_tokens or 0}
     raw = {**(reply.raw if isinstance(reply.raw, Mapping) else {}), "usage": counts}
     return ChatResponse(message=chat_message_of(reply.message), raw=raw, additional_kwargs=llama_index_metadata(reply))
 
 
 def llama_index_metadata(reply: Reply) -> dict[str, Any]:
-    """Usage, finish reason and so on; what is not known is left out. `cost` is US dollars, as a string."""
+    """Return usage, finish reason and the like, without what is unknown. `cost` is US dollars, as a string."""
     usage, cost = reply.usage, reply.cost.total
     facts = {
         **reply.metadata,

@@ -1,7 +1,7 @@
-"""What is told of a call, by the names of OpenTelemetry's conventions for generative AI.
+"""Attributes of a call, by the names of OpenTelemetry's conventions for generative AI.
 
-https://github.com/open-telemetry/semantic-conventions-genai (docs/gen-ai), names as in its release 1.41. Without
-`content`, nothing that anyone wrote is among it.
+https://github.com/open-telemetry/semantic-conventions-genai (docs/gen-ai), names as in its release 1.41. Only
+`question` and `answer` hold content that users or models wrote.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...schemas.reply import Reply
 Attributes = dict[str, Any]
 
 OPERATIONS = {"embed": "embeddings", "image": "generate_content"}
-"""The conventions' own words for what we do; what they have none for keeps ours."""
+"""Names of operations in the conventions; those without an entry keep stepwell's name."""
 PROVIDERS = {
     "amazon_bedrock": "aws.bedrock",
     "azure": "azure.ai.openai",
@@ -30,8 +30,8 @@ PROVIDERS = {
     "mistral": "mistral_ai",
     "xai": "x_ai",
 }
-"""Theirs for providers; any other is named as we name it."""
-_ASKED = {
+"""Names of providers in the conventions; those without an entry keep stepwell's id."""
+_OPTIONS = {
     "max_tokens": "max_tokens",
     "temperature": "temperature",
     "top_p": "top_p",
@@ -41,7 +41,7 @@ _ASKED = {
     "seed": "seed",
     "n": "choice.count",
 }
-_USED = {
+_USAGE = {
     "input_tokens": "input_tokens",
     "output_tokens": "output_tokens",
     "cached_input_tokens": "cache_read.input_tokens",
@@ -51,7 +51,7 @@ _USED = {
 
 
 def basic(request: Request) -> Attributes:
-    """What spans and metrics alike are told: the operation, the provider, the model and the server."""
+    """Return the attributes of both spans and metrics: the operation, the provider, the model and the server."""
     server = urlsplit(request.base_url)
     attributes = {
         "gen_ai.operation.name": OPERATIONS.get(request.operation, request.operation),
@@ -64,10 +64,12 @@ def basic(request: Request) -> Attributes:
     return attributes
 
 
-def asked(request: Request) -> Attributes:
-    """What the call asks for."""
+def request_attributes(request: Request) -> Attributes:
+    """Return the attributes of what a call asks for."""
     options = request.options
-    attributes = {f"gen_ai.request.{theirs}": options[ours] for ours, theirs in _ASKED.items() if _plain(options, ours)}
+    attributes = {
+        f"gen_ai.request.{theirs}": options[ours] for ours, theirs in _OPTIONS.items() if _is_number(options, ours)
+    }
     if request.stream:
         attributes["gen_ai.request.stream"] = True
     if stop := options.get("stop"):
@@ -78,13 +80,13 @@ def asked(request: Request) -> Attributes:
 
 
 def reply_attributes(reply: Reply) -> Attributes:
-    """What came of it. `stepwell.cost.usd` is our reckoning, left out where a price is not known."""
+    """Return the attributes of a reply. `stepwell.cost.usd` is computed from the catalog, and absent if unknown."""
     attributes: Attributes = {"gen_ai.response.model": reply.model}
     if reply.id:
         attributes["gen_ai.response.id"] = reply.id
     if reply.finish_reason:
         attributes["gen_ai.response.finish_reasons"] = [reply.finish_reason]
-    for ours, theirs in _USED.items():
+    for ours, theirs in _USAGE.items():
         if (count := getattr(reply.usage, ours)) is not None:
             attributes[f"gen_ai.usage.{theirs}"] = count
     if (cost := reply.cost.total) is not None:
@@ -95,6 +97,7 @@ def reply_attributes(reply: Reply) -> Attributes:
 
 
 def error_attributes(error: BaseException) -> Attributes:
+    """Return the attributes of an error, and of the partial reply that it carries."""
     attributes: Attributes = {"error.type": type(error).__name__}
     if isinstance(error, StepwellError):
         if isinstance(status := getattr(error, "status", None), int):
@@ -107,7 +110,7 @@ def error_attributes(error: BaseException) -> Attributes:
 
 
 def question(messages: Iterable[Message]) -> Attributes:
-    """What was said to the model; only for those who ask for content."""
+    """Return the messages of a call as an attribute; only for those who opt in to content."""
     system = [part for message in messages if message.role == "system" for part in _parts(message)]
     rest = [_message(message) for message in messages if message.role != "system"]
     attributes = {"gen_ai.input.messages": dumps(rest).decode()}
@@ -117,9 +120,9 @@ def question(messages: Iterable[Message]) -> Attributes:
 
 
 def answer(reply: Reply) -> Attributes:
-    """What the model said, its reasoning left out."""
-    said = {**_message(reply.message), "finish_reason": reply.finish_reason or ""}
-    return {"gen_ai.output.messages": dumps([said]).decode()}
+    """Return the model's message as an attribute, without its reasoning."""
+    message = {**_message(reply.message), "finish_reason": reply.finish_reason or ""}
+    return {"gen_ai.output.messages": dumps([message]).decode()}
 
 
 def _message(message: Message) -> Attributes:
@@ -139,5 +142,5 @@ def _parts(message: Message) -> list[Attributes]:
     return parts
 
 
-def _plain(options: Mapping[str, Any], name: str) -> bool:
+def _is_number(options: Mapping[str, Any], name: str) -> bool:
     return type(options.get(name)) in (int, float)

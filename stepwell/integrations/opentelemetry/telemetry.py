@@ -1,8 +1,8 @@
-"""The step that tells OpenTelemetry of calls, and the subscriber that tells it of composite work."""
+"""Telemetry: a step that reports calls to OpenTelemetry, and a subscriber that reports work of several calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -17,7 +17,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import around
 from ...schemas.reply import Reply
-from .attributes import answer, asked, basic, error_attributes, question, reply_attributes
+from .attributes import answer, basic, error_attributes, question, reply_attributes, request_attributes
 
 NAME = "stepwell"
 SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
@@ -26,23 +26,29 @@ _KINDS = {"run_tools": "invoke_agent", "tool": "execute_tool", "embed": "embeddi
 
 
 class Telemetry:
-    """A span for each call, and metrics, in OpenTelemetry: pass it as `pipeline=` to clients or to single calls.
+    """Spans and metrics in OpenTelemetry for each call: pass it as `pipeline=` to clients or to single calls.
 
         telemetry = Telemetry()
         client = stepwell.Client(pipeline=[telemetry, stepwell.fallback("local:smollm2")])
 
-    The span is "chat gpt-5.5" and the like, open until the answer's last chunk, a child of whatever span is current;
+    The span has a name like "chat gpt-5.5", is open until the answer's last chunk, and is a child of the current span;
     the HTTP client's own spans become its children. The metrics are `gen_ai.client.operation.duration`,
-    `gen_ai.client.token.usage` and, for streams, `gen_ai.client.operation.time_to_first_chunk`. Composite work (tool
-    loops and each tool, objects, embedding, retrieval) has spans as well, with its calls as their children, from when
-    this is made until `close()`; `composites=False` leaves it out.
+    `gen_ai.client.token.usage` and, for streams, `gen_ai.client.operation.time_to_first_chunk`. Work of several calls
+    (tool loops and each tool, objects, embedding, retrieval) has spans as well, which are the parents of those of its
+    calls, until `close()`.
 
-    Prompts and answers are told only with `content=True`, reasoning never. Providers are OpenTelemetry's global ones
-    unless given.
+    tracer_provider, meter_provider: OpenTelemetry's; None: the global ones.
+    content: whether spans hold prompts and answers (never reasoning).
+    composites: whether work of several calls has spans.
     """
 
     def __init__(
-        self, *, tracer_provider: Any = None, meter_provider: Any = None, content: bool = False, composites: bool = True
+        self,
+        *,
+        tracer_provider: trace.TracerProvider | None = None,
+        meter_provider: metrics.MeterProvider | None = None,
+        content: bool = False,
+        composites: bool = True,
     ) -> None:
         self._tracer = trace.get_tracer(NAME, tracer_provider=tracer_provider)
         meter = metrics.get_meter(NAME, meter_provider=meter_provider)
@@ -55,7 +61,7 @@ class Telemetry:
         self._unsubscribe: Callable[[], None] | None = subscribe(self._event) if composites else None
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with the span around it: outside of what the provider needs, inside of what you put around."""
+        """Add the step to a pipeline, around the provider's steps and inside those that were added before."""
         if self._step in pipeline.steps:
             return pipeline
         return (
@@ -65,14 +71,14 @@ class Telemetry:
         )
 
     def close(self) -> None:
-        """Hear of no more composite work."""
+        """Stop reporting work of several calls."""
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         common, began = basic(request), monotonic()
-        attributes = {**common, **asked(request)}
+        attributes = {**common, **request_attributes(request)}
         if self._content and request.operation == "chat":
             attributes |= question(request.context.messages)
         name = f"{common['gen_ai.operation.name']} {request.model.id}"
@@ -96,6 +102,14 @@ class Telemetry:
     def _end(
         self, span: Span, common: dict[str, Any], began: float, reply: Reply | None, error: BaseException | None
     ) -> None:
+        """End a call's span and record its metrics.
+
+        span: the call's.
+        common: the attributes of both spans and metrics.
+        began: when the call began, by `monotonic`.
+        reply: the reply, or as much as there is of it.
+        error: why the call failed, or GeneratorExit if its stream was left.
+        """
         if error is not None and not isinstance(error, GeneratorExit):
             attributes = error_attributes(error)
             span.set_attributes(attributes)
@@ -125,14 +139,14 @@ class Telemetry:
             span.set_attributes(_span_attributes(event))
             if isinstance(error := event.data.get("error"), BaseException):
                 span.set_attribute("error.type", type(error).__name__)
-                # A tool's own words may be anybody's.
+                # The message of a tool's error may be content.
                 span.set_status(StatusCode.ERROR, str(error) if self._content else None)
             span.end()
 
     def _parent(self, id: str | None) -> Any:
-        """The context of our own work's span, where it is the innermost; None means whatever is current.
+        """Return the context of the span of the work with this id if it is the innermost; None for the current span.
 
-        Our work's spans are never current themselves, for its recipe runs in a context of its own: a span that is
+        The spans of such work are never current themselves, because it runs in a context of its own. A span that is
         current now, and was not when the work began, was begun inside it.
         """
         own, outer = self._open.get(id or "", (None, None))
@@ -141,12 +155,12 @@ class Telemetry:
         return trace.set_span_in_context(own)
 
 
-def _histogram(meter: Any, name: str, unit: str, bounds: list[Any]) -> Any:
+def _histogram(meter: metrics.Meter, name: str, unit: str, bounds: Sequence[float]) -> metrics.Histogram:
     return meter.create_histogram(f"gen_ai.client.{name}", unit=unit, explicit_bucket_boundaries_advisory=bounds)
 
 
 def _span_attributes(event: Event) -> dict[str, Any]:
-    """The numbers and names of an event; none of them is anything that somebody wrote."""
+    """Return the numbers and names of an event, none of which is content."""
     attributes: dict[str, Any] = {}
     for name, value in event.data.items():
         if name == "name" and event.name == "tool":

@@ -1,4 +1,4 @@
-"""Many calls handed in at once, answered within a day for less."""
+"""Batches: many calls submitted at once, answered within a day for less."""
 
 from .job import AsyncBatchJob, BatchJob
 

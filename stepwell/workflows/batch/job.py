@@ -1,9 +1,8 @@
-"""A batch under way, for both colours."""
+"""A submitted batch, sync and async."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...client import BaseAsyncClient, BaseClient
 from ...recipe import Recipe, acarry_out, carry_out
 from ...schemas.batch import BatchState
 from ...schemas.errors import StepwellError
@@ -12,21 +11,20 @@ from . import workflows
 from .workflows import BatchWork
 
 POLL = 30.0
-"""Seconds between two questions of how a batch is doing."""
+"""Seconds between two requests for the state of a batch."""
 Answers = dict[str, Reply | StepwellError]
 
 
 class _Job:
-    """What both know: `id`, the provider's name for the batch, under which `batch_job` finds it again in another
-    process; and `state`, how it was doing when last asked."""
+    """What both kinds of job share. `state` is the batch's state when it was last requested."""
 
-    def __init__(self, client: Any, work: BatchWork, state: BatchState) -> None:
-        self._client = client
+    def __init__(self, work: BatchWork, state: BatchState) -> None:
         self._work = work
         self.state = state
 
     @property
     def id(self) -> str:
+        """The provider's id of the batch, by which `batch_job` finds it again in another process."""
         return self.state.id
 
     @property
@@ -48,21 +46,27 @@ class BatchJob(_Job):
         print(id, answer.text if isinstance(answer, stepwell.Reply) else answer)
     """
 
+    def __init__(self, client: BaseClient, work: BatchWork, state: BatchState) -> None:
+        super().__init__(work, state)
+        self._client = client
+
     def refresh(self) -> BatchJob:
-        """Ask how it is doing."""
+        """Request the batch's state."""
         return self._remember(workflows.refresh(self._work, self.id))
 
     def wait(self, *, poll: float = POLL, timeout: float | None = None) -> BatchJob:
-        """Ask every `poll` seconds until it is over. Raises TotalTimeout after `timeout` seconds (None: never)."""
+        """Request the state every `poll` seconds until it is over. Raises TotalTimeout after `timeout` seconds."""
         return self._remember(workflows.wait(self._work, self.id, poll, timeout))
 
     def cancel(self) -> BatchJob:
-        """Have it stopped. What has been answered by then can be read, and is charged."""
+        """Cancel the batch. The answers that it has by then can be read, and are charged."""
         return self._remember(workflows.cancel(self._work, self.id))
 
     def results(self) -> Answers:
-        """Every answer by its id, in the order they were asked: a Reply at the batch's price, or the error in its
-        place. Raises ConfigError while the batch is under way, InvalidRequest where it failed as a whole."""
+        """Return every answer by its id, in the order of the prompts: a Reply at the batch's price, or an error.
+
+        Raises ConfigError while the batch is under way, InvalidRequest where it failed as a whole.
+        """
         answers: Answers = carry_out(self._client, workflows.results(self._work, self.id))
         return answers
 
@@ -72,22 +76,26 @@ class BatchJob(_Job):
 
 
 class AsyncBatchJob(_Job):
-    """BatchJob's twin."""
+    """Async version of BatchJob."""
+
+    def __init__(self, client: BaseAsyncClient, work: BatchWork, state: BatchState) -> None:
+        super().__init__(work, state)
+        self._client = client
 
     async def refresh(self) -> AsyncBatchJob:
-        """Ask how it is doing."""
+        """Request the batch's state."""
         return await self._remember(workflows.refresh(self._work, self.id))
 
     async def wait(self, *, poll: float = POLL, timeout: float | None = None) -> AsyncBatchJob:
-        """Ask every `poll` seconds until it is over. Raises TotalTimeout after `timeout` seconds (None: never)."""
+        """Request the state every `poll` seconds until it is over. Raises TotalTimeout after `timeout` seconds."""
         return await self._remember(workflows.wait(self._work, self.id, poll, timeout))
 
     async def cancel(self) -> AsyncBatchJob:
-        """Have it stopped. What has been answered by then can be read, and is charged."""
+        """Cancel the batch. The answers that it has by then can be read, and are charged."""
         return await self._remember(workflows.cancel(self._work, self.id))
 
     async def results(self) -> Answers:
-        """Every answer by its id; see BatchJob.results."""
+        """Return every answer by its id; see BatchJob.results."""
         answers: Answers = await acarry_out(self._client, workflows.results(self._work, self.id))
         return answers
 

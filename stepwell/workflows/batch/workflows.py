@@ -1,5 +1,8 @@
-"""Handing in a batch and reading its answers. Each of its calls runs through its own pipeline, and only the network in
-the middle is another: what would have been sent goes into the batch, what comes out of it goes on from there."""
+"""Submit a batch and read its answers.
+
+Each of its calls runs through a pipeline of its own without a network: the request that it would send goes into the
+batch, and the pipeline is resumed with the answer that comes out of it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from attrs import evolve, field, frozen
 
+from ...options import ModelLike, PromptLike
 from ...pipeline.edits import edits_of
-from ...pipeline.effects import Run
+from ...pipeline.effects import Run, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
 from ...planner import CallPlanner, completed_reply
+from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...recipe import Ask, Drive, Recipe
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ...schemas.errors import (
@@ -32,31 +37,32 @@ from ...schemas.options import CALL_OPTIONS
 from ...schemas.prices import BATCH
 from ...schemas.reply import CallWarning, Reply
 
+Prompts: TypeAlias = Mapping[str, PromptLike] | Iterable[PromptLike]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OF_THE_BATCH = frozenset(("metadata", "completion_window", "timeout_hours"))
-_NOWHERE = Context()
+_NO_CONTEXT = Context()
 
 
 @frozen
 class BatchWork:
-    """What a job must know to read its answers: the model, the prompts by id (none, where it was found again by its
-    id), the options they were asked with, and those of the batch's own calls."""
+    """What a job needs to read its answers."""
 
     planner: CallPlanner
-    model: Any
-    prompts: Mapping[str, Any] = field(factory=dict, repr=False)
+    model: ModelLike
+    prompts: Mapping[str, PromptLike] = field(factory=dict, repr=False)
+    """By id; none for a job that was found by its id."""
     options: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Those of all the prompts, and those of the batch's own calls."""
 
-    def flow(self, prompt: Any) -> tuple[Any, Request]:
-        """The flow of one call, without what the client puts around calls that are made now."""
+    def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
+        """Return the flow of one call, without the steps that the client puts around calls."""
         plan = self.planner.plan("chat", self.model, wire=self.options.get("wire"))
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.bare)
         given = {**self.options, "pipeline": pipeline, "retries": 0}
         pipeline, request = self.planner.request("chat", self.model, prompt, given)
         return pipeline.flow(request), request
 
-    def ask(self, operation: str, input: Any, **more: Any) -> Ask:
-        """One of the batch's own calls, which only the options that steer calls are for."""
+    def ask(self, operation: str, input: object, **more: object) -> Ask:
+        """Return one of the batch's own calls, with those of the options that steer calls."""
         steering = {name: self.options[name] for name in _STEERING & self.options.keys()}
         return Ask(operation, self.model, input, {**steering, **more})
 
@@ -64,46 +70,49 @@ class BatchWork:
 _STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pipeline"}
 
 
-def submit(planner: CallPlanner, model: Any, prompts: Any, options: Any) -> Recipe:
-    """Gives (Work, BatchState)."""
-    own = {name: options.pop(name) for name in _OF_THE_BATCH & options.keys()}
+def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapping[str, object]) -> Recipe:
+    """Submit a batch; return (BatchWork, BatchState)."""
+    options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
+    own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     work = BatchWork(planner, model, _named(prompts), options)
     offered = _offered(planner, model)
     items, betas = [], set()
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
-        asked = yield Drive(prepare_offline(flow))
-        if not isinstance(asked, Request):
+        prepared = yield Drive(prepare_offline(flow))
+        if not isinstance(prepared, Request):
             raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
-        items.append(BatchItem(id, asked.url.removeprefix(request.base_url.rstrip("/")), asked.body))
-        betas |= {(name, value) for name, value in asked.headers.items() if name.endswith("-beta")}
-    given = BatchInput(tuple(items), planner.plan("chat", model).model.id)
+        items.append(BatchItem(id, prepared.url.removeprefix(request.base_url.rstrip("/")), prepared.body))
+        betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
+    input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
     if "upload_batch" in offered:
-        given = evolve(given, file=(yield work.ask("upload_batch", given)).id)
+        input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
     headers = {**(options.get("headers") or {}), **_joined(betas)}
-    reply = yield work.ask("create_batch", given, **own, **({"headers": headers} if headers else {}))
+    reply = yield work.ask("create_batch", input, **own, **({"headers": headers} if headers else {}))
     return work, reply.object
 
 
-def find(planner: CallPlanner, model: Any, id: str, options: Any) -> Recipe:
-    """Gives (Work, BatchState) of a batch that was handed in before."""
+def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Recipe:
+    """Find a batch that was submitted before; return (BatchWork, BatchState)."""
     _offered(planner, model)
     work = BatchWork(planner, model, {}, options)
     return work, (yield from refresh(work, id))
 
 
 def refresh(work: BatchWork, id: str) -> Recipe:
+    """Request the batch's BatchState."""
     return (yield work.ask("get_batch", id)).object
 
 
 def cancel(work: BatchWork, id: str) -> Recipe:
+    """Cancel the batch; return its BatchState."""
     reply = yield work.ask("cancel_batch", id)
-    # Some say nothing in answer, or nothing of the batch.
+    # Some answer with an empty body, or without the batch.
     return reply.object if reply.object.id == id else (yield from refresh(work, id))
 
 
 def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Recipe:
-    """Ask how it is doing until it is over."""
+    """Request the batch's state until it is over; return it. Raises TotalTimeout."""
     began = time.monotonic()
     while True:
         state: BatchState = yield from refresh(work, id)
@@ -117,7 +126,7 @@ def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Recipe
 
 
 def results(work: BatchWork, id: str) -> Recipe:
-    """Every answer by its id: a Reply, or the error that it would have been."""
+    """Return every answer by its id: a Reply, or the error that a call would have raised."""
     state: BatchState = yield from refresh(work, id)
     if not state.over:
         raise ConfigError(
@@ -127,11 +136,11 @@ def results(work: BatchWork, id: str) -> Recipe:
     for place in state.results:
         reply = yield work.ask("batch_results", place)
         for line in reply.object:
-            same = lines.setdefault(str(line.id), [])
-            if line not in same:  # one answer in two files is one answer
-                same.append(line)
+            answers_of_id = lines.setdefault(str(line.id), [])
+            if line not in answers_of_id:  # one answer in two files is one answer
+                answers_of_id.append(line)
     if not lines and state.status == "failed":
-        raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider does not say why'}")
+        raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider gives no reason'}")
     unasked = _unasked(work, lines)
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
@@ -147,7 +156,7 @@ _NAMED = 5
 
 
 def _unasked(work: BatchWork, lines: Iterable[str]) -> str:
-    """What there is to say of answers to ids that were not handed in; nothing can be said of a job found by its id."""
+    """Return a warning of answers to ids that were not submitted; "" without any, and for a job found by its id."""
     unknown = [id for id in lines if id not in work.prompts] if work.prompts else []
     if not unknown:
         return ""
@@ -165,21 +174,21 @@ def _answer(work: BatchWork, lines: list[BatchLine]) -> Recipe:
         )
     if line.why:
         return ProviderError(f"{line.id} has no answer: {line.why}")
-    # A job that was found again by its id knows no prompts: the answer is read all the same.
+    # A job that was found by its id has no prompts, which the reading of an answer does not need.
     flow, request = work.flow(work.prompts.get(line.id, "?"))
     try:
         response = yield Drive(finish_offline(flow, line.status, line.headers, line.body))
     except StepwellError as error:
         return error
-    reply = completed_reply(response, request.context if work.prompts else _NOWHERE)
+    reply = completed_reply(response, request.context if work.prompts else _NO_CONTEXT)
     reply.usage = evolve(reply.usage, service_tier=BATCH)
     return reply
 
 
-def _named(prompts: Any) -> dict[str, Any]:
-    """The prompts by id. Raises ConfigError for none, or for an id that not every provider takes."""
+def _named(prompts: Prompts) -> dict[str, PromptLike]:
+    """Return the prompts by id. Raises ConfigError for none, or for an id that some providers do not accept."""
     if isinstance(prompts, str) or not isinstance(prompts, Mapping | Iterable):
-        raise ConfigError("a batch wants several prompts", hint='a list, or a dict by ids: {"first": "Say hello."}')
+        raise ConfigError("a batch needs several prompts", hint='a list, or a dict by ids: {"first": "Say hello."}')
     named = dict(prompts) if isinstance(prompts, Mapping) else {str(at): each for at, each in enumerate(prompts)}
     if not named:
         raise ConfigError("a batch without prompts")
@@ -189,18 +198,18 @@ def _named(prompts: Any) -> dict[str, Any]:
     return named
 
 
-def _offered(planner: CallPlanner, model: Any) -> set[str]:
+def _offered(planner: CallPlanner, model: ModelLike) -> set[str]:
+    """Return the operations of the model's provider. Raises NotSupported for one without batches."""
     provider = planner.plan("chat", model).provider
     offered = {wire.operation for wire in provider.wires}
     if "create_batch" not in offered:
-        raise NotSupported(
-            f"{provider.id} has no batches that we know of", hint="openai, anthropic, google, groq and mistral have"
-        )
+        able = [each.id for each in planner.registry if any(wire.operation == "create_batch" for wire in each.wires)]
+        raise NotSupported(f"{provider.id} has no batches that are known here", hint=f"these have: {', '.join(able)}")
     return offered
 
 
 def _joined(betas: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The beta headers of all the calls, for the one that hands them in."""
+    """Join the beta headers of all the calls, for the call that submits them."""
     joined: dict[str, list[str]] = {}
     for name, value in sorted(betas):
         words = joined.setdefault(name, [])

@@ -1,4 +1,4 @@
-"""Texts into batches that one call can take."""
+"""Divide texts into batches that one call can take."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from ...providers.declare.embed_limits import EmbedLimit
 from ...schemas.estimate import estimate_text
 
 MARGIN = 1.25
-"""Estimates are within a quarter of what vendors count, so as much room is left."""
+"""Room left for error: estimates are within a quarter of what vendors count."""
 
 
 def most_tokens(text: str) -> int:
-    """The tokens that a text takes up in a batch: the estimate of schemas/estimate.py and its margin, at least one."""
+    """Return the tokens to allow for a text: the estimate of schemas/estimate.py and its margin, at least one."""
     return max(1, ceil(estimate_text(text) * MARGIN))
 
 
 def batches_of(texts: Sequence[str], limit: EmbedLimit) -> list[list[str]]:
-    """The texts in order, each batch as full as `limit` allows. A text over the token limit gets a batch of its own:
-    the estimate may be wrong, and the provider has the last word."""
+    """Divide the texts, in order, each batch as full as `limit` allows.
+
+    A text over the token limit gets a batch of its own: the estimate may be wrong, and the provider decides.
+    """
     batches: list[list[str]] = []
     batch: list[str] = []
     tokens = 0

@@ -1,4 +1,4 @@
-"""The cache as a recipe uses it: texts in, vectors out, and a broken store only slows things down."""
+"""The cache of vectors, for use in a recipe. A store that fails costs time and a warning, and never the result."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _VERSION = 1
 
 
 def key_of(model: str, options: Mapping[str, Any], text: str) -> str:
-    """The name of a vector: a hash of everything that it depends on. Options are kind, dimensions and the like."""
+    """Return the key of a vector: a hash of all it depends on. `options` are kind, dimensions and the like."""
     subject = [_VERSION, model, dict(options), text]
     return sha256(dumps(subject, option=SORT_KEYS, default=repr)).hexdigest()
 
 
 class EmbeddingCache:
-    """Vectors of one model and one set of options in a store (None: nothing is kept)."""
+    """Vectors of one model and one set of options in a store; without a store, nothing is cached."""
 
     def __init__(self, store: KeyValueStore | None, model: str, options: Mapping[str, Any]) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class EmbeddingCache:
         self.warnings: list[CallWarning] = []
 
     def read(self, texts: Sequence[str]) -> Recipe:
-        """A recipe that gives the vectors of the texts that are there, by text."""
+        """Return the vectors that are stored, by text."""
         store = self._store
         if store is None:
             return {}
@@ -41,7 +41,7 @@ class EmbeddingCache:
         try:
             found = yield in_thread(lambda: store.get_many(list(keys)))
             if not isinstance(found, Mapping):
-                raise TypeError(f"get_many gave a {type(found).__name__}, not a mapping")
+                raise TypeError(f"get_many returned a {type(found).__name__}, not a mapping")
         except Exception as error:
             self._trouble("read", error)
             return {}
@@ -52,12 +52,12 @@ class EmbeddingCache:
             except (DecodeError, TypeError, KeyError) as error:
                 self._trouble("read", error)
         if len({len(vector) for vector in vectors.values()}) > 1:
-            self._trouble("read", DecodeError("it holds vectors of different lengths; all are asked for again"))
+            self._trouble("read", DecodeError("it holds vectors of different lengths; all are embedded anew"))
             return {}
         return vectors
 
     def write(self, vectors: Mapping[str, Vector]) -> Recipe:
-        """A recipe that keeps the vectors of these texts."""
+        """Store the vectors of these texts."""
         store = self._store
         if store is None or not vectors:
             return
@@ -71,7 +71,7 @@ class EmbeddingCache:
         return key_of(self._model, self._options, text)
 
     def _trouble(self, done: str, error: Exception) -> None:
-        """A store that cannot be had at all is a mistake to mend; one that fails costs time and a warning."""
+        """Raise for a store that cannot be used at all; note a warning for one that fails."""
         if isinstance(error, ConfigError):
             raise error
         self.warnings.append(CallWarning("cache", f"could not be {done}: {str(error)[:200]}", self._model))

@@ -1,4 +1,4 @@
-"""Many texts embedded, as a recipe: read from the cache, batched, asked, split where a batch is refused, gathered."""
+"""Embed many texts: read the cache, make batches, call, split the batches that are refused, put it all together."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .progress import Bar, Progress, bar_for
 from .result import Embeddings
 from .vectors import Vector, vector_of
 
-# What may lie in one of the texts, so that the others are worth another try. All else concerns every text alike.
+# Errors that a single text may cause, so that the others are tried again. All other errors concern every text alike.
 # ServerError is among them because llama.cpp and others answer 500 to a text that is too long.
 _MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError, ResponseTooLarge, ServerError)
 _MAX_CONSECUTIVE_REFUSALS = 3
-"""So many texts refused one after the other with the same words, and it may not be about texts: the shortest of the
-others is tried next."""
+"""After so many texts in a row that are refused with the same message, the cause may not be the texts: the shortest of
+the others is tried next."""
 
 
 @define(eq=False)
@@ -55,19 +55,27 @@ class EmbedJob:
     progress: Progress
     clients: ClientPair
     vectors: dict[str, Vector] = field(factory=dict)
+    """By text."""
     refused: dict[str, StepwellError] = field(factory=dict)
+    """By text."""
     replies: list[Reply] = field(factory=list)
     lost: list[Usage] = field(factory=list)
+    """The usage of calls that failed after they had been charged for."""
     fault: Exception | None = None
+    """The error that ends the whole job."""
     cached: int = 0
+    """How many different texts were found in the cache."""
     _in_a_row: int = 0
     _trial: str | None = None
     _bar: Bar = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def recipe(self) -> Recipe:
-        """Gives Embeddings. Raises EmbeddingFailed for texts that were refused, and what went wrong with all of them
-        as it is; either carries what succeeded."""
+        """Return Embeddings.
+
+        Raises EmbeddingFailed for texts that were refused, and an error that concerns all of them as it is; either
+        carries what succeeded.
+        """
         with span("embed", model=str(self.model), texts=len(self.texts)) as report:
             different = list(dict.fromkeys(self.texts))
             self._bar = bar_for(self.progress, len(different))
@@ -96,7 +104,7 @@ class EmbedJob:
         )
 
     def _batch(self, batch: list[str]) -> Recipe:
-        """One batch; refused, its halves, so that one bad text costs few further calls and the others nothing."""
+        """Embed one batch; if it is refused, its halves, so that one bad text costs few further calls."""
         pending = [batch]
         while pending and self.fault is None:
             texts = pending.pop()
@@ -138,7 +146,7 @@ class EmbedJob:
             return [next(iter(self.vectors.values()))] if self.vectors else []
 
     def _refused(self, texts: list[str], error: StepwellError) -> list[list[str]]:
-        """What is to be tried next: nothing, or the two halves."""
+        """Note a refusal, and return what is to be tried next: nothing, or the two halves."""
         with self._lock:
             if error.usage is not None:
                 self.lost.append(error.usage)
@@ -151,8 +159,11 @@ class EmbedJob:
             return self._alone(texts[0], error)
 
     def _alone(self, text: str, error: StepwellError) -> list[list[str]]:
-        """One text refused. Several may well be too long and come in a row; but a server that fails, or an option that
-        no text can please, must not be asked once for every text. What it is, another text tells."""
+        """Note the refusal of a single text, and return what is to be tried next.
+
+        Several texts may be too long and come in a row. But a server that fails, or an option that does not fit, must
+        not cost a call for every text: after some equal refusals, the shortest text decides which of both it is.
+        """
         before = list(self.refused.values())[-1:]
         same = bool(before) and before[0].message == error.message
         self._in_a_row = self._in_a_row + 1 if same else 1
@@ -172,17 +183,17 @@ class EmbedJob:
         return [[self._trial]]
 
     def _outcome(self) -> Embeddings:
-        got = self._embeddings()
+        embeddings = self._embeddings()
         if self.fault is not None:
             if isinstance(self.fault, StepwellError):
-                self.fault.partial, self.fault.usage = got, got.usage
+                self.fault.partial, self.fault.usage = embeddings, embeddings.usage
             raise self.fault
         if self.refused:
-            raise self._failed(got)
-        return got
+            raise self._failed(embeddings)
+        return embeddings
 
     def _embeddings(self) -> Embeddings:
-        """What there is; None in the places of texts without a vector."""
+        """Return the vectors there are; None in the places of texts without one."""
         calls = len(self.replies) + len(self.lost)
         warnings = [warning for reply in self.replies for warning in reply.warnings]
         return Embeddings(
@@ -195,7 +206,7 @@ class EmbedJob:
             cached=self.cached,
         )
 
-    def _failed(self, got: Embeddings) -> EmbeddingFailed:
+    def _failed(self, partial: Embeddings) -> EmbeddingFailed:
         failures = {at: self.refused[text] for at, text in enumerate(self.texts) if text in self.refused}
         first = next(iter(failures))
         count = f"{len(failures)} of {len(self.texts)} texts"
@@ -203,9 +214,9 @@ class EmbedJob:
             f"{count} could not be embedded; text {first}: {failures[first].message}",
             hint="the vectors of the others are on .partial, all reasons on .failures",
             failures=failures,
-            partial=got,
-            usage=got.usage,
-            warnings=got.warnings,
+            partial=partial,
+            usage=partial.usage,
+            warnings=partial.warnings,
             provider=self.model.provider,
             model=self.model.id,
         )
@@ -214,10 +225,10 @@ class EmbedJob:
 _LOST = "a call failed after it was charged for"
 
 
-def checked_texts(texts: Any) -> list[str]:
-    """The texts as a list. Raises ConfigError, which names the place, for an empty one or what is no text."""
+def checked_texts(texts: Iterable[str]) -> list[str]:
+    """Return the texts as a list. Raises ConfigError, with its index, for a text that is empty or not a string."""
     if isinstance(texts, str):
-        raise ConfigError("these are the letters of one text", hint="pass a list of texts")
+        raise ConfigError("texts is a str, whose letters would be embedded one by one", hint="pass a list of strings")
     if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
         raise ConfigError(f"a {type(texts).__name__} cannot be embedded", hint="pass a list of texts")
     checked = list(texts)
@@ -235,8 +246,8 @@ def checked_texts(texts: Any) -> list[str]:
 _NAMED = 10
 
 
-def _unfit(text: Any) -> str | None:
-    """What keeps it from being sent."""
+def _unfit(text: object) -> str | None:
+    """Return what keeps a text from being sent; None for one that can be."""
     if not isinstance(text, str):
         return f"a {type(text).__name__}"
     if not text.strip():
@@ -244,5 +255,5 @@ def _unfit(text: Any) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "no valid Unicode (it has half a surrogate pair)"
+        return "not valid Unicode (it has half a surrogate pair)"
     return None

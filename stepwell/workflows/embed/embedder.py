@@ -1,13 +1,14 @@
-"""Embedder: many texts of any kind to vectors, batched, cached, and each at most once."""
+"""Embedder: vectors of many texts, in batches and from a cache, each text embedded at most once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Unpack, cast
 
-from ...api import Client
-from ...async_api import AsyncClient
+from ...client import BaseAsyncClient, BaseClient
 from ...client_pair import ClientPair
+from ...options import EmbedOptions, ModelLike
 from ...pipeline.key_value import KeyValueStore
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
 from ...recipe import acarry_out, carry_out
@@ -28,31 +29,40 @@ Kind = Literal["query", "document", "similarity", "classification", "clustering"
 
 
 class Embedder:
-    """Turns texts into vectors with one model. Safe to share between threads and tasks.
+    """Makes vectors of texts with one model. Safe to share between threads and tasks.
 
-        embedder = Embedder("openai:text-embedding-3-small", cache=True)
-        vectors = embedder.embed_documents(texts)           # or: await embedder.aembed_documents(texts)
-
-    `batch_size` and `batch_tokens` bound one call, within what the provider is known to take (None: all of that);
-    `workers` calls run at once. `cache` keeps vectors: True for a file in the user's cache folder, a path, or a store
-    (KeyValueStore). `progress` is described at `bar_for`. `client` and `async_client` are those to call with (one makes
-    the other; none means the shared ones of the public functions). Other options go along with each call:
-    `dimensions`, `truncate`, `provider_options` and the like. Vectors of another server (`base_urls`) are kept apart.
+    embedder = Embedder("openai:text-embedding-3-small", cache=True)
+    vectors = embedder.embed_documents(texts)           # or: await embedder.aembed_documents(texts)
     """
 
     def __init__(
         self,
-        model: str | None = None,
+        model: ModelLike = None,
         *,
         batch_size: int | None = None,
         batch_tokens: int | None = None,
-        cache: KeyValueStore | bool | str | Any = None,
+        cache: KeyValueStore | bool | str | Path | None = None,
         workers: int = 4,
         progress: Progress = None,
-        client: Client | None = None,
-        async_client: AsyncClient | None = None,
-        **options: Any,
+        client: BaseClient | None = None,
+        async_client: BaseAsyncClient | None = None,
+        **options: Unpack[EmbedOptions],
     ) -> None:
+        """Set up an embedder. Nothing is sent.
+
+        model: `provider:model-id`; None is the default model.
+        batch_size, batch_tokens: most texts and tokens of one call, within what the provider is known to take; None is
+            all of that.
+        cache: stores vectors: True is a file in the user's cache folder; else a path, or a KeyValueStore. Vectors of
+            another server (`base_urls`) are stored apart.
+        workers: calls that run at once.
+        progress: a bar, or a function; see `bar_for`.
+        client, async_client: the clients that make the calls; either is derived from the other, and both are the
+            process's own where none is given.
+        options: those of each call: `dimensions`, `truncate`, `provider_options` and the like.
+
+        Raises ConfigError for what cannot be used.
+        """
         for name, value in (("batch_size", batch_size), ("batch_tokens", batch_tokens), ("workers", workers)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(f"{name} must be an integer of 1 or more, not {value!r}")
@@ -63,48 +73,50 @@ class Embedder:
         self.workers = workers
         self.store = store_of(cache, FILE)
         self.progress = progress
-        if options.get("api_key") is not None:
-            options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
-        self.options = {name: value for name, value in options.items() if value is not None}
+        given = cast("dict[str, Any]", options)
+        if given.get("api_key") is not None:
+            given["api_key"] = credential_of(given["api_key"], "api_key", plan.provider)
+        self.options = {name: value for name, value in given.items() if value is not None}
         self._server = self._clients.custom_endpoint(plan, self.options)
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
-        """The vector of each text, in order; equal texts are asked for once.
+        """Return the vector of each text, in order. Equal texts are embedded once.
 
-        `kind` is what the vectors are for, which some models want to know. A batch that is refused is tried again in
-        halves, down to single texts. Raises ConfigError for a text that is empty, before anything is sent;
-        EmbeddingFailed when texts were refused even alone; any other StepwellError as it came. The latter two carry
-        what succeeded as `.partial`, and what was cached stays cached.
+        kind: what the vectors are for, which some models take into account.
+
+        A batch that is refused is sent again in halves, down to single texts. Raises ConfigError for a text that is
+        empty, before anything is sent; EmbeddingFailed when texts were refused even alone; any other StepwellError as
+        it is. The latter two carry what succeeded as `.partial`, and what was cached stays cached.
         """
         work = self._work(texts, kind)
         embeddings: Embeddings = carry_out(None, work.recipe())
         return embeddings
 
     async def aembed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
-        """Embedder.embed, awaited."""
+        """Return the vector of each text; see `embed`."""
         work = self._work(texts, kind)
         embeddings: Embeddings = await acarry_out(None, work.recipe())
         return embeddings
 
     def embed_documents(self, texts: Iterable[str]) -> Embeddings:
-        """Vectors of texts that are to be found."""
+        """Return vectors of texts that are to be found."""
         return self.embed(texts, kind="document")
 
     async def aembed_documents(self, texts: Iterable[str]) -> Embeddings:
-        """Embedder.embed_documents, awaited."""
+        """Return vectors of texts that are to be found."""
         return await self.aembed(texts, kind="document")
 
     def embed_query(self, query: str | Iterable[str]) -> Vector:
-        """The vector to search with; of several wordings of a query, the mean."""
+        """Return the vector to search with; of several wordings of a query, the mean."""
         return _one(self.embed(_wordings(query), kind="query"))
 
     async def aembed_query(self, query: str | Iterable[str]) -> Vector:
-        """Embedder.embed_query, awaited."""
+        """Return the vector to search with; see `embed_query`."""
         return _one(await self.aembed(_wordings(query), kind="query"))
 
     @property
     def fingerprint(self) -> str:
-        """What the vectors depend on, in words: vectors of embedders that say the same can be compared."""
+        """What the vectors depend on, as text: vectors of embedders with equal fingerprints can be compared."""
         decisive = sorted(self._decisive(self.options).items())
         settings = (f" {name}={dumps(value, default=repr).decode()}" for name, value in decisive)
         return f"{self.model}{''.join(settings)}"
@@ -113,7 +125,7 @@ class Embedder:
         return f"Embedder({self.fingerprint!r})"
 
     def _decisive(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What the vectors depend on besides the model's name and the text."""
+        """Return the options that the vectors depend on, and the server if it is not the provider's own."""
         decisive = {name: value for name, value in options.items() if name not in _INDIFFERENT}
         return decisive if self._server is None else {**decisive, "base_url": self._server}
 
@@ -132,14 +144,14 @@ class Embedder:
 
 
 def _limit(most: EmbedLimit, texts: int | None, tokens: int | None) -> EmbedLimit:
-    """The narrower of both, unless our figure is only a guess: of a server of one's own one knows more than we do."""
+    """Return the narrower limit of both; of texts the user's own, where ours is only a guess."""
     return EmbedLimit(
         texts if texts and (texts < most.texts or most is UNKNOWN_LIMIT) else most.texts,
         min((each for each in (tokens, most.tokens) if each), default=None),
     )
 
 
-# What steers the call and not the vectors; neither a key nor a header may end up in a file.
+# Options that steer the call and do not change the vectors; neither a key nor a header may end up in a file.
 _INDIFFERENT = frozenset(CALL_OPTIONS) - {"provider_options", "wire"} | {"user"}
 
 

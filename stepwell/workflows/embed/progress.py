@@ -1,28 +1,36 @@
-"""How far long work has come: a bar on stderr, or a function of yours."""
+"""Show the progress of long work: a bar on stderr, or a function of yours."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 Progress = bool | Callable[[int, int], None] | None
 
 SHOW_AFTER = 1.0
-"""Seconds before a bar that nobody asked for shows."""
+"""Seconds before a bar shows that was not asked for."""
 _REFRESH = 0.1
 
 
 class Bar(Protocol):
-    def update(self, n: int) -> Any: ...
+    """What shows the progress: a bar of tqdm, or one of those below."""
 
-    def close(self) -> Any: ...
+    def update(self, n: int) -> object:
+        """Count `n` more texts as done."""
+
+    def close(self) -> object:
+        """Remove the bar."""
 
 
 def bar_for(progress: Progress, total: int) -> Bar:
-    """The bar for so many texts. `progress` is a function that is given how many are done and how many there are, True
-    for a bar, False for none; None means a bar where stderr is a terminal, if the work takes over a second."""
+    """Return the bar for so many texts.
+
+    progress: True for a bar, False for none, or a function `progress(done, total)`. None is a bar where stderr is a
+        terminal, if the work takes over a second.
+    total: how many texts there are.
+    """
     if callable(progress):
         return _Reporter(progress, total)
     if progress is False or (progress is None and not sys.stderr.isatty()):
@@ -37,7 +45,7 @@ def bar_for(progress: Progress, total: int) -> Bar:
 
 
 class _Reporter:
-    """Hands the numbers to a function."""
+    """A bar that calls a function with the numbers."""
 
     def __init__(self, report: Callable[[int, int], None], total: int) -> None:
         self._report, self._total, self._done = report, total, 0

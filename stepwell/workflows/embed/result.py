@@ -1,4 +1,4 @@
-"""What embedding gives: vectors in the order of the texts, and what they took."""
+"""The result of embedding: vectors in the order of the texts, and what they cost."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from .vectors import Vector, numpy
 class Embeddings:
     """One vector for each text, in the order of the texts: index it, iterate it, take its `len()`.
 
-    `usage` and `cost` are summed over all calls; `calls` is how many succeeded, `cached` how many different texts were
-    found in the cache. Carried by an error as `.partial`, the places of the texts that failed hold None.
+    As the `.partial` of an error, it holds None in the places of the texts that failed.
     """
 
     vectors: tuple[Vector, ...] = field(repr=False)
     model: Model = field(repr=str)
     usage: Usage = field(factory=Usage)
+    """Of all calls together."""
     warnings: tuple[CallWarning, ...] = ()
-    cost: Cost = field(factory=lambda: Cost(None, reason="nothing was asked"), repr=False)
+    cost: Cost = field(factory=lambda: Cost(None, reason="no call was made"), repr=False)
+    """Of all calls together."""
     calls: int = 0
+    """How many calls succeeded."""
     cached: int = 0
+    """How many different texts were found in the cache."""
 
     @property
     def dimensions(self) -> int:
@@ -36,7 +39,7 @@ class Embeddings:
         return next((len(vector) for vector in self.vectors if vector is not None), 0)
 
     def numpy(self) -> Any:
-        """The vectors as the rows of a float32 array. Raises MissingExtra where numpy is not installed."""
+        """Return the vectors as the rows of a float32 array. Raises MissingExtra where numpy is not installed."""
         module = numpy()
         if not self.vectors:
             return module.empty((0, 0), dtype="float32")

@@ -1,4 +1,4 @@
-"""Vectors, and what is done with them: how alike two are, the mean of several, to bytes and back.
+"""Vectors: how similar two are, the mean of several, to bytes and back.
 
 A vector is an `array("f")`: a sequence of 32-bit floats, which is what providers compute, in a seventh of the memory
 of a list. `.tolist()` gives a list; numpy takes it without a copy.
@@ -21,8 +21,8 @@ Numbers = Sequence[float]
 Mode = Literal["cosine", "dot", "euclidean"]
 
 
-def vector_of(values: Any) -> Vector:
-    """A Vector of numbers as a provider gives them. Raises DecodeError for none, and for what is no number."""
+def vector_of(values: Iterable[float]) -> Vector:
+    """Make a Vector of a provider's numbers. Raises DecodeError where there are none, or one is not a number."""
     try:
         vector = array("f", values)
     except (TypeError, OverflowError):
@@ -33,7 +33,7 @@ def vector_of(values: Any) -> Vector:
 
 
 def packed(vector: Vector) -> bytes:
-    """Its floats as little-endian bytes, four each."""
+    """Return a vector's floats as little-endian bytes, four each."""
     if sys.byteorder == "big":
         vector = array("f", vector)
         vector.byteswap()
@@ -41,9 +41,9 @@ def packed(vector: Vector) -> bytes:
 
 
 def unpacked(data: bytes) -> Vector:
-    """The Vector of `packed` bytes. Raises DecodeError for bytes that are none."""
+    """Return the Vector of `packed` bytes. Raises DecodeError for bytes that are not a vector."""
     if not data or len(data) % 4:
-        raise DecodeError(f"{len(data)} bytes are no vector", hint="the store holds something else, or was damaged")
+        raise DecodeError(f"{len(data)} bytes are not a vector", hint="the store holds something else, or was damaged")
     vector = array("f")
     vector.frombytes(data)
     if sys.byteorder == "big":
@@ -60,13 +60,13 @@ def norm(a: Numbers) -> float:
 
 
 def cosine(a: Numbers, b: Numbers) -> float:
-    """-1 to 1; 0 where either is all zeros."""
+    """Return the cosine of two vectors, -1 to 1; 0 where either is all zeros."""
     lengths = norm(a) * norm(b)
     return dot(a, b) / lengths if lengths else 0.0
 
 
 def euclidean(a: Numbers, b: Numbers) -> float:
-    """The distance, negative: 0 for the same place, and less the farther apart."""
+    """Return the negative distance of two vectors: 0 for equal ones, and less the farther apart."""
     return -sqrt(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)))
 
 
@@ -80,7 +80,7 @@ def check_mode(mode: str) -> None:
 
 
 def similarity(a: Numbers, b: Numbers, mode: Mode = "cosine") -> float:
-    """How alike two vectors are; higher is always more alike, so "euclidean" is the negative distance.
+    """Return how similar two vectors are. Higher is always more similar, so "euclidean" is the negative distance.
 
     Raises ConfigError for an unknown mode and for vectors of different lengths.
     """
@@ -107,10 +107,14 @@ def aggregate(
     weights: Sequence[float] | None = None,
     normalise: bool = False,
 ) -> Vector:
-    """One vector from several, number by number: their mean, sum, largest or smallest.
+    """Combine several vectors into one, number by number.
 
-    `weights`, one for each vector, make the mean a weighted one. `normalise` brings the result to length 1. Raises
-    ConfigError for no vectors, for vectors of different lengths, and for weights that do not fit.
+    vectors: of one length.
+    how: their mean, sum, largest or smallest numbers.
+    weights: one for each vector, for a weighted mean.
+    normalise: bring the result to length 1.
+
+    Raises ConfigError for no vectors, for vectors of different lengths, and for weights that do not fit.
     """
     rows = list(vectors)
     if how not in _WAYS:
@@ -120,9 +124,9 @@ def aggregate(
     if len({len(row) for row in rows}) > 1:
         raise ConfigError("vectors of different lengths cannot be aggregated", hint="embed them with the same model")
     plain = map(_WAYS[how], zip(*rows, strict=True))
-    made = array("f", plain) if weights is None else _weighted(rows, weights, how)
-    length = norm(made) if normalise else 0.0
-    return array("f", (value / length for value in made)) if length else made
+    combined = array("f", plain) if weights is None else _weighted(rows, weights, how)
+    length = norm(combined) if normalise else 0.0
+    return array("f", (value / length for value in combined)) if length else combined
 
 
 def _weighted(rows: list[Numbers], weights: Sequence[float], how: str) -> Vector:
@@ -135,7 +139,7 @@ def _weighted(rows: list[Numbers], weights: Sequence[float], how: str) -> Vector
 
 
 def numpy() -> Any:
-    """The numpy module. Raises MissingExtra where it is not installed."""
+    """Return the numpy module. Raises MissingExtra where it is not installed."""
     try:
         import numpy as module  # heavy and optional
     except ImportError:

@@ -1,4 +1,4 @@
-"""Ask for an object, read it, and where it does not fit, show the model what is wrong and ask again."""
+"""Ask for an object, read it, and if it does not fit, show the model what is wrong and ask again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ...events import span
+from ...options import ModelLike, PromptLike
 from ...planner import CallPlanner
 from ...recipe import Ask, Recipe
 from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
@@ -26,9 +27,9 @@ Give the whole answer again, corrected."""
 
 def generate(
     planner: CallPlanner,
-    model: Any,
-    prompt: Any,
-    schema: Any,
+    model: ModelLike,
+    prompt: PromptLike,
+    schema: object,
     *,
     mode: str | None,
     max_repairs: int,
@@ -36,38 +37,38 @@ def generate(
     description: str | None,
     options: Mapping[str, Any],
 ) -> Recipe:
-    """The recipe of generate_object. Returns the Reply with its `.object`."""
+    """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     if max_repairs < 0:
         raise ConfigError("max_repairs cannot be less than 0")
-    target = OutputSpec.of(schema, name, description)
-    asked = object_request(planner.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
+    spec = OutputSpec.of(schema, name, description)
+    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
     replies: list[Reply] = []
-    with span("generate_object", model=str(model), name=target.name, mode=asked.mode) as work:
-        context = asked.context
+    with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
+        context = request.context
         while True:
             try:
-                reply: Reply = yield Ask("chat", model, context, asked.options)
+                reply: Reply = yield Ask("chat", model, context, request.options)
             except StepwellError as error:
-                raise with_what_came_before(error, replies) from None
+                raise with_earlier_replies(error, replies) from None
             replies.append(reply)
             try:
-                value, repairs = target.read(asked.text_of(reply), cut=reply.finish_reason == "length")
+                value, repairs = spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
             except ObjectInvalid as invalid:
                 if len(replies) > max_repairs or not worth_repair(reply):
                     raise object_error(invalid, reply, replies) from None
-                context = _shown(context, reply, asked, invalid)
+                context = _shown(context, reply, request, invalid)
             else:
                 work.note(attempts=len(replies))
-                return object_reply(replies, asked, value, repairs, context_of(prompt))
+                return object_reply(replies, request, value, repairs, context_of(prompt))
 
 
 def worth_repair(reply: Reply) -> bool:
-    """A refusal stays one, and what was cut at the token limit would be cut again."""
+    """Return whether asking again may help: not after a refusal, and not after a cut at the token limit."""
     return reply.finish_reason not in ("length", "content_filter") and not reply.refusal
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:
-    """The error with all that is known, and what to do about it."""
+    """Complete an error by the answer it is about, the usage of all calls, and what to do."""
     if reply.refusal or reply.finish_reason == "content_filter":
         invalid.args = ("the model refused to give the object",)
         invalid.text, invalid.hint = reply.refusal or invalid.text, "the refusal is in .text"
@@ -75,23 +76,23 @@ def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> 
         invalid.args = ("the answer was cut off at the token limit before the object was whole",)
         invalid.hint = "raise max_tokens"
     elif invalid.hint is None:
-        invalid.hint = "the answer is in .text, every complaint in .violations"
+        invalid.hint = "the answer is in .text, all that does not fit in .violations"
     invalid.partial, invalid.request_id, invalid.warnings = reply, reply.request_id, reply.warnings
     invalid.provider, invalid.model = reply.provider, reply.model
     invalid.usage = total_usage(each.usage for each in replies)
     return invalid
 
 
-def with_what_came_before(error: StepwellError, replies: list[Reply]) -> StepwellError:
-    """The error of a later call, with the usage of all and the last answer there was."""
+def with_earlier_replies(error: StepwellError, replies: list[Reply]) -> StepwellError:
+    """Add to the error of a later call the usage of all calls and the last answer."""
     if replies:
         error.usage = total_usage([*(each.usage for each in replies), error.usage])
         error.partial = error.partial or replies[-1]
     return error
 
 
-def _shown(context: Context, reply: Reply, asked: ObjectRequest, invalid: ObjectInvalid) -> Context:
-    """The conversation with the answer and what is wrong with it: as the call's result where the answer was a call."""
+def _shown(context: Context, reply: Reply, request: ObjectRequest, invalid: ObjectInvalid) -> Context:
+    """Append the answer and what is wrong with it: as the result of the call, where the answer was a call."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
     if not reply.message.content:
@@ -104,23 +105,25 @@ def _shown(context: Context, reply: Reply, asked: ObjectRequest, invalid: Object
     return context
 
 
-def object_reply(replies: list[Reply], asked: ObjectRequest, value: Any, repairs: list[str], prompt: Context) -> Reply:
-    """The last reply with the object, as if the model had said its JSON in plain text, whatever way was taken."""
+def object_reply(
+    replies: list[Reply], request: ObjectRequest, value: object, repairs: list[str], prompt: Context
+) -> Reply:
+    """Return the last reply with the object, and with its JSON as the text in every mode."""
     last = replies[-1]
     message = last.message
-    if asked.tool is not None and last.tool_calls:
-        kept = [part for part in message.content if not isinstance(part, ToolCall | Text)]
-        message = evolve(message, content=[*kept, Text(asked.text_of(last))])
-    # What the vendor does not enforce has been checked here, so that is nothing to warn of.
+    if request.tool is not None and last.tool_calls:
+        others = [part for part in message.content if not isinstance(part, ToolCall | Text)]
+        message = evolve(message, content=[*others, Text(request.text_of(last))])
+    # A schema that the vendor does not enforce has been checked here, so there is no need for a warning.
     warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
-    warnings += [CallWarning("object", f"the JSON was mended: {what}", str(last.model)) for what in repairs]
+    warnings += [CallWarning("object", f"the JSON was repaired: {what}", str(last.model)) for what in repairs]
     reply = last.replace(
         message=message,
         object=value,
         usage=total_usage(each.usage for each in replies) if len(replies) > 1 else last.usage,
         finish_reason="stop" if last.finish_reason == "tool_calls" else last.finish_reason,
         warnings=tuple(warnings),
-        metadata={**last.metadata, "object_mode": asked.mode},
+        metadata={**last.metadata, "object_mode": request.mode},
         steps=tuple(replies) if len(replies) > 1 else (),
     )
     reply.prompt = prompt

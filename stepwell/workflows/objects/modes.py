@@ -1,6 +1,6 @@
-"""The ways of asking for an object, and which of them a model can be asked in.
+"""The modes of asking for an object, and the choice of one for a model.
 
-All give the same result. What one of them does not enforce is checked here and repaired.
+All give the same result: a schema that a mode does not enforce is checked here, and the answer repaired.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ...planner import Plan
-from ...providers.declare.object_support import MODES, ObjectSupport
+from ...options import PromptLike
+from ...plan import Plan
+from ...providers.declare.object_support import MODES, Dialect, ObjectSupport
 from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, context_of
@@ -21,7 +22,7 @@ from ...schemas.tool import Tool
 from .output_spec import OutputSpec
 
 Mode = Literal["json_schema", "strict_tool", "tool", "json", "prompt"]
-"""The ways of asking for an object."""
+"""The modes of asking for an object."""
 
 _ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
 {schema}"""
@@ -30,15 +31,16 @@ _CALL = "Give the answer by calling {name}."
 
 @frozen
 class ObjectRequest:
-    """A prompt and options that ask for the target in one mode; `tool` is the tool whose call is the answer."""
+    """A prompt and options that ask for an object in one mode."""
 
     mode: str
     context: Context
     options: Mapping[str, Any]
     tool: Tool | None = None
+    """The tool whose call is the answer, in the modes that have one."""
 
     def text_of(self, reply: Reply) -> str:
-        """The JSON text of the answer: the arguments of the call that was asked for, or what was said."""
+        """Return the JSON text of the answer: the arguments of the tool's call, or the text."""
         for call in reply.tool_calls if self.tool else ():
             if call.name == self.tool.name:  # type: ignore[union-attr]
                 return call.arguments_json
@@ -46,32 +48,37 @@ class ObjectRequest:
 
 
 def object_request(
-    plan: Plan, target: OutputSpec, prompt: Any, options: Mapping[str, Any], mode: str | None
+    plan: Plan, spec: OutputSpec, prompt: PromptLike, options: Mapping[str, Any], mode: str | None
 ) -> ObjectRequest:
-    """How to ask this model for the target, in the given mode or the best it has.
+    """Decide how to ask a model for an object.
 
-    Raises InvalidOption for a mode that does not exist, NotSupported for one that this model has not.
+    plan: what is known of the model.
+    spec: the schema.
+    prompt, options: those of the call.
+    mode: one of MODES; None is the best that the model has.
+
+    Raises InvalidOption for a mode that does not exist, NotSupported for one that the model does not have.
     """
-    for taken in ("tools", "tool_choice", "response_format"):
-        if options.get(taken) is not None:
-            raise InvalidOption(f"{taken!r} cannot be given where an object is asked for", hint="use generate_text")
+    for name in ("tools", "tool_choice", "response_format"):
+        if options.get(name) is not None:
+            raise InvalidOption(f"{name!r} cannot be combined with a schema", hint="use generate_text")
     support: ObjectSupport = plan.object_support
-    chosen = _chosen(plan, support, target, mode)
+    chosen = _chosen(plan, support, spec, mode)
     context = context_of(prompt).with_tools()
     match chosen:
         case "json_schema":
-            schema = {"name": target.name, "schema": target.sent, "strict": True}
-            if target.description:
-                schema["description"] = target.description
-            wanted: Any = {"type": "json_schema", "json_schema": schema}
+            schema = {"name": spec.name, "schema": spec.sent, "strict": True}
+            if spec.description:
+                schema["description"] = spec.description
+            response_format = {"type": "json_schema", "json_schema": schema}
             if not support.shown:
-                context = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
-            return ObjectRequest(chosen, context, {**options, "response_format": wanted})
+                context = context.with_instructions(_ONLY_JSON.format(schema=dumps(spec.sent).decode()))
+            return ObjectRequest(chosen, context, {**options, "response_format": response_format})
         case "strict_tool" | "tool":
             tool = Tool(
-                target.name,
-                target.description or "Give the answer.",
-                target.sent,
+                spec.name,
+                spec.description or "Give the answer.",
+                spec.sent,
                 strict=True if chosen == "strict_tool" else None,
             )
             instructed = context.with_instructions(_CALL.format(name=tool.name))
@@ -79,15 +86,15 @@ def object_request(
                 chosen, instructed, {**options, "tools": [tool], "tool_choice": {"name": tool.name}}, tool
             )
         case _:
-            instructed = context.with_instructions(_ONLY_JSON.format(schema=dumps(target.sent).decode()))
+            instructed = context.with_instructions(_ONLY_JSON.format(schema=dumps(spec.sent).decode()))
             return ObjectRequest(
                 chosen, instructed, {**options, "response_format": "json"} if chosen == "json" else options
             )
 
 
-def _chosen(plan: Plan, support: ObjectSupport, target: OutputSpec, wanted: str | None) -> str:
+def _chosen(plan: Plan, support: ObjectSupport, spec: OutputSpec, wanted: str | None) -> str:
     if wanted is None:
-        return next(mode for mode in support.modes if _works(mode, plan, support, target))
+        return next(mode for mode in support.modes if _works(mode, plan, support, spec))
     if wanted not in MODES:
         raise InvalidOption(f"there is no object mode {wanted!r}", hint=nearest(wanted, MODES))
     if wanted not in support.modes:
@@ -95,17 +102,17 @@ def _chosen(plan: Plan, support: ObjectSupport, target: OutputSpec, wanted: str 
     return wanted
 
 
-def _works(mode: str, plan: Plan, support: ObjectSupport, target: OutputSpec) -> bool:
-    """Whether the model is said to be able to, and its vendor to enforce this very schema."""
+def _works(mode: str, plan: Plan, support: ObjectSupport, spec: OutputSpec) -> bool:
+    """Return whether the model has the mode, and its vendor enforces this schema in it."""
     model = plan.model
     match mode:
         case "json_schema":
-            unsaid = support.sure or not model.known
-            able = unsaid if model.structured_output is None else model.structured_output
-            return able and (not support.always_enforced or _enforced(support.answers, target))
+            assumed = support.sure or not model.known
+            able = assumed if model.structured_output is None else model.structured_output
+            return able and (not support.always_enforced or _enforced(support.answers, spec))
         case "strict_tool":
             return (
-                model.tools is not False and model.structured_output is True and _enforced(support.strict_tools, target)
+                model.tools is not False and model.structured_output is True and _enforced(support.strict_tools, spec)
             )
         case "tool":
             return model.tools is True or (model.tools is None and not model.known)
@@ -113,8 +120,8 @@ def _works(mode: str, plan: Plan, support: ObjectSupport, target: OutputSpec) ->
             return True
 
 
-def _enforced(dialect: Any, target: OutputSpec) -> bool:
+def _enforced(dialect: Dialect | None, spec: OutputSpec) -> bool:
     try:
-        return dialect is None or bool(dialect(target.sent).strict)
+        return dialect is None or bool(dialect(spec.sent).strict)
     except SchemaError:
         return False

@@ -1,4 +1,4 @@
-"""What is wanted of a model: a schema, the Python type it came from, and how an answer becomes one of its values."""
+"""The object that a model is asked for: its schema, its Python type, and how an answer is read as one."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ from ...schemas.json_schema.validate import Violation, check_schema, errors_of
 
 @frozen
 class OutputSpec:
-    """`schema` is what was asked for, `sent` the same with an object at its root (under "value" when `wrapped`)."""
+    """A schema and its type. Made by `OutputSpec.of`."""
 
     kind: Any
+    """The type, or the JSON Schema, as it was given."""
     schema: dict[str, Any]
+    """Its JSON Schema."""
     sent: dict[str, Any]
+    """The schema that is sent, which has an object at its root."""
     wrapped: bool
+    """True where that object holds the value under "value"."""
     name: str
     description: str
 
     @classmethod
-    def of(cls, kind: Any, name: str | None = None, description: str | None = None) -> OutputSpec:
-        """The target for a JSON Schema (a dict) or a type. Raises SchemaError for what cannot be used."""
+    def of(cls, kind: object, name: str | None = None, description: str | None = None) -> OutputSpec:
+        """Make one for a JSON Schema (a dict) or a type. Raises SchemaError for what cannot be used.
+
+        name, description: what the model reads; None takes them from the schema.
+        """
         schema = schema_of(kind)
         check_schema(schema)
         sent, wrapped = in_object(schema)
@@ -36,38 +43,39 @@ class OutputSpec:
         return cls(kind, schema, sent, wrapped, _tool_name(named), str(about))
 
     def read(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
-        """The value in the text of an answer, as its type, and what had to be mended in the JSON. Where the answer was
-        `cut` at the token limit, JSON that was left open is not mended: what is missing may be anything.
+        """Return the value in the text of an answer, as its type, and the repairs made to the JSON.
 
-        Raises ObjectInvalid with all the violations when there is none or it does not fit.
+        cut: True for an answer that was cut at the token limit. JSON that is left open is then not repaired, since
+            anything may be missing.
+
+        Raises ObjectInvalid, with all the violations, where there is no value or it does not fit.
         """
         value, repairs = self.parse(text, cut=cut)
         return self.build(value, text), repairs
 
     def parse(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
-        """As `read`, but the value as JSON has it, checked against the schema alone."""
+        """Return the value as plain JSON data, checked against the schema, and the repairs; see `read`."""
         try:
-            value, repairs = repair(text, lambda found: not errors_of(self._meant(found), self.schema), cut=False)
+            value, repairs = repair(text, lambda found: not errors_of(self._unwrapped(found), self.schema), cut=False)
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
         if cut and any(what.startswith(LEFT_OPEN) for what in repairs):
             raise _invalid([Violation("", "ends before its value does", "json")], text)
-        value = self._meant(value)
+        value = self._unwrapped(value)
         if violations := errors_of(value, self.schema):
             raise _invalid(violations, text)
         return value, repairs
 
-    def build(self, value: Any, text: str) -> Any:
-        """The plain value as its type. Raises ObjectInvalid where that refuses it."""
+    def build(self, value: object, text: str) -> Any:
+        """Make the type's value of plain data. Raises ObjectInvalid where the type refuses it."""
         try:
             return structure_value(value, self.kind)
         except ObjectInvalid as error:
             error.text = text
             raise
 
-    def _meant(self, value: Any) -> Any:
-        """The value itself, without nulls that stand for nothing, and out of the object that it came in; a model that
-        left the object out is understood."""
+    def _unwrapped(self, value: object) -> Any:
+        """Return the value without nulls for absent properties, and out of its object, which a model may leave out."""
         value = without_nulls(value, self.sent)
         if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
             return value[KEY]
@@ -84,5 +92,5 @@ def _invalid(violations: list[Violation], text: str) -> ObjectInvalid:
 
 
 def _tool_name(name: str) -> str:
-    """The name as vendors take it: letters, digits, _ and -, at most 64 of them."""
+    """Make a name that vendors accept: letters, digits, _ and -, at most 64 of them."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:64] or "answer"

@@ -1,6 +1,6 @@
-"""An object as it grows: what is certain of it so far, and at the end the whole, checked.
+"""Stream an object: what is certain of it so far, and at the end the whole, checked.
 
-There are no repairs here: what the reader has been given is not taken back.
+There are no repairs here, since the reader has seen the values that came before.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ...events import span
+from ...options import ModelLike, PromptLike
 from ...planner import CallPlanner
 from ...reading import AsyncReplyStream, ReplyStream
 from ...recipe import Emit, Left, Open, Pull, Recipe, Shut
@@ -28,35 +29,37 @@ from .output_spec import OutputSpec
 
 
 @define
-class Growing:
-    """Collects the JSON text out of a stream's chunks, and knows what is certain of the value."""
+class PartialObject:
+    """Collects the JSON text of a stream's chunks, and reads what is certain of the value."""
 
-    asked: ObjectRequest
-    target: OutputSpec
+    request: ObjectRequest
+    spec: OutputSpec
     _json: PartialJSON = field(init=False)
     _call: int | None = None
+    """The index of the tool call whose arguments are read."""
     _broken: bool = False
     _last: Any = MISSING
+    """The value that was shown last."""
 
     def __attrs_post_init__(self) -> None:
-        self._json = PartialJSON(fenced=True, hold=hold_back(self.target.sent))
+        self._json = PartialJSON(fenced=True, hold=hold_back(self.spec.sent))
 
-    def contradicted(self, value: Any) -> bool:
-        """Whether the whole, as plain data, takes back some of what was shown."""
+    def is_contradicted_by(self, value: object) -> bool:
+        """Return whether the whole value, as plain data, differs from what was shown of it."""
         return self._last is not MISSING and not continues(self._last, value)
 
     def feed(self, chunks: list[StreamChunk]) -> Any:
-        """The value as far as it is certain, if that is more than before; else MISSING."""
+        """Return the value as far as it is certain, if that is more than before; else MISSING."""
         text = "".join(self._texts(chunks))
         if not text or self._broken:
             return MISSING
         try:
             value = self._json.feed(text)
         except DecodeError:
-            # Words around the JSON: nothing more can be told before the end, where light mending may still read it.
+            # Text around the JSON: nothing is certain before the end, where it may still be repaired.
             self._broken = True
             return MISSING
-        if self.target.wrapped and isinstance(value, dict):
+        if self.spec.wrapped and isinstance(value, dict):
             value = value.get(KEY, MISSING)
         if value is MISSING or value == self._last:
             return MISSING
@@ -65,19 +68,22 @@ class Growing:
 
     def _texts(self, chunks: list[StreamChunk]) -> Iterator[str]:
         for chunk in chunks:
-            if self.asked.tool is None:
+            if self.request.tool is None:
                 if type(chunk) is TextDelta:
                     yield chunk.text
             elif type(chunk) is ToolCallStart:
-                if chunk.name == self.asked.tool.name and self._call is None:
+                if chunk.name == self.request.tool.name and self._call is None:
                     self._call = chunk.index
             elif type(chunk) is ToolCallDelta and chunk.index == self._call:
                 yield chunk.arguments_json
 
 
-def snapshot(value: Any) -> Any:
-    """A copy that no longer grows. Only the last item of a list or an object can still change, so that the copy
-    shares all the others: its cost is that of the path to the end, not of the whole."""
+def snapshot(value: object) -> Any:
+    """Return a copy that no longer grows.
+
+    Only the last item of a list or an object can still change, so the copy shares all the others: its cost is that of
+    the path to the end, not of the whole.
+    """
     if not isinstance(value, dict | list):
         return value
     copied = inner = value.copy()
@@ -93,61 +99,61 @@ def snapshot(value: Any) -> Any:
 
 def object_stream(
     planner: CallPlanner,
-    model: Any,
-    prompt: Any,
-    schema: Any,
+    model: ModelLike,
+    prompt: PromptLike,
+    schema: object,
     *,
     mode: str | None,
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
 ) -> Recipe:
-    """The recipe of stream_object: emits partial values, then the whole one. Returns the Reply."""
-    target = OutputSpec.of(schema, name, description)
-    asked = object_request(planner.plan("chat", model, wire=options.get("wire")), target, prompt, options, mode)
-    return _stream(model, target, asked, prompt)
+    """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
+    spec = OutputSpec.of(schema, name, description)
+    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    return _stream(model, spec, request, prompt)
 
 
-def _stream(model: Any, target: OutputSpec, asked: ObjectRequest, prompt: Any) -> Recipe:
-    with span("stream_object", model=str(model), name=target.name, mode=asked.mode):
-        source = yield Open(model, asked.context, asked.options)
-        growing = Growing(asked, target)
+def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: PromptLike) -> Recipe:
+    with span("stream_object", model=str(model), name=spec.name, mode=request.mode):
+        source = yield Open(model, request.context, request.options)
+        partial = PartialObject(request, spec)
         try:
             while (chunks := (yield Pull(source))) is not None:
-                if (value := growing.feed(chunks)) is not MISSING:
+                if (value := partial.feed(chunks)) is not MISSING:
                     yield Emit(value)
         except Left:
             yield Shut(source)
             raise
-        reply: Reply = source._whole()
+        reply: Reply = source.whole_reply()
         try:
-            text = asked.text_of(reply)
-            plain, repairs = target.parse(text, cut=reply.finish_reason == "length")
-            if growing.contradicted(plain):
+            text = request.text_of(reply)
+            plain, repairs = spec.parse(text, cut=reply.finish_reason == "length")
+            if partial.is_contradicted_by(plain):
                 raise _contradiction(text)
-            value = target.build(plain, text)
+            value = spec.build(plain, text)
         except ObjectInvalid as invalid:
             raise object_error(invalid, reply, [reply]) from None
-        whole = object_reply([reply], asked, value, repairs, context_of(prompt))
+        whole = object_reply([reply], request, value, repairs, context_of(prompt))
         yield Emit(value)
         return whole
 
 
 def _contradiction(text: str) -> ObjectInvalid:
-    """A second document in an answer may be the one that is meant, when the first has been shown."""
-    error = ObjectInvalid("the answer takes back what was shown of the object: it holds several", text=text)
+    """Make the error for an answer of several values, of which another than the one that was shown may be meant."""
+    error = ObjectInvalid("the answer holds several objects, and the first has been shown", text=text)
     error.violations = (Violation("", "is followed by another value", "json"),)
     error.hint = "the answer is in .text; generate_object can choose among them"
     return error
 
 
 class ObjectStream(ReplyStream[Any, ObjectType]):
-    """Iterate it for what is certain of the object so far, as plain JSON data that only ever grows; the last item is
-    the whole, checked and of the type that was asked for. `reply()` reads to the end and gives the Reply.
+    """An object as it grows, to be iterated: plain JSON data that only ever grows.
 
-    Raises ObjectInvalid at the end for an object that does not fit, and whatever a stream raises on the way.
+    The last item is the whole, checked and of the type that was asked for. `reply()` reads to the end and returns the
+    Reply. Raises ObjectInvalid at the end for an object that does not fit, and all that a stream raises before.
     """
 
 
 class AsyncObjectStream(AsyncReplyStream[Any, ObjectType]):
-    """ObjectStream's twin."""
+    """Async version of ObjectStream."""

@@ -1,6 +1,6 @@
-"""One call of one tool: arguments checked first, the function run in the colour at hand, its result made sendable.
+"""Make one call of one tool: check the arguments, run the function, sync or async, and make its result sendable.
 
-What goes wrong is a result, too: the model is told, and may do better.
+An error is a result, too: the model reads it, and may correct itself.
 """
 
 from __future__ import annotations
@@ -34,20 +34,21 @@ _SENDABLE = (Text, Image, File, Audio, Video)
 
 @frozen
 class ToolRun:
-    """A call that was made: `value` is what the function returned, `content` what the model is told, `elapsed` seconds.
-
-    When it failed, `error` is the exception (a ToolFailed for a timeout, or for arguments that do not fit).
-    """
+    """A call of a tool that was made."""
 
     type = "tool_run"
     call: ToolCall
     content: Content
+    """What the model reads."""
     value: Any = None
+    """What the function returned."""
     error: Exception | None = field(default=None, eq=repr)
+    """What it raised; a ToolFailed for a timeout, or for arguments that do not fit."""
     elapsed: float = 0.0
+    """seconds"""
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: without a value that cannot be, and with its words in place of such an error."""
+        """Return what is pickled. A value that cannot be is left out, and such an error replaced by its text."""
         from ...schemas.pickling import pickles  # only for those who pickle
 
         state = {each.name: getattr(self, each.name) for each in fields(ToolRun)}
@@ -62,23 +63,24 @@ class ToolRun:
             object.__setattr__(self, name, value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ToolRun:
-        """A copy with the same value and error, which may be of a kind that cannot be copied."""
+        """Return a copy with the same value and error, which may be of a kind that cannot be copied."""
         return evolve(self, call=deepcopy(self.call, memo), content=deepcopy(self.content, memo))
 
     @property
     def is_error(self) -> bool:
+        """Whether the call failed."""
         return self.error is not None
 
     @property
     def message(self) -> Message:
-        """The result as the model is to see it."""
+        """The result as a message to the model."""
         return tool_result(self.call, self.content, is_error=self.is_error)
 
 
 def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str, Any]]:
-    """The tool that is meant and its arguments, as the types its function asks for.
+    """Return the tool of a call and its arguments, in the types of its function.
 
-    Raises ToolFailed, with what the model should know, for an unknown tool or arguments that do not fit.
+    Raises ToolFailed, with a message for the model, for an unknown tool or arguments that do not fit.
     """
     tool = next((each for each in tools if each.name == call.name), None)
     if tool is None:
@@ -91,7 +93,7 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
         rows = "; ".join(map(str, violations[:MAX_SHOWN]))
         raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name)
     if tool.callback is None:
-        raise ToolFailed("this tool is not run here", tool=tool.name)
+        raise ToolFailed("this tool has no function to run", tool=tool.name)
     try:
         return tool, arguments_for(tool.callback, values)
     except ObjectInvalid as error:
@@ -100,7 +102,7 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
 
 
 def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
-    """Whether there is such a tool and the arguments fit it."""
+    """Return whether there is such a tool and the arguments fit it."""
     try:
         prepare_call(call, tools)
     except ToolFailed:
@@ -109,7 +111,7 @@ def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
 
 
 def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> Run:
-    """The effect that makes the call and gives a ToolRun, whatever happens."""
+    """Return the effect that makes the call and gives a ToolRun, also for an error."""
     return Run(lambda: _run(call, tools, timeout), lambda: _arun(call, tools, timeout))
 
 
@@ -135,7 +137,7 @@ async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) ->
 
 
 def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
-    """The function's result, awaited where it is a coroutine, on an event loop of its own."""
+    """Return the function's result, awaited on an event loop of its own where it is a coroutine."""
     value = tool(**arguments)
     if not inspect.isawaitable(value):
         return value
@@ -154,8 +156,10 @@ def _called(tool: Tool, arguments: dict[str, Any]) -> Any:
 
 
 def _waited(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
-    """The function's result within `timeout` seconds. Python cannot stop a thread: a function that is late runs on by
-    itself, and its result is thrown away."""
+    """Return the function's result within `timeout` seconds.
+
+    Python cannot stop a thread: a late function runs on by itself, and its result is thrown away.
+    """
     return function() if timeout is None else _in_thread(function, timeout, tool)
 
 
@@ -180,7 +184,7 @@ def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -
 
 
 async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
-    """As _called and _waited: a coroutine is cancelled when it is late, a plain function left alone in its thread."""
+    """Return the function's result in async code. A late coroutine is cancelled, a late function runs on by itself."""
     import anyio  # comes with httpx; runs on whichever event loop there is
     import anyio.to_thread
 
@@ -200,8 +204,10 @@ async def _acalled(tool: Tool, arguments: dict[str, Any], timeout: float | None)
 
 
 async def _finished(value: Awaitable[Any], tool: Tool) -> Any:
-    """The awaited result. A tool that waits for a task which somebody cancelled has failed; the loop itself is
-    cancelled only when this task is. (Under trio a cancellation is always the task's own.)"""
+    """Await a result. A tool that waited for a task that was cancelled has failed.
+
+    The tool loop itself is cancelled only when this task is. (Under trio a cancellation is always the task's own.)
+    """
     asyncio = sys.modules.get("asyncio")  # never to be imported for trio
     try:
         return await value
@@ -218,30 +224,30 @@ def _late(tool: Tool, timeout: float) -> ToolFailed:
     return ToolFailed(f"it took longer than {timeout:g} seconds", tool=tool.name)
 
 
-def _done(call: ToolCall, value: Any, began: float) -> ToolRun:
+def _done(call: ToolCall, value: object, began: float) -> ToolRun:
     return ToolRun(call, sendable(value, call.name), value, None, time.monotonic() - began)
 
 
 def _failed(call: ToolCall, error: Exception, began: float) -> ToolRun:
-    said = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
-    return ToolRun(call, f"Error: {said}", None, error, time.monotonic() - began)
+    text = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
+    return ToolRun(call, f"Error: {text}", None, error, time.monotonic() - began)
 
 
 def _text_of(error: Exception) -> str:
     try:
         return str(error)
     except Exception:  # a faulty __str__ of the tool's own must not hide that the tool failed
-        return "(its text cannot be had)"
+        return "(its __str__ failed)"
 
 
-def sendable(value: Any, tool: str) -> Content:
-    """A tool's result as a message can hold it: text and parts as they are, all else as JSON. NaN and infinities, which
-    JSON has no numbers for, become the words "NaN", "Infinity" and "-Infinity".
+def sendable(value: object, tool: str) -> Content:
+    """Return a tool's result as the content of a message: text and parts as they are, all else as JSON.
 
-    Raises ToolFailed for what has no JSON form.
+    NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed
+    for what has no JSON form.
     """
     if isinstance(value, str):
-        return str.__str__(value) or "(no output)"  # a plain one, of whatever class it was
+        return str.__str__(value) or "(no output)"  # a plain str, also of a subclass
     if value is None:
         return "(no output)"
     if isinstance(value, _SENDABLE):
@@ -257,8 +263,8 @@ def sendable(value: Any, tool: str) -> Content:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
 
 
-def _spelled(value: Any) -> Any:
-    """The value with NaN and infinities in words, wherever they are."""
+def _spelled(value: object) -> Any:
+    """Return the value with NaN and infinities in words, at any depth."""
     if isinstance(value, float):
         return value if isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
@@ -288,11 +294,11 @@ def _plain(value: Any) -> Any:
     raise TypeError
 
 
-Approve = Callable[[ToolCall], "bool | str | Awaitable[bool | str]"]
+Approve = Callable[[ToolCall], bool | str | Awaitable[bool | str]]
 
 
 def approval_of(approve: Approve, call: ToolCall) -> Run:
-    """The effect that asks whether a call may be made: True, or the reason why not."""
+    """Return the effect that asks whether a call may be made; it gives True, False or the reason why not."""
 
     def ask() -> Any:
         answer = approve(call)
@@ -309,7 +315,7 @@ def approval_of(approve: Approve, call: ToolCall) -> Run:
     return Run(ask, aask)
 
 
-def denied_run(call: ToolCall, answer: Any) -> ToolRun:
-    """A call that was not approved, with the reason where one was given."""
+def denied_run(call: ToolCall, answer: object) -> ToolRun:
+    """Return the run of a call that was not approved, with the reason where one was given."""
     why = answer if isinstance(answer, str) and answer else "the user did not approve this call"
     return ToolRun(call, f"Error: {why}", None, ToolFailed(why, tool=call.name))

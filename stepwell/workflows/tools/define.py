@@ -1,4 +1,4 @@
-"""A tool from a function: its signature is the schema, its docstring the description."""
+"""Make a tool of a function: its signature is the schema, its docstring the description."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, overload
 
 from attrs import evolve
 
+from ...options import ToolLike
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.json_schema.validate import check_schema
@@ -26,7 +27,16 @@ def tool(
     strict: bool | None = None,
     timeout: float | None = None,
 ) -> Callable[[Callable[Parameters, Result]], Tool[Parameters, Result]]: ...
-def tool(function: Callable[..., Any] | None = None, /, **facts: Any) -> Any:
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    strict: bool | None = None,
+    timeout: float | None = None,
+) -> object:
     """Make a Tool of a function, plain or async; it can still be called as before.
 
         @stepwell.tool
@@ -38,12 +48,18 @@ def tool(function: Callable[..., Any] | None = None, /, **facts: Any) -> Any:
             '''
 
     Types become the schema, defaults make parameters optional, descriptions come from the docstring or from
-    `Annotated[str, "..."]`. `parameters` gives the JSON Schema explicitly; `strict` asks the provider to enforce it;
-    `timeout` is the seconds that a call may take. Raises SchemaError for a signature that has no schema.
+    `Annotated[str, "..."]`.
+
+    name, description: what the model reads; None takes them from the function.
+    parameters: the JSON Schema of the arguments; None makes it of the signature.
+    strict: True asks the provider to enforce the schema.
+    timeout: seconds that a call may take.
+
+    Raises SchemaError for a signature that has no schema.
     """
-    if function is None:
-        return lambda decorated: _define(decorated, **facts)
-    return _define(function)
+    if function is not None:
+        return _define(function)
+    return lambda decorated: _define(decorated, name, description, parameters, strict, timeout)
 
 
 def _define(
@@ -54,10 +70,10 @@ def _define(
     strict: bool | None = None,
     timeout: float | None = None,
 ) -> Tool:
-    if (made := tool_behind(function)) is not None:
+    if (existing := tool_behind(function)) is not None:
         facts: dict[str, Any] = {"name": name, "description": description, "parameters": parameters, "strict": strict}
         given = {each: fact for each, fact in {**facts, "timeout": timeout}.items() if fact is not None}
-        return evolve(made, **given) if given else made
+        return evolve(existing, **given) if given else existing
     if isinstance(function, classmethod):
         raise ConfigError("a tool cannot be made of a classmethod", hint="write @classmethod above @tool, not below it")
     if not callable(function):
@@ -74,9 +90,12 @@ def _define(
     return Tool(name, description, parameters, function, strict, timeout)
 
 
-def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
-    """Tools from Tools, functions and OpenAI's dict form. Raises ConfigError for two of one name, for a method without
-    its object, and for anything else, SchemaError for a schema that cannot be used."""
+def tools_of(given: Iterable[ToolLike]) -> tuple[Tool, ...]:
+    """Make Tools of Tools, functions and the dict form of chat completions.
+
+    Raises ConfigError for two of one name, for a method without its object, and for what is none of these, SchemaError
+    for a schema that cannot be used.
+    """
     if isinstance(given, str | Mapping | Tool) or not isinstance(given, Iterable):
         raise ConfigError(f"tools cannot be a {type(given).__name__}", hint="pass a list of Tools and functions")
     tools = tuple(_tool_of(each) for each in given)
@@ -84,7 +103,7 @@ def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
         check_schema(dict(each.parameters))
         if is_method(each.callback):
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
-            raise ConfigError(f"the tool {each.name!r} is a method, and no object is there to call it on", hint=hint)
+            raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)
     names = [each.name for each in tools]
     for name in names:
         if names.count(name) > 1:
@@ -92,12 +111,12 @@ def tools_of(given: Iterable[Any]) -> tuple[Tool, ...]:
     return tools
 
 
-def _tool_of(given: Any) -> Tool:
-    return _declared(given) if isinstance(given, Mapping) else tool(given)
+def _tool_of(given: ToolLike) -> Tool:
+    return _declared(given) if isinstance(given, Mapping) else _define(given)
 
 
 def _declared(given: Mapping[str, Any]) -> Tool:
-    """A tool that is only declared, in one of OpenAI's two dict forms: nobody here can run it."""
+    """Make a tool without a function of one of its two dict forms, that of chat completions and that of responses."""
     facts = given.get("function", given)
     if given.get("type", "function") != "function" or not isinstance(facts, Mapping):
         raise ConfigError(

@@ -1,16 +1,17 @@
-"""The loop: ask, run what was called for, tell the results, ask again, until the model has answered.
+"""The tool loop: ask, run the tools that are called, send the results, ask again, until the model has answered.
 
-Written once: whole answers and streams differ in how one answer is had, sync and async in who waits.
+Written once for sync and async, streamed or not: only how one answer is read differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
 from ...events import span
+from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
 from ...pipeline.pipeline import Pipeline
 from ...planner import CallPlanner
@@ -25,27 +26,41 @@ from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runna
 from .define import tools_of
 from .react import react_tools
 
-# Anthropic stops a long turn of its server tools so that the client can say "go on", by sending it back:
+# A long turn of server tools may be interrupted, for the client to continue it by sending it back:
 # https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
 _CONTINUE_REASONS = frozenset(("pause_turn",))
 
 
+class LoopOptions(ToolLoopOptions, total=False):
+    """Options of a tool loop and of its calls, for functions that pass both on."""
+
+    max_steps: int
+    tool_timeout: float | None
+    approve: Approve | None
+    stop_when: Callable[[Reply], bool] | None
+    on_tool_error: Literal["tell", "raise"]
+    react: bool | None
+    resume: bool
+
+
 @frozen(kw_only=True)
 class Loop:
-    """How a loop goes. `max_steps` is the most answers that are asked for; `tool_timeout` the seconds that a call may
-    take, where its tool does not say; `approve(call)` is asked before each call and gives True, False or the reason why
-    not; `stop_when(reply)` is asked after each step's tools have run, and True ends the loop there; `on_tool_error` is
-    "tell" (the model is told) or "raise"; `react` forces, or forbids, plain-text tools (None: what the model needs);
-    `resume` begins by running the calls at the end of the prompt that nobody has answered.
-    """
+    """The settings of a tool loop. Raises ConfigError for those that cannot be used."""
 
     max_steps: int = 8
+    """Most answers to ask for."""
     tool_timeout: float | None = None
+    """Seconds that a call may take, where its tool has no timeout of its own; None is no limit."""
     approve: Approve | None = None
+    """Called before each call of a tool; returns True, False or the reason why not."""
     stop_when: Callable[[Reply], bool] | None = None
-    on_tool_error: str = "tell"
+    """Called after each step's tools have run; True ends the loop there."""
+    on_tool_error: Literal["tell", "raise"] = "tell"
+    """What becomes of a tool's error: "tell" sends the error to the model, "raise" raises it."""
     react: bool | None = None
+    """True forces plain-text tools, False forbids them; None is what the model needs."""
     resume: bool = False
+    """True begins by running the calls at the end of the prompt that have no result."""
 
     def __attrs_post_init__(self) -> None:
         if self.max_steps < 1:
@@ -58,23 +73,25 @@ class Loop:
 
 def loop(
     planner: CallPlanner,
-    model: Any,
-    prompt: Any,
-    tools: Iterable[Any],
+    model: ModelLike,
+    prompt: PromptLike,
+    tools: Iterable[ToolLike],
     how: Loop,
     options: Mapping[str, Any],
     *,
     stream: bool,
 ) -> Recipe:
-    """The recipe of run_tools and stream_tools. Returns the last Reply, with all the steps on it.
+    """Run a tool loop: run_tools and stream_tools. Return the last Reply, with all the steps on it.
 
-    Streamed, it emits the chunks of each answer and a ToolRun for each call that was made.
+    how: the loop's settings.
+    options: those of each call.
+    stream: True emits the chunks of each answer and a ToolRun for each call of a tool.
     """
     offered = tools_of(tools)
     context = context_of(prompt)
     if _unanswered(context) and not how.resume:
         raise ConfigError(
-            "the prompt ends in tool calls that nobody has answered, and they were not run",
+            "the prompt ends in tool calls without results, and they were not run",
             hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
         )
     settings = {**options, "tools": list(offered)}
@@ -86,16 +103,16 @@ def loop(
 
 
 def _loop(
-    model: Any, context: Context, tools: tuple[Tool, ...], how: Loop, options: dict[str, Any], stream: bool
+    model: ModelLike, context: Context, tools: tuple[Tool, ...], how: Loop, options: dict[str, Any], stream: bool
 ) -> Recipe:
     steps: list[Reply] = []
-    asked = context
+    prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
         pending = _unanswered(context)
         while True:
             if pending:
                 if len(steps) >= how.max_steps:
-                    raise _endless(steps, asked, context, how)
+                    raise _step_limit(steps, prompt, context, how)
                 runs = yield from _run_all(pending, tools, how)
                 if steps:
                     steps[-1] = _with_runs(steps[-1], runs)
@@ -103,10 +120,10 @@ def _loop(
                     for run in runs:
                         yield Emit(run)
                 context = context.append(*(run.message for run in runs))
-                _raised(runs, how, steps, asked, context)
-                if steps and how.stop_when is not None and how.stop_when(_summed(steps, asked, context)):
+                _raise_failed(runs, how, steps, prompt, context)
+                if steps and how.stop_when is not None and how.stop_when(_summed(steps, prompt, context)):
                     break
-                options = _freed(options)
+                options = _without_forced_choice(options)
             reply = yield from _answer(model, context, options, stream, steps)
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
@@ -118,22 +135,22 @@ def _loop(
             if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
                 break
         work.note(steps=len(steps))
-        return _summed(steps, asked, context)
+        return _summed(steps, prompt, context)
 
 
-def _answer(model: Any, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
+def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
     try:
         if stream:
             return (yield from _streamed(model, context, options))
         return (yield Ask("chat", model, context, options))
     except StepwellError as error:
-        if steps:  # what went before is not lost with the call that failed
+        if steps:  # the error carries the steps before the call that failed
             error.usage = total_usage([*(step.usage for step in steps), error.usage])
             error.partial = error.partial or _summed(steps, context, context)
         raise
 
 
-def _streamed(model: Any, context: Context, options: Mapping[str, Any]) -> Recipe:
+def _streamed(model: ModelLike, context: Context, options: Mapping[str, Any]) -> Recipe:
     source = yield Open(model, context, options)
     try:
         while (chunks := (yield Pull(source))) is not None:
@@ -142,28 +159,28 @@ def _streamed(model: Any, context: Context, options: Mapping[str, Any]) -> Recip
     except Left:
         yield Shut(source)
         raise
-    return source._whole()
+    return source.whole_reply()
 
 
 def _run_all(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], how: Loop) -> Generator[Any, Any, list[ToolRun]]:
-    """All calls of one answer: asked about one after another, then made at once, results in the order of the calls."""
+    """Run all calls of one answer: approved one after another, run at once, results in the order of the calls."""
     runs: dict[int, ToolRun] = {}
-    wanted: list[int] = []
+    approved: list[int] = []
     for place, call in enumerate(calls):
-        # Nobody is asked about a call that cannot be made: what is wrong with it is told to the model.
-        ask = how.approve if is_runnable(call, tools) else None
-        answer = True if ask is None else (yield approval_of(ask, call))
+        # A call that cannot be made needs no approval: the model gets to read what is wrong with it.
+        approve = how.approve if is_runnable(call, tools) else None
+        answer = True if approve is None else (yield approval_of(approve, call))
         if answer is True:
-            wanted.append(place)
+            approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    made = yield Gather([effect_of(calls[place], tools, how.tool_timeout) for place in wanted])
-    runs.update(zip(wanted, made, strict=True))
+    results = yield Gather([effect_of(calls[place], tools, how.tool_timeout) for place in approved])
+    runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 
 
 def _unanswered(context: Context) -> tuple[ToolCall, ...]:
-    """Calls at the end of a conversation that nobody has answered: a loop that was left is taken up again there."""
+    """Return the calls at the end of a conversation that have no result: an interrupted loop is resumed with them."""
     answered = set()
     for message in reversed(context.messages):
         if message.role != "tool":
@@ -174,7 +191,7 @@ def _unanswered(context: Context) -> tuple[ToolCall, ...]:
 
 
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
-    """Whether the loop is to run these calls: not when one of them is for a tool that is not run here."""
+    """Return whether the loop is to run these calls: not when one of them is for a tool without a function."""
     outside = {tool.name for tool in tools if tool.callback is None}
     return bool(calls) and not any(call.name in outside for call in calls)
 
@@ -188,8 +205,8 @@ def _not_run(reply: Reply) -> CallWarning:
     return CallWarning("tool_calls", why, f"{reply.provider}:{reply.model}")
 
 
-def _freed(options: dict[str, Any]) -> dict[str, Any]:
-    """A choice that forces a call holds for the first answer: forced again after each result, it would never end."""
+def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
+    """Drop a tool_choice that forces a call after the first answer: forced after each result, it would never end."""
     choice = options.get("tool_choice")
     if choice in (None, "auto", "none"):
         return options
@@ -200,18 +217,18 @@ def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
     return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
-def _summed(steps: list[Reply], asked: Context, context: Context) -> Reply:
-    """The last answer, with every step's usage and warnings, and the whole conversation behind it."""
+def _summed(steps: list[Reply], prompt: Context, context: Context) -> Reply:
+    """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
     warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
     reply = last.replace(usage=total_usage(step.usage for step in steps), warnings=warnings, steps=tuple(steps))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
-    reply.prompt, reply.tool_messages = Context(messages[:place], asked.tools), messages[place + 1 :]
+    reply.prompt, reply.tool_messages = Context(messages[:place], prompt.tools), messages[place + 1 :]
     return reply
 
 
-def _raised(runs: list[ToolRun], how: Loop, steps: list[Reply], asked: Context, context: Context) -> None:
+def _raise_failed(runs: list[ToolRun], how: Loop, steps: list[Reply], prompt: Context, context: Context) -> None:
     if how.on_tool_error != "raise":
         return
     for run in runs:
@@ -219,13 +236,13 @@ def _raised(runs: list[ToolRun], how: Loop, steps: list[Reply], asked: Context, 
             error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)
             error.hint = "all the runs are on .partial.steps[-1].metadata['tool_runs']"
             if steps:
-                error.partial = _summed(steps, asked, context)
+                error.partial = _summed(steps, prompt, context)
                 error.usage = error.partial.usage
             raise error from (None if error is run.error else run.error)
 
 
-def _endless(steps: list[Reply], asked: Context, context: Context, how: Loop) -> StepLimit:
-    reply = _summed(steps, asked, context)
+def _step_limit(steps: list[Reply], prompt: Context, context: Context, how: Loop) -> StepLimit:
+    reply = _summed(steps, prompt, context)
     return StepLimit(
         f"the model still calls tools after {how.max_steps} steps",
         hint="raise max_steps, or go on from .partial.context with resume=True",

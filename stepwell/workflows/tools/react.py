@@ -1,7 +1,7 @@
-"""ReAct as a pipeline step: tools in plain text, for models that were never taught to call them.
+"""ReAct as a pipeline step: tools in plain text, for models that were not trained to call them.
 
-On the way in, the tools and all earlier calls and results become text; on the way out, the text becomes a call or an
-answer. Whoever asks sees tool calls as from any other model, in generate_text and streams as well.
+In the request, the tools and all earlier calls and results become text; in the answer, the text becomes a call or an
+answer. The caller sees tool calls as from any other model, in generate_text and streams as well.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _OPTIONS = ("tool_choice", "parallel_tool_calls")
 
 
 def react_tools() -> Step:
-    """Offer tools in words and read calls out of words. Put it outermost: `Client(pipeline=[react_tools()])`.
+    """Offer tools in plain text and read calls out of the answer. Put it outermost: `Client(pipeline=[react_tools()])`.
 
-    One call an answer. Half a call becomes a call whose arguments do not parse, which no loop runs but tells the model.
+    There is one call in an answer. Half a call becomes one whose arguments do not parse: no loop runs it, and the model
+    gets to read why.
     """
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -42,13 +43,13 @@ def _react(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGen
     stop = request.options.get("stop") or ()
     options = {name: value for name, value in request.options.items() if name not in _OPTIONS}
     options["stop"] = [*([stop] if isinstance(stop, str) else stop), STOP]
-    instructed = in_words(request.context).with_instructions(react_prompt(tools))
+    instructed = as_text(request.context).with_instructions(react_prompt(tools))
     response = yield from call(request.replace(context=instructed, options=options))
-    return rewrite_text(response, lambda text, finish: _meant(text, finish, tools))
+    return rewrite_text(response, lambda text, finish: _parsed(text, finish, tools))
 
 
-def in_words(context: Context) -> Context:
-    """The conversation without tools: calls as the model would have written them, results as observations."""
+def as_text(context: Context) -> Context:
+    """Return the conversation without tools: calls as the model would have written them, results as observations."""
     messages: list[Message] = []
     for message in context.messages:
         if message.role == "tool":
@@ -68,24 +69,24 @@ def _written(message: Message) -> str:
     return "\n".join(lines)
 
 
-def _meant(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
-    """A thought and a call, or a thought and an answer."""
+def _parsed(text: str, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """Return the chunks of a thought and a call, or of a thought and an answer."""
     if not text.strip():
         return [finish]
     try:
-        said = parse_react(text, tools)
+        parsed = parse_react(text, tools)
     except ObjectInvalid as error:
-        return _broken(text, error, finish, tools)
-    if not isinstance(said, Action):
-        return [*_thought(said.thought), TextDelta(said.text, 1), finish]
+        return _unparsed(text, error, finish, tools)
+    if not isinstance(parsed, Action):
+        return [*_thought(parsed.thought), TextDelta(parsed.text, 1), finish]
     if finish.reason not in WHOLE:
-        return _broken(text, None, finish, tools)
-    call = call_chunks(2, said.tool, said.arguments_json)
-    return [*_thought(said.thought), *call, Finish("tool_calls", finish.raw)]
+        return _unparsed(text, None, finish, tools)
+    call = call_chunks(2, parsed.tool, parsed.arguments_json)
+    return [*_thought(parsed.thought), *call, Finish("tool_calls", finish.raw)]
 
 
-def _broken(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
-    """Half a call can only be told to the model as what it is; text that is cut stays text."""
+def _unparsed(text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]) -> list[StreamChunk]:
+    """Return a malformed call as a call that is invalid, for the model to read why; text that is cut stays text."""
     if finish.reason not in WHOLE or error is None or "call" not in error.message:
         return [TextDelta(text, 1), finish]
     name = next((tool.name for tool in tools if tool.name in text), tools[0].name)

@@ -1,4 +1,4 @@
-"""A tool loop as it runs: the chunks of each answer, and each tool's run."""
+"""Streams of a tool loop: the chunks of each answer, and each tool's run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from .call import ToolRun
 
 
 class ToolStream(ReplyStream[StreamChunk | ToolRun, None]):
-    """Iterate it for the chunks of each answer and a ToolRun for each call that was made; `text_deltas()` gives the
-    text alone, `reply()` the last Reply, with all the steps on it. Leaving early stops the loop before its next step.
+    """A tool loop as it runs, to be iterated: the chunks of each answer and a ToolRun for each call of a tool.
+
+    `reply()` reads to the end and returns the last Reply, with all the steps on it. Leaving early stops the loop before
+    its next step.
     """
 
     def text_deltas(self) -> Iterator[str]:
+        """Return the text alone, piece by piece."""
         return (item.text for item in self if type(item) is TextDelta)
 
 
 class AsyncToolStream(AsyncReplyStream[StreamChunk | ToolRun, None]):
-    """ToolStream's twin."""
+    """Async version of ToolStream."""
 
     async def text_deltas(self) -> AsyncIterator[str]:
+        """Yield the text alone, piece by piece."""
         async for item in self:
             if type(item) is TextDelta:
                 yield item.text

@@ -1,7 +1,9 @@
-"""What a checker must find: each line below has one error, and no other line has any."""
+"""Errors that a checker must find: each line below has one error, and no other line has any."""
 
 import stepwell
 from stepwell import AsyncClient, Client
+from stepwell.embeddings import Embedder
+from stepwell.llm import LLM
 
 client = Client()
 
@@ -24,3 +26,15 @@ len(stepwell.generate_object("openai:gpt-4o", "hi", int).object)  # error: an in
 Client(api_key="sk-1")  # error: no such setting
 double("2")  # error: a tool keeps its signature
 AsyncClient().generate_text("openai:gpt-4o", 5)  # error: no prompt
+Client(transport="requests")  # error: one of a few names
+Client(http=Client())  # error: no HTTP client
+client.override("groq:*", bild_body=str)  # error: no such step
+stepwell.override("groq:*", bild_body=str)  # error: no such step
+stepwell.override("groq:*", encode_body=len)  # error: a function that gives bytes
+stepwell.provider("groq").with_steps(bild_body=str)  # error: no such step
+stepwell.provider("groq").override("*", bild_body=str)  # error: no such step
+LLM("openai:gpt-4o", temprature=1)  # error: no such option
+LLM("openai:gpt-4o").chat("hi", temprature=1)  # error: no such option
+LLM("openai:gpt-4o").predict_and_call([], "hi", max_stepps=1)  # error: no such option
+LLM("openai:gpt-4o", object_mode="guess")  # error: one of a few words
+Embedder("openai:text-embedding-3-small", dimension=3)  # error: no such option

@@ -1,4 +1,4 @@
-"""Objects have the type that was asked for."""
+"""Objects have the type that was passed."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, assert_type
@@ -20,7 +20,7 @@ assert_type(reply.object.name, str)
 assert_type(stepwell.generate_object("openai:gpt-4o", "Name cities.", list[City]).object, list[City])
 assert_type(stepwell.generate_object("openai:gpt-4o", "A number.", {"type": "integer"}).object, Any)
 driver: Any = Literal["red", "green"]
-print(stepwell.generate_object("openai:gpt-4o", "A colour.", driver, mode="json_schema").object)
+print(stepwell.generate_object("openai:gpt-4o", "A paint.", driver, mode="json_schema").object)
 
 with stepwell.stream_object("openai:gpt-4o", "Name a city.", City) as stream:
     for partial in stream:

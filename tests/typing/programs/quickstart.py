@@ -1,4 +1,4 @@
-"""A first call, a stream, a conversation and a client of one's own, sync and async."""
+"""A first call, a stream, a conversation and a custom client, sync and async."""
 
 import asyncio
 from decimal import Decimal

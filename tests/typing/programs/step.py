@@ -1,4 +1,4 @@
-"""Steps of every shape, and a pipeline made of them."""
+"""Steps of every kind, and a pipeline made of them."""
 
 from collections.abc import Generator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A chunk's class, or its `type`, tells what it holds."""
+"""A chunk's class, or its `type`, determines its fields."""
 
 from typing import assert_type
 

@@ -9,7 +9,7 @@ from stepwell.chunks import StreamChunk, TextDelta, ToolRun
 
 @stepwell.tool
 def weather(city: str) -> str:
-    """The weather in a city now."""
+    """Get the weather in a city now."""
     return f"It is sunny in {city}."
 
 

@@ -1,4 +1,4 @@
-"""Once a wire has said its last word the stream is over, whatever its server does with the connection."""
+"""A stream ends with its wire's end marker, whatever its server does with the connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USAGE = event(None, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_to
 
 
 @all_carriers
-def test_a_server_that_lingers_is_not_waited_for(carrier: str) -> None:
+def test_the_end_does_not_wait_for_a_server_that_keeps_the_connection(carrier: str) -> None:
     acts = [streaming(), chunk(event("a", "stop")), chunk(USAGE + DONE), LONG]
     with serving(saying(*acts)) as server:
         began = time.monotonic()
@@ -33,7 +33,7 @@ def test_a_server_that_lingers_is_not_waited_for(carrier: str) -> None:
 
 
 @carriers
-def test_nor_is_one_that_says_more_and_more(carrier: str) -> None:
+def test_the_end_does_not_wait_for_a_server_that_keeps_sending(carrier: str) -> None:
     acts = [streaming(), chunk(event("a", "stop") + DONE), *[chunk(b": ping\n\n"), 0.02] * 3000]
     with serving(saying(*acts)) as server:
         began = time.monotonic()
@@ -42,14 +42,14 @@ def test_nor_is_one_that_says_more_and_more(carrier: str) -> None:
 
 
 @carriers
-def test_usage_that_comes_late_is_waited_for_until_the_last_word(carrier: str) -> None:
+def test_late_usage_is_read_until_the_end_marker(carrier: str) -> None:
     acts = [streaming(), chunk(event("a", "stop")), 0.4, chunk(USAGE), 0.4, chunk(DONE), END]
     with serving(saying(*acts)) as server:
         assert ask(server, carrier).usage.total_tokens == 5
 
 
 @carriers
-def test_a_server_without_a_last_word_is_read_to_the_end(carrier: str) -> None:
+def test_a_server_without_an_end_marker_is_read_to_the_end(carrier: str) -> None:
     acts = [streaming(), chunk(event("a", "stop")), 0.4, chunk(USAGE), 0.4, END]
     with serving(saying(*acts)) as server:
         assert ask(server, carrier).usage.total_tokens == 5
@@ -58,7 +58,7 @@ def test_a_server_without_a_last_word_is_read_to_the_end(carrier: str) -> None:
 @carriers
 @pytest.mark.parametrize("junk", [b"data: {not json\n\n", b'data: {"error": {"message": "late"}}\n\n', b"\xff"])
 @pytest.mark.parametrize("apart", [False, True], ids=["in one read", "in the next"])
-def test_junk_behind_the_last_word_is_no_error(carrier: str, junk: bytes, apart: bool) -> None:
+def test_junk_after_the_end_marker_is_no_error(carrier: str, junk: bytes, apart: bool) -> None:
     last = event("a", "stop") + DONE
     acts = [streaming(), chunk(last), chunk(junk), END] if apart else [streaming(), chunk(last + junk), END]
     with serving(saying(*acts)) as server:
@@ -67,7 +67,7 @@ def test_junk_behind_the_last_word_is_no_error(carrier: str, junk: bytes, apart:
 
 @all_carriers
 @pytest.mark.parametrize("gap", [0.0, 0.03], ids=["with it", "a moment later"])
-def test_a_body_that_ends_after_its_last_word_leaves_the_connection_fit_for_more(
+def test_a_connection_is_reused_after_a_body_that_ends_behind_the_end_marker(
     carrier: str, gap: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "DRAIN_TIMEOUT", SOON)  # on a busy machine the end comes later than it is waited for
@@ -152,7 +152,7 @@ OLLAMA = jsons(
 
 
 class Lingering(httpx.SyncByteStream):
-    """A body that fails whoever reads on after its last word."""
+    """A body that fails a reader who reads on after the end marker."""
 
     def __init__(self, said: bytes) -> None:
         self.said = said
@@ -160,7 +160,7 @@ class Lingering(httpx.SyncByteStream):
 
     def __iter__(self) -> Any:
         yield self.said
-        raise AssertionError("the last word has been said")
+        raise AssertionError("the end marker has been read")
 
     def close(self) -> None:
         self.closed = True
@@ -177,7 +177,7 @@ class Lingering(httpx.SyncByteStream):
     ],
     ids=["openai_chat", "anthropic_messages", "openai_responses", "cohere_chat", "ollama_chat"],
 )
-def test_every_wire_that_has_a_last_word_ends_with_it(model: str, said: bytes) -> None:
+def test_every_wire_with_an_end_marker_ends_with_it(model: str, said: bytes) -> None:
     body = Lingering(said)
     transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=body))
     wire = {"wire": "openai_responses"} if model == "openai:m" else {}
@@ -187,7 +187,7 @@ def test_every_wire_that_has_a_last_word_ends_with_it(model: str, said: bytes) -
 
 
 @carriers
-def test_a_stream_cut_before_its_last_word_and_finish_is_still_an_error(carrier: str) -> None:
+def test_a_stream_cut_before_its_end_marker_and_finish_is_still_an_error(carrier: str) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield streaming() + chunk(event("a"))
         raise Hangup
@@ -196,7 +196,7 @@ def test_a_stream_cut_before_its_last_word_and_finish_is_still_an_error(carrier:
         ask(server, carrier)
 
 
-def test_a_stream_that_was_read_whole_still_works_50_times_over_one_connection() -> None:
+def test_a_stream_read_to_its_end_works_50_times_over_one_connection() -> None:
     with serving(lambda request: [whole_stream()]) as server, client_of(server) as client:
         for _ in range(50):
             assert client.stream_text(MODEL, "hi").reply().text == "hello"

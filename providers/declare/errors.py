@@ -1,0 +1,333 @@
+"""Make typed errors of error answers: by structured codes first, then by the status, then by the wording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...pipeline.http.error_body import error_in, error_message
+from ...pipeline.http.response import Response
+from ...pipeline.http.retry_after import retry_after
+from ...schemas.errors import (
+    AuthError,
+    ContentFiltered,
+    ContextOverflow,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    ProviderError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+from ...schemas.json_text import dumps, well_formed
+
+_BY_STATUS: Mapping[int, type[ProviderError]] = {
+    401: AuthError,
+    402: QuotaError,
+    403: AuthError,
+    404: NotFound,
+    410: NotFound,
+    429: RateLimitError,
+    503: Overloaded,
+    529: Overloaded,
+}
+
+_BY_CODE: Mapping[str, type[ProviderError]] = {
+    "insufficient_quota": QuotaError,
+    "billing_hard_limit_reached": QuotaError,
+    "billing_not_active": QuotaError,
+    "billing_error": QuotaError,
+    "exceeded_current_quota_error": QuotaError,
+    "servicequotaexceededexception": QuotaError,
+    "1113": QuotaError,  # Z.ai's, with a 429: https://docs.z.ai/api-reference/api-code
+    "context_length_exceeded": ContextOverflow,
+    "context_window_exceeded": ContextOverflow,
+    "tokens_limit_reached": ContextOverflow,
+    "content_filter": ContentFiltered,
+    "content_policy_violation": ContentFiltered,
+    "safety_check_failed": ContentFiltered,
+    "responsibleaipolicyviolation": ContentFiltered,
+    "invalid_api_key": AuthError,
+    "api_key_invalid": AuthError,
+    "api_key_expired": AuthError,
+    "authentication_error": AuthError,
+    "permission_error": AuthError,
+    "permission_denied": AuthError,
+    "unauthenticated": AuthError,
+    "accessdeniedexception": AuthError,
+    "unrecognizedclientexception": AuthError,
+    "model_not_found": NotFound,
+    "not_found_error": NotFound,
+    "resourcenotfoundexception": NotFound,
+    "rate_limit_exceeded": RateLimitError,
+    "rate_limit_error": RateLimitError,
+    "throttlingexception": RateLimitError,
+    "resource_exhausted": RateLimitError,
+    "overloaded_error": Overloaded,
+    "unavailable": Overloaded,
+    "service_unavailable": Overloaded,
+    "serviceunavailableexception": Overloaded,
+    "modelnotreadyexception": Overloaded,
+    "server_error": ServerError,
+    "internal_error": ServerError,
+    "internal_server_error": ServerError,
+    "internalserverexception": ServerError,
+    "modelstreamerrorexception": ServerError,
+    "modeltimeoutexception": ServerError,
+    "modelerrorexception": ServerError,
+    "api_error": ServerError,
+    "timeout_error": ServerError,
+    "invalid_request_error": InvalidRequest,
+    "validationexception": InvalidRequest,
+    "invalid_argument": InvalidRequest,
+}
+
+_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+# Google sends it with a 429 when a limit per minute is reached, too.
+_OVER_QUOTA = re.compile(r"exceeded your current quota", re.I)
+_BAD_KEY = re.compile(r"\b(?:incorrect|invalid) api key\b", re.I)
+_FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
+# llama.cpp answers 500 for media that the model cannot read: tools/server/server-common.cpp
+_UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
+
+# The beginning of a body that is an error and nothing else; the second form is Anthropic's.
+_ERROR_BODY = re.compile(rb'\s*+\{\s*+"(?:error"|type"\s*+:\s*+"error")')
+
+# How providers say that the input is too long. Each pattern is from an error body met in the field;
+# tests/options/overflow.json holds them, with near misses: limits on the answer, on tokens a minute, on bytes,
+# characters, tools. The groups are the numbers, where the body has them.
+_N = r"[\d,]+"
+_OVERFLOW = tuple(
+    re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
+    for pattern in (
+        # OpenAI (embeddings too) and those that copied it: DeepSeek, vLLM, OpenRouter, ...
+        r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
+        r"maximum context length (?:is|of) <max> tokens"
+        r".{0,80}?(?:you requested|a total of|resulted in|has|contains)\D{0,40}<requested>",
+        r"maximum context length(?: is|:| of)? <max>",
+        r"input tokens exceed the configured limit of <max> tokens.{0,60}?resulted in <requested>",
+        r"input tokens exceed the configured limit of <max>",
+        r"maximum input length is <max> tokens",
+        r"passed <requested> input tokens.{0,80}?context length is only <max>",
+        r"reduce the length of the (?:messages|input|prompt).{0,40}?length is <requested> while limit is <max>",
+        r"reduce the length of the (?:messages|input|prompt)",
+        # Anthropic, and Claude on Bedrock and Vertex AI
+        r"prompt is too long: <requested> tokens > <max>",
+        r"input length and `?max_tokens`? exceed context limit: <requested> \+ [\d,]+ > <max>",
+        r"prompt is too long",
+        r"input is too long for (?:the )?requested model",
+        # Google
+        r"input token count is <requested> but (?:the )?model only supports up to <max>",
+        r"input token count(?: \(?<requested>\)?)? exceeds the maximum number of tokens allowed \(?<max>",
+        # Local servers: llama.cpp, Ollama, LM Studio, SGLang, text-generation-inference
+        r"request \(<requested> tokens\) exceeds the available context size \(<max>",
+        r"requested tokens \(<requested>\) exceeds? (?:the )?context window of <max>",
+        r"prompt (?:is longer than the|too long; exceeded max) context length",
+        r"keep the first <requested> tokens.{0,120}?context length of only <max>",
+        r"input \(<requested> tokens\) is too (?:large to process|long).{0,80}?batch size: <max>",
+        r"context (?:size|length|window) (?:has been |is )?exceed(?:ed|s)",
+        r"input length \(?<requested>(?: tokens)?\)? exceeds the maximum (?:allowed )?length \(?<max>",
+        r"input \(<requested> tokens\) is longer than the model's context length \(<max>",
+        r"input length <requested> exceeds context length <max>",
+        r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= <max>\. given: <requested>",
+        r"`?inputs`? must have less than <max> tokens\. given: <requested>",
+        r"greater than the context length \(n_keep: <requested> ?>= ?n_ctx: <max>",
+        r"n_keep \(<requested>\) >= n_ctx \(<max>",
+        r"prompt \(length <requested>\) is longer than the maximum model length of <max>",
+        # Bedrock's own models, Cloudflare
+        r"too many input tokens\. max input tokens: <max>(?:,? request input token count: <requested>)?",
+        r"number of input tokens exceeds (?:the )?maximum length",
+        r"(?:tokens \(<requested>\) )?exceeded this model context window limit(?: \(<max>)?",
+        # xAI, Mistral, Cohere, Moonshot, GitHub, Alibaba, SiliconFlow, Z.ai, Volcengine
+        r"maximum prompt length is <max> but the request contains <requested>",
+        r"prompt contains <requested> tokens.{0,60}?too large for model with <max>",
+        r"too large for model with <max> maximum context length",
+        r"too many tokens: total number of tokens.{0,40}?cannot exceed <max> - received <requested>",
+        r"too many tokens: (?:total )?(?:size limit|max tokens)?"
+        r".{0,60}?(?:exceeded|must be less than) ?(?:by|than)? ?(?:<max>)?",
+        r"exceeded model token limit: <max> \(requested: <requested>",
+        r"prompt token count of <requested> exceeds the limit of <max>",
+        r"range of input length should be \[\d+, <max>\]",
+        r"number of input tokens \(<requested>\) has exceeded max_prompt_tokens \(<max>",
+        r"request body too large for .{0,80}?max size: <max> tokens",
+        r"prompt (?:exceeds max length|too long|超长)",
+        r"input length of \w+ is `?<requested>`? and exceeds? max_sequence_length: `?<max>",
+        # Others
+        r"exceeds? (?:the )?(?:available )?context (?:size|window|length)",
+        r"exceed(?:s|ed)?(?: the)? (?:model'?s? )?(?:maximum )?context (?:length|window)(?: of <max>)?",
+        r"total number of tokens(?! per).{0,40}exceeds the (?:maximum|limit)(?: of)? ?(?:<max>)?",
+        r"length of all messages is too long",
+        r"input (?:length|tokens) \(?<requested>\)?.{0,40}exceeds.{0,40}?<max>",
+    )
+)
+# A gateway passes on with 502 what the provider behind it has refused.
+_OVERFLOW_STATUSES = frozenset((None, 200, 400, 413, 422, 429, 500, 502))
+_OVERFLOW_FIELDS: Mapping[str, str] = {"n_prompt_tokens": "requested_tokens", "n_ctx": "max_tokens"}
+"""The fields of llama.cpp for the numbers: https://github.com/ggml-org/llama.cpp/pull/15780"""
+
+_HINTS: Mapping[type[ProviderError], str] = {
+    AuthError: "check the API key and its permissions",
+    QuotaError: "check the account's billing; waiting does not help",
+    RateLimitError: "wait, or send fewer requests",
+    ContextOverflow: "shorten the conversation, or use a model with a longer context",
+    NotFound: "check the model's name and base_url",
+    Overloaded: "try again later",
+    ServerError: "try again later",
+    ContentFiltered: "rephrase the request",
+}
+
+
+def find_error(response: Response) -> ProviderError | None:
+    """Return the error that the answer stands for, or None for a good answer.
+
+    An error is an unsuccessful status, or a body that holds nothing but an error under a 200, as gateways send
+    (OpenRouter; see the recordings).
+    """
+    provider = response.request.model.provider
+    if response.status < 300:
+        if not _ERROR_BODY.match(response.body):
+            return None
+        error = error_in(response.body)
+        if not (isinstance(error, dict) and error.get("error")):
+            return None
+        return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
+    if response.status < 400:
+        return InvalidRequest(
+            f"{provider} answered {response.status}, a redirect, which is never followed",
+            hint="set base_url to the final address",
+            status=response.status,
+            headers=dict(response.headers),
+            body=response.body,
+        )
+    error = error_in(response.body)
+    return provider_error(
+        provider,
+        error,
+        status=response.status,
+        headers=response.headers,
+        body=response.body,
+        retry_in=retry_info(error),
+    )
+
+
+def provider_error(
+    provider: str,
+    error: object,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    retry_in: float | None = None,
+) -> ProviderError:
+    """Make the typed error for an error object of any shape.
+
+    provider: the provider's id, for the message.
+    error: the error object, or the text of a body that is not JSON.
+    status: the HTTP status; None inside a stream.
+    headers: the headers of the answer; a Retry-After in them counts.
+    body: the body as it was received (default: the error object as JSON).
+    retry_in: seconds after which to try again (default: what the headers say).
+    """
+    error = well_formed(error)
+    message, codes = error_message(error), _codes(error)
+    inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
+    kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
+    where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
+    headers = headers or {}
+    fields: dict[str, Any] = {
+        "status": status,
+        "code": next((code for code in codes if not code.isdigit()), codes[0] if codes else None),
+        "retry_after": retry_after(headers) if retry_in is None else retry_in,
+        "headers": dict(headers),
+        "body": body or (error.encode() if isinstance(error, str) else dumps(error, default=str)),
+        **numbers,
+    }
+    result = kind(f"{provider} {where}: {message}", hint=_HINTS.get(kind), **fields)
+    if (status or inner) in (408, 409):
+        result.retryable = True  # type: ignore[misc]  # a lock or timeout that passes by itself
+    return result
+
+
+def _kind(
+    status: int | None, codes: list[str], message: str, error: object
+) -> tuple[type[ProviderError], dict[str, int]]:
+    known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
+    if QuotaError in known or _NO_CREDIT.search(message):
+        return QuotaError, {}
+    if status not in (None, 429) and _OVER_QUOTA.search(message):
+        return QuotaError, {}
+    limited = RateLimitError in known and status in (None, 429)
+    if not limited and (numbers := _overflow(status, message, error)) is not None:
+        return ContextOverflow, numbers
+    for kind in (ContextOverflow, ContentFiltered):
+        if kind in known:
+            return kind, {}
+    if status == 403 and (_flagged(error) or _FLAGGED.search(message)):
+        return ContentFiltered, {}
+    if status is not None and status in _BY_STATUS:
+        return _BY_STATUS[status], {}
+    if status == 400 and _BAD_KEY.search(message):
+        return AuthError, {}
+    if status == 500 and _UNREADABLE.search(message):
+        return InvalidRequest, {}
+    if status is not None and status >= 500:
+        return (Overloaded if Overloaded in known else ServerError), {}
+    if known and (status is None or known[0] is not InvalidRequest):
+        return known[0], {}
+    return (InvalidRequest if status is not None else ProviderError), {}
+
+
+def _overflow(status: int | None, message: str, error: object) -> dict[str, int] | None:
+    """Return the fields of ContextOverflow that the body has numbers for; None for any other error."""
+    if status not in _OVERFLOW_STATUSES:
+        return None
+    found = [_numbers(match) for pattern in _OVERFLOW if (match := pattern.search(message))]
+    if not found:
+        return None
+    fields = error if isinstance(error, Mapping) else {}
+    counts = {name: fields[key] for key, name in _OVERFLOW_FIELDS.items() if isinstance(fields.get(key), int)}
+    # Several patterns may fit; the one that finds most numbers is the one made for this body.
+    most: dict[str, int] = max(found, key=len)
+    return {**most, **counts}
+
+
+def _numbers(match: re.Match[str]) -> dict[str, int]:
+    names = {"requested": "requested_tokens", "max": "max_tokens"}
+    return {names[name]: int(text.replace(",", "")) for name, text in match.groupdict().items() if text}
+
+
+def _flagged(error: object) -> bool:
+    """Check for the field in which OpenRouter reports that a moderator stopped the prompt.
+
+    https://openrouter.ai/docs/api/reference/errors-and-debugging#moderation-errors
+    """
+    metadata = error.get("metadata") if isinstance(error, Mapping) else None
+    return isinstance(metadata, Mapping) and "flagged_input" in metadata
+
+
+def _codes(error: object) -> list[str]:
+    """Return the provider's codes for the kind of error, the most exact first."""
+    if not isinstance(error, Mapping):
+        return []
+    values = [error.get(key) for key in ("code", "type", "status", "__type", "object")]
+    # Google's status for a bad key is INVALID_ARGUMENT; its ErrorInfo is more exact: https://google.aip.dev/193
+    details = error.get("details")
+    reasons = [each.get("reason") for each in details if isinstance(each, Mapping)] if isinstance(details, list) else []
+    known = [reason for reason in reasons if isinstance(reason, str) and reason.lower() in _BY_CODE]
+    return [
+        str(value)
+        for value in (*known, *values)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value
+    ]
+
+
+def retry_info(error: object) -> float | None:
+    """Return the seconds of Google's RetryInfo in the details of an error: `"retryDelay": "34s"`."""
+    details = error.get("details") if isinstance(error, Mapping) else None
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+        if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
+            return float(match[1])
+    return None

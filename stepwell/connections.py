@@ -1,0 +1,129 @@
+"""The open connections of a client: made when first needed, kept for the next call, closed at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, finalize, ref
+
+from .connect import aconnect, checked_http, checked_transport, connect
+from .pipeline.http.transport import AsyncTransport, Transport
+
+if TYPE_CHECKING:
+    from .connect import AnyHTTPClient, AnyTransport
+
+# One for all clients, since it is held only for as long as it takes to set a transport up.
+_LOCK = threading.Lock()
+
+
+class Connections:
+    """The connections of sync calls. Safe to share between threads; a forked child opens its own."""
+
+    transport: AnyTransport
+    """The name of the HTTP library, or an httpx transport; None is the best that is there."""
+    http: AnyHTTPClient
+    """The caller's own HTTP client, which is never closed here; None for one of ours."""
+
+    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
+        """Check both arguments. Raises ConfigError for one that cannot make sync calls."""
+        self.transport = checked_transport(transport, asynchronous=False)
+        self.http = checked_http(http, asynchronous=False)
+        self._pid = 0
+        self._opened: Transport | None = None
+
+    def open(self) -> Transport:
+        """Return the transport, set up on first use."""
+        if self._opened is None or self._pid != os.getpid():
+            with _LOCK:
+                if self._opened is None or self._pid != os.getpid():
+                    self._opened, self._pid = connect(self.transport, self.http), os.getpid()
+                    if self.http is None and (self.transport is None or isinstance(self.transport, str)):
+                        # Once neither client nor stream needs them, or the program ends, connections are closed.
+                        finalize(self._opened, _close, self._opened.client, self._pid)
+        return self._opened
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's."""
+        opened, self._opened = self._opened, None
+        if opened is not None and self.http is None and self._pid == os.getpid():
+            opened.client.close()
+
+
+class AsyncConnections:
+    """The connections of async calls, on asyncio or trio: each event loop has its own, closed when the loop ends."""
+
+    transport: AnyTransport
+    http: AnyHTTPClient
+
+    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
+        """Check both arguments. Raises ConfigError for one that cannot make async calls."""
+        self.transport = checked_transport(transport, asynchronous=True)
+        self.http = checked_http(http, asynchronous=True)
+        self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
+
+    async def open(self) -> AsyncTransport:
+        """Return the running event loop's transport, set up on first use."""
+        loop = _running_loop()
+        entry = self._opened.get(loop)
+        if entry is None:
+            transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
+            finalizers: list[finalize[Any, Any]] = []
+            own_client = transport.client if self.http is None else None
+            lease = _lease(ref(self._opened), loop, own_client, finalizers)
+            entry = self._opened[loop] = (transport, lease)
+            # Started here and never finished here: the loop itself closes it on its way out, and so the HTTP client.
+            await lease.__anext__()
+            # A strong reference as long as client or stream needs the transport: if they were collected in one circle
+            # of garbage, the pool would be dropped without being closed.
+            finalizers.append(finalize(transport, _release, lease))
+            finalizers[0].atexit = False
+        return entry[0]
+
+    async def close(self) -> None:
+        """Close the running event loop's connections, unless the HTTP client is the caller's."""
+        entry = self._opened.pop(_running_loop(), None)
+        if entry is not None:
+            await entry[1].aclose()
+
+
+async def _lease(
+    opened: ref[Any], loop: object, client: Any, finalizers: list[finalize[Any, Any]]
+) -> AsyncGenerator[None]:
+    """Close `client` when the generator is closed, by us or by the event loop.
+
+    It must not refer to the AsyncConnections, which would then never be collected.
+    """
+    try:
+        yield
+    finally:
+        # The entry refers to its own loop, so that the weak key alone would never expire.
+        if (entries := opened()) is not None:
+            entries.pop(loop, None)
+        for each in finalizers:
+            each.detach()
+        if client is not None:
+            await client.aclose()
+
+
+def _release(lease: object) -> None:
+    """Drop the last strong reference to a lease, which its event loop then closes."""
+
+
+def _close(client: Any, pid: int) -> None:
+    if pid == os.getpid():  # a forked child must not close its parent's connections
+        client.close()
+
+
+def _running_loop() -> Any:
+    """Return the key for the event loop that runs: asyncio's loop, or trio's root task."""
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        with suppress(RuntimeError):
+            return trio.lowlevel.current_root_task()
+    import asyncio  # only where an event loop runs already
+
+    return asyncio.get_running_loop()
