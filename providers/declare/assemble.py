@@ -248,7 +248,7 @@ def resolve_key(
                 if (value := environment.get(name)) is not None:
                     key = header_secret(value, where=environment.describe_source(name))
                     return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
-        if provider.key_optional:
+        if provider.key_optional and (own or not takes.alone):
             return request
         if not own:
             raise MissingKey(

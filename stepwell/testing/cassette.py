@@ -141,7 +141,9 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             if found is None:
                 raise _not_recorded(wanted, self.exchanges, self.path)
             found.played = True
-        return httpx.Response(found.status, headers=found.headers, stream=_Tape(found.chunks))
+        # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
+        headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
+        return httpx.Response(found.status, headers=headers, stream=_Tape(found.chunks))
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""
