@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
+from ..schemas.json_text import well_formed
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, of_one_provider
@@ -281,7 +282,11 @@ def halt_path(request: Request) -> StepGenerator:
 
 
 def halt_with(request: Request, reply: Reply) -> Response:
-    """Make a response of a reply that no provider sent. A streamed one has the chunks of the reply."""
+    """Make a response of a reply that no provider sent. A streamed one has the chunks of the reply.
+
+    Its text has whole characters only, like the text of a wire's decoder.
+    """
+    reply = well_formed(reply)
     reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
     if request.stream:
         return Response(request, ready=chunks_of(reply))

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
-from .auth.aws import ADDRESS, BEARER, CREDENTIALS, attach, into_region
+from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, attach, into_region
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
@@ -76,6 +76,7 @@ amazon_bedrock = declare_provider(
     ],
     base_url=ADDRESS,
     place="https://bedrock-runtime.${AWS_REGION}.amazonaws.com",
+    trusted_hosts=HOSTS,
     env_key=[BEARER],
     key_optional=True,
     # Titan and Nova take one text a call; for Cohere see

@@ -6,7 +6,7 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 
 from __future__ import annotations
 
-from .auth.google_cloud import ADDRESS, PLACE, attach, into_project
+from .auth.google_cloud import ADDRESS, HOSTS, PLACE, attach, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider, override
@@ -37,6 +37,7 @@ google_vertex = declare_provider(
     ],
     base_url=ADDRESS,
     place=PLACE,
+    trusted_hosts=HOSTS,
     env_key=["GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"],
     key_optional=True,
     credentials=CREDENTIALS,

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from ..pipeline.http.request import Request
-from .auth.google_cloud import ADDRESS, PLACE, attach, into_project
+from .auth.google_cloud import ADDRESS, HOSTS, PLACE, attach, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
@@ -53,6 +53,7 @@ google_vertex_anthropic = declare_provider(
     ],
     base_url=ADDRESS,
     place=PLACE,
+    trusted_hosts=HOSTS,
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     credentials=CREDENTIALS,

@@ -18,6 +18,8 @@ from ..pipeline.step import around
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
+from .auth.auth import known_credential
+from .auth.machine_login import check_machine_login
 from .auth.oauth import TokenFile, claims, refreshed
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from .declare.environment import environment_of
@@ -29,6 +31,7 @@ from .wires.openai_responses.encode import ENCRYPTED_REASONING
 
 CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 TOKEN_URL = "https://auth.openai.com/oauth/token"
+HOSTS = ("chatgpt.com",)
 _CLAIM = "https://api.openai.com/auth"
 
 
@@ -39,6 +42,7 @@ CREDENTIALS = Credentials(
         Value("auth_file", PLAIN, ("codex_auth_file", "auth_path")),
     ),
     (Login(("token",), ("account",)), Login(("auth_file",))),
+    alone=True,
     plain="token",
 )
 
@@ -80,11 +84,13 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
             headers["chatgpt-account-id"] = str(account)
         return call(request.replace(headers=headers))
 
-    credential = request.credential
+    credential = known_credential(request)
     if isinstance(credential, Mapping):
         credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
     if isinstance(credential, Secret) or (credential is not None and "token" in credential):
         return send(request)
+    if credential is None:
+        check_machine_login(request, HOSTS)
     return refreshed(token_file(auth_file(request)), request, send, renewal)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "PASSTHROUGH_DATACLASS",
     "PASSTHROUGH_DATETIME",
     "PASSTHROUGH_SUBCLASS",
+    "REPAIRED_TEXT",
     "SERIALIZE_NUMPY",
     "SORT_KEYS",
     "Fragment",
@@ -234,6 +235,10 @@ def _same(text: str) -> str:
 
 def _as_text(text: str) -> str:
     return text if text.isascii() or not _HALF.search(text) else _join_surrogates(text)
+
+
+REPAIRED_TEXT: Final = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
+"""The subject and the wording of the warning about text that `well_formed` has changed."""
 
 
 def well_formed(value: object) -> Any:

@@ -64,15 +64,19 @@ class MaskedDict(dict[str, Any]):
         return f"MaskedDict({MASK})"
 
 
-def header_secret(value: str, *, where: str) -> Secret:
+def header_secret(value: object, *, where: str) -> Secret:
     """Return the value as a Secret that can be sent in a header, without surrounding white space.
 
-    value: the key.
+    value: the key, a string or a Secret.
     where: where the key comes from, named in errors.
 
-    Raises InvalidKey for a value that is empty or has characters that a header cannot hold. The error does not show
-    the value, all of which HTTP libraries would quote in theirs.
+    Raises InvalidKey for a value that is no string, is empty, or has characters that a header cannot hold. The error
+    does not show the value, all of which HTTP libraries would quote in theirs.
     """
+    if isinstance(value, Secret):
+        value = value.reveal()
+    if not isinstance(value, str):
+        raise InvalidKey(f"the API key from {where} is of the type {type(value).__name__}", hint="it must be a string")
     key = value.strip()
     if not key:
         raise InvalidKey(f"the API key from {where} is empty", hint="set it to the key your provider gave you")

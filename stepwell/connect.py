@@ -31,26 +31,26 @@ MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
 
 
 class HTTPClient(Protocol):
-    """An HTTP client for sync calls: httpx.Client, or anything with this part of its interface."""
+    """An HTTP client for sync calls: httpx.Client, httpx2's, or anything with this part of their interface."""
 
     def build_request(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
-    ) -> httpx.Request:
+    ) -> Any:
         """Make the request that `send` takes."""
 
-    def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+    def send(self, request: Any, /, *, stream: bool, follow_redirects: bool) -> Any:
         """Send it. The response's `stream` is iterated for the body, as it is on the wire."""
 
 
 class AsyncHTTPClient(Protocol):
-    """An HTTP client for async calls: httpx.AsyncClient, or anything with this part of its interface."""
+    """An HTTP client for async calls: httpx.AsyncClient, httpx2's, or anything with this part of their interface."""
 
     def build_request(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
-    ) -> httpx.Request:
+    ) -> Any:
         """Make the request that `send` takes."""
 
-    async def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+    async def send(self, request: Any, /, *, stream: bool, follow_redirects: bool) -> Any:
         """Send it. The response's `stream` is iterated for the body, as it is on the wire."""
 
 
@@ -236,9 +236,7 @@ def _request_builder() -> Callable[..., httpx.Request]:
     urls: dict[str, httpx.URL] = {}
     make, parse = httpx.Request, httpx.URL
 
-    def build(
-        method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
-    ) -> httpx.Request:
+    def build(method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]) -> Any:
         parsed = urls.get(url)
         if parsed is None:
             if len(urls) > 1000:

@@ -63,7 +63,8 @@ class AsyncConnections:
         """Check both arguments. Raises ConfigError for one that cannot make async calls."""
         self.transport = checked_transport(transport, asynchronous=True)
         self.http = checked_http(http, asynchronous=True)
-        self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None]]] = WeakKeyDictionary()
+        self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]]
+        self._opened = WeakKeyDictionary()
 
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""
@@ -72,9 +73,9 @@ class AsyncConnections:
         if entry is None:
             transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
             finalizers: list[finalize[Any, Any]] = []
-            own_client = transport.client if self.http is None else None
-            lease = _lease(ref(self._opened), loop, own_client, finalizers)
-            entry = self._opened[loop] = (transport, lease)
+            clients = [transport.client] if self.http is None else []
+            lease = _lease(ref(self._opened), loop, clients, finalizers)
+            entry = self._opened[loop] = (transport, lease, clients)
             # Started here only: the loop finishes the generator when it shuts down, which closes the HTTP client.
             await lease.__anext__()
             # A strong reference as long as client or stream needs the transport: if they were collected in one cycle,
@@ -87,13 +88,17 @@ class AsyncConnections:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""
         entry = self._opened.pop(_running_loop(), None)
         if entry is not None:
-            await entry[1].aclose()
+            _, lease, clients = entry
+            # Not by the lease: a transport would take the GeneratorExit there for an error of the caller's.
+            while clients:
+                await clients.pop().aclose()
+            await lease.aclose()
 
 
 async def _lease(
-    opened: ref[Any], loop: object, client: Any, finalizers: list[finalize[Any, Any]]
+    opened: ref[Any], loop: object, clients: list[Any], finalizers: list[finalize[Any, Any]]
 ) -> AsyncGenerator[None]:
-    """Close `client` when the generator is closed, by us or by the event loop.
+    """Close the clients when the generator is closed, by us or by the event loop.
 
     It must not refer to the AsyncConnections, which would then never be collected.
     """
@@ -105,7 +110,7 @@ async def _lease(
             entries.pop(loop, None)
         for each in finalizers:
             each.detach()
-        if client is not None:
+        for client in clients:
             await client.aclose()
 
 

@@ -3,6 +3,7 @@
 from .schemas.errors import (
     AuthError,
     BudgetExceeded,
+    CircuitOpen,
     ConfigError,
     ConnectError,
     ConnectTimeout,
@@ -42,6 +43,7 @@ from .schemas.errors import (
 __all__ = [
     "AuthError",
     "BudgetExceeded",
+    "CircuitOpen",
     "ConfigError",
     "ConnectError",
     "ConnectTimeout",

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+__all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
+
 
 @frozen
 class Event:

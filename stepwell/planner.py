@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
+from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.http.request import Headers, Request
@@ -22,6 +23,7 @@ from .pipeline.steps.always_stream import COLLECT_STREAM
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .plan import Plan
+from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.credentials import Given
@@ -218,7 +220,8 @@ class CallPlanner:
             request_for_model=self.request_for_model,
         )
         if extra := given.get("provider_options"):
-            given["provider_options"] = self._provider_options(extra, plan)
+            check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
+            given["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
         if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
             if len(self._warned) > 1000:
                 self._warned.clear()  # as with plans: a warning issued twice is better than memory that grows
@@ -234,11 +237,14 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
         changes: dict[str, Any] = {}
+        edits = NO_EDITS
         if not isinstance(pipeline, Pipeline):
             edits = edits_of(pipeline)
             pipeline = edits.apply(plan.pipeline)
-            changes["request_for_model"] = partial(self.request_for_model, edits=edits)
+        if login is not None or edits is not NO_EDITS:
+            changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
@@ -281,23 +287,14 @@ class CallPlanner:
             return plan.provider.takes().without_places(credential)
         return credential
 
-    def _provider_options(self, extra: Mapping[str, Any], plan: Plan) -> Mapping[str, Any]:
-        """Return the call's provider_options, with this provider's under its own spelling of its id."""
-        check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
-        id = plan.provider.id
-        if id not in extra and self._is_keyed(extra):
-            return {**extra, id: next((own for name, own in extra.items() if canonical(name) == canonical(id)), {})}
-        return extra
-
-    def _is_keyed(self, extra: object) -> bool:
-        """Return whether provider_options go by provider id: `{"openai": {...}, "anthropic": {...}}`."""
-        return isinstance(extra, Mapping) and all(
-            isinstance(value, Mapping) and isinstance(name, str) and self.registry.get(name) is not None
-            for name, value in extra.items()
-        )
-
     def request_for_model(
-        self, request: Request, model: ModelLike, options: Mapping[str, Any], *, edits: PipelineEdits = NO_EDITS
+        self,
+        request: Request,
+        model: ModelLike,
+        options: Mapping[str, Any],
+        *,
+        edits: PipelineEdits = NO_EDITS,
+        login: CallLogin | None = None,
     ) -> tuple[Pipeline, Request]:
         """Return the pipeline and the request of the same call to another model.
 
@@ -305,18 +302,24 @@ class CallPlanner:
         model: the other model.
         options: options that replace the call's own.
         edits: those that the call made to its pipeline.
+        login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
         input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and COLLECT_STREAM not in request.step_state
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
         given = {**settings, **request.given_options(), **options}
+        if login is not None:
+            plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
+            given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
         pipeline, other = self.request(request.operation, model, input, given, stream=stream)
         warnings = (*request.warnings, *other.warnings)
+        if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
+            other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
         other = other.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
-        if extra and moved and "provider_options" not in options and not self._is_keyed(extra):
+        if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             other = other.warn("provider_options", why).replace(options={**other.options, "provider_options": None})
         return edits.apply(pipeline), other

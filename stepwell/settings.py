@@ -10,7 +10,7 @@ from .pipeline.http.request import Headers
 from .providers.declare.assemble import checked_headers
 from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
-from .providers.declare.place import EVERYWHERE, PROVIDER_STEPS, place_for
+from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS, Place, place_for
 from .providers.declare.provider import Provider, canonical
 from .providers.declare.registry import Registry
 from .providers.declare.steps import StepOverrides, checked_steps
@@ -85,9 +85,7 @@ def credential_of(credential: object, where: str, provider: Provider | None) -> 
     """
     if isinstance(credential, Mapping) and provider is not None:
         return provider.takes().read(credential, where=where, provider=provider.id)
-    if isinstance(credential, Secret):
-        return header_secret(credential.reveal(), where=where)
-    if isinstance(credential, str):
+    if isinstance(credential, str | Secret):
         return header_secret(credential, where=where)
     if callable(credential):
         return credential
@@ -157,7 +155,24 @@ def overridden(
     place = place_for(wire, operation, steps)
     id = pattern.partition(":")[0]
     if not PROVIDER_STEPS.issuperset(checked_steps(steps)) or place != EVERYWHERE:
-        provider = None if any(sign in id for sign in _WILD) else registry.get(id)
-        if provider is not None:
-            place.check(steps, provider.wires, provider.id, f"override of {models}")
+        scope = f"override of {models}"
+        if any(sign in id for sign in _WILD):
+            _check_anywhere(place, steps, registry, wire, scope)
+        elif (provider := registry.get(id)) is not None:
+            place.check(steps, provider.wires, provider.id, scope)
     return overrides.add(pattern, wire=wire, operation=operation, **steps)
+
+
+def _check_anywhere(
+    place: Place, steps: Iterable[str], registry: Registry, wire: str | Wire | None, scope: str
+) -> None:
+    """Raise InvalidOption for a wire or an operation that no provider has. A Wire itself needs no provider."""
+    wires = [wire] if isinstance(wire, Wire) else []
+    if place.wire in (None, ANY, *(each.name for each in wires)) and place.operation in (None, ANY):
+        return
+    for provider in registry:
+        if place.fault(steps, provider.wires) is None:
+            return
+        wires += provider.wires
+    _, hint = place.fault(steps, wires) or ("", "")
+    raise InvalidOption(f"{scope}: no provider has {place}", hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import asyncio
 import json
 import os
 import subprocess
@@ -17,6 +17,8 @@ from stepwell.errors import ConfigError
 from stepwell.testing import Cassette
 
 from scripted import MODEL, Scripted
+
+pytestmark = pytest.mark.usefixtures("new_process")
 
 RECORD = """
 import sys
@@ -85,15 +87,91 @@ def test_new_and_earlier_recordings_survive_a_kill(tmp_path: Path) -> None:
         seen = prompts(path)
         assert len(seen) >= acknowledged and seen == [f"{name} {n}" for n in range(len(seen))]
         assert prompts(tmp_path / "t.json.before") == earlier
-    one_more(path)
-    gc.collect()
+    one_more(path).close()
     assert prompts(path) == ["one more"] and os.listdir(tmp_path) == ["t.json"]
 
 
-@pytest.mark.usefixtures("new_process")
+FAILING = """
+import asyncio, sys
+import httpx, stepwell
+from stepwell.testing import Cassette
+from scripted import MODEL, Scripted
+path, how = sys.argv[1:]
+cassette = Cassette(path, record="always", transport=httpx.MockTransport(Scripted(["answer"] * 2)))
+client = stepwell.Client(transport=cassette, api_keys={"openai": "k"})
+def record():
+    client.generate_text(MODEL, "new 0")
+    client.generate_text(MODEL, "new 1")
+    if how != "no close":
+        raise RuntimeError("a test failed")
+if how == "cassette":
+    with cassette:
+        record()
+elif how == "client":
+    with client:
+        record()
+elif how == "finally":
+    try:
+        record()
+    finally:
+        client.close()
+elif how == "async":
+    async def main():
+        async with stepwell.AsyncClient(transport=cassette, api_keys={"openai": "k"}) as client:
+            await client.generate_text(MODEL, "new 0")
+            await client.generate_text(MODEL, "new 1")
+            raise RuntimeError("a test failed")
+    asyncio.run(main())
+elif how == "async, no close":
+    async def main():
+        client = stepwell.AsyncClient(transport=cassette, api_keys={"openai": "k"})
+        await client.generate_text(MODEL, "new 0")
+        await client.generate_text(MODEL, "new 1")
+        raise RuntimeError("a test failed")
+    asyncio.run(main())
+else:
+    record()
+"""
+
+
+@pytest.mark.parametrize("how", ["no close", "error", "cassette", "client", "finally", "async", "async, no close"])
+def test_a_recording_without_an_end_leaves_the_earlier_one_to_be_restored(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "t.json"
+    one_more(path).close()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
+    child = subprocess.run(
+        [sys.executable, "-c", FAILING, path, how], env=environment, capture_output=True, check=False
+    )
+    assert (child.returncode == 0) == (how == "no close") and (b"a test failed" in child.stderr) == (how != "no close")
+    assert prompts(path) == ["new 0", "new 1"]
+    assert prompts(tmp_path / "t.json.before") == ["one more"]
+
+
+@pytest.mark.parametrize("how", ["cassette", "client", "httpx", "async"])
+def test_a_recording_that_ends_replaces_the_earlier_one(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "t.json"
+    one_more(path).close()
+    cassette = Cassette(path, record="always", transport=httpx.MockTransport(Scripted(["answer"])))
+    if how == "async":
+
+        async def main() -> None:
+            async with stepwell.AsyncClient(transport=cassette, api_keys={"openai": "k"}) as client:
+                await client.generate_text(MODEL, "new 0")
+
+        asyncio.run(main())
+    elif how == "httpx":
+        with httpx.Client(transport=cassette) as http:
+            stepwell.Client(http=http, api_keys={"openai": "k"}).generate_text(MODEL, "new 0")
+    else:
+        client = stepwell.Client(transport=cassette, api_keys={"openai": "k"})
+        with cassette if how == "cassette" else client:
+            client.generate_text(MODEL, "new 0")
+    assert prompts(path) == ["new 0"] and os.listdir(tmp_path) == ["t.json"]
+
+
 def test_a_run_that_is_killed_before_its_first_exchange_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
-    one_more(path)
+    one_more(path).close()
     content = path.read_bytes()
     with recorder(path, "late") as child:
         child.kill()

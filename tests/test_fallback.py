@@ -171,6 +171,64 @@ def test_keyed_options_with_nothing_for_this_provider_are_not_sent() -> None:
     assert "anthropic" not in world.body(0)
 
 
+OTHER_KEYS = [
+    {"anthropic": {"container": "b"}, "mygateway": {"z": 1}},
+    {"groq": {"user": "a"}, "anthropic": {"container": "b"}, "mygateway": {"z": 1}},
+    {"mygateway": {"z": 1}, "groq": {"user": "a"}},
+    {"anthropic": {"container": "b"}, "mygateway": 1},
+]
+
+
+@pytest.mark.parametrize("keyed", OTHER_KEYS)
+@pytest.mark.parametrize("driver", ["sync", "async"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_key_that_is_no_provider_is_refused_before_anything_is_sent(keyed: Any, driver: str, stream: bool) -> None:
+    world = World(groq=busy())
+    with pytest.raises(errors.InvalidOption, match="no provider is called 'mygateway'"):
+        ask(world, stream=stream, driver=driver, pipeline=fallback(SECOND), options={"provider_options": keyed})
+    assert world.requests == []
+
+
+def test_a_key_that_is_nearly_a_provider_is_corrected() -> None:
+    world = World()
+    with pytest.raises(errors.InvalidOption) as caught:
+        ask(world, options={"provider_options": {"groq": {"user": "a"}, "antropic": {"container": "b"}}})
+    assert "did you mean 'anthropic'" in caught.value.hint and world.requests == []
+
+
+def test_a_plain_option_among_keyed_ones_is_refused() -> None:
+    world = World()
+    with pytest.raises(errors.InvalidOption) as caught:
+        ask(world, options={"provider_options": {"groq": {"user": "a"}, "seed": 3}})
+    assert "{'groq': {'seed': …}}" in caught.value.hint and world.requests == []
+
+
+def test_keyed_options_of_a_fallbacks_own_are_held_to_the_same() -> None:
+    world = World(groq=busy())
+    with pytest.raises(errors.ProviderError) as caught:
+        pair = (SECOND, {"provider_options": {"anthropic": {"container": "b"}, "mygateway": {}}})
+        ask(world, pipeline=fallback(pair))
+    assert "no provider is called 'mygateway'" in str(caught.value.__notes__) and len(world.requests) == 1
+    world = World(groq=busy())
+    ask(world, pipeline=fallback((SECOND, {"provider_options": {"groq": {"z": 1}}})))
+    assert "groq" not in world.body(1) and "z" not in world.body(1)
+
+
+def test_keyed_options_must_be_mappings_and_stand_once() -> None:
+    for wrong in ({"groq": {"user": "a"}, "anthropic": 5}, {"groq": {"user": "a"}, "Groq": {"user": "b"}}):
+        with pytest.raises(errors.InvalidOption, match=r"anthropic'\] cannot be a int|'groq' twice"):
+            ask(World(), options={"provider_options": wrong})
+    world = World()
+    ask(world, options={"provider_options": {"groq": {"user": "a"}, "anthropic": None}})
+    assert world.body(0)["user"] == "a" and "anthropic" not in world.body(0)
+
+
+def test_mappings_under_names_that_are_no_providers_are_options_as_they_are() -> None:
+    world = World()
+    ask(world, options={"provider_options": {"search_settings": {"a": 1}}})
+    assert world.body(0)["search_settings"] == {"a": 1}
+
+
 def test_steps_outside_run_once_and_steps_inside_once_a_model() -> None:
     seen: list[str] = []
 

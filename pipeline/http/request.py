@@ -107,8 +107,8 @@ class Request:
     """time.monotonic() at the start of the call"""
     request_for_model: RequestForModel | None = field(default=None, repr=False)
     """Set by the client: `request_for_model(request, model, options)` makes the pipeline and the request of the same
-    call to another model, with `options` changed. Keys, addresses and headers given for this call stay behind: they
-    were meant for its own provider."""
+    call to another model, with `options` changed. A key and an address given for this call are passed on to models of
+    its own provider, for which they were given, and to no others; headers given for it are not passed on."""
     names: VendorNames = field(default=COMMON_NAMES, repr=False)
     """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 

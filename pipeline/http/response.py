@@ -77,6 +77,7 @@ class Response:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
         for name in self.request.names.request_id:
-            if name in headers:
-                return headers[name]
+            found: str | None = headers.get(name)
+            if found and not found.isspace():
+                return found
         return None

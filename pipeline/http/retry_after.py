@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `retry-after-ms` or `retry-after` (seconds or an HTTP date); None if it cannot be read."""
+    """Return the seconds of `retry-after-ms`, else of `retry-after` (seconds or an HTTP date); None if unusable.
+
+    Of several values, which proxies may have added, the longest counts, and those that cannot be read are ignored.
+    """
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        if (text := headers.get(name)) is not None:
+            usable = [wait / unit for wait in _waits(text) if isfinite(wait) and wait >= 0]
+            if usable:
+                return max(usable)
+    return None
+
+
+def _waits(text: str) -> Iterator[float]:
+    # A date has a comma of its own, after the name of its day, and is read without that name as well.
+    for piece in text.split(","):
+        try:
+            yield float(piece)
+        except ValueError:
+            if (wait := _until(piece)) is not None:
+                yield wait
+
+
+def _until(date: str) -> float | None:
+    """Return the seconds until an HTTP date; None for anything else."""
     try:
-        if (text := headers.get("retry-after-ms")) is not None:
-            return _sane(_number(text) / 1000)
-        if (text := headers.get("retry-after")) is None:
-            return None
-        return _sane(_number(text))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError, IndexError):
+        at = parsedate_to_datetime(date)
+        return (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, IndexError, OverflowError):
         return None
-    return _sane((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _number(text: str) -> float:
-    """Return the number; the largest of several, which proxies may have added."""
-    return max(map(float, text.split(",")))
-
-
-def _sane(seconds: float) -> float | None:
-    return seconds if isfinite(seconds) and seconds >= 0 else None

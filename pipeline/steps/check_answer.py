@@ -78,7 +78,7 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         if not row:
             raise DecodeError(f"vector {at} of {expected} has no numbers in it")
         # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
-        if not set(map(type, row)) <= _NUMBERS or not (isfinite(sum(row)) or all(map(isfinite, row))):
+        if not set(map(type, row)) <= _NUMBERS or not _is_finite(row):
             raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
@@ -86,9 +86,19 @@ def _check_vectors(reply: Reply, request: Request) -> None:
     reply.object = rows
 
 
-def _in_order(items: Iterable[Any] | None, expected: int, things: str, inputs: str) -> list[Any]:
+def _is_finite(row: Sequence[float]) -> bool:
+    try:
+        return isfinite(sum(row)) or all(map(isfinite, row))
+    except OverflowError:  # an integer beyond the range of a float
+        return False
+
+
+def _in_order(items: object, expected: int, things: str, inputs: str) -> list[Any]:
     """Return the results in the order of the inputs, one for each."""
-    rows = list(items or ())
+    results = items or ()
+    if not isinstance(results, Sequence) or isinstance(items, str | bytes):
+        raise DecodeError(f"a {type(items).__name__} was received in place of a list of {things}")
+    rows: list[Any] = list(results)
     _check_number(len(rows), expected, things, inputs)
     if not rows or not isinstance(rows[0], Indexed):
         return rows
@@ -146,9 +156,12 @@ def _check_verdicts(reply: Reply, request: Request) -> None:
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    received, expected = len(reply.images), _most(request, ("n",)) or 1
+    received, limit = len(reply.images), _most(request, ("n",))
+    expected = limit or 1
     if not received:
         raise DecodeError(f"0 images were received; {expected} were requested")
+    if limit is not None and received > limit:
+        _warn(reply, request, "n", f"{received} images were received, but only {limit} were requested")
     if received < expected:
         _warn(reply, request, "n", f"only {received} of {expected} images were received")
 

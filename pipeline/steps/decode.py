@@ -70,9 +70,9 @@ def decoded(
     data = _body(response) if binary else _json(response)
     warnings: tuple[CallWarning, ...] = ()
     response.data = None if binary else data
-    if side_fields and not binary:
-        response.data, warnings = kept(data, side_fields, request.model)
     try:
+        if side_fields and not binary:
+            response.data, warnings = kept(data, side_fields, request.model)
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
@@ -136,10 +136,10 @@ def read_usage(
 ) -> Usage | None:
     """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
     model, data = response.request.model, response.data
-    if data is None and (data := reply.raw) is not None and side_fields:
-        data, warnings = kept(data, side_fields, model)
-        reply.warnings = (*reply.warnings, *(each for each in warnings if each not in reply.warnings))
     try:
+        if data is None and (data := reply.raw) is not None and side_fields:
+            data, warnings = kept(data, side_fields, model)
+            reply.warnings = (*reply.warnings, *(each for each in warnings if each not in reply.warnings))
         return extract(data, model)
     except SHAPE_ERRORS:
         why = "left out of the answer: it does not have the shape of its wire format"

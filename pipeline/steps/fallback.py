@@ -42,10 +42,10 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
     name: the name of the step.
 
     Each model is called with its own provider, key, address, wire and option rules, and with the steps inside this
-    one. Keys, addresses and headers of the call are not passed on. The reply names the model that answered, and a
-    warning on it names the one that failed, and why. Every call starts with its own model again; a `circuit_breaker`
-    inside makes it skip a model that is down. A stream falls back only before its first chunk. If all models fail, the
-    first error is raised, with the others as notes.
+    one. A key and an address of the call are passed on to models of the same provider only, its headers to none. The
+    reply names the model that answered, and a warning on it names the one that failed, and why. Every call starts with
+    its own model again; a `circuit_breaker` inside makes it skip a model that is down. A stream falls back only before
+    its first chunk. If all models fail, the first error is raised, with the others as notes.
 
     It may be put anywhere: options go to the next model as the caller gave them. The outermost place is best: inside
     map_errors it sees no error statuses, and inside fit_history the conversation is already adapted to the first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
 from ...pipeline.effects import Run
@@ -43,30 +43,44 @@ def optional(auth: Auth) -> Auth:
 def token_from(function: Callable[[], Any]) -> Run:
     """Make the effect that calls a user's function for a token; its result is a Secret.
 
-    An async function is awaited. Another one may block, so an async client calls it in a thread.
+    An async function is awaited. Another one may block, so an async client calls it in a thread. The effect raises
+    InvalidKey for a result that is not a key.
     """
 
-    def secret(token: str | Secret) -> Secret:
-        return token if isinstance(token, Secret) else header_secret(token, where="the result of the token function")
+    def secret(token: object) -> Secret:
+        return header_secret(token, where="the credential's function")
 
     def call() -> Secret:
-        if iscoroutinefunction(function):
+        token = None if iscoroutinefunction(function) else function()
+        if iscoroutinefunction(function) or isawaitable(token):
+            if iscoroutine(token):
+                token.close()  # else Python warns that it was never awaited
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
-        return secret(function())
+        return secret(token)
 
     async def acall() -> Secret:
         if iscoroutinefunction(function):
             return secret(await function())
         import anyio.to_thread  # comes with httpx
 
-        return secret(await anyio.to_thread.run_sync(function))
+        token = await anyio.to_thread.run_sync(function)
+        return secret(await token if isawaitable(token) else token)
 
     return Run(call, acall)
 
 
+def known_credential(request: Request) -> Any:
+    """Return the credential of a provider that takes no function for it. Raises InvalidKey for a function."""
+    if callable(request.credential):
+        raise InvalidKey(
+            f"{request.model.provider} takes no function that returns the key", hint="pass its result as api_key='...'"
+        )
+    return request.credential
+
+
 def reveal(request: Request) -> str:
     """Return the key as a string. Raises InvalidKey for a credential that is not one key."""
-    credential = request.credential
+    credential = known_credential(request)
     if isinstance(credential, Mapping):
         credential = credential.get("api_key") or credential.get("token")
     if not isinstance(credential, Secret):

@@ -21,7 +21,12 @@ from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from ..declare.provider import Provider
+from .auth import known_credential
+from .machine_login import check_machine_login
 
+_REGION = "[a-z][a-z]-*-[0-9]"
+HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*.bedrock*.{_REGION}.vpce.amazonaws.com")
+"""Amazon's own hosts for Bedrock. Other names at amazonaws.com may belong to any customer."""
 ADDRESS = "https://bedrock.invalid"
 """A placeholder for the address, which depends on the region."""
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
@@ -90,13 +95,18 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
-    """Send a bearer key in a header, or a signature over the final bytes."""
-    credential = request.credential
+    """Send a bearer key in a header, or a signature over the final bytes.
+
+    Raises MissingKey for a base_url of the caller without a login: the machine's is sent only to Amazon.
+    """
+    credential = known_credential(request)
     if isinstance(credential, Mapping):
         credential = CREDENTIALS.read(credential, where="the credential", provider=request.model.provider)
         credential = credential.get("api_key", credential)
     if isinstance(credential, Secret):
         return (yield from call(request.with_headers(authorization=f"Bearer {credential.reveal()}")))
+    if not request.url.startswith(ADDRESS) and not (credential and CREDENTIALS.has_login(credential)):
+        check_machine_login(request, HOSTS)
     if _is_of_botocore(request):
         return (yield from _by_botocore(request, call))
     keys = given_keys(credential if credential and "access_key" in credential else _of_file(environment_of(request)))

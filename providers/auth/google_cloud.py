@@ -32,10 +32,12 @@ from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
 from ..declare.provider import Provider
 from .auth import token_from
+from .machine_login import check_machine_login
 
 ADDRESS = "https://vertex.invalid"
 PLACE = "https://${GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
 """A placeholder for the address, which depends on project and region."""
+HOSTS = (".googleapis.com",)
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 MARGIN_SECONDS = 300
 _PROJECT = "PROJECT-OF-THE-CREDENTIALS"
@@ -141,13 +143,9 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = account_of(credential)
-    if account is None and _is_googles(request.url):
+    if account is None:
+        check_machine_login(request, HOSTS)
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
-    if account is None and not _is_googles(request.url):
-        raise MissingKey(
-            "no access token for a base_url of your own: the machine's credentials are sent only to Google",
-            hint="pass api_key= with the call or api_keys= to the Client",
-        )
     source = GOOGLE_TOKENS.of(account)
 
     async def fetch_async() -> Secret:
@@ -164,11 +162,6 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     if response.status == 401:
         source.forget()
     return response
-
-
-def _is_googles(url: str) -> bool:
-    scheme, _, rest = url.partition("://")
-    return scheme == "https" and rest.partition("/")[0].endswith(".googleapis.com")
 
 
 def _addressed(request: Request, project: str | None) -> Request:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError
@@ -21,6 +22,26 @@ def origin(url: str) -> tuple[str, str, int] | None:
         return None
     scheme = found[1].lower()
     return scheme, found[2].lower(), int(found[3] or (443 if scheme == "https" else 80))
+
+
+def is_at(url: str, hosts: Iterable[str]) -> bool:
+    """Check whether an address is reached by https at one of these hosts.
+
+    url: the address.
+    hosts: `.openai.azure.com` is any host under that name; in a name without a leading dot, each label is a pattern
+        for one label (`bedrock.*-[0-9].amazonaws.com`).
+    """
+    place = origin(url)
+    if place is None or place[0] != "https":
+        return False
+    return any(_is_host(place[1], each) for each in hosts)
+
+
+def _is_host(host: str, pattern: str) -> bool:
+    if pattern.startswith("."):
+        return host.endswith(pattern)
+    labels, patterns = host.split("."), pattern.split(".")
+    return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
 
 
 def normalize_url(address: str, label: str) -> str:

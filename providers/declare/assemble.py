@@ -18,7 +18,7 @@ from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
-from ...schemas.json_text import well_formed
+from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
@@ -40,7 +40,6 @@ from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
 USER_AGENT = "stepwell/0.1"
-_REPAIRED = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
 
 
 def build_pipeline(
@@ -253,7 +252,7 @@ def resolve_key(
                 if (value := environment.get(name)) is not None:
                     key = header_secret(value, where=environment.describe_source(name))
                     return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
-        if provider.key_optional:
+        if provider.key_optional and (own or not takes.alone):
             return request
         if not own:
             raise MissingKey(
@@ -374,7 +373,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             except (TypeError, UnicodeEncodeError, RecursionError) as failure:
                 # The error names the type that it found (a set), not the value.
                 raise ConfigError(f"the request cannot be encoded: {failure}", hint="use plain JSON values") from None
-            request = request.replace(warnings=request.warnings + report_dropped([_REPAIRED], request.model, "warn"))
+            dropped = report_dropped([REPAIRED_TEXT], request.model, "warn")
+            request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
         return request.replace(body=encoded)

@@ -65,7 +65,7 @@ class Credentials:
     values: tuple[Value, ...]
     logins: tuple[Login, ...]
     alone: bool = False
-    """settings may come without a login; the login of the machine is used with them"""
+    """the machine has a login of its own, used at its provider's own hosts if none is given, also with settings"""
     plain: str = "api_key"
     """the name of the value that a string in the place of a mapping is"""
     unfold: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

@@ -66,21 +66,22 @@ class Place:
         provider: the provider's id, for the error.
         scope: what the steps belong to, for the error.
         """
+        fault = self.fault(steps, wires)
+        if fault is not None:
+            raise InvalidOption(f"{scope}: {provider} {fault[0]}", hint=fault[1])
+
+    def fault(self, steps: Iterable[str], wires: Sequence[NamedWire]) -> tuple[str, str] | None:
+        """Return which part of this place is not among a provider's `wires`, and a hint; None if all of it is."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
-            raise InvalidOption(f"{scope}: {provider} speaks no {self.wire!r}", hint=nearest(str(self.wire), names))
+            return f"speaks no {self.wire!r}", nearest(str(self.wire), names)
         operation = self._operation(wires) if not PROVIDER_STEPS.issuperset(steps) else self.operation
         if operation not in (None, ANY, *operations):
-            raise InvalidOption(
-                f"{scope}: {provider} does not offer {operation}",
-                hint=f"name one that it offers: operation={operations[0]!r}"
-                if len(operations) == 1
-                else f"it offers {', '.join(operations)}: pass operation=",
-            )
+            one = f"name one that it offers: operation={operations[0]!r}"
+            return f"does not offer {operation}", one if len(operations) == 1 else nearest(str(operation), operations)
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
-            raise InvalidOption(
-                f"{scope}: {provider} speaks no {self.wire!r} for {operation}", hint="leave out operation="
-            )
+            return f"speaks no {self.wire!r} for {operation}", "leave out operation="
+        return None
 
     def require_named_wire(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
         """Raise ConfigError for steps of a wire without the name of one, if the provider has several for the operation.

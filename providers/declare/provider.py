@@ -17,7 +17,7 @@ from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth
-from .addresses import origin, variables
+from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
@@ -89,7 +89,8 @@ class Provider:
     place: str = ""
     """where it is, for listings, if a step makes the address"""
     trusted_hosts: tuple[str, ...] = ()
-    """ends of host names that may get the key, too, by https"""
+    """ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label; by https, they may get the
+    key, too"""
     docs: str = ""
     """the address of its documentation"""
     env_key: tuple[str, ...] = field(default=(), converter=_tuple)
@@ -202,10 +203,12 @@ class Provider:
         place = origin(base_url)
         if place is None or place[0] != "https":
             return False
-        return place[1].endswith(self.trusted_hosts) or place == origin(self.base_url)
+        return place == origin(self.base_url) or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
         """Describe where keys may be sent, for messages."""
+        if self.place:
+            return self.place
         return " and ".join(f"*{host}" for host in self.trusted_hosts) if "${" in self.base_url else self.base_url
 
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:

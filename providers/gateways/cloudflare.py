@@ -77,8 +77,7 @@ def cloudflare_ai_gateway(
     root += _path_segment(gateway, "gateway", "CLOUDFLARE_GATEWAY_ID")
     headers = {name: value for key, setting in settings.items() for name, value in [_header(key, setting)] if value}
     if token is not None:
-        text = token.reveal() if isinstance(token, Secret) else token
-        headers["cf-aig-authorization"] = f"Bearer {header_secret(text, where='token').reveal()}"
+        headers["cf-aig-authorization"] = f"Bearer {header_secret(token, where='token').reveal()}"
     routes = {**ROUTES, **{id.replace("-", "_"): (_ANY_HOST, slug) for id, slug in (custom or {}).items()}}
     patterns = {id: (re.compile(address), f"{root}/{place}") for id, (address, place) in routes.items()}
 

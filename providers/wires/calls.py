@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-from ...pipeline.side_fields import GONE
+from ...pipeline.side_fields import Whole, nonempty_text
 from ...schemas.json_text import JSONDecodeError, loads
 
 
@@ -29,7 +29,7 @@ def server_tool_input(text: str) -> object:
         return {"invalid_arguments": text}
 
 
-def named_call(value: object) -> object:
-    """Keep a call whose function has a name (a rule for side_fields); GONE for any other."""
-    function = value.get("function") if type(value) is dict else None
-    return value if type(function) is dict and type(function.get("name")) is str else GONE
+NAMED = Whole({"name": nonempty_text}, needs=("name",))
+"""The rule of what a call calls: there is no call without a name."""
+CALL = Whole({"id": str, "function": NAMED}, needs=("function",))
+"""The rule of a call of a function."""

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
+from ...pipeline.side_fields import GONE
 from ...schemas.errors import NotSupported
 from ...schemas.parts import Audio, File, Image, Video
 
 Media = Image | File | Audio | Video
+
+
+def from_base64(text: str) -> bytes:
+    """Decode base64, of either alphabet. Raises ValueError for what is none."""
+    return b64decode(text, altchars="-_")
+
+
+def base64_text(value: object) -> object:
+    """Keep a string that is base64 (a rule for side_fields); GONE for anything else."""
+    try:
+        return value if type(value) is str and (from_base64(value) or not value) else GONE
+    except ValueError:
+        return GONE
+
+
+def data_or_url(value: object) -> object:
+    """Keep an address, if it is no `data:` URL with broken data (a rule for side_fields); GONE for anything else."""
+    if type(value) is not str or not value:
+        return GONE
+    head, comma, data = value.partition(",")
+    broken = comma and head.startswith("data:") and head.endswith(";base64") and base64_text(data) is GONE
+    return GONE if broken else value
 
 
 def inline(part: Media) -> tuple[str, str] | None:

@@ -12,11 +12,10 @@ from ..errors import DecodeError
 from ..json_text import spaced
 from .decode import loads_exact
 from .partial import MAX_DEPTH, MISSING, PartialJSON
+from .whole import CLOSER, WholeDocuments
 
-__all__ = ["LEFT_OPEN", "goes_on", "loads_exact", "repair"]
+__all__ = ["LEFT_OPEN", "loads_exact", "repair"]
 
-MAX_READINGS: Final = 20
-"""How often a text is read at most: after a bracket that begins no JSON it is read again from the next."""
 MAX_CANDIDATES: Final = 50
 LEFT_OPEN: Final = "closed what the text left open"
 """The repair of a text that ended before its value did; more may follow it."""
@@ -28,19 +27,12 @@ _OPENER = re.compile(r"[\[{]")
 _RUN = re.compile(r'[^"{}\[\],]+')
 _STRING = re.compile(r'[^"\\\x00-\x1f]+|\\.', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
-_CLOSER = {"{": "}", "[": "]"}
 # The beginning of a JSON document, as opposed to a phrase in brackets: an object with its first name, in quotes or as
 # JavaScript and Python write it, or a list whose items are numbers or words up to a string or an object. All repeats
 # are bounded.
 _NAME = r"""\{\s{0,200}+(?:["']|//|/\*|[A-Za-z_$][\w$]{0,100}+\s{0,20}+:)"""
 _WORDS = r"(?:(?:-?\d[\d.eE+-]{0,30}+|true|false|null)\s{0,20}+,\s{0,200}+){0,200}+"
 _DOCUMENT = re.compile(rf"""{_NAME}|(?:\[\s{{0,200}}+{_WORDS}){{1,20}}+(?:["']|{_NAME})""")
-# After a list or an object: more of a document that contains it. A stray bracket, or a comma and words, do not count.
-_TEXT = r'"(?:[^"\\]|\\.){0,1000}+'
-_MORE = re.compile(rf"""[\s\]}}]*+(?:,\s*+{_TEXT}(?:"\s*+[:\]}}]|\Z)|{_TEXT}"\s*+:)""", re.DOTALL)
-_SIBLING = re.compile(r"[\s\]}]*+,\s*+([\[{])")
-_NAMED = re.compile(rf"(?:\A[\s\]}}]*+|[,{{\[\n])\s*+{_TEXT}\"\s*+:\s*+\Z", re.DOTALL)
-_BEFORE = 300
 
 
 def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = True) -> tuple[Any, list[str]]:
@@ -55,7 +47,8 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
     what is certain is kept, as `partial.PartialJSON` would publish it.
 
     Of several documents, those outside of the model's reasoning (`<think>`) come first, then those that fit, complete
-    ones, ones in a code fence, and the last. A part of a document that cannot be repaired is never taken for the whole.
+    ones, ones in a code fence, and the last. A part of a document that cannot be repaired is never taken for the whole:
+    what stands around a document may be prose, but no more of a list or an object. In doubt, nothing is taken.
     Raises DecodeError, as `decode.loads_exact` does, for what cannot be repaired so.
     """
     try:
@@ -126,9 +119,24 @@ def _documents(text: str) -> list[_Document]:
         (reasoning if inside else outside).append(start)
     if rest := _after_reasoning(text, ranges):
         return rest
-    found, broken = _read_all(text, outside, fences)
+    said, thought = _separated(text, ranges)
+    found, broken = _read_all(text, said, outside, fences)
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
-    return found if found or broken else _read_all(text, reasoning, fences)[0]
+    return found if found or broken or not reasoning else _read_all(text, thought, reasoning, fences)[0]
+
+
+def _separated(text: str, ranges: list[tuple[int, int]]) -> tuple[str, str]:
+    """Return the text with its reasoning blank, and the reasoning with all else blank, both as long as the text."""
+    if not ranges:
+        return text, ""
+    said: list[str] = []
+    thought: list[str] = []
+    at = 0
+    for start, end in ranges:
+        said += text[at:start], "\n" * (end - start)
+        thought += "\n" * (start - at), text[start:end]
+        at = end
+    return "".join(said) + text[at:], "".join(thought) + "\n" * (len(text) - at)
 
 
 def _reasoning_ranges(text: str) -> list[tuple[int, int]]:
@@ -156,48 +164,35 @@ def _after_reasoning(text: str, ranges: list[tuple[int, int]]) -> list[_Document
         return []
 
 
-def _read_all(text: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
-    """Return the documents, none inside another, and whether there was one that cannot be read."""
+def _read_all(text: str, shown: str, starts: Iterable[int], fences: set[int]) -> tuple[list[_Document], bool]:
+    """Return the documents, none of them part of another, and whether there was one that cannot be read.
+
+    shown: the text, blank where it says nothing about the documents that begin at these places.
+    """
     found: list[_Document] = []
     broken = False
-    passed, budget = 0, MAX_READINGS * len(text)
+    whole = WholeDocuments(shown)
     for start in starts:
-        if start < passed:
+        if start < whole.at:
             continue
-        if budget <= 0:
-            break
         one = _Document(start, start, start in fences)
-        bracketed = text[start : start + 1] in _CLOSER
-        read = _read_document(text, one) if bracketed else _scalar(text, one)
-        budget -= max(one.end - start, 1)
-        if read and bracketed and (_is_part(text, one.start, passed) or goes_on(text, one.end)):
-            one.broken, read = True, False
-        if read:
-            found.append(one)
-        if read or one.broken:
-            passed = max(passed, one.end)
-        broken = broken or one.broken
-    return found, broken
-
-
-def goes_on(text: str, end: int) -> bool:
-    """Return whether text after a list or an object shows that it is part of a larger document.
-
-    That is a name and a colon, or a comma and another list or object like it.
-    """
-    if _MORE.match(text, end):
-        return True
-    sibling = _SIBLING.match(text, end)
-    return sibling is not None and _CLOSER[sibling[1]] == text[end - 1 : end]
-
-
-def _is_part(text: str, start: int, passed: int) -> bool:
-    """Return whether a list or an object that begins here follows a name and a colon, or a comma after another."""
-    before = text[max(start - _BEFORE, passed) : start].rstrip()
-    if before.endswith(":"):
-        # The name begins at the end of the last document, at the beginning of the text, or on a line.
-        return _NAMED.search(before if start - _BEFORE <= passed else f".{before}") is not None
-    return passed > 0 and text[passed:start].strip() == "," and _CLOSER[text[start]] == text[passed - 1]
+        if text[start : start + 1] not in CLOSER:
+            if _scalar(text, one):
+                whole.pass_scalar(start, one.end)
+                found.append(one)
+        elif whole.skipped(start):
+            continue
+        elif _read_document(text, one):
+            if whole.pass_document(start, one.end, CLOSER[text[start]], complete=one.complete):
+                found.append(one)
+        elif one.broken:
+            whole.pass_broken(start, one.end)
+            broken = True
+        else:
+            whole.pass_words(start, one.end)
+    starting = whole.finish()
+    remaining = [one for one in found if one.start in starting]
+    return remaining, broken or len(remaining) < len(found)
 
 
 def _read_document(text: str, found: _Document) -> bool:
@@ -214,7 +209,9 @@ def _read_document(text: str, found: _Document) -> bool:
             return True
     except DecodeError:
         pass
-    found.broken = _DOCUMENT.match(text, found.start) is not None
+    # Brackets that close, around no quotes, are a phrase, or a reference to code.
+    phrase = found.complete and not found.broken and '"' not in copy
+    found.broken = not phrase or _DOCUMENT.match(text, found.start) is not None
     return False
 
 
@@ -273,9 +270,9 @@ def _repair(text: str, found: _Document) -> str:
 
 def _close(char: str, stack: list[str], pieces: list[str], found: _Document) -> None:
     """Write a closing bracket; close first what is still open inside."""
-    if char in (_CLOSER[opener] for opener in stack):
-        while _CLOSER[stack[-1]] != char:
-            pieces.append(_CLOSER[stack.pop()])
+    if char in (CLOSER[opener] for opener in stack):
+        while CLOSER[stack[-1]] != char:
+            pieces.append(CLOSER[stack.pop()])
             found.note("closed an open list or object")
         stack.pop()
     pieces.append(char)

@@ -8,14 +8,14 @@ from typing import Any
 
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.decode import loads_exact
-from ..schemas.json_schema.repair import goes_on
+from ..schemas.json_schema.whole import goes_on
 from ..schemas.json_text import first_value, spaced
 
 Parameters = Mapping[str, Any]
 
 _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
 _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
-_INSIDE = re.compile(r"[\[,]\s*+\Z")
+_INSIDE = re.compile(r'(?:[\[,]|"\s*+:)\s*+\Z')
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # An unterminated string is matched to the end of the text, so that no part of the text is read twice.

@@ -214,13 +214,6 @@ class NodeStore:
             raise ConfigError(
                 f"the metadata of a node cannot be stored: {error}", hint="use plain JSON values"
             ) from None
-        try:
-            f"{node.id}{node.text}{node.source}{target}".encode()
-        except UnicodeEncodeError:
-            raise ConfigError(
-                "a node cannot be stored: its text, source, id or target has half a surrogate pair",
-                hint="leave that character out",
-            ) from None
         return node.id, node.text, node.source, metadata, target
 
     def _node(self, row: tuple[Any, ...]) -> Node:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..pipeline.effects import Run, in_thread
 from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.json_text import REPAIRED_TEXT, well_formed
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
-from .node import Node, Nodes, nodes_of
+from .node import Node, Nodes, digest, nodes_of
 from .retriever import Retriever, Search
 from .store import NodeStore
 
@@ -60,12 +62,12 @@ class VectorRetriever(Retriever):
         A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after storing the nodes that could be embedded.
         """
-        ids: list[str] = carry_out(None, self._add(nodes_of(nodes)))
+        ids: list[str] = carry_out(None, self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     async def aadd(self, nodes: Nodes) -> list[str]:
         """Async version of `add`."""
-        ids: list[str] = await acarry_out(None, self._add(nodes_of(nodes)))
+        ids: list[str] = await acarry_out(None, self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
@@ -139,3 +141,24 @@ class VectorRetriever(Retriever):
         selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where))
         yield in_thread(lambda: self._store.delete(selected))
         return len(selected)
+
+
+def _repaired_nodes(nodes: list[Node]) -> list[Node]:
+    """Return the nodes with U+FFFD for each half of a surrogate pair, which no file can store; warn once.
+
+    A target that is not text is unchanged, and an id that was made from the text is made from the new one.
+    """
+    repaired = [_repaired_node(node) for node in nodes]
+    if any(one is not other for one, other in zip(nodes, repaired, strict=True)):
+        warnings.warn(f"nodes: {REPAIRED_TEXT[1]}", stacklevel=3)
+    return repaired
+
+
+def _repaired_node(node: Node) -> Node:
+    fields = (node.text, node.source, dict(node.metadata), node.id)
+    text, source, metadata, id = repaired = well_formed(fields)
+    target = well_formed(node.target) if isinstance(node.target, str) else node.target
+    if repaired is fields and target is node.target:
+        return node
+    chosen_id = "" if node.id == digest(node.text, node.source) else id
+    return Node(text, source, metadata, id=chosen_id, target=target)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -70,8 +71,10 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     they occur.
 
     path: the file, JSON.
-    record: "once" (record if there is no file, else replay), "never", or "always" (start anew; the previous recording
-        is kept as `<name>.before` until the new one is complete).
+    record: "once" (record if there is no file, else replay), "never", or "always" (start anew). With "always" the
+        previous recording is kept as `<name>.before` until the new one has ended: until the cassette, or the client
+        whose transport it is, is closed, or its `with` block is left, without an error. After an error, or without a
+        close, it remains: rename it to undo the new recording, or record anew.
     transport: sends the requests that are recorded; None: httpx's own.
     """
 
@@ -115,14 +118,22 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._record(request, exchange, await inner.handle_async_request(request))
 
     def close(self) -> None:
-        """Close the transport that sends the requests."""
+        """End the recording and close the transport. While an exception is handled, the recording does not end."""
+        self._finish()
         if hasattr(self._transport, "close"):
             self._transport.close()
 
     async def aclose(self) -> None:
         """Async version of `close`."""
+        self._finish()
         if hasattr(self._transport, "aclose"):
             await self._transport.aclose()
+
+    def _finish(self) -> None:
+        # A client that is left with an exception closes its transport without saying so. An async client that nobody
+        # closed is closed by its event loop, whose GeneratorExit is an exception as well.
+        if self._file is not None and sys.exc_info()[0] is None:
+            self._file.finish()
 
     def _replay(self, wanted: Exchange) -> httpx.Response:
         with self._lock:
@@ -130,7 +141,9 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             if found is None:
                 raise _not_recorded(wanted, self.exchanges, self.path)
             found.played = True
-        return httpx.Response(found.status, headers=found.headers, stream=_Tape(found.chunks))
+        # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
+        headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
+        return httpx.Response(found.status, headers=headers, stream=_Tape(found.chunks))
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""

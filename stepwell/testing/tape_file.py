@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,8 +20,8 @@ VERSION = 1
 class TapeFile:
     """A file of rows that one recording adds to, while other processes may add to it as well.
 
-    The content from before the recording is kept in `<name>.before` until the recording ends; if the process is killed,
-    it remains. Raises ConfigError at once for a path that cannot be written.
+    The content from before the recording is kept in `<name>.before` from the first row until `finish`; if the process
+    fails or is killed, it remains. Raises ConfigError at once for a path that cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,6 +31,7 @@ class TapeFile:
         self._last = _digest(content)
         """Digest of what this process last read or wrote; the file differs if another process has written it."""
         self._starts_anew = content is not None
+        self._keeps = False
         self._others: list[Any] = []
         self._written: list[Any] = []
         _check_writable(path)
@@ -45,6 +45,13 @@ class TapeFile:
         update_file(self.path, lambda: self._joined(rows))
         self._written = rows
 
+    def finish(self) -> None:
+        """End the recording: what was recorded before is no longer needed."""
+        if self._keeps:
+            self._keeps = False
+            with suppress(OSError):
+                self._before.unlink()
+
     def _joined(self, rows: list[Any]) -> bytes:
         content = _content(self.path)
         if content is not None and _digest(content) != self._last:
@@ -57,10 +64,10 @@ class TapeFile:
         return data
 
     def _back_up(self, content: bytes) -> None:
-        """Keep the previous recording. If there is a backup, it is the complete one: a later recording was killed."""
+        """Keep the previous recording. If there is a backup, it is the complete one: a later recording did not end."""
         if not self._before.exists():
             _back_up(self.path, content, self._before)
-        weakref.finalize(self, _discard, self._before)
+        self._keeps = True
 
 
 def rows_of(content: bytes, path: Path) -> list[Any]:
@@ -114,8 +121,3 @@ def _back_up(path: Path, content: bytes, backup: Path) -> None:
         with suppress(OSError):  # recording continues even if there can be no backup
             copy.write_bytes(content)
             os.replace(copy, backup)
-
-
-def _discard(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

@@ -251,7 +251,7 @@ def test_a_store_that_must_be_awaited_is_refused_at_once() -> None:
         Vectors().embedder(cache=Awaited())
 
 
-@pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"], ["a", "\ud83d"]])
+@pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"]])
 def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
     server = Vectors()
     with pytest.raises(errors.ConfigError, match="text 1 cannot be embedded"):

@@ -121,7 +121,11 @@ def test_text_between_two_tokens_leaves_nothing_that_could_be_used(value: Any, d
 
 
 @pytest.mark.parametrize(
-    "piece", ['{"a" ', "[1, ", "[ {", '[{"a": 1} x, ', '"a": [', '{"a": 1}, ', "```\n{'", "[" * 30]
+    "piece",
+    [
+        *('{"a" ', "[1, ", "[ {", '[{"a": 1} x, ', '"a": [', '{"a": 1}, ', "```\n{'", "[" * 30, "{ foo ", "{{", "} "),
+        *('{"x": 1}\n', '{"x" 1} word\n{"x": 1}\n', '{"x": 1}"', "(0, 1] ", '{ foo {"x": 1} '),
+    ],
 )
 def test_the_time_is_linear_in_the_text(piece: str) -> None:
     began = time.perf_counter()
@@ -141,6 +145,9 @@ PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "req
         '{"city": "Paris", "at": {"x": 1}',
         '{"at": {"city": "Paris"} oops}',
         '{"city": "Paris"}, {"city": "Rome"}',
+        '{"city": "Paris"} 5, "unit": "C"}',
+        '"at": {"city": "Paris"}}',
+        'at": {"city": "Paris"}, "unit": "C"}',
     ],
 )
 def test_the_arguments_of_a_call_are_a_whole_object_or_none(text: str) -> None:

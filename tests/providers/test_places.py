@@ -287,6 +287,48 @@ def test_a_pattern_over_several_providers_applies_where_its_wire_is_supported() 
         assert (next(pipeline.flow(request)).request.body == b'{"mine":true}') == mine
 
 
+WILD = ("*", "*:m*", "open*:*", "[go]*", "?roq")
+
+
+@pytest.mark.parametrize("models", WILD)
+@pytest.mark.parametrize(
+    ("place", "says", "hint"),
+    [
+        ({"wire": "openai_chatt"}, "no provider has wire openai_chatt", "did you mean 'openai_chat'"),
+        ({"operation": "chatt"}, "no provider has operation chatt", "did you mean 'chat'"),
+        ({"operation": "embedd", "wire": "*"}, "no provider has wire \\* and operation embedd", "did you mean 'embed'"),
+        ({"wire": "openai_chat", "operation": "embed"}, "wire openai_chat and operation embed", "leave out operation="),
+    ],
+)
+@pytest.mark.parametrize(
+    "steps", [{"build_body": body}, {"prepare_request": lambda request: request}], ids=["wire", "all"]
+)
+def test_a_place_that_no_provider_has_is_refused_under_every_pattern(
+    models: str, place: dict[str, Any], says: str, hint: str, steps: dict[str, Any]
+) -> None:
+    for given in (Client().override, stepwell.override):
+        with pytest.raises(InvalidOption, match=says) as caught:
+            given(models, **steps, **place)
+        assert hint in str(caught.value.hint)
+
+
+def test_every_place_that_a_provider_has_is_taken_under_a_pattern() -> None:
+    client = Client()
+    for name, operation in {(wire.name, wire.operation) for _, wire in WIRES}:
+        for place in ({"wire": name}, {"operation": operation}, {"wire": name, "operation": operation}):
+            client.override("*", build_body=body, **place).undo()
+
+
+def test_a_wire_and_an_operation_of_ones_own_are_taken_under_a_pattern() -> None:
+    own = evolve(openai_chat, name="my_wire", operation="dream")
+    Client().override("*", wire=own, build_body=body)
+    registry = Registry()
+    registry.register(declare_provider("mine", wire=own, base_url=URL))
+    client = Client(registry=registry)
+    client.override("*", wire="my_wire", build_body=body)
+    client.override("*", operation="dream", build_body=body)
+
+
 def test_describe_shows_the_wire_and_operation() -> None:
     client = Client()
     client.override("openai:*", wire="openai_chat", build_body=body)

@@ -115,7 +115,6 @@ def test_pointers_without_results_do_not_count(server: Vectors) -> None:
     ("node", "says"),
     [
         (Node("a", metadata={"a": {1, 2}}), "metadata of a node cannot be stored"),
-        (Node("a", "half a smile \ud83d"), "half a surrogate pair"),
     ],
 )
 def test_a_node_that_cannot_be_stored_is_refused_before_it_is_embedded(
@@ -124,6 +123,14 @@ def test_a_node_that_cannot_be_stored_is_refused_before_it_is_embedded(
     with pytest.raises(errors.ConfigError, match=says):
         notes.add(["b", node])
     assert server.asked == [] and len(notes) == 0
+
+
+def test_half_a_character_is_repaired_with_one_warning(notes: VectorRetriever) -> None:
+    with pytest.warns(UserWarning, match="half of a surrogate pair") as caught:
+        notes.add([Node("a\ud83d", "s\ud83d", {"k\ud83d": "v\ud83d"}), "b\udc00"])
+    assert len(caught) == 1
+    (found,) = notes.retrieve("a\ud83d", top_k=1)
+    assert (found.text, found.source, found.node.metadata) == ("a\ufffd", "s\ufffd", {"k\ufffd": "v\ufffd"})
 
 
 def test_documents_are_cut(notes: VectorRetriever) -> None:

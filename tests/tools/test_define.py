@@ -225,6 +225,7 @@ def test_a_tool_without_a_function_is_not_run() -> None:
 @pytest.mark.usefixtures("new_process")
 def test_a_tool_whose_docstring_python_took_away_warns() -> None:
     code = 'import stepwell\n@stepwell.tool\ndef weather(city: str) -> str:\n    """The weather."""\n    return city\n'
-    for flags, said in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
-        done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
-        assert said in done.stderr and bool(done.stderr) == bool(said)
+    no_source = f"exec({code!r})"  # with its source at hand, the docstring is read from there
+    for flags, warning in (([], ""), (["-OO"], "'weather' has no description: python -OO takes docstrings away")):
+        done = subprocess.run([sys.executable, *flags, "-c", no_source], capture_output=True, text=True, check=True)
+        assert warning in done.stderr and bool(done.stderr) == bool(warning)

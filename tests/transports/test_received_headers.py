@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -197,6 +198,69 @@ def test_a_wait_that_was_asked_for_twice_is_the_longer(carrier: str, values: tup
     headers = [("Retry-After", value) for value in values]
     error = outcome_of(carrier, [JSON, *headers], tmp_path, status=429, body=b"{}")
     assert error.retry_after == float(max(values))
+
+
+SOON = datetime(2099, 10, 21, 7, 28, tzinfo=UTC)
+DATES = {
+    "of today's form": format_datetime(SOON, usegmt=True),
+    "of RFC 850": SOON.strftime("%A, %d-%b-%y %H:%M:%S GMT").replace("-99", "-45"),
+    "of asctime": SOON.strftime("%a %b %d %H:%M:%S %Y"),
+}
+UNUSABLE = ("", " ", "soon", "-1", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99 Oct 2099", ",", "5 s")
+
+
+@pytest.mark.parametrize("unusable", UNUSABLE)
+def test_an_unusable_wait_does_not_hide_a_usable_one(unusable: str) -> None:
+    assert retry_after({"retry-after-ms": unusable}) is None and retry_after({"retry-after": unusable}) is None
+    assert retry_after({"retry-after-ms": unusable, "retry-after": "5"}) == 5
+    assert retry_after({"retry-after-ms": "1500", "retry-after": unusable}) == 1.5
+    for value in (f"5, {unusable}", f"{unusable}, 5", f"3, {unusable}, 5"):
+        assert retry_after({"retry-after": value}) == 5, value
+        assert retry_after({"retry-after-ms": value}) == 0.005, value
+
+
+@pytest.mark.parametrize("date", DATES.values(), ids=DATES)
+@pytest.mark.parametrize("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
+def test_of_several_waits_and_dates_the_longest_counts(date: str, other: str) -> None:
+    alone = retry_after({"retry-after": date})
+    assert alone is not None and alone > 86_400
+    latest = max(alone, retry_after({"retry-after": other}) or 0)
+    for value in (f"{date}, {other}", f"{other}, {date}"):
+        assert retry_after({"retry-after": value}) == pytest.approx(latest, abs=60), value
+
+
+@over_all
+def test_a_wait_in_unusable_milliseconds_is_that_in_seconds(carrier: str, tmp_path: Path) -> None:
+    headers = [JSON, ("retry-after-ms", "soon"), ("retry-after", "5")]
+    assert outcome_of(carrier, headers, tmp_path, status=429, body=b"{}").retry_after == 5
+
+
+@over_all
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_request_id_does_not_hide_another(carrier: str, empty: str, tmp_path: Path) -> None:
+    for name, other in pairwise(VENDOR_NAMES.request_id):
+        error = outcome_of(carrier, [JSON, (name, empty), (other, "id-1")], tmp_path / name, status=500, body=b"{}")
+        assert error.request_id == "id-1", name
+
+
+@pytest.mark.parametrize(
+    "raw", ["café".encode("latin-1"), "café".encode(), "世界".encode(), b"\xff\x80", b"\xc3\xa9\xff"]
+)
+def test_a_cassette_replays_a_header_that_is_not_ascii(raw: bytes, tmp_path: Path) -> None:
+    headers = [(b"x-request-id", raw), (b"x-ratelimit-who", raw), (b"content-type", b"application/json")]
+    mock = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=completion()))
+    path = tmp_path / "cassette.json"
+    settings: dict[str, Any] = {"api_keys": {"openai": "k"}, "retries": 0}
+    for carrier in ("sync", "async"):
+        tape = path.with_stem(carrier)
+        recorded = _outcome(
+            carrier, "generate_text", "openai:m", "hi", transport=Cassette(tape, transport=mock), **settings
+        )
+        played = _outcome(
+            carrier, "generate_text", "openai:m", "hi", transport=Cassette(tape, record="never"), **settings
+        )
+        assert played.request_id == recorded.request_id != "" and not recorded.request_id.isascii()
+        assert played.headers["x-ratelimit-who"] == recorded.headers["x-ratelimit-who"]
 
 
 @spelt

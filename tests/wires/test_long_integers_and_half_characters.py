@@ -22,6 +22,7 @@ from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, be
 from stepwell.providers.wires.protocols import aws_event_stream
 from stepwell.schemas.fold import Fold
 from stepwell.schemas.model import Model
+from stepwell.testing import FakeModel
 from stepwell.testing.conformance import samples_of
 
 HIGH, LOW, SMILE = "\ud83d", "\ude00", "\U0001f600"
@@ -231,3 +232,10 @@ def test_errors_with_both_in_them_are_typed_and_can_be_printed(name: str) -> Non
     with pytest.raises(stepwell.StepwellError) as caught:
         unstreamed(name, "text", lambda data: b'{"error": {"message": "no \\ud83d %d", "code": %d}}' % (LONG, LONG))
     str(caught.value).encode()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_in_the_process_gives_whole_characters_as_any_other(stream: bool) -> None:
+    client = stepwell.Client(registry=FakeModel("a\ud83d").registry)
+    reply = client.stream_text("fake:m", "hi").reply() if stream else client.generate_text("fake:m", "hi")
+    assert reply.text == "a\ufffd"

@@ -60,7 +60,8 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
     match block["type"]:
         case "text":
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
-            return Text(block["text"], {NAME: extra} if extra else {}) if block["text"] or extra else None
+            text = block.get("text") or ""
+            return Text(text, {NAME: extra} if extra else {}) if text or extra else None
         case "thinking":
             return Reasoning(block.get("thinking") or "", block.get("signature") or None, wire=NAME)
         case "redacted_thinking":
@@ -68,7 +69,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
         case "tool_use":
             extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
             # A stream sends nothing for empty arguments; do the same here, so that both give the same part.
-            arguments = dumps(block["input"]).decode() if block["input"] else ""
+            arguments = dumps(block["input"]).decode() if block.get("input") else ""
             return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
         case _:
             return Opaque(NAME, dict(block))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules, count
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 
 _USAGE: Rules = {
     "input_tokens": count,
@@ -24,23 +24,37 @@ _ABOUT: Rules = {
     "container": dict,
     "context_management": dict,
 }
+_SERVER_TOOL: Rules = {"id": str, "name": str, "tool_use_id": str, "input": dict, "content": (list, dict, str)}
 _BLOCK = By(
     "type",
-    {"text": {"citations": list}, "thinking": {"thinking": Or(str, ""), "signature": str}},
+    {
+        "text": {"citations": list},
+        "thinking": {"thinking": Or(str, ""), "signature": str},
+        "redacted_thinking": Whole({"data": str}, needs=("data",)),
+        "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("id", "name")),
+    },
+    others=_SERVER_TOOL,
+    tagged=True,
 )
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
     "usage": _USAGE,
     **_ABOUT,
-    "content": Held([_BLOCK]),
+    "content": Held(Some(_BLOCK)),
 }
 EVENT_FIELDS: Rules = {
+    "index": int,
     "message": {"id": str, "model": str, "usage": _USAGE, **_ABOUT},
     "content_block": _BLOCK,
     "delta": By(
-        lambda delta: delta.get("type") or "message",
-        {"thinking_delta": {"thinking": Or(str, "")}, "signature_delta": {"signature": str}, "message": _ABOUT},
+        lambda delta: delta.get("type", "message"),
+        {
+            "thinking_delta": {"thinking": Or(str, "")},
+            "signature_delta": {"signature": str},
+            "citations_delta": {"citation": dict},
+            "message": _ABOUT,
+        },
     ),
     "usage": _USAGE,
     "context_management": dict,

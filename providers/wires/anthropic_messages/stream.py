@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -23,6 +23,7 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
@@ -63,22 +64,22 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             if delta["type"] == "input_json_delta" and state.blocks[data["index"]]["type"] == "tool_use":
                 piece = delta["partial_json"]
                 return ([ToolCallDelta(data["index"], piece)] if piece else []), state
-            if delta["type"] == "thinking_delta":
-                return ([ReasoningDelta(delta["thinking"], data["index"])] if delta["thinking"] else []), state
+            if delta["type"] == "thinking_delta" and (thinking := delta["thinking"]).__class__ is str:
+                return ([ReasoningDelta(thinking, data["index"])] if thinking else []), state
     except JSONDecodeError:
         return read_again(event[1], lambda value: _general(value, model, state)), state
     except (KeyError, TypeError):
-        return [], state
+        pass
     return _general(exact(data, event[1]), model, state), state
 
 
-def _general(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    kind = data["type"]
+def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
+    kind = data.get("type") if type(data) is dict else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return []
-    data, out = kept_event(data, EVENT_FIELDS, model)
-    return out + handler(data, model, state)
+    event, out = kept_event(data, EVENT_FIELDS, model)
+    return out + handler(event, model, state)
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -108,21 +109,29 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
 
 
 def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, delta = data["index"], data["delta"]
-    block = state.blocks.setdefault(index, {"type": "unknown"})
+    delta = data.get("delta") or {}
+    if not isinstance(delta.get("type"), str):
+        return []
+    index = data["index"]
+    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"], "")})
     match delta["type"]:
         case "text_delta":
-            return [TextDelta(delta["text"], index)] if delta["text"] else []
+            return [TextDelta(delta["text"], index)] if delta.get("text") else []
         case "thinking_delta":
             return [ReasoningDelta(delta["thinking"], index)] if delta.get("thinking") else []
         case "signature_delta":
             block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), delta["citation"]]
+            block["citations"] = [
+                *(block.get("citations") or []),
+                *([delta["citation"]] if delta.get("citation") else []),
+            ]
         case "input_json_delta" if block["type"] == "tool_use":
             return [ToolCallDelta(index, delta["partial_json"])] if delta["partial_json"] else []
         case "input_json_delta":
-            block["partial_json"] = block.get("partial_json", "") + delta["partial_json"]
+            if not isinstance(piece := delta.get("partial_json") or "", str):
+                return [Warned((left_out("delta.partial_json", piece, model),))]
+            block["partial_json"] = block.get("partial_json", "") + piece
         case _:
             # A delta of a block that is kept whole: merge its fields into the block.
             for name, value in delta.items():
@@ -132,11 +141,22 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
     return []
 
 
+_GROWS = {
+    "text_delta": "text",
+    "citations_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+}
+"""The type of a block whose start was left out, by its deltas."""
+
+
 def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index = data["index"]
+    index = data.get("index")
+    if not isinstance(index, int):
+        index = next(reversed(state.blocks), -1)
     block = state.blocks.pop(index, None)
     match block:
-        case None | {"type": "redacted_thinking"}:
+        case None | {"type": "redacted_thinking" | ""}:
             return []
         case {"type": "text"}:
             extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}

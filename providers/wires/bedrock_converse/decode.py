@@ -70,6 +70,8 @@ def metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def decode_block(block: Mapping[str, Any]) -> Part | None:
     """Decode one content block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
+    if None in block.values():
+        block = {name: value for name, value in block.items() if value is not None}
     if not block:
         return None
     if "text" in block:
@@ -83,7 +85,7 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
         return ToolCall(use["toolUseId"], use["name"], arguments)
     if "citationsContent" in block:
         cited = block["citationsContent"]
-        text = "".join(each.get("text", "") for each in cited.get("content") or ())
+        text = "".join(each.get("text") or "" for each in cited.get("content") or ())
         return Text(text, cited_extra(cited.get("citations") or ()))
     return Opaque(NAME, dict(block))
 
@@ -93,7 +95,7 @@ def cited_extra(citations: Iterable[Any]) -> dict[str, Any]:
 
 
 def _reasoning(content: Mapping[str, Any]) -> Reasoning:
-    if "redactedContent" in content:
+    if content.get("redactedContent"):
         return Reasoning(encrypted=content["redactedContent"], wire=NAME)
     thought = content.get("reasoningText") or {}
     return Reasoning(thought.get("text") or "", thought.get("signature"), wire=NAME)

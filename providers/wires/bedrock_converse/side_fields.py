@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import Held, Or, Rules, count
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 
+_USE = By(
+    lambda use: "server" if "type" in use else "call",
+    {"call": Whole({"toolUseId": nonempty_text, "name": nonempty_text}, needs=("toolUseId", "name"))},
+)
 _BLOCK = {
     "reasoningContent": {
         "reasoningText": {"text": str, "signature": str},
@@ -11,7 +15,7 @@ _BLOCK = {
         "text": str,
         "signature": str,
     },
-    "citationsContent": Held({"citations": list}),
+    "citationsContent": {"citations": list, "content": [{"text": str}]},
 }
 SIDE_FIELDS: Rules = {
     "stopReason": Or(str, "unknown"),
@@ -26,6 +30,8 @@ SIDE_FIELDS: Rules = {
         "cacheWriteInputTokens": count,
         "cacheDetails": [{"inputTokens": count, "ttl": str}],
     },
-    "output": Held({"message": Held({"content": Held([Held(_BLOCK)])})}),
-    "delta": Held(_BLOCK),
+    "output": Held({"message": Held({"content": Held(Some({**_BLOCK, "toolUse": _USE}))})}),
+    "contentBlockIndex": int,
+    "start": {"toolUse": _USE, "toolResult": dict},
+    "delta": {**_BLOCK, "citation": dict, "toolResult": list},
 }

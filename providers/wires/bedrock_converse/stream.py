@@ -82,7 +82,7 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
 
 def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: State) -> list[StreamChunk]:
     out: list[StreamChunk] = []
-    if kind != "contentBlockDelta" or "text" not in data["delta"]:
+    if kind != "contentBlockDelta" or type(data.get("delta")) is not dict or "text" not in data["delta"]:
         data, out = kept_event(data, SIDE_FIELDS, model)
     match kind:
         case "contentBlockDelta":
@@ -104,49 +104,55 @@ def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: Sta
 def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     index, start = data["contentBlockIndex"], data.get("start") or {}
     use = start.get("toolUse")
-    if use is not None and "type" not in use:
+    if use and "type" not in use:
         state.open[index] = {"kind": "call"}
         return [ToolCallStart(index, use["toolUseId"], use["name"])]
-    if start:
-        ((name, block),) = start.items()
+    opened = next(((name, block) for name, block in start.items() if type(block) is dict), None)
+    if opened is not None:
+        name, block = opened
         state.ran_tools = state.ran_tools or use is not None
         state.open[index] = {"kind": "opaque", "name": name, "block": dict(block)}
     return []
 
 
 def _delta(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    index, delta = data["contentBlockIndex"], data["delta"]
+    delta = data.get("delta")
+    if not delta:
+        return []
+    index = data["contentBlockIndex"]
     if "text" in delta:
         return [TextDelta(delta["text"], index)] if delta["text"] else []
     block = state.open.setdefault(index, {"kind": "text"})
-    if "toolUse" in delta:
-        piece = delta["toolUse"].get("input") or ""
+    if (use := delta.get("toolUse")) is not None:
+        piece = use.get("input") or ""
         if block["kind"] == "call":
             return [ToolCallDelta(index, piece)] if piece else []
         block["input"] = block.get("input", "") + piece
-    elif "reasoningContent" in delta:
-        return _thought(index, delta["reasoningContent"], block)
-    elif "citation" in delta:
-        block.setdefault("citations", []).append(delta["citation"])
-    elif "toolResult" in delta:
-        block.setdefault("content", []).extend(delta["toolResult"])
+    elif thought := delta.get("reasoningContent"):
+        return _thought(index, thought, block)
+    elif citation := delta.get("citation"):
+        block.setdefault("citations", []).append(citation)
+    elif result := delta.get("toolResult"):
+        block.setdefault("content", []).extend(result)
     elif block["kind"] == "opaque":
         for value in delta.values():
-            block["block"].update(value)
+            block["block"].update(value if type(value) is dict else {})
     return []
 
 
 def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> list[StreamChunk]:
     block["kind"] = "reasoning"
-    if "signature" in content:
+    if content.get("signature"):
         block["signature"] = block.get("signature", "") + content["signature"]
-    if "redactedContent" in content:
+    if content.get("redactedContent"):
         block["encrypted"] = block.get("encrypted", "") + content["redactedContent"]
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 
 def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    index = data["contentBlockIndex"]
+    index = data.get("contentBlockIndex")
+    if index is None:
+        index = next(reversed(state.open), 0)
     block = state.open.pop(index, None)
     if block is None:
         return []

@@ -14,6 +14,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ..calls import call_id
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -34,7 +35,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     parts = [part for block in message.get("content") or () if (part := decode_block(block)) is not None]
     if message.get("tool_plan"):
         parts.append(decode_plan(message["tool_plan"]))
-    calls = [decode_call(call) for call in message.get("tool_calls") or ()]
+    calls = [decode_call(call, at, data.get("id")) for at, call in enumerate(message.get("tool_calls") or ())]
     raw = data.get("finish_reason")
     metadata = {name: message[name] for name in ("tool_plan", "citations") if message.get(name)}
     if data.get("logprobs"):
@@ -56,9 +57,9 @@ def decode_plan(plan: str) -> Opaque:
     return Opaque(NAME, {"tool_plan": plan})
 
 
-def decode_call(call: Mapping[str, Any]) -> ToolCall:
+def decode_call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall:
     function = call["function"]
-    return ToolCall(call["id"], function["name"], function.get("arguments") or "")
+    return ToolCall(call.get("id") or call_id(reply_id, index), function["name"], function.get("arguments") or "")
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

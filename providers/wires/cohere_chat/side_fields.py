@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules, count
-from ..calls import named_call
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, count
+from ..calls import CALL
 
 _UNITS = {"input_tokens": count, "output_tokens": count, "reasoning_tokens": count}
 _USAGE: Rules = {"billed_units": _UNITS, "tokens": _UNITS, "cached_tokens": count}
@@ -18,21 +18,20 @@ SIDE_FIELDS: Rules = {
         {
             "tool_plan": str,
             "citations": list,
-            "tool_calls": [named_call],
-            "content": Held([By("type", {"thinking": {"thinking": str}})]),
+            "tool_calls": [CALL],
+            "content": Held(Some(By("type", {"thinking": {"thinking": str}}))),
         }
     ),
 }
-_CONTENT: Rules = {
-    "logprobs": (dict, list),
-    "delta": Held({"message": Held({"content": Held({"thinking": str})})}),
-}
+_CONTENT: Rules = {"logprobs": (dict, list), "delta": {"message": {"content": {"thinking": str}}}}
 EVENT_FIELDS = By(
     "type",
     {
         "message-start": {"id": str},
-        "content-start": {"logprobs": (dict, list), "delta": {"message": {"content": {"thinking": str}}}},
+        "content-start": _CONTENT,
         "content-delta": _CONTENT,
+        "content-end": {"index": int},
+        "tool-call-start": {"delta": {"message": {"tool_calls": CALL}}},
         "tool-plan-delta": {"delta": {"message": {"tool_plan": str}}},
         "citation-start": {"delta": {"message": dict}},
         "message-end": {"id": str, "delta": {"finish_reason": Or(str, "unknown"), "usage": _USAGE}},

@@ -27,6 +27,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ...declare.errors import provider_error
+from ..calls import call_id
 from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -39,6 +40,10 @@ class State:
     plan: list[str] = field(factory=list)
     citations: list[Any] = field(factory=list)
     thinking: set[int] = field(factory=set)
+    """The indexes of the open thinking."""
+    id: str | None = None
+    calls: set[int] = field(factory=set)
+    """The indexes of the calls that have started."""
     reason: str | None = None
 
 
@@ -56,8 +61,11 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             return [], state
         return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
     if (data.get("type") or event[0]) == "content-delta":
-        content = data["delta"]["message"]["content"]
-        if "logprobs" not in data and (text := content.get("text")):
+        try:
+            text = data["delta"]["message"]["content"].get("text")
+        except (LookupError, TypeError, AttributeError):
+            text = None
+        if text and "logprobs" not in data:
             return [TextDelta(text, data["index"])], state
     return _general(exact(data, event[1]), event[0], model, state), state
 
@@ -67,7 +75,9 @@ def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> 
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return []
-    data, out = kept_event(data, EVENT_FIELDS.tables.get(kind, {}), model)
+    out: list[StreamChunk] = []
+    if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
+        data, out = kept_event(data, rules, model)
     return out + handler(data, model, state)
 
 
@@ -84,7 +94,8 @@ def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) 
 
 
 def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return [Start(data.get("id"), None)]
+    state.id = data.get("id")
+    return [Start(state.id, None)]
 
 
 def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -92,7 +103,10 @@ def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return [PartEnd(data["index"], {"wire": NAME})] if data["index"] in state.thinking else []
+    index = data.get("index")
+    ended = [each for each in state.thinking if index is None or each == index]
+    state.thinking.difference_update(ended)
+    return [PartEnd(each, {"wire": NAME}) for each in ended]
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -102,19 +116,25 @@ def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _call_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    call, place = data["delta"]["message"]["tool_calls"], CALLS + data["index"]
-    start = ToolCallStart(place, call["id"], call["function"]["name"])
+    call = _message(data).get("tool_calls")
+    if not call:
+        return []
+    place = CALLS + data["index"]
+    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), call["function"]["name"])
+    state.calls.add(data["index"])
     given = call["function"].get("arguments")
     return [start, ToolCallDelta(place, given)] if given else [start]
 
 
 def _call_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if data["index"] not in state.calls:
+        return []
     piece = data["delta"]["message"]["tool_calls"]["function"]["arguments"]
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
 
 
 def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return [ToolCallEnd(CALLS + data["index"])]
+    return [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from ....schemas.parts import Audio, File, Image, Video
-from ..media import Media, inline
+from ..media import Media, from_base64, inline
 
 _CLASSES: Mapping[str, type[Media]] = {"image": Image, "audio": Audio, "video": Video}
 _UNKNOWN = "application/octet-stream"
@@ -26,7 +25,7 @@ def decode_media(part: Mapping[str, Any], extra: Mapping[str, Any]) -> Media | N
     """Decode the media of a part; None when it holds none."""
     if (blob := part.get("inlineData")) is not None:
         kind = _class_of(blob.get("mimeType"))
-        data = b64decode(blob.get("data") or "", altchars="-_")
+        data = from_base64(blob["data"])
         return kind(data=data, media_type=blob.get("mimeType"), filename=blob.get("displayName"), extra=extra)
     if (file := part.get("fileData")) is not None:
         kind = _class_of(file.get("mimeType"))

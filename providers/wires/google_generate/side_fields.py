@@ -1,8 +1,9 @@
-"""The fields that a generateContent answer can do without; a piece of a stream has the same form as an answer."""
+"""The fields that a generateContent answer can do without, whole and in a piece of a stream."""
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import Held, Or, Rules, count
+from ....pipeline.side_fields import GONE, Held, Or, Rules, Some, Whole, count
+from ..media import base64_text
 
 _DETAILS = [{"tokenCount": count, "modality": str}]
 USAGE: Rules = {
@@ -19,6 +20,24 @@ USAGE: Rules = {
     "trafficType": str,
     "serviceTier": str,
 }
+
+
+def _call(value: object) -> object:
+    """Keep a call whose name and arguments can be read; GONE for any other. A later piece of one has no name."""
+    if type(value) is not dict or type(value.get("args") or {}) is not dict:
+        return GONE
+    return value if type(value.get("name") or "") is str and type(value.get("partialArgs") or []) is list else GONE
+
+
+_PART: Rules = {
+    "text": str,
+    "thoughtSignature": str,
+    "inlineData": Whole({"data": base64_text, "mimeType": str, "displayName": str}, needs=("data",)),
+    "fileData": Whole({"fileUri": str, "mimeType": str, "displayName": str}, needs=("fileUri",)),
+    "functionCall": _call,
+    "executableCode": dict,
+    "codeExecutionResult": dict,
+}
 _CANDIDATE: Rules = {
     "index": int,
     "finishReason": Or(str, "UNKNOWN"),
@@ -29,12 +48,13 @@ _CANDIDATE: Rules = {
     "finishMessage": str,
     "avgLogprobs": (int, float),
     "logprobsResult": {"topCandidates": [{"candidates": [{}]}], "chosenCandidates": [{}]},
-    "content": Held({"parts": Held([Held({"thoughtSignature": str})])}),
 }
 SIDE_FIELDS: Rules = {
     "responseId": str,
     "modelVersion": str,
     "usageMetadata": USAGE,
     "promptFeedback": {"blockReason": Or(str, "UNKNOWN"), "blockReasonMessage": str},
-    "candidates": Held([Held(_CANDIDATE)]),
+    "candidates": Held(Some({**_CANDIDATE, "content": Held({"parts": Held(Some(_PART))})})),
 }
+# A body cannot do without candidates, a piece of a stream can.
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "candidates": [{**_CANDIDATE, "content": {"parts": [_PART]}}]}

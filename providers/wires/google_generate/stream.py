@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Alternative,
@@ -27,6 +27,7 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
@@ -39,7 +40,7 @@ from .encode import NAME
 from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
 from .media import decode_media
 from .partial_args import apply_partial
-from .side_fields import SIDE_FIELDS
+from .side_fields import EVENT_FIELDS
 from .usage import is_grounded, usage_of
 
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
@@ -100,6 +101,8 @@ class State:
     id: str | None = None
     started: bool = False
     first: _Candidate = field(factory=_Candidate)
+    index: int | None = None
+    """The index of the first candidate that came: that one is the answer."""
     others: dict[int, _Candidate] = field(factory=dict)
     block: dict[str, Any] = field(factory=dict)
     usage: Mapping[str, Any] | None = None
@@ -122,7 +125,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
             (candidate,) = data["candidates"]
             (part,) = candidate["content"]["parts"]
             text = part["text"]
-            text_only = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == 0)
+            text_only = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == state.index)
             if text_only and len(part) == 1 and text and text.__class__ is str:
                 raw = data.get("usageMetadata")
                 if raw and "totalTokenCount" in raw:
@@ -136,7 +139,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: object, model: Model, state: State, rules: Rules | None = SIDE_FIELDS) -> list[StreamChunk]:
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
     """Decode one piece, whatever is in it. Raises the provider's error for an error.
 
     data: the piece, as JSON
@@ -160,11 +163,14 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = S
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
     for candidate in piece.get("candidates") or ():
-        if index := candidate.get("index") or 0:
+        index = candidate.get("index")
+        if state.index is None:
+            state.index = index or 0
+        if index is not None and index != state.index:
             other = state.others.setdefault(index, _Candidate())
-            out += [Alternative(index, chunk) for chunk in _candidate(candidate, other, state.id)]
+            out += [Alternative(index, chunk) for chunk in _candidate(candidate, other, state.id, model)]
         else:
-            out += _candidate(candidate, state.first, state.id)
+            out += _candidate(candidate, state.first, state.id, model)
     state.block = block_of(piece) or state.block
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
@@ -176,11 +182,15 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = S
     return out
 
 
-def _candidate(candidate: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> list[StreamChunk]:
+def _candidate(
+    candidate: Mapping[str, Any], state: _Candidate, reply_id: str | None, model: Model
+) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     for part in (candidate.get("content") or {}).get("parts") or ():
+        if None in part.values():
+            part = {name: value for name, value in part.items() if value is not None}
         if "functionCall" in part:
-            out += _call(part, state, reply_id)
+            out += _call(part, state, reply_id, model)
         elif isinstance(part.get("text"), str):
             out += _text(part, state)
         elif part:
@@ -257,8 +267,9 @@ def _close(state: _Candidate) -> list[StreamChunk]:
     return []
 
 
-def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> list[StreamChunk]:
-    """Decode a function call, complete or continued by `partialArgs` until a piece without `willContinue`."""
+def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None, model: Model) -> list[StreamChunk]:
+    """Decode a function call, complete or continued by `partialArgs` until a piece without `willContinue`. A call
+    without a name is left out, with a warning."""
     call = part["functionCall"]
     more = {name: value for name, value in part.items() if name != "functionCall"}
     out = _close(state)
@@ -274,7 +285,7 @@ def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None) -> l
         current = state.calls[-1]
         current.extra.update(more)
     else:
-        return out
+        return [*out, Warned((left_out("candidates.content.parts.functionCall", call, model),))] if call else out
     current.args.update(call.get("args") or {})
     for piece in call.get("partialArgs") or ():
         apply_partial(current.args, piece)

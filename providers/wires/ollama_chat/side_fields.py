@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ....pipeline.side_fields import Held, Or, Rules, count
-from ..calls import named_call
+from ..calls import CALL
 
-_MESSAGE: Rules = {"thinking": str, "tool_calls": [named_call]}
+_MESSAGE: Rules = {"thinking": str, "tool_calls": [CALL]}
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
+from ....pipeline.side_fields import left_out
+from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
+from ....schemas.model import Model
 from ..calls import call_id
 from .encode import NAME
 from .places import CALLS
@@ -45,7 +47,7 @@ class StreamedCalls:
         self._reply_id = reply_id
 
     def __bool__(self) -> bool:
-        return bool(self._calls)
+        return any(call.name for call in self._calls)
 
     def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
         """Take a fragment; return the chunks that it completes."""
@@ -75,10 +77,14 @@ class StreamedCalls:
             return []
         return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
 
-    def end(self) -> list[StreamChunk]:
-        """End all calls, after starting those without arguments."""
+    def end(self, model: Model) -> list[StreamChunk]:
+        """End all calls, after starting those without arguments. One that never had a name is left out, with a
+        warning."""
         out: list[StreamChunk] = []
         for call in self._calls:
+            if not call.name:
+                out.append(Warned((left_out("choices.delta.tool_calls", {}, model),)))
+                continue
             out += self._start(call)
             out.append(ToolCallEnd(call.place, {NAME: call.extra} if call.extra else {}))
         return out

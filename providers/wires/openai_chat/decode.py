@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from ....schemas.reply import Reply
 from ...declare.errors import find_error as find_error_by_status
 from ...declare.errors import provider_error
 from ..calls import call_id
+from ..media import from_base64
 from .encode import NAME
 from .usage import extract_usage
 
@@ -138,7 +138,9 @@ def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[st
     for block in content or ():
         if block.get("type") == "thinking":
             inner = block.get("thinking")
-            thinking.append(inner if isinstance(inner, str) else "".join(each.get("text", "") for each in inner or ()))
+            thinking.append(
+                inner if isinstance(inner, str) else "".join(each.get("text") or "" for each in inner or ())
+            )
         elif isinstance(block.get("text"), str):
             text.append(block["text"])
     return "".join(text), "".join(thinking)
@@ -170,7 +172,7 @@ def reasoning_fields(details: Iterable[object] | None) -> dict[str, Any]:
 
 def decode_audio(audio: Mapping[str, Any]) -> Audio:
     if audio.get("data"):
-        return Audio(data=b64decode(audio["data"]), transcript=audio.get("transcript"))
+        return Audio(data=from_base64(audio["data"]), transcript=audio.get("transcript"))
     return Audio(file_id=audio["id"], transcript=audio.get("transcript"))
 
 
@@ -179,7 +181,7 @@ def decode_image(image: Mapping[str, Any]) -> Image:
     url = image["image_url"]["url"]
     head, comma, data = url.partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
-        return Image(data=b64decode(data), media_type=head[5:-7])
+        return Image(data=from_base64(data), media_type=head[5:-7])
     return Image(url=url)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
-from ....pipeline.side_fields import GONE, By, Held, Or, Rules, count
+from ....pipeline.side_fields import By, Either, Held, Or, Rules, Some, Whole, count
+from ..calls import CALL, NAMED
+from ..media import base64_text, data_or_url
 
 _READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
 _WROTE = {"reasoning_tokens": count, "audio_tokens": count}
@@ -28,40 +32,52 @@ USAGE: Rules = {
 }
 
 
-def _image(value: object) -> object:
-    image = value.get("image_url") if type(value) is dict else None
-    return value if type(image) is dict and type(image.get("url")) is str else GONE
-
-
-CALL: Rules = {"id": str, "index": int, "function": {"name": str}, "custom": {"name": str}}
+_IMAGE = Whole({"image_url": Whole({"url": data_or_url}, needs=("url",))}, needs=("image_url",))
+# A fragment of a call has its name at any time; a whole call has it or is none.
+_FRAGMENT: Rules = {"id": str, "index": int, "function": {"name": str}, "custom": {"name": str}}
+_CALL = By(
+    lambda call: "function" if call.get("function") or not call.get("custom") else "custom",
+    {"function": CALL, "custom": Whole({"id": str, "custom": NAMED}, needs=("custom",))},
+)
+_BLOCK = By("type", {"thinking": {"thinking": Either(str, [{"text": str}])}}, others={"text": str})
 _MESSAGE: Rules = {
     "reasoning_content": str,
     "reasoning": str,
     "reasoning_details": [{"text": str, "summary": str, "data": str, "signature": str}],
     "annotations": list,
-    "audio": {"data": str, "id": str, "transcript": str},
-    "images": [_image],
-    "tool_calls": [CALL],
+    "images": [_IMAGE],
     "function_call": {"name": str},
+}
+_ANSWER: Rules = {
+    **_MESSAGE,
+    "content": Held(Some(_BLOCK)),
+    "audio": {"data": base64_text, "id": str, "transcript": str},
+    "tool_calls": [_CALL],
+}
+_PIECE: Rules = {
+    **_MESSAGE,
+    "content": Either(str, [_BLOCK]),
+    "audio": {"data": str, "id": str, "transcript": str},
+    "tool_calls": [_FRAGMENT],
 }
 
 
-# A message with content can do without a refusal; one without content cannot.
-_DELTA = By(
-    lambda message: "with_content" if message.get("content") else "without",
-    {"with_content": {**_MESSAGE, "refusal": str}, "without": _MESSAGE},
-)
+def _content(message: dict[str, Any]) -> str:
+    return "with_content" if message.get("content") else "without"
 
-_CHOICES = [
-    {
-        "index": int,
-        "finish_reason": Or(str, "unknown"),
-        "logprobs": {"content": list},
-        "usage": USAGE,
-        "message": evolve(_DELTA, needed=True),
-        "delta": _DELTA,
-    }
-]
+
+def _by_content(rules: Rules) -> By:
+    """Make the rule of a message: one with content can do without a refusal, one without cannot."""
+    return By(_content, {"with_content": {**rules, "refusal": str}, "without": rules})
+
+
+_CHOICE: Rules = {
+    "index": int,
+    "finish_reason": Or(str, "unknown"),
+    "logprobs": {"content": list},
+    "usage": USAGE,
+    "delta": _by_content(_PIECE),
+}
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
@@ -71,7 +87,7 @@ SIDE_FIELDS: Rules = {
     "search_results": list,
     "usage": USAGE,
     "x_groq": {"usage": USAGE},
-    "choices": Held(_CHOICES),
+    "choices": Held(Some({**_CHOICE, "message": evolve(_by_content(_ANSWER), needed=True)})),
 }
 # A body cannot do without choices, a chunk can: the last one often has only usage.
-EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": _CHOICES}
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": [{**_CHOICE, "message": _by_content(_PIECE)}]}

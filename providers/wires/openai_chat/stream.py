@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import GONE, kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -23,10 +23,12 @@ from ....schemas.chunks import (
     TextDelta,
     ToolCallDelta,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ...declare.errors import provider_error
+from ..media import base64_text
 from .calls import StreamedCalls
 from .decode import (
     METADATA,
@@ -60,13 +62,15 @@ class _Choice:
 class State:
     """The state of one stream."""
 
-    __slots__ = ("choices", "done", "first", "id", "metadata", "started")
+    __slots__ = ("choices", "done", "first", "id", "index", "metadata", "started")
 
     def __init__(self) -> None:
         self.started = False
         self.done = False
         self.id: str | None = None
         self.first = _Choice(None)
+        self.index: int | None = None
+        """The index of the first choice that came: that one is the answer."""
         self.choices: dict[int, _Choice] = {}
         self.metadata: dict[str, Any] = {}
 
@@ -84,7 +88,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         if state.started and not data.get("usage"):
             (choice,) = data["choices"]
             delta = choice["delta"]
-            if choice["finish_reason"] is None and choice.get("logprobs") is None and not choice["index"]:
+            if choice["finish_reason"] is None and choice.get("logprobs") is None and choice["index"] == state.index:
                 if "content" in delta:
                     text = delta["content"]
                     alone = len(delta) == 1 or (len(delta) == 2 and "role" in delta)
@@ -132,7 +136,10 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     for choice in chunk.get("choices") or ():
         if choice.get("error"):
             raise provider_error(model.provider, choice["error"], body=dumps(data))
-        if index := choice.get("index") or 0:
+        index = choice.get("index")
+        if state.index is None:
+            state.index = index or 0
+        if index is not None and index != state.index:
             other = state.choices.setdefault(index, _Choice(state.id))
             out += [Alternative(index, part) for part in _choice(choice, other)]
         else:
@@ -203,19 +210,21 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     first = state.first
     if first.raw_reason is None and not state.done:
         return []
-    out = _close(first)
+    out = _close(first, model)
     for index, choice in state.choices.items():
-        out += [Alternative(index, chunk) for chunk in _close(choice)]
+        out += [Alternative(index, chunk) for chunk in _close(choice, model)]
     if state.metadata:
         out.append(MetadataUpdate(state.metadata))
     out.append(Finish(finish_reason(first.raw_reason, bool(first.calls), first.refused), first.raw_reason))
     return out
 
 
-def _close(choice: _Choice) -> list[StreamChunk]:
+def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if choice.details:
         out.append(PartEnd(REASONING, reasoning_fields(choice.details)))
+    if base64_text(choice.audio.get("data") or "") is GONE:
+        out.append(Warned((left_out("choices.delta.audio.data", choice.audio.pop("data"), model),)))
     if choice.audio.get("data") or choice.audio.get("id"):
         out.append(PartDone(decode_audio(choice.audio), AUDIO))
-    return out + choice.calls.end()
+    return out + choice.calls.end(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, Too
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ..media import from_base64
 from ..openai_chat.usage import usage_of
 from .encode import NAME
 from .places import PLACES
@@ -101,7 +101,7 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
                 (place, Opaque(NAME, dict(item))),
                 (
                     place + 1,
-                    Image(data=b64decode(item["result"]), media_type=kind, extra={NAME: {"item": item.get("id")}}),
+                    Image(data=from_base64(item["result"]), media_type=kind, extra={NAME: {"item": item.get("id")}}),
                 ),
             ]
         case _:

@@ -32,35 +32,39 @@ class Item:
     kind: str
     base: int
     """The place of its first part."""
-    shown: list[int] = field(factory=list)
-    """The places that deltas have filled."""
+    shown: dict[int, list[str]] = field(factory=dict)
+    """The places that deltas have filled, and the pieces that stand there."""
     begun: bool = False
     """Whether its call has started."""
     done: bool = False
     """Whether it is complete."""
 
-    def show(self, place: int) -> int:
-        """Note that a delta filled the place, and return it."""
-        if place not in self.shown:
-            self.shown.append(place)
-        return place
+    def show(self, place: int, piece: str) -> list[str]:
+        """Note what a delta added to the place; return the pieces that stand there."""
+        pieces = self.shown.setdefault(place, [])
+        pieces.append(piece)
+        return pieces
 
-    def match(self, places: Sequence[int]) -> list[tuple[int, bool]]:
+    def rest(self, place: int, text: str) -> str | None:
+        """Return what the deltas of a place have not said of its text, and note it as said; None if they said
+        something else."""
+        pieces = self.shown.get(place, ())
+        said = "".join(pieces)
+        if not text or text == said:
+            return ""
+        if not text.startswith(said):
+            return None
+        self.show(place, text[len(said) :])
+        return text[len(said) :]
+
+    def match(self, places: Sequence[int]) -> list[int]:
         """Match the parts of the final item to the places that deltas filled.
 
-        Returns for each place of the final item the place in the message, and whether deltas filled it. Parts that the
-        deltas numbered differently are matched in order.
+        Returns for each place of the final item the place in the message. Parts that the deltas numbered differently
+        are matched in order.
         """
-        spare = sorted(set(self.shown) - set(places))
-        matched: list[tuple[int, bool]] = []
-        for place in places:
-            if place in self.shown:
-                matched.append((place, True))
-            elif spare:
-                matched.append((spare.pop(0), True))
-            else:
-                matched.append((place, False))
-        return matched
+        spare = sorted(self.shown.keys() - set(places))
+        return [place if place in self.shown or not spare else spare.pop(0) for place in places]
 
 
 @define

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules
+from typing import Any
+
+from ....pipeline.side_fields import GONE, By, Held, Or, Rules, Some, Whole, nonempty_text
+from ..media import base64_text
 from ..openai_chat.side_fields import USAGE
 
 _TEXTS = [{"text": str}]
-_ITEM = By(
-    "type",
-    {
-        "message": {"id": str, "content": Held([Held({"annotations": list, "logprobs": list})])},
-        "reasoning": {"id": str, "summary": _TEXTS, "content": _TEXTS, "encrypted_content": str},
-        "function_call": {"id": str},
-        "custom_tool_call": {"id": str},
-        "image_generation_call": {"id": str, "output_format": str},
-    },
-)
-SIDE_FIELDS: Rules = {
+_ITEM: Rules = {"id": str, "status": str}
+
+
+def _input(value: object) -> object:
+    """Keep the input of a free-text tool, which is a text or not there yet; GONE for anything else."""
+    return value if type(value) is str else GONE
+
+
+def _item(text: Rules) -> By:
+    """Make the rule of an item; `text` are the rules of a piece of its text."""
+    about: Rules = {"annotations": list, "logprobs": list}
+    content = By(
+        "type",
+        {"refusal": Whole({"refusal": str}, needs=("refusal",))},
+        others={**about, **text},
+        tagged=True,
+    )
+    call: Rules = {**_ITEM, "call_id": nonempty_text, "name": nonempty_text}
+    # Tools that the provider runs: nothing hangs on what they report.
+    server: dict[str, Rules] = {
+        "web_search_call": {"action": dict},
+        "file_search_call": {"queries": list, "results": list},
+        "code_interpreter_call": {"code": str, "container_id": str, "outputs": list},
+        "image_generation_call": {"result": base64_text, "output_format": str},
+        "mcp_call": {"name": str, "arguments": str, "output": str, "error": (str, dict), "server_label": str},
+        "mcp_list_tools": {"tools": list, "server_label": str, "error": (str, dict)},
+        "mcp_approval_request": {"name": str, "arguments": str, "server_label": str},
+        "local_shell_call": {"action": dict},
+        "shell_call": {"action": dict},
+    }
+    return By(
+        "type",
+        {
+            "message": Whole({**_ITEM, "content": Some(content)}, vital=("content",)),
+            "reasoning": {**_ITEM, "summary": _TEXTS, "content": _TEXTS, "encrypted_content": str},
+            "function_call": Whole(call, needs=("call_id", "name")),
+            "custom_tool_call": Whole({**call, "input": _input}, needs=("call_id", "name"), vital=("input",)),
+            **{name: {**_ITEM, **rules} for name, rules in server.items()},
+        },
+        others=_ITEM,
+        tagged=True,
+    )
+
+
+_RESPONSE: Rules = {
     "id": str,
     "model": str,
     "status": Or(str, "unknown"),
@@ -24,12 +61,18 @@ SIDE_FIELDS: Rules = {
     "service_tier": str,
     "tools": [{"name": str, "type": str}],
     "usage": USAGE,
-    "output": Held([_ITEM]),
 }
-EVENT_FIELDS: Rules = {
+SIDE_FIELDS: Rules = {**_RESPONSE, "output": Held(Some(_item({})))}
+# What an item's end says, its deltas may have said before: an event can do without it.
+_EVENT_ITEM = _item({"text": str})
+EVENT_FIELDS: dict[str, Any] = {
     "output_index": int,
     "content_index": int,
     "item_id": str,
-    "item": _ITEM,
-    "response": dict(SIDE_FIELDS),
+    "item": _EVENT_ITEM,
+    "text": str,
+    "refusal": str,
+    "response": {**_RESPONSE, "output": [_EVENT_ITEM]},
 }
+BESIDE_TEXT: Rules = {**EVENT_FIELDS, "delta": str}
+"""Of the events whose deltas stand beside the text."""

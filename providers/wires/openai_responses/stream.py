@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -24,10 +24,12 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
+from ....schemas.reply import CallWarning
 from ...declare.errors import provider_error
 from .decode import (
     call_extra,
@@ -41,7 +43,7 @@ from .decode import (
     reasoning_fields,
 )
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
-from .side_fields import EVENT_FIELDS
+from .side_fields import BESIDE_TEXT, EVENT_FIELDS
 
 
 @define
@@ -53,6 +55,8 @@ class State:
     """Item id, item index and content index of the text that grew last."""
     place: int = 0
     """The place of that text."""
+    pieces: list[str] = field(factory=list)
+    """What has arrived of it."""
     custom: frozenset[str] = frozenset()
     started: bool = False
     has_calls: bool = False
@@ -61,6 +65,9 @@ class State:
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
     """The complete items."""
+
+
+_Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
 def init_stream_state(model: Model) -> State:
@@ -78,7 +85,9 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             kind == "response.output_text.delta"
             and (data.get("item_id"), data["output_index"], data["content_index"]) == state.last
         ):
-            return [TextDelta(data["delta"], state.place)], state
+            delta = data["delta"]
+            state.pieces.append(delta)
+            return [TextDelta(delta, state.place)], state
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
@@ -93,7 +102,8 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return []
-    event, out = kept_event(data, EVENT_FIELDS, model)
+    rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
+    event, out = kept_event(data, rules, model)
     return out + handler(event, model, state)
 
 
@@ -117,60 +127,90 @@ def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     return []
 
 
-def _content_place(data: Mapping[str, Any], state: State) -> int:
+def _content_place(data: Mapping[str, Any], state: State) -> tuple[Item, int]:
     item = state.items.find(data, MESSAGE)
-    return item.show(item.base + (data.get("content_index") or 0))
+    return item, item.base + (data.get("content_index") or 0)
 
 
 def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.place = _content_place(data, state)
+    item, state.place = _content_place(data, state)
+    state.pieces = item.show(state.place, data["delta"])
     state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
     return [TextDelta(data["delta"], state.place)]
 
 
 def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item = state.items.find(data, REASONING)
-    return [ReasoningDelta(data["delta"], item.show(item.base))]
+    if (delta := data.get("delta")) is None:
+        return []
+    item.show(item.base, delta)
+    return [ReasoningDelta(delta, item.base)]
 
 
 def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return [RefusalDelta(data["delta"], _content_place(data, state))]
+    item, place = _content_place(data, state)
+    if (delta := data.get("delta")) is None:
+        return []
+    item.show(place, delta)
+    return [RefusalDelta(delta, place)]
+
+
+def _text_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if not (text := data.get("text")):
+        return []
+    item, place = _content_place(data, state)
+    return [] if item.done else _rest(item, place, text, TextDelta, model)
+
+
+def _refusal_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if not (text := data.get("refusal")):
+        return []
+    item, place = _content_place(data, state)
+    return [] if item.done else _rest(item, place, text, RefusalDelta, model)
+
+
+def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
+    """Return what an end adds to what its deltas have said; where it contradicts them, what was streamed stays."""
+    rest = known.rest(place, text)
+    if rest is None:
+        why = "the end of the stream has another text than its pieces had; theirs was kept"
+        return [Warned((CallWarning("output", why, str(model)),))]
+    return [delta(rest, place)] if rest else []
 
 
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item = state.items.find(data, CALL)
     if not item.begun:
         return []  # the call's name is not known yet; the final item will hold the arguments
-    place = item.show(item.base)
-    return [ToolCallDelta(place, data["delta"])] if data["delta"] else []
+    item.show(item.base, data["delta"])
+    return [ToolCallDelta(item.base, data["delta"])] if data["delta"] else []
 
 
 def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item = data.get("item")
-    return [] if not item else _ended(item, state.items.find(data, kind_of(item), whole=True), state)
+    return [] if not item else _ended(item, state.items.find(data, kind_of(item), whole=True), model, state)
 
 
-def _ended(item: Mapping[str, Any], known: Item, state: State) -> list[StreamChunk]:
-    """Complete an item: return the chunks of parts without deltas, and the end of each part."""
+def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> list[StreamChunk]:
+    """Complete an item: return the chunks of what its deltas have not said, and the end of each part."""
     if known.done:
         return []
     known.done = True
     state.whole.append(item)
     out: list[StreamChunk] = []
     decoded = decode_item(item, known.base // PLACES, state.custom)
-    for (place, shown), (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
+    for place, (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
         if isinstance(part, Text | Refusal):
             state.refused = state.refused or isinstance(part, Refusal)
-            delta = TextDelta if isinstance(part, Text) else RefusalDelta
-            out += [] if shown or not part.text else [delta(part.text, place)]
+            out += _rest(known, place, part.text, TextDelta if isinstance(part, Text) else RefusalDelta, model)
             out.append(PartEnd(place, {"extra": part.extra}))
         elif isinstance(part, Reasoning):
-            out += [] if shown or not part.text else [ReasoningDelta(part.text, place)]
+            out += _rest(known, place, part.text, ReasoningDelta, model)
             out.append(PartEnd(place, reasoning_fields(item)))
         elif isinstance(part, ToolCall):
             state.has_calls = True
             out += [] if known.begun else [ToolCallStart(place, part.id, part.name)]
-            out += [] if shown or not part.arguments_json else [ToolCallDelta(place, part.arguments_json)]
+            out += _rest(known, place, part.arguments_json, lambda rest, at: ToolCallDelta(at, rest), model)
             out.append(ToolCallEnd(place, call_extra(item)))
         else:
             out.append(PartDone(part, place))
@@ -190,7 +230,7 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
             known = state.items.find({"item": item, "output_index": at}, kind)
         if not known.done:
             # Some servers send an item only here, or no end for it.
-            out += _ended(item, known, state)
+            out += _ended(item, known, model, state)
         elif item["type"] == "reasoning" and item not in state.whole:
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
@@ -202,8 +242,9 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    error = failure(data["response"], model)
-    error.usage = extract_usage(data["response"], model)
+    response = data.get("response") or {}
+    error = failure(response, model)
+    error.usage = extract_usage(response, model)
     raise error
 
 
@@ -219,6 +260,8 @@ _HANDLERS = {
     "response.reasoning_summary_text.delta": _reasoning,
     "response.reasoning_text.delta": _reasoning,
     "response.refusal.delta": _refusal,
+    "response.output_text.done": _text_done,
+    "response.refusal.done": _refusal_done,
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Each, Rules, count
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.reply import Reply
@@ -41,7 +42,7 @@ def _state(data: Mapping[str, Any]) -> BatchState:
     return BatchState(
         data["id"],
         status,
-        sum(counts.values()) if counts else None,
+        sum(each or 0 for each in counts.values()) if counts else None,
         counts.get("succeeded"),
         counts.get("errored"),
         (data["id"],) if status == "done" else (),
@@ -54,15 +55,19 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     if result["type"] == "succeeded":
         return BatchLine(row["custom_id"], body=dumps(result["message"]))
     if result["type"] == "errored":
-        kind = (result["error"].get("error") or {}).get("type", "")
-        return BatchLine(row["custom_id"], _FAILURES.get(kind, 500), dumps(result["error"]))
-    return BatchLine(row["custom_id"], why=_REASONS.get(result["type"], result["type"]))
+        error = result["error"]
+        inner = error.get("error") if isinstance(error, Mapping) else None
+        kind = inner.get("type") if isinstance(inner, Mapping) else None
+        status = _FAILURES.get(kind, 500) if isinstance(kind, str) else 500
+        return BatchLine(row["custom_id"], status, dumps(error))
+    return BatchLine(row["custom_id"], why=_REASONS.get(result["type"]) or str(result["type"]))
 
 
 def _as_anthropic(wire: Wire) -> Wire:
     return evolve(wire, headers={"anthropic-version": VERSION}, auth=header_key("x-api-key"))
 
 
+_STATE: Rules = {"request_counts": Each(count)}
 _BATCHES = "/messages/batches"
 anthropic_batches = tuple(
     _as_anthropic(wire)
@@ -73,9 +78,10 @@ anthropic_batches = tuple(
             path=_BATCHES,
             build_body=_build_body,
             decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+            side_fields=_STATE,
         ),
-        state_wire("anthropic_batch_state", "get_batch", f"{_BATCHES}/{{id}}", "GET", _state),
-        state_wire("anthropic_batch_cancel", "cancel_batch", f"{_BATCHES}/{{id}}/cancel", "POST", _state),
+        state_wire("anthropic_batch_state", "get_batch", f"{_BATCHES}/{{id}}", "GET", _state, _STATE),
+        state_wire("anthropic_batch_cancel", "cancel_batch", f"{_BATCHES}/{{id}}/cancel", "POST", _state, _STATE),
         results_wire("anthropic_batch_results", f"{_BATCHES}/{{id}}/results", _result),
     )
 )

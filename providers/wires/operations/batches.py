@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Rules
 from ....pipeline.steps.decode import Body
 from ....pipeline.stream.decoder import SHAPE_ERRORS
 from ....schemas.batch import BatchLine, BatchState
@@ -29,7 +30,9 @@ def path_to(pattern: str) -> Callable[[Request], str]:
     return path
 
 
-def state_wire(name: str, operation: str, path: str, method: str, decode: Callable[[Any], BatchState]) -> Wire:
+def state_wire(
+    name: str, operation: str, path: str, method: str, decode: Callable[[Any], BatchState], side_fields: Rules
+) -> Wire:
     """Make a wire that reads or changes the state of a batch.
 
     name: the wire's name
@@ -37,6 +40,7 @@ def state_wire(name: str, operation: str, path: str, method: str, decode: Callab
     path: the path, with {id} for the batch's id
     method: the HTTP method
     decode: reads the state from the answer's JSON
+    side_fields: the rules of what a state can do without
     """
     return Wire(
         name=name,
@@ -46,6 +50,7 @@ def state_wire(name: str, operation: str, path: str, method: str, decode: Callab
         build_body=lambda request: {},
         encode_body=lambda body: b"",
         decode_response=lambda data, model: Reply(object=decode(data), finish_reason="stop"),
+        side_fields=side_fields,
     )
 
 
@@ -61,12 +66,7 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
 
     def read(body: Body, model: Model) -> Reply:
         lines = [line for line in body.data.split(b"\n") if line.strip()]
-        results = [_line(line, decode) for line in lines]
-        if lines and not any(results):
-            raise DecodeError(
-                "no line of the batch's results can be read", hint="see .payload", payload=lines[0][:2000]
-            )
-        return Reply(object=[result for result in results if result is not None], finish_reason="stop")
+        return results_reply([_line(line, decode) for line in lines], lines[0] if lines else b"")
 
     return Wire(
         name=name,
@@ -80,10 +80,32 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
     )
 
 
-def _line(data: bytes, decode: Callable[[Any], BatchLine]) -> BatchLine | None:
-    """Decode one line; None when it does not even name its request."""
+def results_reply(lines: Sequence[BatchLine | None], payload: bytes) -> Reply:
+    """Make the reply of the lines that can be read. Raises DecodeError if there are some and none can be.
+
+    payload: what came
+    """
+    if lines and not any(lines):
+        raise DecodeError("no line of the batch's results can be read", hint="see .payload", payload=payload[:2000])
+    return Reply(object=[line for line in lines if line is not None], finish_reason="stop")
+
+
+def read_line(row: object, decode: Callable[[Any], BatchLine], id: str | None) -> BatchLine | None:
+    """Decode one line; one that is malformed is the error of its own request.
+
+    row: its JSON
+    decode: reads it
+    id: the id of its request, for a line that cannot be read; None where it does not even name that
+    """
     try:
-        return decode(loads(data))
+        line = decode(row)
+        if type(line.id) in (str, int) and type(line.status) is int:
+            return line
     except SHAPE_ERRORS:
-        found = _ID.search(data)
-        return BatchLine(found[1].decode(), why="its line in the batch's results is malformed") if found else None
+        pass
+    return BatchLine(id, why="its line in the batch's results is malformed") if id else None
+
+
+def _line(data: bytes, decode: Callable[[Any], BatchLine]) -> BatchLine | None:
+    found = _ID.search(data)
+    return read_line(data, lambda text: decode(loads(text)), found[1].decode() if found else None)

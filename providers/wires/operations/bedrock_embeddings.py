@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import count
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
 from ....schemas.reply import Reply
@@ -74,8 +75,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    count = data.get("inputTextTokenCount")
-    return None if count is None else Usage(input_tokens=count)
+    tokens = data.get("inputTextTokenCount")
+    return None if tokens is None else Usage(input_tokens=tokens)
 
 
 bedrock_embeddings = Wire(
@@ -86,6 +87,7 @@ bedrock_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields={"inputTextTokenCount": count},
     # For bodies without a count, such as Cohere's.
     counted_in_headers={"input_tokens": "x-amzn-bedrock-input-token-count"},
 )

@@ -10,7 +10,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from .vectors import texts_of, vectors_reply
+from .vectors import SIDE_FIELDS, texts_of, vectors_reply
 
 _KINDS = {"query": "search_query", "document": "search_document"}
 
@@ -31,7 +31,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = (data.get("meta") or {}).get("billed_units") or {}
-    return Usage(input_tokens=int(raw["input_tokens"]), raw=raw) if "input_tokens" in raw else None
+    count = raw.get("input_tokens")
+    return None if count is None else Usage(input_tokens=count, raw=raw)
 
 
 cohere_embeddings = Wire(
@@ -42,4 +43,5 @@ cohere_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
 )

@@ -70,4 +70,5 @@ elevenlabs_transcription = Wire(
     build_body=build_transcription_body,
     encode_body=encode_form,
     decode_response=decode_transcript,
+    side_fields={"language_code": str, "words": list},
 )

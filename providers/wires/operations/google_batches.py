@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Each, Held, Rules, count
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
@@ -15,7 +16,7 @@ from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.paths import model_path
-from .batches import state_wire
+from .batches import read_line, results_reply, state_wire
 
 _STATUS = {
     "PENDING": "queued",
@@ -52,7 +53,7 @@ def _state(data: Mapping[str, Any]) -> BatchState:
 
 
 def _count(stats: Mapping[str, Any], name: str) -> int | None:
-    return int(stats[name]) if name in stats else None
+    return stats.get(name)
 
 
 _COUNTS = ("requestCount", "successfulRequestCount", "failedRequestCount")
@@ -61,20 +62,28 @@ _COUNTS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 def _results(data: Mapping[str, Any], model: Model) -> Reply:
     output = data.get("response") or (data.get("metadata") or {}).get("output") or {}
     rows = (output.get("inlinedResponses") or {}).get("inlinedResponses") or []
-    return Reply(object=[_result(row) for row in rows], finish_reason="stop")
+    return results_reply([read_line(row, _result, _key(row)) for row in rows], dumps(rows))
+
+
+def _key(row: object) -> str:
+    """Return the id of a row's request; "" where it does not say."""
+    about = row.get("metadata") if isinstance(row, Mapping) else None
+    return str(about.get("key") or "") if isinstance(about, Mapping) else ""
 
 
 def _result(row: Mapping[str, Any]) -> BatchLine:
-    id = str((row.get("metadata") or {}).get("key") or "")
+    id = _key(row)
     if "response" in row:
         return BatchLine(id, body=dumps(row["response"]))
     error = row.get("error") or {}
     # Errors inside a batch have gRPC status codes. https://grpc.io/docs/guides/status-codes
-    return BatchLine(id, _STATUSES.get(error.get("code", 13), 500), dumps({"error": error}))
+    code = error.get("code", 13) if isinstance(error, Mapping) else 13
+    return BatchLine(id, _STATUSES.get(code, 500) if isinstance(code, int) else 500, dumps({"error": error}))
 
 
 _STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
-_READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state)
+_STATE: Rules = {"metadata": Held({"batchStats": Each(count)}), "error": dict}
+_READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state, _STATE)
 
 google_batches = tuple(
     evolve(wire, auth=header_key("x-goog-api-key"))
@@ -86,9 +95,10 @@ google_batches = tuple(
             options=frozenset(("metadata",)),
             build_body=_build_body,
             decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+            side_fields=_STATE,
         ),
         _READ,
-        state_wire("google_batch_cancel", "cancel_batch", "/{id}:cancel", "POST", _state),
+        state_wire("google_batch_cancel", "cancel_batch", "/{id}:cancel", "POST", _state, _STATE),
         evolve(_READ, name="google_batch_results", operation="batch_results", decode_response=_results),
     )
 )

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Held, Rules, count
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
+from ..google_generate.side_fields import USAGE
 from ..paths import segment
 from .vectors import texts_of, vectors_reply
 
@@ -53,6 +55,7 @@ google_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields={"usageMetadata": USAGE},
 )
 
 
@@ -70,10 +73,15 @@ def decode_prediction(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def extract_predicted_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    counts = [row["embeddings"].get("statistics", {}).get("token_count") for row in data["predictions"]]
-    return Usage(input_tokens=sum(counts), raw=data.get("metadata") or {}) if None not in counts else None
+    counts = [(row["embeddings"].get("statistics") or {}).get("token_count") for row in data["predictions"]]
+    known = [count for count in counts if count is not None]
+    return Usage(input_tokens=sum(known), raw=data.get("metadata") or {}) if len(known) == len(counts) else None
 
 
+_PREDICTED: Rules = {
+    "metadata": dict,
+    "predictions": Held([Held({"embeddings": Held({"statistics": {"token_count": count}})})]),
+}
 vertex_predict_embeddings = Wire(
     name="vertex_predict_embeddings",
     operation="embed",
@@ -82,4 +90,5 @@ vertex_predict_embeddings = Wire(
     build_body=build_predict_body,
     decode_response=decode_prediction,
     extract_usage=extract_predicted_usage,
+    side_fields=_PREDICTED,
 )

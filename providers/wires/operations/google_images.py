@@ -5,11 +5,11 @@ https://ai.google.dev/gemini-api/docs/image-generation, https://ai.google.dev/ge
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Held, Rules, Some, Whole
 from ....schemas.errors import ContentFiltered, DecodeError
 from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
@@ -20,7 +20,9 @@ from ...declare.wire import Wire
 from ..google_generate.decode import decode_response as decode_answer
 from ..google_generate.encode import build_body as build_generate_body
 from ..google_generate.paths import generate_path
+from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.usage import extract_usage
+from ..media import base64_text, from_base64
 from ..paths import segment
 from .openai_media import text_input
 
@@ -64,6 +66,7 @@ google_generate_images = Wire(
     build_body=build_chat_body,
     decode_response=decode_chat,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
 )
 
 
@@ -78,11 +81,11 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode the images. Raises ContentFiltered when all were filtered, DecodeError when there are none."""
     rows = data.get("predictions") or []
     parts = [
-        Image(data=b64decode(row["bytesBase64Encoded"]), media_type=row.get("mimeType"))
+        Image(data=from_base64(row["bytesBase64Encoded"]), media_type=row.get("mimeType"))
         for row in rows
-        if "bytesBase64Encoded" in row
+        if row.get("bytesBase64Encoded")
     ]
-    reasons = [row["raiFilteredReason"] for row in rows if "raiFilteredReason" in row]
+    reasons = [row["raiFilteredReason"] for row in rows if row.get("raiFilteredReason")]
     if not parts:
         if reasons:
             raise ContentFiltered(f"{model.provider} filtered the images: {reasons[0]}", hint="rephrase the prompt")
@@ -91,6 +94,11 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return Reply(Message("assistant", parts), "stop", metadata=metadata)
 
 
+_PREDICTION = Whole(
+    {"bytesBase64Encoded": base64_text, "mimeType": str, "raiFilteredReason": str},
+    any_of=("bytesBase64Encoded", "raiFilteredReason"),
+)
+_PREDICTIONS: Rules = {"predictions": Held(Some(_PREDICTION))}
 google_images = Wire(
     name="google_images",
     operation="image",
@@ -98,4 +106,5 @@ google_images = Wire(
     options=frozenset(("n", "size", "aspect_ratio")),
     build_body=build_body,
     decode_response=decode_response,
+    side_fields=_PREDICTIONS,
 )

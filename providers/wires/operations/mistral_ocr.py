@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Held, Rules, Some, Whole
 from ....schemas.errors import ConfigError
 from ....schemas.message import Message
 from ....schemas.model import Model
@@ -49,6 +50,8 @@ def decode_ocr(data: Mapping[str, Any], model: Model) -> Reply:
     )
 
 
+_PAGES = Some(Whole({"markdown": str}, needs=("markdown",)))
+_RULES: Rules = {"model": str, "usage_info": dict, "pages": Held(_PAGES)}
 mistral_ocr = Wire(
     name="mistral_ocr",
     operation="ocr",
@@ -69,4 +72,5 @@ mistral_ocr = Wire(
     ),
     build_body=build_ocr_body,
     decode_response=decode_ocr,
+    side_fields=_RULES,
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import count
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
@@ -23,8 +24,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    count = data.get("prompt_eval_count")
-    return None if count is None else Usage(input_tokens=count)
+    tokens = data.get("prompt_eval_count")
+    return None if tokens is None else Usage(input_tokens=tokens)
 
 
 ollama_embeddings = Wire(
@@ -35,4 +36,5 @@ ollama_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields={"model": str, "prompt_eval_count": count},
 )

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
 from ....schemas.model import Model
@@ -114,16 +115,33 @@ def _mistral_state(data: Mapping[str, Any]) -> BatchState:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     response, error = row.get("response"), row.get("error")
     if response is None:
-        return BatchLine(row["custom_id"], why=str((error or {}).get("message") or "no answer"))
+        why = error.get("message") if isinstance(error, Mapping) else error
+        return BatchLine(row["custom_id"], why=str(why or "no answer"))
     request_id = response.get("request_id")
     headers = {"x-request-id": str(request_id)} if request_id else {}
-    return BatchLine(row["custom_id"], response["status_code"], dumps(response["body"]), headers=headers)
+    status: Any = response["status_code"]
+    status = count(status) if type(status) is float else status
+    return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
 
 
 def _decoded(decode: Callable[[Mapping[str, Any]], BatchState]) -> Callable[[Any, Model], Reply]:
     return lambda data, model: Reply(object=decode(data), finish_reason="stop")
 
 
+_STATE: Rules = {
+    "request_counts": {"total": count, "completed": count, "failed": count},
+    "errors": {"data": [{}]},
+    "output_file_id": str,
+    "error_file_id": str,
+}
+_MISTRAL_STATE: Rules = {
+    "total_requests": count,
+    "succeeded_requests": count,
+    "failed_requests": count,
+    "errors": [{}],
+    "output_file": str,
+    "error_file": str,
+}
 _CREATE = Wire(
     name="openai_batch",
     operation="create_batch",
@@ -131,14 +149,15 @@ _CREATE = Wire(
     options=frozenset(("metadata", "completion_window")),
     build_body=_build_body,
     decode_response=_decoded(_state),
+    side_fields=_STATE,
 )
 _RESULTS = results_wire("openai_batch_results", "/files/{id}/content", _result)
 
 openai_batches = (
     upload(_line),
     _CREATE,
-    state_wire("openai_batch_state", "get_batch", "/batches/{id}", "GET", _state),
-    state_wire("openai_batch_cancel", "cancel_batch", "/batches/{id}/cancel", "POST", _state),
+    state_wire("openai_batch_state", "get_batch", "/batches/{id}", "GET", _state, _STATE),
+    state_wire("openai_batch_cancel", "cancel_batch", "/batches/{id}/cancel", "POST", _state, _STATE),
     _RESULTS,
 )
 mistral_batches = (
@@ -150,8 +169,11 @@ mistral_batches = (
         options=frozenset(("metadata", "timeout_hours")),
         build_body=_build_mistral_body,
         decode_response=_decoded(_mistral_state),
+        side_fields=_MISTRAL_STATE,
     ),
-    state_wire("mistral_batch_state", "get_batch", "/batch/jobs/{id}", "GET", _mistral_state),
-    state_wire("mistral_batch_cancel", "cancel_batch", "/batch/jobs/{id}/cancel", "POST", _mistral_state),
+    state_wire("mistral_batch_state", "get_batch", "/batch/jobs/{id}", "GET", _mistral_state, _MISTRAL_STATE),
+    state_wire(
+        "mistral_batch_cancel", "cancel_batch", "/batch/jobs/{id}/cancel", "POST", _mistral_state, _MISTRAL_STATE
+    ),
     _RESULTS,
 )

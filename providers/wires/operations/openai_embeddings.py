@@ -13,7 +13,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from .vectors import indexed, texts_of, vectors_reply
+from .vectors import SIDE_FIELDS, indexed, texts_of, vectors_reply
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -28,7 +28,9 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") or {}
-    count = raw.get("prompt_tokens", raw.get("total_tokens"))
+    count = raw.get("prompt_tokens")
+    if count is None:
+        count = raw.get("total_tokens")
     return None if count is None else Usage(input_tokens=count, raw=raw)
 
 
@@ -40,4 +42,5 @@ openai_embeddings = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=SIDE_FIELDS,
 )

@@ -6,13 +6,13 @@ https://platform.openai.com/docs/api-reference/images, https://platform.openai.c
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Held, Rules, Some, Whole, kept, nonempty_text
 from ....pipeline.steps.decode import Body
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
@@ -22,6 +22,8 @@ from ....schemas.parts import Audio, Image, Text, media_type_of
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
+from ..media import base64_text, from_base64
+from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
 
 _BOUNDARY = f"stepwell-{uuid4().hex}"
@@ -44,7 +46,7 @@ def decode_images(data: Mapping[str, Any], model: Model) -> Reply:
     rows = data.get("data") or []
     if not rows:
         raise DecodeError("the answer has no images", hint="see .payload")
-    parts = [Image(data=b64decode(row["b64_json"])) if row.get("b64_json") else Image(url=row["url"]) for row in rows]
+    parts = [Image(data=from_base64(row["b64_json"])) if row.get("b64_json") else Image(url=row["url"]) for row in rows]
     revised = [row["revised_prompt"] for row in rows if row.get("revised_prompt")]
     metadata = {"revised_prompts": revised} if revised else {}
     return Reply(Message("assistant", parts), "stop", metadata=metadata)
@@ -55,6 +57,8 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     return usage_of(raw) if raw and "input_tokens" in raw else None
 
 
+_IMAGE = Whole({"b64_json": base64_text, "url": nonempty_text, "revised_prompt": str}, any_of=("b64_json", "url"))
+_IMAGES: Rules = {"data": Held(Some(_IMAGE)), "usage": USAGE}
 openai_images = Wire(
     name="openai_images",
     operation="image",
@@ -63,6 +67,7 @@ openai_images = Wire(
     build_body=build_image_body,
     decode_response=decode_images,
     extract_usage=extract_usage,
+    side_fields=_IMAGES,
 )
 
 
@@ -141,6 +146,14 @@ def _quoted(name: str) -> str:
 
 
 _METADATA = ("language", "duration", "segments", "words", "logprobs")
+_TRANSCRIPT: Rules = {
+    "language": str,
+    "duration": (int, float, str),
+    "segments": list,
+    "words": list,
+    "logprobs": list,
+    "usage": USAGE,
+}
 _PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
 
 
@@ -154,8 +167,11 @@ def decode_transcript(body: Body, model: Model) -> Reply:
     except JSONDecodeError:
         answer = None
     if isinstance(answer, dict):
-        metadata = {name: answer[name] for name in _METADATA if answer.get(name) is not None}
-        return Reply(Message("assistant", Text(answer["text"])), "stop", metadata=metadata, raw=answer)
+        sound, warnings = kept(answer, _TRANSCRIPT, model)
+        metadata = {name: sound[name] for name in _METADATA if sound.get(name) is not None}
+        reply = Reply(Message("assistant", Text(sound["text"])), "stop", metadata=metadata, raw=answer)
+        reply.warnings = warnings
+        return reply
     if _PAGE.match(body.data):
         raise DecodeError("the answer is a web page", hint="check base_url", payload=body.data[:2000])
     text = body.data.decode()
@@ -173,4 +189,5 @@ openai_transcription = Wire(
     encode_body=encode_form,
     decode_response=decode_transcript,
     extract_usage=extract_usage,
+    side_fields=_TRANSCRIPT,
 )

@@ -5,12 +5,14 @@ https://platform.openai.com/docs/api-reference/moderations, https://platform.ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Each, Held, Rules, kept
+from ....schemas.errors import DecodeError
 from ....schemas.model import Model
-from ....schemas.reply import Reply, Verdict
+from ....schemas.reply import CallWarning, Reply, Verdict
 from ...declare.wire import Wire
 from .vectors import texts_of
 
@@ -20,15 +22,49 @@ def build_moderation_body(request: Request) -> dict[str, Any]:
 
 
 def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
-    verdicts = [
-        Verdict(
-            flagged=row.get("flagged", any(row["categories"].values())),
-            categories=tuple(name for name, yes in row["categories"].items() if yes),
-            scores=row.get("category_scores") or {},
+    """Decode the verdicts. A flag in quotes is read, and one that cannot be read left out, with a warning each.
+
+    Raises DecodeError for a verdict of which nothing can be read.
+    """
+    verdicts: list[Verdict] = []
+    warnings: dict[CallWarning, None] = {}
+    for row in data["results"]:
+        flags = {name: _flag(yes, f"results.categories.{name}", model, warnings) for name, yes in _categories(row)}
+        flagged = _flag(row.get("flagged"), "results.flagged", model, warnings)
+        known = [yes for yes in flags.values() if yes is not None]
+        if flagged is None and not known:
+            raise DecodeError("a verdict says neither whether it is flagged nor why", hint="see .payload")
+        verdicts.append(
+            Verdict(
+                flagged=any(known) if flagged is None else flagged,
+                categories=tuple(name for name, yes in flags.items() if yes),
+                scores=row.get("category_scores") or {},
+            )
         )
-        for row in data["results"]
-    ]
-    return Reply(object=verdicts, id=data.get("id"), model=data.get("model") or "", finish_reason="stop")
+    reply = Reply(object=verdicts, id=data.get("id"), model=data.get("model") or "", finish_reason="stop")
+    reply.warnings = tuple(warnings)
+    return reply
+
+
+def _categories(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from (row.get("categories") or {}).items()
+
+
+def _flag(value: object, path: str, model: Model, warnings: dict[CallWarning, None]) -> bool | None:
+    if value is None or type(value) is bool:
+        return value
+    read = _QUOTED.get(value.lower()) if type(value) is str else None
+    done = "left out of the answer" if read is None else f"read as {str(read).lower()}"
+    warnings[CallWarning(path, f"{done}: it is {type(value).__name__} instead of true or false", str(model))] = None
+    return read
+
+
+_QUOTED = {"true": True, "false": False}
+_MODERATION: Rules = {
+    "id": str,
+    "model": str,
+    "results": Held([Held({"categories": dict, "category_scores": Each((int, float))})]),
+}
 
 
 openai_moderation = Wire(
@@ -37,10 +73,12 @@ openai_moderation = Wire(
     path="/moderations",
     build_body=build_moderation_body,
     decode_response=decode_moderation,
+    side_fields=_MODERATION,
 )
 
 
 _LISTS = ("data", "models", "result", "modelSummaries")
+_ROWS: Rules = {key: [{}] for key in _LISTS}
 
 
 def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
@@ -50,12 +88,13 @@ def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
     """
 
     def decode(data: Mapping[str, Any] | list[Any], model: Model) -> Reply:
-        rows: list[Any] = (
-            data if isinstance(data, list) else next((data[name] for name in _LISTS if data.get(name)), [])
-        )
+        listed, warnings = kept(data if isinstance(data, dict) else {"data": data}, _ROWS, model)
+        rows: list[Any] = next((listed[name] for name in _LISTS if listed.get(name)), [])
         ids = sorted(str(next((row[field] for field in fields if row.get(field)), "")) for row in rows)
         found = [Model(model.provider, id.removeprefix("models/")) for id in ids if id]
-        return Reply(object=found, finish_reason="stop")
+        reply = Reply(object=found, finish_reason="stop")
+        reply.warnings = warnings
+        return reply
 
     return decode
 

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Held, Rules, Some, Whole
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
+from .vectors import SIDE_FIELDS
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -44,8 +46,12 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
         or (data.get("meta") or {}).get("billed_units")
         or {}
     )
-    count = raw.get("total_tokens", raw.get("input_tokens", raw.get("prompt_tokens")))
-    return Usage(input_tokens=None if count is None else int(count), raw=raw) if raw else None
+    counts = (raw.get(name) for name in ("total_tokens", "input_tokens", "prompt_tokens"))
+    return Usage(input_tokens=next((count for count in counts if count is not None), None), raw=raw) if raw else None
+
+
+_RANKS = Held(Some(Whole({"index": int, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))
+_RULES: Rules = {**SIDE_FIELDS, "results": _RANKS, "data": _RANKS}
 
 
 rerank = Wire(
@@ -56,4 +62,5 @@ rerank = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
+    side_fields=_RULES,
 )

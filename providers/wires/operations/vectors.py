@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from struct import error as struct_error
 from struct import unpack
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....pipeline.side_fields import Rules, count
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.reply import Indexed, Reply
+from ..media import from_base64
+
+COUNTS: Rules = {
+    "total_tokens": count,
+    "prompt_tokens": count,
+    "input_tokens": count,
+    "output_tokens": count,
+    "search_units": count,
+}
+"""The rules of usage, under the names that embeddings and rankings have."""
+SIDE_FIELDS: Rules = {
+    "id": str,
+    "model": str,
+    "usage": COUNTS,
+    "meta": {"tokens": COUNTS, "billed_units": COUNTS},
+}
+"""What an answer with vectors or ranks can do without."""
 
 
 def texts_of(request: Request) -> list[str]:
@@ -31,7 +48,7 @@ def texts_of(request: Request) -> list[str]:
 def vector(value: str | Iterable[float]) -> list[float]:
     """Decode a vector: numbers, or the base64 of little-endian 32-bit floats. Raises DecodeError for other bytes."""
     if isinstance(value, str):
-        data = b64decode(value)
+        data = from_base64(value)
         try:
             return list(unpack(f"<{len(data) // 4}f", data))
         except struct_error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from ...schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
 )
+from ...schemas.json_text import repaired
 from ...schemas.parts import Opaque, Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
@@ -67,7 +69,9 @@ class ChunkWriter:
             self._end_block(index, fields) for index, fields in self._ends.items() if fields
         ]
         calls = self._calls.values()
-        invalid = [_call_chunk(call.index, args=ending) for call in calls if (ending := call.invalid_ending())]
+        invalid = [
+            _call_chunk(call.index, args=call.rest() + ending) for call in calls if (ending := call.invalid_ending())
+        ]
         needs_notes = bool(blocks or invalid) or self._listed or any("extra" in call.note for call in calls)
         notes = {call.id: call.note for call in calls} if needs_notes else {}
         extras = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
@@ -127,13 +131,14 @@ class ChunkWriter:
         self._calls[chunk.index] = _Call(chunk.index, chunk.id, note_of(chunk.index, {}))
         return _call_message(_call_chunk(chunk.index, id=chunk.id, name=chunk.name))
 
-    def _arguments(self, chunk: ToolCallDelta) -> AIMessageChunk:
-        self._calls[chunk.index].arguments += chunk.arguments_json
-        return _call_message(_call_chunk(chunk.index, args=chunk.arguments_json))
+    def _arguments(self, chunk: ToolCallDelta) -> AIMessageChunk | None:
+        text = self._calls[chunk.index].add(chunk.arguments_json)
+        return _call_message(_call_chunk(chunk.index, args=text)) if text else None
 
-    def _call_end(self, chunk: ToolCallEnd) -> None:
+    def _call_end(self, chunk: ToolCallEnd) -> AIMessageChunk | None:
         call = self._calls[chunk.index]
         call.note, call.ended = note_of(chunk.index, chunk.extra), True
+        return _call_message(_call_chunk(chunk.index, args=rest)) if (rest := call.rest()) else None
 
 
 @define
@@ -149,6 +154,23 @@ class _Call:
     """The text of its arguments so far."""
     ended: bool = False
     """Whether its end has come."""
+    _pending: str = ""
+    """The beginning of an escape that the next piece may complete."""
+
+    def add(self, text: str) -> str:
+        """Add a piece of arguments; return what can be passed on, with U+FFFD for half of a surrogate pair."""
+        self.arguments += text
+        if not self._pending and "\\" not in text:
+            return text
+        text = self._pending + text
+        end = _WHOLE_ESCAPES.match(text).end()  # type: ignore[union-attr]
+        self._pending = text[end:]
+        return repaired(text[:end])
+
+    def rest(self) -> str:
+        """Return the beginning of an escape that no piece completed."""
+        rest, self._pending = self._pending, ""
+        return repaired(rest)
 
     def invalid_ending(self) -> str:
         """Return what to append to the arguments of a call that must not be run; "" for a valid call.
@@ -162,6 +184,13 @@ class _Call:
         return next(ending for ending in _ENDINGS if _is_refused(self.arguments + ending))
 
 
+# Text up to an escape that the next piece may complete, or join with the other half of a surrogate pair.
+_FIRST_HALF = r"[dD][89abAB][0-9a-fA-F]{2}"
+_WHOLE_ESCAPES = re.compile(
+    rf"(?:[^\\]++|\\[^u]|\\u{_FIRST_HALF}(?:\\u[0-9a-fA-F]{{4}}|(?=\\[^u]|[^\\]))"
+    rf"|\\u(?!{_FIRST_HALF})[0-9a-fA-F]{{4}})*+",
+    re.DOTALL,
+)
 # For text that ends outside of a string, inside one, or inside an escape; in an object or in a list.
 _ENDINGS = ("}]", "]}", '"}]', '"]}', '""}]', '""]}')
 

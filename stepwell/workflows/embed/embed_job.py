@@ -26,7 +26,7 @@ from ...schemas.errors import (
 )
 from ...schemas.model import Model
 from ...schemas.prices import Cost, total_cost
-from ...schemas.reply import Reply
+from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage, total_usage
 from .batching import batches_of
 from .cache import EmbeddingCache
@@ -54,6 +54,7 @@ class EmbedJob:
     workers: int
     progress: Progress
     clients: ClientPair
+    warnings: Sequence[CallWarning] = ()
     vectors: dict[str, Vector] = field(factory=dict)
     """By text."""
     refused: dict[str, StepwellError] = field(factory=dict)
@@ -200,7 +201,7 @@ class EmbedJob:
             vectors=tuple(self.vectors.get(text) for text in self.texts),  # type: ignore[misc]
             model=self.model,
             usage=total_usage([reply.usage for reply in self.replies] + self.lost) if calls else Usage(input_tokens=0),
-            warnings=tuple(dict.fromkeys([*warnings, *self.cache.warnings])),
+            warnings=tuple(dict.fromkeys([*self.warnings, *warnings, *self.cache.warnings])),
             cost=total_cost(reply.cost for reply in self.replies) if not self.lost else Cost(None, reason=_LOST),
             calls=len(self.replies),
             cached=self.cached,
@@ -252,8 +253,4 @@ def _unfit(text: object) -> str | None:
         return f"a {type(text).__name__}"
     if not text.strip():
         return "empty"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "not valid Unicode (it has half a surrogate pair)"
     return None

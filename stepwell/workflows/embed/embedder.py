@@ -13,8 +13,9 @@ from ...pipeline.key_value import KeyValueStore
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
 from ...recipe import acarry_out, carry_out
 from ...schemas.errors import ConfigError
-from ...schemas.json_text import dumps
+from ...schemas.json_text import REPAIRED_TEXT, dumps, well_formed
 from ...schemas.options import CALL_OPTIONS
+from ...schemas.reply import CallWarning
 from ...settings import credential_of
 from ...stores.store import store_of
 from .cache import EmbeddingCache
@@ -131,15 +132,18 @@ class Embedder:
 
     def _work(self, texts: Iterable[str], kind: str | None) -> EmbedJob:
         options = self.options if kind is None else {**self.options, "kind": kind}
+        given = checked_texts(texts)
+        whole: list[str] = well_formed(given)
         return EmbedJob(
             model=self.model,
-            texts=checked_texts(texts),
+            texts=whole,
             options=options,
             limit=self.limit,
             cache=EmbeddingCache(self.store, str(self.model), self._decisive(options)),
             workers=self.workers,
             progress=self.progress,
             clients=self._clients,
+            warnings=() if whole is given else (CallWarning(*REPAIRED_TEXT, str(self.model)),),
         )
 
 

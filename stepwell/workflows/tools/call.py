@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from copy import deepcopy
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from attrs import asdict, evolve, field, fields, frozen, has
 
@@ -36,7 +36,7 @@ _SENDABLE = (Text, Image, File, Audio, Video)
 class ToolRun:
     """A call of a tool that was made."""
 
-    type = "tool_run"
+    type: ClassVar[Literal["tool_run"]] = "tool_run"
     call: ToolCall
     content: Content
     """What the model reads."""

@@ -4,6 +4,8 @@ import asyncio
 from decimal import Decimal
 from typing import assert_type
 
+import httpx2
+
 import stepwell
 from stepwell import AsyncClient, Client, Context, Reply, Timeouts
 
@@ -40,4 +42,5 @@ async def main() -> None:
 with Client(base_urls={"openai": "http://localhost:8000/v1"}, pipeline=stepwell.Budget("2.50")) as client:
     client.generate_text("openai:gpt-4o", context, on_unsupported="error", timeout=5)
     best: float = client.rerank("cohere:rerank-v3.5", "q", ["a"], top_n=1).ranking[0].score
+Client(http=httpx2.Client()), AsyncClient(http=httpx2.AsyncClient())
 asyncio.run(main())

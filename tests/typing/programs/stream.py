@@ -32,3 +32,11 @@ async def main() -> None:
             if chunk.type == "text":
                 print(chunk.text)
         print((await answer.reply()).finish_reason)
+
+
+with stepwell.stream_tools("openai:gpt-4o", "hi", []) as loop:
+    for item in loop:
+        if item.type == "text":
+            print(item.text)
+        elif item.type == "tool_run":
+            print(item.call.name, item.content)
