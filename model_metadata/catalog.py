@@ -148,7 +148,7 @@ class Catalog:
         model: a Model, or a row with "provider" and "id", which may use the names of Model's fields: `add({"provider":
             "acme", "id": "m-1", "context_window": 8192, "tools": True, "prices": {"input": "0.5", "output": 1}})`.
 
-        It stays until `undo()` of the result, or until the end of a `with` block. Raises ConfigError for a row that
+        It ends with `undo()` on the result, or at the end of a `with` block. Raises ConfigError for a row that
         cannot be used.
         """
         row, provider, id = (model, model.provider, model.id) if isinstance(model, Model) else _read_user_row(model)

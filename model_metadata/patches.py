@@ -100,7 +100,7 @@ def _patterns(patterns: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
-    """Return the ids that match. Plain ids, as most patterns are, are looked up: some providers have thousands."""
+    """Return the ids that match. Most patterns are plain ids, which are looked up: some providers have thousands."""
     plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
     found = dict.fromkeys(id for id in plain if id in ids)
     if len(plain) < len(patterns):

@@ -159,7 +159,7 @@ class BaseClient(ClientSettings):
     def make_call(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Reply[Any]:
         """Make one call and return its reply.
 
-        options: the call's, by name; see CallPlanner.request for what becomes of a dict.
+        options: the options of the call; a dict may be changed (see CallPlanner.request).
         """
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
@@ -209,7 +209,7 @@ class BaseAsyncClient(ClientSettings):
     ) -> Reply[Any]:
         """Make one call and return its reply.
 
-        options: the call's, by name; see CallPlanner.request for what becomes of a dict.
+        options: the options of the call; a dict may be changed (see CallPlanner.request).
         """
         pipeline, request = self.planner.request(operation, model, input, options)
         transport = await self.connections.open()

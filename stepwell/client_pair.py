@@ -77,10 +77,10 @@ _SYNC_AND_ASYNC = (None, "httpx", "http2")
 """Transports that make both kinds of calls."""
 
 
-def _transport_for_both(client: BaseClient | BaseAsyncClient, ability: str) -> AnyTransport:
-    """Return a client's transport for its counterpart, which needs the method `ability` of it."""
+def _transport_for_both(client: BaseClient | BaseAsyncClient, method: str) -> AnyTransport:
+    """Return a client's transport for its counterpart. Raises ConfigError if it lacks the `method` for that."""
     transport = client.connections.transport
-    if client.connections.http is not None or not (transport in _SYNC_AND_ASYNC or hasattr(transport, ability)):
+    if client.connections.http is not None or not (transport in _SYNC_AND_ASYNC or hasattr(transport, method)):
         raise ConfigError(
             f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
             hint="give both, client= and async_client=",

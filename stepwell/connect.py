@@ -222,7 +222,7 @@ def _settings(transport: str | None) -> dict[str, Any]:
 def _tls(protocol: str) -> ssl.SSLContext:
     """Return the process's TLS context for a protocol. Honours SSL_CERT_FILE and SSL_CERT_DIR.
 
-    It takes 20 to 40 ms to make. Each protocol has one, since httpcore writes the protocols it offers into it.
+    Creating one takes 20 to 40 ms. Each protocol needs its own, since httpcore sets the ALPN protocols on it.
     """
     import httpx  # heavy: only when something is to be sent
 

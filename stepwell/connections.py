@@ -89,7 +89,7 @@ class AsyncConnections:
         entry = self._opened.pop(_running_loop(), None)
         if entry is not None:
             _, lease, clients = entry
-            # Not by the lease: a transport would take the GeneratorExit there for an error of the caller's.
+            # Before the lease is closed: a transport would take the lease's GeneratorExit for an error of the caller.
             while clients:
                 await clients.pop().aclose()
             await lease.aclose()

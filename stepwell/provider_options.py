@@ -11,7 +11,7 @@ from .schemas.errors import InvalidOption
 
 
 def is_keyed(extra: object, registry: Registry) -> bool:
-    """Check whether provider_options go by provider id: `{"openai": {...}, "anthropic": {...}}`.
+    """Check whether provider_options are keyed by provider id: `{"openai": {...}, "anthropic": {...}}`.
 
     They do if one of the names is a provider's and has a mapping.
     """

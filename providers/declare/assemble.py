@@ -231,11 +231,11 @@ def resolve_key(
         name = named() if callable(named) else named
         return (name,) if name else ()
 
-    of_its_own = environment.has_file
+    has_own_environment = environment.has_file
     takes = provider.takes()
 
     def resolve(request: Request) -> Request:
-        if of_its_own:
+        if has_own_environment:
             request = request.replace(step_state={**request.step_state, ENVIRONMENT: environment})
         credential = request.credential
         if isinstance(credential, Mapping):

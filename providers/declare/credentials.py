@@ -173,8 +173,8 @@ class Credentials:
         of_logins = {name for login in self.logins for name in (*login.needs, *login.may)}
         settings = [value.name for value in self.values if value.name not in of_logins]
         text = " or ".join(map(str, self.logins))
-        beside = f"; with them {', '.join(settings)}" if settings else ""
-        return f"{text}{beside}" if plain else f"It takes {text}{beside}"
+        extras = f"; with them {', '.join(settings)}" if settings else ""
+        return f"{text}{extras}" if plain else f"It takes {text}{extras}"
 
 
 def _bare(name: str) -> str:

@@ -62,7 +62,7 @@ def is_model(word: str) -> bool:
 def models_like(word: str) -> list[str]:
     """Return the models that a word without a provider may mean: some with that id, else one with a similar id.
 
-    None for ordinary words: a model's name has a digit, a hyphen or a slash in it, and no space.
+    Ordinary words give an empty list: a model's name has a digit, a hyphen or a slash in it, and no space.
     """
     if not re.fullmatch(r"\S*[0-9/-]\S*", word) or "://" in word:
         return []

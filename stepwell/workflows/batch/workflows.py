@@ -141,13 +141,15 @@ def results(work: BatchWork, id: str) -> Recipe:
                 answers_of_id.append(line)
     if not lines and state.status == "failed":
         raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider gives no reason'}")
-    unasked = _unknown_ids_warning(work, lines)
+    unknown_ids = _unknown_ids_warning(work, lines)
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
-        nothing = BatchLine(each, why=f"the batch ended as {state.status} without it" + (unasked and f"; {unasked}"))
-        answer = yield from _answer(work, lines.get(each) or [nothing])
-        if unasked and isinstance(answer, Reply):
-            answer.warnings = (*answer.warnings, CallWarning("batch", unasked, str(work.model)))
+        missing = BatchLine(
+            each, why=f"the batch ended as {state.status} without it" + (unknown_ids and f"; {unknown_ids}")
+        )
+        answer = yield from _answer(work, lines.get(each) or [missing])
+        if unknown_ids and isinstance(answer, Reply):
+            answer.warnings = (*answer.warnings, CallWarning("batch", unknown_ids, str(work.model)))
         answers[each] = answer
     return answers
 
@@ -156,12 +158,12 @@ _NAMED = 5
 
 
 def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:
-    """Return a warning of answers to ids that were not submitted; "" without any, and for a job found by its id."""
+    """Warn of answers with ids that were not submitted. Return "" without any, and for a job found by its id."""
     unknown = [id for id in lines if id not in work.prompts] if work.prompts else []
     if not unknown:
         return ""
     shown = ", ".join(f"{id!r:.70}" for id in unknown[:_NAMED]) + (", ..." if len(unknown) > _NAMED else "")
-    return f"{len(unknown)} answers came for ids that were not asked for: {shown}"
+    return f"{len(unknown)} answers have ids that were not submitted: {shown}"
 
 
 def _answer(work: BatchWork, lines: list[BatchLine]) -> Recipe:

@@ -75,7 +75,7 @@ class OutputSpec:
             raise
 
     def _unwrapped(self, value: object) -> Any:
-        """Return the value without nulls for absent properties, and out of its object, which a model may leave out."""
+        """Return the value without nulls for absent properties. Remove the wrapping object, which a model may omit."""
         value = without_nulls(value, self.sent)
         if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
             return value[KEY]

@@ -167,7 +167,7 @@ def _stream_step(model: ModelLike, context: Context, options: Mapping[str, Any])
 def _run_all(
     calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], settings: Loop
 ) -> Generator[Any, Any, list[ToolRun]]:
-    """Run all calls of one answer: approved one after another, run at once, results in the order of the calls."""
+    """Ask for approval of each call in turn, then run all concurrently. Return the runs in the order of the calls."""
     runs: dict[int, ToolRun] = {}
     approved: list[int] = []
     for place, call in enumerate(calls):
