@@ -19,7 +19,7 @@ FOLDER = os.path.dirname(__file__)
 
 
 def opened(folder: str) -> Place:
-    """Return a catalog's folder. That of the package may be in an archive, which only its loader can read."""
+    """Return a catalog's folder. The package may be in an archive, whose folders only its loader can read."""
     if folder != FOLDER or os.path.isdir(folder):
         return Path(folder)
     from importlib.resources import files  # takes 15 ms to import, and is rarely needed

@@ -131,7 +131,7 @@ def _unpickle(facts: Mapping[str, Any], reference: tuple[str, Any] | None) -> To
 
 
 def tool_behind(candidate: object) -> Tool | None:
-    """Return the Tool that this is: itself, or that of a class method, bound to its class; None for anything else.
+    """Return a Tool unchanged, and the Tool of a class method bound to its class; None for anything else.
 
     Since Python 3.13 `classmethod` binds what it decorates without calling its `__get__`: `Class.method` is then a
     MethodType around the Tool.

@@ -48,8 +48,8 @@ def retry(
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
     classify: returns the error that a response stands for, if any.
-    base: seconds; see below.
-    most: seconds; see below.
+    base: the longest first wait, in seconds; it doubles with each attempt.
+    most: the longest wait, in seconds.
     budget: the retries that calls share.
     rng: returns random numbers from 0 to 1.
 

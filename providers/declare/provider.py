@@ -305,7 +305,7 @@ def declare_provider(
 
 
 def _check_place(provider: Provider, change: Override) -> None:
-    """Raise an error for steps whose place the provider does not have, or may have several of."""
+    """Raise an error for steps of a wire or operation that the provider lacks, or that fit several of its wires."""
     scope = change.scope or "its declaration"
     change.place.check(change.steps, provider.wires, provider.id, scope)
     change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)

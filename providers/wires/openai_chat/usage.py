@@ -23,7 +23,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
     """List the tools of the server that are charged in addition to tokens, as reported by an answer, message or delta.
 
-    Searches by OpenAI's search models (annotations) and at Z.ai, the tools of Groq's compound systems.
+    They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
     """
     return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
 

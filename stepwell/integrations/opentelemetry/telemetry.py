@@ -144,10 +144,10 @@ class Telemetry:
             span.end()
 
     def _parent(self, id: str | None) -> Any:
-        """Return the context of the span of the work with this id if it is the innermost; None for the current span.
+        """Return the span context for a child of the work with this id; None if the current span is the parent.
 
-        The spans of such work are never current themselves, because it runs in a context of its own. A span that is
-        current now, and was not when the work began, was begun inside it.
+        The span of such work is never the current one, because the work runs in a context of its own. If the current
+        span has changed since the work began, it was begun inside the work and is the nearer parent.
         """
         own, outer = self._open.get(id or "", (None, None))
         if own is None or trace.get_current_span().get_span_context().span_id != outer:

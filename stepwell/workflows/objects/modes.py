@@ -50,9 +50,9 @@ class ObjectRequest:
 def object_request(
     plan: Plan, spec: OutputSpec, prompt: PromptLike, options: Mapping[str, Any], mode: str | None
 ) -> ObjectRequest:
-    """Decide how to ask a model for an object.
+    """Choose the mode, and build the request for an object.
 
-    plan: what is known of the model.
+    plan: the plan of the call, which has the model.
     spec: the schema.
     prompt, options: those of the call.
     mode: one of MODES; None is the best that the model has.
