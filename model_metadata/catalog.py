@@ -17,7 +17,7 @@ from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model, split_name
 from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
-from .files import FOLDER, json_files, opened, read_json
+from .files import FOLDER, catalog_folder, json_files, read_json
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
 from .provider_models import ProviderModels, ProviderRow, provider_file
@@ -299,7 +299,7 @@ class Catalog:
     def _read_models(self, provider: str) -> ProviderModels | None:
         base = self._base.get(provider)
         if base is None and provider in self._read_index():
-            content = read_json(opened(self._folder or "") / "data" / f"{provider}.json")
+            content = read_json(catalog_folder(self._folder or "") / "data" / f"{provider}.json")
             base = ProviderModels(content["models"], self._as_of, self._source)
         patches = [patch for patch in self._patch_list() if patch.touches(provider)]
         if base is None and not any(patch.put for patch in patches):
@@ -322,7 +322,7 @@ class Catalog:
     def _load_folder(self) -> dict[str, ProviderRow]:
         if self._folder is None:
             return {}
-        folder = opened(self._folder)
+        folder = catalog_folder(self._folder)
         index = read_json(folder / "index.json")
         self._as_of, self._source = index["as_of"], index["source"]
         for path in json_files(folder / "patches"):

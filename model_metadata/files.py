@@ -18,7 +18,7 @@ FOLDER = os.path.dirname(__file__)
 """The catalog of this package: a folder, or a path inside an archive."""
 
 
-def opened(folder: str) -> Place:
+def catalog_folder(folder: str) -> Place:
     """Return a catalog's folder. The package may be in an archive, whose folders only its loader can read."""
     if folder != FOLDER or os.path.isdir(folder):
         return Path(folder)
