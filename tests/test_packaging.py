@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from source_copy import copy_sources
+
 pytestmark = pytest.mark.usefixtures("new_process")
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--no-build-isolation",
         "-w",
         str(folder),
-        str(ROOT),
+        str(copy_sources(folder)),
     ]
     subprocess.run(command, check=True, cwd=folder)
     (built,) = folder.glob("*.whl")

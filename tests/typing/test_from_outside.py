@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from source_copy import copy_sources
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 pytestmark = pytest.mark.usefixtures("new_process")
@@ -20,12 +22,7 @@ GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build an environment that has the wheel, and sees what else is installed here."""
     folder = tmp_path_factory.mktemp("outside")
-    source = folder / "source"
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in listed.stdout.splitlines():
-        if not name.startswith(("tests/", "benchmarks/", "docs/")) and (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
+    source = copy_sources(folder)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
     subprocess.run(build, capture_output=True, check=True)
     venv.create(folder / "env", with_pip=False, symlinks=True)
