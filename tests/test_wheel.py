@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import email
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 import zipfile
 from email.message import Message
@@ -15,32 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from wheels import build_wheel
+
 pytestmark = pytest.mark.usefixtures("new_process")
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ["stepwell", "schemas", "pipeline", "providers", "model_metadata", "docs", "examples"]
-FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
-
-
-def built(folder: Path, mtime: float) -> Path:
-    """Build a wheel of a fresh copy of the repository, with all files written at that time."""
-    copy = folder / "copy"
-    for name in SOURCES:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(ROOT / name, copy / name)
-    for path in copy.rglob("*"):
-        os.utime(path, (mtime, mtime))
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-    subprocess.run(command, check=True, cwd=copy, env=environment)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("first"), time.time())
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +25,8 @@ def metadata(wheel: Path) -> Message:
         return email.message_from_bytes(archive.read(name))
 
 
-def test_two_builds_of_the_same_sources_are_equal_byte_for_byte(
-    wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    second = built(tmp_path_factory.mktemp("second"), time.time() - 1_000_000)
+def test_two_builds_of_the_same_sources_are_equal_byte_for_byte(wheel: Path, tmp_path: Path) -> None:
+    second = build_wheel(tmp_path, mtime=time.time() - 1_000_000)
     assert second.name == wheel.name and second.read_bytes() == wheel.read_bytes()
 
 

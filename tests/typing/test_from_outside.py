@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from source_copy import copy_sources
+import stepwell
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -19,15 +19,12 @@ GOOD = sorted(path for path in PROGRAMS.glob("*.py") if path != MISTAKES)
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build an environment that has the wheel, and sees what else is installed here."""
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an environment that has the wheel, and sees what else is installed here."""
     folder = tmp_path_factory.mktemp("outside")
-    source = copy_sources(folder)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
-    subprocess.run(build, capture_output=True, check=True)
     venv.create(folder / "env", with_pip=False, symlinks=True)
     packages = next((folder / "env" / "lib").glob("python*")) / "site-packages"
-    zipfile.ZipFile(next(folder.glob("*.whl"))).extractall(packages)
+    zipfile.ZipFile(wheel).extractall(packages)
     here = next(path for path in sys.path if path.endswith("site-packages"))
     (packages / "installed_here.pth").write_text(here)
     return folder / "env" / "bin" / "python"
@@ -61,8 +58,34 @@ def readme_program(folder: Path) -> Path:
     return program
 
 
+def names_program(folder: Path) -> Path:
+    """Write a program that imports every public name, and uses each public module without an import of its own."""
+    program = f"import stepwell\nfrom stepwell import {', '.join(stepwell.__all__)}\n"
+    for name in stepwell.MODULES:
+        names = getattr(getattr(stepwell, name), "__all__", ())
+        program += "".join(f"from stepwell.{name} import {each} as {name}_{each}\n" for each in names)
+        program += "".join(f"stepwell.{name}.{each}\n" for each in names[:1])
+    path = folder / "names.py"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def unknown_names_program(folder: Path) -> Path:
+    """Write a program that looks for a name that does not exist, in the package and in each public module."""
+    places = ["stepwell", *(f"stepwell.{name}" for name in stepwell.MODULES)]
+    program = "import stepwell\n" + "".join(f"print({place}.no_such_name)  # error\n" for place in places)
+    path = folder / "unknown_names.py"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def wrong_lines(program: Path) -> set[int]:
+    """Return the numbers of the lines that are marked as errors."""
+    return {number for number, line in enumerate(program.read_text().splitlines(), 1) if "# error" in line}
+
+
 @pytest.mark.parametrize("checker", [mypy, pyright])
 def test_a_users_programs_are_clean_and_their_mistakes_are_found(checker, python: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    wrong = {number for number, line in enumerate(MISTAKES.read_text().splitlines(), 1) if "# error" in line}
-    output, lines = checker(python, *GOOD, readme_program(tmp_path), MISTAKES)
-    assert lines == {MISTAKES.name: wrong}, output
+    wrong = [MISTAKES, unknown_names_program(tmp_path)]
+    output, lines = checker(python, *GOOD, readme_program(tmp_path), names_program(tmp_path), *wrong)
+    assert lines == {program.name: wrong_lines(program) for program in wrong}, output
