@@ -2,8 +2,7 @@
 
 import asyncio
 
-from stepwell.embeddings import Embedder, similarity
-from stepwell.workflows.embed import aggregate
+from stepwell.embeddings import Embedder, aggregate, similarity
 
 TEXTS = [
     "The cat sleeps on the warm sofa.",

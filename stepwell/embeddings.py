@@ -2,10 +2,11 @@
 
 from .workflows.embed.embedder import Embedder
 from .workflows.embed.result import Embeddings
-from .workflows.embed.vectors import similarity
+from .workflows.embed.vectors import aggregate, similarity
 
 __all__ = [
     "Embedder",
     "Embeddings",
+    "aggregate",
     "similarity",
 ]

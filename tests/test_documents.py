@@ -13,7 +13,7 @@ import stepwell
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PUBLIC = ("stepwell", *(f"stepwell.{module}" for module in stepwell.MODULES))
-NOT_YET_PUBLIC = {"stepwell.workflows.embed", "stepwell.providers.local"}
+NOT_YET_PUBLIC = {"stepwell.providers.local"}
 
 
 def programs(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..pipeline.effects import Run
 from ..recipe import Gather, Recipe, acarry_out, carry_out
-from ..schemas.errors import ConfigError, DecodeError
+from ..schemas.errors import ConfigError
 from ..schemas.reply import Reply
 from .node import ScoredNode
 from .retriever import Retriever, Search
@@ -119,10 +119,6 @@ class RerankedRetriever(Retriever):
             lambda: self._clients.sync.make_call("rerank", self.model, input, {"top_n": most}),
             lambda: self._clients.asynchronous.make_call("rerank", self.model, input, {"top_n": most}),
         )
-        if any(not 0 <= ranked.index < len(found) for ranked in reply.ranking):
-            raise DecodeError(
-                f"{self.model} ranked a text that it was not given", hint="see .payload", payload=reply.raw
-            )
         return [ScoredNode(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
 
 
