@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.side_fields import GONE, By, Held, Or, Rules, Some, Whole, nonempty_text
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, nonempty_text
 from ..media import base64_text
 from ..openai_chat.side_fields import USAGE
 
 _TEXTS = [{"text": str}]
 _ITEM: Rules = {"id": str, "status": str}
-
-
-def _input(value: object) -> object:
-    """Keep the input of a free-text tool, which is a text or not there yet; GONE for anything else."""
-    return value if type(value) is str else GONE
 
 
 def _item(text: Rules) -> By:
@@ -45,7 +40,7 @@ def _item(text: Rules) -> By:
             "message": Whole({**_ITEM, "content": Some(content)}, vital=("content",)),
             "reasoning": {**_ITEM, "summary": _TEXTS, "content": _TEXTS, "encrypted_content": str},
             "function_call": Whole(call, needs=("call_id", "name")),
-            "custom_tool_call": Whole({**call, "input": _input}, needs=("call_id", "name"), vital=("input",)),
+            "custom_tool_call": Whole({**call, "input": str}, needs=("call_id", "name"), vital=("input",)),
             **{name: {**_ITEM, **rules} for name, rules in server.items()},
         },
         others=_ITEM,
