@@ -38,25 +38,17 @@ def _build_body(request: Request) -> dict[str, Any]:
 def _state(data: Mapping[str, Any]) -> BatchState:
     metadata = data.get("metadata") or {}
     status = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
-    # Counts are strings, as all 64-bit numbers are in Google's JSON.
-    total, answered, failed = (_count(metadata.get("batchStats") or {}, name) for name in _COUNTS)
+    counts = metadata.get("batchStats") or {}
     return BatchState(
         str(data.get("name") or ""),  # the answer to a cancellation is empty
         _STATUS.get(status, status.lower() or "queued"),
-        total,
-        answered,
-        failed,
+        counts.get("requestCount"),
+        counts.get("successfulRequestCount"),
+        counts.get("failedRequestCount"),
         results=(data["name"],) if status == "SUCCEEDED" else (),
         why=str((data.get("error") or {}).get("message") or ""),
         raw=data,
     )
-
-
-def _count(stats: Mapping[str, Any], name: str) -> int | None:
-    return stats.get(name)
-
-
-_COUNTS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 
 
 def _results(data: Mapping[str, Any], model: Model) -> Reply:
@@ -82,6 +74,7 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
 
 
 _STATUSES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
+# Counts are strings, as all 64-bit numbers are in Google's JSON; the rule makes numbers of them.
 _STATE: Rules = {"metadata": Held({"batchStats": Each(count)}), "error": dict}
 _READ = state_wire("google_batch_state", "get_batch", "/{id}", "GET", _state, _STATE)
 
