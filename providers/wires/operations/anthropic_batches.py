@@ -11,11 +11,10 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Rules, count
 from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
-from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..anthropic_messages.counting import VERSION
-from .batches import results_wire, state_wire
+from .batches import results_wire, state_decoder, state_wire
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
 _REASONS = {"canceled": "the batch was cancelled", "expired": "the batch expired"}
@@ -77,7 +76,7 @@ anthropic_batches = tuple(
             operation="create_batch",
             path=_BATCHES,
             build_body=_build_body,
-            decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+            decode_response=state_decoder(_state),
             side_fields=_STATE,
         ),
         state_wire("anthropic_batch_state", "get_batch", f"{_BATCHES}/{{id}}", "GET", _state, _STATE),

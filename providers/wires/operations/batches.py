@@ -30,6 +30,11 @@ def path_to(pattern: str) -> Callable[[Request], str]:
     return path
 
 
+def state_decoder(decode: Callable[[Any], BatchState]) -> Callable[[Any, Model], Reply]:
+    """Make a `decode_response` of a function that reads the state of a batch from the answer's JSON."""
+    return lambda data, model: Reply(object=decode(data), finish_reason="stop")
+
+
 def state_wire(
     name: str, operation: str, path: str, method: str, decode: Callable[[Any], BatchState], side_fields: Rules
 ) -> Wire:
@@ -49,7 +54,7 @@ def state_wire(
         method=method,
         build_body=lambda request: {},
         encode_body=lambda body: b"",
-        decode_response=lambda data, model: Reply(object=decode(data), finish_reason="stop"),
+        decode_response=state_decoder(decode),
         side_fields=side_fields,
     )
 

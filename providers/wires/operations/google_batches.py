@@ -16,7 +16,7 @@ from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.paths import model_path
-from .batches import read_line, results_reply, state_wire
+from .batches import read_line, results_reply, state_decoder, state_wire
 
 _STATUS = {
     "PENDING": "queued",
@@ -87,7 +87,7 @@ google_batches = tuple(
             path=lambda request: f"{model_path(request.model.id)}:batchGenerateContent",
             options=frozenset(("metadata",)),
             build_body=_build_body,
-            decode_response=lambda data, model: Reply(object=_state(data), finish_reason="stop"),
+            decode_response=state_decoder(_state),
             side_fields=_STATE,
         ),
         _READ,

@@ -15,10 +15,9 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
-from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
-from .batches import results_wire, state_wire
+from .batches import results_wire, state_decoder, state_wire
 from .openai_media import CONTENT_TYPE, encode_form
 
 _STATUS = {
@@ -124,10 +123,6 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
 
 
-def _decoded(decode: Callable[[Mapping[str, Any]], BatchState]) -> Callable[[Any, Model], Reply]:
-    return lambda data, model: Reply(object=decode(data), finish_reason="stop")
-
-
 _STATE: Rules = {
     "request_counts": {"total": count, "completed": count, "failed": count},
     "errors": {"data": [{}]},
@@ -148,7 +143,7 @@ _CREATE = Wire(
     path="/batches",
     options=frozenset(("metadata", "completion_window")),
     build_body=_build_body,
-    decode_response=_decoded(_state),
+    decode_response=state_decoder(_state),
     side_fields=_STATE,
 )
 _RESULTS = results_wire("openai_batch_results", "/files/{id}/content", _result)
@@ -168,7 +163,7 @@ mistral_batches = (
         path="/batch/jobs",
         options=frozenset(("metadata", "timeout_hours")),
         build_body=_build_mistral_body,
-        decode_response=_decoded(_mistral_state),
+        decode_response=state_decoder(_mistral_state),
         side_fields=_MISTRAL_STATE,
     ),
     state_wire("mistral_batch_state", "get_batch", "/batch/jobs/{id}", "GET", _mistral_state, _MISTRAL_STATE),
