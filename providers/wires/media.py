@@ -28,20 +28,24 @@ def data_or_url(value: object) -> object:
     """Keep an address, if it is no `data:` URL with broken data (a rule for side_fields); GONE for anything else."""
     if type(value) is not str or not value:
         return GONE
-    head, comma, data = value.partition(",")
-    broken = comma and head.startswith("data:") and head.endswith(";base64") and base64_text(data) is GONE
-    return GONE if broken else value
+    inlined = of_data_url(value)
+    return GONE if inlined is not None and base64_text(inlined[1]) is GONE else value
+
+
+def of_data_url(url: str) -> tuple[str, str] | None:
+    """Return media type and base64 of a `data:` URL; None for any other address."""
+    head, comma, data = url.partition(",")
+    return (head[5:-7], data) if comma and head.startswith("data:") and head.endswith(";base64") else None
 
 
 def inline(part: Media) -> tuple[str, str] | None:
     """Return media type and base64 of a part that has bytes or a `data:` URL; None for a URL or a file id."""
     if part.data is not None:
         return _REGISTERED.get(part.sent_type, part.sent_type), b64encode(part.data).decode()
-    head, comma, data = (part.url or "").partition(",")
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        kind = head[5:-7] or part.fallback_type
-        return _REGISTERED.get(kind, kind), data
-    return None
+    if (inlined := of_data_url(part.url or "")) is None:
+        return None
+    kind = inlined[0] or part.fallback_type
+    return _REGISTERED.get(kind, kind), inlined[1]
 
 
 _REGISTERED = {"image/jpg": "image/jpeg"}

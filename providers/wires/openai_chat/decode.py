@@ -16,7 +16,7 @@ from ....schemas.reply import Reply
 from ...declare.errors import find_error as find_error_by_status
 from ...declare.errors import provider_error
 from ..calls import call_id
-from ..media import from_base64
+from ..media import from_base64, of_data_url
 from .encode import NAME
 from .usage import extract_usage
 
@@ -179,10 +179,9 @@ def decode_audio(audio: Mapping[str, Any]) -> Audio:
 def decode_image(image: Mapping[str, Any]) -> Image:
     """Decode an image in OpenRouter's form: a data URI, or a URL."""
     url = image["image_url"]["url"]
-    head, comma, data = url.partition(",")
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        return Image(data=from_base64(data), media_type=head[5:-7])
-    return Image(url=url)
+    if (inlined := of_data_url(url)) is None:
+        return Image(url=url)
+    return Image(data=from_base64(inlined[1]), media_type=inlined[0])
 
 
 def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall:
