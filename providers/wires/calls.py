@@ -6,7 +6,8 @@ import re
 from uuid import uuid4
 
 from ...pipeline.side_fields import Whole, nonempty_text
-from ...schemas.json_text import JSONDecodeError, loads
+from ...schemas.json_text import JSONDecodeError, loads, repaired
+from ...schemas.parts import ToolCall
 
 
 def call_id(reply_id: str | None, index: int) -> str:
@@ -19,6 +20,11 @@ def call_id(reply_id: str | None, index: int) -> str:
     """
     tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
     return f"call_{tail}_{index}"
+
+
+def sent_arguments(call: ToolCall) -> str:
+    """Return the arguments of a call as they are sent back: the text of a JSON object, since servers refuse others."""
+    return repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
 
 
 def server_tool_input(text: str) -> object:

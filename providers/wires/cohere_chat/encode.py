@@ -7,11 +7,11 @@ from typing import Any
 
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
-from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
+from ..calls import sent_arguments
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -124,8 +124,8 @@ def _answer(message: Message) -> list[dict[str, Any]]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    function = {"name": call.name, "arguments": sent_arguments(call)}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _block(part: Part) -> dict[str, Any] | None:

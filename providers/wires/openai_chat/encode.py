@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
+from ..calls import sent_arguments
 from ..media import Media, address, inline, unsendable
 
 NAME = "openai_chat"
@@ -162,12 +162,11 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    # Arguments must be the text of a JSON object; anything else is refused when it is sent back.
-    arguments = repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
     extra = call.extra.get(NAME, {})
     if extra.get("type") == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments_json}}
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}, **extra}
+    function = {"name": call.name, "arguments": sent_arguments(call)}
+    return {"id": call.id, "type": "function", "function": function, **extra}
 
 
 def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:

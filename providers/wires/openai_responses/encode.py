@@ -12,10 +12,10 @@ from itertools import takewhile
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..calls import sent_arguments
 from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
@@ -50,9 +50,9 @@ Item = dict[str, Any]
 def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
     """Build the body.
 
-    request: the request stateless: ask the provider not to store the answer, unless the caller sets `store`, and to
-    send the model's reasoning
-        encrypted instead, so that it can be sent back. False for servers without these options.
+    request: the request
+    stateless: ask the provider not to store the answer, unless the caller sets `store`, and to send the model's
+        reasoning encrypted instead, so that it can be sent back. False for servers without these options.
     """
     options = dict(request.options)
     body: dict[str, Any] = {"model": request.model.id}
@@ -140,10 +140,11 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
                 if part.wire == NAME and "item" in extra:
                     items.append(extra["item"])
             case ToolCall():
-                arguments = repaired(part.arguments_json) if part.arguments_json.strip() not in ("", "null") else "{}"
-                call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
+                call = {"call_id": part.id, "name": part.name}
                 if extra.get("type") == "custom_tool_call":
-                    call = {"call_id": part.id, "name": part.name, "input": part.arguments_json}
+                    call["input"] = part.arguments_json
+                else:
+                    call = {"type": "function_call", **call, "arguments": sent_arguments(part)}
                 items.append({**call, **extra})
             case Opaque() if part.wire == NAME:
                 items.append(part.data)
