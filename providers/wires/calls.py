@@ -6,7 +6,7 @@ import re
 from uuid import uuid4
 
 from ...pipeline.side_fields import Whole, nonempty_text
-from ...schemas.json_text import JSONDecodeError, loads, repaired
+from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
 from ...schemas.parts import ToolCall
 
 
@@ -20,6 +20,13 @@ def call_id(reply_id: str | None, index: int) -> str:
     """
     tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
     return f"call_{tail}_{index}"
+
+
+def arguments_text(arguments: object) -> str:
+    """Return the arguments of an answer's call as text; "" for none. Some servers send the JSON itself."""
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else dumps(arguments).decode()
 
 
 def sent_arguments(call: ToolCall) -> str:

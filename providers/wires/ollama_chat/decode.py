@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import call_id
+from ..calls import arguments_text, call_id
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}
@@ -55,9 +54,8 @@ def decode_call(call: Mapping[str, Any], index: int, created_at: str | None) -> 
     created_at: the answer's time, from which ids are made
     """
     function = call["function"]
-    arguments = function.get("arguments") or {}
-    text = arguments if isinstance(arguments, str) else dumps(arguments).decode()
-    return ToolCall(call.get("id") or call_id(created_at, index), function["name"], text)
+    arguments = arguments_text(function.get("arguments") or {})
+    return ToolCall(call.get("id") or call_id(created_at, index), function["name"], arguments)
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

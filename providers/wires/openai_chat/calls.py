@@ -8,7 +8,7 @@ from typing import Any
 from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.model import Model
-from ..calls import call_id
+from ..calls import arguments_text, call_id
 from .encode import NAME
 from .places import CALLS
 
@@ -52,11 +52,8 @@ class StreamedCalls:
     def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
         """Take a fragment; return the chunks that it completes."""
         function = fragment.get("function") or fragment.get("custom") or {}
-        name, arguments = function.get("name"), function.get("arguments", function.get("input"))
-        if arguments is not None and not isinstance(arguments, str):
-            from ....schemas.json_text import dumps
-
-            arguments = dumps(arguments).decode()
+        name = function.get("name")
+        arguments = arguments_text(function.get("arguments", function.get("input")))
         begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
         call = self._find(fragment.get("id") or None, fragment.get("index"), name, begins)
         if call is None:

@@ -15,7 +15,7 @@ from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, Tool
 from ....schemas.reply import Reply
 from ...declare.errors import find_error as find_error_by_status
 from ...declare.errors import provider_error
-from ..calls import call_id
+from ..calls import arguments_text, call_id
 from ..media import from_base64, of_data_url
 from .encode import NAME
 from .usage import extract_usage
@@ -186,16 +186,12 @@ def decode_image(image: Mapping[str, Any]) -> Image:
 
 def _call(call: Mapping[str, Any], index: int, reply_id: str | None) -> ToolCall:
     function = call.get("function") or call.get("custom") or {}
-    arguments = function.get("arguments", function.get("input"))
-    if arguments is not None and not isinstance(arguments, str):
-        from ....schemas.json_text import dumps
-
-        arguments = dumps(arguments).decode()
+    arguments = arguments_text(function.get("arguments", function.get("input")))
     extra = {name: call[name] for name in ("extra_content",) if name in call}
     if "custom" in call:
         extra["type"] = "custom"  # of a tool that takes free text
     id = call.get("id") or call_id(reply_id, index)
-    return ToolCall(id, function.get("name") or "", arguments or "", {NAME: extra} if extra else {})
+    return ToolCall(id, function.get("name") or "", arguments, {NAME: extra} if extra else {})
 
 
 def _metadata(data: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
