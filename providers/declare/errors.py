@@ -202,14 +202,7 @@ def find_error(response: Response) -> ProviderError | None:
             body=response.body,
         )
     error = error_in(response.body)
-    return provider_error(
-        provider,
-        error,
-        status=response.status,
-        headers=response.headers,
-        body=response.body,
-        retry_in=retry_info(error),
-    )
+    return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
 
 
 def provider_error(
@@ -219,7 +212,6 @@ def provider_error(
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
-    retry_in: float | None = None,
 ) -> ProviderError:
     """Make the typed error for an error object of any shape.
 
@@ -228,7 +220,6 @@ def provider_error(
     status: the HTTP status; None inside a stream.
     headers: the headers of the answer; a Retry-After in them counts.
     body: the body as it was received (default: the error object as JSON).
-    retry_in: seconds after which to try again (default: what the headers say).
     """
     error = well_formed(error)
     message, codes = error_message(error), _codes(error)
@@ -236,10 +227,11 @@ def provider_error(
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
     headers = headers or {}
+    stated = _retry_info(error)
     fields: dict[str, Any] = {
         "status": status,
         "code": next((code for code in codes if not code.isdigit()), codes[0] if codes else None),
-        "retry_after": retry_after(headers) if retry_in is None else retry_in,
+        "retry_after": retry_after(headers) if stated is None else stated,
         "headers": dict(headers),
         "body": body or (error.encode() if isinstance(error, str) else dumps(error, default=str)),
         **numbers,
@@ -323,7 +315,7 @@ def _codes(error: object) -> list[str]:
     ]
 
 
-def retry_info(error: object) -> float | None:
+def _retry_info(error: object) -> float | None:
     """Return the seconds of Google's RetryInfo in the details of an error: `"retryDelay": "34s"`."""
     details = error.get("details") if isinstance(error, Mapping) else None
     for detail in details if isinstance(details, list) else ():

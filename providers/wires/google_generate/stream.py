@@ -32,7 +32,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
-from ...declare.errors import provider_error, retry_info
+from ...declare.errors import provider_error
 from ..calls import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
@@ -152,8 +152,7 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     if not isinstance(data, dict):
         return []
     if "error" in data:
-        error = data["error"]
-        raise provider_error(model.provider, error, body=dumps(data), retry_in=retry_info(error))
+        raise provider_error(model.provider, data["error"], body=dumps(data))
     piece: Mapping[str, Any] = data
     out: list[StreamChunk] = []
     if rules is not None:
