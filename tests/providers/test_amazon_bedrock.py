@@ -108,6 +108,14 @@ def test_a_model_that_wants_a_profile_gets_a_hint() -> None:
     assert caught.value.code == "ValidationException"
 
 
+@pytest.mark.parametrize("body", [b"[]", b'"slow down"', b"<html>busy</html>", b"\xff", b""])
+def test_the_header_names_the_kind_of_an_error_whatever_its_body_is(body: bytes) -> None:
+    answer = httpx.Response(400, content=body, headers={"x-amzn-errortype": "ValidationException"})
+    with pytest.raises(errors.InvalidRequest) as caught:
+        request_to_bedrock("anthropic.claude-sonnet-4-5-20250929-v1:0", answer=answer)
+    assert caught.value.code == "ValidationException" and caught.value.status == 400
+
+
 HISTORIES = {
     "plain": [system("be kind"), user("hi")],
     "tools": [

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ....pipeline.http.error_body import error_in, error_message
 from ....pipeline.http.response import Response
 from ....schemas.errors import ProviderError
-from ....schemas.json_text import JSONDecodeError, dumps, loads
+from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
@@ -36,11 +37,7 @@ def find_error(response: Response) -> ProviderError | None:
     if response.status < 300 or not kind:
         error = find_error_by_status(response)
     else:
-        try:
-            body = loads(response.body)
-        except JSONDecodeError:
-            body = {"message": response.body[:300].decode("utf-8", "replace")}
-        described = {"message": body.get("message") or body.get("Message"), "code": kind}
+        described = {"message": error_message(error_in(response.body)), "code": kind}
         provider = response.request.model.provider
         error = provider_error(
             provider, described, status=response.status, headers=response.headers, body=response.body

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.http.error_body import error_in, error_message
 from ....pipeline.side_fields import kept_event
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
@@ -26,7 +27,7 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.errors import ProviderError
-from ....schemas.json_text import JSONDecodeError, exact, loads, loads_fast
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ...declare.errors import provider_error
@@ -57,9 +58,9 @@ def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
     """Return the error of a frame: modelled exceptions and the service's own errors have frames of their own."""
     headers, payload = event
     if headers.get(":message-type") == "exception":
-        body = loads(payload) if payload else {}
-        described = {"message": body.get("message") or body.get("Message"), "code": headers.get(":exception-type")}
-        if status := body.get("originalStatusCode"):
+        error = error_in(payload)
+        described = {"message": error_message(error), "code": headers.get(":exception-type")}
+        if isinstance(error, Mapping) and (status := error.get("originalStatusCode")):
             described["status"] = status
         return provider_error(model.provider, described, body=payload)
     if headers.get(":message-type") == "error":
