@@ -12,7 +12,7 @@ from ...model_metadata.provider_models import ProviderRow
 from .. import WIRES
 from .addresses import variables
 from .packaged import load
-from .provider import Provider
+from .provider import Provider, canonical
 from .rules import BY_FACTS
 from .wire import Wire
 
@@ -34,7 +34,7 @@ def from_catalog(id: str) -> Provider | None:
         wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
         wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
     return Provider(
-        id=row.id.replace("-", "_"),
+        id=canonical(row.id),
         name=row.name,
         wires=tuple(wires),
         base_url=_root(row.base_url, wires),
@@ -68,4 +68,4 @@ def wire_named(name: str) -> Wire | None:
 
 def catalog_ids() -> list[str]:
     """Return the ids of all rows with a known wire, in the registry's spelling."""
-    return [row.id.replace("-", "_") for row in CATALOG.providers() if row.wire and row.base_url]
+    return [canonical(row.id) for row in CATALOG.providers() if row.wire and row.base_url]

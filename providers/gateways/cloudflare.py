@@ -17,6 +17,7 @@ from ...pipeline.step import on_request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.json_text import spaced
 from ...schemas.secret import Secret, header_secret
+from ..declare.provider import canonical
 
 ROOT = "https://gateway.ai.cloudflare.com/v1"
 MAX_ATTEMPTS, MAX_RETRY_DELAY, MAX_METADATA = 5, 5.0, 5
@@ -78,11 +79,11 @@ def cloudflare_ai_gateway(
     headers = {name: value for key, setting in settings.items() for name, value in [_header(key, setting)] if value}
     if token is not None:
         headers["cf-aig-authorization"] = f"Bearer {header_secret(token, where='token').reveal()}"
-    routes = {**ROUTES, **{id.replace("-", "_"): (_ANY_HOST, slug) for id, slug in (custom or {}).items()}}
+    routes = {**ROUTES, **{canonical(id): (_ANY_HOST, slug) for id, slug in (custom or {}).items()}}
     patterns = {id: (re.compile(address), f"{root}/{place}") for id, (address, place) in routes.items()}
 
     def through_gateway(request: Request) -> Request:
-        provider = request.model.provider.replace("-", "_")
+        provider = canonical(request.model.provider)
         if provider not in patterns:
             hint = "register it as a custom provider there, and name it in custom="
             raise ConfigError(f"Cloudflare's gateway does not know {provider}", hint=hint)

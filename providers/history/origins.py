@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ..declare.provider import canonical
 
 _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
@@ -39,7 +40,7 @@ class Origins:
         if model is None or model.startswith(self.trusted_prefixes):
             return False
         # A provider may have been called by another spelling of its id.
-        return f"{model.partition(':')[0].lower().replace('-', '_')}:" not in self.trusted_prefixes
+        return f"{canonical(model.partition(':')[0])}:" not in self.trusted_prefixes
 
     def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:
         """Check whether a part of an answer that is neither plain text nor a call can be sent as it is."""
