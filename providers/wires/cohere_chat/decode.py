@@ -72,16 +72,12 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
     special tokens) is what is paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
     billed = raw.get("billed_units") or {}
     tokens = raw.get("tokens") or billed
-
-    def count(value: float | None) -> int | None:
-        return None if value is None else int(value)
-
     return Usage(
-        input_tokens=count(tokens.get("input_tokens")),
-        output_tokens=count(tokens.get("output_tokens")),
-        cached_input_tokens=count(raw.get("cached_tokens")),
-        reasoning_tokens=count(tokens.get("reasoning_tokens")),
-        billed_input_tokens=count(billed.get("input_tokens")),
-        billed_output_tokens=count(billed.get("output_tokens")),
+        input_tokens=tokens.get("input_tokens"),
+        output_tokens=tokens.get("output_tokens"),
+        cached_input_tokens=raw.get("cached_tokens"),
+        reasoning_tokens=tokens.get("reasoning_tokens"),
+        billed_input_tokens=billed.get("input_tokens"),
+        billed_output_tokens=billed.get("output_tokens"),
         raw=raw,
     )
