@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/moderations, https://platform.ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -29,7 +29,8 @@ def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
     verdicts: list[Verdict] = []
     warnings: dict[CallWarning, None] = {}
     for row in data["results"]:
-        flags = {name: _flag(yes, f"results.categories.{name}", model, warnings) for name, yes in _categories(row)}
+        categories: Mapping[str, Any] = row.get("categories") or {}
+        flags = {name: _flag(yes, f"results.categories.{name}", model, warnings) for name, yes in categories.items()}
         flagged = _flag(row.get("flagged"), "results.flagged", model, warnings)
         known = [yes for yes in flags.values() if yes is not None]
         if flagged is None and not known:
@@ -44,10 +45,6 @@ def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
     reply = Reply(object=verdicts, id=data.get("id"), model=data.get("model") or "", finish_reason="stop")
     reply.warnings = tuple(warnings)
     return reply
-
-
-def _categories(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from (row.get("categories") or {}).items()
 
 
 def _flag(value: object, path: str, model: Model, warnings: dict[CallWarning, None]) -> bool | None:
