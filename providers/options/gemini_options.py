@@ -18,7 +18,17 @@ from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.provider import Override, override
-from ..declare.rules import EFFORT_TOKENS, DroppedOptions, Rule, at_most, clamp, default, nearest_effort, only
+from ..declare.rules import (
+    EFFORT_TOKENS,
+    DroppedOptions,
+    Rule,
+    at_most,
+    clamp,
+    default,
+    nearest_effort,
+    only,
+    without_thinking,
+)
 from ..declare.rules import Options as Given
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 
@@ -101,15 +111,11 @@ def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], T
     thinking is shown, unless the summary is unwanted."""
 
     def rule(options: Given, model: Model) -> DroppedOptions:
+        losses = without_thinking(options, model)
         names = ("reasoning_budget", "reasoning_effort", "reasoning_summary")
         requested = {name: options.pop(name) for name in names if name in options}
-        if model.reasoning is False:
-            return [
-                (name, "this model does not think") for name, value in requested.items() if value not in (0, "none")
-            ]
         own_config = options.get("thinking_config")
         config: dict[str, Any] = {}
-        losses: DroppedOptions = []
         for name, by in (("reasoning_budget", by_budget), ("reasoning_effort", by_effort)):
             if name not in requested:
                 continue
