@@ -20,7 +20,7 @@ from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of
-from .keywords import subschemas
+from .keywords import objects_in, subschemas
 
 __all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
 
@@ -347,12 +347,10 @@ def _definition_name(schema: JSONSchema) -> str | None:
     return ref.removeprefix("#/$defs/") if isinstance(ref, str) and ref.startswith("#/$defs/") else None
 
 
-def _count_uses(schema: object, uses: dict[str, int]) -> None:
-    if isinstance(schema, dict):
-        if (name := _definition_name(schema)) is not None:
+def _count_uses(schema: Schema, uses: dict[str, int]) -> None:
+    for node in objects_in(schema):
+        if (name := _definition_name(node)) is not None:
             uses[name] = uses.get(name, 0) + 1
-        for _, _, part in subschemas(schema):
-            _count_uses(part, uses)
 
 
 def _with_parts(schema: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:

@@ -56,6 +56,16 @@ def subschemas(schema: JSONSchema) -> Iterator[tuple[str, str, Any]]:
             yield keyword, f"/{keyword}", value
 
 
+def objects_in(schema: Schema) -> Iterator[dict[str, Any]]:
+    """Yield the schema and all those inside it, at any depth, except True and False."""
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting += [part for _, _, part in subschemas(node)]
+
+
 def resolve_ref(root: Schema, ref: str) -> Schema:
     """Return the schema that a reference of the form `#` or `#/...` names.
 

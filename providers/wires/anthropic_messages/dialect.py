@@ -14,7 +14,7 @@ from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.plain import as_plain
 from ....schemas.json_schema.dialects.rules import DialectRules
 from ....schemas.json_schema.dialects.writing import write_dialect
-from ....schemas.json_schema.keywords import subschemas
+from ....schemas.json_schema.keywords import objects_in
 
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16
@@ -46,12 +46,9 @@ def admit(keyword: str, value: Any, type: str) -> str | None:
 def limits(schema: dict[str, Any]) -> list[Dropped]:
     """List what exceeds the limits of a request in which this is the only strict schema."""
     optional = unions = 0
-    waiting: list[dict[str, Any]] = [schema]
-    while waiting:
-        node = waiting.pop()
+    for node in objects_in(schema):
         optional += len(node.get("properties", {})) - len(node.get("required", ()))
         unions += "anyOf" in node
-        waiting += [part for _, _, part in subschemas(node) if isinstance(part, dict)]
     over: list[Dropped] = []
     if optional > MAX_OPTIONAL:
         over.append(Dropped("", "required", f"Anthropic takes {MAX_OPTIONAL} optional ones; there are {optional}"))

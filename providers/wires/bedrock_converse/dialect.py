@@ -18,7 +18,7 @@ from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.merging import ANNOTATIONS
 from ....schemas.json_schema.dialects.plain import as_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN, definition_name, write_dialect
-from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, resolve_ref, subschemas
+from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, objects_in, resolve_ref
 from ....schemas.json_schema.safety import content_of, schema_from_json
 from ....schemas.json_types import Schema
 from ..anthropic_messages import dialect as anthropic
@@ -120,14 +120,8 @@ class _WritesOut:
     def _references(self, ref: str) -> set[str]:
         """Collect the references inside the schema that a reference names."""
         if ref not in self._leads:
-            found: set[str] = set()
-            waiting: list[Schema] = [resolve_ref(self._root, ref)]
-            while waiting:
-                node = waiting.pop()
-                if isinstance(node, dict):
-                    found |= {node["$ref"]} if "$ref" in node else set()
-                    waiting += [part for _, _, part in subschemas(node)]
-            self._leads[ref] = found
+            inside = objects_in(resolve_ref(self._root, ref))
+            self._leads[ref] = {node["$ref"] for node in inside if "$ref" in node}
         return self._leads[ref]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import SchemaError
 from ...json_types import Schema
-from ..keywords import subschemas
+from ..keywords import objects_in
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
@@ -97,11 +97,7 @@ def _either(parts: list[Schema]) -> Schema:
 
 def _add_items(written: dict[str, Any]) -> None:
     """Add `items` to arrays that have none: some providers refuse those, even in a schema that they do not enforce."""
-    waiting: list[Any] = [written]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            types = node.get("type")
-            if (types == "array" or (isinstance(types, list) and "array" in types)) and "prefixItems" not in node:
-                node.setdefault("items", {})
-            waiting += [part for _, _, part in subschemas(node)]
+    for node in objects_in(written):
+        types = node.get("type")
+        if (types == "array" or (isinstance(types, list) and "array" in types)) and "prefixItems" not in node:
+            node.setdefault("items", {})
