@@ -59,20 +59,30 @@ def decode_block(block: Mapping[str, Any]) -> Part | None:
     back."""
     match block["type"]:
         case "text":
-            extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
-            text = block.get("text") or ""
-            return Text(text, {NAME: extra} if extra else {}) if text or extra else None
+            text, extra = block.get("text") or "", text_extra(block)
+            return Text(text, extra) if text or extra else None
         case "thinking":
             return Reasoning(block.get("thinking") or "", block.get("signature") or None, wire=NAME)
         case "redacted_thinking":
             return Reasoning(encrypted=block["data"], wire=NAME)
         case "tool_use":
-            extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
             # A stream sends nothing for empty arguments; do the same here, so that both give the same part.
             arguments = dumps(block["input"]).decode() if block.get("input") else ""
-            return ToolCall(block["id"], block["name"], arguments, {NAME: extra} if extra else {})
+            return ToolCall(block["id"], block["name"], arguments, call_extra(block))
         case _:
             return Opaque(NAME, dict(block))
+
+
+def text_extra(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the details of a text, such as its citations, in the form of `Text.extra`."""
+    extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
+    return {NAME: extra} if extra else {}
+
+
+def call_extra(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the details of a call in the form of `ToolCall.extra`."""
+    extra = {name: value for name, value in block.items() if name not in ("type", "id", "name", "input")}
+    return {NAME: extra} if extra else {}
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

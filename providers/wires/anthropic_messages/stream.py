@@ -30,7 +30,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from .decode import finish_reason, metadata_of, usage_of
+from .decode import call_extra, finish_reason, metadata_of, text_extra, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -159,16 +159,15 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
         case None | {"type": "redacted_thinking" | ""}:
             return []
         case {"type": "text"}:
-            extra = {name: value for name, value in block.items() if name not in ("type", "text") and value is not None}
-            return [PartEnd(index, {"extra": {NAME: extra}})] if extra else []
+            extra = text_extra(block)
+            return [PartEnd(index, {"extra": extra})] if extra else []
         case {"type": "thinking"}:
             fields: dict[str, Any] = {"wire": NAME}
             if block.get("signature"):
                 fields["signature"] = block["signature"]
             return [PartEnd(index, fields)]
         case {"type": "tool_use"}:
-            extra = {name: block[name] for name in block if name not in ("type", "id", "name", "input")}
-            return [ToolCallEnd(index, {NAME: extra} if extra else {})]
+            return [ToolCallEnd(index, call_extra(block))]
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
