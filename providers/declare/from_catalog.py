@@ -66,6 +66,16 @@ def wire_named(name: str) -> Wire | None:
     return wire
 
 
+def is_in_catalog(id: str) -> bool:
+    """Check whether a row with a known wire has this id, in the registry's spelling."""
+    row = CATALOG.provider(id)
+    return row is not None and _is_usable(row)
+
+
 def catalog_ids() -> list[str]:
     """Return the ids of all rows with a known wire, in the registry's spelling."""
-    return [canonical(row.id) for row in CATALOG.providers() if row.wire and row.base_url]
+    return [canonical(row.id) for row in CATALOG.providers() if _is_usable(row)]
+
+
+def _is_usable(row: ProviderRow) -> bool:
+    return bool(row.wire and row.base_url)

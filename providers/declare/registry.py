@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from ...schemas.errors import UnknownProvider
 from ...schemas.nearest import nearest
 from .. import BUILT_IN, __path__
-from .from_catalog import catalog_ids, from_catalog
+from .from_catalog import catalog_ids, from_catalog, is_in_catalog
 from .packaged import PACKAGE, load
 from .provider import Provider, canonical
 
@@ -62,7 +62,7 @@ class Registry:
         id = canonical(id)
         if id in self._known or id in self._removed:
             return id in self._known
-        return _module_of(id) is not None or id in catalog_ids() or id in self._entry_points()
+        return _module_of(id) is not None or is_in_catalog(id) or id in self._entry_points()
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
