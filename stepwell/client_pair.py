@@ -9,6 +9,7 @@ from .connect import AnyTransport
 from .connections import AsyncConnections, Connections
 from .plan import Plan
 from .planner import CallPlanner
+from .providers.declare.provider import canonical
 from .schemas.errors import ConfigError
 
 SHARED_CLIENT = BaseClient()
@@ -66,7 +67,7 @@ class ClientPair:
 
         Another server may give other answers under the same model's name. The query is left out, as it may hold a key.
         """
-        key = options.get("api_key") or self.planner.keys.get(plan.provider.id)
+        key = options.get("api_key") or self.planner.keys.get(canonical(plan.provider.id))
         endpoint = plan.provider.takes().place(key) if isinstance(key, Mapping) else None
         address = str(options.get("base_url") or endpoint or plan.base_url)
         home = (plan.model.base_url, plan.provider.base_url)
