@@ -329,5 +329,5 @@ async def _agather(client: Any, gather: Gather) -> list[Any]:
 
 def _unknown_effect(effect: Any) -> StepError:
     return StepError(
-        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Drive, Gather or Emit"
+        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Run, Drive, Gather or Emit"
     )
