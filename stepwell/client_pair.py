@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .client import BaseAsyncClient, BaseClient, ClientSettings
+from .client import BaseAsyncClient, BaseClient
 from .connect import AnyTransport
 from .connections import AsyncConnections, Connections
 from .plan import Plan
@@ -39,7 +39,7 @@ class ClientPair:
     @property
     def planner(self) -> CallPlanner:
         """The settings that both share."""
-        client: ClientSettings = self._sync or self._asynchronous or SHARED_CLIENT
+        client = self._sync or self._asynchronous or SHARED_CLIENT
         return client.planner
 
     @property
