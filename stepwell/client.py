@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Never, Self, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
     from .options import Credential, ModelLike, PipelineLike, PromptLike
 
+ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
-class ClientSettings:
+
+class ClientSettings(Generic[ConnectionsType]):
     """The settings that both clients take."""
 
     planner: CallPlanner
     """What makes a request of a call; for code that builds on a client."""
+    connections: ConnectionsType
 
     def __init__(
         self,
@@ -93,6 +96,13 @@ class ClientSettings:
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
         raise NotImplementedError
 
+    @classmethod
+    def sharing(cls, planner: CallPlanner, connections: ConnectionsType) -> Self:
+        """Make a client on the settings and the connections of another."""
+        client = cls.__new__(cls)
+        client.planner, client.connections = planner, connections
+        return client
+
     @property
     def pipeline(self) -> PipelineEdits:
         """The edits made to the pipeline of every call: `client.pipeline = client.pipeline.before("retry", step)`."""
@@ -138,23 +148,14 @@ class ClientSettings:
         return overridden(planner.overrides, planner.registry, models, wire=wire, operation=operation, **steps)
 
 
-class BaseClient(ClientSettings):
+class BaseClient(ClientSettings[Connections]):
     """A client of sync calls without a method for each operation: what a Client is built on.
 
     Safe to share between threads; a forked child gets connections of its own.
     """
 
-    connections: Connections
-
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
         self.connections = Connections(transport, http)
-
-    @classmethod
-    def sharing(cls, planner: CallPlanner, connections: Connections) -> Self:
-        """Make a client on the settings and the connections of another."""
-        client = cls.__new__(cls)
-        client.planner, client.connections = planner, connections
-        return client
 
     def make_call(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Reply[Any]:
         """Make one call and return its reply.
@@ -185,24 +186,15 @@ class BaseClient(ClientSettings):
         self.close()
 
 
-class BaseAsyncClient(ClientSettings):
+class BaseAsyncClient(ClientSettings[AsyncConnections]):
     """A client of calls that are awaited, on asyncio or trio: what an AsyncClient is built on.
 
     One object serves several event loops, one after another or at once: each gets connections of its own, which are
     closed when the loop ends.
     """
 
-    connections: AsyncConnections
-
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
         self.connections = AsyncConnections(transport, http)
-
-    @classmethod
-    def sharing(cls, planner: CallPlanner, connections: AsyncConnections) -> Self:
-        """Make a client on the settings and the connections of another."""
-        client = cls.__new__(cls)
-        client.planner, client.connections = planner, connections
-        return client
 
     async def make_call(
         self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .client import BaseAsyncClient, BaseClient, ClientSettings
+from .client import BaseAsyncClient, BaseClient
 from .connect import AnyTransport
 from .connections import AsyncConnections, Connections
 from .plan import Plan
 from .planner import CallPlanner
+from .providers.declare.provider import canonical
 from .schemas.errors import ConfigError
 
 SHARED_CLIENT = BaseClient()
@@ -38,7 +39,7 @@ class ClientPair:
     @property
     def planner(self) -> CallPlanner:
         """The settings that both share."""
-        client: ClientSettings = self._sync or self._asynchronous or SHARED_CLIENT
+        client = self._sync or self._asynchronous or SHARED_CLIENT
         return client.planner
 
     @property
@@ -66,7 +67,7 @@ class ClientPair:
 
         Another server may give other answers under the same model's name. The query is left out, as it may hold a key.
         """
-        key = options.get("api_key") or self.planner.keys.get(plan.provider.id)
+        key = options.get("api_key") or self.planner.keys.get(canonical(plan.provider.id))
         endpoint = plan.provider.takes().place(key) if isinstance(key, Mapping) else None
         address = str(options.get("base_url") or endpoint or plan.base_url)
         home = (plan.model.base_url, plan.provider.base_url)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -26,6 +26,7 @@ from attrs import define, field
 from .events import current, within
 from .pipeline.effects import Run
 from .pipeline.http.transport import adrive, drive
+from .schemas.chunks import StreamChunk
 from .schemas.errors import StepError
 
 
@@ -107,6 +108,24 @@ async def acarry_out(client: Any, recipe: Recipe) -> Any:
 
 class Left(GeneratorExit):
     """Raised in a recipe when its reader stops. Unlike after a plain close, it may still yield Shut."""
+
+
+def stream_call(
+    model: Any, prompt: Any, options: Mapping[str, Any], items: Callable[[list[StreamChunk]], Iterable[Any]]
+) -> Recipe:
+    """Stream one chat call: emit what `items` makes of the chunks as they come, and return the Reply.
+
+    The connection is returned when the reader leaves.
+    """
+    source = yield Open(model, prompt, options)
+    try:
+        while (chunks := (yield Pull(source))) is not None:
+            for item in items(chunks):
+                yield Emit(item)
+    except Left:
+        yield Shut(source)
+        raise
+    return source.whole_reply()
 
 
 class _Reading:
@@ -329,5 +348,5 @@ async def _agather(client: Any, gather: Gather) -> list[Any]:
 
 def _unknown_effect(effect: Any) -> StepError:
     return StepError(
-        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Call, Drive, Gather or Emit"
+        f"a recipe yielded {type(effect).__name__}", hint="yield Ask, Open, Pull, Shut, Run, Drive, Gather or Emit"
     )

@@ -12,7 +12,7 @@ import httpx2
 import openai
 import orjson
 import pytest
-from batch_services import SERVICES, Anthropic, Google, Mistral, OpenAI, Service
+from batch_services import MODELS, SERVICES, Anthropic, Google, Mistral, OpenAI, Service
 from google.genai import types as google_types
 from google.genai.batches import _BatchJob_from_mldev
 from mistralai.client.models import BatchJob as MistralBatchJob
@@ -24,13 +24,6 @@ from stepwell.providers.wires.google_generate.samples import SAMPLES as GOOGLE
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 
 PROMPTS = {"first": "Say hello.", "second": "Say goodbye.", "third": "Say nothing."}
-MODELS = {
-    "openai": "openai:gpt-4o-mini",
-    "groq": "groq:llama-3.3-70b-versatile",
-    "mistral": "mistral:mistral-large-latest",
-    "anthropic": "anthropic:claude-sonnet-4-5",
-    "google": "google:gemini-2.5-flash",
-}
 
 TEXTS = {"anthropic": ANTHROPIC.text.text, "google": GOOGLE.text.text}
 

@@ -29,11 +29,7 @@ from example_provider import PARLEY_SAMPLES, build_body, parley
 CREDENTIALS = {"amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"}}
 URLS = {"azure": "https://resource.test", "cloudflare": "https://cloudflare.test"}
 MODELS = {"local": "smollm2"}
-OURS = [
-    provider
-    for provider in REGISTRY
-    if provider.source != "models.dev" and any(wire.operation == "chat" for wire in provider.wires)
-]
+OURS = [each for each in REGISTRY if each.source != "models.dev" and "chat" in each.operations]
 
 
 def conforms(provider: Provider) -> bool:

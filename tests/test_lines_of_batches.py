@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from batch_services import SERVICES, Google
+from batch_services import MODELS, SERVICES, Google
 
 from stepwell import Client, errors
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
@@ -16,13 +16,6 @@ from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from odd_fields import ODD, places, put
 
 PROMPTS = {"first": "a", "second": "b", "third": "c"}
-MODELS = {
-    "openai": "openai:gpt-4o-mini",
-    "groq": "groq:llama-3.3-70b-versatile",
-    "mistral": "mistral:mistral-large-latest",
-    "anthropic": "anthropic:claude-sonnet-4-5",
-    "google": "google:gemini-2.5-flash",
-}
 TEXT = OPENAI.text.text
 NO_LINES = (None, 7, "x", [1], {}, True)
 vendors = pytest.mark.parametrize("vendor", SERVICES)

@@ -66,7 +66,7 @@ def async_client() -> str:
     text = text[:head] + text[text.index('"""', head) :]
     text = re.sub(METHOD, _awaited, text)
     text = re.sub(r"(self\.(?:make_call|run_workflow)\()", r"await \1", text)
-    text = re.sub(r"\b(Stream|ToolStream|ObjectStream|BatchJob)\b(?! has its)", r"Async\1", text)
+    text = re.sub(rf"\b({'|'.join((*STREAMS, 'BatchJob'))})\b", r"Async\1", text)
     for sync, asynchronous in RENAMED.items():
         text = text.replace(sync, asynchronous)
     doc = (

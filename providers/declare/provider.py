@@ -211,6 +211,11 @@ class Provider:
             return self.place
         return " and ".join(f"*{host}" for host in self.trusted_hosts) if "${" in self.base_url else self.base_url
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that one of its wires is for: chat, embed, ..."""
+        return frozenset(wire.operation for wire in self.wires)
+
     def wire_for(self, operation: str, model: Model, named: str | None = None) -> Wire:
         """Choose the wire: the one that the call, the model's metadata or its row names, else the operation's first.
 
@@ -222,8 +227,8 @@ class Provider:
         """
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
-            operations = ", ".join(sorted({wire.operation for wire in self.wires}))
-            raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {operations}")
+            offered = ", ".join(sorted(self.operations))
+            raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {offered}")
         rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
         for wanted in (named, model.wire, *rows):
             for wire in able:

@@ -90,7 +90,7 @@ def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
         "name": provider.name,
         "wires": [wire.name for wire in provider.wires],
         "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
-        "operations": sorted({wire.operation for wire in provider.wires}),
+        "operations": sorted(provider.operations),
         "base_url": provider.place or provider.address(environment),
         "env_key": list(provider.env_key),
         "key_present": any(environment.get(name) for name in provider.env_key),

@@ -66,19 +66,19 @@ def models_like(word: str) -> list[str]:
     """
     if not re.fullmatch(r"\S*[0-9/-]\S*", word) or "://" in word:
         return []
-    provider, slash, id = word.lower().partition("/")
+    word = word.lower()
+    provider, slash, id = word.partition("/")
     if slash and id and REGISTRY.knows(provider):
         return [f"{provider}:{id}"]
     models = _models_by_maker()
-    if same := [model for model in models if model.id.lower() == word.lower()]:
+    if same := [model for model in models if model.id.lower() == word]:
         return list(map(str, same[:_MOST_SHOWN]))
     ids = {model.id.lower(): str(model) for model in reversed(models)}
-    close = difflib.get_close_matches(word.lower(), ids, 1, _CLOSE) if len(word) > 3 else []
-    if not close and re.fullmatch(r"[a-z]{3,}-?\d\S*", word.lower()):
-        families = Counter(family_of(each) for each in ids)
-        if families[family_of(word.lower())] >= _MIN_FAMILY:
-            family = [each for each in ids if family_of(each) == family_of(word.lower())]
-            close = difflib.get_close_matches(word.lower(), family, 1, 0.0)
+    close = difflib.get_close_matches(word, ids, 1, _CLOSE) if len(word) > 3 else []
+    if not close and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
+        family = [each for each in ids if family_of(each) == family_of(word)]
+        if len(family) >= _MIN_FAMILY:
+            close = difflib.get_close_matches(word, family, 1, 0.0)
     return [ids[each] for each in close]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..events import span
 from ..options import ModelLike
 from ..parsers.asking import ask_and_parse, parse_reply
 from ..parsers.parser import OutputParser
-from ..recipe import Ask, Emit, Left, Open, Pull, Recipe, Shut
-from ..schemas.chunks import TextDelta
+from ..recipe import Ask, Recipe, stream_call
+from ..schemas.chunks import StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context
 from ..schemas.reply import Reply
@@ -36,16 +36,8 @@ def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping
 def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Recipe:
     """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs."""
     with span("stream", model=str(model)) as work:
-        source = yield Open(model, parser.format(context) if parser else context, options)
-        try:
-            while (chunks := (yield Pull(source))) is not None:
-                for chunk in chunks:
-                    if type(chunk) is TextDelta:
-                        yield Emit(chunk.text)
-        except Left:
-            yield Shut(source)
-            raise
-        reply: Reply = source.whole_reply()
+        asked = parser.format(context) if parser else context
+        reply: Reply = yield from stream_call(model, asked, options, _texts)
         work.note(usage=reply.usage)
         if parser is None:
             return reply
@@ -53,6 +45,10 @@ def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: M
             return reply.replace(object=parse_reply(parser, reply), prompt=context)
         except ObjectInvalid as invalid:
             raise object_error(invalid, reply, [reply]) from None
+
+
+def _texts(chunks: list[StreamChunk]) -> Iterator[str]:
+    return (chunk.text for chunk in chunks if type(chunk) is TextDelta)
 
 
 def in_span(name: str, model: ModelLike, recipe: Recipe) -> Recipe:

@@ -268,9 +268,8 @@ class _Suite:
             require(written in sent or warned, f"{name} is not in the request, and no warning names it")
 
     def _check_stream_flag(self) -> None:
-        with self._client(MockBody(b"")) as client:
-            if COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name):
-                return  # it always streams
+        if self._always_streams():
+            return
         unstreamed, streamed = (self._request_and_reply(stream, PROMPT)[0] for stream in (False, True))
         require(unstreamed != streamed, "the requests for a stream and for a whole answer are the same")
 
@@ -316,9 +315,12 @@ class _Suite:
 
     def _server_answer(self, sample: Sample, stream: bool) -> bytes:
         """Return the server's answer. One that can only stream does so for unstreamed calls as well."""
+        return sample.stream if stream or self._always_streams() else sample.body
+
+    def _always_streams(self) -> bool:
+        """Return whether the server can only stream."""
         with self._client(MockBody(b"")) as client:
-            streams = stream or COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name)
-        return sample.stream if streams else sample.body
+            return COLLECT_STREAM in client.pipeline_for(self.model, **self._wire_option)
 
     def _call(
         self,

@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 import trio
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ import stepwell
 from stepwell.embeddings import Embedder, Embeddings
 from stepwell.events import Event
 from stepwell.providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit
+from stepwell.providers.declare.registry import Registry
 from stepwell.schemas import errors
 from stepwell.stores import MemoryStore
 from stepwell.workflows.embed import similarity
@@ -183,14 +185,17 @@ def test_vectors_of_another_server_are_separate() -> None:
     assert asked_for.fingerprint == embedder.fingerprint and asked_for.embed(["a"]).cached == 1
 
 
-def test_a_deployment_of_another_resource_is_another_model() -> None:
+@pytest.mark.parametrize("id", ["azure", "our-azure", "OurAzure"])
+def test_a_deployment_of_another_resource_is_another_model(id: str) -> None:
+    registry = Registry()
+    registry.register(evolve(registry.get_or_raise("azure"), id=id))
     made = [
         Embedder(
-            "azure:mine", client=stepwell.Client(api_keys={"azure": {"api_key": "k", "endpoint": url}})
+            f"{id}:mine", client=stepwell.Client(api_keys={id: {"api_key": "k", "endpoint": url}}, registry=registry)
         ).fingerprint
         for url in ("https://one.openai.azure.com", "https://two.openai.azure.com")
     ]
-    assert made == [f'azure:mine base_url="https://{name}.openai.azure.com"' for name in ("one", "two")]
+    assert made == [f'{id}:mine base_url="https://{name}.openai.azure.com"' for name in ("one", "two")]
 
 
 def test_options_of_the_call_itself_do_not_change_the_cache_key() -> None:

@@ -28,10 +28,6 @@ def id_of(provider: Provider) -> str:
     return provider.id
 
 
-def chats(provider: Provider) -> bool:
-    return any(wire.operation == "chat" for wire in provider.wires)
-
-
 PROVIDERS = [provider for provider in REGISTRY if provider.takes() is not FREE]
 every = pytest.mark.parametrize("provider", PROVIDERS, ids=id_of)
 several = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each.credentials is not None], ids=id_of)
@@ -80,11 +76,11 @@ def refusals(provider: Provider, given: Any) -> Iterator[errors.StepwellError]:
         with pytest.raises(errors.StepwellError) as caught:
             kind(api_keys={provider.id: given}, transport=network)
         yield caught.value
-    if chats(provider):
+    if "chat" in provider.operations:
         with Client(transport=network, retries=0) as client, pytest.raises(errors.StepwellError) as caught:
             client.generate_text(f"{provider.id}:m", "hi", api_key=given)
         yield caught.value
-    if chats(provider) and provider.credentials is not None:
+    if "chat" in provider.operations and provider.credentials is not None:
 
         async def ask() -> None:
             async with AsyncClient(transport=network, retries=0) as client:
@@ -199,7 +195,9 @@ def test_a_credential_that_is_taken_shows_no_secret(provider: Provider) -> None:
         assert takes.read(kept, where="api_key", provider=provider.id) is kept
 
 
-@pytest.mark.parametrize("provider", [each for each in PROVIDERS if each.env_key and chats(each)], ids=id_of)
+@pytest.mark.parametrize(
+    "provider", [each for each in PROVIDERS if each.env_key and "chat" in each.operations], ids=id_of
+)
 def test_a_key_in_a_mapping_is_sent_instead_of_the_environments(provider: Provider) -> None:
     seen: list[httpx.Request] = []
 

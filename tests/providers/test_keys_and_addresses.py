@@ -26,11 +26,7 @@ MACHINE = "OFTHEMACHINE"
 PROXY, OTHER = "https://proxy.test/v1", "https://other.test/v1"
 
 
-def chats(provider: Provider) -> bool:
-    return any(wire.operation == "chat" for wire in provider.wires)
-
-
-CHATTING = [each for each in REGISTRY if chats(each) and each.takes() is not FREE and each.id != "local"]
+CHATTING = [each for each in REGISTRY if "chat" in each.operations and each.takes() is not FREE and each.id != "local"]
 LOGGED_IN = [each for each in CHATTING if each.takes().alone]
 every = pytest.mark.parametrize("provider", CHATTING, ids=lambda each: each.id)
 logged_in = pytest.mark.parametrize("provider", LOGGED_IN, ids=lambda each: each.id)

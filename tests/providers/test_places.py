@@ -148,7 +148,7 @@ def test_a_users_steps_apply_to_the_wire_that_they_name_and_to_no_other(provider
 def test_a_users_step_that_names_no_wire_is_that_of_the_only_chat_or_refused(provider: Provider) -> None:
     step, mine = marked("build_body"), Overrides()
     mine.add(f"{provider.id}:*", build_body=step)
-    operations = {wire.operation for wire in provider.wires}
+    operations = provider.operations
     alone = operations if len(operations) == 1 else {"chat"}
     meant = [wire for wire in provider.wires if wire.operation in alone]
     for wire in provider.wires:
@@ -162,7 +162,7 @@ def test_a_users_step_that_names_no_wire_is_that_of_the_only_chat_or_refused(pro
 
 @every_provider
 def test_a_users_step_for_an_operation_applies_to_its_wires_alone(provider: Provider) -> None:
-    for operation in {wire.operation for wire in provider.wires}:
+    for operation in provider.operations:
         step, mine = marked("build_body"), Overrides()
         mine.add(f"{provider.id}:*", wire="*", operation=operation, build_body=step)
         for wire in provider.wires:

@@ -75,7 +75,7 @@ def objects_at_an_address() -> list[Any]:
     return [Callable(), lambda request: request, Callable().__call__]
 
 
-WITH_CHAT = [each.id for each in REGISTRY if any(wire.operation == "chat" for wire in each.wires)]
+WITH_CHAT = [each.id for each in REGISTRY if "chat" in each.operations]
 
 
 @pytest.mark.parametrize("provider", WITH_CHAT)

@@ -13,7 +13,13 @@ from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHR
 from stepwell.providers.wires.google_generate.samples import SAMPLES as GOOGLE
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 
-VENDORS = ("openai", "groq", "mistral", "anthropic", "google")
+MODELS = {
+    "openai": "openai:gpt-4o-mini",
+    "groq": "groq:llama-3.3-70b-versatile",
+    "mistral": "mistral:mistral-large-latest",
+    "anthropic": "anthropic:claude-sonnet-4-5",
+    "google": "google:gemini-2.5-flash",
+}
 
 
 class Service:
@@ -40,7 +46,7 @@ class Service:
         raise NotImplementedError
 
     def settings(self, **how: Any) -> dict[str, Any]:
-        keys = dict.fromkeys(VENDORS, "k")
+        keys = dict.fromkeys(MODELS, "k")
         return {"transport": httpx.MockTransport(self), "api_keys": keys, "retries": 0, **how}
 
     @property

@@ -134,7 +134,7 @@ def malformed_fields(data: Any, text: str) -> Iterator[tuple[tuple[Any, ...], An
                     yield place, other, put(data, place, other)
 
 
-def client_of(body: bytes, name: str) -> Client:
+def client_of(body: bytes) -> Client:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body))
     return Client(transport=transport, api_keys=KEYS, retries=0)
 

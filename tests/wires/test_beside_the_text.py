@@ -98,7 +98,7 @@ def spoiled(block: Any) -> Iterator[Any]:
 
 
 def read(name: str, body: Any) -> Any:
-    return client_of(orjson.dumps(body), name).generate_text(f"{SPEAKERS[name]}:m", "hi", wire=name)
+    return client_of(orjson.dumps(body)).generate_text(f"{SPEAKERS[name]}:m", "hi", wire=name)
 
 
 @wires

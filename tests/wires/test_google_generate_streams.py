@@ -185,10 +185,6 @@ def joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def _is_sound(part: dict[str, Any]) -> bool:
-    return bool(part.get("inlineData", {}).get("mimeType") == PCM)
-
-
 def decode(body: Any) -> Reply:
     reply = google_generate.decode_response(orjson.loads(orjson.dumps(body)), MODEL)
     return evolve(reply, usage=google_generate.extract_usage(body, MODEL) or reply.usage)

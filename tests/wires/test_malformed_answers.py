@@ -3,7 +3,6 @@ exception, streamed, unstreamed and refused."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,47 +11,22 @@ import orjson
 import pytest
 
 from stepwell import Client
-from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.chunks import Finish, TextDelta
 from stepwell.schemas.fold import Fold
 from stepwell.testing.conformance import TOOL, samples_of
 
-SPEAKERS = {
-    "openai_chat": "groq",
-    "openai_responses": "openai",
-    "anthropic_messages": "anthropic",
-    "google_generate": "google",
-    "bedrock_converse": "amazon_bedrock",
-    "ollama_chat": "ollama",
-    "cohere_chat": "cohere",
-    "mistral_chat": "mistral",
-}
-KEYS = {**dict.fromkeys(SPEAKERS.values(), "k"), "amazon_bedrock": {"access_key": "a", "secret_key": "s"}}
+from odd_fields import KEYS, SPEAKERS, places, put, speaker
+
 OTHERS = (5, "abc", [5], {"a": 1}, None, -1.5)
 wires = pytest.mark.parametrize("wire", SPEAKERS)
 
 
 def malformed_variants(value: Any) -> Iterator[Any]:
     """Yield the value with each place in it replaced by each of the malformed values."""
-    for place in places(value):
+    for place in ((), *places(value)):
         for other in OTHERS:
             yield put(value, place, other)
-
-
-def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield here
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in inner:
-        yield from places(each, (*here, name))
-
-
-def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
-    if not place:
-        return other
-    value = copy.copy(value)
-    value[place[0]] = put(value[place[0]], place[1:], other)
-    return value
 
 
 class Server:
@@ -79,8 +53,7 @@ class Server:
 
 
 def scenes(wire: str) -> Any:
-    found = next(each for each in REGISTRY.get_or_raise(SPEAKERS[wire]).wires if each.name == wire)
-    return samples_of(found)
+    return samples_of(speaker(wire))
 
 
 @wires

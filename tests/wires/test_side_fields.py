@@ -38,7 +38,7 @@ def test_each_optional_field_that_is_left_out_is_named(name: str) -> None:
             continue
         was = at(full_body(name), place)
         other = 7 if not isinstance(was, int) else [7]
-        reply = client_of(orjson.dumps(put(full_body(name), place, other)), name).generate_text(
+        reply = client_of(orjson.dumps(put(full_body(name), place, other))).generate_text(
             f"{SPEAKERS[name]}:m", "hi", wire=name
         )
         assert [each.subject for each in reply.warnings if str(place[-1]) in each.subject], place

@@ -200,14 +200,13 @@ def _prompts_by_id(prompts: Prompts) -> dict[str, PromptLike]:
     return named
 
 
-def _batch_operations(planner: CallPlanner, model: ModelLike) -> set[str]:
+def _batch_operations(planner: CallPlanner, model: ModelLike) -> frozenset[str]:
     """Return the operations of the model's provider. Raises NotSupported for one without batches."""
     provider = planner.plan("chat", model).provider
-    offered = {wire.operation for wire in provider.wires}
-    if "create_batch" not in offered:
-        able = [each.id for each in planner.registry if any(wire.operation == "create_batch" for wire in each.wires)]
+    if "create_batch" not in provider.operations:
+        able = [each.id for each in planner.registry if "create_batch" in each.operations]
         raise NotSupported(f"{provider.id} has no batch API that stepwell knows", hint=f"these have: {', '.join(able)}")
-    return offered
+    return provider.operations
 
 
 def _join_betas(betas: Iterable[tuple[str, str]]) -> dict[str, str]:

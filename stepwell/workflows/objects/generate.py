@@ -56,7 +56,7 @@ def generate(
             except ObjectInvalid as invalid:
                 if len(replies) > max_repairs or not worth_repair(reply):
                     raise object_error(invalid, reply, replies) from None
-                context = _append_violations(context, reply, request, invalid)
+                context = _append_violations(context, reply, invalid)
             else:
                 work.note(attempts=len(replies))
                 return object_reply(replies, request, value, repairs, context_of(prompt))
@@ -91,7 +91,7 @@ def with_earlier_replies(error: StepwellError, replies: list[Reply]) -> Stepwell
     return error
 
 
-def _append_violations(context: Context, reply: Reply, request: ObjectRequest, invalid: ObjectInvalid) -> Context:
+def _append_violations(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
     """Append the answer and what is wrong with it: as the result of the call, where the answer was a call."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))

@@ -14,7 +14,7 @@ from ...events import span
 from ...options import ModelLike, PromptLike
 from ...planner import CallPlanner
 from ...reading import AsyncReplyStream, ReplyStream
-from ...recipe import Emit, Left, Open, Pull, Recipe, Shut
+from ...recipe import Emit, Recipe, stream_call
 from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
@@ -48,23 +48,22 @@ class PartialObject:
         """Return whether the whole value, as plain data, differs from what was shown of it."""
         return self._last is not MISSING and not continues(self._last, value)
 
-    def feed(self, chunks: list[StreamChunk]) -> Any:
-        """Return the value as far as it is certain, if that is more than before; else MISSING."""
+    def feed(self, chunks: list[StreamChunk]) -> Iterator[Any]:
+        """Yield the value as far as it is certain, if that is more than before."""
         text = "".join(self._texts(chunks))
         if not text or self._broken:
-            return MISSING
+            return
         try:
             value = self._json.feed(text)
         except DecodeError:
             # Text around the JSON: nothing is certain before the end, where it may still be repaired.
             self._broken = True
-            return MISSING
+            return
         if self.spec.wrapped and isinstance(value, dict):
             value = value.get(KEY, MISSING)
-        if value is MISSING or value == self._last:
-            return MISSING
-        self._last = snapshot(value)
-        return self._last
+        if value is not MISSING and value != self._last:
+            self._last = snapshot(value)
+            yield self._last
 
     def _texts(self, chunks: list[StreamChunk]) -> Iterator[str]:
         for chunk in chunks:
@@ -116,16 +115,8 @@ def object_stream(
 
 def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: PromptLike) -> Recipe:
     with span("stream_object", model=str(model), name=spec.name, mode=request.mode):
-        source = yield Open(model, request.context, request.options)
         partial = PartialObject(request, spec)
-        try:
-            while (chunks := (yield Pull(source))) is not None:
-                if (value := partial.feed(chunks)) is not MISSING:
-                    yield Emit(value)
-        except Left:
-            yield Shut(source)
-            raise
-        reply: Reply = source.whole_reply()
+        reply: Reply = yield from stream_call(model, request.context, request.options, partial.feed)
         try:
             text = request.text_of(reply)
             plain, repairs = spec.parse(text, cut=reply.finish_reason == "length")

@@ -21,7 +21,7 @@ from ...events import span
 from ...pipeline.effects import Run
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.signature import arguments_for
-from ...schemas.json_schema.validate import errors_of
+from ...schemas.json_schema.validate import Violation, errors_of
 from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
@@ -90,15 +90,18 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
     if values is None:
         raise ToolFailed(f"{call.error}", tool=tool.name)
     if violations := errors_of(values, dict(tool.parameters)):
-        rows = "; ".join(map(str, violations[:MAX_SHOWN]))
-        raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name)
+        raise _unfit_arguments(violations, tool)
     if tool.callback is None:
         raise ToolFailed("this tool has no function to run", tool=tool.name)
     try:
         return tool, arguments_for(tool.callback, values)
     except ObjectInvalid as error:
-        rows = "; ".join(map(str, error.violations[:MAX_SHOWN]))
-        raise ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name) from None
+        raise _unfit_arguments(error.violations, tool) from None
+
+
+def _unfit_arguments(violations: Sequence[Violation], tool: Tool) -> ToolFailed:
+    rows = "; ".join(map(str, violations[:MAX_SHOWN]))
+    return ToolFailed(f"the arguments do not fit: {rows}", tool=tool.name)
 
 
 def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:

@@ -15,7 +15,7 @@ from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
 from ...pipeline.pipeline import Pipeline
 from ...planner import CallPlanner
-from ...recipe import Ask, Emit, Gather, Left, Open, Pull, Recipe, Shut
+from ...recipe import Ask, Emit, Gather, Recipe, stream_call
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
@@ -143,25 +143,13 @@ def _loop(
 def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
     try:
         if stream:
-            return (yield from _stream_step(model, context, options))
+            return (yield from stream_call(model, context, options, iter))
         return (yield Ask("chat", model, context, options))
     except StepwellError as error:
         if steps:  # the error carries the steps before the call that failed
             error.usage = total_usage([*(step.usage for step in steps), error.usage])
             error.partial = error.partial or _combined_reply(steps, context, context)
         raise
-
-
-def _stream_step(model: ModelLike, context: Context, options: Mapping[str, Any]) -> Recipe:
-    source = yield Open(model, context, options)
-    try:
-        while (chunks := (yield Pull(source))) is not None:
-            for chunk in chunks:
-                yield Emit(chunk)
-    except Left:
-        yield Shut(source)
-        raise
-    return source.whole_reply()
 
 
 def _run_all(
