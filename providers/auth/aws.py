@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import around
@@ -122,13 +122,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-
-    async def load_async() -> Any:
-        import anyio.to_thread  # comes with httpx; the chain may use the network
-
-        return await anyio.to_thread.run_sync(login.keys)
-
-    keys = login.fresh() or (yield Run(login.keys, load_async))
+    keys = login.fresh() or (yield in_thread(login.keys))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)

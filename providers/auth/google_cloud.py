@@ -22,7 +22,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import around
@@ -147,14 +147,8 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         check_machine_login(request, HOSTS)
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
     source = GOOGLE_TOKENS.of(account)
-
-    async def fetch_async() -> Secret:
-        import anyio.to_thread  # comes with httpx; fetching a token must not block the event loop
-
-        return await anyio.to_thread.run_sync(source.token)
-
     # A token that is still good needs no thread.
-    fetched: Secret = source.fresh() or (yield Run(source.token, fetch_async))
+    fetched: Secret = source.fresh() or (yield in_thread(source.token))
     addressed = _addressed(request, source.project or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
         authorization=f"Bearer {fetched.reveal()}"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import around
@@ -40,12 +40,7 @@ def start_server(request: Request, call: CallNext) -> StepGenerator:
             named = reranker_path()
         return server.base_url(named, work)
 
-    async def start_async() -> str:
-        import anyio.to_thread  # comes with httpx; loading a model must not stop the event loop
-
-        return await anyio.to_thread.run_sync(start)
-
-    url = yield Run(start, start_async)
+    url = yield in_thread(start)
     return (yield from call(request.replace(url=request.url.replace(_ADDRESS, url, 1))))
 
 
