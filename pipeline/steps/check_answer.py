@@ -39,7 +39,7 @@ def check_answer(operation: str) -> Step | None:
             except DecodeError as error:
                 error.hint = error.hint or _HINT
                 error.partial, error.usage, error.request_id = reply, reply.usage, reply.request_id
-                error.payload, error.status = response.body[:2000], response.status
+                error.payload, error.status = response.body, response.status
                 attach_call_details(error, request)
                 raise
         return response

@@ -23,7 +23,6 @@ from ..step import Step, around_unchecked
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
-_SHOWN = 2000
 _QUOTED = 200
 _NONE: Mapping[str, str] = {}
 
@@ -76,7 +75,7 @@ def decoded(
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
-            error.payload = error.payload or response.body[:_SHOWN]
+            error.payload = error.payload or response.body
         error.request_id = error.request_id or response.request_id
         attach_call_details(error, request)
         raise
@@ -185,7 +184,7 @@ def _wrong_shape(response: Response, error: Exception) -> DecodeError:
 
 def _error(response: Response, message: str, *, hint: str) -> DecodeError:
     error = DecodeError(
-        message, hint=hint, payload=response.body[:_SHOWN], status=response.status, request_id=response.request_id
+        message, hint=hint, payload=response.body, status=response.status, request_id=response.request_id
     )
     attach_call_details(error, response.request)
     return error

@@ -89,7 +89,7 @@ def decode_speech(body: Body, model: Model) -> Reply:
     """
     data, kind = body.data, body.media_type
     if not data or kind == "application/json" or kind.startswith("text/"):
-        raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload", payload=data[:2000])
+        raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload", payload=data)
     if kind in _UNSPECIFIC:
         kind = media_type_of(data, "audio") or "application/octet-stream"
     return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
@@ -173,7 +173,7 @@ def decode_transcript(body: Body, model: Model) -> Reply:
         reply.warnings = warnings
         return reply
     if _PAGE.match(body.data):
-        raise DecodeError("the answer is a web page", hint="check base_url", payload=body.data[:2000])
+        raise DecodeError("the answer is a web page", hint="check base_url", payload=body.data)
     text = body.data.decode()
     return Reply(Message("assistant", Text(text.removesuffix("\n"))), "stop", raw=text)
 
