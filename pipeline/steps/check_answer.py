@@ -10,7 +10,8 @@ from math import isfinite
 from typing import Any
 
 from ...schemas.errors import DecodeError
-from ...schemas.reply import CallWarning, Indexed, Reply
+from ...schemas.reply import Indexed, Reply
+from ..annotate import warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..step import Step, around_unchecked
@@ -136,9 +137,9 @@ def _check_ranking(reply: Reply, request: Request) -> None:
             f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
         )
     if len(rows) < (expected_ranks := min(expected, most or expected)):
-        _warn(
+        warn(
             reply,
-            request,
+            request.model,
             "ranking",
             f"only {len(rows)} of {expected_ranks} ranks were received; the other documents have none",
         )
@@ -161,19 +162,15 @@ def _check_images(reply: Reply, request: Request) -> None:
     if not received:
         raise DecodeError(f"0 images were received; {expected} were requested")
     if limit is not None and received > limit:
-        _warn(reply, request, "n", f"{received} images were received, but only {limit} were requested")
+        warn(reply, request.model, "n", f"{received} images were received, but only {limit} were requested")
     if received < expected:
-        _warn(reply, request, "n", f"only {received} of {expected} images were received")
+        warn(reply, request.model, "n", f"only {received} of {expected} images were received")
 
 
 def _check_count(reply: Reply, request: Request) -> None:
     count = reply.usage.input_tokens
     if type(count) is not int or count < 0:
         raise DecodeError(f"the answer counts {count!r:.40} tokens in the prompt, which is not a count")
-
-
-def _warn(reply: Reply, request: Request, subject: str, why: str) -> None:
-    reply.warnings = (*reply.warnings, CallWarning(subject, why, str(request.model)))
 
 
 _CHECKS: Mapping[str, Callable[[Reply, Request], None]] = {
