@@ -94,8 +94,8 @@ class RateLimit:
         with self._lock:
             now = self._clock()
             wait = lane.wait(now, hold.tokens)
-            total = request.timeouts.total
-            if total is not None and monotonic() + wait > request.started + total:
+            left = request.seconds_left()
+            if left is not None and wait > left:
                 raise RateLimitError(
                     f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
                     hint="raise timeout=, or the limit of RateLimit",
