@@ -16,6 +16,7 @@ from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
+from .expected import counts_in
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
@@ -148,8 +149,7 @@ def _check_ranking(reply: Reply, request: Request) -> None:
 def _most(request: Request, names: Iterable[str]) -> int | None:
     """Return the lowest limit that the caller set under one of these names; None if there is none."""
     places = (request.options, request.step_state.get(RAW_OPTIONS) or {})
-    limits = [place[name] for place in places for name in names if type(place.get(name)) is int and place[name] > 0]
-    return min(limits, default=None)
+    return min(counts_in(places, names), default=None)
 
 
 def _check_verdicts(reply: Reply, request: Request) -> None:
