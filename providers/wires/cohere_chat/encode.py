@@ -10,7 +10,7 @@ from ....schemas.errors import InvalidOption
 from ....schemas.json_text import repaired
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
@@ -88,7 +88,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
             encoded += _turn("user", media)
             media = []
         if message.role == "tool":
-            media += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            media += [part for part in message.content if isinstance(part, MEDIA)]
             text = message.text or "(no output)"
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":
