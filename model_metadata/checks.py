@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
-from ..schemas.nearest import nearest
+from ..schemas.nearest import closest, nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 
@@ -41,8 +40,8 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     is accepted as a custom fact.
     """
     for name, value in row.items():
-        if name not in _KNOWN and (close := difflib.get_close_matches(name, _KNOWN, 1, 0.8)):
-            raise ConfigError(f"{where}: a row has no {name!r}", hint=f"did you mean {close[0]!r}?")
+        if name not in _KNOWN and (close := closest(name, _KNOWN, 0.8)):
+            raise ConfigError(f"{where}: a row has no {name!r}", hint=f"did you mean {close!r}?")
         if name in _KINDS and value is not None and not isinstance(value, _KINDS[name]):
             kinds = " or ".join(kind.__name__.lower() for kind in _KINDS[name])
             raise ConfigError(f"{where}: {name!r} cannot be {value!r}", hint=f"it is a {kinds}")
@@ -112,6 +111,6 @@ def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
 
 def unlisted(provider: str, known: Iterable[str]) -> UnknownProvider:
     """Return the error for a provider without any model in the catalog."""
-    close = difflib.get_close_matches(provider.replace("_", "-"), list(known), 1, 0.6)
-    hint = f"did you mean {close[0]!r}?" if close else "models.providers() lists all; add() adds a model"
+    close = closest(provider.replace("_", "-"), known)
+    hint = f"did you mean {close!r}?" if close else "models.providers() lists all; add() adds a model"
     return UnknownProvider(f"no model of a provider {provider!r} is listed", hint=hint)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase, translate
+from fnmatch import translate
 from functools import cache
 from typing import Any
 
@@ -41,7 +41,7 @@ class Patch:
 
     def touches(self, provider: str) -> bool:
         """Return whether the patch applies to this provider."""
-        return fnmatchcase(provider, self.provider)
+        return _matcher((self.provider,))(provider)
 
     def misses(self, rows: Mapping[str, Row | Model]) -> str | None:
         """Return a pattern of this patch that matches none of the rows; None if each matches some."""

@@ -7,7 +7,7 @@ from attrs import evolve
 from ..schemas.errors import StepwellError
 from ..schemas.model import Model
 from ..schemas.prices import FREE
-from ..schemas.reply import CallWarning, Reply
+from ..schemas.reply import CallWarning, Reply, joined_warnings
 from .http.response import Response
 
 
@@ -25,7 +25,12 @@ def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
     if reasoning and output is not None and reasoning > output:
         why = f"{model.provider} counted {reasoning} tokens of reasoning in an output of {output}; cut to {output}"
         reply.usage = evolve(usage, reasoning_tokens=max(output, 0))
-        reply.warnings = (*reply.warnings, CallWarning("usage", why, str(model)))
+        warn(reply, model, "usage", why)
+
+
+def warn(reply: Reply, model: Model, subject: str, why: str) -> None:
+    """Add one more warning to the reply itself."""
+    reply.warnings = (*reply.warnings, CallWarning(subject, why, str(model)))
 
 
 def annotate(reply: Reply, response: Response) -> Reply:
@@ -45,5 +50,5 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.already_paid = request.operation in FREE
     clamp_reasoning_tokens(reply, model)
     if request.warnings:
-        reply.warnings = request.warnings + tuple(w for w in reply.warnings if w not in request.warnings)
+        reply.warnings = joined_warnings(request.warnings, reply.warnings)
     return reply

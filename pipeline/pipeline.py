@@ -142,6 +142,17 @@ def other_pipeline(
     return (pipeline.inside(inside) if inside in pipeline else pipeline), other
 
 
+def with_attempts(pipeline: Pipeline, per_call: Step, per_attempt: Step) -> Pipeline:
+    """Add a step around each call, where its body is known, and one around each attempt to send it.
+
+    A pipeline that has the former is returned as it is.
+    """
+    if per_call in pipeline.steps:
+        return pipeline
+    pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
+    return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
+
+
 def _short(text: str) -> str:
     """Shorten paths in this package to start at its folder, and leave out the memory addresses of objects."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text.replace(_ROOT, ""))

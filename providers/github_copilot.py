@@ -23,7 +23,7 @@ from ..pipeline.step import around
 from ..schemas.errors import AuthError
 from ..schemas.json_text import loads
 from ..schemas.message import Context
-from ..schemas.parts import Audio, File, Image, Video
+from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret, header_secret
 from .auth.auth import bearer, optional
 from .declare.credentials import KEY, Credentials, Login, Value
@@ -64,7 +64,7 @@ def with_headers(request: Request) -> Request:
 def initiator(context: Context) -> str:
     """Return `user` when the last message is sent as the user's: their own, or media of a tool result; else `agent`."""
     last = context.messages[-1]
-    media = any(isinstance(part, Image | File | Audio | Video) for part in last.content)
+    media = any(isinstance(part, MEDIA) for part in last.content)
     return "user" if last.role == "user" or (last.role == "tool" and media) else "agent"
 
 

@@ -13,11 +13,10 @@ from attrs import evolve
 
 from .errors import ConfigError
 from .message import Context, Message, context_of
-from .parts import Audio, File, Image, Opaque, Part, Reasoning, ToolCall, Video
+from .parts import MEDIA, Opaque, Part, Reasoning, ToolCall
 
 _GRANTS: Final = ("system", "tools", "provider_data", "files")
 _NO_EXTRA: Final[dict[str, Any]] = {"extra": {}}
-_MEDIA: Final = (Image, File, Audio, Video)
 _PUBLIC_SCHEMES: Final = ("https://", "http://", "data:")
 
 
@@ -91,7 +90,7 @@ def _forbidden_kind(part: Part, allow: Collection[str]) -> str | None:
         return None if "tools" in allow else "a tool call"
     if isinstance(part, Reasoning | Opaque):
         return None if "provider_data" in allow else "reasoning" if isinstance(part, Reasoning) else "an opaque block"
-    if isinstance(part, _MEDIA) and "files" not in allow:
+    if isinstance(part, MEDIA) and "files" not in allow:
         if part.file_id is not None:
             return "a file of the provider"
         if part.url is not None and not part.url.lower().startswith(_PUBLIC_SCHEMES):

@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 _MAX_MESSAGE = 600
+_MAX_PAYLOAD = 2000
 
 
 class StepwellError(Exception):
@@ -240,9 +241,18 @@ class DecodeError(StepwellError):
     exit_code = 8
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.payload: bytes = b""
+        self._payload: bytes = b""
         self.status: int | None = None
         super().__init__(message, hint=hint, **fields)
+
+    @property
+    def payload(self) -> bytes:
+        """The beginning of what was received; it is cut when it is set."""
+        return self._payload
+
+    @payload.setter
+    def payload(self, received: bytes | bytearray) -> None:
+        self._payload = bytes(received[:_MAX_PAYLOAD])
 
 
 class ResponseTooLarge(StepwellError):

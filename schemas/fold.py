@@ -28,7 +28,7 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
-from .reply import Reply
+from .reply import Reply, joined_warnings
 from .usage import Usage
 
 _PACK = 32
@@ -207,8 +207,7 @@ class Fold:
                 metadata[name] = value
 
     def _add_warnings(self, chunk: Warned) -> None:
-        known = self.reply_fields.get("warnings", ())
-        self.reply_fields["warnings"] = (*known, *(each for each in chunk.warnings if each not in known))
+        self.reply_fields["warnings"] = joined_warnings(self.reply_fields.get("warnings", ()), chunk.warnings)
 
     def _alternative(self, chunk: Alternative) -> None:
         self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))

@@ -47,6 +47,7 @@ __all__ = [
     "loads_fast",
     "loads_with",
     "repaired",
+    "short_json",
     "spaced",
     "well_formed",
 ]
@@ -184,6 +185,12 @@ def spaced(value: object, *, ascii: bool = False, default: Callable[[Any], Any] 
     default: converts a value that has no JSON form of its own.
     """
     return json.dumps(value if ascii else well_formed(value), ensure_ascii=ascii, default=default)
+
+
+def short_json(value: object) -> str:
+    """Return JSON text as `spaced` writes it, cut to 80 characters for a message."""
+    text = spaced(value)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _write_exactly(

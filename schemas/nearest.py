@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _MOST_SHOWN = 60
@@ -14,10 +13,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     All names are listed up to 60 of them.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    if (close := closest(name, names)) is not None:
+        return f"did you mean {close!r}?"
     if len(names) <= _MOST_SHOWN:
         return f"known are {', '.join(names)}"
-    nearby = difflib.get_close_matches(name, names, 3, 0.0)
+    nearby = _most_alike(name, names, 3, 0.0)
     return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
+
+
+def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the known name that is most like `name`; None if none has at least this likeness, from 0 to 1."""
+    return next(iter(_most_alike(name, known, 1, likeness)), None)
+
+
+def _most_alike(name: str, known: Iterable[str], most: int, likeness: float) -> list[str]:
+    from difflib import get_close_matches  # needed only for errors
+
+    return get_close_matches(name, list(known), most, likeness)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from attrs import field, frozen
 
@@ -259,3 +259,7 @@ class Opaque:
 
 
 Part = Text | Refusal | Reasoning | Image | File | Audio | Video | ToolCall | Opaque
+MEDIA: Final = (Image, File, Audio, Video)
+"""The classes of the parts that hold a file, for isinstance."""
+PARTS: Final = (Text, Refusal, Reasoning, *MEDIA, ToolCall, Opaque)
+"""The classes of all parts, for isinstance."""

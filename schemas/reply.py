@@ -46,6 +46,11 @@ class CallWarning:
         return f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else "")
 
 
+def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...]) -> tuple[CallWarning, ...]:
+    """Return the warnings of both, without those of `more` that are in `first`."""
+    return (*first, *(each for each in more if each not in first)) if more else first
+
+
 @frozen
 class Ranked:
     """A document's place in a ranking: its index among the documents passed, and its score."""

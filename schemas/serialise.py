@@ -18,14 +18,12 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, dumps, loads
 from .nan_check import not_finite
-from .parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from .parts import PARTS, Opaque, Part
 from .tool import NO_PARAMETERS, Tool
 from .versions import refused_version
 
 VERSION = 1
-_PARTS: Mapping[str, type] = {
-    cls.type: cls for cls in (Text, Refusal, Reasoning, Image, File, Audio, Video, ToolCall, Opaque)
-}
+_PARTS: Mapping[str, type] = {cls.type: cls for cls in PARTS}
 _AS_IT_IS: Mapping[type, frozenset[str]] = {
     Opaque: frozenset(("data",)),
     Tool: frozenset(("parameters", "server", "extra")),

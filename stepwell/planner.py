@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +35,7 @@ from .providers.declare.resolve import listed_id, resolve_steps
 from .schemas.errors import StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
+from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
@@ -181,8 +181,8 @@ class CallPlanner:
         listed = self.catalog.ids(model.provider)
         if not listed:
             return None
-        close = difflib.get_close_matches(model.id, listed, 1, 0.9)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
+        close = closest(model.id, listed, 0.9)
+        meant = f"; did you mean {close!r}?" if close else ""
         why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
         return CallWarning("model", why, str(model))
 

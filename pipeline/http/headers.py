@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-_MASKED = "**********"
+from ...schemas.secret import MASK
+
 _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
 
 
@@ -63,7 +64,7 @@ class Headers(dict[str, str]):
         return self
 
     def __repr__(self) -> str:
-        shown = {name: value if name in _HARMLESS else _MASKED for name, value in self.items()}
+        shown = {name: value if name in _HARMLESS else MASK for name, value in self.items()}
         return f"Headers({shown})"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from operator import attrgetter
+from time import monotonic
 from typing import Any, Protocol, Self
 
 from attrs import field, fields, frozen
@@ -138,6 +139,11 @@ class Request:
         for before, after in reversed(self.step_state.get(_FITTED, ())):
             options = _undone(options, before, after)
         return options
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds until the total timeout, below zero once it has passed; None without one."""
+        total = self.timeouts.total
+        return None if total is None else self.started + total - monotonic()
 
     def travelling(self) -> Mapping[str, Any]:
         """Return the notes of `step_state` that go along to another model."""

@@ -25,7 +25,7 @@ from ...schemas.usage import Usage
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, with_attempts
 from ..step import around
 from .expected import expected_usage
 
@@ -108,11 +108,7 @@ class Budget:
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this budget to a pipeline: one step around each call, one around each attempt."""
-        per_call, per_attempt = self._steps
-        if per_call in pipeline.steps:
-            return pipeline
-        pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
-        return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
+        return with_attempts(pipeline, *self._steps)
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:

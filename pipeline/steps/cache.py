@@ -11,10 +11,10 @@ from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ConfigError, StepwellError
 from ...schemas.fold import Fold
 from ...schemas.json_text import SORT_KEYS, dumps
-from ...schemas.reply import CallWarning, Reply
+from ...schemas.reply import Reply
 from ...schemas.secret import Secret
 from ...schemas.usage import Usage
-from ..annotate import annotate
+from ..annotate import annotate, warn
 from ..effects import CallNext, StepGenerator, in_thread
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
@@ -71,7 +71,7 @@ class Cache:
             try:
                 yield in_thread(lambda: self.store.set_many(item))
             except Exception as error:
-                response.reply.warnings += (_trouble("written", error, request),)
+                warn(response.reply, request.model, "cache", _trouble("written", error))
         return response
 
     def _read(self, request: Request, key: str) -> Any:
@@ -81,8 +81,7 @@ class Cache:
             data = found.get(key)
             return (None if data is None else self._load(data)), request
         except Exception as error:
-            warning = _trouble("read", error, request)
-            return None, request.replace(warnings=(*request.warnings, warning))
+            return None, request.warn("cache", _trouble("read", error))
 
     def _load(self, data: bytes) -> Reply | None:
         """Return the stored reply, or None if it is too old.
@@ -147,10 +146,7 @@ class _Keeper:
                 # In place, in async streams, too: a stage cannot await. Our stores take well under a millisecond.
                 self._cache.store.set_many(item)
             except Exception as error:
-                request = self._response.request
-                self._response.request = request.replace(
-                    warnings=(*request.warnings, _trouble("written", error, request))
-                )
+                self._response.request = self._response.request.warn("cache", _trouble("written", error))
         return []
 
 
@@ -178,9 +174,9 @@ def _plain(value: object) -> object:
     raise TypeError(f"a {type(value).__name__}")
 
 
-def _trouble(done: str, error: Exception, request: Request) -> CallWarning:
-    """Return a warning for a store that failed. Raises ConfigError for a store that cannot be used at all."""
+def _trouble(done: str, error: Exception) -> str:
+    """Return the warning for a store that failed. Raises ConfigError for a store that cannot be used at all."""
     if isinstance(error, ConfigError):
         raise error
     text = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
-    return CallWarning("cache", f"could not be {done}: {text[:200]}", str(request.model))
+    return f"could not be {done}: {text[:200]}"

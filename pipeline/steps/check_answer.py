@@ -10,11 +10,13 @@ from math import isfinite
 from typing import Any
 
 from ...schemas.errors import DecodeError
-from ...schemas.reply import CallWarning, Indexed, Reply
+from ...schemas.reply import Indexed, Reply
+from ..annotate import warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
+from .expected import counts_in
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
@@ -39,7 +41,7 @@ def check_answer(operation: str) -> Step | None:
             except DecodeError as error:
                 error.hint = error.hint or _HINT
                 error.partial, error.usage, error.request_id = reply, reply.usage, reply.request_id
-                error.payload, error.status = response.body[:2000], response.status
+                error.payload, error.status = response.body, response.status
                 attach_call_details(error, request)
                 raise
         return response
@@ -136,9 +138,9 @@ def _check_ranking(reply: Reply, request: Request) -> None:
             f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
         )
     if len(rows) < (expected_ranks := min(expected, most or expected)):
-        _warn(
+        warn(
             reply,
-            request,
+            request.model,
             "ranking",
             f"only {len(rows)} of {expected_ranks} ranks were received; the other documents have none",
         )
@@ -147,8 +149,7 @@ def _check_ranking(reply: Reply, request: Request) -> None:
 def _most(request: Request, names: Iterable[str]) -> int | None:
     """Return the lowest limit that the caller set under one of these names; None if there is none."""
     places = (request.options, request.step_state.get(RAW_OPTIONS) or {})
-    limits = [place[name] for place in places for name in names if type(place.get(name)) is int and place[name] > 0]
-    return min(limits, default=None)
+    return min(counts_in(places, names), default=None)
 
 
 def _check_verdicts(reply: Reply, request: Request) -> None:
@@ -161,19 +162,15 @@ def _check_images(reply: Reply, request: Request) -> None:
     if not received:
         raise DecodeError(f"0 images were received; {expected} were requested")
     if limit is not None and received > limit:
-        _warn(reply, request, "n", f"{received} images were received, but only {limit} were requested")
+        warn(reply, request.model, "n", f"{received} images were received, but only {limit} were requested")
     if received < expected:
-        _warn(reply, request, "n", f"only {received} of {expected} images were received")
+        warn(reply, request.model, "n", f"only {received} of {expected} images were received")
 
 
 def _check_count(reply: Reply, request: Request) -> None:
     count = reply.usage.input_tokens
     if type(count) is not int or count < 0:
         raise DecodeError(f"the answer counts {count!r:.40} tokens in the prompt, which is not a count")
-
-
-def _warn(reply: Reply, request: Request, subject: str, why: str) -> None:
-    reply.warnings = (*reply.warnings, CallWarning(subject, why, str(request.model)))
 
 
 _CHECKS: Mapping[str, Callable[[Reply, Request], None]] = {

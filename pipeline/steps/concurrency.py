@@ -6,7 +6,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 
 from ...schemas.errors import ConfigError, TotalTimeout
 from ..effects import CallNext, Run, StepGenerator
@@ -38,7 +37,7 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
         ticket = gate.ask()
         try:
             if not ticket.granted.is_set():
-                left = _left(request)
+                left = None if (seconds := request.seconds_left()) is None else max(seconds, 0.0)
                 yield Run(lambda: ticket.granted.wait(left), lambda: ticket.wait(left))
                 if not ticket.granted.is_set():
                     raise TotalTimeout(
@@ -54,12 +53,6 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
         return response.on_end(lambda reply, error: gate.give_back(ticket))
 
     return around("concurrency", run)
-
-
-def _left(request: Request) -> float | None:
-    """Return the seconds until the total timeout."""
-    total = request.timeouts.total
-    return None if total is None else max(request.started + total - monotonic(), 0.0)
 
 
 class _Ticket:

@@ -8,7 +8,7 @@ from typing import Any
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
-from ...schemas.tool import Tool
+from ...schemas.tool import Tool, chosen_name
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request, of_one_provider
 from ..step import Step, around
@@ -44,8 +44,7 @@ def constrained_tools() -> Step:
 def _offered_tools(request: Request) -> tuple[Tool, ...]:
     choice = request.options.get("tool_choice", "auto")
     tools = request.context.tools
-    named = choice.get("name") or (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
-    if named:
+    if named := chosen_name(choice):
         return tuple(tool for tool in tools if tool.name == named)
     answered = bool(request.context.messages) and request.context.messages[-1].role == "tool"
     return () if choice == "none" or (choice == "auto" and answered) else tools
@@ -60,17 +59,17 @@ def _without_tools(request: Request) -> Request:
 
 def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> StepGenerator:
     free = request.options.get("tool_choice", "auto") == "auto"
+    beginning = _beginning(tools)
     bare = _without_tools(request)
     response_format = {"type": "json_schema", "json_schema": {"name": "call", "schema": _schema(tools, free)}}
     constrained = bare.replace(
         context=_with_instructions(bare.context, tools, free),
         options={**bare.options, "response_format": response_format},
-        step_state={**bare.step_state, PREFILL: _beginning(tools)},
+        step_state={**bare.step_state, PREFILL: beginning},
     )
     response = yield from call(constrained)
     if response.reply is not None and response.reply.tool_calls:
         return response  # the server has tools after all
-    beginning = _beginning(tools)
     return rewrite_text(response, lambda text, finish: _chunks_of(text, finish, beginning))
 
 

@@ -12,9 +12,9 @@ from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ...schemas.reply import CallWarning, Reply
+from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
-from ..annotate import annotate, clamp_reasoning_tokens
+from ..annotate import annotate, clamp_reasoning_tokens, warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
@@ -23,7 +23,6 @@ from ..step import Step, around_unchecked
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
-_SHOWN = 2000
 _QUOTED = 200
 _NONE: Mapping[str, str] = {}
 
@@ -76,7 +75,7 @@ def decoded(
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
-            error.payload = error.payload or response.body[:_SHOWN]
+            error.payload = error.payload or response.body
         error.request_id = error.request_id or response.request_id
         attach_call_details(error, request)
         raise
@@ -89,7 +88,7 @@ def decoded(
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:
-        reply.warnings = (*warnings, *(each for each in reply.warnings if each not in warnings))
+        reply.warnings = joined_warnings(warnings, reply.warnings)
     return annotate(reply, response)
 
 
@@ -139,11 +138,10 @@ def read_usage(
     try:
         if data is None and (data := reply.raw) is not None and side_fields:
             data, warnings = kept(data, side_fields, model)
-            reply.warnings = (*reply.warnings, *(each for each in warnings if each not in reply.warnings))
+            reply.warnings = joined_warnings(reply.warnings, warnings)
         return extract(data, model)
     except SHAPE_ERRORS:
-        why = "left out of the answer: it does not have the shape of its wire format"
-        reply.warnings = (*reply.warnings, CallWarning("usage", why, str(model)))
+        warn(reply, model, "usage", "left out of the answer: it does not have the shape of its wire format")
         return None
 
 
@@ -185,7 +183,7 @@ def _wrong_shape(response: Response, error: Exception) -> DecodeError:
 
 def _error(response: Response, message: str, *, hint: str) -> DecodeError:
     error = DecodeError(
-        message, hint=hint, payload=response.body[:_SHOWN], status=response.status, request_id=response.request_id
+        message, hint=hint, payload=response.body, status=response.status, request_id=response.request_id
     )
     attach_call_details(error, response.request)
     return error

@@ -49,11 +49,14 @@ def _body(request: Request) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _highest(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
-    """Return the highest number under these names; None where none is above zero."""
+def counts_in(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[int]:
+    """Return the whole numbers above zero that are under these names."""
     values = [place.get(name) for place in places for name in names]
-    counts = [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0]
-    return max(counts, default=None)
+    return [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0]
+
+
+def _highest(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
+    return max(counts_in(places, names), default=None)
 
 
 def _tier(body: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from attrs import evolve
 from ...schemas.errors import ConfigError, ContextOverflow
 from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
-from ..effects import CallNext, Run, StepGenerator
+from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
 from ..step import Step, around, on_request
 from .errors import attach_call_details
@@ -192,13 +192,7 @@ class _Summaries:
 
 def _run(summarise: Summarise, context: Context) -> Run:
     if not iscoroutinefunction(summarise):
-
-        async def summarise_async() -> object:
-            import anyio.to_thread  # comes with httpx; a call to a model must not block the event loop
-
-            return await anyio.to_thread.run_sync(summarise, context)
-
-        return Run(lambda: summarise(context), summarise_async)
+        return in_thread(lambda: summarise(context))  # a call to a model must not block the event loop
 
     def refuse() -> object:
         raise ConfigError("an async summarise needs an AsyncClient", hint="pass a plain function to a Client")

@@ -8,7 +8,7 @@ from typing import Any
 from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
 from ...schemas.fold import chunks_of
-from ...schemas.reply import Reply
+from ...schemas.reply import Reply, joined_warnings
 from ..effects import CallNext, Close, Read, StepGenerator
 from ..http.redact import redact
 from ..http.request import Request
@@ -97,7 +97,6 @@ def _read_unstreamed(response: Response, start: bytes, unstreamed: Callable[[Res
     reply = unstreamed(response)
     yield Close(source)
     request = response.request.warn("stream", "the server sent an unstreamed answer")
-    more = tuple(warning for warning in reply.warnings if warning not in request.warnings)
-    response.request = request.replace(warnings=request.warnings + more)
+    response.request = request.replace(warnings=joined_warnings(request.warnings, reply.warnings))
     response.source, response.body, response.ready = None, b"", chunks_of(reply)
     return response

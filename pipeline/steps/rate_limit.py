@@ -15,7 +15,7 @@ from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
 from ..http.retry_after import retry_after
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, with_attempts
 from ..step import around
 from .expected import expected_usage
 
@@ -70,11 +70,7 @@ class RateLimit:
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this limit to a pipeline: one step around each call, one around each attempt."""
-        per_call, per_attempt = self._steps
-        if per_call in pipeline.steps:
-            return pipeline
-        pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
-        return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
+        return with_attempts(pipeline, *self._steps)
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""
@@ -94,8 +90,8 @@ class RateLimit:
         with self._lock:
             now = self._clock()
             wait = lane.wait(now, hold.tokens)
-            total = request.timeouts.total
-            if total is not None and monotonic() + wait > request.started + total:
+            left = request.seconds_left()
+            if left is not None and wait > left:
                 raise RateLimitError(
                     f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
                     hint="raise timeout=, or the limit of RateLimit",

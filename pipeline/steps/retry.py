@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from time import monotonic
 
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
@@ -92,5 +91,5 @@ def _delay(
     delay = getattr(error, "retry_after", None)
     if delay is None:
         delay = rng() * min(most, base * 2 ** min(attempt, 30))
-    late = request.timeouts.total is not None and monotonic() + delay > request.started + request.timeouts.total
-    return None if delay > MAX_WAIT or late else float(delay)
+    left = request.seconds_left()
+    return None if delay > MAX_WAIT or (left is not None and delay > left) else float(delay)

@@ -9,9 +9,6 @@ from ...schemas.chunks import HALVES, StreamChunk
 from ...schemas.errors import DecodeError
 from ...schemas.json_text import JSONDecodeError, loads_event
 
-_LONGEST = 2000
-"""Bytes of the event that the error keeps."""
-
 
 def read_again(data: bytes, decode: Callable[[Any], list[StreamChunk]]) -> list[StreamChunk]:
     """Read the event leniently and return its chunks. Raises DecodeError for data that is not JSON.
@@ -28,4 +25,4 @@ def read_again(data: bytes, decode: Callable[[Any], list[StreamChunk]]) -> list[
 
 def not_json(data: bytes) -> DecodeError:
     """Make the error for an event whose data should be JSON and is not; `.payload` holds its beginning."""
-    return DecodeError("a stream event is not JSON", hint="see .payload", payload=data[:_LONGEST])
+    return DecodeError("a stream event is not JSON", hint="see .payload", payload=data)

@@ -122,7 +122,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-    keys = login.fresh() or (yield in_thread(login.keys))
+    keys = login.fresh() or (yield in_thread(login.keys))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)

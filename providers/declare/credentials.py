@@ -14,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ...schemas.errors import InvalidKey, InvalidOption, MissingKey
+from ...schemas.nearest import closest
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 KEY = "key"
@@ -160,10 +161,8 @@ class Credentials:
             )
 
     def _hint(self, name: object) -> str:
-        import difflib
-
-        close = difflib.get_close_matches(_bare(str(name)), self._known, 1, 0.6)
-        return (f"did you mean {self._known[close[0]].name!r}? " if close else "") + self._names()
+        close = closest(_bare(str(name)), self._known)
+        return (f"did you mean {self._known[close].name!r}? " if close else "") + self._names()
 
     def describe(self, provider: str) -> str:
         """List the right names, for messages."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...pipeline.http.request import Request
 from ...schemas.message import Message
-from ...schemas.parts import Audio, File, Image, Part, Text, Video
+from ...schemas.parts import MEDIA, Part, Text
 
 Block = dict[str, Any]
 
@@ -35,7 +35,7 @@ def alternating(
         if message.role == "tool":
             blocks = [encode_result(message)]
         else:
-            parts = [part for part in message.content if role == "user" or not isinstance(part, _MEDIA)]
+            parts = [part for part in message.content if role == "user" or not isinstance(part, MEDIA)]
             blocks = [block for part in parts if (block := encode(part)) is not None]
         if blocks and turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
@@ -52,7 +52,6 @@ def alternating(
     return turns
 
 
-_MEDIA = (Image, File, Audio, Video)
 EMPTY_USER_TEXT = "."
 """The user's text where the vendor demands one and there is none: the shortest text that it takes."""
 
@@ -74,7 +73,7 @@ def thinking_if_begun(
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
         parts = (part for message in _unfinished_answer(request.context.messages) for part in message.content)
-        first = next((block for part in parts if not isinstance(part, _MEDIA) and (block := encode(part))), None)
+        first = next((block for part in parts if not isinstance(part, MEDIA) and (block := encode(part))), None)
         if first is None or is_thinking(first):
             return request
         options = {name: value for name, value in request.options.items() if name != "thinking"}

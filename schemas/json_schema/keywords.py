@@ -43,6 +43,11 @@ def pointer(path: Iterable[object]) -> str:
     return "".join(f"/{escape(str(step))}" for step in path)
 
 
+def tokens_of(pointer: str) -> list[str]:
+    """Return the keys and indexes of a JSON pointer, as strings."""
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
 def subschemas(schema: JSONSchema) -> Iterator[tuple[str, str, Any]]:
     """Yield each schema directly inside this one: its keyword, its JSON pointer from here, and the schema."""
     for keyword, value in schema.items():
@@ -72,8 +77,7 @@ def resolve_ref(root: Schema, ref: str) -> Schema:
     Raises SchemaError if the reference points to nothing, or to something that is not a schema.
     """
     node: Any = root
-    for token in ref[1:].split("/")[1:]:
-        token = token.replace("~1", "/").replace("~0", "~")
+    for token in tokens_of(ref[1:]):
         if isinstance(node, dict):
             node = node.get(token)
         elif isinstance(node, list) and token.isascii() and token.isdigit() and int(token) < len(node):

@@ -14,13 +14,13 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
+from .depth import MAX_VALUE_DEPTH
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 from .patterns import backtracks_little, compile_pattern
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000
 MAX_DEPTH: Final = 64
-MAX_VALUE_DEPTH: Final = 200
 MAX_EXPANDED: Final = 5_000
 """How many schemas may apply to one value, each counted as often as references lead to it."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from ..json_text import spaced
+from ..json_text import short_json
 from ..json_types import JSONValue, Schema
 from .depth import ran_out_of_stack, too_deep
 from .keywords import pointer
@@ -98,13 +98,8 @@ def _violations_of(error: ValidationError) -> Iterable[Violation]:
     return [Violation(place, message, keyword)]
 
 
-def _short_json(value: JSONValue) -> str:
-    text = spaced(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
 def _one_of(values: list[JSONValue]) -> str:
-    shown = ", ".join(_short_json(value) for value in values[:12])
+    shown = ", ".join(short_json(value) for value in values[:12])
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 
 
@@ -134,7 +129,7 @@ _DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "additionalProperties": _not_allowed,
     "unevaluatedProperties": _not_allowed,
     "enum": lambda wanted, error: _one_of(wanted),
-    "const": lambda wanted, error: f"must be {_short_json(wanted)}",
+    "const": lambda wanted, error: f"must be {short_json(wanted)}",
     "minimum": lambda wanted, error: f"must be at least {wanted}",
     "maximum": lambda wanted, error: f"must be at most {wanted}",
     "exclusiveMinimum": lambda wanted, error: f"must be above {wanted}",
@@ -148,7 +143,7 @@ _DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "maxProperties": lambda wanted, error: f"must have at most {wanted} properties",
     "uniqueItems": lambda wanted, error: "must not repeat an item",
     "items": lambda wanted, error: "has more items than allowed",
-    "pattern": lambda wanted, error: f"must match the pattern {_short_json(wanted)}",
+    "pattern": lambda wanted, error: f"must match the pattern {short_json(wanted)}",
     "format": lambda wanted, error: f"must be written as a {wanted}",
     "$ref": lambda wanted, error: "does not fit",
     "anyOf": _fits_none,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections import Counter
@@ -11,6 +10,7 @@ from ..model_metadata.catalog import CATALOG
 from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model
+from ..schemas.nearest import closest
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
@@ -74,12 +74,12 @@ def models_like(word: str) -> list[str]:
     if same := [model for model in models if model.id.lower() == word]:
         return list(map(str, same[:_MOST_SHOWN]))
     ids = {model.id.lower(): str(model) for model in reversed(models)}
-    close = difflib.get_close_matches(word, ids, 1, _CLOSE) if len(word) > 3 else []
-    if not close and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
+    close = closest(word, ids, _CLOSE) if len(word) > 3 else None
+    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
         family = [each for each in ids if family_of(each) == family_of(word)]
         if len(family) >= _MIN_FAMILY:
-            close = difflib.get_close_matches(word, family, 1, 0.0)
-    return [ids[each] for each in close]
+            close = closest(word, family, 0.0)
+    return [] if close is None else [ids[close]]
 
 
 def family_of(id: str) -> str:

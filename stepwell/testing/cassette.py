@@ -26,9 +26,9 @@ from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, V
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads
+from ..schemas.secret import MASK
 from .tape_file import TapeFile, rows_of
 
-MASKED = "**********"
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
@@ -217,7 +217,7 @@ class _Tape(httpx.SyncByteStream, httpx.AsyncByteStream):
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
     """Return the exchange of a request, still without its answer; secrets are masked."""
     secrets = _secrets(request)
-    url = _SECRET_QUERY.sub(rf"\1{MASKED}", _masked(str(request.url), secrets))
+    url = _SECRET_QUERY.sub(rf"\1{MASK}", _masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
     try:
         body: Any = loads(masked) if masked else None
@@ -242,8 +242,8 @@ def _secrets(request: httpx.Request) -> list[str]:
 
 def _masked(text: str, secrets: list[str]) -> str:
     for secret in secrets:
-        text = text.replace(secret, MASKED)
-    return _KEY_SHAPES.sub(MASKED, text)
+        text = text.replace(secret, MASK)
+    return _KEY_SHAPES.sub(MASK, text)
 
 
 def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ import stepwell
 from stepwell import Reply
 from stepwell.costs import Usage
 from stepwell.providers.declare.registry import REGISTRY
+from stepwell.schemas.errors import DecodeError
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Reasoning, Refusal, Text, ToolCall
 from stepwell.schemas.reply import CallWarning
@@ -90,3 +92,11 @@ def test_custom_steps_are_described_without_addresses_too(step: Any) -> None:
     assert " at 0x" not in pipeline.describe() and "mine" in pipeline.describe()
     with stepwell.override("vllm:m", build_body=step):
         assert " at 0x" not in stepwell.pipeline_for("vllm:m").describe()
+
+
+@pytest.mark.parametrize("received", [b"short", b"x" * 5_000, bytearray(b"y" * 5_000)], ids=["short", "long", "buffer"])
+def test_an_error_keeps_the_first_2_000_bytes_of_what_cannot_be_decoded(received: bytes | bytearray) -> None:
+    made, changed = DecodeError("not JSON", payload=received), DecodeError("not JSON")
+    changed.payload = bytes(received)
+    assert made.payload == changed.payload == received[:2_000]
+    assert pickle.loads(pickle.dumps(made)).payload == made.payload and type(made.payload) is bytes

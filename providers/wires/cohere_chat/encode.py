@@ -9,7 +9,7 @@ from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..media import address, unsendable
@@ -88,7 +88,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
             encoded += _turn("user", media)
             media = []
         if message.role == "tool":
-            media += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            media += [part for part in message.content if isinstance(part, MEDIA)]
             text = message.text or "(no output)"
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":

@@ -14,7 +14,7 @@ from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from . import dialect as gemini
 from . import json_dialect as gemini_json
@@ -205,7 +205,7 @@ def _result(
     inside: list[Block] = []
     after: list[tuple[int, Block]] = []
     for part in message.content:
-        if isinstance(part, Image | File | Audio | Video):
+        if isinstance(part, MEDIA):
             if media_in_results and part.sent_type in IN_RESULTS:
                 inside.append(encode_media(part))
             else:

@@ -8,7 +8,7 @@ from typing import Any
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
+from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -87,7 +87,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
         turn: dict[str, Any] = {"role": message.role, "content": text}
         if message.role == "assistant":
             _answer(turn, message)
-        elif images := [_image(part) for part in message.content if isinstance(part, Image | File | Audio | Video)]:
+        elif images := [_image(part) for part in message.content if isinstance(part, MEDIA)]:
             turn["images"] = images
         if message.role == "tool":
             turn["tool_name"] = message.name or names.get(message.tool_call_id or "", "")

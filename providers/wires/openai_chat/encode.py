@@ -9,7 +9,7 @@ from typing import Any
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..media import Media, address, inline, unsendable
@@ -122,7 +122,7 @@ def encode_messages(
             encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
             media = []
         if message.role == "tool":
-            media += [part for part in message.content if isinstance(part, Image | File | Audio | Video)]
+            media += [part for part in message.content if isinstance(part, MEDIA)]
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text})
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))

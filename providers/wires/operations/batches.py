@@ -91,7 +91,7 @@ def results_reply(lines: Sequence[BatchLine | None], payload: bytes) -> Reply:
     payload: what came
     """
     if lines and not any(lines):
-        raise DecodeError("no line of the batch's results can be read", hint="see .payload", payload=payload[:2000])
+        raise DecodeError("no line of the batch's results can be read", hint="see .payload", payload=payload)
     return Reply(object=[line for line in lines if line is not None], finish_reason="stop")
 
 

@@ -24,7 +24,6 @@ MAX_FRAME = 24 * 1024 * 1024
 _PRELUDE = Struct(">III")
 _CRC = Struct(">I")
 _OVERHEAD = _PRELUDE.size + _CRC.size
-_SHOWN = 2000
 
 _TRUE, _FALSE, _INT, _LONG, _BYTES, _STRING = 0, 1, 4, 5, 6, 7
 _FIXED = {2: Struct(">b"), 3: Struct(">h"), _INT: Struct(">i"), _LONG: Struct(">q"), 8: Struct(">q"), 9: Struct("16s")}
@@ -84,9 +83,9 @@ def _frame_end(source: bytes | bytearray, at: int) -> int:
         return 0
     total, headers, checksum = _PRELUDE.unpack_from(source, at)
     if crc32(source[at : at + 8]) != checksum:
-        raise _malformed("the checksum of a frame's prelude is wrong", source[at : at + _SHOWN])
+        raise _malformed("the checksum of a frame's prelude is wrong", source[at:])
     if total < _OVERHEAD + headers:
-        raise _malformed("a frame is shorter than its headers", source[at : at + _SHOWN])
+        raise _malformed("a frame is shorter than its headers", source[at:])
     if total > MAX_FRAME:
         raise too_large(MAX_FRAME)
     end: int = at + total
@@ -147,9 +146,7 @@ def _text(raw: bytes, start: int, end: int) -> str:
 
 
 def _malformed(problem: str, shown: bytes | bytearray) -> DecodeError:
-    return DecodeError(
-        problem, hint="see .payload; if this is not an event stream, check base_url", payload=bytes(shown[:_SHOWN])
-    )
+    return DecodeError(problem, hint="see .payload; if this is not an event stream, check base_url", payload=shown)
 
 
 def encode(headers: Mapping[str, bool | int | bytes | str], payload: bytes) -> bytes:

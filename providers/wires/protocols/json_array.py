@@ -17,7 +17,6 @@ _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 # a hundred at a time to bound the matcher's memory. 3 times as fast as stopping at each quote.
 _RUN = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+"[^"{}\[\]]*+){0,100}')
 _SCALAR_END = re.compile(rb"[,\] \t\r\n]")
-_SHOWN = 2000
 
 _START, _FIRST, _VALUE, _INSIDE, _AFTER, _END = range(6)
 
@@ -83,7 +82,7 @@ class _Scanner:
             raise DecodeError(
                 f"the stream {where[place]}",
                 hint="see .payload; check base_url: a proxy or web page may have answered",
-                payload=data[at : at + _SHOWN],
+                payload=data[at:],
             )
         return at + 1
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from ...json_types import Schema
-from ..keywords import ONE, resolve_ref, subschemas
+from ..keywords import ONE, resolve_ref, subschemas, tokens_of
 from ..keywords import pointer as pointer_of
 from .merging import ANNOTATIONS, json_equal, merge
 
@@ -135,7 +135,7 @@ class Reader:
         refs: the reference that each of its definitions was written for, by the definition's name.
         """
         place, node = "", self.root
-        tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+        tokens = tokens_of(pointer)
         while tokens:
             if tokens[0] == "$defs":
                 place, node = refs[tokens[1]][1:], self.target(refs[tokens[1]])

@@ -11,8 +11,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from ...errors import SchemaError
-from ...json_text import spaced
-from ...json_types import JSONValue, Schema
+from ...json_text import short_json
+from ...json_types import Schema
 from ..keywords import escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
@@ -280,7 +280,7 @@ class Writer:
             written["enum"] = values
             return
         self.drop(view.place, "enum", f"{self.rules.name} takes no list of {view.type} values; checked locally")
-        hints.append(f"one of {', '.join(map(_short_json, values))}")
+        hints.append(f"one of {', '.join(map(short_json, values))}")
         if view.type in ("integer", "number") and "minimum" in self.rules.keywords[view.type]:
             written["minimum"], written["maximum"] = min(values), max(values)
 
@@ -307,7 +307,7 @@ class Writer:
             else:
                 self.drop(view.place, keyword, why)
                 if not isinstance(value, dict | list):
-                    hints.append(f"{keyword}: {_short_json(value)}")
+                    hints.append(f"{keyword}: {short_json(value)}")
 
     def _drop_ignored(self, view: SchemaView, written: dict[str, Any]) -> None:
         """Drop the keywords that the dialect ignores next to a stronger one."""
@@ -332,7 +332,7 @@ class Writer:
         if not self.rules.hints:
             return annotations
         notes = [
-            f"{keyword}: {_short_json(view.annotations[keyword])}"
+            f"{keyword}: {short_json(view.annotations[keyword])}"
             for keyword in _MENTIONED
             if view.annotations.get(keyword) is not None
         ]
@@ -372,8 +372,3 @@ def _names_in(schema: object) -> set[str]:
     if not isinstance(schema, dict):
         return set()
     return {*schema.get("properties", {}), *schema.get("required", ())}
-
-
-def _short_json(value: JSONValue) -> str:
-    text = spaced(value)
-    return text if len(text) <= 80 else text[:79] + "…"
