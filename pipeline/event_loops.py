@@ -11,7 +11,7 @@ from typing import Any
 
 from .drivers import CLEANUP_SECONDS, AsyncPerform, adrive, released
 from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, Start, Stop, Wait
-from .signal import Task
+from .signal import Signal, Task
 from .threads import STOP_SECONDS, unknown_effect
 
 _RUNNING: set[Any] = set()
@@ -128,18 +128,19 @@ def start(effect: Start, branch: AsyncBranch) -> None:
     """Run the flow of a task as a task of the event loop."""
     import anyio  # as in perform_local
 
-    scope, task = anyio.CancelScope(), effect.task
+    scope, task, done = anyio.CancelScope(), effect.task, Signal()
 
     async def main() -> None:
-        with scope:
-            try:
+        try:
+            with scope:
                 await adrive(effect.flow, branch.perform)
-            finally:
-                if task.error is not None or task.abandoned:
-                    with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
-                        await branch.close_opened()
+        finally:
+            if task.error is not None or task.abandoned:
+                with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+                    await branch.close_opened()
+            done.set()
 
-    task.cancel = scope.cancel
+    task.cancel, task.join = scope.cancel, done
     spawn(main)
 
 
@@ -147,13 +148,12 @@ async def stop(tasks: Sequence[Task]) -> None:
     """Cancel the tasks that still run, and wait until they have ended."""
     import anyio  # as in perform_local
 
-    running = [task for task in tasks if task.running]
-    for task in running:
-        if task.cancel is not None:
+    for task in tasks:
+        if task.running and task.cancel is not None:
             task.cancel()
     with anyio.move_on_after(STOP_SECONDS, shield=True):
-        for task in running:
-            await await_signal(Wait(task.ended))
+        for task in tasks:
+            await await_signal(Wait(task.join))
 
 
 def spawn(work: Callable[[], Any]) -> None:

@@ -83,7 +83,7 @@ class Task:
         self.cancel: Callable[[], object] | None = None
         """Set by the driver that has started it."""
         self.join: Any = None
-        """Set by the driver: waits until it has ended."""
+        """Set by the driver that has started it: what it waits for until the task has ended and cleaned up."""
         self._tickets = deque((None,))
 
     @property
