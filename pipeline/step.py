@@ -27,6 +27,7 @@ from .effects import CallNext, Send, StepGenerator
 from .http.request import Request
 from .http.response import Response, Stage
 from .state import StateKey
+from .stream.chunk_reader import collected
 
 
 class Halt(BaseException):
@@ -77,7 +78,12 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
             if type(flow) is not GeneratorType:
                 flow = _plain(flow, name)
             result = yield from flow
-            return halt_with(request, result) if isinstance(result, Reply) else _outcome(result, name)
+            if isinstance(result, Reply):
+                return halt_with(request, result)
+            response = _outcome(result, name)
+            if response.flow is not None and not request.stream:
+                return (yield from collected(response))
+            return response
 
         return enter, halted
 
