@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import proxy
 
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
@@ -44,7 +45,13 @@ def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> 
     if isinstance(result, Reply):
         note((object(), result))
     elif (response := getattr(result, "response", None)) is not None:
-        response.on_end(lambda reply, error: note((object(), reply)) if reply is not None else None)
+        streamed = proxy(response)  # which holds the function below: in a circle, one dropped unread would stay open
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if reply is not None:
+                note((object(), with_inner_calls(reply, streamed)))
+
+        response.on_end(ended)
 
 
 def with_inner_calls(reply: Reply, response: Response) -> Reply:

@@ -20,8 +20,9 @@ from typing import Any
 from ..schemas.errors import StepError
 from .drivers import Perform, drive, released
 from .effects import CallModel, Cancelled, Close, Emit, Flow, Read, Run, Send, Sleep, Start, Stop, Wait
-from .http.response import Response, in_new_thread
+from .http.response import Response
 from .signal import Signal, Task
+from .world import in_new_thread
 
 STOP_SECONDS = 0.5
 """How long Stop waits for tasks to end. Those that can be interrupted take a millisecond."""

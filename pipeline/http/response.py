@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -31,22 +30,6 @@ Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
 _DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 """The callbacks of responses that were dropped unread, each with the reply that was there already."""
-
-
-def in_new_thread(work: Callable[[], object]) -> None:
-    """Do `work` in a thread, or in this one if there can be no more. An Exception in it has no effect.
-
-    May be called by a finalizer: threading.Thread would take a lock when it starts.
-    """
-
-    def quietly() -> None:
-        with suppress(Exception):
-            work()
-
-    try:
-        _thread.start_new_thread(quietly, ())
-    except RuntimeError:  # at the end of the program nobody else holds a lock
-        quietly()
 
 
 def end_dropped() -> None:
@@ -128,7 +111,7 @@ class Response:
         source, flow = self.source, self.flow
         if self._on_end:
             _DROPPED.append((self.reply, self._on_end))
-            in_new_thread(end_dropped)
+            self.request.world.soon(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)
 

@@ -67,9 +67,12 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
         for model, options in entries:
             try:
                 pipeline, other = other_pipeline(request, model, options, inside=name)
-                return (yield from pipeline.flow(other.warn("model", f"called in place of {reason}")))
+                response = yield from pipeline.flow(other.warn("model", f"called in place of {reason}"))
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
+            else:
+                first.__traceback__ = None  # whose frames hold this one, and so the stream, which would not end when dropped
+                return response
         raise first
 
     return around(name, run)

@@ -85,27 +85,24 @@ class RateLimit:
             return (yield from call(request))
         lane = hold.lane
         with self._lock:
-            now = request.world.now()
-            wait = lane.wait(now, hold.tokens)
-            left = request.seconds_left()
-            if left is not None and wait > left:
-                raise RateLimitError(
-                    f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
-                    hint="raise timeout=, or the limit of RateLimit",
-                    retry_after=wait,
-                )
+            wait, seen = lane.wait(request.world.now(), hold.tokens), lane.paused
+            _check_time_left(request, wait)
             lane.take(1, hold.tokens)
-        if wait > 0:
-            try:
+            lane.last = request.world.now() + wait
+        try:
+            while wait > 0:
                 yield Sleep(wait)
-            except BaseException:
                 with self._lock:
-                    lane.take(-1, -hold.tokens)  # never sent
-                raise
+                    wait, seen = lane.paused - seen, lane.paused  # a pause that began meanwhile delays this call, too
+                _check_time_left(request, wait)
+        except BaseException:
+            with self._lock:
+                lane.take(-1, -hold.tokens)  # never sent
+            raise
         response: Response = yield from call(request)
         if response.status == 429 and (pause := retry_after(response.headers)) is not None:
             with self._lock:
-                lane.closed = max(lane.closed, request.world.now() + pause)
+                lane.pause(request.world.now(), pause)
         return response
 
     def _lane(self, request: Request) -> _Lane:
@@ -124,6 +121,16 @@ class RateLimit:
         with self._lock:
             hold.lane.take(0, used - hold.tokens)
             hold.tokens = 0
+
+
+def _check_time_left(request: Request, wait: float) -> None:
+    left = request.seconds_left()
+    if wait > 0 and left is not None and wait > left:
+        raise RateLimitError(
+            f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
+            hint="raise timeout=, or the limit of RateLimit",
+            retry_after=wait,
+        )
 
 
 @define
@@ -150,14 +157,29 @@ class _Bucket:
 
 @define
 class _Lane:
-    """The buckets of calls that share a limit, and the time before which none of them is sent."""
+    """The buckets of calls that share a limit. Each call takes its share at once, and is sent when that is there."""
 
     requests: _Bucket
     tokens: _Bucket
     closed: float = 0.0
+    """the time before which none is sent"""
+    last: float = 0.0
+    """the time at which the last of the waiting calls is sent: later ones do not overtake it"""
+    paused: float = 0.0
+    """how many seconds the pauses have put off the waiting calls, in all"""
 
     def wait(self, now: float, tokens: float) -> float:
-        return max(self.requests.wait(now, 1), self.tokens.wait(now, tokens), self.closed - now)
+        return max(self.requests.wait(now, 1), self.tokens.wait(now, tokens), self.closed - now, self.last - now, 0.0)
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Send nothing for that many seconds: all waiting calls are put off, and the buckets are not refilled."""
+        longer = now + seconds - max(self.closed, now)
+        if longer > 0:
+            self.closed = now + seconds
+            self.paused += longer
+            self.last += longer
+            self.requests.at += longer
+            self.tokens.at += longer
 
     def take(self, requests: float, tokens: float) -> None:
         self.requests.left -= requests
