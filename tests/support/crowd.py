@@ -20,9 +20,11 @@ from stepwell.steps import (
     CallModel,
     CallNext,
     Flow,
+    Pipeline,
     Request,
     Response,
     Sleep,
+    StateKey,
     Step,
     StepGenerator,
     around,
@@ -39,6 +41,7 @@ PRICES = {MODEL: (Decimal("0.59"), Decimal("0.79")), OTHER: (Decimal("0.4"), Dec
 """US dollars for a million tokens of input, and of output."""
 MOST_TOKENS = 100
 """More than any call of a crowd uses, and than what is reserved for it."""
+ARRIVED, QUEUED = StateKey("arrived", 0), StateKey("queued", 0)
 JSON, EVENTS = {"content-type": "application/json"}, {"content-type": "text/event-stream"}
 
 
@@ -67,6 +70,9 @@ class Server:
     sent: list[Sent] = field(factory=list)
     billed: defaultdict[str, Decimal] = field(factory=lambda: defaultdict(Decimal))
     """US dollars for the answers that have arrived whole, by label"""
+    queued: int = 0
+    dequeued: defaultdict[str, list[tuple[float, int]]] = field(factory=lambda: defaultdict(list))
+    """the requests that RateLimit has let through, by model: the time, and the number by its arrival"""
     pauses: list[tuple[str, float, float]] = field(factory=list)
     """each 429 that has arrived: the model, when, and until when to wait"""
     on_send: Callable[[], object] = lambda: None
@@ -88,12 +94,14 @@ class Server:
         read, written = chance.randint(5, 20), chance.randint(1, 10)
         usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
         sent.tokens = read + written
-        counted = {"x-usage": orjson.dumps(usage).decode()}  # for `delivery`, which does not believe the reply
+        counted = {"x-usage": orjson.dumps(usage).decode()}  # for `_delivers`, which does not believe the reply
         if not request.stream:
             choice = {"message": {"content": "hello"}, "finish_reason": "stop"}
             return Answer(200, JSON | counted, orjson.dumps({"choices": [choice], "usage": usage}), after)
         pieces = [event({"choices": [{"delta": {"content": f"word{number} "}}]}) for number in range(3)]
-        pieces.append(event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}) + b"data: [DONE]\n\n")
+        pieces.append(
+            event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}) + b"data: [DONE]\n\n"
+        )
         timed: list[tuple[float, bytes | Exception]] = [(chance.random(), piece) for piece in pieces]
         if luck < 0.22:
             timed[chance.randrange(4)] = (chance.random(), StreamTruncated("cut"))
@@ -103,23 +111,28 @@ class Server:
             timed[chance.randrange(4)] = (1e9, b"")
         return Answer(200, EVENTS | counted, after=after, pieces=timed)
 
-    def delivery(self) -> Step:
-        """Make the innermost step: it notes what has arrived."""
+    def watch(self, pipeline: Pipeline) -> Pipeline:
+        """Add steps directly around RateLimit, and one that notes what has arrived."""
+        queue = around("queues", self._queues)
+        return pipeline.before("rate_limit_attempts", queue).append(around("delivers", self._delivers))
 
-        def run(request: Request, call: CallNext) -> StepGenerator:
-            response: Response = yield from call(request)
-            model, label = str(request.model), label_of(request)
-            if response.status == 429:
-                now = self.world.now
-                self.pauses.append((model, now, now + float(response.headers["retry-after"])))
-            elif response.status == 200 and response.source is None:
-                self._bill(model, label, response.headers["x-usage"])
-            elif response.status == 200:
-                usage = response.headers["x-usage"]
-                response.on_end(lambda reply, error: reply and not error and self._bill(model, label, usage))
-            return response
+    def _queues(self, request: Request, call: CallNext) -> StepGenerator:
+        self.queued += 1
+        return (yield from call(request.with_state(QUEUED, self.queued)))
 
-        return around("delivery", run)
+    def _delivers(self, request: Request, call: CallNext) -> StepGenerator:
+        model, label = str(request.model), label_of(request)
+        self.dequeued[model].append((self.world.now, request.get(QUEUED)))
+        response: Response = yield from call(request)
+        if response.status == 429:
+            now = self.world.now
+            self.pauses.append((model, now, now + float(response.headers["retry-after"])))
+        elif response.status == 200 and response.source is None:
+            self._bill(model, label, response.headers["x-usage"])
+        elif response.status == 200:
+            usage = response.headers["x-usage"]
+            response.on_end(lambda reply, error: reply and not error and self._bill(model, label, usage))
+        return response
 
     def _bill(self, model: str, label: str, counted: str) -> None:
         (read, written), usage = PRICES[model], orjson.loads(counted)
@@ -143,15 +156,12 @@ class Gate:
     most: int = 0
 
     def steps(self) -> list[Step]:
-        numbers: dict[int, int] = {}
-
         def outer(request: Request, call: CallNext) -> StepGenerator:
-            numbers[id(request.calls)] = self.arrived  # a list that each call has of its own
             self.arrived += 1
-            return (yield from call(request))
+            return (yield from call(request.with_state(ARRIVED, self.arrived)))
 
         def inner(request: Request, call: CallNext) -> StepGenerator:
-            self.entered.append((self.world.now, numbers[id(request.calls)]))
+            self.entered.append((self.world.now, request.get(ARRIVED)))
             self.inside += 1
             self.most = max(self.most, self.inside)
             try:
@@ -190,7 +200,11 @@ class Crowd:
         self.chance = random.Random(seed)
         self.server = Server()
         self.world = self.server.world = SimulatedWorld(seed, self.server.network)
-        self.per, self.requests, self.tokens = 10.0, self.chance.choice([30, 60, 1000]), self.chance.choice([3000, 10**6])
+        self.per, self.requests, self.tokens = (
+            10.0,
+            self.chance.choice([30, 60, 1000]),
+            self.chance.choice([3000, 10**6]),
+        )
         self.gate = Gate(self.chance.choice([2, 4, 8, 16]), self.world)
         self.budget = Budget(self.chance.choice(["0.005", "10", "10"]))
         self.least_left = self.budget.left
@@ -199,10 +213,13 @@ class Crowd:
         self.outcomes: dict[str, list[Any]] = defaultdict(list)
         movable: list[Any] = [[fallback(OTHER)], [circuit_breaker(cooldown=5)], self.gate.steps()]
         self.chance.shuffle(movable)
-        shared = [RateLimit(requests=self.requests, tokens=self.tokens, per=self.per), self.budget, cache(MemoryStore())]
+        shared = [
+            RateLimit(requests=self.requests, tokens=self.tokens, per=self.per),
+            self.budget,
+            cache(MemoryStore()),
+        ]
         self.chance.shuffle(shared)
-        steps = [around("hinted", hinted), *sum(movable, []), *shared, lambda pipeline: pipeline.append(delivery)]
-        delivery = self.server.delivery()
+        steps = [around("hinted", hinted), *sum(movable, []), *shared, self.server.watch]
         self.client = self.world.client(api_keys={"groq": "k", "openai": "k"}, pipeline=steps)
         self._run([self._one(number) for number in range(size)])
         self.trace = list(self.world.trace)
