@@ -51,8 +51,9 @@ class WholeText:
         return out
 
     def _with_id(self, chunk: StreamChunk) -> StreamChunk:
-        without = isinstance(chunk, ToolCallStart) and not chunk.id
-        return evolve(chunk, id=f"call_{self._new_id()[:12]}") if without else chunk
+        if isinstance(chunk, ToolCallStart) and not chunk.id:
+            return evolve(chunk, id=f"call_{self._new_id()[:12]}")
+        return chunk
 
     def flush(self) -> list[StreamChunk]:
         return []
