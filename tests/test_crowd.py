@@ -11,12 +11,11 @@ from decimal import Decimal
 from itertools import groupby
 
 import pytest
+from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
 from stepwell import Reply
 from stepwell.costs import cost_report
 from stepwell.errors import StepwellError
-
-from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
 SIZE = int(os.environ.get("CROWD_SIZE", 0))
 SEEDS = [int(seed) for seed in os.environ.get("CROWD_SEEDS", "").split()] or range(500)
@@ -45,7 +44,7 @@ def waiting_requests_are_sent_in_their_order(crowd: Crowd) -> None:
 
 
 def check_order(entries: list[tuple[float, int]]) -> None:
-    """What happens in one moment has no order; to RateLimit, which counts in seconds, a moment is not exact."""
+    """Check that the numbers rise. What happens in one moment has no order, and a sum of seconds is not exact."""
     latest = -1
     for _, moment in groupby(entries, key=lambda entry: round(entry[0], 6)):
         numbers = [number for _, number in moment]

@@ -35,7 +35,7 @@ _DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 def end_dropped() -> None:
     """Call the `on_end` callbacks of responses that were dropped unread.
 
-    A thread does so in a moment; whoever is about to count what is held calls this first.
+    A thread does so in a moment; code that counts what is held calls this first.
     """
     while _DROPPED:
         try:

@@ -16,10 +16,11 @@ from ...schemas.errors import (
     TransportError,
 )
 from ...schemas.model import Model
+from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..pipeline import other_pipeline
-from ..step import Step, around
+from ..step import Step
 
 RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
 """Errors after which another model may still answer."""
@@ -71,7 +72,8 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
             else:
-                first.__traceback__ = None  # whose frames hold this one, and so the stream, which would not end when dropped
+                # Its frames hold this one, and so the stream, which would not end when dropped.
+                first.__traceback__ = None
                 return response
         raise first
 

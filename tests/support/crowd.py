@@ -9,12 +9,13 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import orjson
 from attrs import define, field
 
-from stepwell import Budget, RateLimit, Reply, cache, fallback
+from stepwell import Budget, RateLimit, cache, fallback
 from stepwell.errors import ConnectError, StreamTruncated
 from stepwell.steps import (
     CallModel,
@@ -34,7 +35,7 @@ from stepwell.steps import (
     race,
 )
 from stepwell.stores import MemoryStore
-from stepwell.testing import Answer, SimulatedWorld
+from stepwell.testing import ServerAnswer, SimulatedWorld
 
 MODEL, OTHER = "groq:llama-3.3-70b-versatile", "openai:gpt-4.1-mini"
 PRICES = {MODEL: (Decimal("0.59"), Decimal("0.79")), OTHER: (Decimal("0.4"), Decimal("1.6"))}
@@ -77,7 +78,7 @@ class Server:
     """each 429 that has arrived: the model, when, and until when to wait"""
     on_send: Callable[[], object] = lambda: None
 
-    def network(self, request: Request, chance: random.Random) -> Answer | tuple[float, Exception]:
+    def network(self, request: Request, chance: random.Random) -> ServerAnswer | tuple[float, Exception]:
         self.on_send()
         sent = Sent(self.world.now, str(request.model), label_of(request))
         self.sent.append(sent)
@@ -86,18 +87,18 @@ class Server:
         if luck < 0.05:
             return after, ConnectError("refused")
         if luck < 0.11:
-            return Answer(503, {}, b"{}", after)
+            return ServerAnswer(503, {}, b"{}", after)
         if luck < 0.15:
-            return Answer(429, {"retry-after": str(chance.randint(1, 5))}, b"{}", after)
+            return ServerAnswer(429, {"retry-after": str(chance.randint(1, 5))}, b"{}", after)
         if luck < 0.17:
-            return Answer(200, JSON, b"", after=1e9)
+            return ServerAnswer(200, JSON, b"", after=1e9)
         read, written = chance.randint(5, 20), chance.randint(1, 10)
         usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
         sent.tokens = read + written
         counted = {"x-usage": orjson.dumps(usage).decode()}  # for `_delivers`, which does not believe the reply
         if not request.stream:
             choice = {"message": {"content": "hello"}, "finish_reason": "stop"}
-            return Answer(200, JSON | counted, orjson.dumps({"choices": [choice], "usage": usage}), after)
+            return ServerAnswer(200, JSON | counted, orjson.dumps({"choices": [choice], "usage": usage}), after)
         pieces = [event({"choices": [{"delta": {"content": f"word{number} "}}]}) for number in range(3)]
         pieces.append(
             event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}) + b"data: [DONE]\n\n"
@@ -109,7 +110,7 @@ class Server:
             timed[0] = (chance.random(), event({"error": {"message": "overloaded", "code": 503}}))
         elif luck < 0.29:
             timed[chance.randrange(4)] = (1e9, b"")
-        return Answer(200, EVENTS | counted, after=after, pieces=timed)
+        return ServerAnswer(200, EVENTS | counted, after=after, pieces=timed)
 
     def watch(self, pipeline: Pipeline) -> Pipeline:
         """Add steps directly around RateLimit, and one that notes what has arrived."""
@@ -202,10 +203,10 @@ class Crowd:
         self.world = self.server.world = SimulatedWorld(seed, self.server.network)
         self.per, self.requests, self.tokens = (
             10.0,
-            self.chance.choice([30, 60, 1000]),
-            self.chance.choice([3000, 10**6]),
+            self.chance.choice([10, 30, 1000]),
+            self.chance.choice([1500, 10**6]),
         )
-        self.gate = Gate(self.chance.choice([2, 4, 8, 16]), self.world)
+        self.gate = Gate(self.chance.choice([2, 8, 64]), self.world)
         self.budget = Budget(self.chance.choice(["0.005", "10", "10"]))
         self.least_left = self.budget.left
         self.server.on_send = self._watch_budget
@@ -219,7 +220,7 @@ class Crowd:
             cache(MemoryStore()),
         ]
         self.chance.shuffle(shared)
-        steps = [around("hinted", hinted), *sum(movable, []), *shared, self.server.watch]
+        steps = [around("hinted", hinted), *chain(*movable), *shared, self.server.watch]
         self.client = self.world.client(api_keys={"groq": "k", "openai": "k"}, pipeline=steps)
         self._run([self._one(number) for number in range(size)])
         self.trace = list(self.world.trace)
