@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from weakref import proxy
 
 from ..schemas.reply import Reply
@@ -37,7 +38,9 @@ def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> 
     if isinstance(result, Reply):
         note((object(), result))
     elif (response := getattr(result, "response", None)) is not None:
-        streamed = proxy(response)  # which holds the function below: in a circle, one dropped unread would stay open
+        streamed: Any = proxy(
+            response
+        )  # which holds the function below: in a circle, one dropped unread would stay open
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:

@@ -93,7 +93,7 @@ class SimulatedWorld:
             environ={},
             soon=lambda work: self.later(0.0, work),
         )
-        self._due: list[tuple[float, float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, float, int, Callable[[], object]]] = []
         self._count = 0
 
     def client(self, **settings: Any) -> BaseClient:
@@ -125,7 +125,7 @@ class SimulatedWorld:
             raise StepError(f"nothing is left to happen, but these wait: {', '.join(stuck)}")
         return [task.result if task.error is None else task.error for task in tasks]
 
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Do `work` after that many seconds."""
         self._count += 1
         heapq.heappush(self._due, (self.now + max(seconds, 0.0), self.chance.random(), self._count, work))
