@@ -197,7 +197,9 @@ class ChunkReader(OpenAnswer):
             yield from self._stopping()
             raise failure from None
         yield from self._stopping()
-        note_reply(self._response, self.whole_reply())
+        response = self._response
+        if response is not None and (response.source is not None or response.call is not None):
+            note_reply(response, self._own_reply(response))
         return None
 
     def close(self) -> Flow:

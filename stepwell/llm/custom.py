@@ -243,7 +243,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
             flow = _pieces(hooks, prompt, options, clock, request.model)
             first = yield from emitted(flow)  # here, where an error can still be followed by another attempt
             clock.begin()
-            return Response(request, flow=flow, ready=first)
+            return Response(request, flow=flow, ready=first, call=object())  # a call that counts, as by a network
         answer = Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         response = Response(request)
         response.reply = annotate((yield from _in_our_terms(answer, clock, request.model)), response)
