@@ -258,7 +258,7 @@ class _Running:
         child = _Running(self._world, self._client, self._client.planner.flow_of(effect), f"{self.name}.call")
 
         def ended() -> None:
-            self._call = None  # and with it the result: whoever drops that has dropped it
+            self._call = None  # it holds the result, which is dropped once the flow drops it
             self._after(0.0, child.result, child.error)
 
         child.on_end, self._call = ended, child
