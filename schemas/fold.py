@@ -221,7 +221,7 @@ class Fold:
 
 def _misfit() -> DecodeError:
     return DecodeError(
-        "a piece of the stream does not have the shape of its wire format: its text is not a string, "
+        "a piece of the answer does not have the shape of its wire format: its text is not a string, "
         "or its index no number"
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...declare.object_support import ObjectSupport
 from ...declare.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, extract_usage
+from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .usage import extract_usage
 
 cohere_chat = Wire(
     name="cohere_chat",

@@ -1,4 +1,11 @@
-"""Decode the events of a streamed chat. https://docs.cohere.com/docs/streaming"""
+"""Decode a chat: the events of a stream (https://docs.cohere.com/docs/streaming), and a whole body.
+
+Both are read by the same functions. What differs is how they come to a piece: a body has lists of whole blocks and
+calls, a stream an event for the beginning, each piece and the end of one.
+
+The model's plan for its tools (`tool_plan`) is in the reply's metadata, and also an opaque part of the message, because
+it has to be sent back with the calls: https://docs.cohere.com/docs/tool-use-overview
+"""
 
 from __future__ import annotations
 
@@ -24,13 +31,27 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.errors import DecodeError
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.parts import Opaque
 from ...declare.errors import provider_error
 from ..calls import call_id
-from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
+from .usage import extract_usage
+
+FINISH_REASONS: Mapping[str, str] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",
+    "ERROR": "error",
+    "TIMEOUT": "error",
+}
+PLAN, CALLS = 999, 1000
+"""Places in the message: the plan comes after all content, and tool calls from 1000 on."""
 
 
 @define
@@ -59,7 +80,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
+        return read_again(event[1], lambda value: _event(value, event[0], model, state)), state
     if (data.get("type") or event[0]) == "content-delta":
         try:
             text = data["delta"]["message"]["content"].get("text")
@@ -67,10 +88,10 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             text = None
         if text and "logprobs" not in data:
             return [TextDelta(text, data["index"])], state
-    return _general(exact(data, event[1]), event[0], model, state), state
+    return _event(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
+def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") or name
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
@@ -81,16 +102,64 @@ def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> 
     return out + handler(data, model, state)
 
 
-def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    out: list[StreamChunk] = []
-    if content.get("text"):
-        out.append(TextDelta(content["text"], data["index"]))
-    if content.get("thinking"):
-        state.thinking.add(data["index"])
-        out.append(ReasoningDelta(content["thinking"], data["index"]))
-    if data.get("logprobs"):
-        out.append(MetadataUpdate({"logprobs": [data["logprobs"]]}))
-    return out
+def read_body(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    """Decode a whole body, whose message holds at once what the events of a stream bring one by one.
+
+    Its usage is read by a step of its own. Raises DecodeError for a body without a message.
+    """
+    message = data.get("message")
+    if not isinstance(message, dict):
+        raise DecodeError("the answer has no message", hint="see .payload")
+    state.reason = data.get("finish_reason")
+    out = _start(data, model, state)
+    for index, block in enumerate(message.get("content") or ()):
+        out += [*_content(block, index, state), *_end_thinking(index, state)]
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        out += [*_begin_call(call, index, state), ToolCallEnd(CALLS + index)]
+    _take_plan(message, state)
+    _take_citations(message, state)
+    return out + _logprobs(data)
+
+
+def _content(block: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+    """Decode a block of content, or a piece of one."""
+    if thinking := block.get("thinking"):
+        state.thinking.add(index)
+        return [ReasoningDelta(thinking, index)]
+    return [TextDelta(block["text"], index)] if block.get("text") else []
+
+
+def _end_thinking(index: int | None, state: State) -> list[StreamChunk]:
+    ended = [each for each in state.thinking if index is None or each == index]
+    state.thinking.difference_update(ended)
+    return [PartEnd(each, {"wire": NAME}) for each in ended]
+
+
+def _begin_call(call: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+    place, function = CALLS + index, call["function"]
+    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), function["name"])
+    state.calls.add(index)
+    arguments = function.get("arguments")
+    return [start, ToolCallDelta(place, arguments)] if arguments else [start]
+
+
+def _take_plan(message: Mapping[str, Any], state: State) -> None:
+    if plan := message.get("tool_plan"):
+        state.plan.append(plan)
+
+
+def _take_citations(message: Mapping[str, Any], state: State) -> None:
+    """Collect the citations: a list of them in a body, one in an event."""
+    if citations := message.get("citations"):
+        state.citations += citations if isinstance(citations, list) else [citations]
+
+
+def _logprobs(data: Mapping[str, Any]) -> list[StreamChunk]:
+    """Read the logprobs: a list of them in a body, one in an event."""
+    logprobs = data.get("logprobs")
+    if not logprobs:
+        return []
+    return [MetadataUpdate({"logprobs": logprobs if isinstance(logprobs, list) else [logprobs]})]
 
 
 def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -98,32 +167,23 @@ def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     return [Start(state.id, None)]
 
 
-def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, _message(data).get("content") or {}, state)
+def _content_event(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    block = _message(data).get("content")
+    return [*(_content(block, data["index"], state) if block else ()), *_logprobs(data)]
 
 
 def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index = data.get("index")
-    ended = [each for each in state.thinking if index is None or each == index]
-    state.thinking.difference_update(ended)
-    return [PartEnd(each, {"wire": NAME}) for each in ended]
+    return _end_thinking(data.get("index"), state)
 
 
 def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if plan := _message(data).get("tool_plan"):
-        state.plan.append(plan)
+    _take_plan(_message(data), state)
     return []
 
 
 def _call_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     call = _message(data).get("tool_calls")
-    if not call:
-        return []
-    place = CALLS + data["index"]
-    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), call["function"]["name"])
-    state.calls.add(data["index"])
-    given = call["function"].get("arguments")
-    return [start, ToolCallDelta(place, given)] if given else [start]
+    return _begin_call(call, data["index"], state) if call else []
 
 
 def _call_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -138,8 +198,7 @@ def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
 
 
 def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if citations := _message(data).get("citations"):
-        state.citations.append(citations)
+    _take_citations(_message(data), state)
     return []
 
 
@@ -153,14 +212,14 @@ def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChun
     if delta.get("error"):
         raise provider_error(model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
-    raw = delta.get("usage")
-    return [UsageUpdate(usage_of(raw)), STREAM_END] if raw else [STREAM_END]
+    usage = extract_usage(delta, model)
+    return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
 
 _HANDLERS = {
     "message-start": _start,
-    "content-start": _content_start,
-    "content-delta": _content_start,
+    "content-start": _content_event,
+    "content-delta": _content_event,
     "content-end": _content_end,
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,
@@ -172,15 +231,22 @@ _HANDLERS = {
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if state.reason is None:
-        return []
+    return [] if state.reason is None else closing(state)
+
+
+def closing(state: State) -> list[StreamChunk]:
+    """Return the chunks that end everything."""
     metadata: dict[str, Any] = {}
     chunks: list[StreamChunk] = []
     if plan := "".join(state.plan):
         metadata["tool_plan"] = plan
-        chunks.append(PartDone(decode_plan(plan), PLAN))
+        chunks.append(PartDone(Opaque(NAME, {"tool_plan": plan}), PLAN))
     if state.citations:
         metadata["citations"] = state.citations
     if metadata:
         chunks.append(MetadataUpdate(metadata))
     return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+
+
+def finish_reason(raw: str | None) -> str:
+    return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())

@@ -38,30 +38,30 @@ class StreamedCalls:
         is certainly its own
     """
 
-    __slots__ = ("_calls", "_open", "_reply_id", "sure")
+    __slots__ = ("_calls", "_open", "reply_id", "sure")
 
     def __init__(self, reply_id: str | None) -> None:
         self._calls: list[_Call] = []
         self._open: _Call | None = None
         self.sure: _Call | None = None
-        self._reply_id = reply_id
+        self.reply_id = reply_id
 
     def __bool__(self) -> bool:
         return any(call.name for call in self._calls)
 
-    def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
-        """Take a fragment; return the chunks that it completes."""
+    def feed(self, fragment: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
+        """Take a fragment, or a whole call, which belongs to no other, whatever its id; return the chunks that it
+        completes."""
         function = fragment.get("function") or fragment.get("custom") or {}
         name = function.get("name")
         arguments = arguments_text(function.get("arguments", function.get("input")))
+        id, index = fragment.get("id") or None, fragment.get("index")
         begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
-        call = self._find(fragment.get("id") or None, fragment.get("index"), name, begins)
+        call = self._new(id, index) if whole else self._find(id, index, name, begins)
         if call is None:
             if not arguments:
                 return []
-            return [
-                MetadataUpdate({"orphaned_tool_arguments": [{"index": fragment.get("index"), "arguments": arguments}]})
-            ]
+            return [MetadataUpdate({"orphaned_tool_arguments": [{"index": index, "arguments": arguments}]})]
         self._open = call
         self.sure = call if call.started and call is self._calls[-1] else None
         if name and not call.started and name != call.name:
@@ -123,7 +123,7 @@ class StreamedCalls:
             return []
         call.started = True
         before = {other.id for other in self._calls[: call.place - CALLS]}
-        id = call.id if call.id and call.id not in before else call_id(self._reply_id, call.place - CALLS)
+        id = call.id if call.id and call.id not in before else call_id(self.reply_id, call.place - CALLS)
         pieces, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
         return [start, *(ToolCallDelta(call.place, piece) for piece in pieces)]

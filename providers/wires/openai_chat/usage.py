@@ -6,26 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from ....schemas.model import Model
 from ....schemas.usage import Usage, parse_reported_cost
-
-
-def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    """Find the usage of a body or a chunk: under `usage`, in `x_groq` (Groq), or in a choice (Moonshot)."""
-    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
-    first = data["choices"][0] if data.get("choices") else {}
-    raw = raw or first.get("usage")
-    if not raw:
-        return None
-    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
-
-
-def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the tools of the server that are charged in addition to tokens, as reported by an answer, message or delta.
-
-    They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
-    """
-    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
 
 
 def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
