@@ -47,7 +47,7 @@ class StreamedCalls:
         self.reply_id = reply_id
 
     def __bool__(self) -> bool:
-        return any(call.name for call in self._calls)
+        return bool(self._calls) and any(call.name for call in self._calls)
 
     def feed(self, fragment: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
         """Take a fragment, or a whole call, which belongs to no other, whatever its id; return the chunks that it

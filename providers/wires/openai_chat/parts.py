@@ -34,13 +34,12 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
     """Return the reasoning under one of its three names; gateways send the same text under several: the first
     counts."""
     for name in ("reasoning_content", "reasoning"):
-        if isinstance(value := message.get(name), str) and value:
+        if (value := message.get(name)) and isinstance(value, str):
             return value
-    return "".join(
-        detail.get("text") or detail.get("summary") or ""
-        for detail in message.get("reasoning_details") or ()
-        if isinstance(detail, Mapping)
-    )
+    if not (details := message.get("reasoning_details")):
+        return ""
+    known = [detail for detail in details if isinstance(detail, Mapping)]
+    return "".join([detail.get("text") or detail.get("summary") or "" for detail in known])
 
 
 def add_details(known: list[Any], message: Mapping[str, Any], *, whole: bool) -> None:

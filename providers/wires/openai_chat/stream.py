@@ -38,6 +38,7 @@ from .usage import usage_of
 
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
+_BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
 class _Choice:
@@ -186,7 +187,8 @@ def _choice(choice: Mapping[str, Any], state: _Choice, whole: bool) -> list[Stre
 
 def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
     out: list[StreamChunk] = []
-    state.unpriced_charges += billed_apart(delta)
+    if not whole:
+        state.unpriced_charges += billed_apart(delta)
     add_details(state.details, delta, whole=whole)
     if refusal := delta.get("refusal"):
         state.refused = True
@@ -244,4 +246,5 @@ def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
 
     They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
     """
-    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
+    names = _BILLED_APART.intersection(shown)
+    return tuple(sorted(name for name in names if shown[name])) if names else ()
