@@ -74,6 +74,11 @@ class StreamedCalls:
             return []
         return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
 
+    def feed_old(self, function: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
+        """Take a `function_call`: the only call of an answer, in the form before there could be several."""
+        is_call = function.get("name") or function.get("arguments")
+        return self.feed({"index": 0, "function": function}, whole=whole) if is_call else []
+
     def end(self, model: Model) -> list[StreamChunk]:
         """End all calls, after starting those without arguments. One that never had a name is left out, with a
         warning."""

@@ -200,8 +200,8 @@ def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamC
         state.images += 1
     if audio := delta.get("audio"):
         add_audio(state.audio, audio)
-    if (old := delta.get("function_call")) and (old.get("name") or old.get("arguments")):
-        out += state.calls.feed({"index": 0, "function": old}, whole=whole)
+    if old := delta.get("function_call"):
+        out += state.calls.feed_old(old, whole=whole)
     return out
 
 
