@@ -8,8 +8,7 @@ from ..protocols import sse
 from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
-from .usage import extract_usage
+from .stream import decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 cohere_chat = Wire(
     name="cohere_chat",

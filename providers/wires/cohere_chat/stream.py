@@ -35,11 +35,11 @@ from ....schemas.errors import DecodeError
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
-from .usage import extract_usage
 
 FINISH_REASONS: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -58,7 +58,8 @@ PLAN, CALLS = 999, 1000
 class State:
     """The state of one stream."""
 
-    plan: list[str] = field(factory=list)
+    model: Model
+    plan: str = ""
     citations: list[Any] = field(factory=list)
     thinking: set[int] = field(factory=set)
     """The indexes of the open thinking."""
@@ -69,7 +70,7 @@ class State:
 
 
 def init_stream_state(model: Model) -> State:
-    return State()
+    return State(model)
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -99,7 +100,7 @@ def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> li
     out: list[StreamChunk] = []
     if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
         data, out = kept_event(data, rules, model)
-    return out + handler(data, model, state)
+    return out + handler(data, (data.get("delta") or {}).get("message") or {}, state)
 
 
 def read_body(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -111,17 +112,15 @@ def read_body(data: Mapping[str, Any], model: Model, state: State) -> list[Strea
     if not isinstance(message, dict):
         raise DecodeError("the answer has no message", hint="see .payload")
     state.reason = data.get("finish_reason")
-    out = _start(data, model, state)
+    out = _start(data, message, state)
     for index, block in enumerate(message.get("content") or ()):
-        out += [*_content(block, index, state), *_end_thinking(index, state)]
+        out += [*_block(block, index, state), *_end_thinking(index, state)]
     for index, call in enumerate(message.get("tool_calls") or ()):
-        out += [*_begin_call(call, index, state), ToolCallEnd(CALLS + index)]
-    _take_plan(message, state)
-    _take_citations(message, state)
-    return out + _logprobs(data)
+        out += [*_call(call, index, state), ToolCallEnd(CALLS + index)]
+    return [*out, *_plan(data, message, state), *_citations(data, message, state), *_logprobs(data)]
 
 
-def _content(block: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+def _block(block: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
     """Decode a block of content, or a piece of one."""
     if thinking := block.get("thinking"):
         state.thinking.add(index)
@@ -135,7 +134,8 @@ def _end_thinking(index: int | None, state: State) -> list[StreamChunk]:
     return [PartEnd(each, {"wire": NAME}) for each in ended]
 
 
-def _begin_call(call: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+def _call(call: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+    """Decode a call, or the beginning of one."""
     place, function = CALLS + index, call["function"]
     start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), function["name"])
     state.calls.add(index)
@@ -143,89 +143,77 @@ def _begin_call(call: Mapping[str, Any], index: int, state: State) -> list[Strea
     return [start, ToolCallDelta(place, arguments)] if arguments else [start]
 
 
-def _take_plan(message: Mapping[str, Any], state: State) -> None:
-    if plan := message.get("tool_plan"):
-        state.plan.append(plan)
-
-
-def _take_citations(message: Mapping[str, Any], state: State) -> None:
-    """Collect the citations: a list of them in a body, one in an event."""
-    if citations := message.get("citations"):
-        state.citations += citations if isinstance(citations, list) else [citations]
-
-
 def _logprobs(data: Mapping[str, Any]) -> list[StreamChunk]:
     """Read the logprobs: a list of them in a body, one in an event."""
-    logprobs = data.get("logprobs")
-    if not logprobs:
-        return []
-    return [MetadataUpdate({"logprobs": logprobs if isinstance(logprobs, list) else [logprobs]})]
+    found = data.get("logprobs")
+    return [MetadataUpdate({"logprobs": found if isinstance(found, list) else [found]})] if found else []
 
 
-def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+# The handlers of events take the event, the message in its delta ({} for none), and the state. Those of the plan and
+# of the citations read a whole message, too.
+
+
+def _start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     state.id = data.get("id")
     return [Start(state.id, None)]
 
 
-def _content_event(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    block = _message(data).get("content")
-    return [*(_content(block, data["index"], state) if block else ()), *_logprobs(data)]
+def _content(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    block = message.get("content")
+    return [*(_block(block, data["index"], state) if block else ()), *_logprobs(data)]
 
 
-def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _content_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     return _end_thinking(data.get("index"), state)
 
 
-def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    _take_plan(_message(data), state)
+def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    state.plan += message.get("tool_plan") or ""
     return []
 
 
-def _call_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    call = _message(data).get("tool_calls")
-    return _begin_call(call, data["index"], state) if call else []
+def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Collect the citations: a list of them in a body, one in an event."""
+    if found := message.get("citations"):
+        state.citations += found if isinstance(found, list) else [found]
+    return []
 
 
-def _call_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    call = message.get("tool_calls")
+    return _call(call, data["index"], state) if call else []
+
+
+def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if data["index"] not in state.calls:
         return []
-    piece = data["delta"]["message"]["tool_calls"]["function"]["arguments"]
+    piece = message["tool_calls"]["function"]["arguments"]
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
 
 
-def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _call_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     return [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
 
 
-def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    _take_citations(_message(data), state)
-    return []
-
-
-def _message(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the message of an event's delta; empty where the event has none."""
-    return (data.get("delta") or {}).get("message") or {}
-
-
-def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
-        raise provider_error(model.provider, delta["error"], body=dumps(data))
+        raise provider_error(state.model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
-    usage = extract_usage(delta, model)
+    usage = extract_usage(delta, state.model)
     return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
 
 _HANDLERS = {
     "message-start": _start,
-    "content-start": _content_event,
-    "content-delta": _content_event,
+    "content-start": _content,
+    "content-delta": _content,
     "content-end": _content_end,
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,
     "tool-call-delta": _call_delta,
     "tool-call-end": _call_end,
-    "citation-start": _citation,
+    "citation-start": _citations,
     "message-end": _end,
 }
 
@@ -236,17 +224,31 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
-    metadata: dict[str, Any] = {}
-    chunks: list[StreamChunk] = []
-    if plan := "".join(state.plan):
-        metadata["tool_plan"] = plan
-        chunks.append(PartDone(Opaque(NAME, {"tool_plan": plan}), PLAN))
+    plan = {"tool_plan": state.plan}
+    out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     if state.citations:
-        metadata["citations"] = state.citations
-    if metadata:
-        chunks.append(MetadataUpdate(metadata))
-    return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+        out.append(MetadataUpdate({"citations": state.citations}))
+    return [*out, Finish(finish_reason(state.reason), state.reason)]
 
 
 def finish_reason(raw: str | None) -> str:
     return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    """Convert usage: `tokens` is what the model read and wrote, `billed_units` (without the vendor's own prompt and
+    special tokens) is what is paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
+    raw = data.get("usage")
+    if not raw:
+        return None
+    billed = raw.get("billed_units") or {}
+    tokens = raw.get("tokens") or billed
+    return Usage(
+        input_tokens=tokens.get("input_tokens"),
+        output_tokens=tokens.get("output_tokens"),
+        cached_input_tokens=raw.get("cached_tokens"),
+        reasoning_tokens=tokens.get("reasoning_tokens"),
+        billed_input_tokens=billed.get("input_tokens"),
+        billed_output_tokens=billed.get("output_tokens"),
+        raw=raw,
+    )

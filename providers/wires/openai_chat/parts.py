@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....pipeline.side_fields import left_out
+from ....pipeline.side_fields import GONE, left_out
 from ....schemas.chunks import PartDone, StreamChunk, Warned
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image
-from ..media import from_base64, of_data_url
+from ..media import base64_text, from_base64, of_data_url
 from .encode import NAME
 from .places import AUDIO
 
@@ -81,21 +81,12 @@ def add_audio(known: dict[str, Any], audio: Mapping[str, Any]) -> None:
 
 def audio_chunks(audio: Mapping[str, Any], model: Model) -> list[StreamChunk]:
     """Return the part of the whole audio. Data that is not base64 is left out, with a warning."""
-    data, id, sound = audio.get("data"), audio.get("id"), None
-    out: list[StreamChunk] = []
-    if data and not (sound := _sound(data)):
-        out.append(Warned((left_out("choices.delta.audio.data", data, model),)))
-    if sound or id:
-        part = Audio(data=sound, file_id=None if sound else id, transcript=audio.get("transcript"))
-        out.append(PartDone(part, AUDIO))
-    return out
-
-
-def _sound(data: str) -> bytes | None:
-    try:
-        return from_base64(data)
-    except ValueError:
-        return None
+    data, id = audio.get("data"), audio.get("id")
+    if data and base64_text(data) is GONE:
+        warning = left_out("choices.delta.audio.data", data, model)
+        return [Warned((warning,)), *audio_chunks({**audio, "data": None}, model)]
+    medium = {"data": from_base64(data)} if data else {"file_id": id}
+    return [PartDone(Audio(**medium, transcript=audio.get("transcript")), AUDIO)] if data or id else []
 
 
 def decode_image(image: Mapping[str, Any]) -> Image:

@@ -30,12 +30,26 @@ from ....schemas.model import Model
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from .calls import StreamedCalls
-from .finish import finish_reason
 from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
 from .places import IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import EVENT_FIELDS
 from .usage import usage_of
 
+FINISH_REASONS: Mapping[str, str] = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "content_filter": "content_filter",
+    "error": "error",
+}
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
@@ -231,11 +245,26 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     return out + choice.calls.end(model)
 
 
+def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
+    """Map to the canonical reason.
+
+    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
+    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
+
+    raw: the provider's reason
+    has_calls: whether the answer has tool calls
+    refused: whether the answer is a refusal
+    """
+    reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
+    if reason == "stop" or not raw:
+        return "tool_calls" if has_calls else "content_filter" if refused else reason
+    return reason
+
+
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     """Find the usage of a body or a chunk: under `usage`, in `x_groq` (Groq), or in a choice (Moonshot)."""
-    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
     first = data["choices"][0] if data.get("choices") else {}
-    raw = raw or first.get("usage")
+    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage") or first.get("usage")
     if not raw:
         return None
     return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
