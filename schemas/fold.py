@@ -143,7 +143,7 @@ class Fold:
         parts: list[Part] = []
         for index in sorted(self._parts):
             part = self._parts[index]
-            if (done := part.part() if type(part) is _PartBuilder else part) is not None:
+            if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
                 parts.append(done)
         return Message("assistant", tuple(parts))
 
