@@ -114,7 +114,7 @@ def chat(*choices: dict[str, Any], **more: Any) -> Reply:
     return whole(speaker("openai_chat"), {"id": "1", "choices": list(choices), **more})
 
 
-def test_whole_choices_are_told_apart_by_their_order() -> None:
+def test_whole_choices_are_distinguished_by_their_order() -> None:
     one, two = ({"index": 0, "message": {"content": text}, "finish_reason": "stop"} for text in ("a", "b"))
     reply = chat(one, two, {"message": {"content": "c"}})
     assert [message.text for message in (reply.message, *reply.alternatives)] == ["a", "b", "c"]

@@ -100,7 +100,8 @@ def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> li
     out: list[StreamChunk] = []
     if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
         data, out = kept_event(data, rules, model)
-    return out + handler(data, (data.get("delta") or {}).get("message") or {}, state)
+    delta = data.get("delta")
+    return out + handler(data, delta.get("message") or {} if isinstance(delta, dict) else {}, state)
 
 
 def read_body(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

@@ -10,8 +10,7 @@ from ....schemas.chunks import PartDone, StreamChunk, Warned
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image
 from ..media import base64_text, from_base64, of_data_url
-from .encode import NAME
-from .places import AUDIO
+from .places import AUDIO, NAME
 
 
 def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[str, str]:
