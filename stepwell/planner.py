@@ -15,8 +15,9 @@ from .model_metadata.catalog import CATALOG, Catalog
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request
-from .pipeline.http.response import Response
+from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
+from .pipeline.inner_calls import with_inner_calls
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
@@ -222,6 +223,7 @@ class CallPlanner:
             retries=self.retries,
             timeouts=self.timeouts,
             world=self.world,
+            calls=[],
             started=self.world.now(),
             request_for_model=self.request_for_model,
         )
@@ -329,7 +331,8 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        other = other.replace(started=request.started, state=request.travelling(), warnings=warnings)
+        shared = {"started": request.started, "calls": request.calls, "state": request.travelling()}
+        other = other.replace(**shared, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
@@ -354,7 +357,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    return reply
+    end_dropped()
+    return with_inner_calls(reply, response)
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

@@ -5,6 +5,9 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold
@@ -16,6 +19,7 @@ from ..drivers import END, emitted, left
 from ..effects import Close, Flow, Read
 from ..http.redact import redact
 from ..http.response import Response
+from ..inner_calls import note_reply, noting_calls, with_inner_calls
 from .decoder import StreamDecoder
 
 _NO_READ = Read(None)
@@ -74,7 +78,7 @@ class OpenAnswer:
         self._ready = response.ready
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
-        self._flow = response.flow
+        self._flow = response.flow if response.flow is None else noting_calls(response.flow, response.request)
         self._read = Read(response.source)
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
@@ -150,7 +154,7 @@ class OpenAnswer:
     def _reply(self, response: Response) -> Reply:
         reply = self._fold.reply()
         reply.prompt = self._prompt
-        return annotate(reply, response)
+        return with_inner_calls(annotate(reply, response), response)
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
@@ -191,8 +195,20 @@ class ChunkReader(OpenAnswer):
             yield from self._stopping()
             raise failure from None
         yield from self._stopping()
+        note_reply(self._response, self.whole_reply())
         return None
 
     def close(self) -> Flow:
         """Stop reading and return the connection. A second call does nothing."""
         yield from self._stopping()
+
+
+def collected(response: Response) -> Generator[Any, Any, Response]:
+    """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
+    reader = ChunkReader(response)
+    while (yield from reader.next()) is not None:
+        pass
+    response.reply = reader.whole_reply()
+    response.source, response.decoder, response.ready, response.stages = None, None, [], []
+    response.flow = None
+    return response
