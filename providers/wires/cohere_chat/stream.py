@@ -32,9 +32,11 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
@@ -104,7 +106,13 @@ def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> li
     return out + handler(data, delta.get("message") or {} if isinstance(delta, dict) else {}, state)
 
 
-def read_body(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream that comes at once. Raises DecodeError for a body without a message."""
+    state = State(model)
+    return fold([*read_body(data, state), *closing(state)])
+
+
+def read_body(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     """Decode a whole body, whose message holds at once what the events of a stream bring one by one.
 
     Its usage is read by a step of its own. Raises DecodeError for a body without a message.

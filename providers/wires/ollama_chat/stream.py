@@ -24,8 +24,10 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import arguments_text, call_id
@@ -65,6 +67,15 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
         if len(message) == 2 and (text := message.get("content")):
             return [TextDelta(text, TEXT)], state
     return read_piece(exact(data, event), model, state), state
+
+
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream of one piece.
+
+    Raises the server's error if the body is one, DecodeError for a body without a message.
+    """
+    state = State()
+    return fold([*read_piece(data, model, state, rules=None), *closing(state)])
 
 
 def read_piece(

@@ -24,9 +24,11 @@ from ....schemas.chunks import (
     ToolCallDelta,
     UsageUpdate,
 )
-from ....schemas.errors import ProviderError
+from ....schemas.errors import DecodeError, ProviderError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from .calls import StreamedCalls
@@ -130,6 +132,23 @@ def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
         # Proxies put keep-alive comments into data; other data that is not JSON means a broken stream.
         return read_again(data, lambda value: read_piece(value, model, state))
     return []
+
+
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream of one piece.
+
+    Raises the provider's error if the body is one, or if a choice has failed, then with the partial answer; DecodeError
+    for a body without choices.
+    """
+    state = State()
+    chunks = read_piece(data, model, state, rules=None)
+    if state.index is None:
+        raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
+    reply = fold([*chunks, *closing(model, state)])
+    if (error := state.failure) is not None:
+        error.partial, error.usage = reply, extract_usage(data, model)
+        raise error
+    return reply
 
 
 def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
