@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, NoReturn
 
 from attrs import evolve
@@ -64,8 +63,10 @@ class _PartBuilder:
 
     def part(self) -> Part | None:
         """Return the part so far; None for an empty one and for a tool call that has not ended."""
-        with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
+        try:  # `suppress` takes 0.5 µs
             self.pack()
+        except DecodeError:  # already raised, or at the end of a stream that failed anyway
+            pass
         text = "".join(self.blocks)
         self.blocks = [text]
         if self.kind is ToolCall:
@@ -133,14 +134,14 @@ class Fold:
             finish_reason=finish.reason if finish else None,
             finish_reason_raw=finish.raw if finish else None,
             usage=usage,
-            alternatives=tuple(self._alternatives[k]._message() for k in sorted(self._alternatives)),
+            alternatives=tuple([self._alternatives[k]._message() for k in sorted(self._alternatives)]),
             **self.reply_fields,
         )
 
     def _message(self) -> Message:
-        parts = (self._parts[index] for index in sorted(self._parts))
-        done = (part.part() if isinstance(part, _PartBuilder) else part for part in parts)
-        return Message("assistant", tuple(part for part in done if part is not None))
+        parts = [self._parts[index] for index in sorted(self._parts)]
+        done = [part.part() if isinstance(part, _PartBuilder) else part for part in parts]
+        return Message("assistant", tuple([part for part in done if part is not None]))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)

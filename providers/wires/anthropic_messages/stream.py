@@ -1,4 +1,7 @@
-"""Decode the events of a streamed message. https://docs.claude.com/en/docs/build-with-claude/streaming"""
+"""Decode a message, whole or streamed. https://docs.claude.com/en/docs/build-with-claude/streaming
+
+An unstreamed message is read as a stream whose blocks each begin and end at once, with all of their content.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,22 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from .decode import call_extra, finish_reason, metadata_of, text_extra, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
+from .usage import CONTAINER, usage_of
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""Other reasons, such as `pause_turn`, stay as they are."""
+
+METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
+"""Fields of a message that are kept on `reply.metadata`."""
 
 
 @define
@@ -82,15 +98,40 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     return out + handler(event, model, state)
 
 
+def read_message(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    """Decode an unstreamed message, all but its usage. Raises the provider's error if it is one."""
+    if data.get("type") == "error":
+        _error(data, model, state)
+    out: list[StreamChunk] = [_started(data, state)]
+    for index, block in enumerate(data["content"]):
+        out += _opened(index, block, state)
+        out += _closed(index, state)
+    state.reason, state.ended = data.get("stop_reason"), True
+    return out
+
+
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
-    state.metadata.update(metadata_of(message))
-    return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
+    return [_started(message, state), *_usage(state, complete=False)]
+
+
+def _started(message: Mapping[str, Any], state: State) -> Start:
+    _add_metadata(message, state)
+    return Start(message.get("id"), message.get("model"))
+
+
+def _add_metadata(about: Mapping[str, Any], state: State) -> None:
+    state.metadata.update({name: about[name] for name in METADATA if about.get(name) is not None})
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, block = data["index"], dict(data.get("content_block") or ())
+    return _opened(data["index"], data.get("content_block") or {}, state)
+
+
+def _opened(index: int, content: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Begin a block; in a stream, `content` is only its beginning."""
+    block = dict(content)
     if not isinstance(block.get("type"), str):
         return []
     state.blocks[index] = block
@@ -113,7 +154,7 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
     if not isinstance(delta.get("type"), str):
         return []
     index = data["index"]
-    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"], "")})
+    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"])})
     match delta["type"]:
         case "text_delta":
             return [TextDelta(delta["text"], index)] if delta.get("text") else []
@@ -154,32 +195,45 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
     index = data.get("index")
     if not isinstance(index, int):
         index = next(reversed(state.blocks), -1)
+    return _closed(index, state)
+
+
+def _closed(index: int, state: State) -> list[StreamChunk]:
+    """End a block; everything of it has arrived."""
     block = state.blocks.pop(index, None)
-    match block:
-        case None | {"type": "redacted_thinking" | ""}:
-            return []
-        case {"type": "text"}:
-            extra = text_extra(block)
+    if block is None:
+        return []
+    match block["type"]:
+        case "text":
+            known = {name: value for name, value in block.items() if value is not None}
+            extra = _extra(known, ("type", "text"))
             return [PartEnd(index, {"extra": extra})] if extra else []
-        case {"type": "thinking"}:
+        case "thinking":
             fields: dict[str, Any] = {"wire": NAME}
             if block.get("signature"):
                 fields["signature"] = block["signature"]
             return [PartEnd(index, fields)]
-        case {"type": "tool_use"}:
-            return [ToolCallEnd(index, call_extra(block))]
+        case "tool_use":
+            return [ToolCallEnd(index, _extra(block, ("type", "id", "name", "input")))]
+        case None | "redacted_thinking":
+            return []
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
             return [PartDone(Opaque(NAME, block), index)]
 
 
+def _extra(block: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
+    """Return the other fields of a block, such as its citations, in the form of a part's `extra`."""
+    extra = {name: value for name, value in block.items() if name not in known}
+    return {NAME: extra} if extra else {}
+
+
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     state.reason = delta.get("stop_reason") or state.reason
-    state.metadata.update(metadata_of(delta))
-    if "context_management" in data:
-        state.metadata.update(metadata_of({"context_management": data["context_management"]}))
+    _add_metadata(delta, state)
+    _add_metadata({"context_management": data.get("context_management")}, state)
     # The counts are cumulative, those of the input too: the last ones are right.
     state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
     return _usage(state, complete=True)
@@ -213,4 +267,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.ended:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+    return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]
