@@ -10,8 +10,7 @@ from .counting import VERSION, anthropic_count_tokens
 from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
-from .usage import extract_usage
+from .stream import decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 anthropic_messages = Wire(
     name="anthropic_messages",

@@ -31,6 +31,7 @@ from ....schemas.chunks import (
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
 from .encode import NAME
@@ -101,24 +102,27 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
 def read_message(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     """Decode an unstreamed message, all but its usage. Raises the provider's error if it is one."""
     if data.get("type") == "error":
-        _error(data, model, state)
-    out: list[StreamChunk] = [_started(data, state)]
+        raise provider_error(model.provider, data.get("error"))
+    out: list[StreamChunk] = [Start(data.get("id"), data.get("model"))]
     for index, block in enumerate(data["content"]):
-        out += _opened(index, block, state)
-        out += _closed(index, state)
-    state.reason, state.ended = data.get("stop_reason"), True
+        event = {"index": index, "content_block": block}
+        out += _block_start(event, model, state)
+        out += _block_stop(event, model, state)
+    _message_delta({"delta": data}, model, state)
+    state.ended = True
     return out
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usage")
+    return usage_of(raw, data) if raw else None
 
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
-    return [_started(message, state), *_usage(state, complete=False)]
-
-
-def _started(message: Mapping[str, Any], state: State) -> Start:
     _add_metadata(message, state)
-    return Start(message.get("id"), message.get("model"))
+    return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
 
 
 def _add_metadata(about: Mapping[str, Any], state: State) -> None:
@@ -126,12 +130,7 @@ def _add_metadata(about: Mapping[str, Any], state: State) -> None:
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _opened(data["index"], data.get("content_block") or {}, state)
-
-
-def _opened(index: int, content: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    """Begin a block; in a stream, `content` is only its beginning."""
-    block = dict(content)
+    index, block = data["index"], dict(data.get("content_block") or ())
     if not isinstance(block.get("type"), str):
         return []
     state.blocks[index] = block
@@ -195,26 +194,21 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
     index = data.get("index")
     if not isinstance(index, int):
         index = next(reversed(state.blocks), -1)
-    return _closed(index, state)
-
-
-def _closed(index: int, state: State) -> list[StreamChunk]:
-    """End a block; everything of it has arrived."""
     block = state.blocks.pop(index, None)
     if block is None:
         return []
     match block["type"]:
         case "text":
-            known = {name: value for name, value in block.items() if value is not None}
-            extra = _extra(known, ("type", "text"))
-            return [PartEnd(index, {"extra": extra})] if extra else []
+            details = {k: v for k, v in block.items() if k not in ("type", "text") and v is not None}
+            return [PartEnd(index, {"extra": {NAME: details}})] if details else []
         case "thinking":
             fields: dict[str, Any] = {"wire": NAME}
             if block.get("signature"):
                 fields["signature"] = block["signature"]
             return [PartEnd(index, fields)]
         case "tool_use":
-            return [ToolCallEnd(index, _extra(block, ("type", "id", "name", "input")))]
+            details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
+            return [ToolCallEnd(index, {NAME: details} if details else {})]
         case None | "redacted_thinking":
             return []
         case _:
@@ -223,17 +217,12 @@ def _closed(index: int, state: State) -> list[StreamChunk]:
             return [PartDone(Opaque(NAME, block), index)]
 
 
-def _extra(block: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
-    """Return the other fields of a block, such as its citations, in the form of a part's `extra`."""
-    extra = {name: value for name, value in block.items() if name not in known}
-    return {NAME: extra} if extra else {}
-
-
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     state.reason = delta.get("stop_reason") or state.reason
     _add_metadata(delta, state)
-    _add_metadata({"context_management": data.get("context_management")}, state)
+    if (managed := data.get("context_management")) is not None:
+        state.metadata["context_management"] = managed
     # The counts are cumulative, those of the input too: the last ones are right.
     state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
     return _usage(state, complete=True)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....schemas.model import Model
 from ....schemas.usage import Usage
 
 CONTAINER = "container"
 """The field of a message for the container that it used, which is billed by the hour."""
-
-
-def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    raw = data.get("usage")
-    return usage_of(raw, data) if raw else None
 
 
 _COUNTED = frozenset(("web_search_requests", "web_fetch_requests"))
