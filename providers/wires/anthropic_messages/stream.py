@@ -28,9 +28,11 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
@@ -99,10 +101,11 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     return out + handler(event, model, state)
 
 
-def read_message(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    """Decode an unstreamed message, all but its usage. Raises the provider's error if it is one."""
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed message. Raises the provider's error if the body is one."""
     if data.get("type") == "error":
         raise provider_error(model.provider, data.get("error"))
+    state = State()
     out: list[StreamChunk] = [Start(data.get("id"), data.get("model"))]
     for index, block in enumerate(data["content"]):
         event = {"index": index, "content_block": block}
@@ -110,7 +113,7 @@ def read_message(data: Mapping[str, Any], model: Model, state: State) -> list[St
         out += _block_stop(event, model, state)
     _message_delta({"delta": data}, model, state)
     state.ended = True
-    return out
+    return fold([*out, *flush_stream_state(model, state)])
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -14,6 +14,7 @@ from ..protocols.aws_event_stream import AWSEvent
 
 ON_DEMAND = "on-demand throughput"
 
+
 def find_error(response: Response) -> ProviderError | None:
     """Find the error of a response by its status, and its kind in the header `x-amzn-errortype`."""
     kind = response.headers.get("x-amzn-errortype", "").partition(":")[0]

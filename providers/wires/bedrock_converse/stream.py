@@ -29,9 +29,11 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..calls import server_tool_input
 from ..protocols.aws_event_stream import AWSEvent
@@ -102,13 +104,12 @@ def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: Sta
     return out
 
 
-def read_answer(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    """Decode an unstreamed answer, all but its usage."""
-    out: list[StreamChunk] = []
-    for index, block in enumerate(_content(data)):
-        out += _block(index, block, state)
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed answer."""
+    state = State()
+    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, state)]
     _ended(data, state)
-    return out
+    return fold([*out, *flush_stream_state(model, state)])
 
 
 def _content(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import Rules, kept_event, left_out
+from ....pipeline.side_fields import kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Alternative,
@@ -29,9 +29,12 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
+from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
+from ....schemas.reply import Reply
 from ...declare.errors import provider_error
 from ..calls import call_id
 from ..protocols import json_array, sse
@@ -115,6 +118,19 @@ def init_stream_state(model: Model) -> State:
     return State()
 
 
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed answer as a stream of one piece, which is exactly what it looks like on the wire.
+
+    Raises the provider's error if the body is one, and DecodeError for a body with neither candidates nor a reason for
+    having none. A blocked prompt gives a reply with the finish reason `content_filter`.
+    """
+    state = State()
+    chunks = _read_piece(data, model, state, whole=True)
+    if not data.get("candidates") and not state.block:
+        raise DecodeError("the answer has no candidates and does not say why", hint="see .payload")
+    return fold([*chunks, *_closing(state)])
+
+
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
@@ -133,19 +149,19 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
                 state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: read_piece(value, model, state)), state
+        return read_again(event[1], lambda value: _read_piece(value, model, state)), state
     except (KeyError, ValueError, TypeError):
         pass
-    return read_piece(exact(data, event[1]), model, state), state
+    return _read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
     """Decode one piece, whatever is in it. Raises the provider's error for an error.
 
     data: the piece, as JSON
     model: the model that answers
     state: the state of the stream
-    rules: the rules of the fields that it can do without; None if they were applied before
+    whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
     if isinstance(data, list) and data:
         data = data[0]
@@ -155,9 +171,8 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         raise provider_error(model.provider, data["error"], body=dumps(data))
     piece: Mapping[str, Any] = data
     out: list[StreamChunk] = []
-    if rules is not None:
-        piece, out = kept_event(data, rules, model)
-    state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
+    if not whole:
+        piece, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
@@ -171,6 +186,9 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         else:
             out += _candidate(candidate, state.first, state.id, model)
     state.block = block_of(piece) or state.block
+    if whole:
+        return out
+    state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
     if raw and (state.usage is None or "totalTokenCount" in raw):
@@ -307,10 +325,10 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
-    return closing(state) if finished or state.block else []
+    return _closing(state) if finished or state.block else []
 
 
-def closing(state: State) -> list[StreamChunk]:
+def _closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     first = state.first
     refused = first.reason is None and bool(state.block)
