@@ -15,11 +15,11 @@ from .stream import (
     begins_stream,
     decode_response,
     decode_stream_event,
+    extract_usage,
     flush_stream_state,
     init_stream_state,
     parse_stream_protocol,
 )
-from .usage import extract_usage
 
 google_generate = Wire(
     name="google_generate",

@@ -1,4 +1,5 @@
-"""Decode the pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array.
+"""Decode an answer of generateContent, and the pieces of a streamed one: server-sent events, or (Vertex without
+alt=sse) one JSON array. A piece looks as a whole answer does.
 
 Text grows from piece to piece. A part with more than its text, usually a thought signature, stays a part of its own:
 "don't merge a part with a signature with one without" (https://ai.google.dev/gemini-api/docs/thought-signatures).
@@ -35,16 +36,17 @@ from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
 from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME
-from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
-from .media import decode_media
+from .finish import FEEDBACK, UNSOUND, block_of, finish_reason, is_grounded, logprobs_of, metadata_of
+from .media import BLOB, REFERENCE, decode_media
 from .partial_args import apply_partial
 from .side_fields import EVENT_FIELDS
-from .usage import is_grounded, usage_of
+from .usage import TOTAL, usage_of
 
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
@@ -119,7 +121,7 @@ def init_stream_state(model: Model) -> State:
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
-    """Decode an unstreamed answer as a stream of one piece, which is exactly what it looks like on the wire.
+    """Decode an unstreamed answer: a stream of one piece.
 
     Raises the provider's error if the body is one, and DecodeError for a body with neither candidates nor a reason for
     having none. A blocked prompt gives a reply with the finish reason `content_filter`.
@@ -131,20 +133,25 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return fold([*chunks, *_closing(state)])
 
 
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usageMetadata")
+    return usage_of(raw, is_grounded(data.get("candidates") or ())) if raw else None
+
+
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
         # Nearly every piece continues the open text, and has the counts so far. Making a Usage of each would double a
         # piece's cost, so usage is reported with every eighth, and with all pieces that are more than text.
-        if state.first.open is _TEXT and state.unreported < 7 and "promptFeedback" not in data:
+        if state.first.open is _TEXT and state.unreported < 7 and FEEDBACK not in data:
             (candidate,) = data["candidates"]
             (part,) = candidate["content"]["parts"]
             text = part["text"]
             text_only = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == state.index)
             if text_only and len(part) == 1 and text and text.__class__ is str:
                 raw = data.get("usageMetadata")
-                if raw and "totalTokenCount" in raw:
+                if raw and TOTAL in raw:
                     state.usage = raw
                 state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
@@ -188,10 +195,10 @@ def _read_piece(data: object, model: Model, state: State, *, whole: bool = False
     state.block = block_of(piece) or state.block
     if whole:
         return out
-    state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
+    state.grounded = state.grounded or is_grounded(piece.get("candidates") or ())
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
-    if raw and (state.usage is None or "totalTokenCount" in raw):
+    if raw and (state.usage is None or TOTAL in raw):
         state.usage = raw
     if state.usage is not None and (raw or state.unreported):
         out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
@@ -254,7 +261,7 @@ def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
     Images that a model draws while it thinks are opaque, since they are not part of the answer. Raw audio grows as text
     does.
     """
-    more = {name: value for name, value in part.items() if name not in ("inlineData", "fileData", "thought")}
+    more = {name: value for name, value in part.items() if name not in (BLOB, REFERENCE, "thought")}
     medium = None if part.get("thought") else decode_media(part, {NAME: more} if more else {})
     out: list[StreamChunk] = []
     if isinstance(medium, Audio) and not more and medium.data is not None and _is_raw(medium.media_type):
