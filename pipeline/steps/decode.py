@@ -18,6 +18,7 @@ from ..annotate import annotate, clamp_reasoning_tokens, warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
+from ..inner_calls import note_reply
 from ..side_fields import Rules, kept
 from ..step import Step, around_unchecked
 from ..stream.decoder import SHAPE_ERRORS
@@ -89,7 +90,8 @@ def decoded(
         reply.raw = response.body if binary else data
     if warnings:
         reply.warnings = joined_warnings(warnings, reply.warnings)
-    return annotate(reply, response)
+    note_reply(response, annotate(reply, response))
+    return reply
 
 
 def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
