@@ -36,7 +36,7 @@ _PACK = 32
 letters; joining 32 of them takes 0.01 µs each."""
 
 _UNKNOWN = Usage()
-"""The usage of an answer that has not told it, made once: a Usage takes 1 µs."""
+"""The usage of an answer without one, made once: a Usage takes 1 µs."""
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
 _Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta

@@ -1,4 +1,7 @@
-"""Decode a response, or the events of a streamed one, whose last event holds the response again.
+"""Decode a response, or the events of a streamed one.
+
+An unstreamed response holds each item once and whole, as a stream does at the item's end: `_decoded` is for both. Only
+a stream has to find out which item an event belongs to, and what its deltas have said of it.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
