@@ -173,6 +173,8 @@ class Fold:
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
+        if not all(isinstance(getattr(chunk.part, name, ""), str) for name in ("text", "arguments_json")):
+            raise _misfit()
         self._parts[_checked_index(chunk.index)] = chunk.part
         self._kind = None
 
