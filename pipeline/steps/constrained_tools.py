@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
-from ...schemas.json_text import dumps, first_value
+from ...schemas.errors import DecodeError
+from ...schemas.json_schema.partial import PartialJSON
+from ...schemas.json_text import dumps
 from ...schemas.message import Context
 from ...schemas.tool import Tool, chosen_name
 from ..effects import CallNext, StepGenerator
@@ -112,12 +114,14 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
-    for candidate in (text.lstrip(), prefill + text.lstrip()):
+    for candidate in (text, prefill + text.lstrip()):
+        reader = PartialJSON(followed=True)
         try:
-            return first_value(candidate)[0]
-        except ValueError:
-            pass
-    raise ValueError("no JSON")
+            reader.feed(candidate)
+            return reader.finish()
+        except DecodeError as error:
+            failure = error
+    raise failure
 
 
 def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
@@ -129,7 +133,7 @@ def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
         if "answer" in value:
             return [TextDelta(value["answer"]), finish]
         name, arguments = value["name"], dumps(value["arguments"]).decode()
-    except (ValueError, KeyError, TypeError):
+    except (DecodeError, KeyError, TypeError):
         # Cut by the token limit, so it is text and no call that could be run.
         return [TextDelta(text), finish]
     return [*call_chunks(1, name, arguments), Finish("tool_calls", finish.raw)]

@@ -18,7 +18,7 @@ from referencing.exceptions import NoSuchResource
 
 from ..json_types import JSONSchema, Schema
 from .formats import FORMATS
-from .patterns import compile_pattern
+from ..regex import compile_pattern
 
 Errors = Iterator[Any]
 

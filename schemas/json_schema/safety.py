@@ -16,7 +16,7 @@ from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH
 from ..json_types import Schema
 from .depth import MAX_VALUE_DEPTH
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
-from .patterns import backtracks_little, compile_pattern
+from ..regex import backtracks_little, compile_pattern
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000

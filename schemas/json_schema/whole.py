@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
-
 from attrs import define, field
 
-__all__ = ["CLOSER", "WholeDocuments", "goes_on"]
+from .partial import CLOSER
 
-CLOSER: Final = {"{": "}", "[": "]"}
+__all__ = ["WholeDocuments", "goes_on"]
+
 _BRACKET = re.compile(r"[\[\]{}]")
 _CLOSING = re.compile(r"[\]}]")
 _STRAY = re.compile(r"[\s\]}]*+")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
-from ..schemas.json_schema.decode import loads_exact
+from ..schemas.json_schema.depth import too_deep
+from ..schemas.json_schema.partial import CLOSER, PartialJSON, closing_bracket
 from ..schemas.json_schema.whole import goes_on
-from ..schemas.json_text import first_value, spaced
+from ..schemas.json_text import spaced
 
 Parameters = Mapping[str, Any]
 
@@ -17,16 +18,6 @@ _FENCE = re.compile(r"\A```[^\S\n]*\w{0,20}[^\S\n]*\n(.*?)(?:```|\Z)", re.S)
 _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
 _INSIDE = re.compile(r'(?:[\[,]|"\s*+:)\s*+\Z')
 _NOTHING = frozenset(("", "none", "null", "n/a"))
-
-# An unterminated string is matched to the end of the text, so that no part of the text is read twice.
-_TOKEN = re.compile(
-    r"""(?P<string>"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?)"""
-    r"""|(?P<open>[{\[(])|(?P<close>[}\])])|(?P<comma>,(?=\s*[}\])]))"""
-    r"""|(?P<name>[A-Za-z_]\w*)(?P<is>[^\S\n]*=(?!=))?""",
-    re.S,
-)
-_CLOSER = {"{": "}", "[": "]", "(": ")"}
-_PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
 def read_arguments(text: str, parameters: Parameters) -> str | None:
@@ -48,27 +39,27 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
-    return _pairs(text, parameters) if _names_one(text, parameters) else _single(text, parameters)
+    return _written(_pairs(text, parameters) if _names_one(text, parameters) else _single(text, parameters))
 
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """Return the same for the arguments of `name(...)` or `name[...]`; `text` begins with the bracket."""
-    bracketed = _repair(text)
-    if bracketed is None:
+    end, closed = closing_bracket(text, 0, python=True)
+    if not closed:
         return None
-    inside = bracketed[1:-1].strip()
+    inside = text[1 : end - 1].strip()
     if not inside:
         return read_arguments("", parameters)
     by_name, by_position = _value(f"{{{inside}}}"), _value(f"[{inside}]")
     if isinstance(by_name, dict):
-        return _strict_json(by_name)
+        return _written(by_name)
     if not isinstance(by_position, list):
-        return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
+        return _written(_single(text[1 : text.rfind(CLOSER[text[0]])].strip(), parameters))
     if len(by_position) == 1:
         (only,) = by_position
-        return _strict_json(only) if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters)
+        return _written(only if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters))
     names = list(parameters.get("properties", {}))
-    return _strict_json(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
+    return _written(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
 
 
 def _strip_fence(text: str) -> str:
@@ -80,51 +71,11 @@ def _strip_fence(text: str) -> str:
 
 def _object(text: str) -> str | None:
     """Return the JSON text of the object that the text begins with; None if it begins with no complete one."""
-    try:
-        end = first_value(text)[1]
-    except (ValueError, RecursionError):
-        repaired = _repair(text)
-        value = _value(repaired) if repaired else None
-        return _strict_json(value) if isinstance(value, dict) else None
-    # The standard library also accepts NaN and duplicate names, which `_value` refuses.
-    return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
-
-
-def _repair(text: str) -> str | None:
-    """Return the bracketed value that the text begins with, in JSON's spelling; None if its bracket is not closed."""
-    pieces: list[str] = []
-    closers: list[str] = []
-    at = 0
-    for token in _TOKEN.finditer(text):
-        pieces.append(text[at : token.start()])
-        at = token.end()
-        match token.lastgroup:
-            case "string":
-                if len(token[0]) < 2 or token[0][-1] != token[0][0]:
-                    return None
-                pieces.append(_string(token[0]))
-            case "open":
-                closers.append(_CLOSER[token[0]])
-                pieces.append("[" if token[0] == "(" else token[0])
-            case "close":
-                if not closers or closers.pop() != token[0]:
-                    return None
-                pieces.append("]" if token[0] == ")" else token[0])
-                if not closers:
-                    return "".join(pieces)
-            case "name":
-                pieces.append(_PYTHON.get(token[0], token[0]))
-            case "is":
-                pieces.append(f'"{token["name"]}":')
-    return None
-
-
-def _string(quoted: str) -> str:
-    """Convert a string in either kind of quotes to a JSON string."""
-    inside = quoted[1:-1]
-    if quoted[0] == "'":
-        inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: spaced(found[0])[1:-1], inside) + '"'
+    reader = PartialJSON(loose=True, python=True, followed=True)
+    value = _read(reader, text)
+    if not isinstance(value, dict) or reader.repairs:
+        return _written(value)
+    return None if goes_on(text, reader.end) else text[: reader.end]
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
@@ -133,25 +84,21 @@ def _names_one(text: str, parameters: Parameters) -> bool:
     return pair is not None and pair[1] in parameters.get("properties", {})
 
 
-def _pairs(text: str, parameters: Parameters) -> str | None:
+def _pairs(text: str, parameters: Parameters) -> Any:
     """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    repaired = _repair(f"({text})")
-    if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
-        return _strict_json(value)
+    if (value := _value(f"{{{text}}}")) is not None:
+        return value
     values: dict[str, Any] = {}
     for line in text.splitlines():
         pair = _PAIR.match(line)
         if pair is None or pair[1] not in parameters.get("properties", {}):
             return None
-        values |= loads_exact(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
-    return _strict_json(values)
+        only = {"properties": {pair[1]: parameters["properties"][pair[1]]}}
+        values |= _single(pair[2].strip(), only) or {}
+    return values
 
 
-def _only(parameters: Parameters, name: str) -> Parameters:
-    return {"properties": {name: parameters["properties"][name]}}
-
-
-def _single(text: str, parameters: Parameters) -> str | None:
+def _single(text: str, parameters: Parameters) -> dict[str, Any] | None:
     """Read a bare value as the only argument that the tool has or requires; None when there is no such argument."""
     properties = parameters.get("properties", {})
     names = list(properties) if len(properties) == 1 else list(parameters.get("required", ()))
@@ -159,23 +106,28 @@ def _single(text: str, parameters: Parameters) -> str | None:
         return None
     schema = properties.get(names[0])
     kind = schema.get("type", "string") if isinstance(schema, Mapping) else "string"
-    value = _value(text)
+    value = _read(PartialJSON(), f"{text}\n")
     if value is None or (kind == "string" and not isinstance(value, str)):
         value = text
     if isinstance(value, str) and "string" not in kind:
         return None
-    return _strict_json({names[0]: value})
+    return {names[0]: value}
 
 
 def _value(text: str) -> Any:
-    """Parse a JSON document; None for anything else."""
+    """Read a value in JSON's or Python's spelling; None for anything else."""
+    return _read(PartialJSON(loose=True, python=True), text)
+
+
+def _read(reader: PartialJSON, text: str) -> Any:
+    """Return the value of a whole document; None for anything else."""
     try:
-        return loads_exact(text)
+        value = reader.feed(text)
     except DecodeError:
         return None
+    return value if reader.complete else None
 
 
-def _strict_json(value: object) -> str | None:
-    """Return a value as JSON text; None if it holds NaN or an infinity, which JSON has not."""
-    text = spaced(value)
-    return None if _value(text) is None else text
+def _written(value: object) -> str | None:
+    """Return an object as JSON text; None for anything else, and for one nested too deeply to be written."""
+    return spaced(value) if isinstance(value, dict) and not too_deep(value) else None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.patterns import compile_pattern
+from stepwell.schemas.regex import compile_pattern
 from stepwell.schemas.json_schema.validate import errors_of
 
 from chance import tries
