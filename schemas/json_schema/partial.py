@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from string import ascii_letters
 from typing import Any, Final, NoReturn, TypeAlias
 
 from attrs import define, field
@@ -18,7 +17,7 @@ from ..json_text import JSONDecodeError, loads, loads_fast, well_formed
 from ..json_types import JSONValue
 from .decode import loads_exact
 
-__all__ = ["CLOSER", "MAX_DEPTH", "MISSING", "Hold", "Missing", "PartialJSON", "Path", "closing_bracket", "complete"]
+__all__ = ["CLOSER", "MAX_DEPTH", "MISSING", "Hold", "Missing", "PartialJSON", "Path", "closing_bracket"]
 
 Path: TypeAlias = tuple[str | None, ...]
 """The position of a value: the names of the properties that lead to it; None for an item of a list."""
@@ -44,63 +43,39 @@ MAX_WORD: Final = 4_000
 CLOSER: Final = {"{": "}", "[": "]", "(": ")"}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_SCALAR = re.compile(r"[^\s,\]}\[{\":()']*")
+_SCALAR = re.compile(r"[^\s,\]}\[{\":()]*")
 _FENCE = re.compile(r"```[^\S\n]*(?:json|JSON)?[^\S\n]*\n")
 _FENCE_SOON = re.compile(r"(?:`{0,2}|```[^\S\n]{0,8}[A-Za-z]{0,4}[^\S\n]{0,8})\Z")
-_KEYWORD = re.compile(r"([A-Za-z_]\w*)[^\S\n]*=(?!=)")
-_PYTHON = {"True": "true", "False": "false", "None": "null"}
-
-
-def _string_pattern(quote: str) -> re.Pattern[str]:
-    """Return the pattern of text in a string that is certain: half of a surrogate pair waits for what follows it."""
-    low = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    lone = r"(?!(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z)"
-    code = rf"u(?:(?![dD][89abAB])[0-9a-fA-F]{{4}}|[dD][89abAB][0-9a-fA-F]{{2}}(?:{low}|{lone}))"
-    return re.compile(rf"(?:[^{quote}\\\x00-\x1f]++|\\(?:[{quote}\"\\/bfnrt]|{code}))*+")
-
-
-_TEXT = {quote: _string_pattern(quote) for quote in "\"'"}
-_ESCAPES = re.compile(r"(?:\\(?:u[0-9a-fA-F]{4}|[^u]))+")
+# Text in a string that is certain: half of a surrogate pair waits for what follows it.
+_LOW = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE = r"(?!(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z)"
+_CODE = rf"u(?:(?![dD][89abAB])[0-9a-fA-F]{{4}}|[dD][89abAB][0-9a-fA-F]{{2}}(?:{_LOW}|{_LONE}))"
+_TEXT = re.compile(rf'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|{_CODE}))*+')
 _ESCAPE_SOON = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z")
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|```|[\[\]{}]', re.DOTALL)
-_PYTHON_BRACKETS = re.compile(rf"{_BRACKETS.pattern}|'(?:[^'\\]|\\.)*+'?|[()]", re.DOTALL)
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\](){}]|```', re.DOTALL)
 # A string longer than this is published only when it has grown by a sixteenth, so that the cost stays linear.
 _LONG: Final = 65_536
 
 # What may come next: the characters that it may begin with.
-_VALUE, _NAME, _COLON, _END = '"[{-0123456789tfn', '"', ":", ""
-_PYTHON_VALUE, _PYTHON_NAME = _VALUE + "'(TFN", f"\"'_{ascii_letters}"
+_VALUE, _NAME, _COLON, _END = '"[({-0123456789tfn', '"', ":", ""
 
 
-def complete(text_prefix: str, *, fenced: bool = False) -> Any:
-    """Return what is certain of a JSON document from its beginning; MISSING if nothing is.
-
-    text_prefix: the beginning of the document.
-    fenced: skip a Markdown code fence around it.
-
-    Raises as PartialJSON does.
-    """
-    return PartialJSON(fenced=fenced).feed(text_prefix)
-
-
-def closing_bracket(text: str, start: int, *, python: bool = False) -> tuple[int, bool]:
+def closing_bracket(text: str, start: int, *, strict: bool = False) -> tuple[int, bool]:
     """Return where a list or an object ends, and whether it is closed there.
 
     text: the text, of which only the brackets and strings are looked at.
     start: the place of its opening bracket.
-    python: look at strings in single quotes and at round brackets, too, and end at a bracket of the wrong kind. By
-        default, a closing bracket closes what is still open inside, and is passed over if there is nothing to close.
-
-    One that is left open ends at a code fence, or else with the text.
+    strict: a closing bracket of the wrong kind is an error, so that nothing is closed. By default, it closes what is
+        still open inside, and is passed over if there is nothing to close; one that is left open ends at a code fence.
     """
     closers: list[str] = []
-    for token in (_PYTHON_BRACKETS if python else _BRACKETS).finditer(text, start):
+    for token in _BRACKETS.finditer(text, start):
         char = token[0]
-        if char == "```":
+        if char == "```" and not strict:
             return token.start(), False
         if char in CLOSER and len(closers) < MAX_DEPTH:
             closers.append(CLOSER[char])
-        elif char in CLOSER or (python and len(char) == 1 and char != closers[-1]):
+        elif char in CLOSER or (strict and char in "]})" and char != closers[-1]):
             break
         elif char in closers:
             while closers.pop() != char:
@@ -127,10 +102,10 @@ class PartialJSON:
     """Whether to stop at the end of the value: any text may follow it."""
     loose: bool = False
     """Whether to repair trailing commas, and raw line breaks and tabs in strings."""
+    tuples: bool = False
+    """Whether to read a list in round brackets."""
     unclosed: bool = False
     """Whether a closing bracket closes what is still open inside."""
-    python: bool = False
-    """Whether to read Python's spelling, too: 'text', True, False, None, tuples and `name=value`."""
     hold: Hold | None = None
     """Says for each null in an object and each string whether to hold it back: such a null is left out, such a string
     appears when it has ended. By default, nothing is held back."""
@@ -141,12 +116,11 @@ class PartialJSON:
     end: int = field(default=0, init=False)
     """Up to where the text was read, in characters."""
     _rest: str = field(default="", init=False)
-    _expect: str = field(init=False)
+    _expect: str = field(default=_VALUE, init=False)
     _open: list[Any] = field(factory=list, init=False)
     _closers: list[str] = field(factory=list, init=False)
     _names: list[str | None] = field(factory=list, init=False)
     _string: list[str] | None = field(default=None, init=False)
-    _quote: str = field(default="", init=False)
     _unpublished: int = field(default=0, init=False)
     _held: bool = field(default=False, init=False)
     _begun: bool = field(init=False)
@@ -155,7 +129,6 @@ class PartialJSON:
 
     def __attrs_post_init__(self) -> None:
         self._begun = not self.fenced
-        self._expect = self._begin_value()
 
     @property
     def complete(self) -> bool:
@@ -222,28 +195,20 @@ class PartialJSON:
                 self._fence_closed = True
                 return len(text)
             self._close_inside(char, start)
-        if char == '"' or char == "'":
-            self._open_string(char)
+        if char == '"':
+            self._open_string()
         elif char == ",":
-            following = self._begin_name() if isinstance(self._open[-1], dict) else self._begin_value()
-            self._expect = following + self._closers[-1] if self.loose else following
+            closer = self._closers[-1]
+            self._expect = (_NAME if closer == "}" else _VALUE) + (closer if self.loose else "")
         elif char == ":":
-            self._expect = self._begin_value()
+            self._expect = _VALUE
         elif char in CLOSER:
             self._open_container(char, start)
         elif char in "]})":
             self._close()
-        elif "[" in self._expect:
-            return self._read_scalar(text, start)
         else:
-            return self._read_keyword(text, start)
+            return self._read_scalar(text, start)
         return start + 1
-
-    def _begin_value(self) -> str:
-        return _PYTHON_VALUE if self.python else _VALUE
-
-    def _begin_name(self) -> str:
-        return _PYTHON_NAME if self.python else _NAME
 
     def _close_inside(self, char: str, at: int) -> None:
         """Close what is open inside of the list or object that a bracket closes. Raises DecodeError if none is."""
@@ -257,14 +222,16 @@ class PartialJSON:
     def _open_container(self, char: str, at: int) -> None:
         if len(self._open) >= MAX_DEPTH:
             self._fail(f"nested more than {MAX_DEPTH} levels deep", at)
-        fresh: dict[str, Any] | list[Any] = {} if char == "{" else []
         if char == "(":
-            self.note("read Python's spelling")
+            if not self.tuples:
+                self._fail("expected a JSON value", at)
+            self.note("replaced round brackets")
+        fresh: dict[str, Any] | list[Any] = {} if char == "{" else []
         self._place(fresh)
         self._open.append(fresh)
         self._closers.append(CLOSER[char])
         self._names.append(None)
-        self._expect = (self._begin_name() if char == "{" else self._begin_value()) + CLOSER[char]
+        self._expect = (_NAME if char == "{" else _VALUE) + CLOSER[char]
 
     def _close(self) -> None:
         if self._open.pop() and self._expect[0] != ",":
@@ -273,24 +240,22 @@ class PartialJSON:
         self._names.pop()
         self._settle()
 
-    def _open_string(self, quote: str) -> None:
-        self._string, self._quote = [], quote
-        if quote == "'":
-            self.note("read Python's spelling")
+    def _open_string(self) -> None:
+        self._string = []
         if "[" in self._expect:
             self._held = self._holds(null=False)
             if not self._held:
                 self._place("")
 
     def _read_string(self, text: str, at: int, pieces: list[str]) -> int:
-        end = _TEXT[self._quote].match(text, at).end()  # type: ignore[union-attr]
+        end = _TEXT.match(text, at).end()  # type: ignore[union-attr]
         if end > at:
             piece = text[at:end]
-            pieces.append(_ESCAPES.sub(_unescape, piece) if "\\" in piece else piece)
+            pieces.append(loads(f'"{piece}"') if "\\" in piece else piece)
             self._unpublished += end - at
         if end == len(text) or _ESCAPE_SOON.match(text, end):
             return end
-        if text[end] == self._quote:
+        if text[end] == '"':
             self._end_string("".join(pieces), end)
         elif text[end] != "\\" and self.loose:
             pieces.append(text[end])
@@ -304,17 +269,13 @@ class PartialJSON:
         text = well_formed(text)
         self._string, self._unpublished = None, 0
         if "[" not in self._expect:
-            self._end_name(text, at)
-            self._expect = _COLON
+            if text in self._open[-1]:
+                self._fail("a name given twice in an object", at)
+            self._names[-1], self._expect = text, _COLON
             return
         (self._place if self._held else self._replace)(text)
         self._held = False
         self._settle()
-
-    def _end_name(self, name: str, at: int) -> None:
-        if name in self._open[-1]:
-            self._fail("a name given twice in an object", at)
-        self._names[-1] = name
 
     def _publish_string(self) -> None:
         """Show what a string has grown by, unless it is a name or held back."""
@@ -325,16 +286,6 @@ class PartialJSON:
             self._unpublished = 0
             self._replace(self._string[0])
 
-    def _read_keyword(self, text: str, at: int) -> int:
-        """Read `name=` as the name of a property."""
-        keyword = _KEYWORD.match(text, at)
-        if keyword is None:
-            self._fail("expected a name in quotes", at)
-        self._end_name(keyword[1], at)
-        self._expect = self._begin_value()
-        self.note("read Python's spelling")
-        return keyword.end()
-
     def _read_scalar(self, text: str, at: int) -> int:
         end = _SCALAR.match(text, at).end()  # type: ignore[union-attr]
         word = text[at:end]
@@ -342,9 +293,6 @@ class PartialJSON:
             if len(word) > MAX_WORD:
                 self._fail("a number that is too long", at)
             return at
-        if self.python and word in _PYTHON:
-            word = _PYTHON[word]
-            self.note("read Python's spelling")
         if word != "null" or not self._names or self._names[-1] is None or not self._holds(null=True):
             self._place(self._scalar(word, at))
         self._settle()
@@ -382,7 +330,3 @@ class PartialJSON:
 
     def _fail(self, what: str, at: int) -> NoReturn:
         raise DecodeError(f"not valid JSON: {what}, at character {self.end + at}")
-
-
-def _unescape(escapes: re.Match[str]) -> str:
-    return str(loads('"' + escapes[0].replace("\\'", "'") + '"'))

@@ -19,6 +19,15 @@ _PAIR = re.compile(r"[ \t]*\**\"?([A-Za-z_]\w*)\"?\**[ \t]*[:=](?!=)(.*)", re.S)
 _INSIDE = re.compile(r'(?:[\[,]|"\s*+:)\s*+\Z')
 _NOTHING = frozenset(("", "none", "null", "n/a"))
 
+# An unterminated string is matched to the end of the text, so that no part of the text is read twice.
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\]++|\\.)*+"?)|(?P<text>'(?:[^'\\]++|\\.)*+'?)"""
+    r"""|(?P<name>[A-Za-z_]\w*)(?P<is>[^\S\n]*=(?!=))?""",
+    re.S,
+)
+_QUOTE = re.compile(r"""\\.|["']""", re.S)
+_JSON = {"True": "true", "False": "false", "None": "null", "'": '"', '"': '\\"', "\\'": "'"}
+
 
 def read_arguments(text: str, parameters: Parameters) -> str | None:
     """Return the arguments as the JSON text of an object; None when the text holds no complete one.
@@ -44,10 +53,11 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """Return the same for the arguments of `name(...)` or `name[...]`; `text` begins with the bracket."""
-    end, closed = closing_bracket(text, 0, python=True)
+    bracketed = _to_json(text)
+    end, closed = closing_bracket(bracketed, 0, strict=True)
     if not closed:
         return None
-    inside = text[1 : end - 1].strip()
+    inside = bracketed[1 : end - 1].strip()
     if not inside:
         return read_arguments("", parameters)
     by_name, by_position = _value(f"{{{inside}}}"), _value(f"[{inside}]")
@@ -71,11 +81,21 @@ def _strip_fence(text: str) -> str:
 
 def _object(text: str) -> str | None:
     """Return the JSON text of the object that the text begins with; None if it begins with no complete one."""
-    reader = PartialJSON(loose=True, python=True, followed=True)
-    value = _read(reader, text)
-    if not isinstance(value, dict) or reader.repairs:
-        return _written(value)
-    return None if goes_on(text, reader.end) else text[: reader.end]
+    strict = PartialJSON(followed=True)
+    if _read(strict, text) is None:
+        return _written(_read(PartialJSON(loose=True, tuples=True, followed=True), _to_json(text)))
+    return None if goes_on(text, strict.end) else text[: strict.end]
+
+
+def _to_json(text: str) -> str:
+    """Translate Python's spelling to JSON's: 'text', True, False, None, and the names in `f(name=value)`."""
+    return _TOKEN.sub(_json_token, text)
+
+
+def _json_token(token: re.Match[str]) -> str:
+    if token["text"]:
+        return _QUOTE.sub(lambda quote: _JSON.get(quote[0], quote[0]), token["text"])
+    return f'"{token["name"]}":' if token["is"] else _JSON.get(token[0], token[0])
 
 
 def _names_one(text: str, parameters: Parameters) -> bool:
@@ -86,7 +106,7 @@ def _names_one(text: str, parameters: Parameters) -> bool:
 
 def _pairs(text: str, parameters: Parameters) -> Any:
     """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    if (value := _value(f"{{{text}}}")) is not None:
+    if (value := _value(f"{{{_to_json(text)}}}")) is not None:
         return value
     values: dict[str, Any] = {}
     for line in text.splitlines():
@@ -115,8 +135,8 @@ def _single(text: str, parameters: Parameters) -> dict[str, Any] | None:
 
 
 def _value(text: str) -> Any:
-    """Read a value in JSON's or Python's spelling; None for anything else."""
-    return _read(PartialJSON(loose=True, python=True), text)
+    """Read a value that may need repairs; None for anything else."""
+    return _read(PartialJSON(loose=True, tuples=True), text)
 
 
 def _read(reader: PartialJSON, text: str) -> Any:

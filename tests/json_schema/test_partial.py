@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stepwell.schemas.errors import DecodeError
 from stepwell.schemas.json_schema.decode import loads_exact
-from stepwell.schemas.json_schema.partial import MISSING, PartialJSON, complete
+from stepwell.schemas.json_schema.partial import MISSING, PartialJSON
 
 TEXTS = st.text(alphabet=st.sampled_from('ab"\\/\n\t\u2028\x85é😀{}[],:` 0'), max_size=12)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -27,6 +27,11 @@ DOCUMENTS = st.builds(
     st.booleans(),
     st.sampled_from([None, 1]),
 )
+
+
+def complete(prefix: str) -> Any:
+    """Read the beginning of a document at once."""
+    return PartialJSON().feed(prefix)
 
 
 def part_of(early: Any, late: Any) -> bool:
