@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -33,13 +33,6 @@ Test = Callable[[str, int], bool]
 # What a node does: read one character, test the place, note the place in a slot, go several ways, end.
 _READ, _TEST, _SAVE, _SPLIT, _FOUND = range(5)
 _SIMPLIFY = "match more, and look closer in your own code"
-
-
-class Searcher(Protocol):
-    """A compiled pattern."""
-
-    def search(self, text: str, /) -> object:
-        """Return something true if the pattern occurs in the text."""
 
 
 @frozen
@@ -147,8 +140,6 @@ class _Nodes:
 @lru_cache(maxsize=512)
 def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
     """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
-    if kind is op.ANY:
-        return (lambda char: True) if flags & re.DOTALL else (lambda char: char != "\n")
     one = _parser.SubPattern(_parser.State(), [(kind, value)])
     one.state.flags = flags & ~re.DEBUG
     accepts = _compiler.compile(one, 0).match
@@ -175,6 +166,7 @@ _AS_RE: Final[dict[Any, Test]] = {
     (op.AT_BEGINNING, re.MULTILINE): lambda text, at: at == 0 or text[at - 1] == "\n",
     (op.AT_END, re.MULTILINE): lambda text, at: at == len(text) or text[at] == "\n",
 }
+_LOOKAROUND: Final = (op.ASSERT, op.ASSERT_NOT)
 _NAMES: Final = {
     op.AT: "request for multi-line matching",
     op.ASSERT: "lookahead or lookbehind",
@@ -244,15 +236,23 @@ class LinearPattern(_Nodes):
 class _Occurs(_Nodes):
     """A search for whether a pattern occurs at all, which remembers each step from one set of nodes to the next.
 
-    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline.
+    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline. Lookaheads at the very
+    start (`^(?=.*\\d)(?!x)...`) are separate searches.
     """
 
-    def __init__(self, items: Iterable[Any], flags: int) -> None:
-        super().__init__(items, flags, _ANYWHERE, groups=False)
+    def __init__(self, items: list[Any], flags: int) -> None:
+        begin, rest = items[:1], items[1:]
+        self._ahead: list[tuple[bool, _Occurs]] = []
+        while begin == [(op.AT, op.AT_BEGINNING)] and rest and rest[0][0] in _LOOKAROUND and rest[0][1][0] == 1:
+            kind, (_, body) = rest.pop(0)
+            self._ahead.append((kind is op.ASSERT, _Occurs([*begin, *body], flags)))
+        super().__init__([*begin, *rest], flags, _ANYWHERE, groups=False)
         self._steps: dict[tuple[frozenset[int], str, str], frozenset[int] | None] = {}
 
     def search(self, text: str, /) -> bool:
         """Return whether the pattern occurs anywhere in the text."""
+        if any(one.search(text) != wanted for wanted, one in self._ahead):
+            return False
         begin = now = frozenset((self._start,))
         before, steps = "", self._steps
         for char in chain(text, ("",)):
@@ -284,24 +284,16 @@ class _Occurs(_Nodes):
         return result
 
 
-@frozen
-class _Together:
-    """The lookaheads at the start of a pattern, and the rest of it."""
-
-    wanted: list[_Occurs]
-    unwanted: list[_Occurs]
-
-    def search(self, text: str, /) -> bool:
-        """Return whether all of them allow the text."""
-        return all(one.search(text) for one in self.wanted) and not any(one.search(text) for one in self.unwanted)
+Searcher: TypeAlias = "re.Pattern[str] | _Occurs"
+"""A compiled pattern; the result of `search` is true if the pattern occurs in the text."""
 
 
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str, place: str = "") -> Searcher:
     """Return a searcher for a pattern of JSON Schema.
 
-    pattern: the regular expression. Lookaheads at its very start (`^(?=.*\\d)(?!x)...`) are separate searches. What is
-        not regular (back references, lookbehinds) is left to `re` if it can branch only a bounded number of times.
+    pattern: the regular expression. What is not regular (back references, lookbehinds) is left to `re` if it can branch
+        only a bounded number of times.
     place: its JSON pointer, for errors.
 
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
@@ -310,25 +302,13 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
     spelled = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
     tree = _parse(spelled, where)
     try:
-        return _searcher(list(tree), tree.state.flags)
+        return _Occurs(list(tree), tree.state.flags)
     except RecursionError:
         raise SchemaError(f"{where} is nested too deeply") from None
     except _NotLinear as reason:
         if _branches(tree) <= MAX_BRANCHES:
             return re.compile(spelled)
         raise SchemaError(f"{where} cannot be matched in bounded time: {reason}", hint=_SIMPLIFY) from None
-
-
-def _searcher(items: list[Any], flags: int) -> Searcher:
-    begin, rest = items[:1], items[1:]
-    if begin != [(op.AT, op.AT_BEGINNING)]:
-        return _Occurs(items, flags)
-    wanted: list[_Occurs] = []
-    unwanted: list[_Occurs] = []
-    while rest and rest[0][0] in (op.ASSERT, op.ASSERT_NOT) and rest[0][1][0] == 1:
-        kind, (_, body) = rest.pop(0)
-        (wanted if kind is op.ASSERT else unwanted).append(_Occurs([*begin, *body], flags))
-    return _Together([_Occurs([*begin, *rest], flags), *wanted], unwanted)
 
 
 def backtracks_little(pattern: str) -> bool:
@@ -344,7 +324,7 @@ def _branches(items: Iterable[Any]) -> float:
             ways *= _repeat_branches(*value)
         elif kind is op.BRANCH:
             ways *= sum(map(_branches, value[1]))
-        elif kind in (op.SUBPATTERN, op.ASSERT, op.ASSERT_NOT):
+        elif kind in (op.SUBPATTERN, *_LOOKAROUND):
             ways *= _branches(value[-1])
         elif kind is op.ATOMIC_GROUP:
             ways *= _branches(value)

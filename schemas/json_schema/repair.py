@@ -10,7 +10,7 @@ from attrs import define
 
 from ..errors import DecodeError
 from .decode import loads_exact
-from .partial import CLOSER, MISSING, PartialJSON, closing_bracket
+from .partial import MISSING, PartialJSON, closing_bracket
 from .whole import WholeDocuments
 
 __all__ = ["LEFT_OPEN", "repair"]
@@ -20,8 +20,10 @@ LEFT_OPEN: Final = "closed what the text left open"
 """The repair of a text that ended before its value did; more may follow it."""
 
 _FENCE = re.compile(r"```[^\S\n]{0,8}\w{0,20}[^\S\n]{0,8}\n\s*")
-# Tags around the reasoning that some models write into their text; some servers remove the opening one.
-_REASONING_TAG = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+# The reasoning that some models write into their text. Some servers remove the opening tag, and the token limit the
+# closing one.
+_TAG = "(?:think|thinking|thought|reasoning)>"
+_REASONING = re.compile(rf"\A(?:(?!</?{_TAG}).)*+</{_TAG}|<{_TAG}.*?(?:</{_TAG}|\Z)", re.IGNORECASE | re.DOTALL)
 _OPENER = re.compile(r"[\[{]")
 # The beginning of a JSON document, as opposed to a phrase in brackets: an object with its first name, in quotes or as
 # JavaScript and Python write it, or a list whose items are numbers or words up to a string or an object. All repeats
@@ -103,43 +105,21 @@ def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Docume
 
 def _documents(text: str) -> list[_Document]:
     """Return the documents in the text; those in the model's reasoning only if there are no others."""
-    ranges = _reasoning_ranges(text)
-    if ranges:
-        try:
-            # All text after the reasoning may be JSON as it is: a number or a word, too.
-            return [_Document(ranges[-1][1], len(text), value=loads_exact(text[ranges[-1][1] :]))]
-        except DecodeError:
-            pass
-    said, thought = _separated(text, ranges)
-    found, broken = _read_all(text, said)
-    # A draft in the reasoning is not the answer if there is an answer that cannot be read.
-    return found if found or broken else _read_all(text, thought)[0]
-
-
-def _separated(text: str, ranges: list[tuple[int, int]]) -> tuple[str, str]:
-    """Return the text with its reasoning blank, and the reasoning with all else blank, both as long as the text."""
-    said: list[str] = []
+    said = _REASONING.sub(lambda part: "\n" * len(part[0]), text)
     thought: list[str] = []
     at = 0
-    for start, end in [*ranges, (len(text), len(text))]:
-        said += text[at:start], "\n" * (end - start)
-        thought += "\n" * (start - at), text[start:end]
-        at = end
-    return "".join(said), "".join(thought)
-
-
-def _reasoning_ranges(text: str) -> list[tuple[int, int]]:
-    """Return the ranges of reasoning. One without an opening tag begins with the text, one without a closing tag ends
-    with it."""
-    found: list[tuple[int, int]] = []
-    opened: int | None = None
-    for mark in _REASONING_TAG.finditer(text):
-        if not mark[1]:
-            opened = mark.start() if opened is None else opened
-        elif opened is not None or not found:
-            found.append((opened or 0, mark.end()))
-            opened = None
-    return found if opened is None else [*found, (opened, len(text))]
+    for part in _REASONING.finditer(text):
+        thought += "\n" * (part.start() - at), part[0]
+        at = part.end()
+    if at:
+        try:
+            # All text after the reasoning may be JSON as it is: a number or a word, too.
+            return [_Document(at, len(text), value=loads_exact(text[at:]))]
+        except DecodeError:
+            pass
+    found, broken = _read_all(text, said)
+    # A draft in the reasoning is not the answer if there is an answer that cannot be read.
+    return found if found or broken else _read_all(text, "".join(thought))[0]
 
 
 def _read_all(text: str, shown: str) -> tuple[list[_Document], bool]:
@@ -154,21 +134,21 @@ def _read_all(text: str, shown: str) -> tuple[list[_Document], bool]:
     for start in sorted(fences.union(match.start() for match in _OPENER.finditer(shown))):
         if start < whole.at:
             continue
+        whole.pass_text(start)
         one = _Document(start, start, start in fences)
         if not _OPENER.match(text, start):
-            if _scalar(text, one):
+            if _read_scalar(text, one):
                 whole.pass_scalar(start, one.end)
                 found.append(one)
-        elif whole.skipped(start):
-            continue
-        elif (seems_json := _read_document(text, one)) is None:
-            if whole.pass_document(start, one.end, CLOSER[text[start]], complete=one.complete):
-                found.append(one)
-        elif seems_json:
-            whole.pass_broken(start, one.end)
-            broken = True
-        else:
-            whole.pass_words(start, one.end)
+        elif not whole.opens_phrase(start):
+            if (seems_json := _read_document(text, one)) is None:
+                if whole.pass_document(start, one.end, complete=one.complete):
+                    found.append(one)
+            elif seems_json:
+                broken = True
+                whole.pass_broken(one.end)
+            else:
+                whole.at = one.end
     starting = whole.finish()
     remaining = [one for one in found if one.start in starting]
     return remaining, broken or len(remaining) < len(found)
@@ -194,7 +174,7 @@ def _read_document(text: str, found: _Document) -> bool | None:
     return not closed or text.find('"', found.start, end) >= 0 or _DOCUMENT.match(text, found.start) is not None
 
 
-def _scalar(text: str, found: _Document) -> bool:
+def _read_scalar(text: str, found: _Document) -> bool:
     """Read a string, a number or a word that is alone in its code fence; return whether that succeeded."""
     found.end = text.find("```", found.start)
     try:
