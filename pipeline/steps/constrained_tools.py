@@ -114,14 +114,10 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
-    for candidate in (text, prefill + text.lstrip()):
-        reader = PartialJSON(followed=True)
-        try:
-            reader.feed(candidate)
-            return reader.finish()
-        except DecodeError as error:
-            failure = error
-    raise failure
+    try:
+        return PartialJSON(followed=True).finish(text)
+    except DecodeError:
+        return PartialJSON(followed=True).finish(prefill + text.lstrip())
 
 
 def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:

@@ -161,9 +161,10 @@ class PartialJSON:
             self._publish_string()
         return self.value
 
-    def finish(self) -> Any:
-        """End the text and return the whole value. Raises DecodeError if the document is not complete."""
-        if self._string is None:
+    def finish(self, text: str = "") -> Any:
+        """Read the last piece of text and return the whole value. Raises DecodeError if the document is not complete."""
+        self.feed(text)
+        if not self.complete and self._string is None:
             self.feed("\n")  # ends a number
         if not self.complete:
             raise DecodeError(f"the JSON ends before its value does, at character {self.end + len(self._rest)}")
@@ -212,7 +213,9 @@ class PartialJSON:
 
     def _close_inside(self, char: str, at: int) -> None:
         """Close what is open inside of the list or object that a bracket closes. Raises DecodeError if none is."""
-        while self.unclosed and char not in self._expect and char in self._closers and self._closers[-1] in self._expect:
+        while (
+            self.unclosed and char not in self._expect and char in self._closers and self._closers[-1] in self._expect
+        ):
             self._close()
             self.note("closed an open list or object")
         if char not in self._expect:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 
 from ..errors import DecodeError
 from .decode import loads_exact
-from .partial import MISSING, PartialJSON, closing_bracket
+from .partial import PartialJSON, closing_bracket
 from .whole import WholeDocuments
 
 __all__ = ["LEFT_OPEN", "repair"]
@@ -54,7 +54,7 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
     except DecodeError as error:
         failure = error
     documents = _documents(text)
-    found = _best([one for one in documents if cut or not one.cut], fits)
+    found = _best([one for one in documents if cut or one.reader.settled], fits)
     if found is None:
         if documents:
             raise DecodeError(f"the JSON ends before its value does, at character {len(text)}")
@@ -67,8 +67,7 @@ def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = 
         repairs.append("removed a code fence")
     if re.sub(r"```\w*|[\s\ufeff]", "", before) or re.sub(r"```|\s", "", after):
         repairs.append("removed text around the JSON")
-    counts = found.reader.repairs.items() if found.reader else ()
-    return found.value, repairs + [f"{what} ({count})" for what, count in counts]
+    return found.reader.value, repairs + [f"{what} ({count})" for what, count in found.reader.repairs.items()]
 
 
 @define
@@ -79,27 +78,18 @@ class _Document:
     end: int
     fenced: bool = False
     """Whether it is in a code fence."""
-    value: Any = MISSING
-    reader: PartialJSON | None = None
-    """What read it; None for one that needed no repair."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether its end was found."""
-        return self.reader is None or self.reader.complete
-
-    @property
-    def cut(self) -> bool:
-        """Whether the text ends inside a value."""
-        return self.reader is not None and not self.reader.settled
+    reader: PartialJSON = field(factory=PartialJSON)
+    """What read it."""
 
 
 def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
     """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
-    by_rank = sorted(found, key=lambda one: (isinstance(one.value, dict | list), one.complete, one.fenced, one.start))
+    by_rank = sorted(
+        found, key=lambda one: (isinstance(one.reader.value, dict | list), one.reader.complete, one.fenced, one.start)
+    )
     candidates = by_rank[-MAX_CANDIDATES:][::-1]
     if fits is not None and len(candidates) > 1:
-        return next((one for one in candidates if fits(one.value)), candidates[0])
+        return next((one for one in candidates if fits(one.reader.value)), candidates[0])
     return candidates[0] if candidates else None
 
 
@@ -111,12 +101,10 @@ def _documents(text: str) -> list[_Document]:
     for part in _REASONING.finditer(text):
         thought += "\n" * (part.start() - at), part[0]
         at = part.end()
-    if at:
-        try:
-            # All text after the reasoning may be JSON as it is: a number or a word, too.
-            return [_Document(at, len(text), value=loads_exact(text[at:]))]
-        except DecodeError:
-            pass
+    # All text after the reasoning may be JSON as it is: a number or a word, too.
+    answer = _Document(at, len(text))
+    if at and _read_scalar(text, answer):
+        return [answer]
     found, broken = _read_all(text, said)
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
     return found if found or broken else _read_all(text, "".join(thought))[0]
@@ -137,12 +125,13 @@ def _read_all(text: str, shown: str) -> tuple[list[_Document], bool]:
         whole.pass_text(start)
         one = _Document(start, start, start in fences)
         if not _OPENER.match(text, start):
+            one.end = max(text.find("```", start), start)
             if _read_scalar(text, one):
                 whole.pass_scalar(start, one.end)
                 found.append(one)
         elif not whole.opens_phrase(start):
             if (seems_json := _read_document(text, one)) is None:
-                if whole.pass_document(start, one.end, complete=one.complete):
+                if whole.pass_document(start, one.end, complete=one.reader.complete):
                     found.append(one)
             elif seems_json:
                 broken = True
@@ -159,11 +148,11 @@ def _read_document(text: str, found: _Document) -> bool | None:
 
     Return None if that succeeded, else whether it looks like a document, or like a part of one, that cannot be read.
     """
-    end, closed = closing_bracket(text, found.start)
-    found.end = end
-    reader = found.reader = PartialJSON(loose=True, unclosed=True)
+    found.end, closed = closing_bracket(text, found.start)
+    end, reader = found.end, PartialJSON(loose=True, unclosed=True)
+    found.reader = reader
     try:
-        found.value = reader.feed(text[found.start : end])
+        reader.feed(text[found.start : end])
         if closed or end == len(text):
             if not closed:
                 reader.note(LEFT_OPEN)
@@ -175,10 +164,9 @@ def _read_document(text: str, found: _Document) -> bool | None:
 
 
 def _read_scalar(text: str, found: _Document) -> bool:
-    """Read a string, a number or a word that is alone in its code fence; return whether that succeeded."""
-    found.end = text.find("```", found.start)
+    """Read all of a document, which may be a string, a number or a word; return whether that succeeded."""
     try:
-        found.value = loads_exact(text[found.start : max(found.end, 0)])
+        found.reader.finish(text[found.start : found.end])
     except DecodeError:
         return False
     return True

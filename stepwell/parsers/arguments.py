@@ -26,7 +26,8 @@ _TOKEN = re.compile(
     re.S,
 )
 _QUOTE = re.compile(r"""\\.|["']""", re.S)
-_JSON = {"True": "true", "False": "false", "None": "null", "'": '"', '"': '\\"', "\\'": "'"}
+_QUOTES = {"'": '"', '"': '\\"', "\\'": "'"}
+_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
 def read_arguments(text: str, parameters: Parameters) -> str | None:
@@ -48,7 +49,7 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
-    return _written(_pairs(text, parameters) if _names_one(text, parameters) else _single(text, parameters))
+    return _written(_bare(text, parameters))
 
 
 def read_call(text: str, parameters: Parameters) -> str | None:
@@ -65,7 +66,7 @@ def read_call(text: str, parameters: Parameters) -> str | None:
         return _written(by_name)
     if not isinstance(by_position, list):
         return _written(_single(text[1 : text.rfind(CLOSER[text[0]])].strip(), parameters))
-    if len(by_position) == 1:
+    if len(by_position) == 1 and not too_deep(by_position):
         (only,) = by_position
         return _written(only if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters))
     names = list(parameters.get("properties", {}))
@@ -82,8 +83,8 @@ def _strip_fence(text: str) -> str:
 def _object(text: str) -> str | None:
     """Return the JSON text of the object that the text begins with; None if it begins with no complete one."""
     strict = PartialJSON(followed=True)
-    if _read(strict, text) is None:
-        return _written(_read(PartialJSON(loose=True, tuples=True, followed=True), _to_json(text)))
+    if _value(text, strict) is None:
+        return _written(_value(_to_json(text), PartialJSON(loose=True, tuples=True, followed=True)))
     return None if goes_on(text, strict.end) else text[: strict.end]
 
 
@@ -94,27 +95,23 @@ def _to_json(text: str) -> str:
 
 def _json_token(token: re.Match[str]) -> str:
     if token["text"]:
-        return _QUOTE.sub(lambda quote: _JSON.get(quote[0], quote[0]), token["text"])
-    return f'"{token["name"]}":' if token["is"] else _JSON.get(token[0], token[0])
+        return _QUOTE.sub(lambda quote: _QUOTES.get(quote[0], quote[0]), token["text"])
+    return f'"{token["name"]}":' if token["is"] else _WORDS.get(token[0], token[0])
 
 
-def _names_one(text: str, parameters: Parameters) -> bool:
-    """Return whether the text begins with the name of an argument, as in `city=Paris` and `city: Paris`."""
-    pair = _PAIR.match(text)
-    return pair is not None and pair[1] in parameters.get("properties", {})
-
-
-def _pairs(text: str, parameters: Parameters) -> Any:
-    """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
+def _bare(text: str, parameters: Parameters) -> Any:
+    """Read `a=1, b=2` as in a call, a name and a value in each line, or the value of the only argument."""
+    properties = parameters.get("properties", {})
+    pairs = [_PAIR.match(line) for line in (text, *text.splitlines())]
+    if pairs[0] is None or pairs[0][1] not in properties:
+        return _single(text, parameters)
     if (value := _value(f"{{{_to_json(text)}}}")) is not None:
         return value
     values: dict[str, Any] = {}
-    for line in text.splitlines():
-        pair = _PAIR.match(line)
-        if pair is None or pair[1] not in parameters.get("properties", {}):
+    for pair in pairs[1:]:
+        if pair is None or pair[1] not in properties:
             return None
-        only = {"properties": {pair[1]: parameters["properties"][pair[1]]}}
-        values |= _single(pair[2].strip(), only) or {}
+        values |= _single(pair[2].strip(), {"properties": {pair[1]: properties[pair[1]]}}) or {}
     return values
 
 
@@ -126,7 +123,7 @@ def _single(text: str, parameters: Parameters) -> dict[str, Any] | None:
         return None
     schema = properties.get(names[0])
     kind = schema.get("type", "string") if isinstance(schema, Mapping) else "string"
-    value = _read(PartialJSON(), f"{text}\n")
+    value = _value(text, PartialJSON())
     if value is None or (kind == "string" and not isinstance(value, str)):
         value = text
     if isinstance(value, str) and "string" not in kind:
@@ -134,18 +131,12 @@ def _single(text: str, parameters: Parameters) -> dict[str, Any] | None:
     return {names[0]: value}
 
 
-def _value(text: str) -> Any:
-    """Read a value that may need repairs; None for anything else."""
-    return _read(PartialJSON(loose=True, tuples=True), text)
-
-
-def _read(reader: PartialJSON, text: str) -> Any:
-    """Return the value of a whole document; None for anything else."""
+def _value(text: str, reader: PartialJSON | None = None) -> Any:
+    """Return the value of a whole document; None for anything else. By default, it is read with repairs."""
     try:
-        value = reader.feed(text)
+        return (reader or PartialJSON(loose=True, tuples=True)).finish(text)
     except DecodeError:
         return None
-    return value if reader.complete else None
 
 
 def _written(value: object) -> str | None:
