@@ -109,7 +109,8 @@ class _Nodes:
             return self._add(_SPLIT, None, *(self._sequence(branch, after, flags) for branch in value[1]))
         if kind is op.SUBPATTERN:
             group, added, removed, body = value
-            flags = _compiler._combine_flags(flags, added, removed)
+            kept = flags & ~_parser.TYPE_FLAGS if added & _parser.TYPE_FLAGS else flags  # one of (?a), (?u)
+            flags = (kept | added) & ~removed
             if group is None or not self._groups:
                 return self._sequence(body, after, flags)
             return self._add(_SAVE, 2 * group, self._sequence(body, self._add(_SAVE, 2 * group + 1, after), flags))

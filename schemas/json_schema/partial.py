@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from ..errors import DecodeError
 from ..json_text import JSONDecodeError, loads, loads_fast, well_formed
@@ -93,7 +93,7 @@ class PartialJSON:
     and objects appear when they begin, and grow. So everything published is part of the final value. The same lists and
     objects grow in place, which keeps the cost linear in the text: copy the value to keep one state of it.
 
-    It reads strictly, except for what these say.
+    It reads strictly, unless one of the fields says otherwise, and counts the repairs that it makes.
     """
 
     fenced: bool = False
@@ -123,12 +123,9 @@ class PartialJSON:
     _string: list[str] | None = field(default=None, init=False)
     _unpublished: int = field(default=0, init=False)
     _held: bool = field(default=False, init=False)
-    _begun: bool = field(init=False)
+    _begun: bool = field(default=Factory(lambda self: not self.fenced, takes_self=True), init=False)
     _fence_closed: bool = field(default=False, init=False)
     _failure: DecodeError | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._begun = not self.fenced
 
     @property
     def complete(self) -> bool:
@@ -162,7 +159,7 @@ class PartialJSON:
         return self.value
 
     def finish(self, text: str = "") -> Any:
-        """Read the last piece of text and return the whole value. Raises DecodeError if the document is not complete."""
+        """Read the last piece of text; return the whole value. Raises DecodeError if the document is not complete."""
         self.feed(text)
         if not self.complete and self._string is None:
             self.feed("\n")  # ends a number
@@ -285,7 +282,7 @@ class PartialJSON:
         if self._string is None or self._held or "[" not in self._expect:
             return
         if self._unpublished > (len(self._string[0]) // 16 if len(self._string[0]) > _LONG else 0):
-            self._string[:] = ["".join(self._string)]
+            self._string = ["".join(self._string)]
             self._unpublished = 0
             self._replace(self._string[0])
 
@@ -307,7 +304,8 @@ class PartialJSON:
         except JSONDecodeError:
             self._fail("expected a JSON value", at)
         # The fast reader rounds integers over 64 bits.
-        return loads_exact(word) if isinstance(value, float) and word.lstrip("-").isdigit() else value  # type: ignore[no-any-return]
+        rounded = isinstance(value, float) and word.lstrip("-").isdigit()
+        return loads_exact(word) if rounded else value
 
     def _holds(self, *, null: bool) -> bool:
         return self.hold is not None and self.hold(tuple(self._names), null)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from attrs import define, field
 
 from .partial import CLOSER

@@ -121,6 +121,7 @@ def test_the_time_is_linear_in_the_text(text: str) -> None:
         "[1 2]",
         '{"a":1,"a":2}',
         "[NaN]",
+        "Here you are:\n[\nBye",
         "[" * 50_000,
     ],
 )
