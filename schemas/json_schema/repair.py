@@ -22,8 +22,11 @@ LEFT_OPEN: Final = "closed what the text left open"
 _FENCE = re.compile(r"```[^\S\n]{0,8}\w{0,20}[^\S\n]{0,8}\n\s*")
 # The reasoning that some models write into their text. Some servers remove the opening tag, and the token limit the
 # closing one.
-_TAG = "(?:think|thinking|thought|reasoning)>"
-_REASONING = re.compile(rf"\A(?:(?!</?{_TAG}).)*+</{_TAG}|<{_TAG}.*?(?:</{_TAG}|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"</?(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_OPEN, _CLOSE = _TAG.pattern.replace("/?", ""), _TAG.pattern.replace("/?", "/")
+_REASONING = re.compile(
+    rf"\A(?:[^<]++|(?!{_TAG.pattern})<)*+{_CLOSE}|{_OPEN}(?:[^<]++|(?!{_CLOSE})<)*+(?:{_CLOSE}|\Z)", re.IGNORECASE
+)
 _OPENER = re.compile(r"[\[{]")
 # The beginning of a JSON document, as opposed to a phrase in brackets: an object with its first name, in quotes or as
 # JavaScript and Python write it, or a list whose items are numbers or words up to a string or an object. All repeats
@@ -95,17 +98,18 @@ def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Docume
 
 def _documents(text: str) -> list[_Document]:
     """Return the documents in the text; those in the model's reasoning only if there are no others."""
-    said = _REASONING.sub(lambda part: "\n" * len(part[0]), text)
+    said: list[str] = []
     thought: list[str] = []
     at = 0
-    for part in _REASONING.finditer(text):
+    for part in _REASONING.finditer(text) if _TAG.search(text) else ():
+        said += text[at : part.start()], "\n" * len(part[0])
         thought += "\n" * (part.start() - at), part[0]
         at = part.end()
     # All text after the reasoning may be JSON as it is: a number or a word, too.
     answer = _Document(at, len(text))
     if at and _read_scalar(text, answer):
         return [answer]
-    found, broken = _read_all(text, said)
+    found, broken = _read_all(text, "".join(said) + text[at:])
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
     return found if found or broken else _read_all(text, "".join(thought))[0]
 
