@@ -117,7 +117,7 @@ class _Nodes:
         place = (value, flags & re.MULTILINE) if kind is op.AT else None
         if place in self._places:
             return self._add(_TEST, self._places[place], after)
-        raise _NotLinear(f"it has a {_NAMES.get(kind, 'construct that is not regular')}")
+        raise _NotLinear(f"it has a {_NAMES.get(kind, 'construct')}")
 
     def _repeat(self, value: tuple[int, Any, Iterable[Any]], after: int, flags: int, *, greedy: bool) -> int:
         least, most, body = value
@@ -163,7 +163,7 @@ _ANYWHERE: Final[dict[Any, Test]] = {
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,
     **{(place, re.MULTILINE): test for (place, _), test in _ANYWHERE.items()},
-    (op.AT_END, 0): lambda text, at: at == len(text) or text[at:] == "\n",
+    (op.AT_END, 0): lambda text, at: at == len(text) or text[at : at + 2] == "\n",
     (op.AT_BEGINNING, re.MULTILINE): lambda text, at: at == 0 or text[at - 1] == "\n",
     (op.AT_END, re.MULTILINE): lambda text, at: at == len(text) or text[at] == "\n",
 }
@@ -174,6 +174,8 @@ _NAMES: Final = {
     op.ASSERT_NOT: "negative lookahead or lookbehind",
     op.GROUPREF: "back reference",
     op.GROUPREF_EXISTS: "conditional group",
+    op.ATOMIC_GROUP: "atomic group",
+    op.POSSESSIVE_REPEAT: "possessive repeat",
 }
 
 
@@ -204,7 +206,7 @@ class LinearPattern(_Nodes):
         try:
             super().__init__([(op.SUBPATTERN, (0, 0, 0, tree))], tree.state.flags, _AS_RE, groups=True)
         except _NotLinear as reason:
-            raise SchemaError(f"the pattern is not regular: {reason}", hint=_SIMPLIFY) from None
+            raise SchemaError(f"the pattern is too large or not regular: {reason}", hint=_SIMPLIFY) from None
         except RecursionError:
             raise SchemaError("the pattern is nested too deeply") from None
 
