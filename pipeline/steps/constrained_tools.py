@@ -11,10 +11,10 @@ from ...schemas.json_schema.partial import PartialJSON
 from ...schemas.json_text import dumps
 from ...schemas.message import Context
 from ...schemas.tool import Tool, chosen_name
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
-from ..state import StateKey
-from ..step import Step, around
+from ..http.request import Request, StateKey
+from ..step import Step
 from ..stream.rewrite_text import call_chunks, rewrite_text
 
 _ASK = """You can call these functions:
