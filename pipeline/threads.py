@@ -17,7 +17,6 @@ from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from ..schemas.world import in_new_thread
 from .drivers import STOP_SECONDS, Perform, drive, unknown_effect
 from .effects import (
     CallModel,
@@ -35,6 +34,7 @@ from .effects import (
 )
 from .http.response import Response
 from .signal import Signal, Task
+from .world import in_new_thread
 
 
 class Scope:
