@@ -11,11 +11,12 @@ from decimal import Decimal
 from itertools import groupby
 
 import pytest
-from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
 from stepwell import Reply
 from stepwell.costs import cost_report
 from stepwell.errors import StepwellError
+
+from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
 SIZE = int(os.environ.get("CROWD_SIZE", 0))
 SEEDS = [int(seed) for seed in os.environ.get("CROWD_SEEDS", "").split()] or range(500)

@@ -7,7 +7,7 @@ event loop of its own, in a thread, for the length of the call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -60,7 +60,7 @@ class Hooks:
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
 
-    def pieces(self, prompt: str, options: Arguments) -> Iterator[list[StreamChunk]]:
+    def pieces(self, prompt: str, options: Arguments) -> Generator[list[StreamChunk]]:
         """Yield the answer in pieces, in synchronous code; the last holds its Finish."""
         name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
         match name:
@@ -71,7 +71,7 @@ class Hooks:
             case _:
                 yield chunks_of(self.answer(prompt, options))
 
-    async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncIterator[list[StreamChunk]]:
+    async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncGenerator[list[StreamChunk]]:
         """Yield the answer in pieces, in async code, each in the time that the clock allows."""
         name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
         match name:
