@@ -13,14 +13,12 @@ from attrs import evolve
 
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
-from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import around
-from ..schemas.errors import ContextOverflow, ProviderError
+from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override
 from .declare.rules import DroppedOptions, Options, report_dropped
-from .declare.wire import Wire
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
@@ -106,18 +104,8 @@ def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
     return allowed is None or usage.output_tokens < allowed
 
 
-def with_context_hint(wire: Wire) -> Wire:
-    """Improve the wire's hint: a prompt too long for the configured context is rarely too long for the model."""
-
-    def find_error(response: Response) -> ProviderError | None:
-        error = wire.find_error(response)
-        if isinstance(error, ContextOverflow):
-            error.hint = "set num_ctx higher, within the limits of model and memory, or shorten the conversation"
-        return error
-
-    return evolve(wire, find_error=find_error)
-
-
+# A prompt too long for the configured context is rarely too long for the model.
+_TOO_LONG = "set num_ctx higher, within the limits of model and memory, or shorten the conversation"
 _WIRES = (
     ollama_chat,
     evolve(openai_chat, path=_COMPATIBLE),
@@ -130,7 +118,7 @@ ollama = declare_provider(
     "ollama",
     name="Ollama",
     docs="https://docs.ollama.com/api",
-    wire=[with_context_hint(wire) for wire in _WIRES],
+    wire=[wire.with_error_hint(ContextOverflow, lambda request: _TOO_LONG) for wire in _WIRES],
     base_url="http://localhost:11434",
     base_url_env="OLLAMA_HOST",
     env_key="OLLAMA_API_KEY",

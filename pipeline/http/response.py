@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from attrs import define, field, setters
 
 from ...schemas.chunks import StreamChunk
+from ...schemas.errors import ProviderError
 from ...schemas.reply import Reply
 from .headers import Headers, received
 from .request import Request
@@ -24,6 +25,8 @@ class Stage(Protocol):
 
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
+FindError = Callable[["Response"], ProviderError | None]
+"""Returns the error that a response stands for, None for a good one."""
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
@@ -52,6 +55,20 @@ class Response:
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     _on_end: list[OnEnd] = field(factory=list, repr=False)
+    _judged: tuple[object, ...] = field(default=(), init=False, repr=False)
+    _error: ProviderError | None = field(default=None, init=False, repr=False)
+
+    def error_by(self, find_error: FindError) -> ProviderError | None:
+        """Return the error that `find_error` sees in it; None for a good answer, and for one that has a reply already.
+
+        The function runs once, however many steps ask, unless a step has changed the status or the body since.
+        """
+        if self.reply is not None:
+            return None
+        seen = (find_error, self.status, self.body)
+        if self._judged != seen:
+            self._judged, self._error = seen, find_error(self)
+        return self._error
 
     def through(self, stage: Stage) -> Response:
         """Add one more stage to the stream of this response, and return the response."""

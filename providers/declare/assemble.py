@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import evolve
 
-from ...pipeline.http.request import RAW_OPTIONS, Headers, Request
+from ...pipeline.http.headers import Headers, checked_headers
+from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, around_unchecked, on_request
@@ -22,7 +23,7 @@ from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
-from ...schemas.secret import Secret, header_secret
+from ...schemas.secret import header_secret
 from ...schemas.tool import check_tool_choice
 from ..auth.auth import optional
 from ..history.histories import HistoryTarget, fit_history
@@ -302,22 +303,6 @@ def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     if prepared.options is original:
         return prepared
     return prepared.replace(options=original).with_options(prepared.options)
-
-
-def checked_headers(headers: Mapping[str, Any]) -> Headers:
-    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
-    out = Headers()
-    for name, value in headers.items():
-        if isinstance(value, Secret):
-            value = value.reveal()
-        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-            raise InvalidOption(f"{name!r} is not a header name")
-        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
-            raise InvalidOption(
-                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
-            )
-        out[name.lower()] = value
-    return out
 
 
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:

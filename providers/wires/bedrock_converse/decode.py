@@ -14,8 +14,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Part, Reasoning, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...declare.errors import answer_error
 from ...declare.errors import find_error as find_error_by_status
-from ...declare.errors import provider_error
 from .encode import NAME
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -37,11 +37,7 @@ def find_error(response: Response) -> ProviderError | None:
     if response.status < 300 or not kind:
         error = find_error_by_status(response)
     else:
-        described = {"message": error_message(error_in(response.body)), "code": kind}
-        provider = response.request.model.provider
-        error = provider_error(
-            provider, described, status=response.status, headers=response.headers, body=response.body
-        )
+        error = answer_error(response, {"message": error_message(error_in(response.body)), "code": kind})
     if error is not None and ON_DEMAND in error.message:
         error.hint = "name an inference profile: put us., eu., apac. or global. before the model's id, or use its ARN"
     return error

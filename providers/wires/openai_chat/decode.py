@@ -13,8 +13,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import Reply
+from ...declare.errors import answer_error, names_error, provider_error
 from ...declare.errors import find_error as find_error_by_status
-from ...declare.errors import provider_error
 from ..calls import arguments_text, call_id
 from ..media import from_base64, of_data_url
 from .encode import NAME
@@ -48,8 +48,8 @@ def find_error(response: Response) -> ProviderError | None:
     body = response.body
     if response.status == 200 and b'"error"' in body and _ERROR_FIELD.search(body):
         error = error_in(body)
-        if isinstance(error, dict) and error.get("error"):
-            return provider_error(response.request.model.provider, error, status=200, body=body)
+        if names_error(error):
+            return answer_error(response, error)
     return find_error_by_status(response)
 
 

@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from ...pipeline.effects import in_thread
-from ...pipeline.key_value import KeyValueStore
+from ...pipeline.key_value import KeyValueStore, store_trouble
 from ...recipe import Recipe
-from ...schemas.errors import ConfigError, DecodeError
+from ...schemas.errors import DecodeError
 from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.reply import CallWarning
 from .vectors import Vector, packed, unpacked
@@ -72,6 +72,4 @@ class EmbeddingCache:
 
     def _trouble(self, done: str, error: Exception) -> None:
         """Raise for a store that cannot be used at all; note a warning for one that fails."""
-        if isinstance(error, ConfigError):
-            raise error
-        self.warnings.append(CallWarning("cache", f"could not be {done}: {str(error)[:200]}", self._model))
+        self.warnings.append(CallWarning("cache", store_trouble(done, error), self._model))
