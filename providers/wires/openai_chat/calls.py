@@ -9,8 +9,7 @@ from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.model import Model
 from ..calls import arguments_text, call_id
-from .encode import NAME
-from .places import CALLS
+from .places import CALLS, NAME
 
 
 class _Call:

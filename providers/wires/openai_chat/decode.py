@@ -17,7 +17,7 @@ from ...declare.errors import answer_error, names_error, provider_error
 from ...declare.errors import find_error as find_error_by_status
 from ..calls import arguments_text, call_id
 from ..media import from_base64, of_data_url
-from .encode import NAME
+from .places import NAME
 from .usage import extract_usage
 
 FINISH_REASONS: Mapping[str, str] = {
