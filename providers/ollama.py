@@ -18,7 +18,7 @@ from ..pipeline.step import around
 from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override
-from .declare.rules import DroppedOptions, Options, report_dropped
+from .declare.rules import warn_of_dropped
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
@@ -53,23 +53,16 @@ def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
         return request.replace(options=options)
     options["think"] = think(effort)
     exact = options["think"] in (False, effort)
-    return _with_warnings(
-        request, options, [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
-    )
+    losses = [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
+    return warn_of_dropped(request, losses, options=options)
 
 
 def _without_native(request: Request) -> Request:
     """Drop Ollama's own options with a warning: the OpenAI-compatible endpoint would silently ignore them."""
     options = dict(request.options)
     why = f"{_COMPATIBLE} has no such option; leave out wire= to use Ollama's own chat, which has it"
-    return _with_warnings(
-        request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
-    )
-
-
-def _with_warnings(request: Request, options: Options, losses: DroppedOptions) -> Request:
-    warnings = report_dropped(losses, request.model, request.on_unsupported)
-    return request.replace(options=options, warnings=request.warnings + warnings)
+    losses = [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
+    return warn_of_dropped(request, losses, options=options)
 
 
 def watch_context(pipeline: Pipeline, provider: Provider) -> Pipeline:

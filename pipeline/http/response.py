@@ -15,13 +15,16 @@ from .request import Request
 
 
 class Stage(Protocol):
-    """The streaming counterpart of a step: it takes and returns batches of chunks. One is made for each stream."""
+    """The streaming counterpart of a step: it takes and returns batches of chunks. One is made for each stream.
+
+    A class may inherit from it, for a `flush` that adds nothing.
+    """
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]: ...
 
     def flush(self) -> list[StreamChunk]:
         """Return the last chunks. Called once, when the stream has ended without an error."""
-        ...
+        return []
 
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]

@@ -35,7 +35,7 @@ from .object_support import fit_schemas
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
-from .rules import Rules, report_dropped, translate
+from .rules import Rules, report_dropped, translate, warn_of_dropped
 from .spellings import suggest_option
 from .wire import Wire
 
@@ -314,8 +314,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
-            warnings = report_dropped(losses, request.model, request.on_unsupported)
-            request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
+            request = warn_of_dropped(request, losses, context=request.context.with_tools())
         if not request.options and not rules:
             return request
         options, warnings = dict(request.options), request.warnings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import ObjectInvalid, SchemaError
 from .depth import too_deep
 from .fields import Field, fields_of
-from .from_type import DICTS, Adapter, is_adapter, schema_of, standing_for
+from .from_type import DICTS, is_adapter, schema_of, standing_for
 from .keywords import pointer
 from .validate import TOO_DEEP, Violation, errors_of
 
@@ -44,7 +44,7 @@ def structure_value(value: object, tp: object) -> Any:
     if too_deep(value):
         raise _invalid([TOO_DEEP])
     try:
-        return _read_adapted(value, tp) if is_adapter(tp) else _converter().structure(value, _bare(tp))
+        return _validate(tp.validate_python, value) if is_adapter(tp) else _converter().structure(value, _bare(tp))
     except (SchemaError, StructureHandlerNotFoundError) as error:
         if isinstance(error, SchemaError):
             raise
@@ -78,7 +78,9 @@ def _converter() -> Converter:
         lambda value, tp: converter.structure(value, _bare(standing_for(tp))),
     )
     converter.register_structure_hook_func(_is_iterable, lambda value, tp: _read_items(converter, value, tp))
-    converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
+    converter.register_structure_hook_func(
+        lambda tp: hasattr(tp, "model_validate"), lambda value, tp: _validate(tp.model_validate, value)
+    )
     return converter
 
 
@@ -279,14 +281,6 @@ def _bare(tp: object) -> Any:
     if _is_union(tp):
         return typing.Union[inner]  # noqa: UP007
     return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
-
-
-def _read_model(value: object, tp: type[Any]) -> Any:
-    return _validate(tp.model_validate, value)
-
-
-def _read_adapted(value: object, adapter: Adapter) -> Any:
-    return _validate(adapter.validate_python, value)
 
 
 def _validate(validate: Callable[[Any], Any], value: object) -> Any:

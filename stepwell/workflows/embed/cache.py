@@ -37,7 +37,7 @@ class EmbeddingCache:
         store = self._store
         if store is None:
             return {}
-        keys = {self._key(text): text for text in texts}
+        keys = {key_of(self._model, self._options, text): text for text in texts}
         try:
             found = yield in_thread(lambda: store.get_many(list(keys)))
             if not isinstance(found, Mapping):
@@ -61,14 +61,11 @@ class EmbeddingCache:
         store = self._store
         if store is None or not vectors:
             return
-        items = {self._key(text): packed(vector) for text, vector in vectors.items()}
+        items = {key_of(self._model, self._options, text): packed(vector) for text, vector in vectors.items()}
         try:
             yield in_thread(lambda: store.set_many(items))
         except Exception as error:
             self._trouble("written", error)
-
-    def _key(self, text: str) -> str:
-        return key_of(self._model, self._options, text)
 
     def _trouble(self, done: str, error: Exception) -> None:
         """Raise for a store that cannot be used at all; note a warning for one that fails."""
