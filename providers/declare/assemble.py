@@ -83,10 +83,19 @@ def build_pipeline(
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
             ),
-            with_origin(_decoding(wire, steps), steps, "decode_response"),
+            with_origin(
+                decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields),
+                steps,
+                "decode_response",
+            ),
             with_origin(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
-            with_origin(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
+            with_origin(
+                open_stream(_stream_steps(wire, steps), _unstreamed_reader(wire, steps)),
+                steps,
+                "decode_stream_event",
+                STREAM_STEPS,
+            ),
             with_origin(on_request("authenticate", authenticate), steps, "authenticate"),
             with_origin(
                 around_unchecked("send", lambda request, call: call(request)),
@@ -99,10 +108,6 @@ def build_pipeline(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
-
-
-def _decoding(wire: Wire, steps: Resolved) -> Step:
-    return decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields)
 
 
 def _checks(operation: str) -> tuple[Step, ...]:
@@ -124,10 +129,6 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         wire.conversation_id_options,
         wire.finalize_history,
     )
-
-
-def _opening(wire: Wire, steps: Resolved) -> Step:
-    return open_stream(_stream_steps(wire, steps), _unstreamed_reader(wire, steps))
 
 
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
