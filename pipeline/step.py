@@ -12,7 +12,9 @@ All of this holds for streams, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
+from itertools import groupby
 from types import GeneratorType
 from typing import Any, get_args, overload
 
@@ -24,8 +26,10 @@ from ..schemas.fold import chunks_of, fold
 from ..schemas.json_text import well_formed
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
-from .http.request import Request, of_one_provider
+from .http.request import Request
 from .http.response import Response, Stage
+from .state import StateKey
+from .stream.chunk_reader import collected
 
 
 class Halt(BaseException):
@@ -61,6 +65,10 @@ class Step:
     """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
     """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
+    on_way_in: Callable[[Request], Any] | None = field(default=None, repr=False)
+    """of an on_request step: its function. Neighbours of this kind are bound as one, as are those of the next."""
+    on_way_out: Callable[[Response, Request], None] | None = field(default=None, repr=False)
+    """of a step made by `after`: its function"""
 
 
 def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
@@ -76,20 +84,41 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
             if type(flow) is not GeneratorType:
                 flow = _plain(flow, name)
             result = yield from flow
-            return halt_with(request, result) if isinstance(result, Reply) else _outcome(result, name)
+            if isinstance(result, Reply):
+                return halt_with(request, result)
+            response = _outcome(result, name)
+            if response.flow is not None and not request.stream:
+                return (yield from collected(response))
+            return response
 
         return enter, halted
 
     return Step(name, bind, "around", _place(run))
 
 
-def around_unchecked(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
-    """Make a step as `around` does, without a check of its result: 0.25 µs less, for the steps of every call."""
+def around_unchecked(name: str, run: Callable[..., StepGenerator]) -> Step:
+    """Make a step of `run(request, call)` as `around` does, without a check of its result.
 
-    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
-        return (lambda request: run(request, call)), halted
+    A partial is called without a Python frame, which saves 0.3 µs for each step of every call.
+    """
+    return Step(name, lambda call, halted: (partial(run, call=call), halted), "around", _place(run))
 
-    return Step(name, bind, "around", _place(run))
+
+def after(name: str, fn: Callable[[Response, Request], None]) -> Step:
+    """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call."""
+    return Step(name, lambda call, halted: (_ways_out((fn,), call), halted), "around", _place(fn), on_way_out=fn)
+
+
+def _ways_out(fns: Sequence[Callable[[Response, Request], None]], call: CallNext) -> CallNext:
+    """Bind several steps as one generator, where each of its own would cost 0.5 µs; the innermost comes first."""
+
+    def run(request: Request) -> StepGenerator:
+        response = yield from call(request)
+        for fn in fns:
+            fn(response, request)
+        return response
+
+    return run
 
 
 def _plain(result: object, name: str) -> Generator[Any, Any, Any]:
@@ -111,21 +140,33 @@ def on_request(first: Any, second: Any = None, /) -> Step:
     """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
     name, fn = _name_and_value(first, second)
 
-    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
-        # A function, not a generator: it costs one call, not 0.5 µs on every effect.
-        def enter(request: Request) -> StepGenerator:
+    return Step(
+        name,
+        lambda call, halted: (_ways_in(((name, fn),), call, halted), halted),
+        "request",
+        _place(fn),
+        on_way_in=fn,
+    )
+
+
+def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext, halted: CallNext) -> CallNext:
+    """Bind several on_request steps as one function, the outermost first."""
+
+    # Not a generator, which would cost 0.5 µs on every effect.
+    def enter(request: Request) -> StepGenerator:
+        for name, fn in fns:
             result = fn(request)
             if type(result) is Request:
-                return call(result)
-            if isinstance(result, Reply):
-                return halted(request.replace(step_state={**request.step_state, _HALT: result}))
-            if isinstance(result, Halt):
+                request = result
+            elif isinstance(result, Reply):
+                return halted(request.with_state(_HALT, result))
+            elif isinstance(result, Halt):
                 raise result
-            raise _wrong_result(name, result, "a Request, a Reply or Halt(...)")
+            else:
+                raise _wrong_result(name, result, "a Request, a Reply or Halt(...)")
+        return call(request)
 
-        return enter, halted
-
-    return Step(name, bind, "request", _place(fn))
+    return enter
 
 
 @overload
@@ -269,12 +310,14 @@ def innermost(request: Request) -> StepGenerator:
     return response
 
 
-_HALT = of_one_provider("halt")
+_HALT: StateKey[Reply | None] = StateKey("halt", None)
 
 
 def halt_path(request: Request) -> StepGenerator:
     """Return the reply of a halted request: the innermost callable of the path without a network."""
-    return halt_with(request, request.step_state[_HALT])
+    reply = request.get(_HALT)
+    assert reply is not None
+    return halt_with(request, reply)
     yield  # makes this a generator
 
 
@@ -317,6 +360,17 @@ def stages_of(steps: Iterable[Step]) -> tuple[CallNext, CallNext]:
     """Bind the steps, outermost first, and return the path to the network and the path of a halted reply."""
     call: CallNext = innermost
     halted: CallNext = halt_path
-    for step in reversed(tuple(steps)):
-        call, halted = step.bind(call, halted)
+    for kind, group in groupby(reversed(tuple(steps)), _neighbours):
+        each = list(group)
+        if kind == "in":
+            call = _ways_in([(step.name, step.on_way_in) for step in reversed(each) if step.on_way_in], call, halted)
+        elif kind == "out":
+            call = _ways_out([step.on_way_out for step in each if step.on_way_out], call)
+        else:
+            for step in each:
+                call, halted = step.bind(call, halted)
     return call, halted
+
+
+def _neighbours(step: Step) -> str:
+    return "in" if step.on_way_in else "out" if step.on_way_out else ""

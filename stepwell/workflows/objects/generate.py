@@ -9,8 +9,8 @@ from attrs import evolve
 
 from ...events import span
 from ...options import ModelLike, PromptLike
+from ...pipeline.effects import CallModel, Flow
 from ...planner import CallPlanner
-from ...recipe import Ask, Recipe
 from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ...schemas.message import Context, context_of, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
@@ -36,7 +36,7 @@ def generate(
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
-) -> Recipe:
+) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     spec = OutputSpec.of(schema, name, description)
     request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
@@ -60,7 +60,7 @@ def ask_until_read(
     max_repairs: int,
     read: Callable[[Reply], Any],
     complain: Callable[[Context, Reply, ObjectInvalid], Context],
-) -> Recipe:
+) -> Flow:
     """Ask until an answer can be read. Return all the replies, and what was read of the last.
 
     model, options: those of each call.
@@ -77,7 +77,7 @@ def ask_until_read(
     replies: list[Reply] = []
     while True:
         try:
-            reply: Reply = yield Ask("chat", model, context, options)
+            reply: Reply = yield CallModel(model, context, options)
         except StepwellError as error:
             if replies:
                 error.usage = total_usage([*(each.usage for each in replies), error.usage])
