@@ -11,7 +11,7 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 
 
-def fields_of(build_body: Callable[[Request], dict[str, Any]], *names: str) -> Callable[[Request], dict[str, Any]]:
+def counted_fields(build_body: Callable[[Request], dict[str, Any]], *names: str) -> Callable[[Request], dict[str, Any]]:
     """Make a `build_body` of those fields of a chat's body that a count takes."""
 
     def build_count_body(request: Request) -> dict[str, Any]:

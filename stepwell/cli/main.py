@@ -22,7 +22,7 @@ Argument = tuple[tuple[str, ...], dict[str, Any]]
 
 
 def _argument(*flags: str, **settings: Any) -> Argument:
-    """Describe an argument, with the words of `ArgumentParser.add_argument`."""
+    """Describe an argument, by the parameters of `ArgumentParser.add_argument`."""
     return flags, settings
 
 

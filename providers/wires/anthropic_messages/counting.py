@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..counting import count_in, fields_of
+from ..counting import count_in, counted_fields
 from .encode import accepts_part, build_body, finalize_history
 
 VERSION = "2023-06-01"
 """The API version: https://docs.claude.com/en/api/versioning"""
-build_count_body = fields_of(build_body, "model", "messages", "system", "tools", "tool_choice", "thinking")
+build_count_body = counted_fields(build_body, "model", "messages", "system", "tools", "tool_choice", "thinking")
 
 anthropic_count_tokens = Wire(
     name="anthropic_count_tokens",

@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.
 from __future__ import annotations
 
 from ...declare.wire import Wire
-from ..counting import count_in, fields_of
+from ..counting import count_in, counted_fields
 from ..paths import segment
 from .decode import find_error
 from .encode import accepts_part, build_body, finalize_history
 
-_counted = fields_of(build_body, "messages", "system", "toolConfig", "additionalModelRequestFields")
+_counted = counted_fields(build_body, "messages", "system", "toolConfig", "additionalModelRequestFields")
 
 bedrock_count_tokens = Wire(
     name="bedrock_count_tokens",

@@ -13,11 +13,11 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..counting import count_in, fields_of
+from ..counting import count_in, counted_fields
 from .encode import accepts_part, build_body
 from .paths import model_path
 
-_counted = fields_of(build_body, "contents", "systemInstruction", "tools")
+_counted = counted_fields(build_body, "contents", "systemInstruction", "tools")
 
 
 def build_count_body(request: Request) -> dict[str, Any]:

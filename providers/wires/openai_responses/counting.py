@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...declare.wire import Wire
-from ..counting import count_in, fields_of
+from ..counting import count_in, counted_fields
 from .encode import build_body
 from .items import accepts_part, finalize_history
 
@@ -14,7 +14,7 @@ openai_count_tokens = Wire(
     operation="count_tokens",
     path="/responses/input_tokens",
     options=frozenset(("tools", "tool_choice")),
-    build_body=fields_of(build_body, *_COUNTED),
+    build_body=counted_fields(build_body, *_COUNTED),
     accepts_part=accepts_part,
     finalize_history=finalize_history,
     decode_response=count_in("input_tokens"),
