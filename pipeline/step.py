@@ -1,4 +1,4 @@
-"""Steps. Each wraps the rest of the pipeline: `around` is the general form, the others are short forms of it.
+"""Steps. Each wraps the rest of the pipeline. The general form is in around.py, the others are short forms of it.
 
 Order: requests pass the steps from the first to the last, and responses come back from the last to the first. A step
 sees the responses and errors of the steps inside it, which are those after it in the list.
@@ -12,10 +12,9 @@ All of this holds for streams, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from types import GeneratorType
 from typing import Any, get_args, overload
 
 from attrs import evolve, field, frozen
@@ -26,10 +25,8 @@ from ..schemas.fold import chunks_of, fold
 from ..schemas.json_text import well_formed
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
-from .http.request import Request
+from .http.request import Request, StateKey
 from .http.response import Response, Stage
-from .state import StateKey
-from .stream.chunk_reader import collected
 
 
 class Halt(BaseException):
@@ -71,42 +68,17 @@ class Step:
     """of a step made by `after`: its function"""
 
 
-def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
-    """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
-
-    It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
-    a Response, or a Reply. Raises StepError, with the step's name, if it returns anything else.
-    """
-
-    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
-        def enter(request: Request) -> StepGenerator:
-            flow = run(request, call)
-            if type(flow) is not GeneratorType:
-                flow = _plain(flow, name)
-            result = yield from flow
-            if isinstance(result, Reply):
-                return halt_with(request, result)
-            response = _outcome(result, name)
-            if response.flow is not None and not request.stream:
-                return (yield from collected(response))
-            return response
-
-        return enter, halted
-
-    return Step(name, bind, "around", _place(run))
-
-
 def around_unchecked(name: str, run: Callable[..., StepGenerator]) -> Step:
     """Make a step of `run(request, call)` as `around` does, without a check of its result.
 
     A partial is called without a Python frame, which saves 0.3 µs for each step of every call.
     """
-    return Step(name, lambda call, halted: (partial(run, call=call), halted), "around", _place(run))
+    return Step(name, lambda call, halted: (partial(run, call=call), halted), "around", place_in_code(run))
 
 
 def after(name: str, fn: Callable[[Response, Request], None]) -> Step:
     """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call."""
-    return Step(name, lambda call, halted: (_ways_out((fn,), call), halted), "around", _place(fn), on_way_out=fn)
+    return Step(name, lambda call, halted: (_ways_out((fn,), call), halted), "around", place_in_code(fn), on_way_out=fn)
 
 
 def _ways_out(fns: Sequence[Callable[[Response, Request], None]], call: CallNext) -> CallNext:
@@ -121,17 +93,6 @@ def _ways_out(fns: Sequence[Callable[[Response, Request], None]], call: CallNext
     return run
 
 
-def _plain(result: object, name: str) -> Generator[Any, Any, Any]:
-    """Return the result of a function without a yield. Raises StepError if it is not a Response or Reply."""
-    if isinstance(result, Reply | Response):
-        return result
-    raise StepError(
-        f"step {name!r} is a plain function that returned {type(result).__name__}",
-        hint="write response = yield from call(request), and return the response",
-    )
-    yield  # makes this a generator
-
-
 @overload
 def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 @overload
@@ -144,7 +105,7 @@ def on_request(first: Any, second: Any = None, /) -> Step:
         name,
         lambda call, halted: (_ways_in(((name, fn),), call, halted), halted),
         "request",
-        _place(fn),
+        place_in_code(fn),
         on_way_in=fn,
     )
 
@@ -182,11 +143,11 @@ def on_response(first: Any, second: Any = None, /) -> Step:
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
-            return _outcome(fn((yield from inner(request))), name)
+            return checked_outcome(fn((yield from inner(request))), name)
 
         return run
 
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "response", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "response", place_in_code(fn))
 
 
 @overload
@@ -211,11 +172,11 @@ def on_error(first: Any, second: Any = None, /) -> Step:
                     raise
             if isinstance(result, Reply):
                 return halt_with(request, result)
-            return _outcome(result, name)
+            return checked_outcome(result, name)
 
         return run
 
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", place_in_code(fn))
 
 
 @overload
@@ -243,7 +204,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
 
         return run
 
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", _place(fn))
+    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", place_in_code(fn))
 
 
 class _Named:
@@ -310,14 +271,12 @@ def innermost(request: Request) -> StepGenerator:
     return response
 
 
-_HALT: StateKey[Reply | None] = StateKey("halt", None)
+_HALT = StateKey("halt", Reply())
 
 
 def halt_path(request: Request) -> StepGenerator:
     """Return the reply of a halted request: the innermost callable of the path without a network."""
-    reply = request.get(_HALT)
-    assert reply is not None
-    return halt_with(request, reply)
+    return halt_with(request, request.get(_HALT))
     yield  # makes this a generator
 
 
@@ -333,7 +292,8 @@ def halt_with(request: Request, reply: Reply) -> Response:
     return Response(request, reply=reply)
 
 
-def _outcome(result: object, name: str) -> Response:
+def checked_outcome(result: object, name: str) -> Response:
+    """Return the response that a step returned, or raise what it returned. Raises StepError for anything else."""
     if isinstance(result, Response):
         return result
     if isinstance(result, Exception | Halt):
@@ -351,7 +311,8 @@ def _name_and_value(first: Any, second: Any) -> tuple[str, Any]:
     return first, second
 
 
-def _place(fn: object) -> str:
+def place_in_code(fn: object) -> str:
+    """Return the file and line of a step's function."""
     code = getattr(fn, "__code__", None) or getattr(getattr(fn, "__init__", None), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(fn, "__module__", "")
 

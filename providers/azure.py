@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from attrs import evolve
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound
 from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url

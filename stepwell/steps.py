@@ -1,6 +1,7 @@
 """All that is needed to write a step, and the steps that come with the package."""
 
 from .caching import cache
+from .pipeline.around import around
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import (
     CallModel,
@@ -13,19 +14,18 @@ from .pipeline.effects import (
     Run,
     Send,
     Sleep,
-    Start,
+    StartTask,
     StepGenerator,
-    Stop,
+    StopTasks,
     Wait,
     in_thread,
 )
-from .pipeline.http.request import Request
+from .pipeline.http.request import Request, StateKey
 from .pipeline.http.response import Response, Stage
 from .pipeline.key_value import KeyValueStore
 from .pipeline.pipeline import Pipeline, other_pipeline
 from .pipeline.signal import Signal, Task
-from .pipeline.state import StateKey
-from .pipeline.step import Halt, Step, around, on_chunk, on_error, on_request, on_response
+from .pipeline.step import Halt, Step, on_chunk, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
 from .pipeline.steps.circuit_breaker import circuit_breaker
@@ -37,10 +37,10 @@ from .pipeline.steps.retry import retry
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.stream.own_chunks import streamed_response
 from .pipeline.tasks import gather, performing, race
-from .pipeline.world import World
 from .providers.gateways.cloudflare import cloudflare_ai_gateway
 from .providers.gateways.cloudflare_universal import cloudflare_fallback
 from .retrieval.context import retrieve_context
+from .schemas.world import World
 from .workflows.tools.react import react_tools
 
 __all__ = [
@@ -65,11 +65,11 @@ __all__ = [
     "Signal",
     "Sleep",
     "Stage",
-    "Start",
+    "StartTask",
     "StateKey",
     "Step",
     "StepGenerator",
-    "Stop",
+    "StopTasks",
     "Task",
     "Wait",
     "World",

@@ -12,8 +12,7 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
-from stepwell.pipeline.http.request import RAW_OPTIONS, Request
-from stepwell.pipeline.state import StateKey
+from stepwell.pipeline.http.request import RAW_OPTIONS, Request, StateKey
 from stepwell.pipeline.steps.constrained_tools import PREFILL
 from stepwell.pipeline.steps.fit_context import fit_context
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
@@ -190,7 +189,7 @@ def test_a_custom_steps_request_to_another_model_has_shared_state_only(other: st
         except Exception:
             assert place in found  # what became of the first model's own answer is not the subject
         moved, pipeline = found[place]
-        assert dict(moved.state) == {MINE: "goes along"}, f"inside {place}"
+        assert moved.get(MINE) == "goes along" and NOTES.keys().isdisjoint(moved.state), f"inside {place}"
         assert moved.credential is None or SECRET not in repr(moved.credential.reveal())
         assert (moved.url, moved.body, dict(moved.headers)) == ("", b"", {})
         steps = client.pipeline_for(other, stream=stream).names()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import field, fields, frozen
 
@@ -12,14 +12,28 @@ from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.reply import CallWarning, Reply
-from ..state import StateKey
-from ..world import REAL_WORLD, World
+from ...schemas.world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 from .vendor_names import COMMON_NAMES, VendorNames
 
 T = TypeVar("T")
+
+
+@frozen(eq=False)
+class StateKey(Generic[T]):
+    """The key of a note: `request.get(KEY)` reads it, `request.with_state(KEY, value)` returns a request with it.
+
+    Two keys are never equal, whatever their names, so that the notes of two steps cannot collide.
+    """
+
+    name: str
+    """for messages only"""
+    default: T
+    """what `get` returns where there is no note"""
+    travels: bool = False
+    """True for a note that goes along when the call moves to another model"""
 
 
 class ModelPipeline(Protocol):

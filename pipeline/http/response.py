@@ -58,7 +58,7 @@ def in_new_thread(work: Callable[[], object]) -> None:
 def end_dropped() -> None:
     """Call the `on_end` callbacks of responses that were dropped unread.
 
-    A thread does so in a moment; whoever is about to count what is held calls this first.
+    A thread does so in a moment; code that counts what is held calls this first.
     """
     while _DROPPED:
         try:

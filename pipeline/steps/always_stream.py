@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
+from ..http.request import Request, StateKey
 from ..pipeline import Pipeline
-from ..state import StateKey
-from ..step import around
 from ..stream.chunk_reader import collected
 
 COLLECTED: StateKey[bool] = StateKey("collected", False)

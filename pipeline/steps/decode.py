@@ -14,10 +14,9 @@ from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
-from ..annotate import annotate, clamp_reasoning_tokens, warn
+from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
-from ..inner_calls import note_reply
 from ..side_fields import Rules, kept
 from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS

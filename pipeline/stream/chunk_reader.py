@@ -14,12 +14,10 @@ from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
-from ..annotate import annotate, attach_partial
-from ..drivers import END, emitted, left
-from ..effects import Close, Flow, Read
+from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
+from ..effects import END, Close, Flow, Read, emitted, left
 from ..http.redact import redact
 from ..http.response import Response
-from ..inner_calls import note_reply, noting_calls, with_inner_calls
 from .decoder import StreamDecoder
 
 _NO_READ = Read(None)
@@ -78,7 +76,7 @@ class OpenAnswer:
         self._ready = response.ready
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
-        self._flow = response.flow if response.flow is None else noting_calls(response.flow, response.request)
+        self._flow = response.flow
         self._read = Read(response.source)
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:

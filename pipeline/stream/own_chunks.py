@@ -7,8 +7,7 @@ from typing import Any
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallEnd
 from ...schemas.errors import StepError
-from ..drivers import END
-from ..effects import Cancelled, Emit, Flow, Run
+from ..effects import END, Cancelled, Emit, Flow, Run
 from ..http.request import Request
 from ..http.response import Response
 

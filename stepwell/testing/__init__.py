@@ -9,15 +9,15 @@ from .fake import FakeModel
 
 if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
-    from .simulation import Answer, SimulatedWorld
+    from .simulation import ServerAnswer, SimulatedWorld
 
 __all__ = [
-    "Answer",
     "Cassette",
     "ConformanceError",
     "ConformanceReport",
     "FakeModel",
     "NotRecorded",
+    "ServerAnswer",
     "SimulatedWorld",
     "conformance",
 ]
@@ -30,7 +30,7 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
             from . import cassette  # imports httpx, whose transports it subclasses
 
             return getattr(cassette, name)
-        if name in ("Answer", "SimulatedWorld"):
+        if name in ("ServerAnswer", "SimulatedWorld"):
             from . import simulation  # only for those who simulate
 
             return getattr(simulation, name)

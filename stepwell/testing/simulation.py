@@ -20,23 +20,23 @@ from ..pipeline.effects import (
     Run,
     Send,
     Sleep,
-    Start,
-    Stop,
+    StartTask,
+    StopTasks,
     Wait,
 )
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
-from ..pipeline.world import World
 from ..schemas.errors import StepError, TotalTimeout
+from ..schemas.world import World
 
 START_TIME = 1_800_000_000.0
 """What `world.time()` says at the beginning, in seconds since 1970."""
 
 
 @define
-class Answer:
+class ServerAnswer:
     """What a simulated server answers.
 
     status, headers, body: those of an unstreamed answer, or of the error to a streamed call.
@@ -52,7 +52,7 @@ class Answer:
     pieces: Sequence[tuple[float, bytes | Exception]] = ()
 
 
-Network = Callable[[Request, random.Random], Answer | tuple[float, Exception]]
+Network = Callable[[Request, random.Random], ServerAnswer | tuple[float, Exception]]
 """`network(request, chance)` returns the answer, or the error and the seconds until it comes."""
 
 
@@ -218,14 +218,14 @@ class _Running:
         if effect.timeout is not None:
             self._world.later(effect.timeout, wake)
 
-    def _starts(self, effect: Start) -> None:
+    def _starts(self, effect: StartTask) -> None:
         self._children += 1
         child = _Running(self._world, self._client, effect.flow, f"{self.name}.{self._children}")
         effect.task.cancel, effect.task.join = child.cancel, child
         self._world.later(0.0, child.resume)
         self._after(0.0)
 
-    def _stops(self, effect: Stop) -> None:
+    def _stops(self, effect: StopTasks) -> None:
         running = [task for task in effect.tasks if task.join is not None and not task.join.over]
         turn = self._turn
 
@@ -274,6 +274,6 @@ _PERFORM: dict[type, Callable[[_Running, Any], object]] = {
     Wait: _Running._waits,
     Emit: lambda task, effect: task._after(0.0),
     CallModel: _Running._calls,
-    Start: _Running._starts,
-    Stop: _Running._stops,
+    StartTask: _Running._starts,
+    StopTasks: _Running._stops,
 }
