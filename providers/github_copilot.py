@@ -18,16 +18,14 @@ from attrs import evolve, frozen
 from ..pipeline.effects import CallNext, Send, Sleep, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.http.response import Response
-from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..schemas.errors import AuthError
 from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret, header_secret
-from .auth.auth import bearer, optional
+from .auth.auth import bearer
 from .declare.credentials import KEY, Credentials, Login, Value
-from .declare.provider import Provider, declare_provider
+from .declare.provider import declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -138,7 +136,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     credential = request.credential
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
-        return (yield from call(optional(bearer)(request)))
+        return (yield from call(bearer(request)))
     token = yield from COPILOT_TOKENS.get(login, request)
     signed = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
     # The token belongs to an editor's integration, and is refused without the integration's name.
@@ -149,10 +147,6 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     if response.status == 401:
         COPILOT_TOKENS.forget(token)
     return response
-
-
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 github_copilot = declare_provider(
@@ -173,5 +167,5 @@ github_copilot = declare_provider(
     headers={"editor-version": "stepwell/0.1", "openai-intent": "conversation-edits"},
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
     prepare_request=with_headers,
-    attach=attach,
+    auth=authenticate,
 )

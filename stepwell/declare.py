@@ -4,8 +4,9 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
 from .pipeline.steps.always_stream import always_stream
-from .providers.auth.auth import bearer, header_key, no_key, optional
+from .providers.auth.auth import bearer, header_key, no_key, reveal
 from .providers.declare.embed_limits import EmbedLimit
+from .providers.declare.extending import extending
 from .providers.declare.object_support import ObjectSupport
 from .providers.declare.provider import Override, Provider, declare_provider, override
 from .providers.declare.rules import (
@@ -24,7 +25,7 @@ from .providers.declare.rules import (
     when,
     without_thinking,
 )
-from .providers.declare.steps import StepOverrides
+from .providers.declare.steps import PlacedSteps, StepOverrides
 from .providers.declare.tool_policies import ToolCallIdPolicy
 from .providers.declare.wire import Wire
 from .providers.wires.openai_chat import openai_chat
@@ -35,6 +36,7 @@ __all__ = [
     "EmbedLimit",
     "ObjectSupport",
     "Override",
+    "PlacedSteps",
     "Provider",
     "Sample",
     "Samples",
@@ -51,6 +53,7 @@ __all__ = [
     "default",
     "drop",
     "efforts",
+    "extending",
     "force",
     "header_key",
     "json_array",
@@ -60,9 +63,9 @@ __all__ = [
     "not_both",
     "only",
     "openai_chat",
-    "optional",
     "override",
     "rename",
+    "reveal",
     "sse",
     "switch",
     "when",

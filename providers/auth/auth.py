@@ -6,23 +6,25 @@ from collections.abc import Callable, Mapping
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
-from ...pipeline.effects import Run
+from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.request import Headers, Request
-from ...schemas.errors import ConfigError, InvalidKey
+from ...schemas.errors import ConfigError, InvalidKey, MissingKey
 from ...schemas.secret import Secret, header_secret
 
-Auth = Callable[[Request], Request]
+Auth = Callable[[Request], Request] | Callable[[Request, CallNext], StepGenerator]
+"""`(request)` returns the request with the credential; `(request, call)` is a generator as for `around`, which may yield
+effects and sees the response. Both are called for every attempt, also without a credential."""
 
 
-def bearer(request: Request) -> Request:
-    """Send the key as `Authorization: Bearer KEY`."""
-    return request.replace(headers=Headers(request.headers, authorization=f"Bearer {reveal(request)}"))
+def header_key(name: str, prefix: str = "") -> Callable[[Request], Request]:
+    """Send the key in a header of its own, such as `x-api-key`, after an optional prefix.
 
-
-def header_key(name: str, prefix: str = "") -> Auth:
-    """Send the key in a header of its own, such as `x-api-key`, after an optional prefix."""
+    Without a key, which only a provider that can do without it allows, nothing is sent.
+    """
 
     def authenticate(request: Request) -> Request:
+        if request.credential is None:
+            return request
         headers = Headers(request.headers)
         headers[name] = prefix + reveal(request)
         return request.replace(headers=headers)
@@ -30,14 +32,13 @@ def header_key(name: str, prefix: str = "") -> Auth:
     return authenticate
 
 
+bearer = header_key("authorization", "Bearer ")
+"""Send the key as `Authorization: Bearer KEY`."""
+
+
 def no_key(request: Request) -> Request:
     """Send no credential."""
     return request
-
-
-def optional(auth: Auth) -> Auth:
-    """Send a key with `auth` if there is one, for servers that may need none."""
-    return lambda request: auth(request) if request.credential is not None else request
 
 
 def token_from(function: Callable[[], Any]) -> Run:
@@ -79,8 +80,13 @@ def known_credential(request: Request) -> Any:
 
 
 def reveal(request: Request) -> str:
-    """Return the key as a string. Raises InvalidKey for a credential that is not one key."""
+    """Return the key of a request as a string.
+
+    Raises MissingKey if there is none, InvalidKey for a credential that is not one key.
+    """
     credential = known_credential(request)
+    if credential is None:
+        raise MissingKey(f"no API key for {request.model.provider}", hint="pass api_key= or Client(api_keys=…)")
     if isinstance(credential, Mapping):
         credential = credential.get("api_key") or credential.get("token")
     if not isinstance(credential, Secret):

@@ -24,13 +24,10 @@ from urllib.parse import quote
 
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
-from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
-from ..declare.provider import Provider
 from .auth import token_from
 from .machine_login import check_machine_login
 
@@ -120,11 +117,6 @@ def _api_key(request: Request) -> Secret | None:
     text = credential.reveal()
     is_key = text.startswith(_API_KEYS) or (_project(request) is None and not text.startswith("ya29."))
     return credential if is_key else None
-
-
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """Replace the step `authenticate`, so that each attempt gets a token."""
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:

@@ -10,7 +10,7 @@ from attrs import evolve
 from ...pipeline.http.request import RAW_OPTIONS, Headers, Request
 from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import Step, around_unchecked, on_request
+from ...pipeline.step import Step, around, around_unchecked, on_request
 from ...pipeline.steps.check_answer import check_answer
 from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
 from ...pipeline.steps.errors import map_errors
@@ -24,13 +24,15 @@ from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
 from ...schemas.secret import Secret, header_secret
 from ...schemas.tool import check_tool_choice
-from ..auth.auth import optional
+from ..auth.auth import Auth
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
 from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
+from .extending import takes_call
 from .object_support import fit_schemas
+from .place import STREAM_STEPS
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
@@ -63,13 +65,14 @@ def build_pipeline(
     Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
     """
     find_error = steps["find_error"]
-    authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
+    authenticate = steps["authenticate"]
+    needs_key = provider.needs_key(wire, authenticate)
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     pipeline = Pipeline(
         (
             with_origin(check(provider, wire), steps, details=["normalize_model_id"]),
             with_origin(
-                resolve_key(provider, model, steps.get("default_env_key"), environment),
+                resolve_key(provider, model, steps.get("default_env_key"), environment, optional=not needs_key),
                 steps,
                 details=["default_env_key"],
             ),
@@ -86,7 +89,7 @@ def build_pipeline(
             with_origin(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
             with_origin(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
-            with_origin(on_request("authenticate", authenticate), steps, "authenticate"),
+            with_origin(authentication(authenticate), steps, "authenticate"),
             with_origin(
                 around_unchecked("send", lambda request, call: call(request)),
                 steps,
@@ -109,7 +112,6 @@ def _checks(operation: str) -> tuple[Step, ...]:
     return () if step is None else (step,)
 
 
-STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
 
 
@@ -132,14 +134,7 @@ def _opening(wire: Wire, steps: Resolved) -> Step:
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
-    own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
-    return StreamSteps(
-        steps["parse_stream_protocol"],
-        steps["init_stream_state"],
-        steps["decode_stream_event"],
-        steps["flush_stream_state"],
-        None if own else wire.begins_stream,
-    )
+    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS})
 
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
@@ -216,12 +211,15 @@ def resolve_key(
     model: Model,
     named: Callable[[], str | None] | str | None = None,
     environment: Environment = PROCESS,
+    *,
+    optional: bool = False,
 ) -> Step:
     """Make the step that finds the key: the call's, else the client's, else that of the environment.
 
     provider, model: what the call goes to. A key of the environment goes only to the provider's own addresses.
     named: a default_env_key, which is the one variable that holds the key, in the place of the provider's.
     environment: the variables of the client. If they come from a file, the steps inside find them on the request.
+    optional: whether a call may go on without one.
     """
     is_trusted_url = trusted_url(provider, model, environment)
 
@@ -252,7 +250,7 @@ def resolve_key(
                 if (value := environment.get(name)) is not None:
                     key = header_secret(value, where=environment.describe_source(name))
                     return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
-        if provider.key_optional and (own or not takes.alone):
+        if optional and (own or not takes.alone):
             return request
         if not own:
             raise MissingKey(
@@ -264,6 +262,12 @@ def resolve_key(
         raise MissingKey(f"no API key for {provider.id}", hint=hint)
 
     return on_request("resolve_key", resolve)
+
+
+def authentication(authenticate: Auth) -> Step:
+    """Make the step that puts the credential on the request. It runs for every attempt, also without a credential."""
+    make: Callable[[str, Any], Step] = around if takes_call(authenticate) else on_request
+    return make("authenticate", authenticate)
 
 
 def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:

@@ -1,6 +1,7 @@
 """Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
 
-A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs.
+A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule with
+a third argument that is called `operation` is told that, too (chat, embed, ...), and so is a function in place of a table.
 
 A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
 Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
@@ -10,6 +11,7 @@ all more general tables, and so does a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ...schemas.errors import ConfigError, InvalidOption
@@ -21,6 +23,8 @@ Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
 Rule = Callable[[Options, Model], DroppedOptions]
 Translate = Callable[[Options, Model], Any]
+AnyRule = Rule | Callable[[Options, Model, str], DroppedOptions]
+AnyTranslate = Translate | Callable[[Options, Model, str], Any]
 
 
 class Only(tuple[Rule, ...]):
@@ -90,6 +94,22 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
     return both
 
 
+def told_rules(rules: Rules, operation: str) -> Rules:
+    """Return a table, or a function, whose rules no longer take `operation`, since they are told it."""
+    if callable(rules):
+        return _told(rules, operation)
+    return type(rules)(_told(rule, operation) for rule in rules) if any(map(_takes_operation, rules)) else rules
+
+
+def _told(rule: Any, operation: str) -> Any:
+    return partial(rule, operation=operation) if _takes_operation(rule) else rule
+
+
+def _takes_operation(rule: Any) -> bool:
+    code = getattr(rule, "__code__", None) or getattr(getattr(type(rule), "__call__", None), "__code__", None)
+    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
 def described(description: str, rule: Rule) -> Rule:
     """Give the rule its text for `describe()`, and return it."""
     rule.description = description  # type: ignore[attr-defined]
@@ -98,6 +118,7 @@ def described(description: str, rule: Rule) -> Rule:
 
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
+    rule = getattr(rule, "func", rule)
     description: str | None = getattr(rule, "description", None)
     code = getattr(rule, "__code__", None)
     if description is not None or code is None:
@@ -214,13 +235,21 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
     return described(f"convert {option}" + (f" to {to}" if to else ""), rule)
 
 
-def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
-    """Apply the rules only if `test(options, model)` is true."""
+def when(
+    test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule
+) -> Rule:
+    """Apply the rules only if `test(options, model)`, or `test(options, model, operation)`, is true."""
+    parts: tuple[Any, ...] = (test, *rules)
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
+        return [loss for each in parts[1:] for loss in each(options, model)] if parts[0](options, model) else []
 
-    return described(f"when {test.__name__.strip('_<>')}: {'; '.join(map(description_of, rules))}", rule)
+    def told_rule(options: Options, model: Model, operation: str) -> DroppedOptions:
+        return when(*(_told(each, operation) for each in parts))(options, model)
+
+    name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
+    made: Any = told_rule if any(map(_takes_operation, parts)) else rule
+    return described(f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}", made)
 
 
 def not_both(first: str, second: str, *, why: str) -> Rule:
