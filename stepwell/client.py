@@ -22,7 +22,6 @@ from .pipeline.stream.stream import AsyncStream, Stream
 from .planner import CallPlanner, completed_reply
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
-from .providers.declare.wire import Wire
 from .recipe import Recipe, acarry_out, carry_out
 from .schemas.reply import Reply
 from .schemas.undo import Undo

@@ -241,8 +241,10 @@ class CallPlanner:
         return plan.for_request(request).pipeline, request
 
     def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
-        """Move the options that steer the call itself out of the request's `options` into fields of their own, and apply
-        the edits among them to the pipeline."""
+        """Move the options that steer the call itself out of the request's `options` into fields of their own.
+
+        The edits among them are applied to the pipeline.
+        """
         if "api_key" in options:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}

@@ -12,8 +12,8 @@ from ...schemas.errors import ConfigError, InvalidKey, MissingKey
 from ...schemas.secret import Secret, header_secret
 
 Auth = Callable[[Request], Request] | Callable[[Request, CallNext], StepGenerator]
-"""`(request)` returns the request with the credential; `(request, call)` is a generator as for `around`, which may yield
-effects and sees the response. Both are called for every attempt, also without a credential."""
+"""`(request)` returns the request with the credential; `(request, call)` is a generator as for `around`, which may
+yield effects and sees the response. Both are called for every attempt, also without a credential."""
 
 
 def header_key(name: str, prefix: str = "") -> Callable[[Request], Request]:

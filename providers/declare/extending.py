@@ -25,7 +25,10 @@ class Extending:
 def extending(function: Callable[..., Any]) -> Any:
     """Make a step that extends the one in force: `function(inherited, *arguments)`.
 
-        override("openai:*", wire="*", build_body=extending(lambda inherited, request: {**inherited(request), "seed": 1}))
+        def with_seed(inherited, request):
+            return {**inherited(request), "seed": 1}
+
+        override("openai:*", wire="*", build_body=extending(with_seed))
 
     function: gets the step that the wire, the provider or a more general override has, and then the arguments of that
         step. Where the step is a value (a policy, object_support, thinking_constraints), it gets that value alone, when

@@ -57,11 +57,11 @@ class NamedWire(Protocol):
 
 @frozen
 class Place:
-    """The wire and the operation that steps were written for, both by name ("*" is any of them), and which of the calls.
+    """The wire and the operation that steps were written for, both by name ("*" is any of them), and for which calls.
 
-    Without wire and operation, a step of a provider holds everywhere. A step of a wire holds for the operation of the named wire,
-    else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only wire for
-    that operation.
+    Without wire and operation, a step of a provider holds everywhere. A step of a wire holds for the operation of the
+    named wire, else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only
+    wire for that operation.
     """
 
     wire: str | None = None
@@ -180,11 +180,16 @@ def place_for(wire: object, operation: object, stream: object, when: object, ste
         return place
     limits = [
         (True, _BEFORE_ANY_WIRE, "one wire or operation", "runs before the wire is chosen"),
-        (stream is not None or when is not None, _BEFORE_ANY_REQUEST, "some calls", "is read before there is a request"),
+        (
+            stream is not None or when is not None,
+            _BEFORE_ANY_REQUEST,
+            "some calls",
+            "is read before there is a request",
+        ),
         (stream is False, {*STREAM_STEPS, "attach_stream"}, "unstreamed calls", "belongs to streamed ones"),
     ]
     for limited, refused, what, why in limits:
-        for step in sorted(refused.intersection(steps)) if limited else ():
+        for step in sorted(refused & set(steps)) if limited else ():
             raise InvalidOption(
                 f"{step} cannot be overridden for {what}: it {why}",
                 hint="give it in an override of its own, without that limit",

@@ -55,7 +55,7 @@ def override(
     wire: the wire that they were written for, "*" for all; see place.py.
     operation: the operation that they were written for, "*" for all.
     stream: True for streamed calls only, False for unstreamed ones.
-    when: `when(request)` tells of each call, before its first step, whether they hold for it.
+    when: `when(request)` decides, before the first step of each call, whether they hold for it.
     scope: who makes it, for `describe()`.
     steps: the steps by name, each a new one or `extending(function)`.
 
@@ -118,7 +118,7 @@ class Provider:
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone"""
     translate_options: tuple[Rule, ...] | Translate = ()
-    """a table of rules, or a function `(options, model)`, with `operation` as a third argument if wanted; see rules.py"""
+    """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
     normalize_model_id: Callable[[str], str] = same_id
     """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from itertools import zip_longest
 from typing import Any
 
 from attrs import field, frozen
 
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
+from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
+from .for_operation import for_operation, takes_operation
 from .place import When
 from .provider import Override, Provider, same_id
-from .constraints import Constraints, with_constraints
-from .rules import Rules, before, joined, surviving, told_rules
+from .rules import Rules, Translate, before, joined, surviving
 from .steps import STEPS, checked_step
 from .wire import Wire
 
@@ -69,7 +69,7 @@ def resolve_steps(
     rows = _rows(provider, listed_id(provider, model.id, overrides))
     layers = [_for_call(layer, provider, wire, stream) for layer in (of_provider, *rows, *overrides)]
     limited = [each for each in layers if each.place.when is not None and each.steps]
-    unmet = [each for each, holds in zip_longest(limited, met, fillvalue=False) if not holds] if limited else []
+    unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
     if unmet:
         layers = [each for each in layers if not any(each is other for other in unmet)]
     laid = _Laid(of_wire, provider)
@@ -79,7 +79,9 @@ def resolve_steps(
     tables = [
         (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
     ]
-    laid.steps["translate_options"], shown = _translation(tables, laid.steps.get("thinking_constraints"), wire.operation)
+    laid.steps["translate_options"], shown = _translation(
+        tables, laid.steps.get("thinking_constraints"), wire.operation
+    )
     conditions = tuple(each.place.when for each in limited if each.place.when)
     return Resolved(laid.steps, laid.scopes, tuple(shown), laid.extends, conditions, tuple(unmet))
 
@@ -94,14 +96,14 @@ class _Laid:
         self._of_provider = {"default_env_key": provider.default_env_key, "normalize_model_id": same_id}
 
     def add(self, layer: Override) -> None:
+        if "parse_stream_protocol" in layer.steps and type(layer.steps["parse_stream_protocol"]) is not Extending:
+            # What knows the beginning of the other protocol knows nothing of this one.
+            self.steps["begins_stream"] = None
         for name, step in layer.steps.items():
             if type(step) is Extending and name != "translate_options":
                 step = self._extended(name, step, layer.scope)
             elif self.extends:
                 self.extends.pop(name, None)
-            if name == "parse_stream_protocol" and type(step) is not Extended:
-                # What knows the beginning of the other protocol knows nothing of this one.
-                self.steps["begins_stream"] = None
             self.steps[name] = step
             self.scopes[name] = layer.scope
 
@@ -120,22 +122,33 @@ def _translation(tables: Tables, constraints: Constraints | None, operation: str
 
     tables: all tables with their scopes, from the general to the specific.
     constraints: thinking_constraints.
-    operation: what the rules are told.
+    operation: that of the call, for rules that take it.
     """
     laid: Tables = []
     inherited: Tables = []
-    for scope, rules in tables:
-        if type(rules) is Extending:
-            function = told_rules(rules.function, operation)
-            below, inherited = _in_force(laid, inherited, constraints)
-            laid = [(scope, Extended(function, before((), below)))]
+    for scope, given in tables:
+        if type(given) is Extending:
+            rules, inherited = _in_force(laid, inherited, constraints)
+            function = for_operation(given.function, operation)
+            laid = [(scope, Extended(function, _as_function(rules)))]
         else:
-            laid.append((scope, told_rules(rules, operation)))
+            laid.append((scope, _for_operation(given, operation)))
     return _in_force(laid, inherited, constraints)
 
 
+def _for_operation(rules: Rules, operation: str) -> Any:
+    if callable(rules):
+        return for_operation(rules, operation)
+    return type(rules)(for_operation(rule, operation) for rule in rules) if any(map(takes_operation, rules)) else rules
+
+
+def _as_function(rules: Rules) -> Translate:
+    """Return a function that applies the rules, and returns the options and the losses."""
+    return before((), rules) if callable(rules) else before(rules, lambda options, model: options)
+
+
 def _in_force(laid: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
-    """Return the rules of tables, of which the first may extend the `inherited` ones, and the order in which they run."""
+    """Return the rules of tables, of which the first may extend the `inherited` ones, and the tables as they run."""
     shown = surviving(laid, lambda each: each[1])
     rules = joined([rules for _, rules in laid])
     if type(shown[-1][1]) is Extended:  # what it extends has the constraints

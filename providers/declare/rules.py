@@ -1,7 +1,7 @@
 """Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
 
-A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule with
-a third argument that is called `operation` is told that, too (chat, embed, ...), and so is a function in place of a table.
+A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule that
+has a third argument `operation` gets that, too (chat, embed, ...), and so does a function in the place of a table.
 
 A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
 Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
@@ -11,13 +11,13 @@ all more general tables, and so does a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 from ...schemas.reply import CallWarning
+from .for_operation import for_operation, takes_operation
 
 Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
@@ -92,22 +92,6 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
         return options, [*losses, *reported]
 
     return both
-
-
-def told_rules(rules: Rules, operation: str) -> Rules:
-    """Return a table, or a function, whose rules no longer take `operation`, since they are told it."""
-    if callable(rules):
-        return _told(rules, operation)
-    return type(rules)(_told(rule, operation) for rule in rules) if any(map(_takes_operation, rules)) else rules
-
-
-def _told(rule: Any, operation: str) -> Any:
-    return partial(rule, operation=operation) if _takes_operation(rule) else rule
-
-
-def _takes_operation(rule: Any) -> bool:
-    code = getattr(rule, "__code__", None) or getattr(getattr(type(rule), "__call__", None), "__code__", None)
-    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def described(description: str, rule: Rule) -> Rule:
@@ -235,20 +219,18 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
     return described(f"convert {option}" + (f" to {to}" if to else ""), rule)
 
 
-def when(
-    test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule
-) -> Rule:
+def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule) -> Rule:
     """Apply the rules only if `test(options, model)`, or `test(options, model, operation)`, is true."""
     parts: tuple[Any, ...] = (test, *rules)
 
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [loss for each in parts[1:] for loss in each(options, model)] if parts[0](options, model) else []
 
-    def told_rule(options: Options, model: Model, operation: str) -> DroppedOptions:
-        return when(*(_told(each, operation) for each in parts))(options, model)
+    def rule_with_operation(options: Options, model: Model, operation: str) -> DroppedOptions:
+        return when(*(for_operation(each, operation) for each in parts))(options, model)
 
     name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
-    made: Any = told_rule if any(map(_takes_operation, parts)) else rule
+    made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
     return described(f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}", made)
 
 

@@ -85,7 +85,7 @@ class PlacedSteps(StepOverrides, total=False):
     stream: bool | None
     """True for streamed calls only, False for unstreamed ones"""
     when: Callable[[Request], object] | None
-    """`when(request)` tells of each call, before its first step, whether they hold for it"""
+    """`when(request)` decides, before the first step of each call, whether they hold for it"""
 
 
 STEPS = tuple(StepOverrides.__annotations__)
