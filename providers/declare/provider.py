@@ -335,6 +335,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
         )
     if "auth" in facts and "authenticate" in facts:
         raise InvalidOption(f"{id} has both auth and authenticate", hint="they are one step: leave one out")
+    checked_steps({"authenticate": facts["auth"]} if facts.get("auth") is not None else {})
     wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)
     for each in wires:
         if not isinstance(each, Wire):
