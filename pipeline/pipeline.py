@@ -16,7 +16,7 @@ from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request
-from .http.response import Response
+from .http.response import Response, end_dropped
 from .step import Halt, Step, halt_with, stages_of
 
 
@@ -104,6 +104,7 @@ class Pipeline:
 
     def flow(self, request: Request) -> StepGenerator:
         """Return the call as a generator of effects; it does nothing until a driver runs it."""
+        end_dropped()
         try:
             return (yield from self._call(request))
         except Halt as halt:

@@ -24,8 +24,9 @@ from ..schemas.fold import chunks_of, fold
 from ..schemas.json_text import well_formed
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
-from .http.request import Request, of_one_provider
+from .http.request import Request
 from .http.response import Response, Stage
+from .state import StateKey
 
 
 class Halt(BaseException):
@@ -118,7 +119,7 @@ def on_request(first: Any, second: Any = None, /) -> Step:
             if type(result) is Request:
                 return call(result)
             if isinstance(result, Reply):
-                return halted(request.replace(step_state={**request.step_state, _HALT: result}))
+                return halted(request.with_state(_HALT, result))
             if isinstance(result, Halt):
                 raise result
             raise _wrong_result(name, result, "a Request, a Reply or Halt(...)")
@@ -272,12 +273,14 @@ def innermost(request: Request) -> StepGenerator:
     return response
 
 
-_HALT = of_one_provider("halt")
+_HALT: StateKey[Reply | None] = StateKey("halt", None)
 
 
 def halt_path(request: Request) -> StepGenerator:
     """Return the reply of a halted request: the innermost callable of the path without a network."""
-    return halt_with(request, request.step_state[_HALT])
+    reply = request.get(_HALT)
+    assert reply is not None
+    return halt_with(request, reply)
     yield  # makes this a generator
 
 

@@ -237,7 +237,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
     def send(request: Request, call: CallNext) -> StepGenerator:
         options = loads(request.body)
         prompt = options.pop("prompt")
-        clock = Clock(request.timeouts, request.started)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         try:
             if request.stream:
                 return Response(request, source=(yield _open(hooks, prompt, options, clock, request)))
