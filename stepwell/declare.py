@@ -5,6 +5,7 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 
 from .pipeline.steps.always_stream import always_stream
 from .providers.auth.auth import bearer, header_key, no_key, reveal
+from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
 from .providers.declare.extending import extending
 from .providers.declare.object_support import ObjectSupport
@@ -41,6 +42,8 @@ __all__ = [
     "Sample",
     "Samples",
     "StepOverrides",
+    "Token",
+    "TokenSource",
     "ToolCallIdPolicy",
     "Wire",
     "always_stream",
@@ -61,6 +64,7 @@ __all__ = [
     "ndjson",
     "no_key",
     "not_both",
+    "oauth_tokens",
     "only",
     "openai_chat",
     "override",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
+from attrs import frozen
+
 from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, InvalidKey, MissingKey
@@ -16,23 +18,27 @@ Auth = Callable[[Request], Request] | Callable[[Request, CallNext], StepGenerato
 yield effects and sees the response. Both are called for every attempt, also without a credential."""
 
 
-def header_key(name: str, prefix: str = "") -> Callable[[Request], Request]:
-    """Send the key in a header of its own, such as `x-api-key`, after an optional prefix.
+@frozen
+class HeaderKey:
+    """Send the key in a header, after a prefix. Without a key, which only `key_optional` allows, send nothing."""
 
-    Without a key, which only a provider that can do without it allows, nothing is sent.
-    """
+    name: str
+    prefix: str = ""
 
-    def authenticate(request: Request) -> Request:
+    def __call__(self, request: Request) -> Request:
         if request.credential is None:
             return request
         headers = Headers(request.headers)
-        headers[name] = prefix + reveal(request)
+        headers[self.name] = self.prefix + reveal(request)
         return request.replace(headers=headers)
 
-    return authenticate
+
+def header_key(name: str, prefix: str = "") -> HeaderKey:
+    """Send the key in a header of its own, such as `x-api-key`, after an optional prefix."""
+    return HeaderKey(name, prefix)
 
 
-bearer = header_key("authorization", "Bearer ")
+bearer = HeaderKey("authorization", "Bearer ")
 """Send the key as `Authorization: Bearer KEY`."""
 
 

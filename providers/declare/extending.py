@@ -13,6 +13,7 @@ from attrs import frozen
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
+from ..auth.auth import HeaderKey
 
 
 @frozen
@@ -110,7 +111,7 @@ def _authenticate(function: Callable[..., Any], inherited: Callable[..., Any], s
 
 def takes_call(authenticate: Callable[..., Any]) -> bool:
     """Check whether an authenticate is of the form `(request, call)`: it may yield effects, and sees the response."""
-    return required_arguments(authenticate) > 1
+    return type(authenticate) is not HeaderKey and required_arguments(authenticate) > 1
 
 
 def required_arguments(function: Callable[..., Any]) -> int:

@@ -16,7 +16,7 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
-from ..auth.auth import Auth
+from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key
@@ -179,12 +179,12 @@ class Provider:
     def needs_key(self, wire: Wire, authenticate: object) -> bool:
         """Check whether calls by an authenticate are refused without a key.
 
-        They are not if the key is optional, or the function is somebody's own who declares no variable for the key, or
-        replaces that of the provider: it may find a credential by itself.
+        They are if it sends the key in a header, and if it is declared by a provider that names a variable for the key.
+        Any other may find a credential by itself.
         """
         base = base_of(authenticate)
-        declared = (wire.auth, self.auth, self.steps.get("authenticate"))
-        return not self.key_optional and (_is_ours(base) or (bool(self.env_key) and base in declared))
+        declared = base in (wire.auth, self.auth, self.steps.get("authenticate"))
+        return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:
         """Return the first environment variable that may hold the key."""
@@ -268,6 +268,7 @@ class Provider:
 
 def _is_ours(step: object) -> bool:
     step = base_of(step)
+    step = getattr(getattr(step, "__self__", None), "fetch", step)  # a TokenSource is as its fetch is
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 

@@ -25,7 +25,7 @@ from stepwell.steps import Request
 MODEL = "groq:llama-3.3-70b-versatile"
 URL = "https://acme.test/v1"
 EARLY = {"normalize_model_id", "object_support"}
-STREAMING = {name for name in STEPS if "stream" in name}
+STREAMING = tuple(name for name in STEPS if "stream" in name)
 
 
 def client_with(**settings: Any) -> Client:
