@@ -68,13 +68,14 @@ def token_source(login: Secret) -> TokenSource:
         headers = Headers(request.headers, authorization=f"token {login.reveal()}", accept="application/json")
         answer = yield from answer_of(
             request.replace(method="GET", url=EXCHANGE_URL, body=b"", headers=headers, stream=False),
+            "token",
             "GitHub gave no Copilot token for this login",
             "the login needs Copilot, and must be an OAuth token, not a personal access token",
         )
         address = (answer.get("endpoints") or {}).get("api") or ""
         host = address.partition("://")[2].partition("/")[0]
         safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-        value = header_secret(answer.get("token"), where="GitHub's answer")
+        value = header_secret(answer["token"], where="GitHub's answer")
         return Token(value, answer["expires_at"], address if safe else "")
 
     return TokenSource(exchange, margin=MARGIN_SECONDS)

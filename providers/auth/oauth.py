@@ -88,7 +88,9 @@ def _renewed(
     if not _is_old(data, request):  # another call, or another process, was faster
         return data
     asked = to_server(request, *renewal(data["tokens"].get("refresh_token") or ""), "application/json")
-    fresh = yield from answer_of(asked, "the token could not be renewed", "log in again with: codex login")
+    fresh = yield from answer_of(
+        asked, "access_token", "the token could not be renewed", "log in again with: codex login"
+    )
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Run(lambda: file.write(data))

@@ -111,10 +111,10 @@ def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float 
     def fetch(request: Request) -> Generator[Any, Any, Token]:
         asked = to_server(request, url, _form(current), "application/x-www-form-urlencoded")
         failed = f"{request.model.provider}'s login server gave no token"
-        answer = yield from answer_of(asked, failed, "check the login")
+        answer = yield from answer_of(asked, "access_token", failed, "check the login")
         current.update({name: answer[name] for name in ("refresh_token",) if answer.get(name)})
         expires = request.world.time() + float(answer.get("expires_in") or "inf")
-        return Token(header_secret(answer.get("access_token"), where="the login server's answer"), expires, answer)
+        return Token(header_secret(answer["access_token"], where="the login server's answer"), expires, answer)
 
     return TokenSource(fetch, margin=margin)
 
@@ -130,9 +130,10 @@ def to_server(request: Request, url: str, body: bytes, content_type: str) -> Req
     return request.replace(method="POST", url=url, body=body, headers=headers, stream=False)
 
 
-def answer_of(request: Request, failed: str, hint: str) -> Generator[Any, Any, MaskedDict]:
+def answer_of(request: Request, token: str, failed: str, hint: str) -> Generator[Any, Any, MaskedDict]:
     """Send a request to a login server, and return the JSON object that it answers.
 
+    token: the field of the token in it.
     failed, hint: for the error.
 
     Raises ConnectError if the server fails, AuthError if it answers anything else.
@@ -145,6 +146,6 @@ def answer_of(request: Request, failed: str, hint: str) -> Generator[Any, Any, M
     except ValueError:
         answer = None
     # Outside the handler, so that it is not chained: an error about JSON holds the text.
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, Mapping) or not answer.get(token):
         raise AuthError(f"{failed} ({response.status})", hint=hint, status=response.status)
     return MaskedDict(answer)
