@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import copy_context
 from typing import Any, Self
 
-from .effects import Cancelled, Close, Emit, Flow
-from .http.response import Response
+from ..schemas.errors import StepError
+from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
+STOP_SECONDS = 0.5
+"""How long StopTasks waits for tasks to end. Those that can be interrupted take a millisecond."""
 Perform = Callable[[Any], Any]
 AsyncPerform = Callable[[Any], Awaitable[Any]]
-END = object()
-"""What a flow that has ended emits."""
 
 
 def drive(flow: Flow, perform: Perform) -> Any:
@@ -81,54 +81,6 @@ async def _clean_up(flow: Flow, cancellation: BaseException, perform: AsyncPerfo
                 raise
 
 
-def left(flow: Flow) -> Flow:
-    """Stop another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
-    try:
-        effect = flow.throw(Cancelled())
-        while True:
-            try:
-                result = None if type(effect) is Emit else (yield effect)
-            except BaseException as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except (StopIteration, Cancelled):
-        return
-
-
-def closed(result: Any) -> Flow:
-    """Close a result that nobody will read, if it is a response or a reader of one."""
-    response = getattr(result, "response", result)
-    if isinstance(response, Response):
-        source, flow, response.flow = response.source, response.flow, None
-        yield from released(source, flow)
-        response.ended(None, None)
-
-
-def released(source: Any, flow: Flow | None) -> Flow:
-    """Stop the flow of a response and close its source."""
-    if flow is not None:
-        yield from left(flow)
-    if source is not None:
-        yield Close(source)
-
-
-def emitted(flow: Flow) -> Flow:
-    """Return the next item that another flow emits, or END; pass its other effects on."""
-    try:
-        effect = next(flow)
-        while type(effect) is not Emit:
-            try:
-                result = yield effect
-            except BaseException as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration:
-        return END
-    return effect.item
-
-
 class _Reading:
     """What both readings share: a flow under way, and its result once it has ended.
 
@@ -175,7 +127,7 @@ class Reading(_Reading):
         return item
 
     def close(self) -> None:
-        """Stop here; what the flow holds is released. A second call does nothing."""
+        """StopTasks here; what the flow holds is released. A second call does nothing."""
         if not self.over:
             self._context.run(drive, self._left(), self._perform)
 
@@ -203,7 +155,7 @@ class AsyncReading(_Reading):
         return item
 
     async def close(self) -> None:
-        """Stop here; what the flow holds is released. A second call does nothing."""
+        """StopTasks here; what the flow holds is released. A second call does nothing."""
         if not self.over:
             await self._run(self._left())
 
@@ -240,3 +192,11 @@ class InContext:
                     waited_for = run(coroutine.send, value)
         except StopIteration as stop:
             return stop.value
+
+
+def unknown_effect(effect: object) -> StepError:
+    """Make the error for what a flow yielded."""
+    if isinstance(effect, CallModel | Send | Read | Close):
+        return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
+    names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, StartTask or StopTasks"
+    return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")

@@ -95,8 +95,8 @@ class Emit:
 
 
 @define
-class Start:
-    """Run a flow beside this one. `race` and `gather` (tasks.py) are made of this, Stop and Wait.
+class StartTask:
+    """Run a flow beside this one. `race` and `gather` (tasks.py) are made of this, StopTasks and Wait.
 
     flow: what to run.
     task: its handle, which notes its result.
@@ -107,13 +107,13 @@ class Start:
 
 
 @define
-class Stop:
+class StopTasks:
     """Cancel these tasks and wait until they have ended, for a moment at most (tasks.STOP_SECONDS)."""
 
     tasks: Sequence[Task]
 
 
-Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | Start | Stop
+Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | StartTask | StopTasks
 Flow: TypeAlias = Generator[Any, Any, Any]
 StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
@@ -129,3 +129,55 @@ class Cancelled(BaseException):
 
     Not a GeneratorExit: Python raises that in a `yield from` by closing the inner flow, which may then yield nothing.
     """
+
+
+END = object()
+"""What a flow that has ended emits."""
+
+
+def left(flow: Flow) -> Flow:
+    """StopTasks another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
+    try:
+        effect = flow.throw(Cancelled())
+        while True:
+            try:
+                result = None if type(effect) is Emit else (yield effect)
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except (StopIteration, Cancelled):
+        return
+
+
+def closed(result: Any) -> Flow:
+    """Close a result that nobody will read, if it is a response or a reader of one."""
+    response = getattr(result, "response", result)
+    if isinstance(response, Response):
+        source, flow, response.flow = response.source, response.flow, None
+        yield from released(source, flow)
+        response.ended(None, None)
+
+
+def released(source: Any, flow: Flow | None) -> Flow:
+    """StopTasks the flow of a response and close its source."""
+    if flow is not None:
+        yield from left(flow)
+    if source is not None:
+        yield Close(source)
+
+
+def emitted(flow: Flow) -> Flow:
+    """Return the next item that another flow emits, or END; pass its other effects on."""
+    try:
+        effect = next(flow)
+        while type(effect) is not Emit:
+            try:
+                result = yield effect
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration:
+        return END
+    return effect.item

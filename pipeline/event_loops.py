@@ -9,10 +9,9 @@ from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from .drivers import CLEANUP_SECONDS, AsyncPerform, adrive, released
-from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, Start, Stop, Wait
+from .drivers import CLEANUP_SECONDS, STOP_SECONDS, AsyncPerform, adrive, unknown_effect
+from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, StartTask, StopTasks, Wait, released
 from .signal import Signal, Task
-from .threads import STOP_SECONDS, unknown_effect
 
 _RUNNING: set[Any] = set()
 
@@ -36,17 +35,17 @@ class AsyncPerformer:
         if kind is Sleep:
             return await anyio.sleep(effect.seconds)
         if kind is Run:
-            return await run(effect)
+            return await perform_run(effect)
         if kind is Wait:
             return await await_signal(effect)
         if kind is Emit:
             return None  # nobody reads
         if kind is CallModel and self.flow_of is not None:
             return await adrive(self.flow_of(effect), self.perform)
-        if kind is Start:
-            return start(effect, self._branch())
-        if kind is Stop:
-            return await stop(effect.tasks)
+        if kind is StartTask:
+            return start_on_loop(effect, self._branch())
+        if kind is StopTasks:
+            return await stop_on_loop(effect.tasks)
         raise unknown_effect(effect)
 
     def abandon(self, source: Any, flow: Flow | None) -> None:
@@ -65,13 +64,13 @@ class AsyncPerformer:
             self._call_loop = loop_caller()
 
     def _branch(self) -> AsyncBranch:
-        twin = copy(self)
-        branch = AsyncBranch(twin.perform)
-        twin.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
+        inner = copy(self)
+        branch = AsyncBranch(inner.perform)
+        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
         return branch
 
 
-async def run(effect: Run) -> Any:
+async def perform_run(effect: Run) -> Any:
     """Await the async function, or call the sync one, in a thread where it blocks."""
     if effect.async_fn is not None:
         return await effect.async_fn()
@@ -124,7 +123,7 @@ class AsyncBranch:
             await self._plain(Close(source))
 
 
-def start(effect: Start, branch: AsyncBranch) -> None:
+def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
     """Run the flow of a task as a task of the event loop."""
     import anyio  # as in perform_local
 
@@ -144,7 +143,7 @@ def start(effect: Start, branch: AsyncBranch) -> None:
     spawn(main)
 
 
-async def stop(tasks: Sequence[Task]) -> None:
+async def stop_on_loop(tasks: Sequence[Task]) -> None:
     """Cancel the tasks that still run, and wait until they have ended."""
     import anyio  # as in perform_local
 
@@ -192,6 +191,6 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
     return call
 
 
-async def arun_local(flow: Flow) -> Any:
+async def adrive_local(flow: Flow) -> Any:
     """Run a flow that needs no client on this event loop, and return its result."""
     return await adrive(flow, AsyncPerformer().perform)

@@ -31,7 +31,7 @@ class Signal:
     def on_set(self, wake: Callable[[], object]) -> None:
         """Call `wake`, which must not block, once the signal is set; at once if it is set already."""
         self._waiting.append(wake)
-        if self.is_set:  # perhaps set between the two lines: whoever takes it out of the queue calls it
+        if self.is_set:  # perhaps set between the two lines: the one that takes it out of the queue calls it
             self._wake()
 
     def forget(self, wake: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
 """Do several things at once: `gather` waits for all, `race` for the first that succeeds.
 
-They are plain flows over Start, Stop and Wait, so they are the same for threads, event loops and the simulation. What a
-branch emits is emitted by the whole.
+They are plain flows over StartTask, StopTasks and Wait, so they are the same for threads, event loops and the
+simulation. What a branch emits is emitted by the whole.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .drivers import closed
-from .effects import Effect, Emit, Flow, Start, Stop, Wait
+from .effects import Effect, Emit, Flow, StartTask, StopTasks, Wait, closed
 from .signal import News, Signal, Task
 
 MAX_TASKS = 64
@@ -43,9 +42,9 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
         _cancel(tasks)
         raise
     except BaseException:
-        yield Stop([task for task in tasks if task.cancel is not None])
+        yield StopTasks([task for task in tasks if task.cancel is not None])
         raise
-    yield Stop(tasks)
+    yield StopTasks(tasks)
     return [task.result if task.error is None else task.error for task in tasks]
 
 
@@ -57,7 +56,7 @@ def _all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) ->
         signal = news.signal
         while waiting and running < limit:
             task = next(idle)
-            yield Start(follow(task, waiting.popleft()), task)
+            yield StartTask(follow(task, waiting.popleft()), task)
             running += 1
         yield from _emit_items(tasks)
         for task in tasks:
@@ -81,7 +80,7 @@ def race(flows: Iterable[Flow]) -> Flow:
     tasks = [task for task, _ in branches]
     try:
         for task, flow in branches:
-            yield Start(follow(task, flow), task)
+            yield StartTask(follow(task, flow), task)
         winner = yield from _first(tasks, news)
     except GeneratorExit:  # closed, not cancelled: nothing more can be yielded
         _cancel(tasks)
@@ -161,8 +160,8 @@ def _cancel(tasks: Sequence[Task]) -> None:
 
 
 def _stopped(tasks: Sequence[Task], winner: Task | None) -> Flow:
-    """Stop the tasks, and close the results that nobody will read."""
-    yield Stop([task for task in tasks if task.cancel is not None])
+    """StopTasks the tasks, and close the results that nobody will read."""
+    yield StopTasks([task for task in tasks if task.cancel is not None])
     for task in tasks:
         if task is not winner:
             task.abandoned = True

@@ -17,14 +17,23 @@ from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from ..schemas.errors import StepError
-from .drivers import Perform, drive, released
-from .effects import CallModel, Cancelled, Close, Emit, Flow, Read, Run, Send, Sleep, Start, Stop, Wait
+from .drivers import STOP_SECONDS, Perform, drive, unknown_effect
+from .effects import (
+    CallModel,
+    Cancelled,
+    Close,
+    Emit,
+    Flow,
+    Run,
+    Send,
+    Sleep,
+    StartTask,
+    StopTasks,
+    Wait,
+    released,
+)
 from .http.response import Response, in_new_thread
 from .signal import Signal, Task
-
-STOP_SECONDS = 0.5
-"""How long Stop waits for tasks to end. Those that can be interrupted take a millisecond."""
 
 
 class Scope:
@@ -100,12 +109,12 @@ class Scope:
                 self._interrupt()
 
 
-def wait(effect: Wait, scope: Scope | None = None) -> bool:
+def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
     """Wait for a signal, or until the scope is cancelled; return whether the signal is set."""
     signal = effect.signal
     if signal.is_set:
         return True
-    # A plain lock, released by whoever wakes this thread: unlike threading.Event, that never blocks a finalizer.
+    # A plain lock, released by what wakes this thread: unlike threading.Event, that never blocks a finalizer.
     lock = threading.Lock()
     lock.acquire()
     once = deque((lock.release,))
@@ -146,15 +155,15 @@ class Performer:
         if kind is Run:
             return effect.sync_fn()
         if kind is Wait:
-            return wait(effect, self.scope)
+            return wait_in_thread(effect, self.scope)
         if kind is Emit:
             return None  # nobody reads
         if kind is CallModel and self.flow_of is not None:
             return drive(self.flow_of(effect), self.perform)
-        if kind is Start:
-            return start(effect, *self._branch())
-        if kind is Stop:
-            return stop(effect.tasks)
+        if kind is StartTask:
+            return start_thread(effect, *self._branch())
+        if kind is StopTasks:
+            return stop_threads(effect.tasks)
         raise unknown_effect(effect)
 
     def abandon(self, source: Any, flow: Flow | None) -> None:
@@ -162,10 +171,10 @@ class Performer:
         in_new_thread(lambda: drive(released(source, flow), self.perform))
 
     def _branch(self) -> tuple[Branch, Scope]:
-        twin, scope = copy(self), Scope(self.scope)
-        twin.scope = scope
-        branch = Branch(twin.perform, scope)
-        twin.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
+        inner, scope = copy(self), Scope(self.scope)
+        inner.scope = scope
+        branch = Branch(inner.perform, scope)
+        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
         return branch, scope
 
 
@@ -186,7 +195,7 @@ class Branch:
         kind = type(effect)
         try:
             if kind is Sleep:
-                result: Any = wait(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
+                result: Any = wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
             else:
                 result = self._plain(effect)
         except Exception:
@@ -203,15 +212,7 @@ class Branch:
             self._plain(Close(source))
 
 
-def unknown_effect(effect: object) -> StepError:
-    """Make the error for what a flow yielded."""
-    if isinstance(effect, CallModel | Send | Read | Close):
-        return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
-    names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, Start or Stop"
-    return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")
-
-
-def start(effect: Start, branch: Branch, scope: Scope) -> None:
+def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
     """Run the flow of a task in a thread of its own."""
     task, context = effect.task, copy_context()
 
@@ -229,7 +230,7 @@ def start(effect: Start, branch: Branch, scope: Scope) -> None:
     thread.start()
 
 
-def stop(tasks: Sequence[Task]) -> None:
+def stop_threads(tasks: Sequence[Task]) -> None:
     """Cancel the tasks that still run, and wait until the threads of all have ended."""
     for task in tasks:
         if task.running and task.cancel is not None:
@@ -239,6 +240,6 @@ def stop(tasks: Sequence[Task]) -> None:
         task.join(max(until - time.monotonic(), 0.0))
 
 
-def run_local(flow: Flow) -> Any:
+def drive_local(flow: Flow) -> Any:
     """Run a flow that needs no client, in this thread and those of its tasks, and return its result."""
     return drive(flow, Performer().perform)

@@ -61,7 +61,7 @@ def initiator(context: Context) -> str:
     return "user" if last.role == "user" or (last.role == "tool" and media) else "agent"
 
 
-def token_source(login: Secret) -> TokenSource:
+def copilot_tokens(login: Secret) -> TokenSource:
     """Make the source of the short-lived tokens that a login is exchanged for."""
 
     def exchange(request: Request) -> Generator[Any, Any, Token]:
@@ -81,7 +81,7 @@ def token_source(login: Secret) -> TokenSource:
     return TokenSource(exchange, margin=MARGIN_SECONDS)
 
 
-COPILOT_TOKENS = TokenSources(token_source)
+COPILOT_TOKENS = TokenSources(copilot_tokens)
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:

@@ -12,17 +12,17 @@ from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
+from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request
-from .pipeline.http.response import Response
+from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
-from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
@@ -41,6 +41,7 @@ from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
+from .schemas.world import REAL_WORLD, World
 from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ class CallPlanner:
             retries=self.retries,
             timeouts=self.timeouts,
             world=self.world,
+            calls=[],
             started=self.world.now(),
             request_for_model=self.request_for_model,
         )
@@ -340,7 +342,8 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        other = other.replace(started=request.started, state=request.travelling(), warnings=warnings)
+        shared = {"started": request.started, "calls": request.calls, "state": request.travelling()}
+        other = other.replace(**shared, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
@@ -365,7 +368,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    return reply
+    end_dropped()
+    return with_inner_calls(reply, response)
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

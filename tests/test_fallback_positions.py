@@ -12,8 +12,7 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
-from stepwell.pipeline.http.request import RAW_OPTIONS, Request
-from stepwell.pipeline.state import StateKey
+from stepwell.pipeline.http.request import RAW_OPTIONS, Request, StateKey
 from stepwell.pipeline.steps.constrained_tools import PREFILL
 from stepwell.pipeline.steps.fit_context import fit_context
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC

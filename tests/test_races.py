@@ -112,7 +112,7 @@ def read(prompt: str) -> Flow:
 
 
 def opened(prompt: str) -> Flow:
-    """Open a stream, which whoever started the race reads."""
+    """Open a stream, which the one who started the race reads."""
     return (yield CallModel(MODEL, prompt, stream=True))
 
 

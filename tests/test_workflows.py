@@ -140,7 +140,7 @@ async def test_an_async_stream_of_a_workflow_behaves_alike() -> None:
     assert closed == ["closed"]
 
 
-def test_a_signal_wakes_whoever_waits_for_it(carry: Carry) -> None:
+def test_a_signal_wakes_all_that_wait_for_it(carry: Carry) -> None:
     signal = Signal()
 
     def waits() -> Flow:

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from operator import attrgetter
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import field, fields, frozen
 
-from ...schemas.errors import InvalidOption
+from ...schemas.errors import InvalidOption, StepError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ...schemas.reply import CallWarning
-from ..state import StateKey
-from ..world import REAL_WORLD, World
+from ...schemas.nearest import nearest
+from ...schemas.reply import CallWarning, Reply
+from ...schemas.world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 from .vendor_names import COMMON_NAMES, VendorNames
 
 T = TypeVar("T")
+
+
+@frozen(eq=False)
+class StateKey(Generic[T]):
+    """The key of a note: `request.get(KEY)` reads it, `request.with_state(KEY, value)` returns a request with it.
+
+    Two keys are never equal, whatever their names, so that the notes of two steps cannot collide.
+    """
+
+    name: str
+    """for messages only"""
+    default: T
+    """what `get` returns where there is no note"""
+    travels: bool = False
+    """True for a note that goes along when the call moves to another model"""
 
 
 class ModelPipeline(Protocol):
@@ -70,7 +84,7 @@ def _plain(headers: Mapping[str, str]) -> bool:
     return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
 
 
-@frozen
+@frozen(slots=False)
 class Request:
     """One call. Each step passes it inwards with what the step adds."""
 
@@ -106,13 +120,23 @@ class Request:
     """Set by the client: `request_for_model(request, model, options)` makes the pipeline and the request of the same
     call to another model, with `options` changed. A key and an address given for this call are passed on to models of
     its own provider, for which they were given, and to no others; headers given for it are not passed on."""
+    calls: list[tuple[object, Reply]] | None = field(default=None, repr=False, eq=False)
+    """The replies of all calls that were made for this one, each with the mark of its response; set by the client. See
+    inner_calls.py."""
     names: VendorNames = field(default=COMMON_NAMES, repr=False)
     """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 
     def replace(self, **changes: Any) -> Request:
-        """Return a copy with some fields changed."""
-        # attrs.evolve takes 2.5 times as long, and every step calls this.
-        return Request(**dict(zip(_NAMES, _values(self), strict=True), **changes)) if changes else self
+        """Return a copy with some fields changed. Raises StepError for a name that is not a field."""
+        if not changes.keys() <= _NAMES:
+            name = min(changes.keys() - _NAMES)
+            raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
+        if "headers" in changes:
+            changes["headers"] = sent(changes["headers"])
+        # attrs.evolve would take ten times as long, and every step calls this.
+        copy: Request = object.__new__(Request)
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
 
     def with_headers(self, **headers: str) -> Request:
         """Return a copy with more headers, whose names have underscores for hyphens."""
@@ -178,5 +202,4 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
     return out
 
 
-_NAMES = tuple(attribute.name for attribute in fields(Request))
-_values = attrgetter(*_NAMES)
+_NAMES = frozenset(attribute.name for attribute in fields(Request))

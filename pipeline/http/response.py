@@ -29,8 +29,8 @@ class Stage(Protocol):
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
-_DROPPED: deque[list[OnEnd]] = deque()
-"""The callbacks of responses that were dropped unread."""
+_DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
+"""The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
 def in_new_thread(work: Callable[[], object]) -> None:
@@ -52,16 +52,16 @@ def in_new_thread(work: Callable[[], object]) -> None:
 def end_dropped() -> None:
     """Call the `on_end` callbacks of responses that were dropped unread.
 
-    A thread does so in a moment; whoever is about to count what is held calls this first.
+    A thread does so in a moment; code that counts what is held calls this first.
     """
     while _DROPPED:
         try:
-            callbacks = _DROPPED.popleft()
+            reply, callbacks = _DROPPED.popleft()
         except IndexError:  # another thread has taken it
             return
         for callback in callbacks:
             with suppress(Exception):
-                callback(None, None)
+                callback(reply, None)
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
@@ -93,6 +93,8 @@ class Response:
     """the chunks that are decoded already"""
     stages: list[Stage] = field(factory=list, repr=False)
     """what later steps put on the stream, the inner ones first"""
+    call: object = field(default=None, repr=False, eq=False)
+    """the mark of its reply in `request.calls`"""
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)
@@ -125,7 +127,7 @@ class Response:
         """
         source, flow = self.source, self.flow
         if self._on_end:
-            _DROPPED.append(self._on_end)
+            _DROPPED.append((self.reply, self._on_end))
             in_new_thread(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)

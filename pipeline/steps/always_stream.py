@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
-from ..http.response import Response
+from ..http.request import Request, StateKey
 from ..pipeline import Pipeline
-from ..state import StateKey
-from ..step import around
-from ..stream.chunk_reader import ChunkReader
+from ..stream.chunk_reader import collected
 
 COLLECTED: StateKey[bool] = StateKey("collected", False)
 """True if the caller made an unstreamed call, whose stream is collected."""
@@ -30,19 +28,9 @@ def _as_stream(request: Request, call: CallNext) -> StepGenerator:
         return (yield from call(request))
     response = yield from call(request.replace(stream=True).with_state(COLLECTED, True))
     # A step in between, such as a cache, may have answered with a stream of its own, which is not collected yet.
-    return response if response.reply is not None else (yield from collect_stream(response))
+    return response if response.reply is not None else (yield from collected(response))
 
 
 def _collect(request: Request, call: CallNext) -> StepGenerator:
     response = yield from call(request)
-    return (yield from collect_stream(response)) if request.get(COLLECTED) and response.decoder else response
-
-
-def collect_stream(response: Response) -> StepGenerator:
-    """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
-    reader = ChunkReader(response)
-    while (yield from reader.next()) is not None:
-        pass
-    response.reply = reader.whole_reply()
-    response.source, response.decoder, response.ready, response.stages = None, None, [], []
-    return response
+    return (yield from collected(response)) if request.get(COLLECTED) and response.decoder else response

@@ -21,12 +21,11 @@ from ...schemas.model import Model
 from ...schemas.prices import FREE, exact_decimal, price
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
+from ..http.request import Request, StateKey
 from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
-from ..state import StateKey
-from ..step import around
 from .expected import expected_usage
 
 _NOTHING = Decimal(0)

@@ -14,12 +14,13 @@ from ...schemas.reply import Reply
 from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate, warn
+from ..around import around
 from ..effects import CallNext, StepGenerator, in_thread
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
 from ..key_value import KeyValueStore
 from ..pipeline import Pipeline
-from ..step import around, halt_with
+from ..step import halt_with
 
 CACHED = frozenset(("chat", "embed", "rerank", "moderate"))
 """Operations whose answers are stored."""

@@ -9,10 +9,11 @@ from attrs import define
 
 from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
 from ...schemas.reply import Reply
+from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
-from ..step import Step, around
+from ..step import Step
 
 By = Callable[[Request], str]
 

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable
 
 from ...schemas.errors import ConfigError, TotalTimeout
+from ..around import around
 from ..effects import CallNext, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
-from ..step import Step, around
+from ..step import Step
 
 By = Callable[[Request], str]
 

@@ -9,10 +9,10 @@ from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
 from ...schemas.tool import Tool, chosen_name
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
-from ..state import StateKey
-from ..step import Step, around
+from ..http.request import Request, StateKey
+from ..step import Step
 from ..stream.rewrite_text import call_chunks, rewrite_text
 
 _ASK = """You can call these functions:

@@ -10,13 +10,12 @@ from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.usage import Usage
+from ..around import around
 from ..effects import CallNext, Sleep, StepGenerator
-from ..http.request import Request
+from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
-from ..state import StateKey
-from ..step import around
 from .expected import expected_usage
 
 By = Callable[[Request], str]

@@ -5,15 +5,17 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
-from ..annotate import annotate, attach_partial
-from ..drivers import END, emitted, left
-from ..effects import Close, Flow, Read
+from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
+from ..effects import END, Close, Flow, Read, emitted, left
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -150,7 +152,7 @@ class OpenAnswer:
     def _reply(self, response: Response) -> Reply:
         reply = self._fold.reply()
         reply.prompt = self._prompt
-        return annotate(reply, response)
+        return with_inner_calls(annotate(reply, response), response)
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
@@ -191,8 +193,20 @@ class ChunkReader(OpenAnswer):
             yield from self._stopping()
             raise failure from None
         yield from self._stopping()
+        note_reply(self._response, self.whole_reply())
         return None
 
     def close(self) -> Flow:
         """Stop reading and return the connection. A second call does nothing."""
         yield from self._stopping()
+
+
+def collected(response: Response) -> Generator[Any, Any, Response]:
+    """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
+    reader = ChunkReader(response)
+    while (yield from reader.next()) is not None:
+        pass
+    response.reply = reader.whole_reply()
+    response.source, response.decoder, response.ready, response.stages = None, None, [], []
+    response.flow = None
+    return response

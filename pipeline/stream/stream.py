@@ -12,7 +12,8 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import TransportError
 from ...schemas.message import Context
 from ...schemas.reply import Reply
-from ..drivers import adrive, drive, emitted
+from ..drivers import adrive, drive
+from ..effects import emitted
 from ..http.response import Response
 from .chunk_reader import OpenAnswer
 

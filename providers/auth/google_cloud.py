@@ -171,7 +171,7 @@ def _refresh(credentials: Any) -> None:
         raise failed.pop()
 
 
-def token_source(account: Mapping[str, Any] | str | None) -> TokenSource:
+def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
     """Make the source of the tokens of a service account, or of the machine's credentials for None."""
     loaded: list[tuple[Any, str | None]] = []
 
@@ -192,7 +192,7 @@ def token_source(account: Mapping[str, Any] | str | None) -> TokenSource:
     return TokenSource(fetch_in_thread)
 
 
-GOOGLE_TOKENS = TokenSources(token_source)
+GOOGLE_TOKENS = TokenSources(google_tokens)
 
 
 def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str | None]:

@@ -183,7 +183,8 @@ class Provider:
         Any other may find a credential by itself.
         """
         base = base_of(authenticate)
-        declared = base in (wire.auth, self.auth, self.steps.get("authenticate"))
+        own = (self.steps, *(change.steps for change in self.models.values()), *(row.steps for _, row in self.changes))
+        declared = base in (wire.auth, self.auth, *(steps.get("authenticate") for steps in own))
         return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:

@@ -11,12 +11,12 @@ from ..client import BaseAsyncClient, BaseClient
 from ..options import ChatOptions
 from ..parsers.parser import OutputParser
 from ..pipeline.annotate import annotate
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Run, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..pipeline.stream.source import Source, transport_error
 from ..providers.declare.object_support import ObjectSupport
 from ..providers.declare.provider import Provider, declare_provider

@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from ..events import span
 from ..pipeline.effects import Flow, Run, in_thread
-from ..pipeline.event_loops import arun_local
-from ..pipeline.threads import run_local
+from ..pipeline.event_loops import adrive_local
+from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
@@ -95,14 +95,14 @@ class Retriever:
         where: filter by metadata, see `filters.matches`; None: no filter.
         min_score: lowest score of a node; None: the retriever's `min_score`.
         """
-        found: list[ScoredNode] = run_local(self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = drive_local(self.look(self._search(query, top_k, where, min_score)))
         return found
 
     async def aretrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
     ) -> list[ScoredNode]:
         """Async version of `retrieve`."""
-        found: list[ScoredNode] = await arun_local(self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = await adrive_local(self.look(self._search(query, top_k, where, min_score)))
         return found
 
     def look(self, search: Search, depth: int = 0) -> Flow:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..pipeline.effects import Flow, Run, in_thread
-from ..pipeline.event_loops import arun_local
-from ..pipeline.threads import run_local
+from ..pipeline.event_loops import adrive_local
+from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import REPAIRED_TEXT, well_formed
 from ..workflows.embed.embedder import Embedder
@@ -63,12 +63,12 @@ class VectorRetriever(Retriever):
         A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after storing the nodes that could be embedded.
         """
-        ids: list[str] = run_local(self._add(_repaired_nodes(nodes_of(nodes))))
+        ids: list[str] = drive_local(self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     async def aadd(self, nodes: Nodes) -> list[str]:
         """Async version of `add`."""
-        ids: list[str] = await arun_local(self._add(_repaired_nodes(nodes_of(nodes))))
+        ids: list[str] = await adrive_local(self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
@@ -80,12 +80,12 @@ class VectorRetriever(Retriever):
         source: the nodes from this source.
         where: the nodes that pass this filter.
         """
-        count: int = run_local(self._delete(ids, source, where))
+        count: int = drive_local(self._delete(ids, source, where))
         return count
 
     async def adelete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
         """Async version of `delete`."""
-        count: int = await arun_local(self._delete(ids, source, where))
+        count: int = await adrive_local(self._delete(ids, source, where))
         return count
 
     def get(self, ids: Iterable[str]) -> dict[str, Node]:

@@ -53,7 +53,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def no_tokens_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", TokenSources(github_copilot.token_source))
+    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", TokenSources(github_copilot.copilot_tokens))
 
 
 def sent(prompt: Any = "hi", key: Any = "gho_1", service: Service | None = None, **options: Any) -> httpx.Request:

@@ -41,7 +41,7 @@ VARIABLES = (
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", TokenSources(google_cloud.token_source))
+    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", TokenSources(google_cloud.google_tokens))
 
 
 def request_to_vertex(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:

@@ -87,7 +87,7 @@ def of_a_function(service: Service, path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def of_copilot(service: Service, path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", TokenSources(github_copilot.token_source))
+    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", TokenSources(github_copilot.copilot_tokens))
     return "github_copilot:gpt-4.1", {"api_keys": {"github_copilot": {"oauth_token": "gho_1"}}}
 
 
@@ -104,7 +104,7 @@ def of_google(service: Service, path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         def refresh(self, request: Any) -> None:
             self.token = service.token()
 
-    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", TokenSources(google_cloud.token_source))
+    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", TokenSources(google_cloud.google_tokens))
     monkeypatch.setattr(google_cloud, "load_credentials", lambda account: (Account(), "p"))
     monkeypatch.delenv("GOOGLE_VERTEX_ACCESS_TOKEN", raising=False)
     monkeypatch.delenv("GOOGLE_VERTEX_API_KEY", raising=False)
