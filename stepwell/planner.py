@@ -162,15 +162,16 @@ class CallPlanner:
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
 
-        def plan_of(steps: Resolved, **variants: Any) -> Plan:
+        def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
-            return Plan(pipeline, bare, model, provider, base_url, support, unknown_model_warning, **variants)
+            return Plan(pipeline, bare, model, provider, base_url, support, unknown_model_warning)
 
+        plan = plan_of(steps)
         if not steps.conditions:
-            return plan_of(steps)
-        return plan_of(steps, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
+            return plan
+        return evolve(plan, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""

@@ -48,9 +48,9 @@ class Extended(partial[Any]):
     """A function with the step that it extends as its first argument."""
 
 
-def base_of(step: Any) -> Any:
+def base_of(step: object) -> object:
     """Return the step at the bottom of a chain of extending ones."""
-    while type(step) is Extended:
+    while isinstance(step, Extended):
         step = step.args[0]
     return step
 

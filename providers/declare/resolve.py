@@ -12,10 +12,9 @@ from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
-from .for_operation import for_operation, takes_operation
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rules, Translate, before, joined, surviving
+from .rules import Rules, Translate, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, checked_step
 from .wire import Wire
 

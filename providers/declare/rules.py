@@ -11,13 +11,12 @@ all more general tables, and so does a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.errors import InvalidOption
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
-from ...schemas.reply import CallWarning
-from .for_operation import for_operation, takes_operation
 
 Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
@@ -92,6 +91,17 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
         return options, [*losses, *reported]
 
     return both
+
+
+def for_operation(rule: Callable[..., Any], operation: str) -> Callable[..., Any]:
+    """Return a rule, or a function in its place, that takes no `operation`, since it has this one."""
+    return partial(rule, operation=operation) if takes_operation(rule) else rule
+
+
+def takes_operation(rule: object) -> bool:
+    """Check whether a rule is a function with an argument that is called `operation`."""
+    code = getattr(rule, "__code__", None)
+    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def described(description: str, rule: Rule) -> Rule:
@@ -350,49 +360,3 @@ BY_FACTS: tuple[Rule, ...] = (
 """Rules by the facts of the catalog alone, for providers that refuse or ignore what a model does not take."""
 
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
-
-
-def translate(
-    steps: Rules, options: Options, model: Model, on_unsupported: str
-) -> tuple[Options, tuple[CallWarning, ...]]:
-    """Apply a table of rules, or a function that returns options or (options, warnings).
-
-    steps: the rules or the function.
-    options: canonical options, which are changed in place.
-    model: the model of the call.
-    on_unsupported: "warn" makes warnings of losses, "error" raises one InvalidOption, "ignore" drops them.
-    """
-    losses: DroppedOptions = []
-    warnings: tuple[CallWarning, ...] = ()
-    if callable(steps):
-        result = steps(options, model)
-        if isinstance(result, tuple):
-            options, reported = result
-            for item in reported:
-                if isinstance(item, CallWarning):
-                    warnings += (item,)
-                else:
-                    losses.append(item if isinstance(item, tuple) else ("options", str(item)))
-        else:
-            options = result
-        if not isinstance(options, dict):
-            raise ConfigError(
-                "translate_options is a function that returned neither the options nor (options, warnings)",
-                hint="put a single rule, which returns losses, into a list: translate_options=[rule]",
-            )
-    else:
-        for rule in steps:
-            losses += rule(options, model)
-    return options, warnings + report_dropped(losses, model, on_unsupported)
-
-
-def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
-    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
-    if not losses or on_unsupported == "ignore":
-        return ()
-    if on_unsupported == "error":
-        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
-        raise InvalidOption(
-            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
-        )
-    return tuple(CallWarning(name, why, str(model)) for name, why in losses)
