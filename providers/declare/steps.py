@@ -115,7 +115,8 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
-        raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
+        hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by attach"
+        raise UnknownStep(f"there is no step {name!r} to override", hint=hint)
     if isinstance(value, Extending):
         return value
     if name == "translate_options":
