@@ -16,7 +16,7 @@ from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
-from ..schemas.secret import Secret, header_secret
+from ..schemas.secret import Secret
 from .auth.auth import bearer
 from .auth.tokens import Token, TokenSource, TokenSources, answer_of
 from .declare.credentials import KEY, Credentials, Login, Value
@@ -75,8 +75,7 @@ def copilot_tokens(login: Secret) -> TokenSource:
         address = (answer.get("endpoints") or {}).get("api") or ""
         host = address.partition("://")[2].partition("/")[0]
         safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-        value = header_secret(answer["token"], where="GitHub's answer")
-        return Token(value, answer["expires_at"], address if safe else "")
+        return Token(answer["token"], answer["expires_at"], address if safe else "")
 
     return TokenSource(exchange, margin=MARGIN_SECONDS)
 

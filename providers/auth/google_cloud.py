@@ -183,7 +183,7 @@ def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
         expiry = credentials.expiry
         # google-auth returns UTC without a time zone.
         expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + 3600
-        return Token(Secret(credentials.token), expires, project)
+        return Token(credentials.token, expires, project)
 
     def fetch_in_thread(request: Request) -> Generator[Any, Any, Token]:
         token: Token = yield in_thread(lambda: fetch(request.world.time()))

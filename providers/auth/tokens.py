@@ -20,11 +20,16 @@ MARGIN_SECONDS = 300
 _MOST = 100
 
 
+def _to_send(value: str | Secret) -> Secret:
+    return header_secret(value, where="the token")
+
+
 @frozen
 class Token:
     """A token, and how long it is good for."""
 
-    value: Secret
+    value: Secret = field(converter=_to_send)
+    """a string becomes a Secret"""
     expires: float = float("inf")
     """in seconds since 1970"""
     details: Any = field(default=None, repr=False)
@@ -97,7 +102,7 @@ class TokenSources:
 def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float = MARGIN_SECONDS) -> TokenSource:
     """Make the source of tokens that an OAuth server gives out, as RFC 6749 says:
 
-        login = {"grant_type": "client_credentials", "client_id": "...", "client_secret": Secret("...")}
+        login = {"grant_type": "client_credentials", "client_id": "...", "client_secret": "..."}
         declare_provider(..., auth=oauth_tokens("https://login.example.com/token", login).authenticate)
 
     url: the address of the server.
@@ -114,7 +119,7 @@ def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float 
         answer = yield from answer_of(asked, "access_token", failed, "check the login")
         current.update({name: answer[name] for name in ("refresh_token",) if answer.get(name)})
         expires = request.world.time() + float(answer.get("expires_in") or "inf")
-        return Token(header_secret(answer["access_token"], where="the login server's answer"), expires, answer)
+        return Token(answer["access_token"], expires, answer)
 
     return TokenSource(fetch, margin=margin)
 

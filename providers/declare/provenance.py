@@ -21,11 +21,12 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
     name: the function that the step runs.
     details: further functions in it; those that are not the wire's get a line.
     """
-    lines = []
-    for each in dict.fromkeys((name, *details)):
-        scope = steps.scopes.get(each, "wire ")
-        if each != name and not scope.startswith("wire "):
-            lines.append(f"{each}: {source_of(steps[each])}  ({scope})")
+    lines = [
+        f"{each}: {source_of(steps[each])}  ({steps.scopes[each]})"
+        for each in details
+        if each != name and not steps.scopes.get(each, "wire ").startswith("wire ")
+    ]
+    for each in dict.fromkeys((name, *details)) if steps.extends or steps.unmet else ():
         lines += [f"{each} extends {source_of(step)}  ({scope})" for step, scope in steps.extends.get(each, ())]
         others = [layer for layer in steps.unmet if each in layer.steps]
         lines += [f"{each}, for other calls: {source_of(layer.steps[each])}  ({layer.scope})" for layer in others]

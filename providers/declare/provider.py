@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MethodType
 from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
@@ -268,8 +269,8 @@ class Provider:
 
 
 def _is_ours(step: object) -> bool:
-    step = base_of(step)
-    step = getattr(getattr(step, "__self__", None), "fetch", step)  # a TokenSource is as its fetch is
+    if type(step) is MethodType:
+        step = getattr(step.__self__, "fetch", step)  # a TokenSource is as its fetch is
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 

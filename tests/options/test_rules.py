@@ -199,10 +199,10 @@ def test_only_and_a_function_take_the_place_of_everything_more_general():
 
 
 def test_a_table_added_to_a_function_runs_before_it():
-    both = joined([lambda options, model: ({**options, "seen": True}, ["told"]), (drop("seed", why="gone"),)])
+    both = joined([lambda options, model: ({**options, "seen": True}, ["with_operation"]), (drop("seed", why="gone"),)])
     options, warnings = translate(both, {"seed": 1}, MODEL, "warn")
     assert options == {"seen": True}
-    assert [warning.why for warning in warnings] == ["gone", "told"]
+    assert [warning.why for warning in warnings] == ["gone", "with_operation"]
 
 
 def test_a_table_for_all_models_of_a_custom_provider_is_added():
@@ -262,7 +262,7 @@ def sent_by_both(**steps: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return bodies[0], bodies[1]
 
 
-def told(options: dict[str, Any], model: Model, operation: str) -> list[tuple[str, str]]:
+def with_operation(options: dict[str, Any], model: Model, operation: str) -> list[tuple[str, str]]:
     options["operation"] = operation
     return []
 
@@ -280,7 +280,11 @@ def unrelated(options: dict[str, Any], model: Model, operator: str = "stays") ->
     return []
 
 
-@pytest.mark.parametrize("given", [[told], (told,), only(told), function], ids=["list", "tuple", "only", "function"])
+@pytest.mark.parametrize(
+    "given",
+    [[with_operation], (with_operation,), only(with_operation), function],
+    ids=["list", "tuple", "only", "function"],
+)
 def test_a_rule_that_takes_the_operation_gets_it(given: Any):
     embed, chat = sent_by_both(translate_options=given)
     assert embed == {"seed": 1, "operation": "embed"} and chat == {"seed": 1, "operation": "chat"}
@@ -294,7 +298,7 @@ def test_a_default_may_hold_for_one_operation():
 
 
 def test_a_rule_within_when_gets_the_operation():
-    embed, chat = sent_by_both(translate_options=[when(lambda options, model: True, told)])
+    embed, chat = sent_by_both(translate_options=[when(lambda options, model: True, with_operation)])
     assert (embed["operation"], chat["operation"]) == ("embed", "chat")
 
 

@@ -81,7 +81,7 @@ def of_oauth(service: Service, path: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
 def of_a_function(service: Service, path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     def fetch(request: Request) -> Generator[Any, Any, Token]:
-        return Token(Secret((yield Run(service.token))), time.time() + 3600)
+        return Token((yield Run(service.token)), time.time() + 3600)
 
     return declared(TokenSource(fetch))
 
