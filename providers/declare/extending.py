@@ -93,20 +93,17 @@ def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Map
 
 def _authenticate(function: Callable[..., Any], inherited: Callable[..., Any], scope: str) -> Callable[..., Any]:
     """Return the inherited authenticate in the form that the function takes: `(request)` or `(request, call)`."""
-    if required_arguments(function) <= 2:
-        if takes_call(inherited):
-            raise ConfigError(
-                f"{scope}: this provider's authenticate is a generator, and cannot be extended by a plain function",
-                hint="write function(inherited, request, call): return (yield from inherited(request, call))",
-            )
-        return inherited
-    if takes_call(inherited):
-        return inherited
+    plain, is_plain = required_arguments(function) <= 2, not takes_call(inherited)
+    if plain and not is_plain:
+        raise ConfigError(
+            f"{scope}: this provider's authenticate is a generator, and cannot be extended by a plain function",
+            hint="write function(inherited, request, call): return (yield from inherited(request, call))",
+        )
+    return Extended(_and_call, inherited) if is_plain and not plain else inherited
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        return call(inherited(request))
 
-    return run
+def _and_call(inherited: Callable[[Request], Request], request: Request, call: CallNext) -> StepGenerator:
+    return call(inherited(request))
 
 
 def takes_call(authenticate: Callable[..., Any]) -> bool:

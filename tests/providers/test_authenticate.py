@@ -177,7 +177,13 @@ def test_a_variable_that_a_provider_declares_must_be_set(monkeypatch: pytest.Mon
         Server().client_of(acme).generate_text("acme:m", "hi")
 
 
-@pytest.mark.parametrize("auth", [bearer, header_key("x-api-key"), None, extending(lambda inherited, request: request)])
+EXTENDING = [
+    extending(lambda inherited, request: inherited(request)),
+    extending(lambda inherited, request, call: inherited(request, call)),
+]
+
+
+@pytest.mark.parametrize("auth", [bearer, header_key("x-api-key"), None, *EXTENDING])
 def test_what_sends_a_key_needs_one(auth: Any) -> None:
     acme = declare_provider("acme", wire=openai_chat, base_url=URL, auth=auth)
     with pytest.raises(MissingKey, match="no API key for acme"):
