@@ -23,6 +23,7 @@ from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
+from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
@@ -41,7 +42,6 @@ from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
-from .schemas.world import REAL_WORLD, World
 from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.reply import CallWarning, Reply
-from ...schemas.world import REAL_WORLD, World
+from ..world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts

@@ -18,6 +18,7 @@ from attrs import asdict, evolve, field, fields, frozen, has
 
 from ...events import span
 from ...pipeline.effects import Run
+from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.signature import arguments_for
 from ...schemas.json_schema.validate import Violation, errors_of
@@ -25,7 +26,6 @@ from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ...schemas.tool import Tool
-from ...schemas.world import World
 
 Clock = Callable[[], float]
 MAX_SHOWN = 10

@@ -16,6 +16,7 @@ from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Emit, Flow
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.tasks import gather, performing
+from ...pipeline.world import World
 from ...planner import CallPlanner
 from ...reply_stream import stream_call
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
@@ -24,7 +25,6 @@ from ...schemas.parts import ToolCall
 from ...schemas.reply import WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
-from ...schemas.world import World
 from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
 from .define import tools_of
 from .react import react_tools
