@@ -19,6 +19,7 @@ from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret
 from .auth.auth import bearer
 from .auth.tokens import Token, TokenSource, TokenSources, answer_of
+from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
 from .declare.provider import declare_provider
 from .wires.anthropic_messages import anthropic_messages
@@ -73,9 +74,7 @@ def copilot_tokens(login: Secret) -> TokenSource:
             "the login needs Copilot, and must be an OAuth token, not a personal access token",
         )
         address = (answer.get("endpoints") or {}).get("api") or ""
-        host = address.partition("://")[2].partition("/")[0]
-        safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
-        return Token(answer["token"], answer["expires_at"], address if safe else "")
+        return Token(answer["token"], answer["expires_at"], address if is_at(address, (".githubcopilot.com",)) else "")
 
     return TokenSource(exchange, margin=MARGIN_SECONDS)
 
