@@ -35,6 +35,8 @@ _PACK = 32
 """How many pieces of text are collected before they are joined. A string of one token takes 50 bytes beside its
 letters; joining 32 of them takes 0.01 µs each."""
 
+_UNKNOWN = Usage()
+"""The usage of an answer without one, made once: a Usage takes 1 µs."""
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
 _Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
@@ -64,8 +66,9 @@ class _PartBuilder:
 
     def part(self) -> Part | None:
         """Return the part so far; None for an empty one and for a tool call that has not ended."""
-        with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
-            self.pack()
+        if self.pieces:
+            with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
+                self.pack()
         text = "".join(self.blocks)
         self.blocks = [text]
         if self.kind is ToolCall:
@@ -125,7 +128,7 @@ class Fold:
     def reply(self) -> Reply:
         """Return what has arrived so far as a Reply, with its usage marked incomplete until the stream has finished."""
         finish = self.finished
-        usage = self.usage or Usage()
+        usage = self.usage or _UNKNOWN
         if finish is None and usage.complete:
             usage = evolve(usage, complete=False)
         return Reply(
@@ -133,14 +136,14 @@ class Fold:
             finish_reason=finish.reason if finish else None,
             finish_reason_raw=finish.raw if finish else None,
             usage=usage,
-            alternatives=tuple(self._alternatives[k]._message() for k in sorted(self._alternatives)),
+            alternatives=tuple([self._alternatives[k]._message() for k in sorted(self._alternatives)]),
             **self.reply_fields,
         )
 
     def _message(self) -> Message:
-        parts = (self._parts[index] for index in sorted(self._parts))
-        done = (part.part() if isinstance(part, _PartBuilder) else part for part in parts)
-        return Message("assistant", tuple(part for part in done if part is not None))
+        parts = [self._parts[index] for index in sorted(self._parts)]
+        done = [part.part() if isinstance(part, _PartBuilder) else part for part in parts]
+        return Message("assistant", tuple([part for part in done if part is not None]))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)

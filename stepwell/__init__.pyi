@@ -168,11 +168,11 @@ from .functions import (
 from .model_metadata.catalog import (
     models as models,
 )
+from .pipeline.around import (
+    around as around,
+)
 from .pipeline.http.timeouts import (
     Timeouts as Timeouts,
-)
-from .pipeline.step import (
-    around as around,
 )
 from .pipeline.step import (
     on_chunk as on_chunk,

@@ -6,21 +6,24 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
+from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
-from .pipeline.http.request import Headers, Request
-from .pipeline.http.response import Response
+from .pipeline.effects import CallModel, Flow
+from .pipeline.http.request import Headers, Request, StateKey
+from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
-from .pipeline.steps.always_stream import COLLECT_STREAM
+from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
+from .pipeline.stream.chunk_reader import ChunkReader
+from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
@@ -32,7 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, canonical
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import listed_id, resolve_steps
-from .schemas.errors import StepwellError, UnknownModel
+from .schemas.errors import StepError, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
@@ -44,6 +47,9 @@ from .settings import StoredCredential, addresses_of, checked_url, credential_of
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
 
+_DEPTH = StateKey("models_deep", 0, travels=True)
+_MAX_DEPTH = 16
+"""Models that one call may go on to, each from a step of the one before."""
 DEFAULT_MODEL = "local:smollm2"
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
@@ -58,6 +64,7 @@ class CallPlanner:
     timeouts, retries, headers: those of calls that give none.
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
+    world: where calls take time, chance and ids from.
     """
 
     def __init__(
@@ -72,7 +79,9 @@ class CallPlanner:
         catalog: Catalog | None,
         headers: Mapping[str, str] | None,
         env_file: str | os.PathLike[str] | None,
+        world: World = REAL_WORLD,
     ) -> None:
+        self.world = world
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
@@ -216,7 +225,9 @@ class CallPlanner:
             credential=self.keys.get(canonical(plan.provider.id)),
             retries=self.retries,
             timeouts=self.timeouts,
-            started=monotonic(),
+            world=self.world,
+            calls=[],
+            started=self.world.now(),
             request_for_model=self.request_for_model,
         )
         if extra := given.get("provider_options"):
@@ -272,6 +283,13 @@ class CallPlanner:
                 changes[name] = given[name]
         return pipeline, request.replace(**changes)
 
+    def flow_of(self, call: CallModel) -> Flow:
+        """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
+        options = dict(call.options)
+        pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
+        response = yield from pipeline.flow(request)
+        return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
+
     def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
         """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
 
@@ -304,9 +322,15 @@ class CallPlanner:
         edits: those that the call made to its pipeline.
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
+        depth = request.get(_DEPTH)
+        if depth >= _MAX_DEPTH:
+            raise StepError(
+                f"a step has gone on to another model {depth} times in a row within one call",
+                hint="other_pipeline(..., inside=name) leaves out the step itself, which is called again otherwise",
+            )
         input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
-        stream = request.stream and COLLECT_STREAM not in request.step_state
+        stream = request.stream and not request.get(COLLECTED)
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
         given = {**settings, **request.given_options(), **options}
         if login is not None:
@@ -316,7 +340,12 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        other = other.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
+        shared = {
+            "started": request.started,
+            "calls": request.calls,
+            "state": {**request.travelling(), _DEPTH: depth + 1},
+        }
+        other = other.replace(**shared, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
@@ -341,7 +370,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    return reply
+    end_dropped()
+    return with_inner_calls(reply, response)
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

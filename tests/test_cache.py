@@ -28,6 +28,7 @@ from stepwell import (
     user,
 )
 from stepwell.costs import Usage
+from stepwell.pipeline.world import World as Clock
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.chunks import TextDelta
 from stepwell.schemas.errors import ConfigError, DecodeError, ServerError, StepLimit, StreamTruncated
@@ -174,8 +175,8 @@ def test_no_secret_is_stored(tmp_path: Path) -> None:
 def test_an_expired_answer_is_requested_again() -> None:
     world, steps = World(), cache(MemoryStore(), ttl=60)
     now = 1000.0
-    steps._clock = lambda: now
     with world.client(pipeline=steps) as client:
+        client.planner.world = Clock(time=lambda: now)
         client.generate_text(MODEL, "hi")
         now += 59
         client.generate_text(MODEL, "hi")

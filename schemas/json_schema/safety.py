@@ -14,9 +14,9 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
+from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
-from .patterns import backtracks_little, compile_pattern
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000

@@ -14,8 +14,8 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..paths import segment
-from .decode import find_error
 from .encode import accepts_part, build_body, finalize_history
+from .errors import find_error
 
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
