@@ -187,11 +187,14 @@ class _Suite:
         sample = self.samples.text
         body = MockBody(b"", kind=sample.stream_type)
         with self._client(body) as client:  # one for hundreds of calls, as planning the first costs more than a call
+
+            def read() -> Reply:
+                return client.stream_text(self.model, "hi", **self._wire_option).reply()
+
             for at in range(sample.whole_at):
                 body.data = sample.stream[:at]
-                read = client.stream_text(self.model, "hi", **self._wire_option).reply
-                what = f" for a stream cut at byte {at} of {sample.whole_at}"
-                error = _raised(errors.StreamTruncated, read, what)
+                when = f" for a stream cut at byte {at} of {sample.whole_at}"
+                error = _raised(errors.StreamTruncated, read, when)
                 partial_text = error.partial.text if error.partial else ""
                 require(sample.text.startswith(partial_text), f"cut at byte {at}, the partial text is {partial_text!r}")
 
