@@ -155,7 +155,21 @@ class CallPlanner:
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
         support = steps["object_support"]
-        return Plan(self._edits.apply(pipeline), pipeline, model, provider, base_url, support, unknown_model_warning)
+        edited = self._edits.apply(pipeline)
+        self._check_calls(edited, operation)
+        return Plan(edited, pipeline, model, provider, base_url, support, unknown_model_warning)
+
+    def _check_calls(self, pipeline: Pipeline, operation: str) -> None:
+        """Check the other models that steps may call, and their options, so that a mistake is found before a failure.
+
+        Raises UnknownProvider and InvalidOption.
+        """
+        for named, options in (call for step in pipeline if step.calls for call in step.calls):
+            model = named if isinstance(named, Model) else Model.named(named)
+            provider = self.registry.get_or_raise(model.provider)
+            if options and operation in provider.operations:
+                table = {**CALL_OPTIONS, **provider.option_table(provider.wire_for(operation, model, options.get("wire")))}
+                check_options(options, table, where=str(model))
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
@@ -243,6 +257,7 @@ class CallPlanner:
         if not isinstance(pipeline, Pipeline):
             edits = edits_of(pipeline)
             pipeline = edits.apply(plan.pipeline)
+            self._check_calls(pipeline, request.operation)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)

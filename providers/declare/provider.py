@@ -331,7 +331,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
-            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, (*_FIELDS, *STEPS)))
+            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, _DECLARED))
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
     base_url = facts.get("base_url", "")
@@ -342,3 +342,5 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
 _PACKAGE = __name__.rpartition(".declare.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
+_DECLARED = _FIELDS.union(STEPS, ("wire",)) - {"wires", "steps", "changes", "source"}
+"""What a declaration may have, by the names for users."""

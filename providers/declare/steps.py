@@ -10,6 +10,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
+from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
@@ -20,6 +21,7 @@ from .constraints import Constraints, checked_constraints
 from .object_support import ObjectSupport
 from .rules import Rule, Translate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
+from .wire import CALLED_WITH
 
 
 class StepOverrides(TypedDict, total=False):
@@ -28,7 +30,7 @@ class StepOverrides(TypedDict, total=False):
     prepare_request: Callable[[Request], Request] | None
     """change the request before its body is built"""
     attach: Callable[[Pipeline, Any], Pipeline] | None
-    """change the pipeline, by `(pipeline, provider)`"""
+    """change the pipeline, by `(pipeline, provider)`; parameters named `model` and `operation` get those of the call"""
     attach_stream: Callable[[Pipeline, Any], Pipeline] | None
     """change the pipeline of streamed calls"""
     build_body: Callable[[Request], Any]
@@ -36,9 +38,9 @@ class StepOverrides(TypedDict, total=False):
     encode_body: Callable[[Any], bytes]
     """make bytes of a body"""
     decode_response: Callable[[Any, Model], Reply]
-    """read an answer's body"""
+    """read an answer's body, by `(data, model)`; a parameter named `response` gets its status, headers and request"""
     extract_usage: Callable[[Any, Model], Usage | None]
-    """find the usage in an answer's body"""
+    """find the usage in an answer's body, by the arguments of decode_response"""
     find_error: Callable[[Response], ProviderError | None]
     """return the error that an answer stands for, None for a good one"""
     translate_options: Iterable[Rule] | Translate
@@ -83,6 +85,15 @@ _NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_p
 _NAMED = frozenset(("default_env_key",))
 """Steps that may be a string in the place of a function that returns one."""
 
+_CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
+    **CALLED_WITH,
+    **dict.fromkeys(("attach", "attach_stream"), (2, ("model", "operation"))),
+    **dict.fromkeys(("prepare_request", "normalize_model_id"), (1, ())),
+    "authenticate": (None, ()),
+    "default_env_key": (0, ()),
+}
+"""As CALLED_WITH, for all steps."""
+
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
     """Check steps by name, and return their values.
@@ -102,10 +113,6 @@ def _checked_step(name: str, value: object) -> Any:
     if name in _DATA:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
-    elif (
-        not callable(value)
-        and not (value is None and name in _NONE)
-        and not (name in _NAMED and isinstance(value, str))
-    ):
-        raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
+    elif not (value is None and name in _NONE) and not (name in _NAMED and isinstance(value, str)):
+        checked_function(value, name, *_CALLED_WITH[name])
     return value
