@@ -13,6 +13,7 @@ from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
+from .model_metadata.provider_ids import canonical
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.http.request import Headers, Request
 from .pipeline.http.response import Response
@@ -29,7 +30,7 @@ from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
-from .providers.declare.provider import Override, Provider, canonical
+from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import listed_id, resolve_steps
 from .schemas.errors import StepwellError, UnknownModel
@@ -168,16 +169,19 @@ class CallPlanner:
             model = named if isinstance(named, Model) else Model.named(named)
             provider = self.registry.get_or_raise(model.provider)
             if options and operation in provider.operations:
-                table = {**CALL_OPTIONS, **provider.option_table(provider.wire_for(operation, model, options.get("wire")))}
+                table = {
+                    **CALL_OPTIONS,
+                    **provider.option_table(provider.wire_for(operation, model, options.get("wire"))),
+                }
                 check_options(options, table, where=str(model))
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
         listed = listed_id(provider, model.id, overrides)
         found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
-        if found is None:
-            return self.catalog.get(str(model))
-        return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        if found is not None:
+            return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
 
     def _name(self, model: object) -> str:
         if model is None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from .model_metadata.provider_ids import canonical
 from .pipeline.http.request import Headers
 from .providers.declare.assemble import checked_headers
 from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS, Place, place_for
-from .providers.declare.provider import Provider, canonical
+from .providers.declare.provider import Provider
 from .providers.declare.registry import Registry
 from .providers.declare.steps import StepOverrides, checked_steps
 from .providers.declare.wire import Wire

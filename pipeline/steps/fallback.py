@@ -86,7 +86,8 @@ def _entry(entry: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
         split_name(model)
     if not isinstance(options, Mapping):
         raise InvalidOption(
-            f"the options of {model} cannot be a {type(options).__name__}", hint="fallback((model, {'max_tokens': 500}))"
+            f"the options of {model} cannot be a {type(options).__name__}",
+            hint="fallback((model, {'max_tokens': 500}))",
         )
     return model, dict(options)
 

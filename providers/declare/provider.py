@@ -9,6 +9,8 @@ from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
+from ...model_metadata.checks import checked_row
+from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import InvalidOption, NotSupported
@@ -23,7 +25,8 @@ from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .place import EVERYWHERE, Place, place_for
-from .rules import Rule, Translate, rule_table
+from .rule_names import check_names
+from .rules import Rule, Rules, Translate, rule_table
 from .steps import STEPS, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire
@@ -54,11 +57,6 @@ def override(
     """
     place = place_for(wire, operation, steps)
     return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
-
-
-def canonical(id: str) -> str:
-    """Write an id as it is looked up: hyphens and underscores, small and capital letters are the same."""
-    return id.strip().lower().replace("-", "_")
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -129,6 +127,8 @@ class Provider:
     """what a user has changed by `with_steps` and `override`, by pattern; the most specific wins"""
     embed_batches: Mapping[str, EmbedLimit] = {}
     """the most that one embed call takes, by pattern; later rows win"""
+    model_facts: Mapping[str, Mapping[str, Any]] = {}
+    """limits, abilities and prices of its models, by id, as `stepwell.models.add` takes them"""
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
@@ -163,7 +163,9 @@ class Provider:
 
     def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
-        return evolve(self, changes=(*self.changes, (models, change)))
+        changed = evolve(self, changes=(*self.changes, (models, change)))
+        check_names(_rules_of(changed), _names_of(changed), f"{change.scope} of {self.id}")
+        return changed
 
     def takes(self) -> Credentials:
         """Return the credentials of several values that this provider takes."""
@@ -256,6 +258,17 @@ class Provider:
         return {**common_options(wire), **own}
 
 
+def declared_model(provider: Provider, *ids: str) -> Model | None:
+    """Return a model by the facts of the provider's declaration; None if it has none of any of these ids.
+
+    The model has the first id.
+    """
+    for id in ids:
+        if id in provider.model_facts:
+            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
+    return None
+
+
 def _is_ours(step: object) -> bool:
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
@@ -306,6 +319,9 @@ def declare_provider(
     _check_place(provider, Override(steps))
     for pattern, row in provider.models.items():
         _check_place(provider, evolve(row, scope=f"models {pattern}"))
+    check_names(_rules_of(provider), _names_of(provider), f"{id}'s declaration")
+    for model, facts_of_model in provider.model_facts.items():
+        model_of(id, model, checked_row(as_row(facts_of_model), f"{id}:{model}"))
     return provider
 
 
@@ -314,6 +330,16 @@ def _check_place(provider: Provider, change: Override) -> None:
     scope = change.scope or "its declaration"
     change.place.check(change.steps, provider.wires, provider.id, scope)
     change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)
+
+
+def _rules_of(provider: Provider) -> list[Rules]:
+    changes = (*provider.models.values(), *(change for _, change in provider.changes))
+    tables = (change.steps.get("translate_options", ()) for change in changes)
+    return [rule_table(provider.translate_options), *tables]
+
+
+def _names_of(provider: Provider) -> set[str]:
+    return {*provider.options}.union(*(wire.options for wire in provider.wires))
 
 
 def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
