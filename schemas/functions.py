@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, Parameter, isasyncgenfunction, iscoroutinefunction, signature
 from types import FunctionType, ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import InvalidOption
 
@@ -51,13 +51,19 @@ def is_async(function: object) -> bool:
     return iscoroutinefunction(function) or isasyncgenfunction(function)
 
 
+def taken(function: object, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that the function has a parameter for, by name."""
+    try:
+        parameters = signature(function).parameters  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return {}
+    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return {name: each for name, each in arguments.items() if name in parameters and parameters[name].kind in kinds}
+
+
 def takes(function: object, name: str) -> bool:
     """Check whether a function has a parameter of this name, which it can be given by keyword."""
-    try:
-        parameter = signature(function).parameters.get(name)  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # some functions written in C have no signature
-        return False
-    return parameter is not None and parameter.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return name in taken(function, {name: None})
 
 
 _ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -72,9 +78,8 @@ def _check_parameters(function: object, what: str, count: int, optional: tuple[s
         found = signature(function)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return
-    given = {name: None for name in optional if takes(function, name)}
     try:
-        found.bind(*[None] * count, **given)
+        found.bind(*[None] * count, **taken(function, dict.fromkeys(optional)))
     except TypeError as error:
         more = f", and by name {' and '.join(optional)} where it has them" if optional else ""
         raise InvalidOption(

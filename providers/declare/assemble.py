@@ -18,6 +18,7 @@ from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
+from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
@@ -94,7 +95,8 @@ def build_pipeline(
             ),
         )
     )
-    attached = attach(pipeline, provider) if attach else pipeline
+    named = {"model": model, "operation": wire.operation}
+    attached = attach(pipeline, provider, **taken(attach, named)) if attach else pipeline
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)

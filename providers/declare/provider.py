@@ -307,7 +307,8 @@ def declare_provider(
     may mean several wires.
     """
     _check_declared(id, wire, facts)
-    steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
+    given = {name: facts[name] for name in STEPS if name in facts and (facts[name] is not None or name not in _FIELDS)}
+    steps = {name: facts.pop(name) for name in checked_steps(given) if name not in _FIELDS}
     provider = Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),

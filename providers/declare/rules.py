@@ -213,7 +213,7 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
             options[to or option] = value
         return []
 
-    return described(f"convert {option}" + (f" to {to}" if to else ""), rule, [option], [to or option])
+    return described(f"convert {option}" + (f" to {to}" if to else ""), rule, [option], [to] if to else ())
 
 
 def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
