@@ -299,7 +299,7 @@ class Catalog:
                     yield self._model(id, provider_models, name)
 
     def _is_offered(self, provider: str) -> bool:
-        """Check whether there is a provider of this id elsewhere, which may add its models."""
+        """Check whether `ask_for` knows a provider of this id, which may add its models."""
         return self.ask_for is not None and self.ask_for(provider)
 
     def _model(self, provider: str, provider_models: ProviderModels, id: str) -> Model:

@@ -119,7 +119,7 @@ def test_a_generator_function_belongs_to_around(make: Any) -> None:
         make(generator)
 
 
-def test_a_step_that_returns_a_coroutine_is_told_so() -> None:
+def test_a_step_that_returns_a_coroutine_is_an_error_with_the_way_to_write_it() -> None:
     client = Client(pipeline=on_request("mine", lambda request: awaited(request)), api_keys={"groq": "k"})
     with pytest.raises(errors.StepError, match="returned coroutine instead of a Request.*yields Run"):
         client.generate_text(GROQ, "hi")
@@ -236,7 +236,7 @@ def test_the_names_of_rules_are_not_checked_beside_a_function_of_the_users() -> 
     )
 
 
-def test_an_unknown_field_of_a_declaration_is_told_with_the_nearest_name() -> None:
+def test_the_error_of_an_unknown_field_of_a_declaration_has_the_nearest_name() -> None:
     with pytest.raises(errors.InvalidOption, match="did you mean 'env_key'"):
         declare_provider("x", wire=openai_chat, base_url="https://x.test", key_env="X")
 
@@ -260,11 +260,14 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
     ("make", "said"),
     [
         (lambda: stepwell.Budget(-1), "the limit of a budget must be zero or more, not -1"),
-        (lambda: Client().generate_text("openai:gpt-4o", "x", reasoning_effort="lots", api_key="k"), "none of its values; use one of none, minimal"),
+        (
+            lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", reasoning_effort="lots"),  # type: ignore[arg-type]
+            "none of its values; use one of none, minimal",
+        ),
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "use Image"),
     ],
     ids=["a budget", "an enum", "a vendor's dict of an image"],
-)  # fmt: skip
+)
 def test_messages_use_the_right_words_once(make: Callable[[], Any], said: str) -> None:
     with pytest.raises(errors.ConfigError, match=said) as caught:
         make()

@@ -16,6 +16,7 @@ from ..effects import Close, Read
 from ..http.redact import redact
 from ..http.response import Response, Stage
 from .source import Source
+from .whole_calls import WholeCalls
 
 _NO_READ = Read(None)
 
@@ -37,6 +38,7 @@ class _Stream:
         self._read: Read = _NO_READ
         self._decoder: Any = None
         self._stages: list[Stage] = []
+        self._calls = WholeCalls()
 
     @property
     def usage(self) -> Usage | None:
@@ -79,6 +81,8 @@ class _Stream:
         return self._through_stages(chunks) if chunks or self._ended else chunks
 
     def _through_stages(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        if self._stages:
+            self._calls.fill(chunks)
         for stage in self._stages:
             chunks = stage.feed(chunks)
             if self._ended:

@@ -21,7 +21,7 @@ from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, check_options, check_value
+from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
 from ...schemas.secret import Secret, header_secret
 from ...schemas.tool import check_tool_choice
@@ -325,6 +325,7 @@ def checked_headers(headers: Mapping[str, Any]) -> Headers:
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
     encodable = wire.options | provider.options.keys()
+    canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
 
@@ -345,7 +346,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         options, more = translate(rules, options, request.model, request.on_unsupported)
         warnings += more
         # Only canonical names are checked: a name that a rule has made is the provider's own.
-        lost = [name for name in options if name in CHAT_OPTIONS and name not in encodable]
+        lost = [name for name in options if name in canonical and name not in encodable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += report_dropped(losses, request.model, request.on_unsupported)

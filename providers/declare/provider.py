@@ -274,12 +274,11 @@ def _is_ours(step: object) -> bool:
 
 
 def common_options(wire: Wire) -> Mapping[str, Option]:
-    """Return the common options of the wire's operation. For chat these are all; for other operations, only those that
-    the wire can send."""
+    """Return the common options of the wire's operation, and those that the wire adds. One that it cannot send is
+    dropped with a warning."""
     known = OPERATION_OPTIONS.get(wire.operation, {})
-    if wire.operation == "chat":
-        return known
-    return {name: known.get(name) or CHAT_OPTIONS.get(name) or Option({}, "") for name in wire.options}
+    more = wire.options - known.keys()
+    return {**known, **{name: CHAT_OPTIONS.get(name) or Option({}, "") for name in more}} if more else known
 
 
 def declare_provider(

@@ -79,6 +79,14 @@ class Registry:
             return id in self._known
         return _module_of(id) is not None or is_in_catalog(id) or id in self._entry_points()
 
+    def free_id(self, id: str) -> str:
+        """Return an id that no provider has: this one, or with a number at its end."""
+        count, free = 1, id
+        while self.knows(free):
+            count += 1
+            free = f"{id}_{count}"
+        return free
+
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
         return nearest(canonical(id), self.ids())

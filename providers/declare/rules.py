@@ -50,6 +50,8 @@ def rule_table(value: object) -> Rules:
         raise InvalidOption(f"translate_options cannot be a {type(value).__name__}", hint=_WANTED)
     rules = tuple(value)
     for each in rules:
+        if not callable(each):
+            raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
         checked_function(each, "a rule among translate_options", 2, hint=_WANTED)
     return rules
 
