@@ -91,7 +91,7 @@ def test_the_steps_of_the_client_run_around_it() -> None:
     assert seen == ["embed"]
 
 
-def test_two_functions_of_one_client_are_told_apart() -> None:
+def test_two_functions_of_one_client_are_two_models() -> None:
     client = Client(registry=Registry())
     one, two = (Embedder(lambda texts, n=n: [[float(n)] for _ in texts], client=client) for n in (1, 2))
     assert (plain(one.embed(["a"])), plain(two.embed(["a"]))) == ([[1.0]], [[2.0]])
