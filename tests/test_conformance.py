@@ -21,7 +21,8 @@ from stepwell.schemas.chunks import Finish
 from stepwell.schemas.errors import ServerError
 from stepwell.steps import Request
 from stepwell.testing import ConformanceError, conformance
-from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
+from stepwell.testing.chat_checks import PROMPT, RESULT, SYSTEM
+from stepwell.testing.suite import KEY
 
 from example_provider import PARLEY_SAMPLES, build_body, parley
 

@@ -161,7 +161,7 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Broken()])
     registry = Registry()
     assert registry.get("deepinfra") is None
-    with pytest.raises(UnknownProvider, match=r"plugin for provider 'deepinfra', deepinfra_plugin:provider, cannot be loaded.*'gone'"):
+    with pytest.raises(UnknownProvider, match=r"'deepinfra', deepinfra_plugin:provider, cannot be loaded.*'gone'"):
         registry.get_or_raise("deepinfra")
 
 

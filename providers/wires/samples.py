@@ -1,14 +1,16 @@
 """Sample answers of a provider's server, as bytes: what the conformance suite runs a declaration against.
 
-Each wire has its own, `SAMPLES` in its `samples.py`.
+Each chat wire has its own, `SAMPLES` in its `samples.py`; those of other operations are in operations/samples.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import frozen
+
+from ...schemas.reply import Reply
 
 
 @frozen(kw_only=True)
@@ -43,3 +45,23 @@ class Samples:
     """A stream that ends with an error; None where the format has no such thing."""
     stream_error_text: str = ""
     """The text that this stream holds before the error."""
+
+
+@frozen(kw_only=True)
+class OperationSample:
+    """One answer of an operation other than chat, the call that it answers, and what it must decode to."""
+
+    input: Any
+    """What the call is given, as for `Client.run`."""
+    body: bytes
+    content_type: str = "application/json"
+    read: Callable[[Reply], object] = lambda reply: reply.object
+    """What of the reply is compared."""
+    expected: object
+    """What `read` must return."""
+    sent: tuple[str, ...] = ()
+    """Texts that the request must hold."""
+    options: Mapping[str, Any] = {}
+    """Options that the call needs."""
+    model: str = ""
+    """The id of the model, for wires that differ by model."""

@@ -14,7 +14,8 @@ from stepwell import Client
 from stepwell.schemas import errors
 from stepwell.schemas.chunks import Finish, TextDelta
 from stepwell.schemas.fold import Fold
-from stepwell.testing.conformance import TOOL, samples_of
+from stepwell.testing.chat_checks import TOOL
+from stepwell.testing.conformance import samples_of
 
 from odd_fields import KEYS, SPEAKERS, places, put, speaker
 
