@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..options import PromptLike
 from ..pipeline.steps.always_stream import COLLECT_STREAM
-from ..providers.wires.samples import Sample, Samples
+from ..providers.wires.samples import OBJECT, Sample, Samples
 from ..schemas import errors
 from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
@@ -21,6 +21,7 @@ from .network import MockBody, require, run
 from .suite import Checks, Suite
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
 # Texts and numbers that occur nowhere by chance, and are written alike in JSON, forms and URLs.
 SYSTEM, PROMPT, RESULT = "besystematic", "askedbyuser", "resultoftool"
 CALL = ToolCall("call00001", TOOL.name, '{"city":"Timbuktu"}')
@@ -35,10 +36,14 @@ class ChatSuite(Suite):
 
     def checks(self) -> Checks:
         for driver in ("sync", "async"):
-            for scene, sample in (("text", self.samples.text), ("tools", self.samples.tools)):
+            for scene, sample in self._scenes().items():
                 yield f"{scene}, unstreamed, {driver}", partial(self._check_reply, sample, driver, False)
                 yield f"{scene}, streamed, {driver}", partial(self._check_reply, sample, driver, True)
                 yield f"{scene}, byte by byte, {driver}", partial(self._check_split_reads, sample, driver)
+            if (sample := self.samples.more.get(OBJECT)) is not None:
+                for stream, manner in ((False, "whole"), (True, "streamed")):
+                    check = partial(self._check_object, sample, driver, stream)
+                    yield f"an object of a schema, {manner}, {driver}", check
             yield from self.checks_of(driver, self.samples.error)
             yield f"leaving early, {driver}", partial(self._check_early_leaving, driver)
             if driver == "async":
@@ -67,8 +72,28 @@ class ChatSuite(Suite):
     def _check_split_reads(self, sample: Sample, driver: str) -> None:
         _require_sample(self._call(sample.stream, driver, True, sample, size=1), sample)
 
+    def _scenes(self) -> dict[str, Sample]:
+        return {"text": self.samples.text, "tools": self.samples.tools, **self.samples.more}
+
+    def _check_object(self, sample: Sample, driver: str, stream: bool) -> None:
+        body = MockBody(self._server_answer(sample, stream), kind=sample.stream_type if stream else None)
+        if driver == "async":
+            found = run(self._aobject(body, stream))
+        else:
+            with self.client(body) as client:
+                ask = client.stream_object if stream else client.generate_object
+                answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
+                found = (answer.reply() if stream else answer).object
+        require(found == {"answer": 4}, f"the object is {found!r}")
+
+    async def _aobject(self, body: MockBody, stream: bool) -> object:
+        async with self.aclient(body) as client:
+            ask = client.stream_object if stream else client.generate_object
+            answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
+            return (await (answer.reply() if stream else answer)).object
+
     def _check_fold(self) -> None:
-        for sample in (self.samples.text, self.samples.tools):
+        for sample in self._scenes().values():
             whole = self._call(self._server_answer(sample, False), "sync", False, sample)
             folded = self._call(sample.stream, "sync", True, sample)
             for name in ("message", "finish_reason", "finish_reason_raw", "usage", "id", "model"):
@@ -253,5 +278,7 @@ def _require_sample(reply: Reply, sample: Sample) -> None:
     require(calls == sample.tool_calls, f"the tool calls are {calls!r}")
     counts = (reply.usage.input_tokens, reply.usage.output_tokens)
     require(counts == (sample.input_tokens, sample.output_tokens), f"the usage is {counts!r}")
-    finish_reason = "tool_calls" if sample.tool_calls else "stop"
+    cached = reply.usage.cached_input_tokens
+    require(sample.cached_tokens in (None, cached), f"the usage has {cached!r} cached tokens")
+    finish_reason = sample.finish_reason or ("tool_calls" if sample.tool_calls else "stop")
     require(reply.finish_reason == finish_reason, f"the finish reason is {reply.finish_reason!r}")

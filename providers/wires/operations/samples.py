@@ -130,7 +130,10 @@ SAMPLES: Mapping[str, OperationSample] = {
         expected="# Page one",
         sent=("https://sample.invalid/a.pdf",),
     ),
-    "openai_models": _list({"object": "list", "data": _IDS}),
+    # Some providers have the id in another field.
+    "openai_models": _list(
+        {"object": "list", "data": [{**row, "name": row["id"], "model_id": row["id"]} for row in _IDS]}
+    ),
     "anthropic_models": _list({"data": _IDS, "has_more": False}),
     "google_models": _list({"models": _NAMES}),
     "bedrock_models": _list({"modelSummaries": [{"modelId": row["id"]} for row in _IDS]}),
