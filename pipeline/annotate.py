@@ -1,4 +1,4 @@
-"""Fill in the fields of a reply that its HTTP exchange decides: model, request id, headers, price."""
+"""Fill in the fields of a reply that its exchange decides: model, request id, headers, price, the calls made for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..schemas.errors import StepwellError
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
+from ..schemas.usage import total_usage
 from .http.response import Response
 
 
@@ -52,3 +53,26 @@ def annotate(reply: Reply, response: Response) -> Reply:
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
     return reply
+
+
+def note_reply(response: Response | None, reply: Reply) -> None:
+    """Note the reply of one exchange with a provider, and mark its response."""
+    if response is not None and (calls := response.request.calls) is not None:
+        response.call = object()
+        calls.append((response.call, reply))
+
+
+def with_inner_calls(reply: Reply, response: Response) -> Reply:
+    """Return the reply, with the calls that steps have made for it as its `steps`, and the usage of all.
+
+    A reply that came by one call is returned as it is. That of a step (a flow, or a reply of its own) is no call.
+    """
+    calls = response.request.calls
+    if not calls or (len(calls) == 1 and calls[0][0] is response.call):
+        return reply
+    inner = [each for mark, each in calls if mark is not response.call and each.message is not reply.message]
+    if not inner:
+        return reply
+    is_call = response.call is not None or response.source is not None or len(inner) < len(calls)
+    steps = (*inner, reply) if is_call else tuple(inner)
+    return reply.replace(steps=steps, usage=total_usage(step.usage for step in steps))

@@ -1,16 +1,20 @@
-"""The effects: a step yields one of these, and the driver, sync or async, sends back the result."""
+"""The effects: a flow yields one of these, and the driver, sync or async, sends back the result.
+
+A flow is a generator. A step is a flow that calls the rest of its pipeline; a workflow is a flow that makes whole calls
+by `CallModel`. There is one list of effects for both, and one pair of drivers (drivers.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from attrs import define
+from attrs import define, field
 
+from ..schemas.functions import checked_function
 from .http.request import Request
 from .http.response import Response
-
-T = TypeVar("T")
+from .signal import Signal, Task
 
 
 @define
@@ -42,28 +46,144 @@ class Sleep:
 
 
 @define
+class Wait:
+    """Wait until the signal is set, at most `timeout` seconds. The result is whether it is set."""
+
+    signal: Signal
+    timeout: float | None = None
+
+
+@define
 class Run:
-    """Run a function that does I/O, such as a look-up in a cache or the fetch of a token.
+    """Run a function that does I/O, such as a look-up in a cache or the fetch of a token. The result is its own.
 
     sync_fn: called by a sync client.
-    async_fn: awaited by an async client (default: `sync_fn`, which then blocks the event loop; see `in_thread`).
+    async_fn: awaited by an async client (default: `sync_fn`).
+    blocks: have an async client without `async_fn` call `sync_fn` in a thread, so that the event loop goes on.
+
+    Raises InvalidOption for a `sync_fn` that is async or takes arguments.
     """
 
     sync_fn: Callable[[], Any]
     async_fn: Callable[[], Awaitable[Any]] | None = None
+    blocks: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        checked_function(self.sync_fn, "the sync_fn of Run", 0, hint="pass both: Run(sync_fn, async_fn)")
 
 
-def in_thread(work: Callable[[], T]) -> Run:
-    """Make a Run of a function that blocks: called in place by a sync client, in a thread by an async one."""
+@define
+class CallModel:
+    """Make a whole call. The result is its Reply; of a streamed call it is a ChunkReader, which is open.
 
-    async def in_thread() -> T:
-        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
+    A step that asks another model in place of its own uses `other_pipeline` instead, which goes on from where the step
+    stands: a whole call passes the steps outside it once more.
 
-        return await anyio.to_thread.run_sync(work)
+    model: `provider:model-id`, a Model, or None for the default model.
+    input: the prompt of a chat, or the input of another operation.
+    options: those of the call.
+    operation: chat, embed, rerank, ...
+    stream: True for a stream.
+    """
 
-    return Run(work, in_thread)
+    model: Any
+    input: Any
+    options: Mapping[str, Any] = field(factory=dict)
+    operation: str = "chat"
+    stream: bool = False
 
 
-Effect = Send | Read | Close | Sleep | Run
-StepGenerator = Generator[Effect, Any, Response]
+@define
+class Emit:
+    """Hand an item to the reader: a list of chunks in the flow of a stream, anything in a workflow."""
+
+    item: Any
+
+
+@define
+class StartTask:
+    """Run a flow beside this one. `race` and `gather` (tasks.py) are made of this, StopTasks and Wait.
+
+    flow: what to run.
+    task: its handle, which notes its result.
+    """
+
+    flow: Flow
+    task: Task
+
+
+@define
+class StopTasks:
+    """Cancel these tasks and wait until they have ended, for a moment at most (tasks.STOP_SECONDS)."""
+
+    tasks: Sequence[Task]
+
+
+Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | StartTask | StopTasks
+Flow: TypeAlias = Generator[Any, Any, Any]
+StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
+
+
+def in_thread(work: Callable[[], Any]) -> Run:
+    """Make a Run of a function that blocks: called in place by a sync client, in a thread by an async one."""
+    return Run(work, blocks=True)
+
+
+class Cancelled(BaseException):
+    """Raised in a flow that is stopped, once, at the effect that it waits for. It may still yield effects to clean up.
+
+    Not a GeneratorExit: Python raises that in a `yield from` by closing the inner flow, which may then yield nothing.
+    """
+
+
+END = object()
+"""What a flow that has ended emits."""
+
+
+def left(flow: Flow) -> Flow:
+    """StopTasks another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
+    try:
+        effect = flow.throw(Cancelled())
+        while True:
+            try:
+                result = None if type(effect) is Emit else (yield effect)
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except (StopIteration, Cancelled):
+        return
+
+
+def closed(result: Any) -> Flow:
+    """Close a result that nobody will read, if it is a response or a reader of one."""
+    response = getattr(result, "response", result)
+    if isinstance(response, Response):
+        source, flow, response.flow = response.source, response.flow, None
+        yield from released(source, flow)
+        response.ended(None, None)
+
+
+def released(source: Any, flow: Flow | None) -> Flow:
+    """StopTasks the flow of a response and close its source."""
+    if flow is not None:
+        yield from left(flow)
+    if source is not None:
+        yield Close(source)
+
+
+def emitted(flow: Flow) -> Flow:
+    """Return the next item that another flow emits, or END; pass its other effects on."""
+    try:
+        effect = next(flow)
+        while type(effect) is not Emit:
+            try:
+                result = yield effect
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration:
+        return END
+    return effect.item

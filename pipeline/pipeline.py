@@ -16,7 +16,8 @@ from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request
-from .http.response import Response
+from .http.response import Response, end_dropped
+from .inner_calls import noting_calls
 from .step import Halt, Step, halt_with, stages_of
 
 
@@ -26,7 +27,7 @@ class Pipeline:
     Raises ConfigError for a name that two steps have, and UnknownStep for a name that no step has.
     """
 
-    __slots__ = ("_call", "steps")
+    __slots__ = ("_call", "_has_steps_of_users", "steps")
 
     def __init__(self, steps: Iterable[Step] = ()) -> None:
         self.steps = tuple(steps)
@@ -35,6 +36,7 @@ class Pipeline:
             if names.count(name) > 1:
                 raise ConfigError(f"two steps are named {name!r}", hint="give each step a name of its own")
         self._call = stages_of(self.steps)[0]
+        self._has_steps_of_users = not all(step.of_provider for step in self.steps)
 
     def append(self, *steps: Step) -> Pipeline:
         """Add steps inside all others."""
@@ -104,8 +106,10 @@ class Pipeline:
 
     def flow(self, request: Request) -> StepGenerator:
         """Return the call as a generator of effects; it does nothing until a driver runs it."""
+        end_dropped()
         try:
-            return (yield from self._call(request))
+            flow = self._call(request)
+            return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))
         except Halt as halt:
             outcome = halt.outcome
         if isinstance(outcome, Reply):

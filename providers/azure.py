@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from attrs import evolve
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url

@@ -15,11 +15,11 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Send, Sleep, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..schemas.errors import AuthError
 from ..schemas.json_text import loads
 from ..schemas.message import Context

@@ -11,11 +11,11 @@ from typing import Any
 
 from attrs import evolve
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..schemas.errors import ContextOverflow, ProviderError
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override

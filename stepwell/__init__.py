@@ -32,7 +32,8 @@ PUBLIC = {
     "pipeline.steps.budget": ("Budget",),
     "pipeline.steps.fallback": ("fallback",),
     "pipeline.steps.rate_limit": ("RateLimit",),
-    "pipeline.step": ("around", "on_chunk", "on_error", "on_request", "on_response"),
+    "pipeline.around": ("around",),
+    "pipeline.step": ("on_chunk", "on_error", "on_request", "on_response"),
     "pipeline.stream.stream": ("AsyncStream", "Stream"),
     "pipeline.http.timeouts": ("Timeouts",),
 }

@@ -168,11 +168,11 @@ from .functions import (
 from .functions import (
     transcribe as transcribe,
 )
+from .pipeline.around import (
+    around as around,
+)
 from .pipeline.http.timeouts import (
     Timeouts as Timeouts,
-)
-from .pipeline.step import (
-    around as around,
 )
 from .pipeline.step import (
     on_chunk as on_chunk,

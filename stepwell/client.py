@@ -12,25 +12,22 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
+from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, adrive, drive
 from .pipeline.edits import PipelineEdits
-from .pipeline.effects import Effect
+from .pipeline.effects import Flow
 from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
-from .pipeline.http.transport import adrive, drive
 from .pipeline.pipeline import Pipeline
 from .pipeline.stream.stream import AsyncStream, Stream
 from .planner import CallPlanner, completed_reply
 from .providers.declare.registry import Registry
 from .providers.declare.steps import StepOverrides
 from .providers.declare.wire import Wire
-from .recipe import Recipe, acarry_out, carry_out
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, unknown_setting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from .connect import AnyHTTPClient, AnyTransport
     from .options import Credential, ModelLike, PipelineLike, PromptLike
 
@@ -92,6 +89,7 @@ class ClientSettings(Generic[ConnectionsType]):
             env_file=env_file,
         )
         self._init_connections(transport, http)
+        self.connections.flow_of = self.planner.flow_of
 
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
         raise NotImplementedError
@@ -101,6 +99,7 @@ class ClientSettings(Generic[ConnectionsType]):
         """Make a client on the settings and the connections of another."""
         client = cls.__new__(cls)
         client.planner, client.connections = planner, connections
+        connections.flow_of = planner.flow_of
         return client
 
     @property
@@ -168,12 +167,21 @@ class BaseClient(ClientSettings[Connections]):
     def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> Stream:
         """Open the stream of one chat call."""
         pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
-        perform = self.connections.open().perform
-        return Stream(drive(pipeline.flow(request), perform), perform, request.context)
+        transport = self.connections.open()
+        response = drive(pipeline.flow(request), transport.perform)
+        response.abandon = response.abandon or transport.abandon
+        return Stream(response, transport.perform, request.context)
 
-    def run_workflow(self, recipe: Recipe) -> Any:
-        """Run work of several calls and return its result."""
-        return carry_out(self, recipe)
+    def run_workflow(self, flow: Flow) -> Any:
+        """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
+
+        Items that it emits are dropped.
+        """
+        return drive(flow, self.connections.open().perform)
+
+    def read_workflow(self, flow: Flow) -> Reading:
+        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
+        return Reading(flow, self.connections.open().perform)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -212,15 +220,28 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
         connections = self.connections
 
-        async def opening() -> tuple[Response, Callable[[Effect], Awaitable[Any]]]:
+        async def opening() -> tuple[Response, AsyncPerform]:
             transport = await connections.open()
-            return await adrive(pipeline.flow(request), transport.perform), transport.perform
+            response = await adrive(pipeline.flow(request), transport.perform)
+            response.abandon = response.abandon or transport.abandon
+            return response, transport.perform
 
         return AsyncStream(opening, request.context)
 
-    async def run_workflow(self, recipe: Recipe) -> Any:
-        """Run work of several calls and return its result."""
-        return await acarry_out(self, recipe)
+    async def run_workflow(self, flow: Flow) -> Any:
+        """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
+
+        Items that it emits are dropped.
+        """
+        return await adrive(flow, (await self.connections.open()).perform)
+
+    def read_workflow(self, flow: Flow) -> AsyncReading:
+        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
+
+        async def opening() -> AsyncPerform:
+            return (await self.connections.open()).perform
+
+        return AsyncReading(flow, opening)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

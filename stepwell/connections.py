@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from .connect import aconnect, checked_http, checked_transport, connect
+from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Connections:
     """The name of the HTTP library, or an httpx transport; None is the best that is there."""
     http: AnyHTTPClient
     """The caller's own HTTP client, which is never closed here; None for one of ours."""
+    flow_of: Callable[[CallModel], Flow] | None = None
+    """Makes the flow of a whole call; set by the client."""
 
     def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
         """Check both arguments. Raises ConfigError for one that cannot make sync calls."""
@@ -41,6 +44,7 @@ class Connections:
             with _LOCK:
                 if self._opened is None or self._pid != os.getpid():
                     self._opened, self._pid = connect(self.transport, self.http), os.getpid()
+                    self._opened.flow_of = self.flow_of
                     if self.http is None and (self.transport is None or isinstance(self.transport, str)):
                         # Once neither client nor stream needs them, or the program ends, connections are closed.
                         finalize(self._opened, _close, self._opened.client, self._pid)
@@ -58,6 +62,7 @@ class AsyncConnections:
 
     transport: AnyTransport
     http: AnyHTTPClient
+    flow_of: Callable[[CallModel], Flow] | None = None
 
     def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
         """Check both arguments. Raises ConfigError for one that cannot make async calls."""
@@ -72,6 +77,7 @@ class AsyncConnections:
         entry = self._opened.get(loop)
         if entry is None:
             transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
+            transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
             clients = [transport.client] if self.http is None else []
             lease = _lease(ref(self._opened), loop, clients, finalizers)

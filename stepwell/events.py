@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from .pipeline.effects import Cancelled
+
 __all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
 
 
@@ -96,7 +98,7 @@ def span(name: str, /, **data: object) -> Iterator[Span]:
     token = _current.set(work.id)
     try:
         yield work
-    except GeneratorExit:
+    except (GeneratorExit, Cancelled):
         work.note(left_early=True)
         work.report("end")
         raise

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
@@ -14,14 +13,17 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
+from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
+from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request
-from .pipeline.http.response import Response
+from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
-from .pipeline.steps.always_stream import COLLECT_STREAM
+from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
+from .pipeline.stream.chunk_reader import ChunkReader
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
@@ -40,6 +42,7 @@ from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
+from .schemas.world import REAL_WORLD, World
 from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ class CallPlanner:
     timeouts, retries, headers: those of calls that give none.
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
+    world: where calls take time, chance and ids from.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class CallPlanner:
         catalog: Catalog | None,
         headers: Mapping[str, str] | None,
         env_file: str | os.PathLike[str] | None,
+        world: World = REAL_WORLD,
     ) -> None:
+        self.world = world
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
@@ -234,7 +240,9 @@ class CallPlanner:
             credential=self.keys.get(canonical(plan.provider.id)),
             retries=self.retries,
             timeouts=self.timeouts,
-            started=monotonic(),
+            world=self.world,
+            calls=[],
+            started=self.world.now(),
             request_for_model=self.request_for_model,
         )
         if extra := given.get("provider_options"):
@@ -291,6 +299,13 @@ class CallPlanner:
                 changes[name] = given[name]
         return pipeline, request.replace(**changes)
 
+    def flow_of(self, call: CallModel) -> Flow:
+        """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
+        options = dict(call.options)
+        pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
+        response = yield from pipeline.flow(request)
+        return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
+
     def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
         """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
 
@@ -325,7 +340,7 @@ class CallPlanner:
         """
         input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
-        stream = request.stream and COLLECT_STREAM not in request.step_state
+        stream = request.stream and not request.get(COLLECTED)
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
         given = {**settings, **request.given_options(), **options}
         if login is not None:
@@ -335,7 +350,8 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        other = other.replace(started=request.started, step_state=request.travelling(), warnings=warnings)
+        shared = {"started": request.started, "calls": request.calls, "state": request.travelling()}
+        other = other.replace(**shared, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
@@ -360,7 +376,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    return reply
+    end_dropped()
+    return with_inner_calls(reply, response)
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

@@ -1,13 +1,31 @@
 """All that is needed to write a step, and the steps that come with the package."""
 
 from .caching import cache
+from .pipeline.around import around
 from .pipeline.edits import PipelineEdits
-from .pipeline.effects import CallNext, Close, Read, Run, Send, Sleep, StepGenerator
-from .pipeline.http.request import Request
+from .pipeline.effects import (
+    CallModel,
+    CallNext,
+    Cancelled,
+    Close,
+    Emit,
+    Flow,
+    Read,
+    Run,
+    Send,
+    Sleep,
+    StartTask,
+    StepGenerator,
+    StopTasks,
+    Wait,
+    in_thread,
+)
+from .pipeline.http.request import Request, StateKey
 from .pipeline.http.response import Response, Stage
 from .pipeline.key_value import KeyValueStore
-from .pipeline.pipeline import Pipeline
-from .pipeline.step import Halt, Step, around, on_chunk, on_error, on_request, on_response
+from .pipeline.pipeline import Pipeline, other_pipeline
+from .pipeline.signal import Signal, Task
+from .pipeline.step import Halt, Step, on_chunk, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
 from .pipeline.steps.circuit_breaker import circuit_breaker
@@ -16,15 +34,24 @@ from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
 from .pipeline.steps.retry import retry
+from .pipeline.stream.chunk_reader import ChunkReader
+from .pipeline.stream.own_chunks import streamed_response
+from .pipeline.tasks import gather, performing, race
 from .providers.gateways.cloudflare import cloudflare_ai_gateway
 from .providers.gateways.cloudflare_universal import cloudflare_fallback
 from .retrieval.context import retrieve_context
+from .schemas.world import World
 from .workflows.tools.react import react_tools
 
 __all__ = [
     "Budget",
+    "CallModel",
     "CallNext",
+    "Cancelled",
+    "ChunkReader",
     "Close",
+    "Emit",
+    "Flow",
     "Halt",
     "KeyValueStore",
     "Pipeline",
@@ -35,10 +62,17 @@ __all__ = [
     "Response",
     "Run",
     "Send",
+    "Signal",
     "Sleep",
     "Stage",
+    "StartTask",
+    "StateKey",
     "Step",
     "StepGenerator",
+    "StopTasks",
+    "Task",
+    "Wait",
+    "World",
     "always_stream",
     "around",
     "cache",
@@ -48,11 +82,17 @@ __all__ = [
     "concurrency",
     "fallback",
     "fit_context",
+    "gather",
+    "in_thread",
     "on_chunk",
     "on_error",
     "on_request",
     "on_response",
+    "other_pipeline",
+    "performing",
+    "race",
     "react_tools",
     "retrieve_context",
     "retry",
+    "streamed_response",
 ]

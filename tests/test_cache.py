@@ -34,6 +34,7 @@ from stepwell.schemas.errors import ConfigError, DecodeError, ServerError, StepL
 from stepwell.schemas.parts import Reasoning, Text, ToolCall
 from stepwell.schemas.reply import CallWarning, Ranked, Verdict
 from stepwell.schemas.serialise_reply import dump_reply, load_reply
+from stepwell.schemas.world import World as Clock
 from stepwell.stores import MemoryStore, SQLiteStore
 
 MODEL = "groq:some-model"
@@ -174,8 +175,8 @@ def test_no_secret_is_stored(tmp_path: Path) -> None:
 def test_an_expired_answer_is_requested_again() -> None:
     world, steps = World(), cache(MemoryStore(), ttl=60)
     now = 1000.0
-    steps._clock = lambda: now
     with world.client(pipeline=steps) as client:
+        client.planner.world = Clock(time=lambda: now)
         client.generate_text(MODEL, "hi")
         now += 59
         client.generate_text(MODEL, "hi")

@@ -12,11 +12,9 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
-from stepwell.pipeline.http.request import Request
-from stepwell.pipeline.steps.always_stream import COLLECT_STREAM
+from stepwell.pipeline.http.request import RAW_OPTIONS, Request, StateKey
 from stepwell.pipeline.steps.constrained_tools import PREFILL
 from stepwell.pipeline.steps.fit_context import fit_context
-from stepwell.providers.declare.environment import ENVIRONMENT
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.ollama_chat.samples import SAMPLES as OLLAMA
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
@@ -142,9 +140,7 @@ def test_steps_in_between_change_nothing(between: str, how: str) -> None:
         "fit_context": fit_context,
         "budget": lambda: Budget(5, unknown="allow"),
         "rate_limit": lambda: RateLimit(requests=100),
-        "of my own": lambda: on_request(
-            "mine", lambda request: request.replace(step_state={**request.step_state, "m": 1})
-        ),
+        "of my own": lambda: on_request("mine", lambda request: request.with_state(MINE, 1)),
     }[between]
     best, _ = call_model(first, FIRST[first], fallback(other), how)
     for name in positions(first, how, make()):
@@ -164,7 +160,8 @@ def test_a_custom_outer_step_may_still_change_the_request(how: str) -> None:
 
 # --- the notes that steps leave on a request
 
-OF_ONE_PROVIDER = {"raw_options", "fitted_options", "translated_options", "halt", ENVIRONMENT, PREFILL, COLLECT_STREAM}
+MINE: StateKey[Any] = StateKey("mine", None, travels=True)
+NOTES: Mapping[StateKey[Any], Any] = {RAW_OPTIONS: {"x": SECRET}, PREFILL: SECRET, StateKey("own", None): SECRET}
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -175,10 +172,7 @@ def test_a_custom_steps_request_to_another_model_has_shared_state_only(other: st
     (tmp_path / ".env").write_text(f"GROQ_API_KEY={SECRET}\n")
 
     def curious(request: Request, call: Any) -> Any:
-        notes = dict.fromkeys(
-            OF_ONE_PROVIDER - {"fitted_options", "translated_options", COLLECT_STREAM, ENVIRONMENT}, SECRET
-        )
-        noted = request.replace(step_state={**request.step_state, **notes, "mine": "goes along"})
+        noted = request.replace(state={**request.state, **NOTES, MINE: "goes along"})
         pipeline, moved = request.request_for_model(noted, other, {})
         found[place] = (moved, pipeline.inside("curious"))
         return (yield from call(request))
@@ -195,7 +189,7 @@ def test_a_custom_steps_request_to_another_model_has_shared_state_only(other: st
         except Exception:
             assert place in found  # what became of the first model's own answer is not the subject
         moved, pipeline = found[place]
-        assert dict(moved.step_state) == {"mine": "goes along"}, f"inside {place}"
+        assert dict(moved.state) == {MINE: "goes along"}, f"inside {place}"
         assert moved.credential is None or SECRET not in repr(moved.credential.reveal())
         assert (moved.url, moved.body, dict(moved.headers)) == ("", b"", {})
         steps = client.pipeline_for(other, stream=stream).names()
@@ -208,7 +202,7 @@ def test_a_budget_outside_a_fallback_is_settled_by_the_attempt_of_the_other_mode
     sent: list[bool] = []
 
     def look(request: Request) -> Request:
-        sent.append(request.step_state["budget.hold"].sent)
+        sent.append(next(note for key, note in request.state.items() if key.name == "budget").sent)
         return request
 
     steps = [budget, inside("budget", fallback("groq:llama-3.3-70b-versatile")), lambda p: p.append(on_request(look))]
@@ -218,7 +212,7 @@ def test_a_budget_outside_a_fallback_is_settled_by_the_attempt_of_the_other_mode
 
 
 @pytest.mark.parametrize("kind", [Budget, RateLimit])
-@pytest.mark.parametrize("name", sorted(OF_ONE_PROVIDER))
+@pytest.mark.parametrize("name", [key.name for key in NOTES])
 def test_a_limit_may_be_called_like_a_note(kind: Any, name: str) -> None:
     limit = kind(5, name=name, unknown="allow") if kind is Budget else kind(requests=100, name=name)
     handler = httpx.MockTransport(lambda request: httpx.Response(200, content=RESPONSES.text.body))

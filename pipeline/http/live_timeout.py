@@ -16,36 +16,49 @@ from .timeouts import Clock
 
 
 class LiveTimeout(float):
-    """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit."""
+    """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit.
 
-    __slots__ = ("ask",)
+    `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
+    """
+
+    __slots__ = ("ask", "scope")
     ask: Callable[[], float | None]
+    scope: Any
 
 
-def _live_timeout(ask: Callable[[], float | None]) -> LiveTimeout | None:
+_NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
+
+
+def _live_timeout(ask: Callable[[], float | None], scope: Any) -> LiveTimeout | None:
     seconds = ask()
-    if seconds is None:
+    if seconds is None and scope is None:
         return None
-    wait = LiveTimeout(seconds)
-    wait.ask = ask
+    wait = LiveTimeout(_NO_LIMIT if seconds is None else seconds)
+    wait.ask, wait.scope = ask, scope
     return wait
 
 
 class Limits(dict[str, Any]):
-    """The limits of one exchange under httpx's names; `connect` is the limit for opening a connection, in seconds."""
+    """The limits of one exchange under httpx's names.
 
-    __slots__ = ("clock", "connect")
+    connect: the limit for opening a connection, in seconds.
+    clock: the limits of the call.
+    scope: that of the task which makes the call, if it runs in one.
+    """
 
-    def __init__(self, connect: float | None, clock: Clock) -> None:
+    __slots__ = ("clock", "connect", "scope")
+
+    def __init__(self, connect: float | None, clock: Clock, scope: Any) -> None:
         self.clock = clock
         self.connect = connect
+        self.scope = scope
         pool = clock.within(connect)
-        read = _live_timeout(clock.allowance)
+        read = _live_timeout(clock.allowance, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
     def get(self, name: str, default: object = None) -> Any:
         """Return a limit. Libraries look up `connect` when they open a connection, after the wait for a free one."""
-        return _live_timeout(self._connecting) if name == "connect" else super().get(name, default)
+        return _live_timeout(self._connecting, None) if name == "connect" else super().get(name, default)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
@@ -59,7 +72,7 @@ class Limits(dict[str, Any]):
             self["read"] = self.clock.allowance(begun=True)
         elif self["read"] is None:  # no limit for the first event; there may be one for silence
             wait = self["read"] = LiveTimeout(0.0)
-            wait.ask = self.clock.allowance
+            wait.ask, wait.scope = self.clock.allowance, None
 
 
 def watch_tls_stream(stream: object) -> bool:
@@ -87,7 +100,11 @@ def _with_live_timeout(kind: type[Any]) -> type:
     read, start_tls = kind.read, kind.start_tls
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
-        return read(self, max_bytes, timeout.ask() if type(timeout) is LiveTimeout else timeout)
+        if type(timeout) is not LiveTimeout:
+            return read(self, max_bytes, timeout)
+        if timeout.scope is None:
+            return read(self, max_bytes, timeout.ask())
+        return timeout.scope.reading(self, read, max_bytes, timeout.ask())
 
     def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)

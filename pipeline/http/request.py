@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from operator import attrgetter
-from time import monotonic
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import field, fields, frozen
 
-from ...schemas.errors import InvalidOption
+from ...schemas.errors import InvalidOption, StepError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ...schemas.reply import CallWarning
+from ...schemas.nearest import nearest
+from ...schemas.reply import CallWarning, Reply
+from ...schemas.world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
 from .vendor_names import COMMON_NAMES, VendorNames
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class StateKey(Generic[T]):
+    """The key of a note: `request.get(KEY)` reads it, `request.with_state(KEY, value)` returns a request with it.
+
+    Two keys are never equal, whatever their names, so that the notes of two steps cannot collide.
+    """
+
+    name: str
+    """for messages only"""
+    default: T
+    """what `get` returns where there is no note"""
+    travels: bool = False
+    """True for a note that goes along when the call moves to another model"""
 
 
 class ModelPipeline(Protocol):
@@ -31,21 +48,13 @@ class ModelPipeline(Protocol):
 
 RequestForModel = Callable[["Request", str | Model | None, Mapping[str, Any]], tuple[ModelPipeline, "Request"]]
 
-_OF_ONE_PROVIDER: set[str] = set()
-
-
-def of_one_provider(name: str) -> str:
-    """Declare a key of `step_state` whose note holds for one provider: it is dropped when the call goes to another."""
-    _OF_ONE_PROVIDER.add(name)
-    return name
-
-
-RAW_OPTIONS = of_one_provider("raw_options")
-"""The key of `step_state` for options that the provider's table does not have: they go into the body as given."""
-_FITTED = of_one_provider("fitted_options")
-"""The key of `step_state` for pairs of options, before and after a step that adapted them to the provider."""
-_TRANSLATED = of_one_provider("translated_options")
-"""The key of `step_state` for the options as they were before translate_options."""
+_NOTHING: Mapping[str, Any] = {}
+RAW_OPTIONS: StateKey[Mapping[str, Any]] = StateKey("raw_options", _NOTHING)
+"""Options that the provider's table does not have: they go into the body as given."""
+_FITTED: StateKey[tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]] = StateKey("fitted_options", ())
+"""Pairs of options, before and after a step that adapted them to the provider."""
+_TRANSLATED: StateKey[Mapping[str, Any] | None] = StateKey("translated_options", None)
+"""The options as they were before translate_options."""
 
 _FRAMING = frozenset(("content-length", "transfer-encoding"))
 
@@ -75,7 +84,7 @@ def _plain(headers: Mapping[str, str]) -> bool:
     return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
 
 
-@frozen
+@frozen(slots=False)
 class Request:
     """One call. Each step passes it inwards with what the step adds."""
 
@@ -101,53 +110,75 @@ class Request:
     on_unsupported: str = "warn"
     """what to do with an option that the model does not take: warn, raise or ignore"""
     warnings: tuple[CallWarning, ...] = ()
-    step_state: Mapping[str, Any] = field(factory=dict, repr=False)
-    """a step's own notes, under a key that bears its name; they go along to another model, but for those of
-    `of_one_provider`"""
+    state: Mapping[StateKey[Any], Any] = field(factory=dict, repr=False)
+    """notes of steps; read and written by `get` and `with_state`"""
+    world: World = field(default=REAL_WORLD, repr=False)
+    """where steps take time, chance and ids from"""
     started: float = field(default=0.0, repr=False)
-    """time.monotonic() at the start of the call"""
+    """`world.now()` at the start of the call"""
     request_for_model: RequestForModel | None = field(default=None, repr=False)
     """Set by the client: `request_for_model(request, model, options)` makes the pipeline and the request of the same
     call to another model, with `options` changed. A key and an address given for this call are passed on to models of
     its own provider, for which they were given, and to no others; headers given for it are not passed on."""
+    calls: list[tuple[object, Reply]] | None = field(default=None, repr=False, eq=False)
+    """The replies of all calls that were made for this one, each with the mark of its response; set by the client. See
+    inner_calls.py."""
     names: VendorNames = field(default=COMMON_NAMES, repr=False)
     """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 
     def replace(self, **changes: Any) -> Request:
-        """Return a copy with some fields changed."""
-        # attrs.evolve takes 2.5 times as long, and every step calls this.
-        return Request(**dict(zip(_NAMES, _values(self), strict=True), **changes)) if changes else self
+        """Return a copy with some fields changed. Raises StepError for a name that is not a field."""
+        if not changes.keys() <= _NAMES:
+            name = min(changes.keys() - _NAMES)
+            raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
+        if "headers" in changes:
+            changes["headers"] = sent(changes["headers"])
+        # attrs.evolve would take ten times as long, and every step calls this.
+        copy: Request = object.__new__(Request)
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
 
     def with_headers(self, **headers: str) -> Request:
         """Return a copy with more headers, whose names have underscores for hyphens."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.replace(headers=Headers(self.headers, **more))
 
-    def with_options(self, options: Mapping[str, Any], **step_state: Any) -> Request:
-        """Return a copy with options adapted to the provider, and more notes. `given_options` can undo the change."""
-        pairs = (*self.step_state.get(_FITTED, ()), (self.options, options))
-        return self.replace(options=options, step_state={**self.step_state, **step_state, _FITTED: pairs})
+    def get(self, key: StateKey[T]) -> T:
+        """Return the note under this key, or the key's default."""
+        note: T = self.state.get(key, key.default)
+        return note
+
+    def with_state(self, key: StateKey[T], note: T) -> Request:
+        """Return a copy with a note under this key."""
+        return self.replace(state={**self.state, key: note})
+
+    def with_options(self, options: Mapping[str, Any]) -> Request:
+        """Return a copy with options adapted to the provider. `given_options` can undo the change."""
+        pairs = (*self.get(_FITTED), (self.options, options))
+        return self.replace(options=options, state={**self.state, _FITTED: pairs})
 
     def translated(self, options: Mapping[str, Any], warnings: tuple[CallWarning, ...]) -> Request:
         """Return a copy with translated options: from here on, options have the provider's names."""
-        step_state = {**self.step_state, _TRANSLATED: self.options}
-        return self.replace(options=options, warnings=warnings, step_state=step_state)
+        state = {**self.state, _TRANSLATED: self.options}
+        return self.replace(options=options, warnings=warnings, state=state)
 
     def given_options(self) -> Mapping[str, Any]:
         """Return the options as the caller gave them, without the changes made for this provider."""
-        options: Mapping[str, Any] = self.step_state.get(_TRANSLATED, self.options)
-        for before, after in reversed(self.step_state.get(_FITTED, ())):
+        translated = self.get(_TRANSLATED)
+        options = self.options if translated is None else translated
+        pairs = self.get(_FITTED)
+        for before, after in reversed(pairs):
             options = _undone(options, before, after)
         return options
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the total timeout, below zero once it has passed; None without one."""
         total = self.timeouts.total
-        return None if total is None else self.started + total - monotonic()
+        return None if total is None else self.started + total - self.world.now()
 
-    def travelling(self) -> Mapping[str, Any]:
-        """Return the notes of `step_state` that go along to another model."""
-        return {name: note for name, note in self.step_state.items() if name not in _OF_ONE_PROVIDER}
+    def travelling(self) -> Mapping[StateKey[Any], Any]:
+        """Return the notes that go along to another model."""
+        return {key: note for key, note in self.state.items() if key.travels}
 
     def warn(self, subject: str, why: str) -> Request:
         """Return a copy with one more warning, which ends up on the reply."""
@@ -171,5 +202,4 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
     return out
 
 
-_NAMES = tuple(attribute.name for attribute in fields(Request))
-_values = attrgetter(*_NAMES)
+_NAMES = frozenset(attribute.name for attribute in fields(Request))

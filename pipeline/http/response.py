@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import _thread
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, Protocol
 
 from attrs import define, field, setters
@@ -24,12 +27,51 @@ class Stage(Protocol):
 
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
+Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
+"""`abandon(source, flow)` closes both; it may be called by a finalizer."""
+_DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
+"""The callbacks of responses that were dropped unread, each with the reply that was there already."""
+
+
+def in_new_thread(work: Callable[[], object]) -> None:
+    """Do `work` in a thread, or in this one if there can be no more. An Exception in it has no effect.
+
+    May be called by a finalizer: threading.Thread would take a lock when it starts.
+    """
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    try:
+        _thread.start_new_thread(quietly, ())
+    except RuntimeError:  # at the end of the program nobody else holds a lock
+        quietly()
+
+
+def end_dropped() -> None:
+    """Call the `on_end` callbacks of responses that were dropped unread.
+
+    A thread does so in a moment; code that counts what is held calls this first.
+    """
+    while _DROPPED:
+        try:
+            reply, callbacks = _DROPPED.popleft()
+        except IndexError:  # another thread has taken it
+            return
+        for callback in callbacks:
+            with suppress(Exception):
+                callback(reply, None)
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
 @define(on_setattr=setters.NO_OP)
 class Response:
-    """The response to one request. An unstreamed one has a body and a reply, a streamed one an open source."""
+    """The response to one request. An unstreamed one has a body and a reply, a streamed one an open source or a flow.
+
+    What steps hold for it (`on_end`) and its connection are released when it ends, fails or is left, and also if it is
+    dropped unread.
+    """
 
     request: Request
     """the request as it was sent"""
@@ -43,14 +85,20 @@ class Response:
     """set by decode_response"""
     source: Any = field(default=None, repr=False)
     """the open connection of a stream"""
+    flow: Generator[Any, Any, Any] | None = field(default=None, repr=False)
+    """chunks of a step's own: a flow that yields effects, and emits chunks by `Emit([...])`"""
     decoder: Any = field(default=None, repr=False)
     """turns the bytes of the source into chunks"""
     ready: list[StreamChunk] = field(factory=list, repr=False)
     """the chunks that are decoded already"""
     stages: list[Stage] = field(factory=list, repr=False)
     """what later steps put on the stream, the inner ones first"""
+    call: object = field(default=None, repr=False, eq=False)
+    """the mark of its reply in `request.calls`"""
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
+    abandon: Abandon | None = field(default=None, repr=False, eq=False)
+    """set by the transport: closes the source and the flow of a response that was dropped unread"""
     _on_end: list[OnEnd] = field(factory=list, repr=False)
 
     def through(self, stage: Stage) -> Response:
@@ -71,6 +119,18 @@ class Response:
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(reply, error)
+
+    def __del__(self) -> None:
+        """Have released what is still held.
+
+        Nothing is done in here: the garbage collector may run this in any thread, within anybody's lock.
+        """
+        source, flow = self.source, self.flow
+        if self._on_end:
+            _DROPPED.append((self.reply, self._on_end))
+            in_new_thread(end_dropped)
+        if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
+            self.abandon(source, flow)
 
     @property
     def request_id(self) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf, isfinite
-from time import monotonic
 
 from attrs import Attribute, field, frozen
 
@@ -49,10 +49,11 @@ class Clock:
     `bounded`: a limit is in force that further bytes do not extend, so each read must check `overdue`.
     """
 
-    __slots__ = ("_deadline", "_first", "_idle", "begun", "bounded")
+    __slots__ = ("_deadline", "_first", "_idle", "_now", "begun", "bounded")
 
-    def __init__(self, timeouts: Timeouts, started: float) -> None:
-        now = monotonic()
+    def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
+        self._now = clock
+        now = clock()
         self._deadline = inf if timeouts.total is None else (started or now) + timeouts.total
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
@@ -74,7 +75,7 @@ class Clock:
         # Plain comparisons, since this runs at every read: min() and max() would double its 0.2 µs.
         if not self.bounded:
             return self._idle if self._idle != inf else None
-        now = monotonic()
+        now = self._now()
         limit = self._idle if self.begun or begun else self._first - now
         if self._deadline - now < limit:
             limit = self._deadline - now
@@ -84,23 +85,23 @@ class Clock:
         """Return the seconds that may pass before the first byte is sent: `limit`, or what the call has left."""
         if self._deadline == inf:
             return limit
-        left = max(0.001, self._deadline - monotonic())
+        left = max(0.001, self._deadline - self._now())
         return left if limit is None else min(limit, left)
 
     def finish(self, seconds: float) -> None:
         """Note that the answer is complete: the rest of the body must arrive within that time."""
-        self._deadline = min(self._deadline, monotonic() + seconds)
+        self._deadline = min(self._deadline, self._now() + seconds)
         self.bounded = True
 
     def overdue(self) -> bool:
         """Check whether an absolute limit has passed although bytes keep arriving."""
-        now = monotonic()
+        now = self._now()
         return now >= self._deadline or (not self.begun and now >= self._first)
 
     def expired(self) -> TransportError | None:
         """Return the error of the total timeout, if that is the limit which has just been reached."""
         # Reads may wake early; 10 ms are enough to tell the limits apart.
-        if monotonic() < self._deadline - 0.01:
+        if self._now() < self._deadline - 0.01:
             return None
         return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
 

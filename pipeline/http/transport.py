@@ -1,17 +1,18 @@
-"""The drivers and transports, sync and async: the only code below the public API where the two differ.
+"""The transports, sync and async: they perform the effects of the network, and all others by their base classes.
 
 They import no HTTP library: they take a client with httpx's interface, and a function that builds its requests.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ...schemas.errors import ConnectError, InvalidOption, ResponseTooLarge, StepError
-from ..effects import Close, Read, Run, Send, Sleep, StepGenerator
+from ...schemas.errors import ConnectError, InvalidOption, ResponseTooLarge
+from ..effects import Close, Read, Send
+from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
+from ..threads import Performer, Scope
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
 from .request import Request, check_sendable
 from .response import Response
@@ -24,39 +25,7 @@ Build = Callable[..., Any]
 # reference cycle of the error and its own frame.
 
 
-def drive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
-    """Run a flow to its response: perform each effect and send the result back."""
-    try:
-        effect = next(flow)
-        while True:
-            try:
-                result = perform(effect)
-            except BaseException as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as stop:
-        response: Response = stop.value
-        return response
-
-
-async def adrive(flow: StepGenerator, perform: Callable[[Any], Any]) -> Response:
-    """Async version of `drive`."""
-    try:
-        effect = next(flow)
-        while True:
-            try:
-                result = await perform(effect)
-            except BaseException as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as stop:
-        response: Response = stop.value
-        return response
-
-
-class Transport:
+class Transport(Performer):
     """Perform effects with a client that has httpx's interface.
 
     client: sends the requests.
@@ -77,14 +46,10 @@ class Transport:
             return self._send(effect.request)
         if kind is Close:
             return self._close(effect.source)
-        if kind is Sleep:
-            return time.sleep(effect.seconds)
-        if kind is Run:
-            return effect.sync_fn()
-        raise _unknown_effect(effect)
+        return self.perform_local(effect)
 
     def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, on_trace)
+        limits, outgoing = _outgoing(request, self._build, on_trace, self.scope)
         raw = None
         try:
             raw = self.client.send(outgoing, stream=True, follow_redirects=False)
@@ -92,7 +57,7 @@ class Transport:
             source = _source(response, raw, iter(raw.stream), limits.clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.tune(limits)
-                response.source = source
+                response.source, response.abandon = source, self.abandon
                 return response
             pieces = []
             for data in source.iterator:
@@ -124,7 +89,7 @@ class Transport:
             source.raw.close()
 
 
-class AsyncTransport:
+class AsyncTransport(AsyncPerformer):
     """Async version of Transport, for a client with httpx's async interface."""
 
     def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
@@ -141,14 +106,10 @@ class AsyncTransport:
             return self._send(effect.request)
         if kind is Close:
             return self._close(effect.source)
-        if kind is Sleep:
-            return _asleep(effect.seconds)
-        if kind is Run:
-            return _arun(effect)
-        raise _unknown_effect(effect)
+        return self.perform_local(effect)
 
     async def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, aon_trace)
+        limits, outgoing = _outgoing(request, self._build, aon_trace, None)
         raw = None
         try:
             raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
@@ -156,7 +117,8 @@ class AsyncTransport:
             source = _source(response, raw, raw.stream.__aiter__(), limits.clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.tune(limits)
-                response.source = source
+                self.note_loop()
+                response.source, response.abandon = source, self.abandon
                 return response
             pieces = []
             async for data in source.iterator:
@@ -188,17 +150,7 @@ class AsyncTransport:
             await source.raw.aclose()
 
 
-async def _arun(effect: Run) -> Any:
-    return await effect.async_fn() if effect.async_fn else effect.sync_fn()
-
-
-async def _asleep(seconds: float) -> None:
-    import anyio  # comes with httpx; sleeps on whichever event loop runs
-
-    await anyio.sleep(seconds)
-
-
-def _outgoing(request: Request, build: Build, notice: Callable[..., object]) -> tuple[Limits, Any]:
+def _outgoing(request: Request, build: Build, notice: Callable[..., object], scope: Scope | None) -> tuple[Limits, Any]:
     """Return the limits of this exchange, and the library's request.
 
     Raises InvalidOption for a URL with a user name or password in it, and for headers which `check_sendable` refuses:
@@ -207,7 +159,7 @@ def _outgoing(request: Request, build: Build, notice: Callable[..., object]) -> 
     if "@" in request.url.partition("://")[2].partition("/")[0]:
         raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
     check_sendable(request.headers)
-    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started))
+    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
     extensions = {"timeout": limits, "trace": notice}
     outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
     return limits, outgoing
@@ -233,7 +185,3 @@ def request_host(request: Request) -> str:
     if not host:
         raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
     return host
-
-
-def _unknown_effect(effect: object) -> StepError:
-    return StepError(f"a step yielded {type(effect).__name__}", hint="yield Send, Read, Close, Sleep or Run")

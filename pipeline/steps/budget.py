@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from decimal import Decimal
 
 from attrs import define, evolve
@@ -22,11 +21,11 @@ from ...schemas.model import Model
 from ...schemas.prices import FREE, exact_decimal, price
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
-from ..http.response import Response
+from ..http.request import Request, StateKey
+from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
-from ..step import around
 from .expected import expected_usage
 
 _NOTHING = Decimal(0)
@@ -66,42 +65,40 @@ class Budget:
         self.limit = exact_decimal(limit, "the limit of a budget") or _NOTHING
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
-        self._note = f"{name}.hold"
+        self._key: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         self._lock = threading.Lock()
         self._sums = _Sums()
-        # Filled by the garbage collector, which may run in a thread that holds the lock.
-        self._dropped: deque[_Hold] = deque()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     @property
     def spent(self) -> Decimal:
         """The cost of the calls whose usage was reported."""
-        return self._settled_sums().spent
+        return self._settled().spent
 
     @property
     def estimated(self) -> Decimal:
         """The estimated cost of the calls whose usage was not reported."""
-        return self._settled_sums().estimated
+        return self._settled().estimated
 
     @property
     def reserved(self) -> Decimal:
         """The money reserved for calls in progress."""
-        return self._settled_sums().reserved
+        return self._settled().reserved
 
     @property
     def calls(self) -> int:
         """The number of calls sent and settled."""
-        return self._settled_sums().calls
+        return self._settled().calls
 
     @property
     def unpriced(self) -> int:
         """The number of those whose price is not known."""
-        return self._settled_sums().unpriced
+        return self._settled().unpriced
 
     @property
     def left(self) -> Decimal:
         """The limit less what is spent, estimated and reserved; below zero if an estimate was too low."""
-        return self.limit - self._settled_sums().all
+        return self.limit - self._settled().all
 
     def __repr__(self) -> str:
         return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
@@ -114,9 +111,8 @@ class Budget:
         if request.operation in FREE:
             return (yield from call(request))
         hold = self._hold(request)
-        noted = request.replace(step_state={**request.step_state, self._note: hold})
         try:
-            response: Response = yield from call(noted)
+            response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:
             if hold.sent and not isinstance(error, StepwellError):
                 hold.lost = True  # cancelled while the provider may have been at work
@@ -126,15 +122,12 @@ class Budget:
             self._settle(hold, response.reply.usage, response.reply)
             return response
         hold.streamed = True
-        meter = _Meter(hold, self._dropped)
-
-        def settle(reply: Reply | None, error: BaseException | None) -> None:
-            self._settle(meter.hold, meter.hold.usage if reply is None else reply.usage, reply)
-
-        return response.through(meter).on_end(settle)
+        return response.through(_Meter(hold)).on_end(
+            lambda reply, error: self._settle(hold, hold.usage if reply is None else reply.usage, reply)
+        )
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
-        hold = request.step_state.get(self._note)
+        hold = request.get(self._key)
         if hold is None:
             return (yield from call(request))
         if hold.lost:
@@ -170,8 +163,8 @@ class Budget:
         return hold
 
     def _reserve(self, hold: _Hold) -> None:
-        sums = self._settled_sums()
         with self._lock:
+            sums = self._sums
             left = self.limit - sums.all
             if hold.amount > left:
                 raise BudgetExceeded(
@@ -193,14 +186,8 @@ class Budget:
         self._reserve(hold)
         hold.open = True
 
-    def _settled_sums(self) -> _Sums:
-        """Return the sums, after settling the streams that were dropped."""
-        while self._dropped:
-            try:
-                hold = self._dropped.popleft()
-            except IndexError:  # another thread has taken it
-                break
-            self._settle(hold, hold.usage)
+    def _settled(self) -> _Sums:
+        end_dropped()
         return self._sums
 
     def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> None:
@@ -268,18 +255,10 @@ class _Hold:
 
 
 class _Meter:
-    """A Stage that counts what a stream has delivered, for streams that end early.
+    """A Stage that counts what a stream has delivered, for streams that end early."""
 
-    It is collected together with its stream, and then reports one that was dropped unread.
-    """
-
-    def __init__(self, hold: _Hold, dropped: deque[_Hold]) -> None:
+    def __init__(self, hold: _Hold) -> None:
         self.hold = hold
-        self._dropped = dropped
-
-    def __del__(self) -> None:
-        if self.hold.open:
-            self._dropped.append(self.hold)
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         hold = self.hold

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -15,12 +14,13 @@ from ...schemas.reply import Reply
 from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate, warn
+from ..around import around
 from ..effects import CallNext, StepGenerator, in_thread
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
 from ..key_value import KeyValueStore
 from ..pipeline import Pipeline
-from ..step import around, halt_with
+from ..step import halt_with
 
 CACHED = frozenset(("chat", "embed", "rerank", "moderate"))
 """Operations whose answers are stored."""
@@ -38,13 +38,11 @@ class Cache:
         *,
         ttl: float | None = None,
         scope: str | None = None,
-        clock: Callable[[], float] = time.time,
         name: str = "cache",
     ) -> None:
         self.store = store
         self._ttl = ttl
         self._scope = scope
-        self._clock = clock
         self._step = around(name, self._run)
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
@@ -67,7 +65,7 @@ class Cache:
         response: Response = yield from call(request)
         if response.reply is None:
             return response.through(_Keeper(self, key, response))
-        if (item := self.item(key, response.reply)) is not None:
+        if (item := self.item(key, response.reply, request.world.time())) is not None:
             try:
                 yield in_thread(lambda: self.store.set_many(item))
             except Exception as error:
@@ -79,11 +77,11 @@ class Cache:
         try:
             found: Mapping[str, bytes] = yield in_thread(lambda: self.store.get_many([key]))
             data = found.get(key)
-            return (None if data is None else self._load(data)), request
+            return (None if data is None else self._load(data, request.world.time())), request
         except Exception as error:
             return None, request.warn("cache", _trouble("read", error))
 
-    def _load(self, data: bytes) -> Reply | None:
+    def _load(self, data: bytes, now: float) -> Reply | None:
         """Return the stored reply, or None if it is too old.
 
         It has used no tokens and cost nothing. The usage of the first call is in `metadata["cache"]`.
@@ -92,25 +90,26 @@ class Cache:
 
         head, _, body = data.partition(b"\n")
         at = float(head)
-        if self._ttl is not None and self._clock() > at + self._ttl:
+        if self._ttl is not None and now > at + self._ttl:
             return None
         reply = load_reply(body)
         metadata = {**reply.metadata, "cache": {"at": at, "usage": reply.usage}}
         return reply.replace(metadata=metadata, usage=Usage(input_tokens=0, output_tokens=0))
 
-    def item(self, key: str, reply: Reply) -> dict[str, bytes] | None:
+    def item(self, key: str, reply: Reply, now: float) -> dict[str, bytes] | None:
         """Return the item to store for a reply; None for one that is not stored."""
         from ...schemas.serialise_reply import dump_reply  # as in _load
 
         if reply.finish_reason not in COMPLETE:
             return None
         try:
-            return {key: b"%f\n" % self._clock() + dump_reply(reply)}
+            return {key: b"%f\n" % now + dump_reply(reply)}
         except ConfigError:  # a vendor's own object that JSON cannot hold
             return None
 
     def _key(self, request: Request) -> str:
         """Return the name of the answer: a hash of all that it depends on, with the credential that pays for it."""
+        raw = request.get(RAW_OPTIONS)
         prompt = request.context.to_json().decode() if request.operation == "chat" else request.input
         subject = [
             _VERSION,
@@ -119,7 +118,7 @@ class Cache:
             request.base_url,
             prompt,
             dict(request.options),
-            dict(request.step_state.get(RAW_OPTIONS) or {}),
+            dict(raw),
             dict(request.headers),
             _fingerprint(request.credential) if self._scope is None else self._scope,
         ]
@@ -140,7 +139,8 @@ class _Keeper:
         return chunks
 
     def flush(self) -> list[StreamChunk]:
-        item = self._cache.item(self._key, annotate(self._fold.reply(), self._response))
+        reply = annotate(self._fold.reply(), self._response)
+        item = self._cache.item(self._key, reply, self._response.request.world.time())
         if item is not None:
             try:
                 # In place, in async streams, too: a stage cannot await. Our stores take well under a millisecond.

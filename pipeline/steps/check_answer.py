@@ -148,7 +148,7 @@ def _check_ranking(reply: Reply, request: Request) -> None:
 
 def _most(request: Request, names: Iterable[str]) -> int | None:
     """Return the lowest limit that the caller set under one of these names; None if there is none."""
-    places = (request.options, request.step_state.get(RAW_OPTIONS) or {})
+    places = (request.options, request.get(RAW_OPTIONS))
     return min(counts_in(places, names), default=None)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic
 
 from attrs import define
 
 from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
 from ...schemas.reply import Reply
+from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
-from ..step import Step, around
+from ..step import Step
 
 By = Callable[[Request], str]
 
@@ -23,7 +23,6 @@ def circuit_breaker(
     failures: int = 5,
     cooldown: float = 30.0,
     by: By = lambda request: str(request.model),
-    clock: Callable[[], float] = monotonic,
 ) -> Step:
     """Send nothing for a while after several failures in a row: each call raises CircuitOpen at once.
 
@@ -33,7 +32,6 @@ def circuit_breaker(
     failures: how many in a row open the circuit.
     cooldown: seconds.
     by: names what fails together (default: each model by itself).
-    clock: the time in seconds.
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
     middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
@@ -49,7 +47,7 @@ def circuit_breaker(
         name = by(request)
         with lock:
             circuit = circuits.setdefault(name, _Circuit())
-            wait = circuit.enter(clock(), failures, cooldown)
+            wait = circuit.enter(request.world.now(), failures, cooldown)
         if wait > 0:
             raise CircuitOpen(
                 f"{name} failed {circuit.failed} times in a row, so nothing was sent",
@@ -59,7 +57,7 @@ def circuit_breaker(
 
         def leave(error: BaseException | None) -> None:
             with lock:
-                circuit.leave(_outcome_of(error), clock(), cooldown)
+                circuit.leave(_outcome_of(error), request.world.now(), cooldown)
 
         try:
             response: Response = yield from call(request)

@@ -9,18 +9,18 @@ from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.json_text import dumps, first_value
 from ...schemas.message import Context
 from ...schemas.tool import Tool, chosen_name
+from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request, of_one_provider
-from ..step import Step, around
+from ..http.request import Request, StateKey
+from ..step import Step
 from ..stream.rewrite_text import call_chunks, rewrite_text
 
 _ASK = """You can call these functions:
 {tools}
 
 To call one, answer with JSON: {{"name": "...", "arguments": {{...}}}}"""
-PREFILL = of_one_provider("constrained_tools.prefill")
-"""The key of `step_state` for the beginning of a call's JSON: a wire for servers that enforce no schema may begin the
-answer with it."""
+PREFILL: StateKey[str] = StateKey("constrained_tools.prefill", "{")
+"""The beginning of a call's JSON: a wire for servers that enforce no schema may begin the answer with it."""
 _OR_ANSWER = '. To say something instead, answer with JSON: {"answer": "..."}'
 
 
@@ -65,9 +65,8 @@ def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> S
     constrained = bare.replace(
         context=_with_instructions(bare.context, tools, free),
         options={**bare.options, "response_format": response_format},
-        step_state={**bare.step_state, PREFILL: beginning},
     )
-    response = yield from call(constrained)
+    response = yield from call(constrained.with_state(PREFILL, beginning))
     if response.reply is not None and response.reply.tool_calls:
         return response  # the server has tools after all
     return rewrite_text(response, lambda text, finish: _chunks_of(text, finish, beginning))

@@ -14,12 +14,11 @@ from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
-from ..annotate import annotate, clamp_reasoning_tokens, warn
-from ..effects import CallNext, StepGenerator
+from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
 from ..side_fields import Rules, kept
-from ..step import Step, around_unchecked
+from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
@@ -48,13 +47,11 @@ def decode_response(
     shape of its wire.
     """
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        response = yield from call(request)
+    def run(response: Response, request: Request) -> None:
         if response.reply is None and not request.stream:
             response.reply = decoded(response, request, decode, binary=binary, side_fields=side_fields)
-        return response
 
-    return around_unchecked("decode_response", run)
+    return after("decode_response", run)
 
 
 def decoded(
@@ -89,7 +86,8 @@ def decoded(
         reply.raw = response.body if binary else data
     if warnings:
         reply.warnings = joined_warnings(warnings, reply.warnings)
-    return annotate(reply, response)
+    note_reply(response, annotate(reply, response))
+    return reply
 
 
 def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
@@ -112,8 +110,7 @@ def extract_usage(
     side_fields: as for decode_response.
     """
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        response = yield from call(request)
+    def run(response: Response, request: Request) -> None:
         reply = response.reply
         if reply is not None and reply.raw is not None and not response.usage_read:
             response.usage_read = True
@@ -125,9 +122,8 @@ def extract_usage(
                 clamp_reasoning_tokens(reply, request.model)
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
-        return response
 
-    return around_unchecked("extract_usage", run)
+    return after("extract_usage", run)
 
 
 def read_usage(

@@ -20,10 +20,11 @@ from ...schemas.errors import (
 )
 from ...schemas.functions import checked_function
 from ...schemas.model import Model, split_name
+from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..pipeline import other_pipeline
-from ..step import Step, around
+from ..step import Step
 
 RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
 """Errors after which another model may still answer."""

@@ -10,9 +10,10 @@ from attrs import evolve
 from ...schemas.errors import ConfigError, ContextOverflow
 from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
+from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
-from ..step import Step, around, on_request
+from ..step import Step, on_request
 from .errors import attach_call_details
 from .expected import output_limit
 

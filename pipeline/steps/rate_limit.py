@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.usage import Usage
+from ..around import around
 from ..effects import CallNext, Sleep, StepGenerator
-from ..http.request import Request
+from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
-from ..step import around
 from .expected import expected_usage
 
 By = Callable[[Request], str]
@@ -32,7 +31,6 @@ class RateLimit:
     per: the period, in seconds.
     output_tokens: tokens to count for an answer whose length the call does not limit.
     by: names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
-    clock: the time in seconds.
     name: the name of its step.
 
     A call over the limit waits until it fits; waiting calls are sent in their order. After a quiet period, a whole
@@ -52,7 +50,6 @@ class RateLimit:
         per: float = 60.0,
         output_tokens: int = 0,
         by: By = lambda request: str(request.model),
-        clock: Callable[[], float] = monotonic,
         name: str = "rate_limit",
     ) -> None:
         limits = [limit for limit in (requests, tokens) if limit is not None]
@@ -62,8 +59,7 @@ class RateLimit:
         self._per = per
         self._output_tokens = output_tokens
         self._by = by
-        self._clock = clock
-        self._note = f"{name}.hold"
+        self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
@@ -76,19 +72,19 @@ class RateLimit:
         """Estimate the tokens of the call, and correct them afterwards."""
         expected = expected_usage(request, self._output_tokens)
         hold = _Hold(self._lane(request), expected.total_tokens or 0)
-        response: Response = yield from call(request.replace(step_state={**request.step_state, self._note: hold}))
+        response: Response = yield from call(request.with_state(self._hold, hold))
         if response.reply is not None:
             self._correct(hold, response.reply.usage)
             return response
         return response.on_end(lambda reply, error: self._correct(hold, reply.usage if reply else None))
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
-        hold: _Hold | None = request.step_state.get(self._note)
+        hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
         lane = hold.lane
         with self._lock:
-            now = self._clock()
+            now = request.world.now()
             wait = lane.wait(now, hold.tokens)
             left = request.seconds_left()
             if left is not None and wait > left:
@@ -108,14 +104,14 @@ class RateLimit:
         response: Response = yield from call(request)
         if response.status == 429 and (pause := retry_after(response.headers)) is not None:
             with self._lock:
-                lane.closed = max(lane.closed, self._clock() + pause)
+                lane.closed = max(lane.closed, request.world.now() + pause)
         return response
 
     def _lane(self, request: Request) -> _Lane:
         name = self._by(request)
         with self._lock:
             if name not in self._lanes:
-                now = self._clock()
+                now = request.world.now()
                 requests, tokens = (_Bucket(limit, self._per, now) for limit in self._limits)
                 self._lanes[name] = _Lane(requests, tokens)
             return self._lanes[name]

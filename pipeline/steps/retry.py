@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 from ...schemas.errors import ProviderError, StepwellError, TransportError
@@ -42,7 +41,6 @@ def retry(
     base: float = 0.5,
     most: float = 8.0,
     budget: RetryBudget | None = None,
-    rng: Callable[[], float] = random.random,
 ) -> Step:
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
@@ -50,7 +48,6 @@ def retry(
     base: the longest first wait, in seconds; it doubles with each attempt.
     most: the longest wait, in seconds.
     budget: the retries that calls share.
-    rng: returns random numbers from 0 to 1.
 
     It waits as long as the provider says (Retry-After, retry-after-ms, its error body), else a random time up to
     `base` * 2^attempt seconds, at most `most` ("full jitter"). A wait over 60 s or past the total timeout is not
@@ -71,7 +68,7 @@ def retry(
                 outcome = error = raised
             if error is None:
                 budget.give_back()
-            delay = _delay(request, attempt, error, base, most, rng)
+            delay = _delay(request, attempt, error, base, most)
             if delay is None or not budget.take():
                 if isinstance(outcome, StepwellError):
                     raise outcome
@@ -82,14 +79,12 @@ def retry(
     return around_unchecked("retry", run)
 
 
-def _delay(
-    request: Request, attempt: int, error: StepwellError | None, base: float, most: float, rng: Callable[[], float]
-) -> float | None:
+def _delay(request: Request, attempt: int, error: StepwellError | None, base: float, most: float) -> float | None:
     """Return the seconds to wait before the next attempt; None for no further attempt."""
     if error is None or not error.retryable or attempt >= request.retries:
         return None
     delay = getattr(error, "retry_after", None)
     if delay is None:
-        delay = rng() * min(most, base * 2 ** min(attempt, 30))
+        delay = request.world.random() * min(most, base * 2 ** min(attempt, 30))
     left = request.seconds_left()
     return None if delay > MAX_WAIT or (left is not None and delay > left) else float(delay)

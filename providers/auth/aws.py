@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.aws_login import HINT, LOGINS, botocore

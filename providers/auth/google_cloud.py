@@ -22,10 +22,10 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
 from ..declare.environment import environment_of

@@ -201,7 +201,7 @@ def check(provider: Provider, wire: Wire) -> Step:
         check_options(known, table, where=where)
         raw = {name: value for name, value in extra.items() if name not in own}
         check_value("provider_options", raw, _ANY, where=where)
-        return request.with_options({**options, **known}, **{RAW_OPTIONS: raw})
+        return request.with_options({**options, **known}).with_state(RAW_OPTIONS, raw)
 
     return on_request("check_options", check_options_of)
 
@@ -238,7 +238,7 @@ def resolve_key(
 
     def resolve(request: Request) -> Request:
         if has_own_environment:
-            request = request.replace(step_state={**request.step_state, ENVIRONMENT: environment})
+            request = request.with_state(ENVIRONMENT, environment)
         credential = request.credential
         if isinstance(credential, Mapping):
             credential = takes.read(credential, where="the credential", provider=provider.id)
@@ -363,7 +363,7 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
         body = build_body(request)
         if body is None:
             raise StepError("build_body returned None instead of a body", hint="return the body")
-        if raw := request.step_state.get(RAW_OPTIONS):
+        if raw := request.get(RAW_OPTIONS):
             body = merge_bodies(body, raw)
         try:
             encoded = encode_body(body)

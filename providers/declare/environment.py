@@ -12,12 +12,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...pipeline.http.request import Request, of_one_provider
+from ...pipeline.http.request import Request, StateKey
 from ...schemas.errors import ConfigError
 from ...schemas.secret import Secret
-
-ENVIRONMENT = of_one_provider("environment")
-"""The key of `step_state` for the Environment of the client, if that has a file."""
+from ...schemas.world import REAL_WORLD
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
 """The variable that names the file of every client without an `env_file=`."""
@@ -39,6 +37,7 @@ class Environment:
     """Variables by name: those of the process, read at each look-up, and after them those of a file."""
 
     def __init__(self, file: Mapping[str, Secret] | None = None, path: str = "") -> None:
+        self._process = REAL_WORLD.environ
         self._file = file or {}
         self._path = path
 
@@ -48,32 +47,33 @@ class Environment:
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable. An empty one of the process hides the one of the file, as in a shell."""
-        if (value := os.environ.get(name)) is not None:
+        if (value := self._process.get(name)) is not None:
             return value
         return self._file[name].reveal() if name in self._file else None
 
     def of_file(self, name: str) -> str | None:
         """Return the value in the file, if the process has none: for variables that other libraries read themselves."""
-        return None if name in os.environ or name not in self._file else self._file[name].reveal()
+        return None if name in self._process or name not in self._file else self._file[name].reveal()
 
     def describe_source(self, name: str) -> str:
         """Describe where the variable is set, for messages."""
-        return f"the environment variable {name}" if name in os.environ else f"{name} in {self._path}"
+        return f"the environment variable {name}" if name in self._process else f"{name} in {self._path}"
 
 
 PROCESS = Environment()
 """The process's environment alone."""
+ENVIRONMENT: StateKey[Environment] = StateKey("environment", PROCESS)
+"""The Environment of the client, if that has a file."""
 
 
 def environment_of(request: Request) -> Environment:
     """Return the environment of the client that made the request."""
-    found: Environment = request.step_state.get(ENVIRONMENT, PROCESS)
-    return found
+    return request.get(ENVIRONMENT)
 
 
 def process_environment() -> Environment:
     """Return the process's environment, with the file that STEPWELL_ENV_FILE names, if any."""
-    path = os.environ.get(FILE_VARIABLE)
+    path = REAL_WORLD.environ.get(FILE_VARIABLE)
     return read_environment(path) if path else PROCESS
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, Send, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.response import Response
 from ...pipeline.offline import until_send
 from ...pipeline.pipeline import other_pipeline
-from ...pipeline.step import Step, around
+from ...pipeline.step import Step
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import Fragment, dumps
 from .cloudflare import ROOT

@@ -102,7 +102,8 @@ def fit_history(target: HistoryTarget) -> Step:
 def _fit(request: Request, target: HistoryTarget) -> Request:
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
-    options = {**request.step_state.get(RAW_OPTIONS, {}), **request.options}
+    raw = request.get(RAW_OPTIONS)
+    options = {**raw, **request.options}
     continues_stored = not target.conversation_id_options.isdisjoint(options)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
     for kind in dropped:

@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import evolve
 
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.provider import Provider, declare_provider, override
@@ -69,7 +69,7 @@ def messages_body(request: Request) -> dict[str, Any]:
     continue."""
     body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
-        prefill = request.step_state.get(PREFILL, "{")
+        prefill = request.get(PREFILL)
         body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": prefill}]})
     return body
 

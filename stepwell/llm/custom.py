@@ -11,12 +11,12 @@ from ..client import BaseAsyncClient, BaseClient
 from ..options import ChatOptions
 from ..parsers.parser import OutputParser
 from ..pipeline.annotate import annotate
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Run, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around
 from ..pipeline.stream.source import Source, transport_error
 from ..providers.declare.object_support import ObjectSupport
 from ..providers.declare.provider import Provider, declare_provider
@@ -229,7 +229,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
     def send(request: Request, call: CallNext) -> StepGenerator:
         options = loads(request.body)
         prompt = options.pop("prompt")
-        clock = Clock(request.timeouts, request.started)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         try:
             if request.stream:
                 return Response(request, source=(yield _open(hooks, prompt, options, clock, request)))

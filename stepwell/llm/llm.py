@@ -15,9 +15,9 @@ from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..options import ChatOptions, ModelLike, PromptLike, ToolLike
 from ..parsers.parser import OutputParser
+from ..pipeline.effects import Flow
 from ..pipeline.stream.stream import AsyncStream, Stream
 from ..prompts import TemplateLike, template_of
-from ..recipe import Recipe, acarry_out, carry_out
 from ..schemas.errors import ConfigError
 from ..schemas.message import Context, Message, context_of, system, user
 from ..schemas.reply import Reply
@@ -156,11 +156,11 @@ class LLM:
 
     def predict(self, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return the answer: its text, or what the output parser makes of it."""
-        return self._answer(carry_out(self.clients.sync, self._predict(prompt, values)))
+        return self._answer(self.clients.sync.run_workflow(self._predict(prompt, values)))
 
     async def apredict(self, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return the answer; see `predict`."""
-        return self._answer(await acarry_out(self.clients.asynchronous, self._predict(prompt, values)))
+        return self._answer(await self.clients.asynchronous.run_workflow(self._predict(prompt, values)))
 
     def stream(self, prompt: TemplateLike, /, **values: object) -> TextStream:
         """Fill a template and stream the answer's text. An output parser reads the whole at the end."""
@@ -172,11 +172,11 @@ class LLM:
 
     def structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return the answer as an object that fits the schema."""
-        return carry_out(self.clients.sync, self._predict_workflow(schema, prompt, values)).object
+        return self.clients.sync.run_workflow(self._predict_workflow(schema, prompt, values)).object
 
     async def astructured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
         """Fill a template and return an object; see `structured_predict`."""
-        return (await acarry_out(self.clients.asynchronous, self._predict_workflow(schema, prompt, values))).object
+        return (await self.clients.asynchronous.run_workflow(self._predict_workflow(schema, prompt, values))).object
 
     def stream_structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> ObjectStream:
         """Fill a template and stream the object: partial values, then the whole one."""
@@ -198,14 +198,14 @@ class LLM:
 
         Every step is on the Reply.
         """
-        reply: Reply = carry_out(self.clients.sync, self._predict_and_call(tools, prompt, options))
+        reply: Reply = self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
         return reply
 
     async def apredict_and_call(
         self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
     ) -> Reply:
         """Answer with tools; see `predict_and_call`."""
-        reply: Reply = await acarry_out(self.clients.asynchronous, self._predict_and_call(tools, prompt, options))
+        reply: Reply = await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
         return reply
 
     # What the methods above are made of.
@@ -256,25 +256,25 @@ class LLM:
     def _answer(self, reply: Reply) -> Any:
         return reply.text if self.output_parser is None else reply.object
 
-    def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+    def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         context, options = self._fill_template(prompt, values), self._with("chat", {})
         return workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
 
-    def _stream(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+    def _stream(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         options = self._with("stream_chat", {})
         return workflows.stream_parsed(self.model, self._fill_template(prompt, values), self.output_parser, options)
 
-    def _predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+    def _predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         context, settings = self._fill_template(prompt, values), self._objects("chat")
         whole = generate(self.clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **settings)
         return workflows.in_span("structured_predict", self.model, whole)
 
-    def _stream_predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+    def _stream_predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         context, settings = self._fill_template(prompt, values), self._objects("stream_chat")
         growing = stream_object(self.clients.planner, self.model, context, schema, **settings)
         return workflows.in_span("stream_structured_predict", self.model, growing)
 
-    def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Recipe:
+    def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Flow:
         settings = Loop(**{name: value for name, value in options.items() if name in _LOOP})
         call_options = self._with("chat", {name: value for name, value in options.items() if name not in _LOOP})
         context = self._with_system_prompt(context_of(prompt))
@@ -332,11 +332,11 @@ class StructuredLLM(LLM):
         return self._aopen("stream_chat", self._fill_template(prompt, values), {})
 
     def _call(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = carry_out(self.clients.sync, self._generate(name, context, options))
+        reply: Reply = self.clients.sync.run_workflow(self._generate(name, context, options))
         return reply
 
     async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = await acarry_out(self.clients.asynchronous, self._generate(name, context, options))
+        reply: Reply = await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
         return reply
 
     def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:
@@ -348,26 +348,26 @@ class StructuredLLM(LLM):
     def _answer(self, reply: Reply) -> Any:
         return reply.object
 
-    def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Recipe:
+    def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         return workflows.in_span("predict", self.model, self._generate("chat", self._fill_template(prompt, values), {}))
 
-    def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Recipe:
+    def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Flow:
         return self._as_object(super()._predict_and_call(tools, prompt, options))
 
-    def _as_object(self, calling: Recipe) -> Recipe:
+    def _as_object(self, calling: Flow) -> Flow:
         """Run the tool loop, then ask for its answer as the object."""
         answered: Reply = yield from calling
         shaped: Reply = yield from self._generate("chat", answered.context.append(user(_AS_OBJECT)), {})
         steps = (*answered.steps, *(shaped.steps or (shaped,)))
         return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
 
-    def _generate(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
+    def _generate(self, name: str, context: Context, options: Mapping[str, object]) -> Flow:
         settings = {**self._objects(name, options), **self._naming}
         return generate(
             self.clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **settings
         )
 
-    def _stream_objects(self, name: str, context: Context, options: Mapping[str, object]) -> Recipe:
+    def _stream_objects(self, name: str, context: Context, options: Mapping[str, object]) -> Flow:
         settings = {**self._objects(name, options), **self._naming}
         return stream_object(self.clients.planner, self.model, context, self.schema, **settings)
 

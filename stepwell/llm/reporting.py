@@ -6,11 +6,12 @@ from secrets import token_hex
 
 from ..events import Span, current
 from ..options import PipelineLike
+from ..pipeline.around import around
 from ..pipeline.edits import PipelineEdits, edits_of
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Step, around
+from ..pipeline.step import Step
 from ..schemas.reply import Reply
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..reading import AsyncReplyStream, ReplyStream
+from ..reply_stream import AsyncReplyStream, ReplyStream
 from ..schemas.reply import ObjectType
 
 

@@ -1,4 +1,4 @@
-"""The workflows of an LLM with a filled template, written once for sync and async (recipe.py)."""
+"""The workflows of an LLM with a filled template, written once for sync and async."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ..events import span
 from ..options import ModelLike
 from ..parsers.asking import ask_and_parse, parse_reply
 from ..parsers.parser import OutputParser
-from ..recipe import Ask, Recipe, stream_call
+from ..pipeline.effects import CallModel, Flow
+from ..reply_stream import stream_call
 from ..schemas.chunks import StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context
@@ -19,21 +20,21 @@ from ..workflows.objects.generate import object_error
 Parser = OutputParser[Any] | None
 
 
-def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any], max_repairs: int) -> Recipe:
+def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any], max_repairs: int) -> Flow:
     """Ask, and return the Reply; what the parser read is its `object`.
 
     max_repairs: how often an answer that the parser cannot read is shown to the model again.
     """
     with span("predict", model=str(model)) as work:
         if parser is None:
-            reply: Reply = yield Ask("chat", model, context, options)
+            reply: Reply = yield CallModel(model, context, options)
         else:
             reply = yield from ask_and_parse(model, context, parser, options, max_repairs)
         work.note(usage=reply.usage)
         return reply
 
 
-def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Recipe:
+def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Flow:
     """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs."""
     with span("stream", model=str(model)) as work:
         asked = parser.format(context) if parser else context
@@ -51,9 +52,9 @@ def _texts(chunks: list[StreamChunk]) -> Iterator[str]:
     return (chunk.text for chunk in chunks if type(chunk) is TextDelta)
 
 
-def in_span(name: str, model: ModelLike, recipe: Recipe) -> Recipe:
-    """Run a recipe inside a span, with its Reply and its items."""
+def in_span(name: str, model: ModelLike, flow: Flow) -> Flow:
+    """Run a flow inside a span, with its Reply and its items."""
     with span(name, model=str(model)) as work:
-        reply: Reply = yield from recipe
+        reply: Reply = yield from flow
         work.note(usage=reply.usage)
         return reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..recipe import Ask, Recipe
+from ..pipeline.effects import CallModel, Flow
 from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ..schemas.message import context_of, user
 from ..schemas.model import Model
@@ -26,7 +26,7 @@ def ask_and_parse(
     parser: OutputParser[Any],
     options: Mapping[str, Any],
     max_repairs: int = 1,
-) -> Recipe:
+) -> Flow:
     """Return a workflow that gives the Reply with the parsed value as its `object` and the usage of all attempts.
 
     Raises the parser's ObjectInvalid, with the last reply and all usage, when the repairs are used up. A refusal and an
@@ -45,7 +45,7 @@ def ask_and_parse(
     replies: list[Reply] = []
     while True:
         try:
-            reply: Reply = yield Ask("chat", model, context, options)
+            reply: Reply = yield CallModel(model, context, options)
         except StepwellError as error:
             raise with_earlier_replies(error, replies) from None
         replies.append(reply)

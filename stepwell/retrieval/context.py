@@ -8,9 +8,10 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 from weakref import ref
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Effect, Run, StepGenerator
 from ..pipeline.http.request import Request
-from ..pipeline.step import Step, around
+from ..pipeline.step import Step
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.parts import Text

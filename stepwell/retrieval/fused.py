@@ -7,8 +7,8 @@ from typing import Any
 
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
-from ..pipeline.effects import Run
-from ..recipe import Gather, Recipe, acarry_out, carry_out
+from ..pipeline.effects import Flow, Run
+from ..pipeline.tasks import gather
 from ..schemas.errors import ConfigError
 from ..schemas.reply import Reply
 from .node import ScoredNode
@@ -54,12 +54,12 @@ class FusedRetriever(Retriever):
         self.top_k = top_k
         self.name = name
 
-    def seek(self, search: Search) -> Recipe:
+    def seek(self, search: Search) -> Flow:
         """Search all retrievers at once and fuse their rankings, as a workflow."""
         # The search's min_score is for fused scores; only a retriever itself knows the scale of its own.
         pending = [pair for pair in zip(self.retrievers, self.weights, strict=True) if not search.has_visited(pair[0])]
-        rankings: list[Any] = yield Gather(
-            [_search_with(retriever, search.branch(min_score=retriever.min_score)) for retriever, _ in pending]
+        rankings: list[Any] = yield from gather(
+            [retriever.look(search.branch(min_score=retriever.min_score)) for retriever, _ in pending]
         )
         scores: dict[tuple[str, str], float] = {}
         nodes: dict[tuple[str, str], ScoredNode] = {}
@@ -107,7 +107,7 @@ class RerankedRetriever(Retriever):
         self.name = name
         self._clients = ClientPair(client, async_client)
 
-    def seek(self, search: Search) -> Recipe:
+    def seek(self, search: Search) -> Flow:
         """Search the other retriever and rerank what it finds, as a workflow."""
         wider = search.branch(top_k=max(self.fetch, search.top_k), min_score=self.retriever.min_score)
         found: list[ScoredNode] = yield from self.retriever.look(wider)
@@ -127,8 +127,3 @@ def _check_retriever(retriever: object) -> None:
         raise ConfigError(
             f"a {type(retriever).__name__} is not a Retriever", hint="subclass Retriever and write find()"
         )
-
-
-def _search_with(retriever: Retriever, search: Search) -> Run:
-    """Return another retriever's search as one effect, so that several can run at once."""
-    return Run(lambda: carry_out(None, retriever.look(search)), lambda: acarry_out(None, retriever.look(search)))

@@ -9,8 +9,9 @@ from typing import Any
 from attrs import field, frozen
 
 from ..events import span
-from ..pipeline.effects import Run, in_thread
-from ..recipe import Recipe, acarry_out, carry_out
+from ..pipeline.effects import Flow, Run, in_thread
+from ..pipeline.event_loops import adrive_local
+from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
@@ -94,17 +95,17 @@ class Retriever:
         where: filter by metadata, see `filters.matches`; None: no filter.
         min_score: lowest score of a node; None: the retriever's `min_score`.
         """
-        found: list[ScoredNode] = carry_out(None, self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = drive_local(self.look(self._search(query, top_k, where, min_score)))
         return found
 
     async def aretrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
     ) -> list[ScoredNode]:
         """Async version of `retrieve`."""
-        found: list[ScoredNode] = await acarry_out(None, self.look(self._search(query, top_k, where, min_score)))
+        found: list[ScoredNode] = await adrive_local(self.look(self._search(query, top_k, where, min_score)))
         return found
 
-    def look(self, search: Search, depth: int = 0) -> Recipe:
+    def look(self, search: Search, depth: int = 0) -> Flow:
         """Search this retriever and follow its pointers, as a workflow that others can run inside theirs.
 
         search: what to look for.
@@ -118,7 +119,7 @@ class Retriever:
             report.note(found=len(nodes))
             return nodes
 
-    def seek(self, search: Search) -> Recipe:
+    def seek(self, search: Search) -> Flow:
         """Search this retriever alone, as a workflow: run `find` or `afind` unless a subclass does it differently."""
         has_find, has_afind = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
         if has_afind:
@@ -147,7 +148,7 @@ class Retriever:
         check_where(where)
         return Search(query, top_k, where, least)
 
-    def _follow_pointers(self, nodes: list[ScoredNode], search: Search, depth: int) -> Recipe:
+    def _follow_pointers(self, nodes: list[ScoredNode], search: Search, depth: int) -> Flow:
         """Return the nodes, each pointer replaced by what is found where it points to."""
         result: list[ScoredNode] = []
         for scored in nodes:
@@ -172,7 +173,7 @@ class Retriever:
         return self.targets[node.target]
 
 
-def _search_target(target: object, pointer: ScoredNode, search: Search, depth: int) -> Recipe:
+def _search_target(target: object, pointer: ScoredNode, search: Search, depth: int) -> Flow:
     """Return the nodes that a pointer's target has for the search. Nodes without a score get the pointer's.
 
     target: a Retriever, a Node, a ScoredNode, or a function of the query.

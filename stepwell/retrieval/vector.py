@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..pipeline.effects import Run, in_thread
-from ..recipe import Recipe, acarry_out, carry_out
+from ..pipeline.effects import Flow, Run, in_thread
+from ..pipeline.event_loops import adrive_local
+from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import REPAIRED_TEXT, well_formed
 from ..workflows.embed.embedder import Embedder
@@ -62,12 +63,12 @@ class VectorRetriever(Retriever):
         A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after storing the nodes that could be embedded.
         """
-        ids: list[str] = carry_out(None, self._add(_repaired_nodes(nodes_of(nodes))))
+        ids: list[str] = drive_local(self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     async def aadd(self, nodes: Nodes) -> list[str]:
         """Async version of `add`."""
-        ids: list[str] = await acarry_out(None, self._add(_repaired_nodes(nodes_of(nodes))))
+        ids: list[str] = await adrive_local(self._add(_repaired_nodes(nodes_of(nodes))))
         return ids
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
@@ -79,12 +80,12 @@ class VectorRetriever(Retriever):
         source: the nodes from this source.
         where: the nodes that pass this filter.
         """
-        count: int = carry_out(None, self._delete(ids, source, where))
+        count: int = drive_local(self._delete(ids, source, where))
         return count
 
     async def adelete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
         """Async version of `delete`."""
-        count: int = await acarry_out(None, self._delete(ids, source, where))
+        count: int = await adrive_local(self._delete(ids, source, where))
         return count
 
     def get(self, ids: Iterable[str]) -> dict[str, Node]:
@@ -107,13 +108,13 @@ class VectorRetriever(Retriever):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def seek(self, search: Search) -> Recipe:
+    def seek(self, search: Search) -> Flow:
         """Embed the query and search the store, as a workflow."""
         embedder, store = self.embedder, self._store
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
         return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
 
-    def _add(self, nodes: list[Node]) -> Recipe:
+    def _add(self, nodes: list[Node]) -> Flow:
         embedder, store = self.embedder, self._store
         new: list[Node] = yield in_thread(lambda: store.unknown(nodes))
         texts = [node.text for node in new]
@@ -133,7 +134,7 @@ class VectorRetriever(Retriever):
             raise failure
         return list(dict.fromkeys(node.id for node in nodes))
 
-    def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Recipe:
+    def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Flow:
         if ids is None and source is None and where is None:
             raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)

@@ -9,8 +9,18 @@ from .fake import FakeModel
 
 if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
+    from .simulation import ServerAnswer, SimulatedWorld
 
-__all__ = ["Cassette", "ConformanceError", "ConformanceReport", "FakeModel", "NotRecorded", "conformance"]
+__all__ = [
+    "Cassette",
+    "ConformanceError",
+    "ConformanceReport",
+    "FakeModel",
+    "NotRecorded",
+    "ServerAnswer",
+    "SimulatedWorld",
+    "conformance",
+]
 
 
 if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any name
@@ -20,4 +30,8 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
             from . import cassette  # imports httpx, whose transports it subclasses
 
             return getattr(cassette, name)
+        if name in ("ServerAnswer", "SimulatedWorld"):
+            from . import simulation  # only for those who simulate
+
+            return getattr(simulation, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

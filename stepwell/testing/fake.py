@@ -7,11 +7,12 @@ from typing import Any
 
 from attrs import evolve
 
+from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import around, halt_with
+from ..pipeline.step import halt_with
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat

@@ -16,7 +16,6 @@ from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.json import SchemaParser
 from stepwell.parsers.lists import ListParser
 from stepwell.parsers.tagged import TagParser
-from stepwell.recipe import acarry_out, carry_out
 from stepwell.schemas.errors import ConfigError, ObjectInvalid, RateLimitError
 from stepwell.schemas.message import assistant
 from stepwell.testing.fake import FakeModel
@@ -26,14 +25,15 @@ Carry = Callable[..., Reply]
 
 
 def sync(fake: FakeModel, *args: Any, **kwargs: Any) -> Reply:
-    reply: Reply = carry_out(Client(registry=fake.registry), ask_and_parse("fake:m", *args, **kwargs))
+    flow = ask_and_parse("fake:m", *args, **kwargs)
+    reply: Reply = Client(registry=fake.registry).run_workflow(flow)
     return reply
 
 
 def in_async(fake: FakeModel, *args: Any, **kwargs: Any) -> Reply:
     async def run() -> Reply:
         async with AsyncClient(registry=fake.registry) as client:
-            reply: Reply = await acarry_out(client, ask_and_parse("fake:m", *args, **kwargs))
+            reply: Reply = await client.run_workflow(ask_and_parse("fake:m", *args, **kwargs))
             return reply
 
     return asyncio.run(run())

@@ -13,6 +13,7 @@ from stepwell import Client
 from stepwell.catalog import Model
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
+from stepwell.schemas import world as pipeline_world
 from stepwell.schemas.errors import (
     AuthError,
     CircuitOpen,
@@ -44,13 +45,14 @@ class Calls:
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 100.0
         how = {"failures": 2, "cooldown": 10.0, **how}
-        self.pipeline = Pipeline([circuit_breaker(clock=lambda: self.now, **how)])
+        self.pipeline = Pipeline([circuit_breaker(**how)])
         self.drive = drive
 
     def __call__(self, answer: Any = None, asked: Request | None = None) -> str:
         """Make a call and return its outcome: ok, not sent, or the name of the error."""
         world = World([answer or answered()])
         try:
+            asked = (asked or request()).replace(world=pipeline_world.World(now=lambda: self.now))
             self.drive(self.pipeline, world, asked)
         except CircuitOpen:
             assert not world.sent
@@ -141,7 +143,7 @@ def test_the_error_has_the_time_to_retry_and_can_be_pickled() -> None:
     with pytest.raises(
         CircuitOpen, match=r"acme:m-1 failed 1 times in a row, so nothing was sent; it is tried again in 6 s"
     ) as e:
-        drive_sync(calls.pipeline, World([]))
+        drive_sync(calls.pipeline, World([]), request(world=pipeline_world.World(now=lambda: calls.now)))
     assert pickle.loads(pickle.dumps(e.value)).retry_after == pytest.approx(6)
 
 

@@ -22,6 +22,7 @@ from stepwell.pipeline.steps.retry import retry
 from stepwell.providers.declare.errors import find_error
 from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
+from stepwell.schemas import world as pipeline_world
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline
 
@@ -38,13 +39,15 @@ class Calls:
 
     def __init__(self, drive: Drive = drive_sync, **how: Any) -> None:
         self.now = 1000.0
-        self.limit = RateLimit(clock=lambda: self.now, **how)
+        self.limit = RateLimit(**how)
         self.pipeline = self.limit(Pipeline())
+        self.clock = pipeline_world.World(now=lambda: self.now, random=lambda: 0.0)
         self.drive = drive
 
     def __call__(self, asked: Request | None = None, answer: Any = None, *, wait: bool = True) -> float:
         """Return the seconds that the call waited; with `wait`, advance the clock by them."""
         world = World([answer or answered()])
+        asked = (asked or request()).replace(world=self.clock)
         self.drive(self.pipeline, world, asked)
         waited = sum(world.slept)
         self.now += waited if wait else 0.0
@@ -116,9 +119,9 @@ def test_a_call_larger_than_the_limit_waits_for_the_whole_limit_and_no_longer() 
 
 def test_every_attempt_counts() -> None:
     calls = Calls(requests=2, per=20)
-    calls.pipeline = calls.limit(Pipeline([retry(find_error, rng=lambda: 0.0)]))
+    calls.pipeline = calls.limit(Pipeline([retry(find_error)]))
     world = World([lambda asked: Response(asked, 500, {}, b"{}"), answered(), answered()])
-    drive_sync(calls.pipeline, world)
+    drive_sync(calls.pipeline, world, request(world=calls.clock))
     assert len(world.sent) == 2 and calls() == 10
 
 
@@ -140,7 +143,7 @@ def test_each_model_has_its_own_limit_or_all_share_one() -> None:
 def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -> None:
     calls = Calls(requests=1, per=10)
     calls(wait=False)
-    hasty = request(timeouts=Timeouts(total=5.0), started=time.monotonic())
+    hasty = request(timeouts=Timeouts(total=5.0), started=calls.now)
     with pytest.raises(RateLimitError, match=r"would wait 10\.0 s, past its total timeout") as caught:
         calls(hasty)
     assert caught.value.retry_after == pytest.approx(10)
@@ -150,7 +153,7 @@ def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -
 def test_a_waiting_call_that_is_cancelled_gives_up_its_turn() -> None:
     calls = Calls(requests=1, per=10)
     calls(wait=False)
-    flow = calls.pipeline.flow(request())
+    flow = calls.pipeline.flow(request(world=calls.clock))
     next(flow)
     flow.close()
     assert calls() == 10

@@ -16,6 +16,7 @@ from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
 from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
+from stepwell.schemas.world import World as Chance
 from stepwell.steps import Pipeline
 
 from driving import Drive, World, drive_async, drive_sync, request
@@ -34,9 +35,9 @@ def says(status: int, code: str = "", headers: dict[str, str] | None = None, mes
 def once_more(answer: Any, drive: Drive = drive_sync, asked: Request | None = None, **how: Any) -> World:
     """Send with one failure and then a success; the world tells what happened."""
     world = World([answer, says(200), says(200)])
-    how.setdefault("rng", lambda: 1.0)
     with suppress(StepwellError):
-        drive(Pipeline([retry(find_error, **how)]), world, asked or request())
+        asked = (asked or request()).replace(world=Chance(random=lambda: 1.0))
+        drive(Pipeline([retry(find_error, **how)]), world, asked)
     return world
 
 
@@ -107,10 +108,10 @@ def test_a_wait_past_the_total_timeout_is_not_begun() -> None:
 
 def test_the_backoff_doubles_with_full_jitter_up_to_its_limit() -> None:
     world = World([says(500)] * 6 + [says(200)])
-    drive_sync(Pipeline([retry(find_error, rng=lambda: 1.0)]), world, request(retries=6))
+    drive_sync(Pipeline([retry(find_error)]), world, request(retries=6, world=Chance(random=lambda: 1.0)))
     assert world.slept == [0.5, 1, 2, 4, 8, 8]
     world = World([says(500), says(200)])
-    drive_sync(Pipeline([retry(find_error, rng=lambda: 0.0)]), world)
+    drive_sync(Pipeline([retry(find_error)]), world, request(world=Chance(random=lambda: 0.0)))
     assert world.slept == [0.0]
 
 

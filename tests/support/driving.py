@@ -8,10 +8,10 @@ from typing import Any
 
 from stepwell import Context, Reply, user
 from stepwell.catalog import Model
+from stepwell.pipeline.drivers import adrive, drive
 from stepwell.pipeline.effects import Close, Read, Run, Send, Sleep
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
-from stepwell.pipeline.http.transport import adrive, drive
 from stepwell.schemas.message import assistant
 from stepwell.steps import Pipeline
 

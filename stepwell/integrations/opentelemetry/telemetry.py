@@ -11,11 +11,11 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from ...events import Event, current, subscribe
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...schemas.reply import Reply
 from .attributes import answer, basic, error_attributes, question, reply_attributes, request_attributes
 

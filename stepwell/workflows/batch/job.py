@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...client import BaseAsyncClient, BaseClient
-from ...recipe import Recipe, acarry_out, carry_out
+from ...pipeline.effects import Flow
 from ...schemas.batch import BatchState
 from ...schemas.errors import StepwellError
 from ...schemas.reply import Reply
@@ -67,11 +67,11 @@ class BatchJob(_Job):
 
         Raises ConfigError while the batch is under way, InvalidRequest where it failed as a whole.
         """
-        answers: Answers = carry_out(self._client, workflows.results(self._work, self.id))
+        answers: Answers = self._client.run_workflow(workflows.results(self._work, self.id))
         return answers
 
-    def _remember(self, recipe: Recipe) -> BatchJob:
-        self.state = carry_out(self._client, recipe)
+    def _remember(self, flow: Flow) -> BatchJob:
+        self.state = self._client.run_workflow(flow)
         return self
 
 
@@ -96,9 +96,9 @@ class AsyncBatchJob(_Job):
 
     async def results(self) -> Answers:
         """Return every answer by its id; see BatchJob.results."""
-        answers: Answers = await acarry_out(self._client, workflows.results(self._work, self.id))
+        answers: Answers = await self._client.run_workflow(workflows.results(self._work, self.id))
         return answers
 
-    async def _remember(self, recipe: Recipe) -> AsyncBatchJob:
-        self.state = await acarry_out(self._client, recipe)
+    async def _remember(self, flow: Flow) -> AsyncBatchJob:
+        self.state = await self._client.run_workflow(flow)
         return self

@@ -7,21 +7,18 @@ batch, and the pipeline is resumed with the answer that comes out of it.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any, TypeAlias, cast
 
 from attrs import evolve, field, frozen
 
 from ...options import ModelLike, PromptLike
 from ...pipeline.edits import edits_of
-from ...pipeline.effects import Run, StepGenerator
+from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
 from ...planner import CallPlanner, completed_reply
 from ...providers.declare.vendor_names import BATCH_OPTIONS
-from ...recipe import Ask, Drive, Recipe
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ...schemas.errors import (
     ConfigError,
@@ -61,16 +58,16 @@ class BatchWork:
         pipeline, request = self.planner.request("chat", self.model, prompt, options)
         return pipeline.flow(request), request
 
-    def ask(self, operation: str, input: object, **more: object) -> Ask:
+    def ask(self, operation: str, input: object, **more: object) -> CallModel:
         """Return one of the batch's own calls, with those of the options that steer calls."""
         steering = {name: self.options[name] for name in _STEERING & self.options.keys()}
-        return Ask(operation, self.model, input, {**steering, **more})
+        return CallModel(self.model, input, {**steering, **more}, operation)
 
 
 _STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pipeline"}
 
 
-def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapping[str, object]) -> Recipe:
+def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapping[str, object]) -> Flow:
     """Submit a batch; return (BatchWork, BatchState)."""
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
@@ -79,7 +76,7 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     items, betas = [], set()
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
-        prepared = yield Drive(prepare_offline(flow))
+        prepared = yield from prepare_offline(flow)
         if not isinstance(prepared, Request):
             raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
         items.append(BatchItem(id, prepared.url.removeprefix(request.base_url.rstrip("/")), prepared.body))
@@ -92,40 +89,41 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     return work, reply.object
 
 
-def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Recipe:
+def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Flow:
     """Find a batch that was submitted before; return (BatchWork, BatchState)."""
     _batch_operations(planner, model)
     work = BatchWork(planner, model, {}, options)
     return work, (yield from refresh(work, id))
 
 
-def refresh(work: BatchWork, id: str) -> Recipe:
+def refresh(work: BatchWork, id: str) -> Flow:
     """Request the batch's BatchState."""
     return (yield work.ask("get_batch", id)).object
 
 
-def cancel(work: BatchWork, id: str) -> Recipe:
+def cancel(work: BatchWork, id: str) -> Flow:
     """Cancel the batch; return its BatchState."""
     reply = yield work.ask("cancel_batch", id)
     # Some answer with an empty body, or without the batch.
     return reply.object if reply.object.id == id else (yield from refresh(work, id))
 
 
-def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Recipe:
+def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Flow:
     """Request the batch's state until it is over; return it. Raises TotalTimeout."""
-    began = time.monotonic()
+    now = work.planner.world.now
+    began = now()
     while True:
         state: BatchState = yield from refresh(work, id)
         if state.over:
             return state
-        if timeout is not None and time.monotonic() + poll > began + timeout:
+        if timeout is not None and now() + poll > began + timeout:
             raise TotalTimeout(
                 f"batch {id} is still {state.status} after {timeout:g} s", hint="it goes on; wait again, or cancel()"
             )
-        yield _pause(poll)
+        yield Sleep(poll)
 
 
-def results(work: BatchWork, id: str) -> Recipe:
+def results(work: BatchWork, id: str) -> Flow:
     """Return every answer by its id: a Reply, or the error that a call would have raised."""
     state: BatchState = yield from refresh(work, id)
     if not state.over:
@@ -166,7 +164,7 @@ def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:
     return f"{len(unknown)} answers have ids that were not submitted: {shown}"
 
 
-def _answer(work: BatchWork, lines: list[BatchLine]) -> Recipe:
+def _answer(work: BatchWork, lines: list[BatchLine]) -> Flow:
     line = lines[0]
     if len(lines) > 1:
         return DecodeError(
@@ -179,7 +177,7 @@ def _answer(work: BatchWork, lines: list[BatchLine]) -> Recipe:
     # A job that was found by its id has no prompts, which the reading of an answer does not need.
     flow, request = work.flow(work.prompts.get(line.id, "?"))
     try:
-        response = yield Drive(finish_offline(flow, line.status, line.headers, line.body))
+        response = yield from finish_offline(flow, line.status, line.headers, line.body)
     except StepwellError as error:
         return error
     reply = completed_reply(response, request.context if work.prompts else _NO_CONTEXT)
@@ -216,12 +214,3 @@ def _join_betas(betas: Iterable[tuple[str, str]]) -> dict[str, str]:
         words = joined.setdefault(name, [])
         words += [word for word in value.split(",") if word not in words]
     return {name: ",".join(words) for name, words in joined.items()}
-
-
-def _pause(seconds: float) -> Run:
-    async def later() -> None:
-        import anyio  # comes with httpx; sleeps on whichever event loop runs
-
-        await anyio.sleep(seconds)
-
-    return Run(partial(time.sleep, seconds), later)

@@ -1,4 +1,4 @@
-"""The cache of vectors, for use in a recipe. A store that fails costs time and a warning, and never the result."""
+"""The cache of vectors, for use in a flow. A store that fails costs time and a warning, and never the result."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ...pipeline.effects import in_thread
+from ...pipeline.effects import Flow, in_thread
 from ...pipeline.key_value import KeyValueStore
-from ...recipe import Recipe
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.reply import CallWarning
@@ -32,7 +31,7 @@ class EmbeddingCache:
         self._options = options
         self.warnings: list[CallWarning] = []
 
-    def read(self, texts: Sequence[str]) -> Recipe:
+    def read(self, texts: Sequence[str]) -> Flow:
         """Return the vectors that are stored, by text."""
         store = self._store
         if store is None:
@@ -56,7 +55,7 @@ class EmbeddingCache:
             return {}
         return vectors
 
-    def write(self, vectors: Mapping[str, Vector]) -> Recipe:
+    def write(self, vectors: Mapping[str, Vector]) -> Flow:
         """Store the vectors of these texts."""
         store = self._store
         if store is None or not vectors:

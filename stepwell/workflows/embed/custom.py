@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import around
 from ...pipeline.stream.source import transport_error
 from ...providers.declare.provider import Provider, declare_provider
 from ...providers.declare.wire import Wire

@@ -8,11 +8,10 @@ from typing import Any
 
 from attrs import define, field
 
-from ...client_pair import ClientPair
 from ...events import span
-from ...pipeline.effects import Run
+from ...pipeline.effects import CallModel, Flow
+from ...pipeline.tasks import gather
 from ...providers.declare.embed_limits import EmbedLimit
-from ...recipe import Ask, Gather, Recipe, acarry_out, carry_out
 from ...schemas.errors import (
     ConfigError,
     ContentFiltered,
@@ -53,7 +52,6 @@ class EmbedJob:
     cache: EmbeddingCache
     workers: int
     progress: Progress
-    clients: ClientPair
     warnings: Sequence[CallWarning] = ()
     vectors: dict[str, Vector] = field(factory=dict)
     """By text."""
@@ -71,7 +69,7 @@ class EmbedJob:
     _bar: Bar = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock)
 
-    def recipe(self) -> Recipe:
+    def flow(self) -> Flow:
         """Return Embeddings.
 
         Raises EmbeddingFailed for texts that were refused, and unchanged any error that concerns all texts. Both carry
@@ -87,30 +85,24 @@ class EmbedJob:
                 report.note(cached=self.cached, calls=len(self.replies))
             return self._outcome()
 
-    def _embed(self, texts: list[str]) -> Recipe:
+    def _embed(self, texts: list[str]) -> Flow:
         self.vectors.update((yield from self.cache.read(texts)))
         self.cached = len(self.vectors)
         if self.cached:
             self._bar.update(self.cached)
         missing = [text for text in texts if text not in self.vectors]
-        parts = [self._batch_effect(batch) for batch in batches_of(missing, self.limit)]
-        for result in (yield Gather(parts, self.workers)) if parts else ():
+        batches = [self._batch(batch) for batch in batches_of(missing, self.limit)]
+        for result in (yield from gather(batches, self.workers)):
             if isinstance(result, Exception):
                 self.fault = self.fault or result
 
-    def _batch_effect(self, batch: list[str]) -> Run:
-        return Run(
-            lambda: carry_out(self.clients.sync, self._batch(batch)),
-            lambda: acarry_out(self.clients.asynchronous, self._batch(batch)),
-        )
-
-    def _batch(self, batch: list[str]) -> Recipe:
+    def _batch(self, batch: list[str]) -> Flow:
         """Embed one batch; if it is refused, its halves, so that one bad text costs few further calls."""
         pending = [batch]
         while pending and self.fault is None:
             texts = pending.pop()
             try:
-                reply = yield Ask("embed", str(self.model), texts, self.options)
+                reply = yield CallModel(str(self.model), texts, self.options, "embed")
                 vectors = self._vectors(reply, texts)
             except StepwellError as error:
                 pending += self._refused(texts, error)

@@ -12,7 +12,6 @@ from ...options import EmbedOptions, ModelLike
 from ...pipeline.key_value import KeyValueStore
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
 from ...providers.declare.registry import Registry
-from ...recipe import acarry_out, carry_out
 from ...schemas.errors import ConfigError
 from ...schemas.json_text import REPAIRED_TEXT, dumps, well_formed
 from ...schemas.model import Model
@@ -101,14 +100,14 @@ class Embedder:
         empty, before anything is sent; EmbeddingFailed if a text is refused even alone; any other StepwellError
         unchanged. The latter two carry the finished vectors as `.partial`; cached vectors stay cached.
         """
-        work = self._work(texts, kind)
-        embeddings: Embeddings = carry_out(None, work.recipe())
+        job = self._job(texts, kind)
+        embeddings: Embeddings = self._clients.sync.run_workflow(job.flow())
         return embeddings
 
     async def aembed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """Return the vector of each text; see `embed`."""
-        work = self._work(texts, kind)
-        embeddings: Embeddings = await acarry_out(None, work.recipe())
+        job = self._job(texts, kind)
+        embeddings: Embeddings = await self._clients.asynchronous.run_workflow(job.flow())
         return embeddings
 
     def embed_documents(self, texts: Iterable[str]) -> Embeddings:
@@ -142,7 +141,7 @@ class Embedder:
         decisive = {name: value for name, value in options.items() if name not in _INDIFFERENT}
         return decisive if self._server is None else {**decisive, "base_url": self._server}
 
-    def _work(self, texts: Iterable[str], kind: str | None) -> EmbedJob:
+    def _job(self, texts: Iterable[str], kind: str | None) -> EmbedJob:
         options = self.options if kind is None else {**self.options, "kind": kind}
         given = checked_texts(texts)
         whole: list[str] = well_formed(given)
@@ -154,7 +153,6 @@ class Embedder:
             cache=EmbeddingCache(self.store, str(self.model), self._decisive(options)),
             workers=self.workers,
             progress=self.progress,
-            clients=self._clients,
             warnings=() if whole is given else (CallWarning(*REPAIRED_TEXT, str(self.model)),),
         )
 

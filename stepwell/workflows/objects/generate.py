@@ -9,8 +9,8 @@ from attrs import evolve
 
 from ...events import span
 from ...options import ModelLike, PromptLike
+from ...pipeline.effects import CallModel, Flow
 from ...planner import CallPlanner
-from ...recipe import Ask, Recipe
 from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ...schemas.message import Context, context_of, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
@@ -36,7 +36,7 @@ def generate(
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
-) -> Recipe:
+) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     if max_repairs < 0:
         raise ConfigError("max_repairs cannot be less than 0")
@@ -47,7 +47,7 @@ def generate(
         context = request.context
         while True:
             try:
-                reply: Reply = yield Ask("chat", model, context, request.options)
+                reply: Reply = yield CallModel(model, context, request.options)
             except StepwellError as error:
                 raise with_earlier_replies(error, replies) from None
             replies.append(reply)

@@ -12,9 +12,9 @@ from attrs import define, field
 
 from ...events import span
 from ...options import ModelLike, PromptLike
+from ...pipeline.effects import Emit, Flow
 from ...planner import CallPlanner
-from ...reading import AsyncReplyStream, ReplyStream
-from ...recipe import Emit, Recipe, stream_call
+from ...reply_stream import AsyncReplyStream, ReplyStream, stream_call
 from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
@@ -106,14 +106,14 @@ def object_stream(
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
-) -> Recipe:
+) -> Flow:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
     spec = OutputSpec.of(schema, name, description)
     request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
     return _stream(model, spec, request, prompt)
 
 
-def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: PromptLike) -> Recipe:
+def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: PromptLike) -> Flow:
     with span("stream_object", model=str(model), name=spec.name, mode=request.mode):
         partial = PartialObject(request, spec)
         reply: Reply = yield from stream_call(model, request.context, request.options, partial.feed)

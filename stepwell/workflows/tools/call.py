@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from copy import deepcopy
@@ -26,7 +25,9 @@ from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ...schemas.tool import Tool
+from ...schemas.world import World
 
+Clock = Callable[[], float]
 MAX_SHOWN = 10
 _AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
@@ -113,30 +114,31 @@ def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
     return True
 
 
-def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> Run:
+def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world: World) -> Run:
     """Return the effect that makes the call and gives a ToolRun, also for an error."""
-    return Run(lambda: _run(call, tools, timeout), lambda: _arun(call, tools, timeout))
+    return Run(lambda: _run(call, tools, timeout, world.now), lambda: _arun(call, tools, timeout, world.now))
 
 
-def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
-    began = time.monotonic()
+def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Clock) -> ToolRun:
+    began = now()
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
             value = _call_within(lambda: _call_tool(tool, arguments), tool.timeout or timeout, tool)
-            return _done(call, value, began)
+            return _done(call, value, now() - began)
     except Exception as error:
-        return _failed_run(call, error, began)
+        return _failed_run(call, error, now() - began)
 
 
-async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None) -> ToolRun:
-    began = time.monotonic()
+async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Clock) -> ToolRun:
+    began = now()
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            return _done(call, await _acall_tool(tool, arguments, tool.timeout or timeout), began)
+            value = await _acall_tool(tool, arguments, tool.timeout or timeout)
+            return _done(call, value, now() - began)
     except Exception as error:
-        return _failed_run(call, error, began)
+        return _failed_run(call, error, now() - began)
 
 
 def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
@@ -227,13 +229,13 @@ def _late(tool: Tool, timeout: float) -> ToolFailed:
     return ToolFailed(f"it took longer than {timeout:g} seconds", tool=tool.name)
 
 
-def _done(call: ToolCall, value: object, began: float) -> ToolRun:
-    return ToolRun(call, sendable(value, call.name), value, None, time.monotonic() - began)
+def _done(call: ToolCall, value: object, elapsed: float) -> ToolRun:
+    return ToolRun(call, sendable(value, call.name), value, None, elapsed)
 
 
-def _failed_run(call: ToolCall, error: Exception, began: float) -> ToolRun:
+def _failed_run(call: ToolCall, error: Exception, elapsed: float) -> ToolRun:
     text = error.message if isinstance(error, ToolFailed) else f"{type(error).__name__}: {_text_of(error)}"
-    return ToolRun(call, f"Error: {text}", None, error, time.monotonic() - began)
+    return ToolRun(call, f"Error: {text}", None, error, elapsed)
 
 
 def _text_of(error: Exception) -> str:

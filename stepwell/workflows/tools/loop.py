@@ -13,15 +13,18 @@ from attrs import frozen
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
+from ...pipeline.effects import CallModel, Emit, Flow
 from ...pipeline.pipeline import Pipeline
+from ...pipeline.tasks import gather, performing
 from ...planner import CallPlanner
-from ...recipe import Ask, Emit, Gather, Recipe, stream_call
+from ...reply_stream import stream_call
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
 from ...schemas.reply import WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
+from ...schemas.world import World
 from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
 from .define import tools_of
 from .react import react_tools
@@ -80,7 +83,7 @@ def loop(
     options: Mapping[str, Any],
     *,
     stream: bool,
-) -> Recipe:
+) -> Flow:
     """Run a tool loop: run_tools and stream_tools. Return the last Reply, with all the steps on it.
 
     settings: the loop's settings.
@@ -100,12 +103,18 @@ def loop(
         pipeline = options.get("pipeline")
         edits = pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)
         call_options["pipeline"] = edits.prepend(react_tools())
-    return _loop(model, context, offered, settings, call_options, stream)
+    return _loop(model, context, offered, settings, call_options, stream, planner.world)
 
 
 def _loop(
-    model: ModelLike, context: Context, tools: tuple[Tool, ...], settings: Loop, options: dict[str, Any], stream: bool
-) -> Recipe:
+    model: ModelLike,
+    context: Context,
+    tools: tuple[Tool, ...],
+    settings: Loop,
+    options: dict[str, Any],
+    stream: bool,
+    world: World,
+) -> Flow:
     steps: list[Reply] = []
     prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
@@ -114,7 +123,7 @@ def _loop(
             if pending:
                 if len(steps) >= settings.max_steps:
                     raise _step_limit(steps, prompt, context, settings)
-                runs = yield from _run_all(pending, tools, settings)
+                runs = yield from _run_all(pending, tools, settings, world)
                 if steps:
                     steps[-1] = _with_runs(steps[-1], runs)
                 if stream:
@@ -140,11 +149,11 @@ def _loop(
         return _combined_reply(steps, prompt, context)
 
 
-def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Recipe:
+def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stream: bool, steps: list[Reply]) -> Flow:
     try:
         if stream:
             return (yield from stream_call(model, context, options, iter))
-        return (yield Ask("chat", model, context, options))
+        return (yield CallModel(model, context, options))
     except StepwellError as error:
         if steps:  # the error carries the steps before the call that failed
             error.usage = total_usage([*(step.usage for step in steps), error.usage])
@@ -153,7 +162,7 @@ def _answer(model: ModelLike, context: Context, options: Mapping[str, Any], stre
 
 
 def _run_all(
-    calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], settings: Loop
+    calls: tuple[ToolCall, ...], tools: tuple[Tool, ...], settings: Loop, world: World
 ) -> Generator[Any, Any, list[ToolRun]]:
     """Ask for approval of each call in turn, then run all concurrently. Return the runs in the order of the calls."""
     runs: dict[int, ToolRun] = {}
@@ -166,7 +175,8 @@ def _run_all(
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    results = yield Gather([effect_of(calls[place], tools, settings.tool_timeout) for place in approved])
+    effects = [effect_of(calls[place], tools, settings.tool_timeout, world) for place in approved]
+    results = yield from gather(map(performing, effects))
     runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 

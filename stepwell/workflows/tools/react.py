@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...parsers.react import STOP, Action, observation, parse_react, react_prompt
+from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
-from ...pipeline.step import Step, around
+from ...pipeline.step import Step
 from ...pipeline.stream.rewrite_text import call_chunks, rewrite_text
 from ...schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
 from ...schemas.errors import ObjectInvalid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-from ...reading import AsyncReplyStream, ReplyStream
+from ...reply_stream import AsyncReplyStream, ReplyStream
 from ...schemas.chunks import StreamChunk, TextDelta
 from .call import ToolRun
 

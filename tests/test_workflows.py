@@ -12,26 +12,14 @@ import pytest
 
 import stepwell
 from stepwell.events import Event, span
-from stepwell.pipeline.effects import Run
-from stepwell.recipe import (
-    Ask,
-    AsyncReading,
-    Emit,
-    Gather,
-    Left,
-    Open,
-    Pull,
-    Reading,
-    Recipe,
-    Shut,
-    acarry_out,
-    carry_out,
-)
+from stepwell.pipeline.effects import CallModel, Cancelled, Emit, Flow, Run, Sleep, Wait
+from stepwell.pipeline.signal import Signal
+from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.schemas.errors import StepError
 
 from scripted import MODEL, Scripted
 
-Carry = Callable[[Recipe], Any]
+Carry = Callable[[Flow], Any]
 
 
 def echo(body: dict[str, Any]) -> str:
@@ -45,13 +33,13 @@ def script() -> Scripted:
     return Scripted([echo] * 4)
 
 
-def carry_sync(recipe: Recipe) -> Any:
-    return carry_out(script().client, recipe)
+def carry_sync(flow: Flow) -> Any:
+    return script().client.run_workflow(flow)
 
 
-def carry_async(recipe: Recipe) -> Any:
+def carry_async(flow: Flow) -> Any:
     async def main() -> Any:
-        return await acarry_out(script().async_client, recipe)
+        return await script().async_client.run_workflow(flow)
 
     return asyncio.run(main())
 
@@ -69,12 +57,12 @@ def events() -> Any:
     unsubscribe()
 
 
-def ask(text: str) -> Ask:
-    return Ask("chat", MODEL, text)
+def ask(text: str) -> CallModel:
+    return CallModel(MODEL, text)
 
 
 def test_a_workflow_calls_a_model_and_continues_with_the_answer(carry: Carry) -> None:
-    def twice() -> Recipe:
+    def twice() -> Flow:
         first = yield ask("one")
         second = yield ask(first.text + " two")
         return second.text
@@ -83,7 +71,7 @@ def test_a_workflow_calls_a_model_and_continues_with_the_answer(carry: Carry) ->
 
 
 def test_an_error_is_raised_at_the_workflows_call(carry: Carry) -> None:
-    def careful() -> Recipe:
+    def careful() -> Flow:
         try:
             yield ask("fail")
         except stepwell.errors.ConnectError as error:
@@ -93,8 +81,8 @@ def test_an_error_is_raised_at_the_workflows_call(carry: Carry) -> None:
 
 
 def test_concurrent_work_keeps_its_order_and_failures_their_places(carry: Carry) -> None:
-    def many() -> Recipe:
-        return (yield Gather([ask(text) for text in ["a", "fail", "c", "d"]], limit=2))
+    def many() -> Flow:
+        return (yield from gather([performing(ask(text)) for text in ["a", "fail", "c", "d"]], limit=2))
 
     first, failed, *rest = carry(many())
     assert (first.text, [reply.text for reply in rest]) == ("A", ["C", "D"])
@@ -106,50 +94,127 @@ def test_custom_functions_run_sync_or_async_as_the_caller(carry: Carry) -> None:
         await asyncio.sleep(0)
         return "async"
 
-    def own() -> Recipe:
+    def own() -> Flow:
         return (yield Run(lambda: "sync", driver))
 
     assert carry(own()) == ("sync" if carry is carry_sync else "async")
 
 
 def test_a_foreign_effect_is_an_error_with_the_effects_to_yield(carry: Carry) -> None:
-    def wrong() -> Recipe:
+    def wrong() -> Flow:
         yield 42
 
-    with pytest.raises(StepError, match="yielded int; yield Ask"):
+    with pytest.raises(StepError, match="yielded int; yield Send"):
         carry(wrong())
 
 
-def streamed(closed: list[str]) -> Recipe:
-    stream = yield Open(MODEL, "hello")
+def streamed(closed: list[str]) -> Flow:
+    reader = yield CallModel(MODEL, "hello", stream=True)
     try:
-        while (chunks := (yield Pull(stream))) is not None:
+        while (chunks := (yield from reader.next())) is not None:
             for chunk in chunks:
                 if chunk.type == "text":
                     yield Emit(chunk.text)
-    except Left:
-        yield Shut(stream)
-        closed.append("shut")
+    except Cancelled:
+        yield from reader.close()
+        closed.append("closed")
         raise
-    return "done"
+    return reader.whole_reply().text
 
 
 def test_items_come_as_they_are_emitted_and_leaving_shuts_the_stream() -> None:
     client = Scripted(["abc"] * 2, piece=1).client
     closed: list[str] = []
-    assert list(Reading(client, streamed(closed))) == ["a", "b", "c"]
-    with Reading(client, streamed(closed)) as reading:
+    assert list(client.read_workflow(streamed(closed))) == ["a", "b", "c"]
+    with client.read_workflow(streamed(closed)) as reading:
         assert next(reading) == "a"
-    assert closed == ["shut"]
+    assert closed == ["closed"]
 
 
 async def test_an_async_stream_of_a_workflow_behaves_alike() -> None:
     client = Scripted(["abc"] * 2, piece=1).async_client
     closed: list[str] = []
-    assert [item async for item in AsyncReading(client, streamed(closed))] == ["a", "b", "c"]
-    async with AsyncReading(client, streamed(closed)) as reading:
+    assert [item async for item in client.read_workflow(streamed(closed))] == ["a", "b", "c"]
+    async with client.read_workflow(streamed(closed)) as reading:
         assert await anext(reading) == "a"
-    assert closed == ["shut"]
+    assert closed == ["closed"]
+
+
+def test_a_signal_wakes_all_that_wait_for_it(carry: Carry) -> None:
+    signal = Signal()
+
+    def waits() -> Flow:
+        return (yield Wait(signal))
+
+    def sets() -> Flow:
+        yield Sleep(0.001)
+        signal.set()
+
+    def both() -> Flow:
+        missed = yield Wait(Signal(), 0.001)
+        return missed, (yield from gather([waits(), sets()])), (yield Wait(signal))
+
+    assert carry(both()) == (False, [True, None], True)
+
+
+def test_what_the_branches_emit_is_emitted_by_the_whole(carry: Carry) -> None:
+    def worker(name: str) -> Flow:
+        for count in range(3):
+            yield Emit(f"{name}{count}")
+        return name
+
+    def workers() -> Flow:
+        return (yield from gather([worker("a"), worker("b")]))
+
+    assert carry(workers()) == ["a", "b"]
+    items = list(script().client.read_workflow(workers()))
+    assert sorted(items) == ["a0", "a1", "a2", "b0", "b1", "b2"] and [i for i in items if i[0] == "b"] == items_of("b")
+
+
+def items_of(name: str) -> list[str]:
+    return [f"{name}{count}" for count in range(3)]
+
+
+def test_a_race_returns_the_first_result_and_cleans_up_the_others(carry: Carry) -> None:
+    ended: list[str] = []
+
+    def runner(name: str, seconds: float) -> Flow:
+        try:
+            yield Sleep(seconds)
+        finally:
+            yield Run(lambda: ended.append(name))
+        return name
+
+    assert carry(race([runner("slow", 60), runner("fast", 0), runner("slower", 90)])) == "fast"
+    assert sorted(ended) == ["fast", "slow", "slower"]
+
+
+def test_a_race_that_nobody_wins_raises_the_first_error_with_notes_of_the_others(carry: Carry) -> None:
+    def fails(text: str) -> Flow:
+        yield Sleep(0)
+        raise ValueError(text)
+
+    with pytest.raises(ValueError, match="one") as caught:
+        carry(race([fails("one"), fails("two")]))
+    assert caught.value.__notes__ == ["another failed, too: ValueError: two"]
+
+
+def test_an_interrupt_in_one_branch_stops_all(carry: Carry) -> None:
+    ended: list[str] = []
+
+    def waits() -> Flow:
+        try:
+            yield Sleep(60)
+        finally:
+            ended.append("waits")
+
+    def interrupted() -> Flow:
+        yield Sleep(0.001)
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        carry(gather([waits(), interrupted()]))
+    assert ended == ["waits"]
 
 
 def test_spans_nest_through_workflows_and_concurrent_work(carry: Carry, events: list[Event]) -> None:
@@ -160,9 +225,10 @@ def test_spans_nest_through_workflows_and_concurrent_work(carry: Carry, events: 
     async def ainner(name: str) -> str:
         return inner(name)
 
-    def outer() -> Recipe:
+    def outer() -> Flow:
         with span("outer") as work:
-            done = yield Gather([Run(lambda n=n: inner(n), lambda n=n: ainner(n)) for n in "ab"])  # type: ignore[misc]
+            runs = [Run(lambda n=n: inner(n), lambda n=n: ainner(n)) for n in "ab"]  # type: ignore[misc]
+            done = yield from gather(map(performing, runs))
             work.note(done=done)
 
     carry(outer())
@@ -191,12 +257,12 @@ def test_a_failing_span_reports_its_error_and_a_failing_subscriber_has_no_effect
 
 
 def test_a_span_of_a_streamed_workflow_is_not_active_in_the_reader(events: list[Event]) -> None:
-    def recipe() -> Recipe:
+    def flow() -> Flow:
         with span("streamed"):
             yield Emit(1)
             yield Emit(2)
 
-    reading = Reading(script().client, recipe())
+    reading = script().client.read_workflow(flow())
     next(reading)
     with span("own"):
         next(reading)

@@ -1,0 +1,56 @@
+"""The general form of a step: a generator around the rest of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from types import GeneratorType
+from typing import Any
+
+from ..schemas.errors import StepError
+from ..schemas.reply import Reply
+from .effects import CallNext, StepGenerator
+from .http.request import Request
+from .http.response import Response
+from .inner_calls import noting_calls
+from .step import Step, check_function, checked_outcome, halt_with, place_in_code
+from .stream.chunk_reader import collected
+
+
+def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
+    """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
+
+    It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
+    a Response, or a Reply. Raises InvalidOption for an async function and for anything that cannot be called with these
+    two, and StepError, with the step's name, if `run` returns anything else.
+    """
+    check_function(name, run, 2)
+
+    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
+        def enter(request: Request) -> StepGenerator:
+            flow = run(request, call)
+            if type(flow) is not GeneratorType:
+                flow = _plain(flow, name)
+            result = yield from flow
+            if isinstance(result, Reply):
+                return halt_with(request, result)
+            response = checked_outcome(result, name)
+            if response.flow is not None:
+                response.flow = noting_calls(response.flow, request)
+            if response.flow is not None and not request.stream:
+                return (yield from collected(response))
+            return response
+
+        return enter, halted
+
+    return Step(name, bind, "around", place_in_code(run))
+
+
+def _plain(result: object, name: str) -> Generator[Any, Any, Any]:
+    """Return the result of a function without a yield. Raises StepError if it is not a Response or Reply."""
+    if isinstance(result, Reply | Response):
+        return result
+    raise StepError(
+        f"step {name!r} is a plain function that returned {type(result).__name__}",
+        hint="write response = yield from call(request), and return the response",
+    )
+    yield  # makes this a generator

@@ -1,0 +1,202 @@
+"""The drivers: they run a flow and perform its effects. Below the public API, only they know sync from async.
+
+`perform(effect)` does what an effect asks for; see http/transport.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import copy_context
+from typing import Any, Self
+
+from ..schemas.errors import StepError
+from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
+
+CLEANUP_SECONDS = 5.0
+"""How long an async flow that has been cancelled may take to clean up."""
+STOP_SECONDS = 0.5
+"""How long StopTasks waits for tasks to end. Those that can be interrupted take a millisecond."""
+Perform = Callable[[Any], Any]
+AsyncPerform = Callable[[Any], Awaitable[Any]]
+
+
+def drive(flow: Flow, perform: Perform) -> Any:
+    """Run a flow to its end and return its result. Items that it emits are dropped."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = perform(effect)
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        return stop.value
+
+
+async def adrive(flow: Flow, perform: AsyncPerform) -> Any:
+    """Async version of `drive`."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = await perform(effect)
+            except Exception as error:
+                effect = flow.throw(error)
+            except BaseException as cancellation:
+                await _clean_up(flow, cancellation, perform)
+                raise
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        return stop.value
+
+
+async def _clean_up(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:
+    """Raise the cancellation in the flow and perform the effects by which it cleans up.
+
+    Without a shield, an event loop would cancel every further await, and nothing would be closed. A flow that answers
+    the cancellation with a result does not undo it.
+    """
+    if isinstance(cancellation, GeneratorExit):  # the coroutine is closed, not cancelled: it cannot await any more
+        flow.close()
+        return
+    import anyio  # comes with httpx; works on whichever event loop runs
+
+    with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+        try:
+            effect = flow.throw(cancellation)
+            while True:
+                try:
+                    result = await perform(effect)
+                except BaseException as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            await adrive(closed(stop.value), perform)
+        except BaseException as error:
+            if error is not cancellation:
+                raise
+
+
+class _Reading:
+    """What both readings share: a flow under way, and its result once it has ended.
+
+    Everything runs in a context of its own, so that a span which the flow opens is not the reader's between two items.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = self._noting_result(flow)
+        self._context = copy_context()
+        self.over = False
+        self.result: Any = None
+
+    def _noting_result(self, flow: Flow) -> Flow:
+        self.result = yield from flow
+
+    def _next(self) -> Flow:
+        try:
+            item = yield from emitted(self._flow)
+        except BaseException:
+            self.over = True
+            raise
+        self.over = item is END
+        return item
+
+    def _left(self) -> Flow:
+        self.over = True
+        yield from left(self._flow)
+
+
+class Reading(_Reading):
+    """The items of a flow, as it emits them. `result` is what it returned, once read to the end."""
+
+    def __init__(self, flow: Flow, perform: Perform) -> None:
+        super().__init__(flow)
+        self._perform = perform
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        item = END if self.over else self._context.run(drive, self._next(), self._perform)
+        if item is END:
+            raise StopIteration
+        return item
+
+    def close(self) -> None:
+        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        if not self.over:
+            self._context.run(drive, self._left(), self._perform)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncReading(_Reading):
+    """Async version of Reading. `opening` returns the function that performs effects."""
+
+    def __init__(self, flow: Flow, opening: Callable[[], Awaitable[AsyncPerform]]) -> None:
+        super().__init__(flow)
+        self._opening = opening
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        item = END if self.over else await self._run(self._next())
+        if item is END:
+            raise StopAsyncIteration
+        return item
+
+    async def close(self) -> None:
+        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        if not self.over:
+            await self._run(self._left())
+
+    aclose = close
+
+    async def _run(self, flow: Flow) -> Any:
+        # Opened each time: an event loop has its own connections, and finds them in a microsecond.
+        return await InContext(self._context, adrive(flow, await self._opening()))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class InContext:
+    """An awaitable that runs a coroutine in a context of its own, in the task that awaits it."""
+
+    def __init__(self, context: Any, coroutine: Any) -> None:
+        self._context = context
+        self._coroutine = coroutine
+
+    def __await__(self) -> Any:
+        run, coroutine = self._context.run, self._coroutine
+        try:
+            waited_for = run(coroutine.send, None)
+            while True:
+                try:
+                    value = yield waited_for
+                except BaseException as error:
+                    waited_for = run(coroutine.throw, error)
+                else:
+                    waited_for = run(coroutine.send, value)
+        except StopIteration as stop:
+            return stop.value
+
+
+def unknown_effect(effect: object) -> StepError:
+    """Make the error for what a flow yielded."""
+    if isinstance(effect, CallModel | Send | Read | Close):
+        return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
+    names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, StartTask or StopTasks"
+    return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")

@@ -1,0 +1,196 @@
+"""Tasks of the async driver, on asyncio and trio."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from copy import copy
+from typing import Any
+
+from .drivers import CLEANUP_SECONDS, STOP_SECONDS, AsyncPerform, adrive, unknown_effect
+from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, StartTask, StopTasks, Wait, released
+from .signal import Signal, Task
+
+_RUNNING: set[Any] = set()
+
+
+class AsyncPerformer:
+    """Performs all effects but those of the network, on the event loop that runs."""
+
+    flow_of: Callable[[CallModel], Flow] | None = None
+    """Makes the flow of a whole call; set by a client."""
+    _call_loop: Callable[[Callable[[], object]], bool] | None = None
+
+    def perform(self, effect: Any) -> Awaitable[Any]:
+        """Return an awaitable that does what an effect asks for. Raises StepError for what is no effect."""
+        return self.perform_local(effect)
+
+    async def perform_local(self, effect: Any) -> Any:
+        """Perform an effect that needs no network."""
+        import anyio  # comes with httpx; works on whichever event loop runs
+
+        kind = type(effect)
+        if kind is Sleep:
+            return await anyio.sleep(effect.seconds)
+        if kind is Run:
+            return await perform_run(effect)
+        if kind is Wait:
+            return await await_signal(effect)
+        if kind is Emit:
+            return None  # nobody reads
+        if kind is CallModel and self.flow_of is not None:
+            return await adrive(self.flow_of(effect), self.perform)
+        if kind is StartTask:
+            return start_on_loop(effect, self._branch())
+        if kind is StopTasks:
+            return await stop_on_loop(effect.tasks)
+        raise unknown_effect(effect)
+
+    def abandon(self, source: Any, flow: Flow | None) -> None:
+        """Close what a response held that was dropped unread. May be called by a finalizer."""
+
+        async def release() -> None:
+            with suppress(Exception):
+                await adrive(released(source, flow), self.perform)
+
+        if self._call_loop is not None:
+            self._call_loop(lambda: spawn(release))  # once its event loop has ended, no connection is left
+
+    def note_loop(self) -> None:
+        """Keep the way into the running event loop, for `abandon`."""
+        if self._call_loop is None:
+            self._call_loop = loop_caller()
+
+    def _branch(self) -> AsyncBranch:
+        inner = copy(self)
+        branch = AsyncBranch(inner.perform)
+        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
+        return branch
+
+
+async def perform_run(effect: Run) -> Any:
+    """Await the async function, or call the sync one, in a thread where it blocks."""
+    if effect.async_fn is not None:
+        return await effect.async_fn()
+    if effect.blocks:
+        import anyio.to_thread  # as in perform_local
+
+        return await anyio.to_thread.run_sync(effect.sync_fn)
+    return effect.sync_fn()
+
+
+async def await_signal(effect: Wait) -> bool:
+    """Wait for a signal and return whether it is set."""
+    import anyio  # as in perform_local
+
+    signal = effect.signal
+    if signal.is_set:
+        return True
+    arrived, call = anyio.Event(), loop_caller()
+
+    def wake() -> None:
+        call(arrived.set)
+
+    signal.on_set(wake)
+    try:
+        with anyio.move_on_after(effect.timeout):
+            await arrived.wait()
+    finally:
+        signal.forget(wake)
+    return signal.is_set
+
+
+class AsyncBranch:
+    """Performs the effects of one task, and closes the streams that it has left open."""
+
+    def __init__(self, perform: AsyncPerform) -> None:
+        self._plain = perform
+        self._opened: list[Any] = []
+
+    def perform(self, effect: Any) -> Any:
+        return self._send(effect) if type(effect) is Send else self._plain(effect)
+
+    async def _send(self, effect: Send) -> Any:
+        response = await self._plain(effect)
+        if response.source is not None:
+            self._opened.append(response.source)
+        return response
+
+    async def close_opened(self) -> None:
+        for source in self._opened:
+            await self._plain(Close(source))
+
+
+def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
+    """Run the flow of a task as a task of the event loop."""
+    import anyio  # as in perform_local
+
+    scope, task, done = anyio.CancelScope(), effect.task, Signal()
+
+    async def main() -> None:
+        try:
+            with scope:
+                await adrive(effect.flow, branch.perform)
+        finally:
+            if task.error is not None or task.abandoned:
+                with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+                    await branch.close_opened()
+            done.set()
+
+    task.cancel, task.join = scope.cancel, done
+    spawn(main)
+
+
+async def stop_on_loop(tasks: Sequence[Task]) -> None:
+    """Cancel the tasks that still run, and wait until they have ended."""
+    import anyio  # as in perform_local
+
+    for task in tasks:
+        if task.running and task.cancel is not None:
+            task.cancel()
+    with anyio.move_on_after(STOP_SECONDS, shield=True):
+        for task in tasks:
+            await await_signal(Wait(task.join))
+
+
+def spawn(work: Callable[[], Any]) -> None:
+    """Run an async function as a task of the running event loop, which outlives the task that starts it."""
+    trio = sys.modules.get("trio")
+    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+        trio.lowlevel.spawn_system_task(work, context=copy_context())
+        return
+    import asyncio  # only where an event loop runs already
+
+    task = asyncio.ensure_future(work())
+    _RUNNING.add(task)  # a loop refers to its tasks by weak references only
+    task.add_done_callback(_RUNNING.discard)
+
+
+def loop_caller() -> Callable[[Callable[[], object]], bool]:
+    """Return a function that has another one called on the event loop that runs now.
+
+    It may be called from any thread or finalizer, and returns False once the event loop has ended.
+    """
+    trio = sys.modules.get("trio")
+    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+        call_soon, ended = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
+    else:
+        import asyncio  # as in spawn
+
+        call_soon, ended = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
+
+    def call(fn: Callable[[], object]) -> bool:
+        try:
+            call_soon(fn)
+        except ended:
+            return False
+        return True
+
+    return call
+
+
+async def adrive_local(flow: Flow) -> Any:
+    """Run a flow that needs no client on this event loop, and return its result."""
+    return await adrive(flow, AsyncPerformer().perform)

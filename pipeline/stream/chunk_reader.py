@@ -1,0 +1,216 @@
+"""Read the chunks of a response: from the decoder or a step's own flow, through the stages and the fold, to the reader.
+
+ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers of a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ...schemas.chunks import StreamChunk
+from ...schemas.errors import StepwellError, StreamTruncated, TransportError
+from ...schemas.fold import Fold
+from ...schemas.message import Context
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
+from ..effects import END, Close, Flow, Read, emitted, left
+from ..http.redact import redact
+from ..http.response import Response
+from .decoder import StreamDecoder
+from .whole_calls import WholeCalls
+
+_NO_READ = Read(None)
+
+
+class OpenAnswer:
+    """An answer that is being read: what all readers share, which is everything but the waiting.
+
+    response: what is read; None if it is not there yet.
+    prompt: the conversation that the reply is to show.
+    """
+
+    def __init__(self, response: Response | None, prompt: Context | None = None) -> None:
+        self._prompt = prompt
+        self._fold = Fold()
+        self._response: Response | None = None
+        self._error: BaseException | None = None
+        self._over = False
+        self._ready: list[StreamChunk] | None = None
+        self._ended = False
+        self._read: Read = _NO_READ
+        self._calls = WholeCalls()
+        self._flow: Flow | None = None
+        if response is not None:
+            self._adopt(response)
+
+    @property
+    def response(self) -> Response | None:
+        """The response that is read; None before it is there."""
+        return self._response
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage known so far; final once the stream has ended."""
+        return self._fold.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        """None until the stream has ended."""
+        return self._fold.finished.reason if self._fold.finished else None
+
+    @property
+    def request_id(self) -> str | None:
+        return self._response.request_id if self._response else None
+
+    def whole_reply(self) -> Reply:
+        """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
+        if self._error is not None:
+            raise self._error
+        if self._fold.finished is None or self._response is None:
+            error = StreamTruncated("the stream was closed before its end", hint="read it to the end, or use .usage")
+            raise self._attach_details(error)
+        return self._reply(self._response)
+
+    def _adopt(self, response: Response) -> None:
+        self._response = response
+        self._ready = response.ready
+        self._decoder: StreamDecoder = response.decoder
+        self._stages = response.stages
+        self._flow = response.flow
+        self._read = Read(response.source)
+
+    def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
+        """Return the chunks that are there before anything is read: the first, or all of a reply without a network."""
+        self._ready = None
+        self._ended = self._decoder is None or self._decoder.ended
+        return self._through_stages(ready, last=self._ended and self._flow is None)
+
+    def _feed(self, data: bytes) -> list[StreamChunk]:
+        """Return the chunks for these bytes; b"" is the end of the input."""
+        decoder = self._decoder
+        if data:
+            chunks: list[StreamChunk] = decoder.feed(data)
+            if not self._stages:
+                self._fold.feed(chunks)
+                return chunks
+        else:
+            chunks = decoder.end()
+            self._ended = decoder.ended
+        return self._through_stages(chunks, last=self._ended) if chunks or self._ended else chunks
+
+    def _take(self, item: object) -> list[StreamChunk]:
+        """Return the chunks that the response's flow emitted. Raises StreamTruncated for one without a Finish."""
+        if item is not END:
+            return self._through_stages(list(item), last=False)  # type: ignore[call-overload]
+        self._flow = None
+        chunks = self._through_stages([], last=True)
+        if self._fold.finished is None:
+            raise StreamTruncated("the flow of a step ended without a Finish", hint="emit the chunks of a whole answer")
+        return chunks
+
+    def _through_stages(self, chunks: list[StreamChunk], *, last: bool) -> list[StreamChunk]:
+        if self._stages:
+            self._calls.fill(chunks)
+        for stage in self._stages:
+            chunks = stage.feed(chunks)
+            if last:
+                chunks = chunks + stage.flush()
+        self._fold.feed(chunks)
+        return chunks
+
+    def _raise_if_unfinished(self, error: TransportError) -> bytes:
+        """Raise the error, unless the terminal event has arrived: then the answer is complete, so return b""."""
+        if not self._decoder.has_finished():
+            raise error
+        return b""
+
+    def _record_failure(self, error: BaseException) -> BaseException:
+        if isinstance(error, Exception):
+            self._error = error = self._attach_details(error)
+        return error
+
+    def _attach_details(self, error: Exception) -> Exception:
+        """Put on the error what is known so far."""
+        if isinstance(error, StepwellError) and self._response is not None:
+            attach_partial(error, self._reply(self._response))
+            request = self._response.request
+            redact(error, request)
+            error.provider, error.model = request.model.provider, request.model.id
+            error.request_id = error.request_id or self._response.request_id
+            error.warnings = request.warnings
+        return error
+
+    def _leave(self) -> Close | None:
+        """End the stream, once, and return the effect that closes its connection, if it has one."""
+        response = self._response
+        if self._over or response is None:
+            return None
+        self._over = True
+        response.flow = None
+        complete = self._fold.finished is not None
+        response.ended(self._reply(response) if complete or self._error is not None else None, self._error)
+        return None if response.source is None else Close(response.source)
+
+    def _reply(self, response: Response) -> Reply:
+        reply = self._fold.reply()
+        reply.prompt = self._prompt
+        return with_inner_calls(annotate(reply, response), response)
+
+    def _stopping(self) -> Flow:
+        flow, self._flow = self._flow, None
+        if flow is not None:
+            yield from left(flow)
+        if (close := self._leave()) is not None:
+            yield close
+
+
+class ChunkReader(OpenAnswer):
+    """A response that is read in a flow: `chunks = yield from reader.next()`, until that is None.
+
+    Its connection is returned at the end and after an error. A flow that leaves early calls
+    `yield from reader.close()`.
+    """
+
+    def next(self) -> Flow:
+        """Return the next chunks, as a list; None at the end of the stream."""
+        if self._over:
+            return None
+        try:
+            if self._ready is not None and (batch := self._first(self._ready)):
+                return batch
+            while not self._ended:
+                try:
+                    data = b"" if self._decoder.failure else (yield self._read)
+                except TransportError as error:
+                    data = self._raise_if_unfinished(error)
+                if batch := self._feed(data):
+                    return batch
+            while self._flow is not None:
+                if batch := self._take((yield from emitted(self._flow))):
+                    return batch
+        except GeneratorExit:  # closed: nothing more can be yielded
+            raise
+        except BaseException as error:
+            failure = self._record_failure(error)
+            yield from self._stopping()
+            raise failure from None
+        yield from self._stopping()
+        note_reply(self._response, self.whole_reply())
+        return None
+
+    def close(self) -> Flow:
+        """Stop reading and return the connection. A second call does nothing."""
+        yield from self._stopping()
+
+
+def collected(response: Response) -> Generator[Any, Any, Response]:
+    """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
+    reader = ChunkReader(response)
+    while (yield from reader.next()) is not None:
+        pass
+    response.reply = reader.whole_reply()
+    response.source, response.decoder, response.ready, response.stages = None, None, [], []
+    response.flow = None
+    return response

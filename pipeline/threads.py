@@ -1,0 +1,245 @@
+"""Tasks of the sync driver: each runs in a thread, and can be stopped while it waits or reads.
+
+Python cannot stop a thread, but what it waits for can be interrupted: a wait for a signal, a sleep, and a read from a
+socket, which is shut down. A task that is connecting, resolving a name or running a function of the user's ends later
+by itself, and closes what it got.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from copy import copy
+from typing import Any
+
+from .drivers import STOP_SECONDS, Perform, drive, unknown_effect
+from .effects import (
+    CallModel,
+    Cancelled,
+    Close,
+    Emit,
+    Flow,
+    Run,
+    Send,
+    Sleep,
+    StartTask,
+    StopTasks,
+    Wait,
+    released,
+)
+from .http.response import Response, in_new_thread
+from .signal import Signal, Task
+
+
+class Scope:
+    """What one task runs in. `signal` is set when it is cancelled, and then cancels the scopes inside it, too."""
+
+    __slots__ = ("_interrupt", "_interrupted", "_lock", "_parent", "delivered", "signal")
+
+    def __init__(self, parent: Scope | None) -> None:
+        self.signal = Signal()
+        self.delivered = False
+        """True once Cancelled was raised: what the flow yields after that is cleaning up."""
+        self._parent = parent
+        self._interrupt: Callable[[], None] | None = None
+        self._interrupted = False
+        self._lock = threading.RLock()
+        self.signal.on_set(self._cancelled)
+        if parent is not None:
+            parent.signal.on_set(self.signal.set)
+
+    def ended(self) -> None:
+        """Note that the task has ended, so that the outer scope need not know it any more."""
+        if self._parent is not None:
+            self._parent.signal.forget(self.signal.set)
+
+    def check(self) -> None:
+        """Raise Cancelled, once, after the scope has been cancelled."""
+        if self.signal.is_set and not self.delivered:
+            self.delivered = True
+            raise Cancelled
+
+    def reading(self, stream: Any, read: Callable[..., Any], *arguments: Any) -> Any:
+        """Read from a connection of httpcore so that cancelling this scope ends the read. Raises Cancelled.
+
+        Closing the connection from another thread would not wake the reader, only shutdown() does. The plain socket's
+        own method is called, since SSLSocket.shutdown drops the TLS object under the reader. A connection of HTTP/2
+        serves other calls, too, and is not shut down.
+        """
+        tls = stream.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            return read(stream, *arguments)
+
+        def shut_down() -> None:
+            with suppress(OSError):
+                socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+        return self._interruptible(shut_down, read, stream, *arguments)
+
+    def _interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do `work`, which `interrupt` ends early from another thread. Raises Cancelled if it was.
+
+        The lock makes sure that the interrupt never comes after the work: the connection may serve another call by
+        then. What was read just before an interrupt is not returned: the answer would pass for whole, and its
+        connection, which has been shut down, would go back to the pool.
+        """
+        with self._lock:
+            self.check()
+            outer, self._interrupt = self._interrupt, interrupt
+        try:
+            result = work(*arguments)
+        finally:
+            with self._lock:
+                self._interrupt, interrupted = outer, self._interrupted
+                self._interrupted = False
+        if interrupted:
+            self.delivered = True
+            raise Cancelled
+        return result
+
+    def _cancelled(self) -> None:
+        with self._lock:
+            if self._interrupt is not None:
+                self._interrupted = True
+                self._interrupt()
+
+
+def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
+    """Wait for a signal, or until the scope is cancelled; return whether the signal is set."""
+    signal = effect.signal
+    if signal.is_set:
+        return True
+    # A plain lock, released by what wakes this thread: unlike threading.Event, that never blocks a finalizer.
+    lock = threading.Lock()
+    lock.acquire()
+    once = deque((lock.release,))
+
+    def wake() -> None:
+        with suppress(IndexError):
+            once.popleft()()
+
+    signal.on_set(wake)
+    if scope is not None and not scope.delivered:
+        scope.signal.on_set(wake)
+    try:
+        lock.acquire(timeout=-1 if effect.timeout is None else max(effect.timeout, 0.0))
+    finally:
+        signal.forget(wake)
+        if scope is not None:
+            scope.signal.forget(wake)
+    return signal.is_set
+
+
+class Performer:
+    """Performs all effects but those of the network, in the thread that calls it."""
+
+    scope: Scope | None = None
+    """The scope of the task whose effects it performs."""
+    flow_of: Callable[[CallModel], Flow] | None = None
+    """Makes the flow of a whole call; set by a client."""
+
+    def perform(self, effect: Any) -> Any:
+        """Do what an effect asks for, and return its result. Raises StepError for what is no effect."""
+        return self.perform_local(effect)
+
+    def perform_local(self, effect: Any) -> Any:
+        """Perform an effect that needs no network."""
+        kind = type(effect)
+        if kind is Sleep:
+            return time.sleep(effect.seconds)
+        if kind is Run:
+            return effect.sync_fn()
+        if kind is Wait:
+            return wait_in_thread(effect, self.scope)
+        if kind is Emit:
+            return None  # nobody reads
+        if kind is CallModel and self.flow_of is not None:
+            return drive(self.flow_of(effect), self.perform)
+        if kind is StartTask:
+            return start_thread(effect, *self._branch())
+        if kind is StopTasks:
+            return stop_threads(effect.tasks)
+        raise unknown_effect(effect)
+
+    def abandon(self, source: Any, flow: Flow | None) -> None:
+        """Close what a response held that was dropped unread. May be called by a finalizer."""
+        in_new_thread(lambda: drive(released(source, flow), self.perform))
+
+    def _branch(self) -> tuple[Branch, Scope]:
+        inner, scope = copy(self), Scope(self.scope)
+        inner.scope = scope
+        branch = Branch(inner.perform, scope)
+        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
+        return branch, scope
+
+
+class Branch:
+    """Performs the effects of one task: as its performer does, but it can be cancelled, and closes what it has opened.
+
+    The hot path of calls that are not in a task has no check in it.
+    """
+
+    def __init__(self, perform: Perform, scope: Scope) -> None:
+        self._plain = perform
+        self._scope = scope
+        self._opened: list[Any] = []
+
+    def perform(self, effect: Any) -> Any:
+        scope = self._scope
+        scope.check()
+        kind = type(effect)
+        try:
+            if kind is Sleep:
+                result: Any = wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
+            else:
+                result = self._plain(effect)
+        except Exception:
+            scope.check()  # a read that was interrupted fails in one way or another
+            raise
+        if kind is Send and result.source is not None:
+            self._opened.append(result.source)
+        scope.check()
+        return result
+
+    def close_opened(self) -> None:
+        """Close the streams that the task has left open."""
+        for source in self._opened:
+            self._plain(Close(source))
+
+
+def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
+    """Run the flow of a task in a thread of its own."""
+    task, context = effect.task, copy_context()
+
+    def run() -> None:
+        try:
+            context.run(drive, effect.flow, branch.perform)
+        finally:
+            if not isinstance(getattr(task.result, "response", task.result), Response):  # else it is read on
+                scope.ended()
+            if task.error is not None or task.abandoned:
+                branch.close_opened()
+
+    thread = threading.Thread(target=run, name="stepwell-task", daemon=True)
+    task.cancel, task.join = scope.signal.set, thread.join
+    thread.start()
+
+
+def stop_threads(tasks: Sequence[Task]) -> None:
+    """Cancel the tasks that still run, and wait until the threads of all have ended."""
+    for task in tasks:
+        if task.running and task.cancel is not None:
+            task.cancel()
+    until = time.monotonic() + STOP_SECONDS
+    for task in tasks:
+        task.join(max(until - time.monotonic(), 0.0))
+
+
+def drive_local(flow: Flow) -> Any:
+    """Run a flow that needs no client, in this thread and those of its tasks, and return its result."""
+    return drive(flow, Performer().perform)
