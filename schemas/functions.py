@@ -63,6 +63,9 @@ def taken(function: object, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def takes(function: object, name: str) -> bool:
     """Check whether a function has a parameter of this name, which it can be given by keyword."""
+    if type(function) is FunctionType:  # nearly always, and much faster than a signature
+        code = function.__code__
+        return name in code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
     return name in taken(function, {name: None})
 
 

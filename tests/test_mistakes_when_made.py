@@ -28,7 +28,7 @@ from stepwell.declare import (
     rename,
     when,
 )
-from stepwell.steps import RateLimit, around, circuit_breaker, on_chunk, on_error, on_request, on_response
+from stepwell.steps import RateLimit, Run, around, circuit_breaker, on_chunk, on_error, on_request, on_response
 
 GROQ = "groq:llama-3.3-70b-versatile"
 
@@ -103,7 +103,13 @@ def test_what_cannot_be_called_is_refused_where_it_is_given(place: str, mistake:
     value, said = NO_FUNCTIONS[mistake]
     with pytest.raises(errors.ConfigError) as caught:
         PLACES[place](value)
-    assert said in str(caught.value)
+    assert said in str(caught.value) or "is not a rule" in str(caught.value)
+
+
+@pytest.mark.parametrize("function", [awaited, types, 3, generator], ids=["async", "module", "number", "argument"])
+def test_a_run_takes_a_plain_function_without_arguments(function: Any) -> None:
+    with pytest.raises(errors.InvalidOption, match="the sync_fn of Run"):
+        Run(function)
 
 
 def test_a_module_of_protocols_is_refused_with_the_name_of_its_function() -> None:

@@ -12,7 +12,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, around_unchecked, on_request
 from ...pipeline.steps.check_answer import check_answer
-from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage, reader_of
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
@@ -146,7 +146,8 @@ def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | St
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
-    find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
+    find_error = steps["find_error"]
+    decode, extract = reader_of(steps["decode_response"]), reader_of(steps["extract_usage"])
 
     def read(response: Response) -> Reply:
         error = find_error(response)

@@ -113,9 +113,10 @@ class Provider:
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
-    attach: Callable[[Pipeline, Provider], Pipeline] | None = None
-    """changes the pipeline of every call"""
-    attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
+    attach: Callable[..., Pipeline] | None = None
+    """changes the pipeline of every call, by `(pipeline, provider)`; parameters named `model` and `operation` get those
+    of the call"""
+    attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
     """steps for all its models"""

@@ -29,17 +29,17 @@ class StepOverrides(TypedDict, total=False):
 
     prepare_request: Callable[[Request], Request] | None
     """change the request before its body is built"""
-    attach: Callable[[Pipeline, Any], Pipeline] | None
+    attach: Callable[..., Pipeline] | None
     """change the pipeline, by `(pipeline, provider)`; parameters named `model` and `operation` get those of the call"""
-    attach_stream: Callable[[Pipeline, Any], Pipeline] | None
+    attach_stream: Callable[..., Pipeline] | None
     """change the pipeline of streamed calls"""
     build_body: Callable[[Request], Any]
     """make the body of a request"""
     encode_body: Callable[[Any], bytes]
     """make bytes of a body"""
-    decode_response: Callable[[Any, Model], Reply]
+    decode_response: Callable[..., Reply]
     """read an answer's body, by `(data, model)`; a parameter named `response` gets its status, headers and request"""
-    extract_usage: Callable[[Any, Model], Usage | None]
+    extract_usage: Callable[..., Usage | None]
     """find the usage in an answer's body, by the arguments of decode_response"""
     find_error: Callable[[Response], ProviderError | None]
     """return the error that an answer stands for, None for a good one"""
@@ -47,8 +47,8 @@ class StepOverrides(TypedDict, total=False):
     """rules that make a provider's own options of the canonical ones, or a function that does"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
     """split a stream's bytes into events"""
-    init_stream_state: Callable[[Model], Any]
-    """make the state that a stream is decoded with"""
+    init_stream_state: Callable[..., Any]
+    """make the state that a stream is decoded with, by `(model)`; a parameter named `response` gets its response"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
     """make chunks of an event"""
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]

@@ -33,7 +33,8 @@ def json_body(body: Mapping[str, Any]) -> bytes:
 
 
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history", "init_stream_state"), (1, ())),
+    **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
+    "init_stream_state": (1, ("response",)),
     **dict.fromkeys(("parse_stream_protocol", "flush_stream_state", "begins_stream", "accepts_part"), (2, ())),
     **dict.fromkeys(("decode_response", "extract_usage"), (2, ("response",))),
     "decode_stream_event": (3, ()),
@@ -72,10 +73,10 @@ class Wire:
     """makes the body of a request"""
     encode_body: Callable[[Any], bytes] = json_body
     """makes bytes of the body"""
-    decode_response: Callable[[Any, Model], Reply]
+    decode_response: Callable[..., Reply]
     """`(data, model)` makes a reply of the JSON of an unstreamed answer. With a parameter named `response` it also gets
     the Response: its status, headers and request"""
-    extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
+    extract_usage: Callable[..., Usage | None] = lambda data, model: None
     """`(data, model)` reads the usage from the same JSON; a parameter named `response` as above"""
     counted_in_headers: Mapping[str, str] = {}
     """fields of the usage that are in headers, and the names of those, for bodies without usage"""
@@ -88,7 +89,7 @@ class Wire:
     """returns the error that an answer stands for, None for a good one"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     """this and the next four are the streaming side; see StreamSteps"""
-    init_stream_state: Callable[[Model], Any] = lambda model: None
+    init_stream_state: Callable[..., Any] = lambda model: None
     begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
