@@ -26,7 +26,7 @@ def checked_function(
     Raises InvalidOption for anything that cannot be called, for an async function, and for one with other parameters.
     """
     if type(value) is FunctionType:  # nearly always, and a few comparisons are enough
-        code = value.__code__
+        code = value.__code__  # type: ignore[attr-defined]
         if not code.co_flags & _ASYNC and count in (None, code.co_argcount) and not code.co_kwonlyargcount:
             return value
     if isinstance(value, ModuleType):

@@ -82,7 +82,10 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
 
 
 def _entry(entry: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
-    model, options = entry if isinstance(entry, tuple | list) and len(entry) == 2 else (entry, {})
+    model: Any = entry
+    options: Any = {}
+    if isinstance(entry, tuple | list) and len(entry) == 2:
+        model, options = entry
     if not isinstance(model, Model):
         split_name(model)
     if not isinstance(options, Mapping):

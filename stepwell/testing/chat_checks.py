@@ -36,10 +36,10 @@ class ChatSuite(Suite):
 
     def checks(self) -> Checks:
         for driver in ("sync", "async"):
-            for scene, sample in self._scenes().items():
-                yield f"{scene}, unstreamed, {driver}", partial(self._check_reply, sample, driver, False)
-                yield f"{scene}, streamed, {driver}", partial(self._check_reply, sample, driver, True)
-                yield f"{scene}, byte by byte, {driver}", partial(self._check_split_reads, sample, driver)
+            for scene, each in self._scenes().items():
+                yield f"{scene}, unstreamed, {driver}", partial(self._check_reply, each, driver, False)
+                yield f"{scene}, streamed, {driver}", partial(self._check_reply, each, driver, True)
+                yield f"{scene}, byte by byte, {driver}", partial(self._check_split_reads, each, driver)
             if (sample := self.samples.more.get(OBJECT)) is not None:
                 for stream, manner in ((False, "whole"), (True, "streamed")):
                     check = partial(self._check_object, sample, driver, stream)

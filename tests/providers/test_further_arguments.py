@@ -16,11 +16,10 @@ from stepwell.providers.wires.openai_chat.samples import SAMPLES
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    if b'"stream":true' in request.content:
-        return httpx.Response(
-            200, headers={**HEADERS, "content-type": "text/event-stream"}, content=SAMPLES.text.stream
-        )
-    return httpx.Response(200, headers=HEADERS, content=SAMPLES.text.body)
+    stream = b'"stream":true' in request.content
+    kind = "text/event-stream" if stream else "application/json"
+    content = SAMPLES.text.stream if stream else SAMPLES.text.body
+    return httpx.Response(200, headers={"x-tokens-out": "7", "content-type": kind}, content=content)
 
 
 def settings(**facts: Any) -> dict[str, Any]:

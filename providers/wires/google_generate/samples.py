@@ -23,10 +23,15 @@ def _event(data: object) -> bytes:
 
 
 def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
-    thoughts = [{"text": piece, "thought": True} for piece in (reasoning[:2], reasoning[2:]) if piece]
-    said = [{"text": piece} for piece in (text[:2], text[2:]) if piece]
+    thoughts: list[dict[str, Any]] = [
+        {"text": piece, "thought": True} for piece in (reasoning[:2], reasoning[2:]) if piece
+    ]
+    said: list[dict[str, Any]] = [{"text": piece} for piece in (text[:2], text[2:]) if piece]
     usage = {"usageMetadata": {**_USAGE, "cachedContentTokenCount": 5}}
-    whole = [*([{"text": reasoning, "thought": True}] if reasoning else []), *([{"text": text}] if text else [])]
+    whole: list[dict[str, Any]] = [
+        *([{"text": reasoning, "thought": True}] if reasoning else []),
+        *([{"text": text}] if text else []),
+    ]
     stream = b"".join(_event(_answer([part])) for part in (*thoughts, *said))
     return dumps({**_answer(whole, reason), **usage}), stream + _event({**_answer([], reason), **usage})
 

@@ -11,6 +11,7 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
 from ...pipeline.pipeline import Pipeline
+from ...pipeline.step import halt_with
 from ...pipeline.stream.source import transport_error
 from ...providers.declare.provider import Provider, declare_provider
 from ...providers.declare.wire import Wire
@@ -43,7 +44,7 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
     known = OPERATION_OPTIONS["embed"].keys()
 
     def send(request: Request, call: CallNext) -> StepGenerator:
-        clock = Clock(request.timeouts, request.started)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         arguments = taken(function, {**request.options, "model": request.model.id})
         try:
             vectors = yield run_function(function, clock, texts_of(request), **arguments)
@@ -52,8 +53,7 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
             if found is error:
                 raise
             raise found from None
-        return Reply(object=_numbers(vectors, id))
-        yield from call(request)  # never: the function stands in for the network
+        return halt_with(request, Reply(object=_numbers(vectors, id)))
 
     def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
         return pipeline.replace("send", around("send", send))
