@@ -37,10 +37,11 @@ def _stream(start: dict[str, Any] | None, deltas: list[dict[str, Any]], reason: 
 
 def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
     usage = {**_USAGE, "inputTokens": 7, "cacheReadInputTokens": 5}
-    content: list[dict[str, Any]] = [{"reasoningContent": {"reasoningText": {"text": reasoning}}}] if reasoning else []
-    deltas: list[list[dict[str, Any]]] = (
-        [[{"reasoningContent": {"text": piece}} for piece in (reasoning[:2], reasoning[2:])]] if reasoning else []
-    )
+    content: list[dict[str, Any]] = []
+    deltas: list[list[dict[str, Any]]] = []
+    if reasoning:
+        content.append({"reasoningContent": {"reasoningText": {"text": reasoning}}})
+        deltas.append([{"reasoningContent": {"text": piece}} for piece in (reasoning[:2], reasoning[2:])])
     if text:
         content.append({"text": text})
         deltas.append([{"text": piece} for piece in (text[:2], text[2:])])

@@ -23,16 +23,11 @@ def _event(data: object) -> bytes:
 
 
 def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
-    thoughts: list[dict[str, Any]] = [
-        {"text": piece, "thought": True} for piece in (reasoning[:2], reasoning[2:]) if piece
-    ]
-    said: list[dict[str, Any]] = [{"text": piece} for piece in (text[:2], text[2:]) if piece]
+    whole: list[dict[str, Any]] = [{"text": reasoning, "thought": True}] if reasoning else []
+    whole += [{"text": text}] if text else []
+    halves = ({**part, "text": half} for part in whole for half in (part["text"][:2], part["text"][2:]))
     usage = {"usageMetadata": {**_USAGE, "cachedContentTokenCount": 5}}
-    whole: list[dict[str, Any]] = [
-        *([{"text": reasoning, "thought": True}] if reasoning else []),
-        *([{"text": text}] if text else []),
-    ]
-    stream = b"".join(_event(_answer([part])) for part in (*thoughts, *said))
+    stream = b"".join(_event(_answer([half])) for half in halves)
     return dumps({**_answer(whole, reason), **usage}), stream + _event({**_answer([], reason), **usage})
 
 
