@@ -16,7 +16,7 @@ from .model_metadata.provider_ids import canonical
 from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
-from .pipeline.http.request import Headers, Request
+from .pipeline.http.request import Headers, Request, StateKey
 from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
@@ -35,7 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import listed_id, resolve_steps
-from .schemas.errors import StepwellError, UnknownModel
+from .schemas.errors import StepError, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
@@ -48,6 +48,9 @@ from .settings import StoredCredential, addresses_of, checked_url, credential_of
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
 
+_DEPTH = StateKey("models_deep", 0, travels=True)
+_MAX_DEPTH = 16
+"""Models that one call may go on to, each from a step of the one before."""
 DEFAULT_MODEL = "local:smollm2"
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
@@ -338,6 +341,12 @@ class CallPlanner:
         edits: those that the call made to its pipeline.
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
+        depth = request.get(_DEPTH)
+        if depth >= _MAX_DEPTH:
+            raise StepError(
+                f"a step has gone on to another model {depth} times in a row within one call",
+                hint="other_pipeline(..., inside=name) leaves out the step itself, which is called again otherwise",
+            )
         input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and not request.get(COLLECTED)
@@ -350,7 +359,11 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        shared = {"started": request.started, "calls": request.calls, "state": request.travelling()}
+        shared = {
+            "started": request.started,
+            "calls": request.calls,
+            "state": {**request.travelling(), _DEPTH: depth + 1},
+        }
         other = other.replace(**shared, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)

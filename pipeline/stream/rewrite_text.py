@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
 
 from attrs import evolve
 
@@ -17,7 +16,7 @@ ReadText = Callable[[str, Finish], list[StreamChunk]]
 
 def rewrite_text(response: Response, read: ReadText) -> Response:
     """Replace the text of the response, streamed or not, by what `read` makes of it."""
-    stage = WholeText(read)
+    stage = WholeText(read, response.request.world.new_id)
     if response.reply is None:
         return response.through(stage)
     reply = response.reply
@@ -29,10 +28,15 @@ def rewrite_text(response: Response, read: ReadText) -> Response:
 
 
 class WholeText:
-    """Hold back the text of a stream until its end, and replace it then. Other chunks pass."""
+    """Hold back the text of a stream until its end, and replace it then. Other chunks pass.
 
-    def __init__(self, read: ReadText) -> None:
+    read: makes the chunks of the text.
+    new_id: makes the ids of calls that it gives none.
+    """
+
+    def __init__(self, read: ReadText, new_id: Callable[[], str]) -> None:
         self._read = read
+        self._new_id = new_id
         self._text: list[str] = []
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
@@ -41,16 +45,20 @@ class WholeText:
             if isinstance(chunk, TextDelta):
                 self._text.append(chunk.text)
             elif isinstance(chunk, Finish):
-                out += self._read("".join(self._text), chunk)
+                out += map(self._with_id, self._read("".join(self._text), chunk))
             else:
                 out.append(chunk)
         return out
+
+    def _with_id(self, chunk: StreamChunk) -> StreamChunk:
+        if isinstance(chunk, ToolCallStart) and not chunk.id:
+            return evolve(chunk, id=f"call_{self._new_id()[:12]}")
+        return chunk
 
     def flush(self) -> list[StreamChunk]:
         return []
 
 
 def call_chunks(index: int, name: str, arguments_json: str) -> list[StreamChunk]:
-    """Return the chunks of a complete tool call, with a new id."""
-    start = ToolCallStart(index, f"call_{uuid4().hex[:12]}", name)
-    return [start, ToolCallDelta(index, arguments_json), ToolCallEnd(index)]
+    """Return the chunks of a complete tool call without an id."""
+    return [ToolCallStart(index, "", name), ToolCallDelta(index, arguments_json), ToolCallEnd(index)]

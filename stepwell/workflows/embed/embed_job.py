@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -52,6 +52,8 @@ class EmbedJob:
     cache: EmbeddingCache
     workers: int
     progress: Progress
+    now: Callable[[], float]
+    """Seconds, for the progress bar."""
     warnings: Sequence[CallWarning] = ()
     vectors: dict[str, Vector] = field(factory=dict)
     """By text."""
@@ -77,7 +79,7 @@ class EmbedJob:
         """
         with span("embed", model=str(self.model), texts=len(self.texts)) as report:
             different = list(dict.fromkeys(self.texts))
-            self._bar = bar_for(self.progress, len(different))
+            self._bar = bar_for(self.progress, len(different), self.now)
             try:
                 yield from self._embed(different)
             finally:

@@ -153,6 +153,7 @@ class Embedder:
             cache=EmbeddingCache(self.store, str(self.model), self._decisive(options)),
             workers=self.workers,
             progress=self.progress,
+            now=self._clients.planner.world.now,
             warnings=() if whole is given else (CallWarning(*REPAIRED_TEXT, str(self.model)),),
         )
 

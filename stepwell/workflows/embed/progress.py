@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -24,7 +23,7 @@ class Bar(Protocol):
         """Remove the bar."""
 
 
-def bar_for(progress: Progress, total: int) -> Bar:
+def bar_for(progress: Progress, total: int, now: Callable[[], float]) -> Bar:
     """Return the progress bar.
 
     progress: True for a bar, False for none, or a function `progress(done, total)`. None shows a bar if stderr is a
@@ -39,7 +38,7 @@ def bar_for(progress: Progress, total: int) -> Bar:
     try:
         import tqdm  # optional, and not needed by work that shows nothing
     except ImportError:
-        return _Line(total, delay)
+        return _Line(total, delay, now)
     bar: Bar = tqdm.tqdm(desc="embedding", total=total, unit="text", delay=delay, leave=False, file=sys.stderr)
     return bar
 
@@ -61,15 +60,15 @@ class _Reporter:
 class _Line:
     """One line on stderr, rewritten at most ten times a second and wiped at the end."""
 
-    def __init__(self, total: int, delay: float) -> None:
-        self._total, self._done = total, 0
-        self._next = time.monotonic() + delay
+    def __init__(self, total: int, delay: float, now: Callable[[], float]) -> None:
+        self._total, self._done, self._now = total, 0, now
+        self._next = now() + delay
         self._width = 0
 
     def update(self, n: int) -> None:
         self._done += n
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _REFRESH
+        if self._now() >= self._next:
+            self._next = self._now() + _REFRESH
             line = f"embedding: {self._done} of {self._total} texts"
             self._width = max(self._width, len(line))
             print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
