@@ -13,6 +13,7 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
+from .other_models import check_other_models
 from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -166,23 +167,8 @@ class CallPlanner:
             unknown_model_warning = self._unknown_model_warning(model)
         support = steps["object_support"]
         edited = self._edits.apply(pipeline)
-        self._check_calls(edited, operation)
+        check_other_models(edited, operation, self.registry)
         return Plan(edited, pipeline, model, provider, base_url, support, unknown_model_warning)
-
-    def _check_calls(self, pipeline: Pipeline, operation: str) -> None:
-        """Check the other models that steps may call, and their options, so that a mistake is found before a failure.
-
-        Raises UnknownProvider and InvalidOption.
-        """
-        for named, options in (call for step in pipeline if step.calls for call in step.calls):
-            model = named if isinstance(named, Model) else Model.named(named)
-            provider = self.registry.get_or_raise(model.provider)
-            if options and operation in provider.operations:
-                table = {
-                    **CALL_OPTIONS,
-                    **provider.option_table(provider.wire_for(operation, model, options.get("wire"))),
-                }
-                check_options(options, table, where=str(model))
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
@@ -272,7 +258,7 @@ class CallPlanner:
         if not isinstance(pipeline, Pipeline):
             edits = edits_of(pipeline)
             pipeline = edits.apply(plan.pipeline)
-            self._check_calls(pipeline, request.operation)
+            check_other_models(pipeline, request.operation, self.registry)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)

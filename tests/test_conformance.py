@@ -17,7 +17,7 @@ from stepwell import Reply, around, assistant, on_response
 from stepwell.declare import OperationSample, Wire, bearer, declare_provider, openai_chat
 from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
-from stepwell.providers.wires.operations.samples import SAMPLES as OPERATIONS
+from stepwell.providers.wires.operations.sample_answers import SAMPLES as OPERATIONS
 from stepwell.schemas.chunks import Finish
 from stepwell.schemas.errors import ConfigError, ServerError
 from stepwell.steps import Request

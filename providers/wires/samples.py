@@ -1,6 +1,7 @@
 """Sample answers of a provider's server, as bytes: what the conformance suite runs a declaration against.
 
-Each chat wire has its own, `SAMPLES` in its `samples.py`; those of other operations are in operations/samples.py.
+Each chat wire has its own, `SAMPLES` in its `samples.py`; those of other operations are in
+operations/sample_answers.py.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class ChatSuite(Suite):
         yield "the request for a stream differs", self._check_stream_flag
         yield "the key is sent, and only in headers", self._check_key
         yield from super().checks()
-        yield "a misspelt option is told with the right name", self._check_suggestion
+        yield "the error of a misspelt option has the right name", self._check_suggestion
 
     def _check_reply(self, sample: Sample, driver: str, stream: bool) -> None:
         _require_sample(self._call(self._server_answer(sample, stream), driver, stream, sample), sample)

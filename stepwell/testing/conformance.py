@@ -14,10 +14,12 @@ from importlib import import_module
 
 from attrs import define, field, frozen
 
+from ..api import Client
+from ..async_api import AsyncClient
 from ..options import Credential
 from ..providers.declare.provider import Provider
 from ..providers.declare.wire import Wire
-from ..providers.wires.operations.samples import SAMPLES
+from ..providers.wires.operations.sample_answers import SAMPLES
 from ..providers.wires.samples import OperationSample, Samples
 from ..schemas import errors
 from .chat_checks import ChatSuite
@@ -119,14 +121,16 @@ def _suites(
     if not wires:
         names = ", ".join(each.name for each in provider.wires)
         raise errors.ConfigError(f"{provider.id} has no wire {wire!r}", hint=f"it has {names}")
+    clients = Client, AsyncClient
     chats = [each for each in wires if each.operation == "chat"][:1]
     suites: list[Suite] = [
-        ChatSuite(provider, each, f"{provider.id}:{model}", credential, samples or samples_of(each)) for each in chats
+        ChatSuite(provider, each, f"{provider.id}:{model}", credential, *clients, samples or samples_of(each))
+        for each in chats
     ]
     for each in wires:
         if (sample := by_wire.get(each.name)) is not None:
             id = sample.model or model
-            suites.append(OperationSuite(provider, each, f"{provider.id}:{id}", credential, sample))
+            suites.append(OperationSuite(provider, each, f"{provider.id}:{id}", credential, *clients, sample))
         elif each.operation != "chat":
             report.unchecked.append(each.name)
     return suites

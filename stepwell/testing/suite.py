@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..api import Client
-from ..async_api import AsyncClient
 from ..options import Credential
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
@@ -17,6 +15,9 @@ from ..providers.declare.wire import Wire
 from ..schemas import errors
 from ..schemas.reply import Reply
 from .network import MockBody, cancelled, require, run, transport_of
+
+if TYPE_CHECKING:
+    import httpx
 
 KEY = "test-key-that-must-not-leak"
 STATUSES = {401: errors.AuthError, 404: errors.NotFound, 429: errors.RateLimitError, 500: errors.ServerError}
@@ -31,6 +32,8 @@ class Suite:
     wire: Wire
     model: str
     credential: Credential
+    client_class: Callable[..., Any]
+    async_client_class: Callable[..., Any]
 
     def checks(self) -> Checks:
         """Yield the name of each check and the function that runs it."""
@@ -47,12 +50,14 @@ class Suite:
         if driver == "async":
             return run(self.acall(body, input, options))
         with self.client(body) as client:
-            return client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            reply: Reply = client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            return reply
 
     async def acall(self, body: MockBody, input: object, options: Mapping[str, Any]) -> Reply:
         """Make an unstreamed call by the async client."""
         async with self.aclient(body) as client:
-            return await client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            reply: Reply = await client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            return reply
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
         try:
@@ -68,7 +73,7 @@ class Suite:
         """Make a call whose answer is an error."""
         raise NotImplementedError
 
-    def require_key(self, request: Any) -> None:
+    def require_key(self, request: httpx.Request) -> None:
         """Require that the key is in the headers of the request, and nowhere else."""
         require(KEY not in str(request.url), "the key is in the URL")
         require(KEY.encode() not in request.content, "the key is in the body")
@@ -107,7 +112,7 @@ class Suite:
                 return
         raise AssertionError("no InvalidOption was raised")
 
-    async def check_cancelling(self, body: MockBody, work: Any) -> None:
+    async def check_cancelling(self, body: MockBody, work: Coroutine[Any, Any, object]) -> None:
         """Require that cancelling the work ends it, and returns its connection."""
         await cancelled(body, work)
         require(body.closed, "the connection was not released")
@@ -117,13 +122,13 @@ class Suite:
         """The option that names the wire."""
         return {"wire": self.wire.name}
 
-    def client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Client:
+    def client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Any:
         """Make a client of this provider alone, whose answers are `body`."""
-        return Client(**self._settings(body, keys))
+        return self.client_class(**self._settings(body, keys))
 
-    def aclient(self, body: MockBody) -> AsyncClient:
+    def aclient(self, body: MockBody) -> Any:
         """Make an async client of this provider alone, whose answers are `body`."""
-        return AsyncClient(**self._settings(body))
+        return self.async_client_class(**self._settings(body))
 
     def _settings(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> dict[str, Any]:
         registry = Registry()

@@ -41,18 +41,18 @@ def _sound(reply: Reply[Any]) -> tuple[bytes | None, str]:
     return (audio.data, audio.media_type or "") if audio else (None, "")
 
 
-def _embed(answer: Any, texts: list[str] = _TEXTS, model: str = "") -> OperationSample:
+def _embed(answer: object, texts: list[str] = _TEXTS, model: str = "") -> OperationSample:
     expected = _VECTORS[: len(texts)]
     return OperationSample(input=texts, body=dumps(answer), expected=expected, sent=(*texts,), model=model)
 
 
-def _list(answer: Any) -> OperationSample:
+def _list(answer: object) -> OperationSample:
     return OperationSample(
         input=None, body=dumps(answer), read=_models, expected=["first-model", "second-model"], model="*"
     )
 
 
-def _count(answer: Any, model: str = "") -> OperationSample:
+def _count(answer: object, model: str = "") -> OperationSample:
     return OperationSample(
         input=Context((user("countedtext"),)),
         body=dumps(answer),
