@@ -252,14 +252,18 @@ class ChatSuite(Suite):
             return run(self._acall(body, stream, prompt, every))
         with self.client(body) as client:
             if stream:
-                return client.stream_text(self.model, prompt, **every).reply()
-            return client.generate_text(self.model, prompt, **every)
+                reply: Reply = client.stream_text(self.model, prompt, **every).reply()
+            else:
+                reply = client.generate_text(self.model, prompt, **every)
+        return reply
 
     async def _acall(self, body: MockBody, stream: bool, prompt: PromptLike, options: dict[str, Any]) -> Reply:
         async with self.aclient(body) as client:
             if stream:
-                return await client.stream_text(self.model, prompt, **options).reply()
-            return await client.generate_text(self.model, prompt, **options)
+                reply: Reply = await client.stream_text(self.model, prompt, **options).reply()
+            else:
+                reply = await client.generate_text(self.model, prompt, **options)
+        return reply
 
 
 def _require_in(sent: str, texts: dict[str, str]) -> None:
