@@ -12,18 +12,16 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.http.response import Response
-from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ConfigError, NotFound, ProviderError
 from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit
 from .declare.environment import environment_of
-from .declare.provider import Provider, declare_provider, override
+from .declare.provider import declare_provider, override
 from .declare.rules import only
 from .declare.wire import Wire
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
@@ -121,10 +119,6 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     return (yield from call(request.with_headers(authorization=f"Bearer {token.reveal()}")))
 
 
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
-
-
 def with_address_in_hints(wire: Wire) -> Wire:
     """Improve the wire's hint: a 404 here is nearly always a wrong address or deployment, so show both."""
 
@@ -176,5 +170,5 @@ azure = declare_provider(
         **claude_models(user_id_alone),
     },
     prepare_request=to_resource,
-    attach=attach,
+    auth=authenticate,
 )

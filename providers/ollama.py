@@ -19,7 +19,8 @@ from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ContextOverflow, ProviderError
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override
-from .declare.rules import DroppedOptions, Options, report_dropped
+from .declare.rules import DroppedOptions, Options
+from .declare.translate import report_dropped
 from .declare.wire import Wire
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat

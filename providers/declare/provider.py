@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MethodType
 from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
@@ -18,16 +19,17 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
-from ..auth.auth import Auth
+from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
-from .place import EVERYWHERE, Place, place_for
+from .extending import base_of
+from .place import EVERYWHERE, Place, When, place_for
 from .rule_names import check_names
-from .rules import Rule, Rules, Translate, rule_table
-from .steps import STEPS, StepOverrides, checked_steps
+from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
+from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire
 
@@ -40,23 +42,34 @@ class Override:
     scope: str = ""
     """who made it, for `describe()`"""
     place: Place = EVERYWHERE
-    """the wire and the operation that it holds for"""
+    """the wire, the operation and the calls that it holds for"""
 
 
 def override(
-    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Unpack[StepOverrides]
+    *,
+    wire: str | Wire | None = None,
+    operation: str | None = None,
+    stream: bool | None = None,
+    when: When | None = None,
+    scope: str = "",
+    **steps: Unpack[StepOverrides],
 ) -> Override:
     """Make an override of steps.
 
     wire: the wire that they were written for, "*" for all; see place.py.
     operation: the operation that they were written for, "*" for all.
+    stream: True for streamed calls only, False for unstreamed ones.
+    when: `when(request)` decides, before the first step of each call, whether they hold for it.
     scope: who makes it, for `describe()`.
-    steps: the steps by name.
+    steps: the steps by name, each a new one or `extending(function)`.
 
-    Raises UnknownStep for a name that no step has, ConfigError for a value that cannot be that step or place.
+    Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step or place, and for
+    no step at all.
     """
-    place = place_for(wire, operation, steps)
-    return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
+    if not steps:
+        raise InvalidOption("an override names no step", hint="override('openai:gpt-5*', build_body=my_function)")
+    place = place_for(wire, operation, stream, when, steps)
+    return Override(checked_steps(steps), scope and scope + place.suffix, place)
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -104,7 +117,7 @@ class Provider:
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone"""
     translate_options: tuple[Rule, ...] | Translate = ()
-    """a table of rules, or a function `(options, model)`; see rules.py"""
+    """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
     normalize_model_id: Callable[[str], str] = same_id
     """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
@@ -133,34 +146,22 @@ class Provider:
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
-    def with_steps(
-        self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Unpack[StepOverrides]
-    ) -> Provider:
+    def with_steps(self, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
 
-        wire: the wire that the steps were written for; needed if the provider has several for the operation.
-        operation: the operation that they were written for (default: chat, for steps of a wire).
-        steps: the steps by name.
+        steps: the steps by name, and the place where they hold (`wire`, `operation`, `stream`, `when`); see `override`.
+            The wire is needed if the provider has several for the operation.
 
         Raises ConfigError if several wires may be meant.
         """
-        return self._with_change("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
+        return self._with_change("*", override(scope="with_steps", **steps))
 
-    def override(
-        self,
-        models: str,
-        *,
-        wire: str | Wire | None = None,
-        operation: str | None = None,
-        **steps: Unpack[StepOverrides],
-    ) -> Provider:
+    def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for the models whose ids match the pattern `models`.
 
-        The most specific pattern wins, then the later one. The other arguments are those of `with_steps`.
+        The most specific pattern wins, then the later one. `steps` are those of `with_steps`.
         """
-        return self._with_change(
-            models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps)
-        )
+        return self._with_change(models, override(scope=f"override of {models}", **steps))
 
     def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
@@ -178,6 +179,17 @@ class Provider:
         if not all(map(_is_ours, own)):
             return FREE
         return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
+
+    def needs_key(self, wire: Wire, authenticate: object) -> bool:
+        """Check whether calls by an authenticate are refused without a key.
+
+        They are if it sends the key in a header, and if it is declared by a provider that names a variable for the key.
+        Any other may find a credential by itself.
+        """
+        base = base_of(authenticate)
+        own = (self.steps, *(change.steps for change in self.models.values()), *(row.steps for _, row in self.changes))
+        declared = base in (wire.auth, self.auth, *(steps.get("authenticate") for steps in own))
+        return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:
         """Return the first environment variable that may hold the key."""
@@ -271,6 +283,8 @@ def declared_model(provider: Provider, *ids: str) -> Model | None:
 
 
 def _is_ours(step: object) -> bool:
+    if type(step) is MethodType:
+        step = getattr(step.__self__, "fetch", step)  # a TokenSource is as its fetch is
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
@@ -286,7 +300,7 @@ def declare_provider(
     id: str,
     *,
     wire: Wire | Sequence[Wire],
-    translate_options: Iterable[Rule] | Translate = (),
+    translate_options: Iterable[AnyRule] | AnyTranslate = (),
     models: Mapping[str, Override] | None = None,
     **facts: Any,
 ) -> Provider:
@@ -314,7 +328,7 @@ def declare_provider(
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
         translate_options=rule_table(translate_options),
         models=models or {},
-        steps=override(**steps).steps,
+        steps=checked_steps(steps),
         **facts,
     )
     _check_place(provider, Override(steps))
@@ -349,6 +363,9 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             f"{id!r:.40} is not a valid provider id",
             hint="use letters, digits, '_', '-' and '.'; no colon",
         )
+    if "auth" in facts and "authenticate" in facts:
+        raise InvalidOption(f"{id} has both auth and authenticate", hint="they are one step: leave one out")
+    checked_steps({"authenticate": facts["auth"]} if facts.get("auth") is not None else {})
     wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)
     for each in wires:
         if not isinstance(each, Wire):

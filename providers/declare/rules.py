@@ -1,6 +1,7 @@
 """Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
 
-A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs.
+A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule that
+has a third argument `operation` gets that, too (chat, embed, ...), and so does a function in the place of a table.
 
 A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
 Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
@@ -10,18 +11,20 @@ all more general tables, and so does a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.errors import InvalidOption
 from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
-from ...schemas.reply import CallWarning
 
 Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
 Rule = Callable[[Options, Model], DroppedOptions]
 Translate = Callable[[Options, Model], Any]
+AnyRule = Rule | Callable[[Options, Model, str], DroppedOptions]
+AnyTranslate = Translate | Callable[[Options, Model, str], Any]
 
 
 class Only(tuple[Rule, ...]):
@@ -43,7 +46,7 @@ def rule_table(value: object) -> Rules:
     if isinstance(value, Only):
         return value
     if callable(value) and not hasattr(value, "description"):
-        return checked_function(value, "translate_options", 2, hint=_WANTED)
+        return checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
     if callable(value):
         return (value,)  # one of the rules below, without a list around it
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -52,7 +55,7 @@ def rule_table(value: object) -> Rules:
     for each in rules:
         if not callable(each):
             raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
-        checked_function(each, "a rule among translate_options", 2, hint=_WANTED)
+        checked_function(each, "a rule among translate_options", 2, ("operation",), hint=_WANTED)
     return rules
 
 
@@ -94,6 +97,17 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
     return both
 
 
+def for_operation(rule: Callable[..., Any], operation: str) -> Callable[..., Any]:
+    """Return a rule, or a function in its place, that takes no `operation`, since it has this one."""
+    return partial(rule, operation=operation) if takes_operation(rule) else rule
+
+
+def takes_operation(rule: object) -> bool:
+    """Check whether a rule is a function with an argument that is called `operation`."""
+    code = getattr(rule, "__code__", None)
+    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
 def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Rule:
     """Give the rule its text for `describe()` and the names of the options that it reads and writes, and return it."""
     rule.description, rule.reads, rule.writes = description, (*reads,), (*writes,)  # type: ignore[attr-defined]
@@ -102,6 +116,7 @@ def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: I
 
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
+    rule = getattr(rule, "func", rule)
     description: str | None = getattr(rule, "description", None)
     code = getattr(rule, "__code__", None)
     if description is not None or code is None:
@@ -218,15 +233,21 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
     return described(f"convert {option}" + (f" to {to}" if to else ""), rule, [option], [to] if to else ())
 
 
-def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
-    """Apply the rules only if `test(options, model)` is true."""
+def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule) -> Rule:
+    """Apply the rules only if `test(options, model)`, or `test(options, model, operation)`, is true."""
+    parts: tuple[Any, ...] = (test, *rules)
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
+        return [loss for each in parts[1:] for loss in each(options, model)] if parts[0](options, model) else []
 
+    def rule_with_operation(options: Options, model: Model, operation: str) -> DroppedOptions:
+        return when(*(for_operation(each, operation) for each in parts))(options, model)
+
+    name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
+    made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
     return described(
-        f"when {test.__name__.strip('_<>')}: {'; '.join(map(description_of, rules))}",
-        rule,
+        f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
+        made,
         [name for each in rules for name in getattr(each, "reads", ())],
         [name for each in rules for name in getattr(each, "writes", ())],
     )
@@ -350,49 +371,3 @@ BY_FACTS: tuple[Rule, ...] = (
 """Rules by the facts of the catalog alone, for providers that refuse or ignore what a model does not take."""
 
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
-
-
-def translate(
-    steps: Rules, options: Options, model: Model, on_unsupported: str
-) -> tuple[Options, tuple[CallWarning, ...]]:
-    """Apply a table of rules, or a function that returns options or (options, warnings).
-
-    steps: the rules or the function.
-    options: canonical options, which are changed in place.
-    model: the model of the call.
-    on_unsupported: "warn" makes warnings of losses, "error" raises one InvalidOption, "ignore" drops them.
-    """
-    losses: DroppedOptions = []
-    warnings: tuple[CallWarning, ...] = ()
-    if callable(steps):
-        result = steps(options, model)
-        if isinstance(result, tuple):
-            options, reported = result
-            for item in reported:
-                if isinstance(item, CallWarning):
-                    warnings += (item,)
-                else:
-                    losses.append(item if isinstance(item, tuple) else ("options", str(item)))
-        else:
-            options = result
-        if not isinstance(options, dict):
-            raise ConfigError(
-                "translate_options is a function that returned neither the options nor (options, warnings)",
-                hint="put a single rule, which returns losses, into a list: translate_options=[rule]",
-            )
-    else:
-        for rule in steps:
-            losses += rule(options, model)
-    return options, warnings + report_dropped(losses, model, on_unsupported)
-
-
-def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
-    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
-    if not losses or on_unsupported == "ignore":
-        return ()
-    if on_unsupported == "error":
-        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
-        raise InvalidOption(
-            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
-        )
-    return tuple(CallWarning(name, why, str(model)) for name, why in losses)
