@@ -59,7 +59,7 @@ def test_they_end_with_the_registration() -> None:
 
 @pytest.mark.usefixtures("registered")
 def test_a_later_declaration_of_the_same_provider_replaces_them() -> None:
-    stepwell.register(declared("acme_facts").with_steps())
+    stepwell.register(declared("acme_facts", name="Acme"))
     assert stepwell.models.get("acme_facts:m-1").context_window == 8192
 
 
