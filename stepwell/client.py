@@ -75,7 +75,7 @@ class ClientSettings(Generic[ConnectionsType]):
         Raises ConfigError for anything that cannot be used.
         """
         if unknown:
-            raise unknown_setting(unknown, signature(ClientSettings).parameters)
+            raise unknown_setting(unknown, signature(ClientSettings).parameters.keys() - {"unknown"})
         self.planner = CallPlanner(
             api_keys=api_keys,
             base_urls=base_urls,

@@ -31,11 +31,12 @@ from .providers.declare.tool_policies import ToolCallIdPolicy
 from .providers.declare.wire import Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
-from .providers.wires.samples import Sample, Samples
+from .providers.wires.samples import OperationSample, Sample, Samples, scenes
 
 __all__ = [
     "EmbedLimit",
     "ObjectSupport",
+    "OperationSample",
     "Override",
     "PlacedSteps",
     "Provider",
@@ -70,6 +71,7 @@ __all__ = [
     "override",
     "rename",
     "reveal",
+    "scenes",
     "sse",
     "switch",
     "when",

@@ -12,6 +12,8 @@ from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
+from .model_metadata.provider_ids import canonical
+from .other_models import check_other_models
 from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -32,7 +34,7 @@ from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
-from .providers.declare.provider import Override, Provider, canonical
+from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .schemas.errors import StepError, StepwellError, UnknownModel
@@ -169,6 +171,7 @@ class CallPlanner:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
+            check_other_models(pipeline, operation, self.registry)
             return Plan(pipeline, bare, model, provider, base_url, support, unknown_model_warning)
 
         plan = plan_of(steps)
@@ -180,9 +183,9 @@ class CallPlanner:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
         listed = listed_id(provider, model.id, overrides)
         found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
-        if found is None:
-            return self.catalog.get(str(model))
-        return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        if found is not None:
+            return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
 
     def _name(self, model: object) -> str:
         if model is None:
@@ -293,6 +296,8 @@ class CallPlanner:
                 changes[name] = given[name]
         request = request.replace(**changes)
         pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
+        if edits is not NO_EDITS:
+            check_other_models(pipeline, request.operation, self.registry)
         return pipeline, request
 
     def flow_of(self, call: CallModel) -> Flow:

@@ -47,3 +47,8 @@ def provider(id: str) -> Provider:
 def register(provider: Provider) -> Provider:
     """Make a provider known to the whole process under its id."""
     return REGISTRY.register(provider)
+
+
+def unregister(id: str) -> None:
+    """Remove a provider from the process, also a built-in one. Raises UnknownProvider if there is none of this id."""
+    REGISTRY.unregister(id)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
 from .pipeline.http.urls import refuse_login
 from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
-from .providers.declare.provider import Override, Provider, canonical, override
+from .providers.declare.provider import Override, Provider, override
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire

@@ -13,15 +13,16 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, around_unchecked, on_request
 from ...pipeline.steps.check_answer import check_answer
-from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage, reader_of
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, StepError
+from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, check_options, check_value
+from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
 from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history
@@ -105,7 +106,8 @@ def build_pipeline(
             ),
         )
     )
-    attached = attach(pipeline, provider) if attach else pipeline
+    named = {"model": model, "operation": wire.operation}
+    attached = attach(pipeline, provider, **taken(attach, named)) if attach else pipeline
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
@@ -139,7 +141,8 @@ def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | St
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
-    find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
+    find_error = steps["find_error"]
+    decode, extract = reader_of(steps["decode_response"]), reader_of(steps["extract_usage"])
 
     def read(response: Response) -> Reply:
         error = find_error(response)
@@ -240,6 +243,7 @@ def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
     encodable = wire.options | provider.options.keys()
+    canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
 
@@ -259,7 +263,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         options, more = translate(rules, options, request.model, request.on_unsupported)
         warnings += more
         # Only canonical names are checked: a name that a rule has made is the provider's own.
-        lost = [name for name in options if name in CHAT_OPTIONS and name not in encodable]
+        lost = [name for name in options if name in canonical and name not in encodable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += report_dropped(losses, request.model, request.on_unsupported)

@@ -6,8 +6,9 @@ import re
 from fnmatch import fnmatchcase
 from typing import Unpack
 
+from ...model_metadata.provider_ids import canonical
 from ...schemas.undo import Undo
-from .provider import Override, Provider, canonical, override
+from .provider import Override, Provider, override
 from .steps import PlacedSteps
 
 Specificity = tuple[bool, int]

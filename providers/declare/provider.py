@@ -10,6 +10,8 @@ from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
+from ...model_metadata.checks import checked_row
+from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
 from ...pipeline.http.urls import split_url
 from ...pipeline.pipeline import Pipeline
@@ -26,7 +28,8 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .extending import base_of
 from .place import EVERYWHERE, Place, When, place_for
-from .rules import AnyRule, AnyTranslate, Rule, Translate, rule_table
+from .rule_names import check_names
+from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire
@@ -68,11 +71,6 @@ def override(
         raise InvalidOption("an override names no step", hint="override('openai:gpt-5*', build_body=my_function)")
     place = place_for(wire, operation, stream, when, steps)
     return Override(checked_steps(steps), scope and scope + place.suffix, place)
-
-
-def canonical(id: str) -> str:
-    """Write an id as it is looked up: hyphens and underscores, small and capital letters are the same."""
-    return id.strip().lower().replace("-", "_")
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -129,9 +127,10 @@ class Provider:
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
-    attach: Callable[[Pipeline, Provider], Pipeline] | None = None
-    """changes the pipeline of every call"""
-    attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
+    attach: Callable[..., Pipeline] | None = None
+    """changes the pipeline of every call, by `(pipeline, provider)`; parameters named `model` and `operation` get those
+    of the call"""
+    attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
     """steps for all its models"""
@@ -143,6 +142,8 @@ class Provider:
     """what a user has changed by `with_steps` and `override`, by pattern; the most specific wins"""
     embed_batches: Mapping[str, EmbedLimit] = {}
     """the most that one embed call takes, by pattern; later rows win"""
+    model_facts: Mapping[str, Mapping[str, Any]] = {}
+    """limits, abilities and prices of its models, by id, as `stepwell.models.add` takes them"""
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
@@ -165,7 +166,9 @@ class Provider:
 
     def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
-        return evolve(self, changes=(*self.changes, (models, change)))
+        changed = evolve(self, changes=(*self.changes, (models, change)))
+        check_names(_rules_of(changed), _names_of(changed), f"{change.scope} of {self.id}")
+        return changed
 
     def takes(self) -> Credentials:
         """Return the credentials of several values that this provider takes."""
@@ -268,6 +271,17 @@ class Provider:
         return {**common_options(wire), **own}
 
 
+def declared_model(provider: Provider, *ids: str) -> Model | None:
+    """Return a model by the facts of the provider's declaration; None if it has none of any of these ids.
+
+    The model has the first id.
+    """
+    for id in ids:
+        if id in provider.model_facts:
+            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
+    return None
+
+
 def _is_ours(step: object) -> bool:
     if type(step) is MethodType:
         step = getattr(step.__self__, "fetch", step)  # a TokenSource is as its fetch is
@@ -275,12 +289,11 @@ def _is_ours(step: object) -> bool:
 
 
 def common_options(wire: Wire) -> Mapping[str, Option]:
-    """Return the common options of the wire's operation. For chat these are all; for other operations, only those that
-    the wire can send."""
+    """Return the common options of the wire's operation, and those that the wire adds. One that it cannot send is
+    dropped with a warning."""
     known = OPERATION_OPTIONS.get(wire.operation, {})
-    if wire.operation == "chat":
-        return known
-    return {name: known.get(name) or CHAT_OPTIONS.get(name) or Option({}, "") for name in wire.options}
+    more = wire.options - known.keys()
+    return {**known, **{name: CHAT_OPTIONS.get(name) or Option({}, "") for name in more}} if more else known
 
 
 def declare_provider(
@@ -308,7 +321,8 @@ def declare_provider(
     may mean several wires.
     """
     _check_declared(id, wire, facts)
-    steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
+    given = {name: facts[name] for name in STEPS if name in facts and (facts[name] is not None or name not in _FIELDS)}
+    steps = {name: facts.pop(name) for name in checked_steps(given) if name not in _FIELDS}
     provider = Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
@@ -320,6 +334,9 @@ def declare_provider(
     _check_place(provider, Override(steps))
     for pattern, row in provider.models.items():
         _check_place(provider, evolve(row, scope=f"models {pattern}"))
+    check_names(_rules_of(provider), _names_of(provider), f"{id}'s declaration")
+    for model, facts_of_model in provider.model_facts.items():
+        model_of(id, model, checked_row(as_row(facts_of_model), f"{id}:{model}"))
     return provider
 
 
@@ -328,6 +345,16 @@ def _check_place(provider: Provider, change: Override) -> None:
     scope = change.scope or "its declaration"
     change.place.check(change.steps, provider.wires, provider.id, scope)
     change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)
+
+
+def _rules_of(provider: Provider) -> list[Rules]:
+    changes = (*provider.models.values(), *(change for _, change in provider.changes))
+    tables = (change.steps.get("translate_options", ()) for change in changes)
+    return [rule_table(provider.translate_options), *tables]
+
+
+def _names_of(provider: Provider) -> set[str]:
+    return {*provider.options}.union(*(wire.options for wire in provider.wires))
 
 
 def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
@@ -348,7 +375,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
-            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, (*_FIELDS, *STEPS)))
+            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, _DECLARED))
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
     base_url = facts.get("base_url", "")
@@ -359,3 +386,5 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
 _PACKAGE = __name__.rpartition(".declare.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
+_DECLARED = _FIELDS.union(STEPS, ("wire",)) - {"wires", "steps", "changes", "source"}
+"""What a declaration may have, by the names for users."""

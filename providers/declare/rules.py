@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ...schemas.errors import InvalidOption
+from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 
@@ -42,8 +43,10 @@ Rules = tuple[Rule, ...] | Translate
 
 def rule_table(value: object) -> Rules:
     """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
-    if isinstance(value, Only) or (callable(value) and not hasattr(value, "description")):
+    if isinstance(value, Only):
         return value
+    if callable(value) and not hasattr(value, "description"):
+        return checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
     if callable(value):
         return (value,)  # one of the rules below, without a list around it
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -52,6 +55,7 @@ def rule_table(value: object) -> Rules:
     for each in rules:
         if not callable(each):
             raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
+        checked_function(each, "a rule among translate_options", 2, ("operation",), hint=_WANTED)
     return rules
 
 
@@ -104,9 +108,9 @@ def takes_operation(rule: object) -> bool:
     return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def described(description: str, rule: Rule) -> Rule:
-    """Give the rule its text for `describe()`, and return it."""
-    rule.description = description  # type: ignore[attr-defined]
+def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Rule:
+    """Give the rule its text for `describe()` and the names of the options that it reads and writes, and return it."""
+    rule.description, rule.reads, rule.writes = description, (*reads,), (*writes,)  # type: ignore[attr-defined]
     return rule
 
 
@@ -130,7 +134,7 @@ def rename(option: str, to: str) -> Rule:
             options[to] = options.pop(option)
         return []
 
-    return described(f"rename {option} to {to}", rule)
+    return described(f"rename {option} to {to}", rule, [option], [to])
 
 
 def drop(*names: str, why: str) -> Rule:
@@ -139,7 +143,7 @@ def drop(*names: str, why: str) -> Rule:
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [(name, why) for name in names if options.pop(name, None) is not None]
 
-    return described(f"drop {', '.join(names)}: {why}", rule)
+    return described(f"drop {', '.join(names)}: {why}", rule, names)
 
 
 def clamp(option: str, low: float | None = None, high: float | None = None, *, why: str = "") -> Rule:
@@ -157,7 +161,7 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
             return [(option, f"{value} became {high}: {why or 'the highest allowed'}")]
         return []
 
-    return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule)
+    return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule, [option])
 
 
 def at_most(option: str, count: int, *, why: str) -> Rule:
@@ -170,7 +174,7 @@ def at_most(option: str, count: int, *, why: str) -> Rule:
         options[option] = values[:count]
         return [(option, f"the first {count} of {len(values)} were sent: {why}")]
 
-    return described(f"at most {count} {option}: {why}", rule)
+    return described(f"at most {count} {option}: {why}", rule, [option])
 
 
 def move(option: str, path: str) -> Rule:
@@ -189,7 +193,7 @@ def move(option: str, path: str) -> Rule:
             place[last] = value
         return []
 
-    return described(f"move {option} to {path}", rule)
+    return described(f"move {option} to {path}", rule, [option], [(*outer, last)[0]])
 
 
 def default(option: str, value: object) -> Rule:
@@ -199,7 +203,7 @@ def default(option: str, value: object) -> Rule:
         options.setdefault(option, value)
         return []
 
-    return described(f"default {option}={value!r}", rule)
+    return described(f"default {option}={value!r}", rule, writes=[option])
 
 
 def force(option: str, value: object, *, why: str) -> Rule:
@@ -210,7 +214,7 @@ def force(option: str, value: object, *, why: str) -> Rule:
         options[option] = value
         return [] if requested == value else [(option, f"{requested!r} became {value!r}: {why}")]
 
-    return described(f"force {option}={value!r}: {why}", rule)
+    return described(f"force {option}={value!r}: {why}", rule, writes=[option])
 
 
 def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: str | None = None) -> Rule:
@@ -226,7 +230,7 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
             options[to or option] = value
         return []
 
-    return described(f"convert {option}" + (f" to {to}" if to else ""), rule)
+    return described(f"convert {option}" + (f" to {to}" if to else ""), rule, [option], [to] if to else ())
 
 
 def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule) -> Rule:
@@ -241,7 +245,12 @@ def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str]
 
     name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
     made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
-    return described(f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}", made)
+    return described(
+        f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
+        made,
+        [name for each in rules for name in getattr(each, "reads", ())],
+        [name for each in rules for name in getattr(each, "writes", ())],
+    )
 
 
 def not_both(first: str, second: str, *, why: str) -> Rule:
@@ -253,7 +262,7 @@ def not_both(first: str, second: str, *, why: str) -> Rule:
         del options[second]
         return [(second, why)]
 
-    return described(f"not both {first} and {second}: {why}", rule)
+    return described(f"not both {first} and {second}: {why}", rule, [first, second])
 
 
 EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
@@ -299,7 +308,9 @@ def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] 
         options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
-    return described(f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule)
+    return described(
+        f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule, (), [to.split(".")[0]]
+    )
 
 
 def without_thinking(options: Options, model: Model) -> DroppedOptions:
@@ -324,7 +335,7 @@ def switch(to: str, *, on: object, off: object) -> Rule:
             options.setdefault(to, off if effort == "none" else on)
         return degrees_lost(effort)
 
-    return described(f"switch {to}: {on!r} or {off!r}", rule)
+    return described(f"switch {to}: {on!r} or {off!r}", rule, (), [to])
 
 
 def degrees_lost(effort: str | None) -> DroppedOptions:

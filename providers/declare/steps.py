@@ -11,6 +11,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
+from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
@@ -22,7 +23,7 @@ from .extending import Extending, takes_call
 from .object_support import ObjectSupport
 from .rules import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
-from .wire import Wire
+from .wire import CALLED_WITH, Wire
 
 
 class StepOverrides(TypedDict, total=False):
@@ -30,26 +31,26 @@ class StepOverrides(TypedDict, total=False):
 
     prepare_request: Callable[[Request], Request] | None
     """change the request before its body is built"""
-    attach: Callable[[Pipeline, Any], Pipeline] | None
-    """change the pipeline, by `(pipeline, provider)`"""
-    attach_stream: Callable[[Pipeline, Any], Pipeline] | None
+    attach: Callable[..., Pipeline] | None
+    """change the pipeline, by `(pipeline, provider)`; parameters named `model` and `operation` get those of the call"""
+    attach_stream: Callable[..., Pipeline] | None
     """change the pipeline of streamed calls"""
     build_body: Callable[[Request], Any]
     """make the body of a request"""
     encode_body: Callable[[Any], bytes]
     """make bytes of a body"""
-    decode_response: Callable[[Any, Model], Reply]
-    """read an answer's body"""
-    extract_usage: Callable[[Any, Model], Usage | None]
-    """find the usage in an answer's body"""
+    decode_response: Callable[..., Reply]
+    """read an answer's body, by `(data, model)`; a parameter named `response` gets its status, headers and request"""
+    extract_usage: Callable[..., Usage | None]
+    """find the usage in an answer's body, by the arguments of decode_response"""
     find_error: Callable[[Response], ProviderError | None]
     """return the error that an answer stands for, None for a good one"""
     translate_options: Iterable[AnyRule] | AnyTranslate
     """rules that make a provider's own options of the canonical ones, or a function that does"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
     """split a stream's bytes into events"""
-    init_stream_state: Callable[[Model], Any]
-    """make the state that a stream is decoded with"""
+    init_stream_state: Callable[..., Any]
+    """make the state that a stream is decoded with, by `(model)`; a parameter named `response` gets its response"""
     begins_stream: Callable[[bytes, str], bool] | None
     """check whether a body that begins so is a stream; None takes all for one, also where a new parser comes alone"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
@@ -104,6 +105,15 @@ _NONE = frozenset(
 _NAMED = frozenset(("default_env_key",))
 """Steps that may be a string in the place of a function that returns one."""
 
+_CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
+    **CALLED_WITH,
+    **dict.fromkeys(("attach", "attach_stream"), (2, ("model", "operation"))),
+    **dict.fromkeys(("prepare_request", "normalize_model_id"), (1, ())),
+    "authenticate": (None, ()),
+    "default_env_key": (0, ()),
+}
+"""As CALLED_WITH, for all steps."""
+
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
     """Check steps by name, and return their values.
@@ -126,15 +136,11 @@ def checked_step(name: str, value: object) -> Any:
     if name in _DATA:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
-    elif (
-        not callable(value)
-        and not (value is None and name in _NONE)
-        and not (name in _NAMED and isinstance(value, str))
-    ):
-        raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
-    elif name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
-        raise InvalidOption(
-            "an authenticate that yields effects takes (request, call)",
-            hint="end it with: return (yield from call(request))",
-        )
+    elif not (value is None and name in _NONE) and not (name in _NAMED and isinstance(value, str)):
+        checked_function(value, name, *_CALLED_WITH[name])
+        if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
+            raise InvalidOption(
+                "an authenticate that yields effects takes (request, call)",
+                hint="end it with: return (yield from call(request))",
+            )
     return value
