@@ -246,7 +246,7 @@ class _Named:
         raise _wrong_result(f"{self._name}.{method}", chunks, "a list of chunks")
 
 
-class _EachChunk:
+class _EachChunk(Stage):
     """A Stage from a plain function."""
 
     def __init__(self, fn: Callable[[StreamChunk], Any], name: str) -> None:
@@ -268,9 +268,6 @@ class _EachChunk:
                 what = f"a list of {', '.join(sorted(kinds))}" if kinds else type(result).__name__
                 raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
         return out
-
-    def flush(self) -> list[StreamChunk]:
-        return []
 
 
 def _through(stage: Stage, reply: Reply) -> Reply:

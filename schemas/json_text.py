@@ -41,7 +41,6 @@ __all__ = [
     "dumps",
     "dumps_strictly",
     "exact",
-    "first_value",
     "loads",
     "loads_event",
     "loads_fast",
@@ -115,12 +114,6 @@ def loads_event(data: bytes) -> tuple[Any, bool]:
 def loads_with(text: str | bytes | bytearray, **hooks: Callable[[Any], Any]) -> Any:
     """Return the value as the standard reader reads it with the hooks of json.loads."""
     return json.loads(text, **hooks)  # type: ignore[arg-type]
-
-
-def first_value(text: str) -> tuple[Any, int]:
-    """Return the JSON value that the text begins with, and where it ends. Raises ValueError and RecursionError."""
-    value, end = json.JSONDecoder().raw_decode(text)
-    return well_formed(value), end
 
 
 def repaired(text: str) -> str:

@@ -25,6 +25,7 @@ from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
+from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.addresses import origin
@@ -43,7 +44,6 @@ from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
 from .schemas.tool import Tool
-from .schemas.world import REAL_WORLD, World
 from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
 if TYPE_CHECKING:
@@ -345,12 +345,8 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        shared = {
-            "started": request.started,
-            "calls": request.calls,
-            "state": {**request.travelling(), _DEPTH: depth + 1},
-        }
-        other = other.replace(**shared, warnings=warnings)
+        state = {**request.travelling(), _DEPTH: depth + 1}
+        other = other.replace(started=request.started, calls=request.calls, state=state, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):

@@ -37,10 +37,10 @@ from .pipeline.steps.retry import retry
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.stream.own_chunks import streamed_response
 from .pipeline.tasks import gather, performing, race
+from .pipeline.world import World
 from .providers.gateways.cloudflare import cloudflare_ai_gateway
 from .providers.gateways.cloudflare_universal import cloudflare_fallback
 from .retrieval.context import retrieve_context
-from .schemas.world import World
 from .workflows.tools.react import react_tools
 
 __all__ = [

@@ -28,13 +28,13 @@ from stepwell import (
     user,
 )
 from stepwell.costs import Usage
+from stepwell.pipeline.world import World as Clock
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.chunks import TextDelta
 from stepwell.schemas.errors import ConfigError, DecodeError, ServerError, StepLimit, StreamTruncated
 from stepwell.schemas.parts import Reasoning, Text, ToolCall
 from stepwell.schemas.reply import CallWarning, Ranked, Verdict
 from stepwell.schemas.serialise_reply import dump_reply, load_reply
-from stepwell.schemas.world import World as Clock
 from stepwell.stores import MemoryStore, SQLiteStore
 
 MODEL = "groq:some-model"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
-from ...schemas.json_text import dumps, first_value
+from ...schemas.errors import DecodeError
+from ...schemas.json_schema.partial import PartialJSON
+from ...schemas.json_text import dumps
 from ...schemas.message import Context
 from ...schemas.tool import Tool, chosen_name
 from ..around import around
@@ -111,12 +113,10 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 def _read(text: str, prefill: str) -> Any:
     """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
-    for candidate in (text.lstrip(), prefill + text.lstrip()):
-        try:
-            return first_value(candidate)[0]
-        except ValueError:
-            pass
-    raise ValueError("no JSON")
+    try:
+        return PartialJSON(followed=True).finish(text)
+    except DecodeError:
+        return PartialJSON(followed=True).finish(prefill + text.lstrip())
 
 
 def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
@@ -128,7 +128,7 @@ def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
         if "answer" in value:
             return [TextDelta(value["answer"]), finish]
         name, arguments = value["name"], dumps(value["arguments"]).decode()
-    except (ValueError, KeyError, TypeError):
+    except (DecodeError, KeyError, TypeError):
         # Cut by the token limit, so it is text and no call that could be run.
         return [TextDelta(text), finish]
     return [*call_chunks(1, name, arguments), Finish("tool_calls", finish.raw)]

@@ -10,9 +10,7 @@ from attrs import frozen
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.message import Message
 from ...schemas.model import Model
-from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
@@ -94,8 +92,6 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    if not _has_only_text(reply.message) or (reply.alternatives and not all(map(_has_only_text, reply.alternatives))):
-        raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:
@@ -159,18 +155,6 @@ def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: R
 
 def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
-
-
-def _has_only_text(message: Message) -> bool:
-    """Check that all text of the message is of type str."""
-    for part in message.content:
-        kind = type(part)
-        if kind is Text or kind is Reasoning or kind is Refusal:
-            if type(part.text) is not str:  # type: ignore[union-attr]
-                return False
-        elif kind is ToolCall and type(part.arguments_json) is not str:  # type: ignore[union-attr]
-            return False
-    return True
 
 
 def _json(response: Response) -> Any:

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...pipeline.http.request import Request, StateKey
+from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError
 from ...schemas.secret import Secret
-from ...schemas.world import REAL_WORLD
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
 """The variable that names the file of every client without an `env_file=`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
@@ -120,3 +120,14 @@ class Wire:
             self.flush_stream_state,
             self.begins_stream,
         )
+
+    def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:
+        """Return the wire with another hint in its errors of one kind, which `hint` makes of the request."""
+
+        def find_error(response: Response) -> ProviderError | None:
+            error = self.find_error(response)
+            if isinstance(error, kind):
+                error.hint = hint(response.request)
+            return error
+
+        return evolve(self, find_error=find_error)

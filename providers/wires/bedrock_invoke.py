@@ -18,8 +18,7 @@ from ...schemas.model import Model
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
 from .anthropic_messages.encode import body_for
-from .bedrock_converse.decode import find_error
-from .bedrock_converse.stream import stream_failure
+from .bedrock_converse.errors import find_error, stream_failure
 from .openai_chat import openai_chat
 from .paths import segment
 from .protocols import aws_event_stream

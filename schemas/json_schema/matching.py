@@ -17,8 +17,8 @@ from referencing import Registry
 from referencing.exceptions import NoSuchResource
 
 from ..json_types import JSONSchema, Schema
+from ..regex import compile_pattern
 from .formats import FORMATS
-from .patterns import compile_pattern
 
 Errors = Iterator[Any]
 

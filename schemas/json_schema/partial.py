@@ -1,4 +1,7 @@
-"""Read a JSON value while its text arrives; what was published never has to be withdrawn."""
+"""Read JSON text in pieces, strictly or with repairs: the only reader of JSON that grows or is slightly malformed.
+
+What was published never has to be withdrawn. No text can overflow the stack, and the time is linear in the text.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
 
-from ..errors import DecodeError
-from ..json_types import JSONValue
-from .decode import MAX_DIGITS
+from attrs import Factory, define, field
 
-__all__ = ["MISSING", "Hold", "Missing", "PartialJSON", "Path", "complete"]
+from ..errors import DecodeError
+from ..json_text import JSONDecodeError, loads, loads_fast, well_formed
+from ..json_types import JSONValue
+from .decode import loads_exact
+
+__all__ = ["CLOSER", "MAX_DEPTH", "MISSING", "Hold", "Missing", "PartialJSON", "Path", "closing_bracket"]
 
 Path: TypeAlias = tuple[str | None, ...]
 """The position of a value: the names of the properties that lead to it; None for an item of a list."""
@@ -34,74 +40,102 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 MAX_DEPTH: Final = 1_000
 MAX_WORD: Final = 4_000
+CLOSER: Final = {"{": "}", "[": "]", "(": ")"}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
-_SCALAR = re.compile(r"[^\s,\]}\[{\":]*")
-_NUMBER = re.compile(r"(-?(?:0|[1-9]\d*))((?:\.\d+)?(?:[eE][+-]?\d+)?)", re.ASCII)
+_SCALAR = re.compile(r"[^\s,\]}\[{\":()]*")
 _FENCE = re.compile(r"```[^\S\n]*(?:json|JSON)?[^\S\n]*\n")
 _FENCE_SOON = re.compile(r"(?:`{0,2}|```[^\S\n]{0,8}[A-Za-z]{0,4}[^\S\n]{0,8})\Z")
-_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_LITERALS = {"true": True, "false": False, "null": None}
+# Text in a string that is certain: half of a surrogate pair waits for what follows it.
+_LOW = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE = r"(?!(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z)"
+_CODE = rf"u(?:(?![dD][89abAB])[0-9a-fA-F]{{4}}|[dD][89abAB][0-9a-fA-F]{{2}}(?:{_LOW}|{_LONE}))"
+_TEXT = re.compile(rf'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|{_CODE}))*+')
+_ESCAPE_SOON = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z")
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\](){}]|```', re.DOTALL)
 # A string longer than this is published only when it has grown by a sixteenth, so that the cost stays linear.
 _LONG: Final = 65_536
 
-# What may follow.
-_VALUE, _FIRST_ITEM, _FIRST_NAME, _NAME, _COLON, _MORE, _END = range(7)
+# What may come next: the characters that it may begin with.
+_VALUE, _NAME, _COLON, _END = '"[({-0123456789tfn', '"', ":", ""
 
 
-def complete(text_prefix: str, *, fenced: bool = False) -> Any:
-    """Return what is certain of a JSON document from its beginning; MISSING if nothing is.
+def closing_bracket(text: str, start: int, *, strict: bool = False) -> tuple[int, bool]:
+    """Return where a list or an object ends, and whether it is closed there.
 
-    text_prefix: the beginning of the document.
-    fenced: skip a Markdown code fence around it.
-
-    Raises as PartialJSON does.
+    text: the text, of which only the brackets and strings are looked at.
+    start: the place of its opening bracket.
+    strict: a closing bracket of the wrong kind is an error, so that nothing is closed. By default, it closes what is
+        still open inside, and is passed over if there is nothing to close; one that is left open ends at a code fence.
     """
-    return PartialJSON(fenced=fenced).feed(text_prefix)
+    closers: list[str] = []
+    for token in _BRACKETS.finditer(text, start):
+        char = token[0]
+        if char == "```" and not strict:
+            return token.start(), False
+        if char in CLOSER and len(closers) < MAX_DEPTH:
+            closers.append(CLOSER[char])
+        elif char in CLOSER or (strict and char in "]})" and char != closers[-1]):
+            break
+        elif char in closers:
+            while closers.pop() != char:
+                pass
+            if not closers:
+                return token.end(), True
+    return len(text), False
 
 
+@define(eq=False, kw_only=True)
 class PartialJSON:
     """A reader of JSON text in pieces, whose `value` is what is certain after each piece.
 
     A number, `true`, `false`, `null` or a name appears when it has ended, an escape when it is complete. Strings, lists
     and objects appear when they begin, and grow. So everything published is part of the final value. The same lists and
     objects grow in place, which keeps the cost linear in the text: copy the value to keep one state of it.
+
+    It reads strictly, unless one of the fields says otherwise, and counts the repairs that it makes.
     """
 
-    def __init__(self, *, fenced: bool = False, hold: Hold | None = None) -> None:
-        """Begin to read.
-
-        fenced: skip a Markdown code fence around the document.
-        hold: says for each null in an object and each string whether to hold it back: such a null is left out, such a
-            string appears when it has ended. By default, nothing is held back.
-        """
-        self.value: Any = MISSING
-        self._fenced = fenced
-        self._hold = hold
-        self._held = False
-        self._rest = ""
-        self._at = 0
-        self._expect = _VALUE
-        self._open: list[dict[str, Any] | list[Any]] = []
-        self._names: list[str | None] = []
-        self._string: list[str] | None = None
-        self._string_is_name = False
-        self._length = self._published = 0
-        self._started = not fenced
-        self._fence_closed = False
-        self._ended = False
-        self._failure: DecodeError | None = None
+    fenced: bool = False
+    """Whether to skip a Markdown code fence around the document, and what follows the fence."""
+    followed: bool = False
+    """Whether to stop at the end of the value: any text may follow it."""
+    loose: bool = False
+    """Whether to repair trailing commas, and raw line breaks and tabs in strings."""
+    tuples: bool = False
+    """Whether to read a list in round brackets."""
+    unclosed: bool = False
+    """Whether a closing bracket closes what is still open inside."""
+    hold: Hold | None = None
+    """Says for each null in an object and each string whether to hold it back: such a null is left out, such a string
+    appears when it has ended. By default, nothing is held back."""
+    value: Any = field(default=MISSING, init=False)
+    """The value so far; MISSING while nothing of it is known."""
+    repairs: dict[str, int] = field(factory=dict, init=False)
+    """How often each repair was made."""
+    end: int = field(default=0, init=False)
+    """Up to where the text was read, in characters."""
+    _rest: str = field(default="", init=False)
+    _expect: str = field(default=_VALUE, init=False)
+    _open: list[Any] = field(factory=list, init=False)
+    _closers: list[str] = field(factory=list, init=False)
+    _names: list[str | None] = field(factory=list, init=False)
+    _string: list[str] | None = field(default=None, init=False)
+    _unpublished: int = field(default=0, init=False)
+    _held: bool = field(default=False, init=False)
+    _begun: bool = field(default=Factory(lambda self: not self.fenced, takes_self=True), init=False)
+    _fence_closed: bool = field(default=False, init=False)
+    _failure: DecodeError | None = field(default=None, init=False)
 
     @property
     def complete(self) -> bool:
         """Whether the document has ended; a number alone ends only with `finish`."""
-        return self._expect == _END and self._string is None
+        return self._expect == _END
 
     @property
     def settled(self) -> bool:
         """Whether the text so far ends after a complete value: at most, closing brackets are missing."""
-        return self._expect in (_MORE, _END) and self._string is None and not self._rest.strip()
+        return self._expect[:1] in (_END, ",")
 
     def feed(self, text: str) -> Any:
         """Read the next piece of text; return the value so far, or MISSING.
@@ -110,214 +144,171 @@ class PartialJSON:
         """
         if self._failure is not None:
             raise self._failure
-        self._rest += text
-        if not self._started and not self._pass_fence():
-            return self.value
-        position = 0
+        text = self._rest + text
+        before, at = -1, 0 if self._begun else self._skip_fence(text)
         try:
-            while (after := self._advance(position)) is not None:
-                position = after
+            while self._begun and before < at < len(text):
+                before, at = at, self._advance(text, at)
         except DecodeError as failure:
             self._failure = failure
             raise
-        self._at += position
-        self._rest = self._rest[position:]
-        self._publish_string()
+        self.end += at
+        self._rest = text[at:]
+        if self._unpublished:
+            self._publish_string()
         return self.value
 
-    def finish(self) -> Any:
-        """End the text and return the whole value. Raises DecodeError if the document is not complete."""
-        self._ended = True
-        self._started = True
-        self.feed("")
+    def finish(self, text: str = "") -> Any:
+        """Read the last piece of text; return the whole value. Raises DecodeError if the document is not complete."""
+        self.feed(text)
+        if not self.complete and self._string is None:
+            self.feed("\n")  # ends a number
         if not self.complete:
-            raise DecodeError(f"the JSON ends before its value does, at character {self._at + len(self._rest)}")
+            raise DecodeError(f"the JSON ends before its value does, at character {self.end + len(self._rest)}")
         return self.value
 
-    def _pass_fence(self) -> bool:
-        """Skip an opening code fence; return False while it is not certain whether there is one."""
-        before = len(self._rest)
-        self._rest = self._rest.lstrip("\ufeff \t\n\r")
-        self._at += before - len(self._rest)
-        if _FENCE_SOON.match(self._rest):
-            return False
-        if fence := _FENCE.match(self._rest):
-            self._at += fence.end()
-            self._rest = self._rest[fence.end() :]
-        self._started = True
-        return True
+    def note(self, repair: str) -> None:
+        """Count a repair."""
+        self.repairs[repair] = self.repairs.get(repair, 0) + 1
 
-    def _advance(self, position: int) -> int | None:
-        """Read one token; return its end, or None if it is not complete yet."""
+    def _skip_fence(self, text: str) -> int:
+        """Return where the document begins; it has not begun while it is not certain whether there is a code fence."""
+        start = len(text) - len(text.lstrip("\ufeff \t\n\r"))
+        fence = _FENCE.match(text, start)
+        self._begun = fence is not None or not _FENCE_SOON.match(text, start)
+        return fence.end() if fence else start
+
+    def _advance(self, text: str, at: int) -> int:
+        """Read one token; return its end, or the same place if the token is not complete yet."""
         if self._string is not None:
-            return self._read_string(position, self._string)
-        text = self._rest
-        start = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+            return self._read_string(text, at, self._string)
+        start = _SPACE.match(text, at).end()  # type: ignore[union-attr]
         if start == len(text):
-            return start if start > position else None
+            return start
         char = text[start]
-        if self._expect == _END:
-            if self._fenced and (self._fence_closed or char == "`"):
+        if char not in self._expect:
+            if self.followed and not self._expect:
+                return at
+            if self._fence_closed or (self.fenced and not self._expect and char == "`"):
                 self._fence_closed = True
                 return len(text)
-            self._fail("more text after the value", start)
-        if self._expect == _COLON:
-            if char != ":":
-                self._fail("expected ':'", start)
-            self._expect = _VALUE
-            return start + 1
-        if char in "]}":
-            return self._close(char, start)
-        if self._expect == _MORE:
-            if char != ",":
-                self._fail("expected ',' or the end of the list or object", start)
-            self._expect = _NAME if isinstance(self._open[-1], dict) else _VALUE
-            return start + 1
+            self._close_inside(char, start)
         if char == '"':
-            return self._open_string(start)
-        if self._expect in (_FIRST_NAME, _NAME):
-            self._fail("expected a name in double quotes", start)
-        if char in "[{":
-            return self._open_container(char, start)
-        return self._read_scalar(start)
+            self._open_string()
+        elif char == ",":
+            closer = self._closers[-1]
+            self._expect = (_NAME if closer == "}" else _VALUE) + (closer if self.loose else "")
+        elif char == ":":
+            self._expect = _VALUE
+        elif char in CLOSER:
+            self._open_container(char, start)
+        elif char in "]})":
+            self._close()
+        else:
+            return self._read_scalar(text, start)
+        return start + 1
 
-    def _open_container(self, char: str, start: int) -> int:
+    def _close_inside(self, char: str, at: int) -> None:
+        """Close what is open inside of the list or object that a bracket closes. Raises DecodeError if none is."""
+        while (
+            self.unclosed and char not in self._expect and char in self._closers and self._closers[-1] in self._expect
+        ):
+            self._close()
+            self.note("closed an open list or object")
+        if char not in self._expect:
+            wanted = "a JSON value" if "[" in self._expect else " or ".join(map(repr, self._expect[:2]))
+            self._fail(f"expected {wanted or 'the end of the text'}", at)
+
+    def _open_container(self, char: str, at: int) -> None:
         if len(self._open) >= MAX_DEPTH:
-            self._fail(f"nested more than {MAX_DEPTH} levels deep", start)
+            self._fail(f"nested more than {MAX_DEPTH} levels deep", at)
+        if char == "(":
+            if not self.tuples:
+                self._fail("expected a JSON value", at)
+            self.note("replaced round brackets")
         fresh: dict[str, Any] | list[Any] = {} if char == "{" else []
         self._place(fresh)
         self._open.append(fresh)
+        self._closers.append(CLOSER[char])
         self._names.append(None)
-        self._expect = _FIRST_NAME if char == "{" else _FIRST_ITEM
-        return start + 1
+        self._expect = (_NAME if char == "{" else _VALUE) + CLOSER[char]
 
-    def _close(self, char: str, start: int) -> int:
-        allowed = (_FIRST_NAME, _MORE) if char == "}" else (_FIRST_ITEM, _MORE)
-        if not self._open or isinstance(self._open[-1], dict) != (char == "}") or self._expect not in allowed:
-            self._fail(f"unexpected '{char}'", start)
-        self._open.pop()
+    def _close(self) -> None:
+        if self._open.pop() and self._expect[0] != ",":
+            self.note("removed a trailing comma")
+        self._closers.pop()
         self._names.pop()
         self._settle()
-        return start + 1
 
-    def _open_string(self, start: int) -> int:
-        self._string_is_name = self._expect in (_FIRST_NAME, _NAME)
+    def _open_string(self) -> None:
         self._string = []
-        self._length = self._published = 0
-        if not self._string_is_name:
-            self._held = self._hold is not None and self._hold(tuple(self._names), False)
+        if "[" in self._expect:
+            self._held = self._holds(null=False)
             if not self._held:
                 self._place("")
-        return start + 1
 
-    def _read_string(self, position: int, pieces: list[str]) -> int | None:
-        text = self._rest
-        end = _PLAIN.match(text, position).end()  # type: ignore[union-attr]
-        if end > position:
-            pieces.append(text[position:end])
-            self._length += end - position
+    def _read_string(self, text: str, at: int, pieces: list[str]) -> int:
+        end = _TEXT.match(text, at).end()  # type: ignore[union-attr]
+        if end > at:
+            piece = text[at:end]
+            pieces.append(loads(f'"{piece}"') if "\\" in piece else piece)
+            self._unpublished += end - at
+        if end == len(text) or _ESCAPE_SOON.match(text, end):
             return end
-        if end == len(text):
-            return None
         if text[end] == '"':
-            self._end_string(end)
-            return end + 1
-        if text[end] != "\\":
-            self._fail("a control character in a string", end)
-        escape = self._read_escape(end)
-        if escape is None:
-            return None
-        piece, after = escape
-        pieces.append(piece)
-        self._length += len(piece)
-        return after
+            self._end_string("".join(pieces), end)
+        elif text[end] != "\\" and self.loose:
+            pieces.append(text[end])
+            self._unpublished += 1
+            self.note("escaped a control character in a string")
+        else:
+            self._fail("a malformed escape or a control character in a string", end)
+        return end + 1
 
-    def _read_escape(self, start: int) -> tuple[str, int] | None:
-        text = self._rest
-        if len(text) < start + 2:
-            return None
-        if text[start + 1] != "u":
-            if text[start + 1] not in _ESCAPES:
-                self._fail("an unknown escape in a string", start)
-            return _ESCAPES[text[start + 1]], start + 2
-        first = self._code_unit(start)
-        if first is None:
-            return None
-        if not 0xD800 <= first <= 0xDFFF:
-            return chr(first), start + 6
-        # A lone surrogate is not a character: wait for the other half.
-        after = text[start + 6 : start + 12]
-        if first >= 0xDC00 or (after and not after.startswith("\\u"[: len(after)])):
-            return "\ufffd", start + 6
-        second = self._code_unit(start + 6)
-        if second is None:
-            return None
-        if not 0xDC00 <= second <= 0xDFFF:
-            return "\ufffd", start + 6
-        return chr(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)), start + 12
-
-    def _code_unit(self, start: int) -> int | None:
-        """Return the number of a `\\uXXXX` escape; None if the text ends inside it."""
-        unit = self._rest[start : start + 6]
-        if not re.fullmatch(r"\\u[0-9a-fA-F]{4}", unit):
-            if re.fullmatch(r"(\\(u[0-9a-fA-F]{0,3})?)?", unit) and start + len(unit) == len(self._rest):
-                return None
-            self._fail("a malformed \\u escape in a string", start)
-        return int(unit[2:], 16)
-
-    def _end_string(self, end: int) -> None:
-        text = "".join(self._string or ())
-        self._string = None
-        if not self._string_is_name:
-            (self._place if self._held else self._replace)(text)
-            self._held = False
-            self._settle()
+    def _end_string(self, text: str, at: int) -> None:
+        text = well_formed(text)
+        self._string, self._unpublished = None, 0
+        if "[" not in self._expect:
+            if text in self._open[-1]:
+                self._fail("a name given twice in an object", at)
+            self._names[-1], self._expect = text, _COLON
             return
-        if text in self._open[-1]:
-            self._fail("a name given twice in an object", end)
-        self._names[-1] = text
-        self._expect = _COLON
+        (self._place if self._held else self._replace)(text)
+        self._held = False
+        self._settle()
 
     def _publish_string(self) -> None:
-        if self._string is None or self._string_is_name or self._held or self._length == self._published:
+        """Show what a string has grown by, unless it is a name or held back."""
+        if self._string is None or self._held or "[" not in self._expect:
             return
-        if self._length <= _LONG or self._length - self._published > self._published // 16:
-            self._string[:] = ["".join(self._string)]
-            self._published = self._length
+        if self._unpublished > (len(self._string[0]) // 16 if len(self._string[0]) > _LONG else 0):
+            self._string = ["".join(self._string)]
+            self._unpublished = 0
             self._replace(self._string[0])
 
-    def _read_scalar(self, start: int) -> int | None:
-        text = self._rest
-        end = _SCALAR.match(text, start).end()  # type: ignore[union-attr]
-        word = text[start:end]
-        if end == len(text) and not self._ended:
+    def _read_scalar(self, text: str, at: int) -> int:
+        end = _SCALAR.match(text, at).end()  # type: ignore[union-attr]
+        word = text[at:end]
+        if end == len(text):
             if len(word) > MAX_WORD:
-                self._fail("a number that is too long", start)
-            return None
-        if word == "null" and self._names and self._names[-1] is not None and self._hides_null():
-            pass
-        elif word in _LITERALS:
-            self._place(_LITERALS[word])
-        else:
-            self._place(self._number(word, start))
+                self._fail("a number that is too long", at)
+            return at
+        if word != "null" or not self._names or self._names[-1] is None or not self._holds(null=True):
+            self._place(self._scalar(word, at))
         self._settle()
         return end
 
-    def _hides_null(self) -> bool:
-        return self._hold is not None and self._hold(tuple(self._names), True)
+    def _scalar(self, word: str, at: int) -> JSONValue:
+        try:
+            value: JSONValue = loads_fast(word)
+        except JSONDecodeError:
+            self._fail("expected a JSON value", at)
+        # The fast reader rounds integers over 64 bits.
+        rounded = isinstance(value, float) and word.lstrip("-").isdigit()
+        return loads_exact(word) if rounded else value
 
-    def _number(self, word: str, start: int) -> int | float:
-        number = _NUMBER.fullmatch(word)
-        if number is None:
-            self._fail("expected a JSON value", start)
-        if not number[2]:
-            if len(word) > MAX_DIGITS:
-                self._fail("an integer that is too long", start)
-            return int(word)
-        value = float(word)
-        if value in (float("inf"), float("-inf")):
-            self._fail("a number too large for a float", start)
-        return value
+    def _holds(self, *, null: bool) -> bool:
+        return self.hold is not None and self.hold(tuple(self._names), null)
 
     def _place(self, value: JSONValue) -> None:
         """Add a new value at the current position."""
@@ -326,7 +317,7 @@ class PartialJSON:
         elif isinstance(holder := self._open[-1], list):
             holder.append(value)
         else:
-            holder[str(self._names[-1])] = value
+            holder[self._names[-1]] = value
 
     def _replace(self, value: JSONValue) -> None:
         if self._open and isinstance(holder := self._open[-1], list):
@@ -336,7 +327,7 @@ class PartialJSON:
 
     def _settle(self) -> None:
         """Go on after the end of a value."""
-        self._expect = _MORE if self._open else _END
+        self._expect = "," + self._closers[-1] if self._closers else _END
 
-    def _fail(self, what: str, position: int) -> NoReturn:
-        raise DecodeError(f"not valid JSON: {what}, at character {self._at + position}")
+    def _fail(self, what: str, at: int) -> NoReturn:
+        raise DecodeError(f"not valid JSON: {what}, at character {self.end + at}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from attrs import define, field
 
-__all__ = ["CLOSER", "WholeDocuments", "goes_on"]
+from .partial import CLOSER
 
-CLOSER: Final = {"{": "}", "[": "]"}
+__all__ = ["WholeDocuments", "goes_on"]
+
 _BRACKET = re.compile(r"[\[\]{}]")
 _CLOSING = re.compile(r"[\]}]")
 _STRAY = re.compile(r"[\s\]}]*+")
@@ -72,8 +72,8 @@ def _ends_value(text: str, at: int, closer: str) -> bool:
 class WholeDocuments:
     """The documents of a text that are whole, judged by the text between them.
 
-    The text is passed from its beginning to its end: each bracket that is not inside of what was passed is either
-    `skipped`, or its list or object is given to one of the `pass_` methods. Then `finish` tells which were whole.
+    The text is passed from its beginning to its end. At each bracket that is not inside of what was passed, the text
+    before it is passed, and then what it opens: a phrase, or a document. `finish` returns those that are whole.
     """
 
     text: str
@@ -94,7 +94,23 @@ class WholeDocuments:
     _phrases: list[str] = field(factory=list)
     """The closing brackets of the phrases that are open."""
 
-    def skipped(self, start: int) -> bool:
+    def pass_text(self, end: int) -> None:
+        """Pass text between documents: the end of a list or an object shows that all before it was part of that."""
+        for bracket in _CLOSING.finditer(self.text, self.at, end):
+            if self._phrases and self._phrases[-1] == bracket[0]:
+                self._phrases.pop()
+            elif _ends_value(self.text, bracket.start(), bracket[0]):
+                self._drop()
+        if self.text.find('"', self.at, end) >= 0:
+            quotes = sum(mark[1] is not None for mark in _QUOTE.finditer(self.text, self.at, end))
+            self._odd ^= quotes % 2 == 1
+            self._tokens = self._tokens or _QUOTED_TOKEN.search(self.text, self.at, end) is not None
+            if self._phrases or self._doubt:
+                self._doubtful.clear()
+                self._doubt = True
+        self.at = max(self.at, end)
+
+    def opens_phrase(self, start: int) -> bool:
         """Return whether a bracket opens no document but a phrase, as in `{ return [1]; }`, and pass the bracket."""
         if not _INTERVAL.match(self.text, start):
             words = _UP_TO_BRACKET.match(self.text, start + 1)
@@ -103,23 +119,20 @@ class WholeDocuments:
             doubled = self.text[start] == self.text[words.end()] == "{" and not words[0].strip()
             if not doubled and (not _WORDS.match(words[0]) or words[0].rstrip().endswith(",")):
                 return False
-            self._pass_text(start)
             self._check_quotes()
             self._phrases.append(CLOSER[self.text[start]])
-        self._pass_text(start)
         self.at = start + 1
         return True
 
-    def pass_document(self, start: int, end: int, closer: str, *, complete: bool = True) -> bool:
-        """Pass a document that can be read; return False if it is a part of another."""
-        self._pass_text(start)
+    def pass_document(self, start: int, end: int, *, complete: bool = True) -> bool:
+        """Pass a list or an object that can be read; return False if it is a part of another."""
+        closer = CLOSER[self.text[start]]
         before = self.text[self.passed : start]
         first = not self.passed
         # After quotes it may be in a string, or be the value of a name.
         certain = not self._phrases and not self._odd and not self._tokens
         if not complete and not certain:
-            self._check_quotes()
-            return self._refuse(end)
+            return self.pass_broken(end)
         if self._doubt:
             apart = "\n" in before[len(before.rstrip()) :]
             if not _is_prose(before):
@@ -135,26 +148,19 @@ class WholeDocuments:
             self.at = _STRAY.match(self.text, end).end()  # type: ignore[union-attr]
         return True
 
-    def pass_broken(self, start: int, end: int) -> None:
-        """Pass a list or an object that cannot be read."""
-        self._pass_text(start)
+    def pass_broken(self, end: int) -> bool:
+        """Pass a list or an object that cannot be read; return False."""
         self._check_quotes()
-        self._refuse(end)
-
-    def pass_words(self, start: int, end: int) -> None:
-        """Pass a phrase in brackets."""
-        self._pass_text(start)
-        self.at = end
+        return self._refuse(end)
 
     def pass_scalar(self, start: int, end: int) -> None:
         """Pass a document that is no list and no object."""
-        self._pass_text(start)
         self._starts.append(start)
         self._pass_to(end)
 
     def finish(self) -> set[int]:
         """Pass the rest of the text; return where the whole documents start."""
-        self._pass_text(len(self.text))
+        self.pass_text(len(self.text))
         return {*self._starts, *self._doubtful}
 
     def _refuse(self, end: int) -> bool:
@@ -177,22 +183,6 @@ class WholeDocuments:
         """Drop what came before a bracket that seems to be in a string: it hides the brackets after it."""
         if self._odd or self._tokens:
             self._drop()
-
-    def _pass_text(self, end: int) -> None:
-        """Pass text between documents: the end of a list or an object shows that all before it was part of that."""
-        for bracket in _CLOSING.finditer(self.text, self.at, end):
-            if self._phrases and self._phrases[-1] == bracket[0]:
-                self._phrases.pop()
-            elif _ends_value(self.text, bracket.start(), bracket[0]):
-                self._drop()
-        if self.text.find('"', self.at, end) >= 0:
-            quotes = sum(mark[1] is not None for mark in _QUOTE.finditer(self.text, self.at, end))
-            self._odd ^= quotes % 2 == 1
-            self._tokens = self._tokens or _QUOTED_TOKEN.search(self.text, self.at, end) is not None
-            if self._phrases or self._doubt:
-                self._doubtful.clear()
-                self._doubt = True
-        self.at = max(self.at, end)
 
     def _is_part(self, start: int, closer: str) -> bool:
         """Return whether a list or an object that begins here follows a name and a colon, or a comma after another."""

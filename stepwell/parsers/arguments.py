@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..schemas.errors import DecodeError
-from ..schemas.json_schema.decode import loads_exact
+from ..schemas.json_schema.depth import too_deep
+from ..schemas.json_schema.partial import CLOSER, PartialJSON, closing_bracket
 from ..schemas.json_schema.whole import goes_on
-from ..schemas.json_text import first_value, spaced
+from ..schemas.json_text import spaced
 
 Parameters = Mapping[str, Any]
 
@@ -20,13 +21,13 @@ _NOTHING = frozenset(("", "none", "null", "n/a"))
 
 # An unterminated string is matched to the end of the text, so that no part of the text is read twice.
 _TOKEN = re.compile(
-    r"""(?P<string>"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?)"""
-    r"""|(?P<open>[{\[(])|(?P<close>[}\])])|(?P<comma>,(?=\s*[}\])]))"""
+    r"""(?P<string>"(?:[^"\\]++|\\.)*+"?)|(?P<text>'(?:[^'\\]++|\\.)*+'?)"""
     r"""|(?P<name>[A-Za-z_]\w*)(?P<is>[^\S\n]*=(?!=))?""",
     re.S,
 )
-_CLOSER = {"{": "}", "[": "]", "(": ")"}
-_PYTHON = {"True": "true", "False": "false", "None": "null"}
+_QUOTE = re.compile(r"""\\.|["']""", re.S)
+_QUOTES = {"'": '"', '"': '\\"', "\\'": "'"}
+_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
 def read_arguments(text: str, parameters: Parameters) -> str | None:
@@ -48,27 +49,28 @@ def read_arguments(text: str, parameters: Parameters) -> str | None:
     found = _object(text[begin:]) if begin >= 0 else None
     if found is not None or begin == 0:
         return found
-    return _pairs(text, parameters) if _names_one(text, parameters) else _single(text, parameters)
+    return _written(_bare(text, parameters))
 
 
 def read_call(text: str, parameters: Parameters) -> str | None:
     """Return the same for the arguments of `name(...)` or `name[...]`; `text` begins with the bracket."""
-    bracketed = _repair(text)
-    if bracketed is None:
+    bracketed = _to_json(text)
+    end, closed = closing_bracket(bracketed, 0, strict=True)
+    if not closed:
         return None
-    inside = bracketed[1:-1].strip()
+    inside = bracketed[1 : end - 1].strip()
     if not inside:
         return read_arguments("", parameters)
     by_name, by_position = _value(f"{{{inside}}}"), _value(f"[{inside}]")
     if isinstance(by_name, dict):
-        return _strict_json(by_name)
+        return _written(by_name)
     if not isinstance(by_position, list):
-        return _single(text[1 : text.rfind(_CLOSER[text[0]])].strip(), parameters)
-    if len(by_position) == 1:
+        return _written(_single(text[1 : text.rfind(CLOSER[text[0]])].strip(), parameters))
+    if len(by_position) == 1 and not too_deep(by_position):
         (only,) = by_position
-        return _strict_json(only) if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters)
+        return _written(only if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters))
     names = list(parameters.get("properties", {}))
-    return _strict_json(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
+    return _written(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
 
 
 def _strip_fence(text: str) -> str:
@@ -80,78 +82,40 @@ def _strip_fence(text: str) -> str:
 
 def _object(text: str) -> str | None:
     """Return the JSON text of the object that the text begins with; None if it begins with no complete one."""
-    try:
-        end = first_value(text)[1]
-    except (ValueError, RecursionError):
-        repaired = _repair(text)
-        value = _value(repaired) if repaired else None
-        return _strict_json(value) if isinstance(value, dict) else None
-    # The standard library also accepts NaN and duplicate names, which `_value` refuses.
-    return text[:end] if isinstance(_value(text[:end]), dict) and not goes_on(text, end) else None
+    strict = PartialJSON(followed=True)
+    if _value(text, strict) is None:
+        return _written(_value(_to_json(text), PartialJSON(loose=True, tuples=True, followed=True)))
+    return None if goes_on(text, strict.end) else text[: strict.end]
 
 
-def _repair(text: str) -> str | None:
-    """Return the bracketed value that the text begins with, in JSON's spelling; None if its bracket is not closed."""
-    pieces: list[str] = []
-    closers: list[str] = []
-    at = 0
-    for token in _TOKEN.finditer(text):
-        pieces.append(text[at : token.start()])
-        at = token.end()
-        match token.lastgroup:
-            case "string":
-                if len(token[0]) < 2 or token[0][-1] != token[0][0]:
-                    return None
-                pieces.append(_string(token[0]))
-            case "open":
-                closers.append(_CLOSER[token[0]])
-                pieces.append("[" if token[0] == "(" else token[0])
-            case "close":
-                if not closers or closers.pop() != token[0]:
-                    return None
-                pieces.append("]" if token[0] == ")" else token[0])
-                if not closers:
-                    return "".join(pieces)
-            case "name":
-                pieces.append(_PYTHON.get(token[0], token[0]))
-            case "is":
-                pieces.append(f'"{token["name"]}":')
-    return None
+def _to_json(text: str) -> str:
+    """Translate Python's spelling to JSON's: 'text', True, False, None, and the names in `f(name=value)`."""
+    return _TOKEN.sub(_json_token, text)
 
 
-def _string(quoted: str) -> str:
-    """Convert a string in either kind of quotes to a JSON string."""
-    inside = quoted[1:-1]
-    if quoted[0] == "'":
-        inside = re.sub(r"\\(.)|(\")", lambda found: "'" if found[1] == "'" else f"\\{found[1] or found[2]}", inside)
-    return '"' + re.sub(r"[\x00-\x1f]", lambda found: spaced(found[0])[1:-1], inside) + '"'
+def _json_token(token: re.Match[str]) -> str:
+    if token["text"]:
+        return _QUOTE.sub(lambda quote: _QUOTES.get(quote[0], quote[0]), token["text"])
+    return f'"{token["name"]}":' if token["is"] else _WORDS.get(token[0], token[0])
 
 
-def _names_one(text: str, parameters: Parameters) -> bool:
-    """Return whether the text begins with the name of an argument, as in `city=Paris` and `city: Paris`."""
-    pair = _PAIR.match(text)
-    return pair is not None and pair[1] in parameters.get("properties", {})
-
-
-def _pairs(text: str, parameters: Parameters) -> str | None:
-    """Read `a=1, b=2` as in a call, or a name and a value in each line; None for anything else."""
-    repaired = _repair(f"({text})")
-    if repaired and isinstance(value := _value(f"{{{repaired[1:-1]}}}"), dict):
-        return _strict_json(value)
+def _bare(text: str, parameters: Parameters) -> Any:
+    """Read `a=1, b=2` as in a call, a name and a value in each line, or the value of the only argument."""
+    properties = parameters.get("properties", {})
+    pairs = [_PAIR.match(line) for line in (text, *text.splitlines())]
+    if pairs[0] is None or pairs[0][1] not in properties:
+        return _single(text, parameters)
+    if (value := _value(f"{{{_to_json(text)}}}")) is not None:
+        return value
     values: dict[str, Any] = {}
-    for line in text.splitlines():
-        pair = _PAIR.match(line)
-        if pair is None or pair[1] not in parameters.get("properties", {}):
+    for pair in pairs[1:]:
+        if pair is None or pair[1] not in properties:
             return None
-        values |= loads_exact(_single(pair[2].strip(), _only(parameters, pair[1])) or "{}")
-    return _strict_json(values)
+        values |= _single(pair[2].strip(), {"properties": {pair[1]: properties[pair[1]]}}) or {}
+    return values
 
 
-def _only(parameters: Parameters, name: str) -> Parameters:
-    return {"properties": {name: parameters["properties"][name]}}
-
-
-def _single(text: str, parameters: Parameters) -> str | None:
+def _single(text: str, parameters: Parameters) -> dict[str, Any] | None:
     """Read a bare value as the only argument that the tool has or requires; None when there is no such argument."""
     properties = parameters.get("properties", {})
     names = list(properties) if len(properties) == 1 else list(parameters.get("required", ()))
@@ -159,23 +123,22 @@ def _single(text: str, parameters: Parameters) -> str | None:
         return None
     schema = properties.get(names[0])
     kind = schema.get("type", "string") if isinstance(schema, Mapping) else "string"
-    value = _value(text)
+    value = _value(text, PartialJSON())
     if value is None or (kind == "string" and not isinstance(value, str)):
         value = text
     if isinstance(value, str) and "string" not in kind:
         return None
-    return _strict_json({names[0]: value})
+    return {names[0]: value}
 
 
-def _value(text: str) -> Any:
-    """Parse a JSON document; None for anything else."""
+def _value(text: str, reader: PartialJSON | None = None) -> Any:
+    """Return the value of a whole document; None for anything else. By default, it is read with repairs."""
     try:
-        return loads_exact(text)
+        return (reader or PartialJSON(loose=True, tuples=True)).finish(text)
     except DecodeError:
         return None
 
 
-def _strict_json(value: object) -> str | None:
-    """Return a value as JSON text; None if it holds NaN or an infinity, which JSON has not."""
-    text = spaced(value)
-    return None if _value(text) is None else text
+def _written(value: object) -> str | None:
+    """Return an object as JSON text; None for anything else, and for one nested too deeply to be written."""
+    return spaced(value) if isinstance(value, dict) and not too_deep(value) else None

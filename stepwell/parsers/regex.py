@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .linear import LinearPattern
+from ..schemas.regex import LinearPattern
 from .parser import OutputParser, unreadable
 
 

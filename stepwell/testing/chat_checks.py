@@ -18,7 +18,7 @@ from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .network import MockBody, require, run
-from .suite import Checks, Suite
+from .suite import Checks, Suite, raised
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
@@ -103,25 +103,18 @@ class ChatSuite(Suite):
     def _check_cuts(self) -> None:
         sample = self.samples.text
         for at in range(sample.whole_at):
-            try:
-                self._call(sample.stream[:at], "sync", True, sample)
-            except errors.StreamTruncated as error:
-                partial_text = error.partial.text if error.partial else ""
-                require(sample.text.startswith(partial_text), f"cut at byte {at}, the partial text is {partial_text!r}")
-            else:
-                raise AssertionError(f"a stream that was cut at byte {at} of {sample.whole_at} is not an error")
+            read = partial(self._call, sample.stream[:at], "sync", True, sample)
+            error = raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
+            partial_text = error.partial.text if error.partial else ""
+            require(sample.text.startswith(partial_text), f"cut at byte {at}, the partial text is {partial_text!r}")
 
     def failing_call(self, body: MockBody, driver: str) -> object:
         return self._exchange(body, driver, driver == "sync", "hi", self.wire_option)
 
     def _check_stream_error(self, driver: str) -> None:
-        try:
-            self._call(self.samples.stream_error or b"", driver, True)
-        except errors.ProviderError as error:
-            partial_text = error.partial.text if error.partial else ""
-            require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
-        else:
-            raise AssertionError("no ProviderError was raised")
+        error = raised(errors.ProviderError, partial(self._call, self.samples.stream_error or b"", driver, True))
+        partial_text = error.partial.text if error.partial else ""
+        require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
 
     def _check_early_leaving(self, driver: str) -> None:
         body = MockBody(self.samples.text.stream, 16)
@@ -204,10 +197,8 @@ class ChatSuite(Suite):
     def _check_suggestion(self) -> None:
         misspelt: Any = {"temprature": 1}
         with self.client(MockBody(b"")) as client:
-            try:
-                client.generate_text(self.model, "hi", **misspelt)
-            except errors.InvalidOption as error:
-                require("temperature" in str(error), "the error does not suggest the right name")
+            error = raised(errors.InvalidOption, lambda: client.generate_text(self.model, "hi", **misspelt))
+        require("temperature" in str(error), "the error does not suggest the right name")
 
     def _server_answer(self, sample: Sample, stream: bool) -> bytes:
         """Return the server's answer. One that can only stream does so for unstreamed calls as well."""

@@ -28,8 +28,8 @@ from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
+from ..pipeline.world import World
 from ..schemas.errors import StepError, TotalTimeout
-from ..schemas.world import World
 
 START_TIME = 1_800_000_000.0
 """What `world.time()` says at the beginning, in seconds since 1970."""

@@ -128,10 +128,10 @@ def test_text_between_two_tokens_leaves_nothing_that_could_be_used(value: Any, d
     ],
 )
 def test_the_time_is_linear_in_the_text(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(DecodeError):
         repair(piece * (100_000 // len(piece)), lambda found: False, cut=False)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

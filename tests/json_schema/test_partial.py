@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stepwell.schemas.errors import DecodeError
 from stepwell.schemas.json_schema.decode import loads_exact
-from stepwell.schemas.json_schema.partial import MISSING, PartialJSON, complete
+from stepwell.schemas.json_schema.partial import MISSING, PartialJSON
 
 TEXTS = st.text(alphabet=st.sampled_from('ab"\\/\n\t\u2028\x85é😀{}[],:` 0'), max_size=12)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -27,6 +27,11 @@ DOCUMENTS = st.builds(
     st.booleans(),
     st.sampled_from([None, 1]),
 )
+
+
+def complete(prefix: str) -> Any:
+    """Read the beginning of a document at once."""
+    return PartialJSON().feed(prefix)
 
 
 def part_of(early: Any, late: Any) -> bool:
@@ -192,6 +197,43 @@ def test_a_code_fence_is_accepted_when_allowed(text: str) -> None:
 def test_a_code_fence_is_an_error_when_not_allowed() -> None:
     with pytest.raises(DecodeError):
         PartialJSON().feed('```json\n{"a":1}\n```')
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "value", "repairs"),
+    [
+        ("[1, 2,]", {"loose": True}, [1, 2], {"removed a trailing comma": 1}),
+        ('{"a": 1 , }', {"loose": True}, {"a": 1}, {"removed a trailing comma": 1}),
+        ('["a\nb\tc"]', {"loose": True}, ["a\nb\tc"], {"escaped a control character in a string": 2}),
+        ('{"a": [1, {"b": 2}', {"unclosed": True}, MISSING, {}),
+        ('{"a": [{"b": [2}]}', {"unclosed": True}, {"a": [{"b": [2]}]}, {"closed an open list or object": 1}),
+        ('{"a": [[1, 2}', {"unclosed": True}, {"a": [[1, 2]]}, {"closed an open list or object": 2}),
+        ('{"a": (1, 2)}', {"tuples": True}, {"a": [1, 2]}, {"replaced round brackets": 1}),
+    ],
+)
+def test_each_repair_is_made_where_it_is_allowed_and_counted(
+    text: str, allowed: dict[str, bool], value: Any, repairs: dict[str, int]
+) -> None:
+    parser = PartialJSON(**allowed)  # type: ignore[arg-type]
+    for char in text:
+        parser.feed(char)
+    assert parser.value == value if parser.complete else value is MISSING
+    assert parser.repairs == repairs
+    with pytest.raises(DecodeError):
+        PartialJSON().finish(text)
+
+
+@pytest.mark.parametrize("text", ["[1,,]", "[,1]", '{"a":,}', "[1,}", '["\\\n"]', "(1]", "[(1])"])
+def test_nothing_else_is_repaired(text: str) -> None:
+    with pytest.raises(DecodeError):
+        PartialJSON(loose=True, tuples=True).finish(text)
+
+
+def test_reading_stops_at_the_end_of_a_value_that_text_may_follow() -> None:
+    parser = PartialJSON(followed=True)
+    assert parser.feed('{"a": 1} and {"b": 2}') == {"a": 1}
+    assert parser.complete
+    assert parser.end == len('{"a": 1}')
 
 
 def test_the_place_of_an_error_is_counted_from_the_beginning() -> None:

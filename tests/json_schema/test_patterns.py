@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.schemas.errors import SchemaError
-from stepwell.schemas.json_schema.patterns import compile_pattern
 from stepwell.schemas.json_schema.validate import errors_of
+from stepwell.schemas.regex import compile_pattern
 
 from chance import tries
 
@@ -87,6 +87,8 @@ def test_a_pattern_nested_too_deeply_is_refused() -> None:
         ("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==)?$", ["aGk=" * 0, "aGk+", "aG=="], ["aG="]),
         (r"^https?:\/\/[^\s\/$.?#].[^\s]*$", ["https://a.b/c"], ["ftp://a"]),
         ("a{2,3}?b", ["aab", "aaab"], ["ab"]),
+        (r"(?m)(?:a|\d)+b", ["x\n1ab"], ["a\nb"]),
+        (r"^(?a:\w)+$", ["a_1"], ["é"]),
     ],
 )
 def test_patterns_of_real_schemas(pattern: str, found: list[str], not_found: list[str]) -> None:

@@ -103,10 +103,10 @@ def test_the_last_of_several_documents_that_fits_is_used(text: str, value: Any) 
     ids=range(9),
 )
 def test_the_time_is_linear_in_the_text(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(DecodeError):
         repair(text, lambda found: False)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,7 @@ def test_the_time_is_linear_in_the_text(text: str) -> None:
         "[1 2]",
         '{"a":1,"a":2}',
         "[NaN]",
+        "Here you are:\n[\nBye",
         "[" * 50_000,
     ],
 )

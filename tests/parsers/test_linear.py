@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.parsers.linear import LinearPattern
 from stepwell.schemas.errors import SchemaError
+from stepwell.schemas.regex import LinearPattern
 
-CHARACTERS = st.sampled_from(["a", "b", "c", ".", "[ab]", "[^a]", r"\w", r"\d", r"\s", "(?i:A)", "é"])
+CHARACTERS = st.sampled_from(["a", "b", "c", ".", "[ab]", "[^a]", r"\w", r"\d", r"\s", "(?i:A)", r"(?a:\w)", "é"])
 PLACES = st.sampled_from(["", r"\b", r"\B", "^", "$", "(?m:^)", "(?m:$)", r"\Z"])
 REPEATS = st.sampled_from(["*", "+", "?", "*?", "+?", "??", "{1,3}", "{2}", "{0,2}?"])
 

@@ -151,6 +151,8 @@ def test_text_without_labels_is_an_answer(text: str) -> None:
         ('Action: get_weather\nAction Input: {"city": "Par', "incomplete call"),
         ('Action: get_weather\nAction Input: {"city": "Par\nObservation: fine"}', "incomplete call"),
         ("Action: add(1, 2", "incomplete call"),
+        ("Action: get_weather('Paris (old town)", "incomplete call"),
+        ("Action: get_weather(city='Paris)", "incomplete call"),
         ("Action: wait\nAction Input: a while", "incomplete call"),
         ('Action: add\nAction Input: {"a": 1, "a": 2}', "incomplete call"),
         ('Action: {"name": "add", "argum', "incomplete call|names none"),
@@ -205,6 +207,8 @@ NONSENSE = [
     "Action: " * 20_000,
     "*" * 99_999,
     "\n#" * 50_000,
+    "Action: add(" + "[" * 900 + "]" * 900 + ")",
+    "Action: add\nAction Input: {'a': " + "[" * 900 + "]" * 900 + "}",
 ]
 
 

@@ -11,9 +11,9 @@ from attrs import evolve
 
 from stepwell import Client
 from stepwell.catalog import Model
+from stepwell.pipeline import world as pipeline_world
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
-from stepwell.schemas import world as pipeline_world
 from stepwell.schemas.errors import (
     AuthError,
     CircuitOpen,

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from stepwell import AsyncClient, Client, RateLimit, Reply, Timeouts, assistant
 from stepwell.catalog import Model
 from stepwell.costs import Usage
+from stepwell.pipeline import world as pipeline_world
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import retry
 from stepwell.providers.declare.errors import find_error
 from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
-from stepwell.schemas import world as pipeline_world
 from stepwell.schemas.errors import ConfigError, RateLimitError
 from stepwell.steps import Pipeline
 

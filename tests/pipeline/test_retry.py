@@ -14,9 +14,9 @@ from stepwell import Timeouts
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.steps.retry import RetryBudget, retry
+from stepwell.pipeline.world import World as Chance
 from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
-from stepwell.schemas.world import World as Chance
 from stepwell.steps import Pipeline
 
 from driving import Drive, World, drive_async, drive_sync, request

@@ -10,7 +10,7 @@ import pytest
 from stepwell.pipeline.http.request import Headers
 from stepwell.pipeline.http.response import Response
 from stepwell.providers.declare.errors import find_error
-from stepwell.providers.wires.bedrock_converse.decode import find_error as find_bedrock_error
+from stepwell.providers.wires.bedrock_converse.errors import find_error as find_bedrock_error
 from stepwell.schemas import errors
 
 from driving import request

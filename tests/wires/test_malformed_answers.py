@@ -12,8 +12,9 @@ import pytest
 
 from stepwell import Client
 from stepwell.schemas import errors
-from stepwell.schemas.chunks import Finish, TextDelta
+from stepwell.schemas.chunks import Finish, PartDone, TextDelta
 from stepwell.schemas.fold import Fold
+from stepwell.schemas.parts import Text
 from stepwell.testing.chat_checks import TOOL
 from stepwell.testing.conformance import samples_of
 
@@ -118,4 +119,6 @@ def test_a_fold_keeps_what_came_before_a_malformed_chunk() -> None:
     assert fold.reply().text == "good"
     with pytest.raises(errors.DecodeError):
         fold.feed([TextDelta("lost", "0")])  # type: ignore[arg-type]
+    with pytest.raises(errors.DecodeError):
+        fold.feed([PartDone(Text(5), 1)])  # type: ignore[arg-type]
     assert fold.reply().text == "good"

@@ -7,10 +7,9 @@ from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
-from .decode import decode_response, extract_usage
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 anthropic_messages = Wire(
     name="anthropic_messages",

@@ -1,4 +1,7 @@
-"""Decode the events of a streamed message. https://docs.claude.com/en/docs/build-with-claude/streaming"""
+"""Decode a message, whole or streamed. https://docs.claude.com/en/docs/build-with-claude/streaming
+
+An unstreamed message is read as a stream whose blocks each begin and end at once, with all of their content.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,30 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
-from .decode import call_extra, finish_reason, metadata_of, text_extra, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
+from .usage import CONTAINER, usage_of
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""Other reasons, such as `pause_turn`, stay as they are."""
+
+METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
+"""Fields of a message that are kept on `reply.metadata`."""
 
 
 @define
@@ -82,11 +101,35 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     return out + handler(event, model, state)
 
 
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed message. Raises the provider's error if the body is one."""
+    if data.get("type") == "error":
+        raise provider_error(model.provider, data.get("error"))
+    state = State()
+    out: list[StreamChunk] = [Start(data.get("id"), data.get("model"))]
+    for index, block in enumerate(data["content"]):
+        event = {"index": index, "content_block": block}
+        out += _block_start(event, model, state)
+        out += _block_stop(event, model, state)
+    _message_delta({"delta": data}, model, state)
+    state.ended = True
+    return fold([*out, *flush_stream_state(model, state)])
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usage")
+    return usage_of(raw, data) if raw else None
+
+
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     message = data.get("message") or {}
     state.usage.update(message.get("usage") or {})
-    state.metadata.update(metadata_of(message))
+    _add_metadata(message, state)
     return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
+
+
+def _add_metadata(about: Mapping[str, Any], state: State) -> None:
+    state.metadata.update({name: about[name] for name in METADATA if about.get(name) is not None})
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -113,7 +156,7 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
     if not isinstance(delta.get("type"), str):
         return []
     index = data["index"]
-    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"], "")})
+    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"])})
     match delta["type"]:
         case "text_delta":
             return [TextDelta(delta["text"], index)] if delta.get("text") else []
@@ -155,19 +198,22 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
     if not isinstance(index, int):
         index = next(reversed(state.blocks), -1)
     block = state.blocks.pop(index, None)
-    match block:
-        case None | {"type": "redacted_thinking" | ""}:
-            return []
-        case {"type": "text"}:
-            extra = text_extra(block)
-            return [PartEnd(index, {"extra": extra})] if extra else []
-        case {"type": "thinking"}:
+    if block is None:
+        return []
+    match block["type"]:
+        case "text":
+            details = {k: v for k, v in block.items() if k not in ("type", "text") and v is not None}
+            return [PartEnd(index, {"extra": {NAME: details}})] if details else []
+        case "thinking":
             fields: dict[str, Any] = {"wire": NAME}
             if block.get("signature"):
                 fields["signature"] = block["signature"]
             return [PartEnd(index, fields)]
-        case {"type": "tool_use"}:
-            return [ToolCallEnd(index, call_extra(block))]
+        case "tool_use":
+            details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
+            return [ToolCallEnd(index, {NAME: details} if details else {})]
+        case None | "redacted_thinking":
+            return []
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
@@ -177,9 +223,9 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     state.reason = delta.get("stop_reason") or state.reason
-    state.metadata.update(metadata_of(delta))
-    if "context_management" in data:
-        state.metadata.update(metadata_of({"context_management": data["context_management"]}))
+    _add_metadata(delta, state)
+    if (managed := data.get("context_management")) is not None:
+        state.metadata["context_management"] = managed
     # The counts are cumulative, those of the input too: the last ones are right.
     state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
     return _usage(state, complete=True)
@@ -213,4 +259,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.ended:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+    return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

@@ -7,10 +7,10 @@ from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..paths import segment
 from ..protocols import aws_event_stream
-from .decode import decode_response, extract_usage, find_error
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
+from .errors import find_error
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 
 def path(request: Request) -> str:

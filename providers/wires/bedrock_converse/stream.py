@@ -1,16 +1,19 @@
-"""Decode the events of ConverseStream.
+"""Decode an answer of Converse, or the events of ConverseStream.
 
+An unstreamed answer is read as a stream whose blocks each begin and end at once. Its blocks are objects of their own,
+ContentBlock, where a stream has ContentBlockStart and ContentBlockDelta: `_block` puts the one in terms of the other.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.http.error_body import error_in, error_message
 from ....pipeline.side_fields import kept_event
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
@@ -26,16 +29,30 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.errors import ProviderError
-from ....schemas.json_text import JSONDecodeError, exact, loads_fast
+from ....schemas.fold import fold
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ...declare.errors import provider_error
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ..calls import server_tool_input
 from ..protocols.aws_event_stream import AWSEvent
-from .decode import cited_extra, finish_reason, metadata_of, usage_of
 from .encode import NAME
+from .errors import stream_failure
 from .side_fields import SIDE_FIELDS
+from .usage import TIER, TRACE, usage_of
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+METADATA = ("metrics", TRACE, "performanceConfig", "additionalModelResponseFields", TIER)
+"""Fields of an answer that are kept on `reply.metadata`."""
 
 
 @define
@@ -52,21 +69,6 @@ class State:
 
 def init_stream_state(model: Model) -> State:
     return State()
-
-
-def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
-    """Return the error of a frame: modelled exceptions and the service's own errors have frames of their own."""
-    headers, payload = event
-    if headers.get(":message-type") == "exception":
-        error = error_in(payload)
-        described = {"message": error_message(error), "code": headers.get(":exception-type")}
-        if isinstance(error, Mapping) and (status := error.get("originalStatusCode")):
-            described["status"] = status
-        return provider_error(model.provider, described, body=payload)
-    if headers.get(":message-type") == "error":
-        described = {"message": headers.get(":error-message"), "code": headers.get(":error-code")}
-        return provider_error(model.provider, described, body=payload)
-    return None
 
 
 def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -86,24 +88,74 @@ def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: Sta
     if kind != "contentBlockDelta" or type(data.get("delta")) is not dict or "text" not in data["delta"]:
         data, out = kept_event(data, SIDE_FIELDS, model)
     match kind:
-        case "contentBlockDelta":
-            out += _delta(data, state)
+        case "contentBlockDelta" if delta := data.get("delta"):
+            out += _delta(data["contentBlockIndex"], delta, state)
         case "contentBlockStart":
-            out += _start(data, state)
+            out += _start(data["contentBlockIndex"], data.get("start") or {}, state)
         case "contentBlockStop":
-            out += _stop(data, state)
+            index = data.get("contentBlockIndex")
+            out += _stop(next(reversed(state.open), 0) if index is None else index, state)
         case "messageStop":
-            state.reason, state.stopped = data.get("stopReason"), True
-            state.metadata.update(metadata_of(data))
+            _ended(data, state)
         case "metadata":
-            state.metadata.update(metadata_of(data))
+            _add_metadata(data, state)
             if raw := data.get("usage"):
                 out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
     return out
 
 
-def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    index, start = data["contentBlockIndex"], data.get("start") or {}
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed answer."""
+    state = State()
+    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, state)]
+    _ended(data, state)
+    return fold([*out, *flush_stream_state(model, state)])
+
+
+def _content(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    content: Sequence[Mapping[str, Any]] = data["output"]["message"]["content"]
+    return content
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usage")
+    if not raw:
+        return None
+    return usage_of(raw, data, any("type" in (block.get("toolUse") or ()) for block in _content(data)))
+
+
+def _ended(data: Mapping[str, Any], state: State) -> None:
+    state.reason, state.stopped = data.get("stopReason"), True
+    _add_metadata(data, state)
+
+
+def _add_metadata(data: Mapping[str, Any], state: State) -> None:
+    state.metadata.update({name: data[name] for name in METADATA if data.get(name)})
+
+
+def _block(index: int, block: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Decode a whole block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
+    if None in block.values():
+        block = {name: value for name, value in block.items() if value is not None}
+    if "text" in block:
+        return _delta(index, block, state)
+    if "reasoningContent" in block:
+        content = block["reasoningContent"]
+        thought = content if content.get("redactedContent") else content.get("reasoningText") or {}
+        return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, state)]
+    if "toolUse" in block and "type" not in block["toolUse"]:
+        given = block["toolUse"].get("input")
+        delta = {"toolUse": {"input": dumps(given).decode() if given else ""}}
+        return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, state)]
+    if "citationsContent" in block:
+        cited = block["citationsContent"]
+        text = "".join(each.get("text") or "" for each in cited.get("content") or ())
+        state.open[index] = {"kind": "text", "citations": list(cited.get("citations") or ())}
+        return [*_delta(index, {"text": text}, state), *_stop(index, state)]
+    return [PartDone(Opaque(NAME, dict(block)), index)] if block else []
+
+
+def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChunk]:
     use = start.get("toolUse")
     if use and "type" not in use:
         state.open[index] = {"kind": "call"}
@@ -116,11 +168,7 @@ def _start(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     return []
 
 
-def _delta(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    delta = data.get("delta")
-    if not delta:
-        return []
-    index = data["contentBlockIndex"]
+def _delta(index: int, delta: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if "text" in delta:
         return [TextDelta(delta["text"], index)] if delta["text"] else []
     block = state.open.setdefault(index, {"kind": "text"})
@@ -150,10 +198,7 @@ def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> l
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 
-def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    index = data.get("contentBlockIndex")
-    if index is None:
-        index = next(reversed(state.open), 0)
+def _stop(index: int, state: State) -> list[StreamChunk]:
     block = state.open.pop(index, None)
     if block is None:
         return []
@@ -171,11 +216,11 @@ def _stop(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
-    return [PartEnd(index, {"extra": cited_extra(block["citations"])})] if "citations" in block else []
+    return [PartEnd(index, {"extra": {NAME: {"citations": block["citations"]}}})] if "citations" in block else []
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.stopped:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+    return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

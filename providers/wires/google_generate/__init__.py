@@ -8,12 +8,18 @@ from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
 from .counting import google_count_tokens, vertex_count_tokens
-from .decode import decode_response
 from .encode import OPTIONS, accepts_part, build_body
 from .paths import generate_path, stream_path
 from .side_fields import SIDE_FIELDS
-from .stream import begins_stream, decode_stream_event, flush_stream_state, init_stream_state, parse_stream_protocol
-from .usage import extract_usage
+from .stream import (
+    begins_stream,
+    decode_response,
+    decode_stream_event,
+    extract_usage,
+    flush_stream_state,
+    init_stream_state,
+    parse_stream_protocol,
+)
 
 google_generate = Wire(
     name="google_generate",

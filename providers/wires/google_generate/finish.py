@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -34,6 +34,10 @@ _METADATA: Mapping[str, str] = {
 }
 
 
+FEEDBACK = "promptFeedback"
+"""The field of an answer that says why its prompt was blocked."""
+
+
 def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
     """Map to the canonical reason. The vendor sends STOP with calls, and no candidate at all for a blocked prompt.
 
@@ -49,11 +53,16 @@ def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
 
 def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return why the prompt was blocked, as metadata; empty if it was not."""
-    feedback = data.get("promptFeedback") or {}
+    feedback = data.get(FEEDBACK) or {}
     if not feedback.get("blockReason"):
         return {}
     details = {"block_reason": feedback["blockReason"], "block_message": feedback.get("blockReasonMessage")}
     return {name: value for name, value in details.items() if value}
+
+
+def is_grounded(candidates: Iterable[Mapping[str, Any]]) -> bool:
+    """Check whether Google searched for the answer, which it bills separately."""
+    return any(candidate.get("groundingMetadata") for candidate in candidates)
 
 
 def metadata_of(candidate: Mapping[str, Any]) -> dict[str, Any]:

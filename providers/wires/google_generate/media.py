@@ -8,6 +8,8 @@ from typing import Any
 from ....schemas.parts import Audio, File, Image, Video
 from ..media import Media, from_base64, inline
 
+BLOB, REFERENCE = "inlineData", "fileData"
+"""The fields of a part that hold its media."""
 _CLASSES: Mapping[str, type[Media]] = {"image": Image, "audio": Audio, "video": Video}
 _UNKNOWN = "application/octet-stream"
 
@@ -15,19 +17,19 @@ _UNKNOWN = "application/octet-stream"
 def encode_media(part: Media) -> dict[str, Any]:
     """Encode bytes inline, and a URL or a file of the Files API (its URI, as `file_id`) by reference."""
     if (inlined := inline(part)) is not None:
-        return {"inlineData": {"mimeType": inlined[0], "data": inlined[1]}}
+        return {BLOB: {"mimeType": inlined[0], "data": inlined[1]}}
     file = {"fileUri": part.url or part.file_id}
     # Better no type than a wrong one: the vendor knows the types of its own files, and refuses this one.
-    return {"fileData": file if part.sent_type == _UNKNOWN else {"mimeType": part.sent_type, **file}}
+    return {REFERENCE: file if part.sent_type == _UNKNOWN else {"mimeType": part.sent_type, **file}}
 
 
 def decode_media(part: Mapping[str, Any], extra: Mapping[str, Any]) -> Media | None:
     """Decode the media of a part; None when it holds none."""
-    if (blob := part.get("inlineData")) is not None:
+    if (blob := part.get(BLOB)) is not None:
         kind = _class_of(blob.get("mimeType"))
         data = from_base64(blob["data"])
         return kind(data=data, media_type=blob.get("mimeType"), filename=blob.get("displayName"), extra=extra)
-    if (file := part.get("fileData")) is not None:
+    if (file := part.get(REFERENCE)) is not None:
         kind = _class_of(file.get("mimeType"))
         return kind(url=file["fileUri"], media_type=file.get("mimeType"), filename=file.get("displayName"), extra=extra)
     return None

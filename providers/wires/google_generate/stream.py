@@ -1,4 +1,5 @@
-"""Decode the pieces of a streamed generateContent: server-sent events, or (Vertex without alt=sse) one JSON array.
+"""Decode an answer of generateContent, and the pieces of a streamed one: server-sent events, or (Vertex without
+alt=sse) one JSON array. A piece looks as a whole answer does.
 
 Text grows from piece to piece. A part with more than its text, usually a thought signature, stays a part of its own:
 "don't merge a part with a signature with one without" (https://ai.google.dev/gemini-api/docs/thought-signatures).
@@ -11,7 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import Rules, kept_event, left_out
+from ....pipeline.side_fields import kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Alternative,
@@ -29,19 +30,23 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
+from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME
-from .finish import UNSOUND, block_of, finish_reason, logprobs_of, metadata_of
-from .media import decode_media
+from .finish import FEEDBACK, UNSOUND, block_of, finish_reason, is_grounded, logprobs_of, metadata_of
+from .media import BLOB, REFERENCE, decode_media
 from .partial_args import apply_partial
 from .side_fields import EVENT_FIELDS
-from .usage import is_grounded, usage_of
+from .usage import TOTAL, usage_of
 
 _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
@@ -115,37 +120,55 @@ def init_stream_state(model: Model) -> State:
     return State()
 
 
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed answer: a stream of one piece.
+
+    Raises the provider's error if the body is one, and DecodeError for a body with neither candidates nor a reason for
+    having none. A blocked prompt gives a reply with the finish reason `content_filter`.
+    """
+    state = State()
+    chunks = _read_piece(data, model, state, whole=True)
+    if not data.get("candidates") and not state.block:
+        raise DecodeError("the answer has no candidates and does not say why", hint="see .payload")
+    return fold([*chunks, *_closing(state)])
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usageMetadata")
+    return usage_of(raw, is_grounded(data.get("candidates") or ())) if raw else None
+
+
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
         # Nearly every piece continues the open text, and has the counts so far. Making a Usage of each would double a
         # piece's cost, so usage is reported with every eighth, and with all pieces that are more than text.
-        if state.first.open is _TEXT and state.unreported < 7 and "promptFeedback" not in data:
+        if state.first.open is _TEXT and state.unreported < 7 and FEEDBACK not in data:
             (candidate,) = data["candidates"]
             (part,) = candidate["content"]["parts"]
             text = part["text"]
             text_only = len(candidate) == 1 or (len(candidate) == 2 and candidate["index"] == state.index)
             if text_only and len(part) == 1 and text and text.__class__ is str:
                 raw = data.get("usageMetadata")
-                if raw and "totalTokenCount" in raw:
+                if raw and TOTAL in raw:
                     state.usage = raw
                 state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: read_piece(value, model, state)), state
+        return read_again(event[1], lambda value: _read_piece(value, model, state)), state
     except (KeyError, ValueError, TypeError):
         pass
-    return read_piece(exact(data, event[1]), model, state), state
+    return _read_piece(exact(data, event[1]), model, state), state
 
 
-def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
     """Decode one piece, whatever is in it. Raises the provider's error for an error.
 
     data: the piece, as JSON
     model: the model that answers
     state: the state of the stream
-    rules: the rules of the fields that it can do without; None if they were applied before
+    whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
     if isinstance(data, list) and data:
         data = data[0]
@@ -155,9 +178,8 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         raise provider_error(model.provider, data["error"], body=dumps(data))
     piece: Mapping[str, Any] = data
     out: list[StreamChunk] = []
-    if rules is not None:
-        piece, out = kept_event(data, rules, model)
-    state.grounded = state.grounded or is_grounded(*(piece.get("candidates") or ()))
+    if not whole:
+        piece, out = kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
@@ -171,9 +193,12 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         else:
             out += _candidate(candidate, state.first, state.id, model)
     state.block = block_of(piece) or state.block
+    if whole:
+        return out
+    state.grounded = state.grounded or is_grounded(piece.get("candidates") or ())
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
-    if raw and (state.usage is None or "totalTokenCount" in raw):
+    if raw and (state.usage is None or TOTAL in raw):
         state.usage = raw
     if state.usage is not None and (raw or state.unreported):
         out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
@@ -236,7 +261,7 @@ def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
     Images that a model draws while it thinks are opaque, since they are not part of the answer. Raw audio grows as text
     does.
     """
-    more = {name: value for name, value in part.items() if name not in ("inlineData", "fileData", "thought")}
+    more = {name: value for name, value in part.items() if name not in (BLOB, REFERENCE, "thought")}
     medium = None if part.get("thought") else decode_media(part, {NAME: more} if more else {})
     out: list[StreamChunk] = []
     if isinstance(medium, Audio) and not more and medium.data is not None and _is_raw(medium.media_type):
@@ -307,10 +332,10 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
-    return closing(state) if finished or state.block else []
+    return _closing(state) if finished or state.block else []
 
 
-def closing(state: State) -> list[StreamChunk]:
+def _closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     first = state.first
     refused = first.reason is None and bool(state.block)

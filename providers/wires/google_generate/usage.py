@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ....schemas.model import Model
 from ....schemas.usage import Usage
 
 _TIERS: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
 """Vertex's names of tiers, and the Gemini API's names of the same: google-genai, types.TrafficType."""
 
-
-def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    raw = data.get("usageMetadata")
-    return usage_of(raw, is_grounded(*(data.get("candidates") or ()))) if raw else None
-
-
-def is_grounded(*candidates: Mapping[str, Any]) -> bool:
-    """Check whether Google searched for the answer, which it bills separately."""
-    return any(candidate.get("groundingMetadata") for candidate in candidates)
+TOTAL = "totalTokenCount"
+"""The count that all usage has, even of an answer without tokens."""
 
 
 def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
@@ -29,7 +21,7 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
     """
     traffic = raw.get("trafficType")
     prompt, tool_prompt = raw.get("promptTokenCount"), raw.get("toolUsePromptTokenCount") or 0
-    written, thought, total = raw.get("candidatesTokenCount"), raw.get("thoughtsTokenCount"), raw.get("totalTokenCount")
+    written, thought, total = raw.get("candidatesTokenCount"), raw.get("thoughtsTokenCount"), raw.get(TOTAL)
     read = None if prompt is None else prompt + tool_prompt
     if written is None and thought is None:
         output = None if total is None or read is None else max(total - read, 0)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, extract_usage
 from .encode import OPTIONS, build_body
 from .items import accepts_part, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 openai_responses = Wire(
     name="openai_responses",

@@ -1,4 +1,10 @@
-"""Decode the events of a streamed response. https://platform.openai.com/docs/api-reference/responses-streaming"""
+"""Decode a response, or the events of a streamed one.
+
+An unstreamed response holds each item once and whole, as a stream does at the item's end: `_decoded` is for both. Only
+a stream has to find out which item an event belongs to, and what its deltas have said of it.
+
+https://platform.openai.com/docs/api-reference/responses-streaming
+"""
 
 from __future__ import annotations
 
@@ -26,24 +32,24 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
+from ....schemas.errors import ProviderError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.parts import Reasoning, Refusal, Text, ToolCall
-from ....schemas.reply import CallWarning
+from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.reply import CallWarning, Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from .decode import (
-    call_extra,
-    custom_tools,
-    decode_item,
-    extract_usage,
-    failure,
-    finish_reason,
-    logprobs_of,
-    metadata_of,
-    reasoning_fields,
-)
+from ..openai_chat.usage import usage_of
+from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
+
+METADATA = ("service_tier", "incomplete_details")
+BILLED_APART = frozenset(
+    ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "shell_call")
+)
+"""Items of tools that the provider runs and charges for by call, container or image."""
 
 
 @define
@@ -59,8 +65,8 @@ class State:
     """What has arrived of it."""
     custom: frozenset[str] = frozenset()
     started: bool = False
-    has_calls: bool = False
-    refused: bool = False
+    kinds: set[type] = field(factory=set)
+    """The classes of the parts of the complete items."""
     final: Mapping[str, Any] | None = None
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
@@ -107,6 +113,36 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     return out + handler(event, model, state)
 
 
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode an unstreamed response. Raises the provider's error, with the partial reply on it, for one that failed."""
+    state = State(final=data)
+    out = _begun({"response": data}, model, state)
+    parts = [part for at, item in enumerate(data["output"]) for _, part in _decoded(item, at, state)]
+    out += [PartDone(part, place) for place, part in enumerate(parts)]
+    reply = fold([*out, *flush_stream_state(model, state)])
+    if data.get("status") == "failed":
+        error = _failure(data, model)
+        error.partial = reply
+        raise error
+    return reply
+
+
+def _decoded(item: Mapping[str, Any], at: int, state: State) -> list[tuple[int, Part]]:
+    """Decode a complete item, and note what the end of the answer will say of it."""
+    state.whole.append(item)
+    parts = decode_item(item, at, state.custom)
+    state.kinds.update([type(part) for _, part in parts])
+    return parts
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    raw = data.get("usage")
+    if not raw:
+        return None
+    unpriced_charges = dict.fromkeys(item["type"] for item in data.get("output") or () if item["type"] in BILLED_APART)
+    return usage_of(raw, data.get("service_tier"), tuple(unpriced_charges))
+
+
 def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     response = data.get("response") or {}
     state.custom = custom_tools(response)
@@ -121,10 +157,11 @@ def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     if not item:
         return []
     known = state.items.find(data, kind_of(item), begins=True)
-    if item["type"] == "function_call" or (item["type"] == "custom_tool_call" and item.get("name") in state.custom):
-        known.begun = True
-        return [ToolCallStart(known.base, item["call_id"], item["name"])]
-    return []
+    part = decode_item(item, 0, state.custom)[0][1] if known.kind == CALL else None
+    if not isinstance(part, ToolCall):
+        return []
+    known.begun = True
+    return [ToolCallStart(known.base, part.id, part.name)]
 
 
 def _content_place(data: Mapping[str, Any], state: State) -> tuple[Item, int]:
@@ -196,19 +233,16 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     if known.done:
         return []
     known.done = True
-    state.whole.append(item)
     out: list[StreamChunk] = []
-    decoded = decode_item(item, known.base // PLACES, state.custom)
+    decoded = _decoded(item, known.base // PLACES, state)
     for place, (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
         if isinstance(part, Text | Refusal):
-            state.refused = state.refused or isinstance(part, Refusal)
             out += _rest(known, place, part.text, TextDelta if isinstance(part, Text) else RefusalDelta, model)
             out.append(PartEnd(place, {"extra": part.extra}))
         elif isinstance(part, Reasoning):
             out += _rest(known, place, part.text, ReasoningDelta, model)
             out.append(PartEnd(place, reasoning_fields(item)))
         elif isinstance(part, ToolCall):
-            state.has_calls = True
             out += [] if known.begun else [ToolCallStart(place, part.id, part.name)]
             out += _rest(known, place, part.arguments_json, lambda rest, at: ToolCallDelta(at, rest), model)
             out.append(ToolCallEnd(place, call_extra(item)))
@@ -231,7 +265,7 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         if not known.done:
             # Some servers send an item only here, or no end for it.
             out += _ended(item, known, model, state)
-        elif item["type"] == "reasoning" and item not in state.whole:
+        elif kind == REASONING and item not in state.whole:
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
     # Some servers leave the items out of the last event.
@@ -242,10 +276,7 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    response = data.get("response") or {}
-    error = failure(response, model)
-    error.usage = extract_usage(response, model)
-    raise error
+    raise _failure(data.get("response") or {}, model)
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -272,11 +303,36 @@ _HANDLERS = {
 }
 
 
+def _failure(response: Mapping[str, Any], model: Model) -> ProviderError:
+    """Make the error of a failed response, with its usage."""
+    error = provider_error(model.provider, response.get("error") or {"message": "the response failed"})
+    error.usage = extract_usage(response, model)
+    return error
+
+
+def _finish_reason(response: Mapping[str, Any], kinds: set[type]) -> str:
+    """Map a status to the canonical reason; the reason of an incomplete response is in its details.
+
+    response: the response
+    kinds: the classes of its parts
+    """
+    status = response.get("status") or "unknown"
+    if status == "completed":
+        return "tool_calls" if ToolCall in kinds else "content_filter" if Refusal in kinds else "stop"
+    if status == "incomplete":
+        why = (response.get("incomplete_details") or {}).get("reason") or "incomplete"
+        return {"max_output_tokens": "length", "max_tokens": "length"}.get(why, why)
+    return str(status)
+
+
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.final is None:
         return []
-    metadata = metadata_of(state.final)
+    metadata = {name: state.final[name] for name in METADATA if state.final.get(name) is not None}
     if logprobs := logprobs_of(state.whole):
         metadata["logprobs"] = logprobs
     chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
-    return [*chunks, Finish(finish_reason(state.final, state.has_calls, state.refused), state.final.get("status"))]
+    return [
+        *chunks,
+        Finish(_finish_reason(state.final, state.kinds), state.final.get("status")),
+    ]

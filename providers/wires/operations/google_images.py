@@ -17,11 +17,11 @@ from ....schemas.parts import Image
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate.decode import decode_response as decode_answer
 from ..google_generate.encode import build_body as build_generate_body
 from ..google_generate.paths import generate_path
 from ..google_generate.side_fields import SIDE_FIELDS
-from ..google_generate.usage import extract_usage
+from ..google_generate.stream import decode_response as decode_answer
+from ..google_generate.stream import extract_usage
 from ..media import base64_text, from_base64
 from ..paths import segment
 from .openai_media import text_input

@@ -18,6 +18,7 @@ from attrs import asdict, evolve, field, fields, frozen, has
 
 from ...events import span
 from ...pipeline.effects import Run
+from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.signature import arguments_for
 from ...schemas.json_schema.validate import Violation, errors_of
@@ -25,7 +26,6 @@ from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ...schemas.tool import Tool
-from ...schemas.world import World
 
 Clock = Callable[[], float]
 MAX_SHOWN = 10
@@ -124,7 +124,11 @@ def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Cloc
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            value = _call_within(lambda: _call_tool(tool, arguments), tool.timeout or timeout, tool)
+            seconds = tool.timeout or timeout
+            if seconds is None:
+                value = _call_tool(tool, arguments)
+            else:
+                value = _in_thread(lambda: _call_tool(tool, arguments), seconds, tool)
             return _done(call, value, now() - began)
     except Exception as error:
         return _failed_run(call, error, now() - began)
@@ -160,15 +164,11 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     return _in_thread(lambda: asyncio.run(main()), None, tool)
 
 
-def _call_within(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     """Return the function's result within `timeout` seconds.
 
     Python cannot stop a thread: a late function runs on by itself, and its result is thrown away.
     """
-    return function() if timeout is None else _in_thread(function, timeout, tool)
-
-
-def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     outcome: list[Any] = []
 
     def run() -> None:

@@ -16,6 +16,7 @@ from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Emit, Flow
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.tasks import gather, performing
+from ...pipeline.world import World
 from ...planner import CallPlanner
 from ...reply_stream import stream_call
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
@@ -24,7 +25,6 @@ from ...schemas.parts import ToolCall
 from ...schemas.reply import WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
-from ...schemas.world import World
 from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
 from .define import tools_of
 from .react import react_tools
@@ -125,7 +125,7 @@ def _loop(
                     raise _step_limit(steps, prompt, context, settings)
                 runs = yield from _run_all(pending, tools, settings, world)
                 if steps:
-                    steps[-1] = _with_runs(steps[-1], runs)
+                    steps[-1] = steps[-1].replace(metadata={**steps[-1].metadata, "tool_runs": tuple(runs)})
                 if stream:
                     for run in runs:
                         yield Emit(run)
@@ -213,10 +213,6 @@ def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
     if choice in (None, "auto", "none"):
         return options
     return {name: value for name, value in options.items() if name != "tool_choice"}
-
-
-def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
-    return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:

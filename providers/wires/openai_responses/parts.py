@@ -1,81 +1,20 @@
-"""Decode a response object, or its streamed items, to the parts of a Reply."""
+"""Decode an output item, whole or at the end of its stream, to the parts of a Reply."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....schemas.errors import ProviderError
-from ....schemas.message import Message
-from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
-from ....schemas.reply import Reply
-from ....schemas.usage import Usage
-from ...declare.errors import provider_error
 from ..media import from_base64
-from ..openai_chat.usage import usage_of
 from .encode import NAME
 from .places import PLACES
-
-METADATA = ("service_tier", "incomplete_details")
-BILLED_APART = frozenset(
-    ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "shell_call")
-)
-"""Items of tools that the provider runs and charges for by call, container or image."""
-
-
-def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
-    """Decode a response. Raises the provider's error, with the partial reply on it, for a response that failed."""
-    custom = custom_tools(data)
-    parts = [part for at, item in enumerate(data["output"]) for _, part in decode_item(item, at, custom)]
-    message = Message("assistant", parts)
-    reply = Reply(
-        message,
-        finish_reason(data, bool(message.tool_calls), any(type(part) is Refusal for part in parts)),
-        data.get("status"),
-        id=data.get("id"),
-        model=data.get("model") or "",
-    )
-    if metadata := metadata_of(data):
-        reply.metadata = metadata
-    if logprobs := logprobs_of(data["output"]):
-        reply.metadata = {**reply.metadata, "logprobs": logprobs}
-    if data.get("status") == "failed":
-        error = failure(data, model)
-        error.partial, error.usage = reply, extract_usage(data, model)
-        raise error
-    return reply
-
-
-def failure(response: Mapping[str, Any], model: Model) -> ProviderError:
-    """Make the error of a failed response."""
-    return provider_error(model.provider, response.get("error") or {"message": "the response failed"})
-
-
-def finish_reason(response: Mapping[str, Any], has_calls: bool, refused: bool) -> str:
-    """Map a status to the canonical reason; the reason of an incomplete response is in its details.
-
-    response: the response
-    has_calls: whether it has calls of the client's tools
-    refused: whether it is a refusal, which is content_filter
-    """
-    status = response.get("status") or "unknown"
-    if status == "completed":
-        return "tool_calls" if has_calls else "content_filter" if refused else "stop"
-    if status == "incomplete":
-        why = (response.get("incomplete_details") or {}).get("reason") or "incomplete"
-        return {"max_output_tokens": "length", "max_tokens": "length"}.get(why, why)
-    return str(status)
-
-
-def metadata_of(response: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: response[name] for name in METADATA if response.get(name) is not None}
 
 
 def custom_tools(response: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of the client's free-text tools; calls to others are the provider's own (xAI's searches)."""
     tools: Iterable[Mapping[str, Any]] = response.get("tools") or ()
-    return frozenset(tool.get("name", "") for tool in tools if tool.get("type") == "custom")
+    return frozenset([tool.get("name", "") for tool in tools if tool.get("type") == "custom"])
 
 
 def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> list[tuple[int, Part]]:
@@ -142,11 +81,3 @@ def logprobs_of(items: Iterable[Mapping[str, Any]]) -> list[Any]:
     """Collect the log probabilities of all texts, in order."""
     contents = [content for item in items if item["type"] == "message" for content in item.get("content") or ()]
     return [each for content in contents for each in content.get("logprobs") or ()]
-
-
-def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    raw = data.get("usage")
-    if not raw:
-        return None
-    unpriced_charges = dict.fromkeys(item["type"] for item in data.get("output") or () if item["type"] in BILLED_APART)
-    return usage_of(raw, data.get("service_tier"), tuple(unpriced_charges))
