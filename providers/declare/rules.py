@@ -45,14 +45,12 @@ def rule_table(value: object) -> Rules:
     """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
     if isinstance(value, Only):
         return value
-    if callable(value) and not hasattr(value, "description"):
-        return checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
-    if callable(value):
-        return (value,)  # one of the rules below, without a list around it
+    if callable(value):  # perhaps one of the rules below, without a list around it
+        checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
+        return (value,) if hasattr(value, "description") else value
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidOption(f"translate_options cannot be a {type(value).__name__}", hint=_WANTED)
-    rules = tuple(value)
-    for each in rules:
+    for each in (rules := tuple(value)):
         if not callable(each):
             raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
         checked_function(each, "a rule among translate_options", 2, ("operation",), hint=_WANTED)
@@ -187,8 +185,7 @@ def move(option: str, path: str) -> Rule:
             place = options
             for key in outer:
                 # A copy, since the object there may be the caller's.
-                inner = dict(place.get(key) or {})
-                place[key] = inner
+                inner = place[key] = dict(place.get(key) or {})
                 place = inner
             place[last] = value
         return []
@@ -248,8 +245,7 @@ def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str]
     return described(
         f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
         made,
-        [name for each in rules for name in getattr(each, "reads", ())],
-        [name for each in rules for name in getattr(each, "writes", ())],
+        *([name for each in rules for name in getattr(each, kind, ())] for kind in ("reads", "writes")),
     )
 
 
@@ -308,9 +304,8 @@ def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] 
         options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
-    return described(
-        f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule, (), [to.split(".")[0]]
-    )
+    place = f" to {to}" if to != "reasoning_effort" else ""
+    return described(f"efforts {', '.join(known)}{place}", rule, writes=[to.split(".")[0]])
 
 
 def without_thinking(options: Options, model: Model) -> DroppedOptions:

@@ -18,7 +18,7 @@ from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .network import MockBody, require, run
-from .suite import Checks, Suite
+from .suite import Checks, Suite, raised
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
@@ -104,27 +104,24 @@ class ChatSuite(Suite):
         sample = self.samples.text
         body = MockBody(b"", kind=sample.stream_type)
         with self.client(body) as client:  # one for hundreds of calls, as planning the first costs more than a call
+
+            def read() -> Reply:
+                reply: Reply = client.stream_text(self.model, "hi", **self.wire_option).reply()
+                return reply
+
             for at in range(sample.whole_at):
                 body.data = sample.stream[:at]
-                try:
-                    client.stream_text(self.model, "hi", **self.wire_option).reply()
-                except errors.StreamTruncated as error:
-                    text = error.partial.text if error.partial else ""
-                    require(sample.text.startswith(text), f"cut at byte {at}, the partial text is {text!r}")
-                else:
-                    raise AssertionError(f"a stream that was cut at byte {at} of {sample.whole_at} is not an error")
+                error = raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
+                text = error.partial.text if error.partial else ""
+                require(sample.text.startswith(text), f"cut at byte {at}, the partial text is {text!r}")
 
     def failing_call(self, body: MockBody, driver: str) -> object:
         return self._exchange(body, driver, driver == "sync", "hi", self.wire_option)
 
     def _check_stream_error(self, driver: str) -> None:
-        try:
-            self._call(self.samples.stream_error or b"", driver, True)
-        except errors.ProviderError as error:
-            partial_text = error.partial.text if error.partial else ""
-            require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
-        else:
-            raise AssertionError("no ProviderError was raised")
+        error = raised(errors.ProviderError, partial(self._call, self.samples.stream_error or b"", driver, True))
+        partial_text = error.partial.text if error.partial else ""
+        require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
 
     def _check_early_leaving(self, driver: str) -> None:
         body = MockBody(self.samples.text.stream, 16)
@@ -207,10 +204,8 @@ class ChatSuite(Suite):
     def _check_suggestion(self) -> None:
         misspelt: Any = {"temprature": 1}
         with self.client(MockBody(b"")) as client:
-            try:
-                client.generate_text(self.model, "hi", **misspelt)
-            except errors.InvalidOption as error:
-                require("temperature" in str(error), "the error does not suggest the right name")
+            error = raised(errors.InvalidOption, lambda: client.generate_text(self.model, "hi", **misspelt))
+        require("temperature" in str(error), "the error does not suggest the right name")
 
     def _server_answer(self, sample: Sample, stream: bool) -> bytes:
         """Return the server's answer. One that can only stream does so for unstreamed calls as well."""

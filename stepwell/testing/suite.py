@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEY = "test-key-that-must-not-leak"
 STATUSES = {401: errors.AuthError, 404: errors.NotFound, 429: errors.RateLimitError, 500: errors.ServerError}
+ErrorType = TypeVar("ErrorType", bound=errors.StepwellError)
 Checks = Iterator[tuple[str, Callable[[], None]]]
 
 
@@ -60,14 +61,10 @@ class Suite:
             return reply
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
-        try:
-            self.failing_call(MockBody(body, status=status), driver)
-        except kind as error:
-            require(error.status == status, f"the error's status is {error.status!r}")
-            require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
-            require(KEY not in str(error), "the key is in the error's message")
-        else:
-            raise AssertionError(f"no {kind.__name__} was raised")
+        error = raised(kind, lambda: self.failing_call(MockBody(body, status=status), driver))
+        require(error.status == status, f"the error's status is {error.status!r}")
+        require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
+        require(KEY not in str(error), "the key is in the error's message")
 
     def failing_call(self, body: MockBody, driver: str) -> object:
         """Make a call whose answer is an error."""
@@ -89,28 +86,16 @@ class Suite:
         if self.provider.key_optional or self.credential is not KEY:
             return
         with self.client(MockBody(b""), keys={}) as client:
-            try:
-                client.run(
-                    self.wire.operation,
-                    self.model,
-                    self.valid_input,
-                    base_url="http://other.invalid",
-                    **self.wire_option,
-                )
-            except errors.MissingKey:
-                return
-        raise AssertionError("no MissingKey was raised")
+            raised(errors.MissingKey, lambda: self._call_given(client, base_url="http://other.invalid"))
 
     def _check_misspelt_option(self) -> None:
-        name = min(self.provider.option_table(self.wire), default="provider_options")
-        misspelt: Any = {f"{name}s": 1}
+        name = f"{min(self.provider.option_table(self.wire), default='provider_option')}s"
         with self.client(MockBody(b"")) as client:
-            try:
-                client.run(self.wire.operation, self.model, self.valid_input, **misspelt, **self.wire_option)
-            except errors.InvalidOption as error:
-                require(f"{name}s" in str(error), "the error does not name the option")
-                return
-        raise AssertionError("no InvalidOption was raised")
+            error = raised(errors.InvalidOption, lambda: self._call_given(client, **{name: 1}))
+        require(name in str(error), "the error does not name the option")
+
+    def _call_given(self, client: Any, **options: object) -> object:
+        return client.run(self.wire.operation, self.model, self.valid_input, **self.wire_option, **options)
 
     async def check_cancelling(self, body: MockBody, work: Coroutine[Any, Any, object]) -> None:
         """Require that cancelling the work ends it, and returns its connection."""
@@ -135,3 +120,12 @@ class Suite:
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
         return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
+
+
+def raised(kind: type[ErrorType], call: Callable[[], object], when: str = "") -> ErrorType:
+    """Return the error of this kind that the call raises. Raises AssertionError, which says when, if it raises none."""
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} was raised{when}")
