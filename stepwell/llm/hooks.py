@@ -41,14 +41,7 @@ class Hooks:
             case "complete":
                 return reply_of(_call(fn, prompt, options), name)
             case "acomplete":
-<<<<<<< HEAD
-                from anyio.from_thread import start_blocking_portal  # an event loop, only where one is needed
-
-                with start_blocking_portal() as portal:
-                    return reply_of(portal.call(lambda: _call(fn, prompt, options)), name)
-=======
-                return reply_of(on_own_loop(lambda: fn(prompt, **_accepted_options(fn, options))), name)
->>>>>>> main
+                return reply_of(on_own_loop(lambda: _call(fn, prompt, options)), name)
             case _:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
@@ -57,17 +50,9 @@ class Hooks:
         name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
-<<<<<<< HEAD
-                return reply_of(await _in_time(clock, lambda: _call(fn, prompt, options)), name)
+                return reply_of(await in_time(clock, lambda: _call(fn, prompt, options)), name)
             case "complete":
-                answer = await _in_time(clock, lambda: _in_thread(lambda: _call(fn, prompt, options)))
-=======
-                return reply_of(await in_time(clock, lambda: fn(prompt, **_accepted_options(fn, options))), name)
-            case "complete":
-                answer = await in_time(
-                    clock, lambda: run_in_thread(lambda: fn(prompt, **_accepted_options(fn, options)))
-                )
->>>>>>> main
+                answer = await in_time(clock, lambda: run_in_thread(lambda: _call(fn, prompt, options)))
                 return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
