@@ -102,7 +102,7 @@ class RateLimit:
                     lane.take(-1, -hold.tokens)  # never sent
                 raise
         response: Response = yield from call(request)
-        if response.status == 429 and (pause := retry_after(response.headers)) is not None:
+        if response.status == 429 and (pause := retry_after(response.headers, request.world.time())) is not None:
             with self._lock:
                 lane.closed = max(lane.closed, request.world.now() + pause)
         return response
