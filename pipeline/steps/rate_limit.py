@@ -87,7 +87,7 @@ class RateLimit:
             return (yield from call(request))
         yield from self._wait(request, hold)
         response: Response = yield from call(request)
-        if response.status == 429 and (pause := retry_after(response.headers)) is not None:
+        if response.status == 429 and (pause := retry_after(response.headers, request.world.time())) is not None:
             with self._lock:
                 hold.lane.closed = max(hold.lane.closed, request.world.now() + pause)
         return response
