@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -38,19 +40,34 @@ _DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 """The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
-def end_dropped() -> None:
+_ENDING = threading.RLock()
+"""Held while callbacks of `_DROPPED` are called."""
+if hasattr(os, "register_at_fork"):
+
+    def _renew() -> None:
+        global _ENDING
+        _ENDING = threading.RLock()  # the thread that held it does not exist in the child
+
+    os.register_at_fork(after_in_child=_renew)
+
+
+def end_dropped(*, wait: bool = True) -> None:
     """Call the `on_end` callbacks of responses that were dropped unread.
 
     A thread does so in a moment; code that counts what is held calls this first.
+
+    wait: also wait for another thread that is calling some.
     """
-    while _DROPPED:
-        try:
+    if not _ENDING.acquire(blocking=wait):
+        return
+    try:
+        while _DROPPED:
             reply, callbacks = _DROPPED.popleft()
-        except IndexError:  # another thread has taken it
-            return
-        for callback in callbacks:
-            with suppress(Exception):
-                callback(reply, None)
+            for callback in callbacks:
+                with suppress(Exception):
+                    callback(reply, None)
+    finally:
+        _ENDING.release()
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
