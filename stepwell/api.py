@@ -130,8 +130,7 @@ class Client(BaseClient):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = self.run_workflow(work)
-        return reply
+        return self.run_workflow(work)
 
     @overload
     def stream_object(
@@ -229,10 +228,7 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = self.run_workflow(
-            loop(self.planner, model, prompt, tools, settings, options, stream=False)
-        )
-        return reply
+        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
 
     def stream_tools(
         self,

@@ -131,8 +131,7 @@ class AsyncClient(BaseAsyncClient):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = await self.run_workflow(work)
-        return reply
+        return await self.run_workflow(work)
 
     @overload
     def stream_object(
@@ -230,10 +229,7 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = await self.run_workflow(
-            loop(self.planner, model, prompt, tools, settings, options, stream=False)
-        )
-        return reply
+        return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
 
     def stream_tools(
         self,
