@@ -124,13 +124,11 @@ class LLM:
 
     def stream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> Stream:
         """Stream an answer: iterate for chunks, or `text_deltas()`; `reply()` gives the whole."""
-        stream: Stream = self._open("stream_chat", self._conversation(messages), options)
-        return stream
+        return self._open("stream_chat", self._conversation(messages), options)
 
     def astream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Stream an answer for `async for`; it opens when it is awaited, entered or iterated."""
-        stream: AsyncStream = self._aopen("stream_chat", self._conversation(messages), options)
-        return stream
+        return self._aopen("stream_chat", self._conversation(messages), options)
 
     def complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a text. With `formatted` it has its final form, and completion_to_prompt is not applied."""
@@ -142,15 +140,13 @@ class LLM:
 
     def stream_complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Stream:
         """Stream the answer to a text."""
-        stream: Stream = self._open("stream_complete", self._completion(prompt, formatted), options)
-        return stream
+        return self._open("stream_complete", self._completion(prompt, formatted), options)
 
     def astream_complete(
         self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]
     ) -> AsyncStream:
         """Stream the answer to a text for `async for`."""
-        stream: AsyncStream = self._aopen("stream_complete", self._completion(prompt, formatted), options)
-        return stream
+        return self._aopen("stream_complete", self._completion(prompt, formatted), options)
 
     # A template (a string with {names}, a list of messages, or one of prompts.py) and the values of its fields.
 
@@ -198,15 +194,13 @@ class LLM:
 
         Every step is on the Reply.
         """
-        reply: Reply = self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
-        return reply
+        return self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
 
     async def apredict_and_call(
         self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
     ) -> Reply:
         """Answer with tools; see `predict_and_call`."""
-        reply: Reply = await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
-        return reply
+        return await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
 
     # What the methods above are made of.
 
@@ -216,10 +210,10 @@ class LLM:
     async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
         return await self.clients.asynchronous.make_call("chat", self.model, context, self._with(name, options))
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> Any:  # a Stream, or an ObjectStream
+    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> Stream:
         return self.clients.sync.open_stream(self.model, context, self._with(name, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> Any:
+    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncStream:
         return self.clients.asynchronous.open_stream(self.model, context, self._with(name, options))
 
     def _conversation(self, messages: PromptLike) -> Context:
@@ -258,7 +252,8 @@ class LLM:
 
     def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         context, options = self._fill_template(prompt, values), self._with("chat", {})
-        return workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
+        answered = workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
+        return workflows.in_span("predict", self.model, answered)
 
     def _stream(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         options = self._with("stream_chat", {})
@@ -332,17 +327,19 @@ class StructuredLLM(LLM):
         return self._aopen("stream_chat", self._fill_template(prompt, values), {})
 
     def _call(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = self.clients.sync.run_workflow(self._generate(name, context, options))
-        return reply
+        return self.clients.sync.run_workflow(self._generate(name, context, options))
 
     async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
-        return reply
+        return await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:
+    def _open(  # type: ignore[override]
+        self, name: str, context: Context, options: Mapping[str, object]
+    ) -> ObjectStream:
         return ObjectStream(self.clients.sync, self._stream_objects(name, context, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncObjectStream:
+    def _aopen(  # type: ignore[override]
+        self, name: str, context: Context, options: Mapping[str, object]
+    ) -> AsyncObjectStream:
         return AsyncObjectStream(self.clients.asynchronous, self._stream_objects(name, context, options))
 
     def _answer(self, reply: Reply) -> Any:

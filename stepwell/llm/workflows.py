@@ -25,17 +25,13 @@ def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping
 
     max_repairs: how often an answer that the parser cannot read is shown to the model again.
     """
-    with span("predict", model=str(model)) as work:
-        if parser is None:
-            reply: Reply = yield CallModel(model, context, options)
-        else:
-            reply = yield from ask_and_parse(model, context, parser, options, max_repairs)
-        work.note(usage=reply.usage)
-        return reply
+    if parser is None:
+        return (yield CallModel(model, context, options))
+    return (yield from ask_and_parse(model, context, parser, options, max_repairs))
 
 
 def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Flow:
-    """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs."""
+    """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs; in a span."""
     with span("stream", model=str(model)) as work:
         asked = parser.format(context) if parser else context
         reply: Reply = yield from stream_call(model, asked, options, _texts)

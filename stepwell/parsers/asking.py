@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..pipeline.effects import CallModel, Flow
-from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
-from ..schemas.message import context_of, user
+from ..pipeline.effects import Flow
+from ..schemas.errors import ConfigError, ObjectInvalid
+from ..schemas.message import Context, context_of, user
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
-from ..workflows.objects.generate import object_error, with_earlier_replies, worth_repair
+from ..workflows.objects.generate import MAX_SHOWN, ask_until_read
 from .parser import OutputParser, unreadable
 
-MAX_SHOWN = 10
 _AGAIN = """That could not be read:
 {complaints}
 Give the whole answer again, in the form that was asked for."""
@@ -41,27 +40,13 @@ def ask_and_parse(
     if max_repairs < 0:
         raise ConfigError("max_repairs cannot be less than 0", hint="pass 0 to fail at the first unreadable answer")
     original = context_of(prompt)
-    context = parser.format(original)
-    replies: list[Reply] = []
-    while True:
-        try:
-            reply: Reply = yield CallModel(model, context, options)
-        except StepwellError as error:
-            raise with_earlier_replies(error, replies) from None
-        replies.append(reply)
-        try:
-            value = parse_reply(parser, reply)
-        except ObjectInvalid as invalid:
-            if len(replies) > max_repairs or not worth_repair(reply):
-                raise object_error(invalid, reply, replies) from None
-            answer = (reply.message,) if reply.message.content else ()
-            context = context.append(*answer, user(complaint(invalid)))
-        else:
-            result = reply.replace(object=value, prompt=original)
-            if len(replies) > 1:
-                usage = total_usage(attempt.usage for attempt in replies)
-                result = result.replace(usage=usage, steps=tuple(replies))
-            return result
+    replies, value = yield from ask_until_read(
+        model, parser.format(original), options, lambda reply: parse_reply(parser, reply), _ask_again, max_repairs
+    )
+    result = replies[-1].replace(object=value, prompt=original)
+    if len(replies) > 1:
+        result = result.replace(usage=total_usage(attempt.usage for attempt in replies), steps=tuple(replies))
+    return result
 
 
 def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
@@ -76,7 +61,8 @@ def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
     return value
 
 
-def complaint(invalid: ObjectInvalid) -> str:
-    """Write the message that asks a model to repair its answer."""
-    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
-    return _AGAIN.format(complaints="\n".join(rows or [f"- {invalid.message}"]))
+def _ask_again(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
+    """Append the answer and what is wrong with it."""
+    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]] or [f"- {invalid.message}"]
+    answer = [reply.message] if reply.message.content else []
+    return context.append(*answer, user(_AGAIN.format(complaints="\n".join(rows))))

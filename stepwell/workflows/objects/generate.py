@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -42,29 +42,52 @@ def generate(
         raise ConfigError("max_repairs cannot be less than 0")
     spec = OutputSpec.of(schema, name, description)
     request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
-    replies: list[Reply] = []
+
+    def read(reply: Reply) -> tuple[Any, list[str]]:
+        return spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
+
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
-        context = request.context
-        while True:
-            try:
-                reply: Reply = yield CallModel(model, context, request.options)
-            except StepwellError as error:
-                raise with_earlier_replies(error, replies) from None
-            replies.append(reply)
-            try:
-                value, repairs = spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
-            except ObjectInvalid as invalid:
-                if len(replies) > max_repairs or not worth_repair(reply):
-                    raise object_error(invalid, reply, replies) from None
-                context = _append_violations(context, reply, invalid)
-            else:
-                work.note(attempts=len(replies))
-                return object_reply(replies, request, value, repairs, context_of(prompt))
+        replies, (value, repairs) = yield from ask_until_read(
+            model, request.context, request.options, read, _append_violations, max_repairs
+        )
+        work.note(attempts=len(replies))
+        return object_reply(replies, request, value, repairs, context_of(prompt))
 
 
-def worth_repair(reply: Reply) -> bool:
-    """Return whether asking again may help: not after a refusal, and not after a cut at the token limit."""
-    return reply.finish_reason not in ("length", "content_filter") and not reply.refusal
+def ask_until_read(
+    model: ModelLike,
+    context: Context,
+    options: Mapping[str, Any],
+    read: Callable[[Reply], Any],
+    ask_again: Callable[[Context, Reply, ObjectInvalid], Context],
+    max_repairs: int,
+) -> Flow:
+    """Ask, and where the answer cannot be read, show the model what is wrong and ask again.
+
+    read: gives the value of an answer. Raises ObjectInvalid.
+    ask_again: adds an answer and what is wrong with it to the conversation.
+    max_repairs: how often to ask again.
+
+    Returns all replies and the value of the last. Raises ObjectInvalid when the repairs are used up.
+    """
+    replies: list[Reply] = []
+    while True:
+        try:
+            reply: Reply = yield CallModel(model, context, options)
+        except StepwellError as error:
+            if replies:  # the error of a later call carries the usage of all calls and the last answer
+                error.usage = total_usage([*(each.usage for each in replies), error.usage])
+                error.partial = error.partial or replies[-1]
+            raise
+        replies.append(reply)
+        try:
+            return replies, read(reply)
+        except ObjectInvalid as invalid:
+            # Asking again does not help after a refusal, or a cut at the token limit.
+            final = reply.refusal or reply.finish_reason in ("length", "content_filter")
+            if final or len(replies) > max_repairs:
+                raise object_error(invalid, reply, replies) from None
+            context = ask_again(context, reply, invalid)
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:
@@ -83,26 +106,13 @@ def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> 
     return invalid
 
 
-def with_earlier_replies(error: StepwellError, replies: list[Reply]) -> StepwellError:
-    """Add to the error of a later call the usage of all calls and the last answer."""
-    if replies:
-        error.usage = total_usage([*(each.usage for each in replies), error.usage])
-        error.partial = error.partial or replies[-1]
-    return error
-
-
 def _append_violations(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
     """Append the answer and what is wrong with it: as the result of the call, where the answer was a call."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
-    if not reply.message.content:
-        return context.append(reminder(complaint))
-    context = context.append(reply.message)
-    if not reply.tool_calls:
-        return context.append(reminder(complaint))
-    for call in reply.tool_calls:
-        context = context.append(tool_result(call.id, complaint, name=call.name))
-    return context
+    answer = [reply.message] if reply.message.content else []
+    results = [tool_result(call.id, complaint, name=call.name) for call in reply.tool_calls]
+    return context.append(*answer, *(results or [reminder(complaint)]))
 
 
 def object_reply(
