@@ -15,7 +15,7 @@ from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Emit, Flow
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.tasks import gather, performing
+from ...pipeline.tasks import gather
 from ...pipeline.world import World
 from ...planner import CallPlanner
 from ...reply_stream import stream_call
@@ -25,7 +25,7 @@ from ...schemas.parts import ToolCall
 from ...schemas.reply import WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
-from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
+from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
@@ -125,7 +125,7 @@ def _loop(
                     raise _step_limit(steps, prompt, context, settings)
                 runs = yield from _run_all(pending, tools, settings, world)
                 if steps:
-                    steps[-1] = _with_runs(steps[-1], runs)
+                    steps[-1] = steps[-1].replace(metadata={**steps[-1].metadata, "tool_runs": tuple(runs)})
                 if stream:
                     for run in runs:
                         yield Emit(run)
@@ -175,8 +175,7 @@ def _run_all(
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    effects = [effect_of(calls[place], tools, settings.tool_timeout, world) for place in approved]
-    results = yield from gather(map(performing, effects))
+    results = yield from gather([run_call(calls[place], tools, settings.tool_timeout, world) for place in approved])
     runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 
@@ -213,10 +212,6 @@ def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
     if choice in (None, "auto", "none"):
         return options
     return {name: value for name, value in options.items() if name != "tool_choice"}
-
-
-def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
-    return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:
