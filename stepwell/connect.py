@@ -135,9 +135,8 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(transport or _from_environment(asynchronous=False))
-    if _is_proxied():
-        return Transport(httpx.Client(**settings), _request_builder())
-    return Transport(RawTransport(httpx.HTTPTransport(**settings)), _request_builder())
+    client = httpx.Client(**settings) if _is_proxied() else RawTransport(httpx.HTTPTransport(**settings))
+    return Transport(client, _request_builder())
 
 
 def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> AsyncTransport:
@@ -213,9 +212,8 @@ def _settings(transport: str | None) -> dict[str, Any]:
     import httpx  # heavy: only when something is to be sent
 
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
-    if transport == "http2":
-        return {"http2": True, "verify": _tls("h2"), "limits": limits}
-    return {"verify": _tls("http/1.1"), "limits": limits}
+    http2 = transport == "http2"
+    return {"http2": http2, "verify": _tls("h2" if http2 else "http/1.1"), "limits": limits}
 
 
 @cache

@@ -34,49 +34,49 @@ class Hooks:
 
     def answer(self, prompt: str, options: Arguments) -> Reply:
         """Return the whole answer, in synchronous code."""
-        name, fn = self._first("complete", "stream_complete", "acomplete", "astream_complete")
+        name, start = self._first(prompt, options, "complete", "stream_complete", "acomplete", "astream_complete")
         match name:
             case "complete":
-                return reply_of(fn(prompt, **_accepted_options(fn, options)), name)
+                return reply_of(start(), name)
             case "acomplete":
                 from anyio.from_thread import start_blocking_portal  # an event loop, only where one is needed
 
                 with start_blocking_portal() as portal:
-                    return reply_of(portal.call(lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                    return reply_of(portal.call(start), name)
             case _:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
     async def aanswer(self, prompt: str, options: Arguments, clock: Clock) -> Reply:
         """Return the whole answer, in async code, in the time that the clock allows."""
-        name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
+        name, start = self._first(prompt, options, "acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
-                return reply_of(await _in_time(clock, lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                return reply_of(await _in_time(clock, start), name)
             case "complete":
-                answer = await _in_time(clock, lambda: _in_thread(lambda: fn(prompt, **_accepted_options(fn, options))))
+                answer = await _in_time(clock, lambda: _in_thread(start))
                 return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
 
     def pieces(self, prompt: str, options: Arguments) -> Iterator[list[StreamChunk]]:
         """Yield the answer in pieces, in synchronous code; the last holds its Finish."""
-        name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
+        name, start = self._first(prompt, options, "stream_complete", "astream_complete", "complete", "acomplete")
         match name:
             case "stream_complete":
-                yield from _with_finish(fn(prompt, **_accepted_options(fn, options)), name)
+                yield from _with_finish(start(), name)
             case "astream_complete":
-                yield from _with_finish(_over_portal(lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                yield from _with_finish(_over_portal(start), name)
             case _:
                 yield chunks_of(self.answer(prompt, options))
 
     async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncIterator[list[StreamChunk]]:
         """Yield the answer in pieces, in async code, each in the time that the clock allows."""
-        name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
+        name, start = self._first(prompt, options, "astream_complete", "stream_complete", "acomplete", "complete")
         match name:
             case "astream_complete":
-                items: Any = await _iterator(fn(prompt, **_accepted_options(fn, options)))
+                items: Any = await _iterator(start())
             case "stream_complete":
-                items = _each_in_thread(iter(fn(prompt, **_accepted_options(fn, options))))
+                items = _each_in_thread(iter(start()))
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
@@ -96,9 +96,10 @@ class Hooks:
         named = {each.name for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
         return named, any(each.kind is each.VAR_KEYWORD for each in parameters)
 
-    def _first(self, *names: str) -> tuple[str, Callable[..., Any]]:
+    def _first(self, prompt: str, options: Arguments, *names: str) -> tuple[str, Callable[[], Any]]:
+        """Return the first of these functions that is written: its name, and a function that calls it."""
         name = next(name for name in names if name in self.written)
-        return name, self.written[name]
+        return name, lambda: self.written[name](prompt, **_accepted_options(self.written[name], options))
 
 
 def reply_of(answer: object, by: str) -> Reply:
