@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import ObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.stream import ToolStream
+    from .workflows.tools.loop import ToolStream
 
 T = TypeVar("T")
 
@@ -249,8 +249,7 @@ class Client(BaseClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
-        from .workflows.tools.stream import ToolStream
+        from .workflows.tools.loop import Loop, ToolStream, loop  # brings in JSON Schema, as above
 
         settings = Loop(
             max_steps=max_steps,

@@ -143,23 +143,20 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
         return AsyncTransport(http, http.build_request)
-    name: str | None = transport if isinstance(transport, str) else None
-    if transport is None:
-        name = _from_environment(asynchronous=True)
-    elif name is None:
+    if transport is not None and not isinstance(transport, str):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
+    name = transport or _from_environment(asynchronous=True)
     proxied = _is_proxied()
     if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
 
-        client = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
-        return AsyncTransport(client, client.build_request)
+        aiohttp = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
+        return AsyncTransport(aiohttp, aiohttp.build_request)
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(name)
-    if proxied:
-        return AsyncTransport(httpx.AsyncClient(**settings), _request_builder())
-    return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
+    client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
+    return AsyncTransport(client, _request_builder())
 
 
 class RawTransport:

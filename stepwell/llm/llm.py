@@ -31,7 +31,7 @@ from ..workflows.tools.loop import Loop, LoopOptions, loop
 from . import workflows
 from .metadata import LLMMetadata
 from .reporting import with_report
-from .streams import AsyncTextStream, TextStream
+from .workflows import AsyncTextStream, TextStream
 
 Naming = Mapping[str, str | None]
 Options = Mapping[str, object]
