@@ -127,7 +127,7 @@ def object_reply(
     # A schema that the vendor does not enforce has been checked here, so there is no need for a warning.
     warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
     warnings += [CallWarning("object", f"the JSON was repaired: {what}", str(last.model)) for what in repairs]
-    reply = last.replace(
+    return last.replace(
         message=message,
         object=value,
         usage=total_usage(each.usage for each in replies) if len(replies) > 1 else last.usage,
@@ -135,6 +135,5 @@ def object_reply(
         warnings=tuple(warnings),
         metadata={**last.metadata, "object_mode": request.mode},
         steps=tuple(replies) if len(replies) > 1 else (),
+        prompt=prompt,
     )
-    reply.prompt = prompt
-    return reply

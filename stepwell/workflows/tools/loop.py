@@ -219,11 +219,15 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
     warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
-    reply = last.replace(usage=total_usage(step.usage for step in steps), warnings=warnings, steps=tuple(steps))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
-    reply.prompt, reply.tool_messages = Context(messages[:place], prompt.tools), messages[place + 1 :]
-    return reply
+    return last.replace(
+        usage=total_usage(step.usage for step in steps),
+        warnings=warnings,
+        steps=tuple(steps),
+        prompt=Context(messages[:place], prompt.tools),
+        tool_messages=messages[place + 1 :],
+    )
 
 
 def _raise_tool_error(
