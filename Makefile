@@ -4,6 +4,9 @@ BASE := .venv/.base
 DEV  := .venv/.dev
 PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 
+# Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test quick check bench clean sync-models pythons
 
 run: $(BASE)

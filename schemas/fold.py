@@ -29,14 +29,12 @@ from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
 from .reply import Reply, joined_warnings
-from .usage import Usage
+from .usage import NO_USAGE, Usage
 
 _PACK = 32
 """How many pieces of text are collected before they are joined. A string of one token takes 50 bytes beside its
 letters; joining 32 of them takes 0.01 µs each."""
 
-_UNKNOWN = Usage()
-"""The usage of an answer without one, made once: a Usage takes 1 µs."""
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
 _Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
@@ -69,8 +67,9 @@ class _PartBuilder:
         if self.pieces:
             with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
                 self.pack()
-        text = "".join(self.blocks)
-        self.blocks = [text]
+        if len(self.blocks) != 1:
+            self.blocks = ["".join(self.blocks)]
+        text = self.blocks[0]
         if self.kind is ToolCall:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
@@ -127,8 +126,8 @@ class Fold:
 
     def reply(self) -> Reply:
         """Return what has arrived so far as a Reply, with its usage marked incomplete until the stream has finished."""
-        finish = self.finished
-        usage = self.usage or _UNKNOWN
+        finish, others = self.finished, self._alternatives
+        usage = self.usage or NO_USAGE
         if finish is None and usage.complete:
             usage = evolve(usage, complete=False)
         return Reply(
@@ -136,14 +135,17 @@ class Fold:
             finish_reason=finish.reason if finish else None,
             finish_reason_raw=finish.raw if finish else None,
             usage=usage,
-            alternatives=tuple([self._alternatives[k]._message() for k in sorted(self._alternatives)]),
+            alternatives=tuple([fold._message() for _, fold in sorted(others.items())]) if others else (),
             **self.reply_fields,
         )
 
     def _message(self) -> Message:
-        parts = [self._parts[index] for index in sorted(self._parts)]
-        done = [part.part() if isinstance(part, _PartBuilder) else part for part in parts]
-        return Message("assistant", tuple([part for part in done if part is not None]))
+        parts: list[Part] = []
+        for index in sorted(self._parts):
+            part = self._parts[index]
+            if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
+                parts.append(done)
+        return Message("assistant", tuple(parts))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
@@ -171,6 +173,8 @@ class Fold:
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
+        if not all(isinstance(getattr(chunk.part, name, ""), str) for name in ("text", "arguments_json")):
+            raise _misfit()
         self._parts[_checked_index(chunk.index)] = chunk.part
         self._kind = None
 
@@ -191,6 +195,9 @@ class Fold:
             part.whole = True
             if chunk.extra:
                 part.fields["extra"] = chunk.extra
+            call = part.part()
+            if isinstance(call, ToolCall):
+                chunk.id, chunk.name, chunk.arguments_json = call.id, call.name, call.arguments_json
 
     def _start(self, chunk: Start) -> None:
         if chunk.id:
@@ -224,7 +231,7 @@ class Fold:
 
 def _misfit() -> DecodeError:
     return DecodeError(
-        "a piece of the stream does not have the shape of its wire format: its text is not a string, "
+        "a piece of the answer does not have the shape of its wire format: its text is not a string, "
         "or its index no number"
     )
 
@@ -291,7 +298,7 @@ def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
         return [
             ToolCallStart(index, part.id, part.name),
             ToolCallDelta(index, part.arguments_json),
-            ToolCallEnd(index, part.extra),
+            ToolCallEnd(index, part.extra, part.id, part.name, part.arguments_json),
         ]
     if isinstance(part, Reasoning) and part == Reasoning(part.text):
         return [ReasoningDelta(part.text, index)]

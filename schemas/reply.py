@@ -15,7 +15,7 @@ from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total_cost
 from .tool import Tool
-from .usage import Usage
+from .usage import NO_USAGE, Usage
 
 if TYPE_CHECKING:  # a TypeVar with a default, so that a plain `Reply` is complete; typing has these from 3.13 on
     from typing_extensions import TypeVar
@@ -89,7 +89,7 @@ class Reply(Generic[ObjectType]):
     provider's own reason if none of these fits."""
     finish_reason_raw: str | None = None
     """The provider's own reason."""
-    usage: Usage = field(factory=Usage)
+    usage: Usage = NO_USAGE
     id: str | None = None
     """The provider's id of the answer."""
     model: str = ""

@@ -60,6 +60,9 @@ class Usage:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
+NO_USAGE = Usage()
+"""The usage of a reply without one, shared by all: making another takes 1 µs a call."""
+
 _COUNTS = (
     "input_tokens",
     "output_tokens",
@@ -77,7 +80,7 @@ _BILLED = ("billed_input_tokens", "billed_output_tokens")
 
 def parse_reported_cost(cost: object) -> Decimal | None:
     """Return a cost that a provider reports as exact dollars; None if it is not a finite number of zero or more."""
-    if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal):
+    if cost is None or isinstance(cost, bool) or not isinstance(cost, (int, float, Decimal)):
         return None
     dollars = Decimal(str(cost))
     return dollars if dollars.is_finite() and dollars >= 0 else None

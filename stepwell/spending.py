@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError, StepwellError
-from .schemas.prices import BUCKETS, FEES, REPORTED, Cost, price
+from .schemas.prices import BUCKETS, EXACT, FEES, NOTHING, REPORTED, Cost, price
 from .schemas.reply import Reply
 from .schemas.usage import Usage, total_usage
-
-_NOTHING = Decimal(0)
-_EXACT = Context(prec=80)
 
 
 @frozen
@@ -162,7 +159,7 @@ def _listed(call: Reply, cost: Cost) -> Cost:
 
 def _exact_sum(amounts: Iterable[Decimal | None]) -> Decimal:
     """Add up amounts; None counts as 0."""
-    return reduce(_EXACT.add, (_NOTHING if amount is None else amount for amount in amounts), _NOTHING)
+    return reduce(EXACT.add, (NOTHING if amount is None else amount for amount in amounts), NOTHING)
 
 
 def _row(name: str, each: Spending) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ...schemas.secret import MASK
+from ...schemas.errors import InvalidOption
+from ...schemas.secret import MASK, Secret
 
 _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
 
@@ -129,3 +130,47 @@ def _text(value: object) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogateescape").decode("latin-1")
     return text
+
+
+def checked_headers(headers: Mapping[str, Any]) -> Headers:
+    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
+    out = Headers()
+    for name, value in headers.items():
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            raise InvalidOption(f"{name!r} is not a header name")
+        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
+            raise InvalidOption(
+                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
+            )
+        out[name.lower()] = value
+    return out
+
+
+_FRAMING = frozenset(("content-length", "transfer-encoding"))
+
+
+def check_sendable(headers: Headers) -> None:
+    """Check the headers for those that HTTP libraries handle differently.
+
+    Raises InvalidOption, without the value, for a header with a line break in it, which may be read as two headers, and
+    for one that gives the length of the body, which the libraries set themselves.
+    """
+    if not _FRAMING.isdisjoint(headers):
+        name = min(_FRAMING & headers.keys())
+        raise InvalidOption(f"the header {name!r} cannot be set", hint="leave it out: it follows from the body")
+    if not _plain(headers):
+        name = next(name for name in headers if not _plain({name: headers[name]}))
+        raise InvalidOption(
+            f"the header {name!r:.60} cannot be sent", hint="its name and value must be ASCII without line breaks"
+        )
+
+
+def _plain(headers: Mapping[str, str]) -> bool:
+    # One joined string is searched: 0.5 µs, not 3. A separate function, so that no traceback shows the values.
+    try:
+        text = "".join([*headers, *headers.values()])
+    except TypeError:
+        return False
+    return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text

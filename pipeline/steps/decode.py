@@ -8,10 +8,9 @@ from typing import Any
 from attrs import frozen
 
 from ...schemas.errors import DecodeError, StepError, StepwellError
+from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.message import Message
 from ...schemas.model import Model
-from ...schemas.parts import Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
@@ -34,12 +33,23 @@ class Body:
     media_type: str = ""
 
 
-def decode_response(
-    decode: Callable[[Any, Model], Reply], *, binary: bool = False, side_fields: Rules | None = None
-) -> Step:
+Reader = Callable[[Any, Model, Response], Any]
+
+
+def reader_of(function: Callable[..., Any]) -> Reader:
+    """Return a function of a body and a model as one that is called with the response, too.
+
+    It gets the response if it has a parameter of that name.
+    """
+    if takes(function, "response"):
+        return lambda data, model, response: function(data, model, response=response)
+    return lambda data, model, response: function(data, model)
+
+
+def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
     """Make the step that decodes unstreamed responses; streams pass.
 
-    decode: `decode(data, model)` makes the reply of the body's JSON.
+    decode: `decode(data, model)` makes the reply of the body's JSON; with a parameter `response` it gets that as well.
     binary: give `decode` a Body in place of JSON.
     side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
 
@@ -47,9 +57,11 @@ def decode_response(
     shape of its wire.
     """
 
+    read = reader_of(decode)
+
     def run(response: Response, request: Request) -> None:
         if response.reply is None and not request.stream:
-            response.reply = decoded(response, request, decode, binary=binary, side_fields=side_fields)
+            response.reply = decoded(response, request, read, binary=binary, side_fields=side_fields)
 
     return after("decode_response", run)
 
@@ -57,7 +69,7 @@ def decode_response(
 def decoded(
     response: Response,
     request: Request,
-    decode: Callable[[Any, Model], Reply],
+    decode: Reader,
     *,
     binary: bool,
     side_fields: Rules | None = None,
@@ -69,7 +81,7 @@ def decoded(
     try:
         if side_fields and not binary:
             response.data, warnings = kept(data, side_fields, request.model)
-        reply = decode(data if binary else response.data, request.model)
+        reply = decode(data if binary else response.data, request.model, response)
     except StepwellError as error:
         if isinstance(error, DecodeError):
             error.payload = error.payload or response.body
@@ -80,8 +92,6 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    if not _has_only_text(reply.message) or (reply.alternatives and not all(map(_has_only_text, reply.alternatives))):
-        raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:
@@ -99,22 +109,25 @@ def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | 
 
 
 def extract_usage(
-    extract: Callable[[Any, Model], Usage | None],
+    extract: Callable[..., Usage | None],
     counted: Mapping[str, str] = _NONE,
     side_fields: Rules | None = None,
 ) -> Step:
     """Make the step that reads the usage of unstreamed responses. Usage that cannot be read becomes a warning.
 
-    extract: `extract(data, model)` reads it from the body's JSON; None leaves the reply with an empty Usage.
+    extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
+        None leaves the reply with an empty Usage.
     counted: fields of Usage that are in headers, and the names of those.
     side_fields: as for decode_response.
     """
+
+    read = reader_of(extract)
 
     def run(response: Response, request: Request) -> None:
         reply = response.reply
         if reply is not None and reply.raw is not None and not response.usage_read:
             response.usage_read = True
-            usage = read_usage(extract, response, reply, side_fields)
+            usage = read_usage(read, response, reply, side_fields)
             if usage is None and counted:
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
@@ -126,16 +139,15 @@ def extract_usage(
     return after("extract_usage", run)
 
 
-def read_usage(
-    extract: Callable[[Any, Model], Usage | None], response: Response, reply: Reply, side_fields: Rules | None
-) -> Usage | None:
+def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: Rules | None) -> Usage | None:
     """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
     model, data = response.request.model, response.data
     try:
         if data is None and (data := reply.raw) is not None and side_fields:
             data, warnings = kept(data, side_fields, model)
             reply.warnings = joined_warnings(reply.warnings, warnings)
-        return extract(data, model)
+        usage: Usage | None = extract(data, model, response)
+        return usage
     except SHAPE_ERRORS:
         warn(reply, model, "usage", "left out of the answer: it does not have the shape of its wire format")
         return None
@@ -143,18 +155,6 @@ def read_usage(
 
 def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
-
-
-def _has_only_text(message: Message) -> bool:
-    """Check that all text of the message is of type str."""
-    for part in message.content:
-        kind = type(part)
-        if kind is Text or kind is Reasoning or kind is Refusal:
-            if type(part.text) is not str:  # type: ignore[union-attr]
-                return False
-        elif kind is ToolCall and type(part.arguments_json) is not str:  # type: ignore[union-attr]
-            return False
-    return True
 
 
 def _json(response: Response) -> Any:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ...schemas.errors import ProviderError, StepwellError
+from ...schemas.errors import StepwellError
 from ..effects import CallNext, StepGenerator
 from ..http.redact import redact
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import FindError
 from ..step import Step, around_unchecked
 
 
-def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
-    """Make the step that raises the error which `classify` finds in a response, and completes every error.
+def map_errors(find_error: FindError) -> Step:
+    """Make the step that raises the error which `find_error` finds in a response, and completes every error.
 
     It is outside retry, which therefore sees statuses.
     """
@@ -24,8 +22,7 @@ def map_errors(classify: Callable[[Response], ProviderError | None]) -> Step:
         except StepwellError as error:
             attach_call_details(error, request)
             raise
-        # There is a reply already if another model has answered.
-        found = classify(response) if response.reply is None else None
+        found = response.error_by(find_error)
         if found is None:
             return response
         redact(found, response.request)  # the request as it was sent, with its credential

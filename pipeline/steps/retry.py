@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import FindError, Response
 from ..step import Step, around_unchecked
 
 MAX_WAIT = 60.0
-Classify = Callable[[Response], ProviderError | None]
 
 
 class RetryBudget:
@@ -36,7 +33,7 @@ class RetryBudget:
 
 
 def retry(
-    classify: Classify,
+    find_error: FindError,
     *,
     base: float = 0.5,
     most: float = 8.0,
@@ -44,7 +41,7 @@ def retry(
 ) -> Step:
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
-    classify: returns the error that a response stands for, if any.
+    find_error: returns the error that a response stands for, if any.
     base: the longest first wait, in seconds; it doubles with each attempt.
     most: the longest wait, in seconds.
     budget: the retries that calls share.
@@ -63,7 +60,7 @@ def retry(
             error: StepwellError | None
             try:
                 outcome = yield from call(request)
-                error = classify(outcome) if outcome.reply is None else None
+                error = outcome.error_by(find_error)
             except (TransportError, ProviderError) as raised:
                 outcome = error = raised
             if error is None:

@@ -19,6 +19,7 @@ from ..effects import END, Close, Flow, Read, emitted, left
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
+from .whole_calls import WholeCalls
 
 _NO_READ = Read(None)
 
@@ -39,6 +40,7 @@ class OpenAnswer:
         self._ready: list[StreamChunk] | None = None
         self._ended = False
         self._read: Read = _NO_READ
+        self._calls = WholeCalls()
         self._flow: Flow | None = None
         if response is not None:
             self._adopt(response)
@@ -109,6 +111,8 @@ class OpenAnswer:
         return chunks
 
     def _through_stages(self, chunks: list[StreamChunk], *, last: bool) -> list[StreamChunk]:
+        if self._stages:
+            self._calls.fill(chunks)
         for stage in self._stages:
             chunks = stage.feed(chunks)
             if last:

@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from ...model_metadata.provider_ids import canonical
 from ...pipeline.edits import PipelineEdits
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.step import on_request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.json_text import spaced
 from ...schemas.secret import Secret, header_secret
-from ..declare.provider import canonical
 
 ROOT = "https://gateway.ai.cloudflare.com/v1"
 MAX_ATTEMPTS, MAX_RETRY_DELAY, MAX_METADATA = 5, 5.0, 5

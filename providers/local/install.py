@@ -64,7 +64,10 @@ def existing_gguf(path: str | Path) -> Path:
     """Return the path if it is a GGUF file. Raises ConfigError otherwise."""
     found = Path(path).expanduser()
     if not found.is_file():
-        raise ConfigError(f"there is no model file at {found}", hint="give the path of a GGUF file")
+        raise ConfigError(
+            f"there is no model file at {found}",
+            hint="give the path of a GGUF file, or use 'local:smollm2', the installed model",
+        )
     with found.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ConfigError(f"{found} is not a GGUF file", hint="llama.cpp loads models in the GGUF format only")

@@ -111,6 +111,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
             params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model names none
     if Path(path).name == Path(MEMBER).name:
         params.chat_template = TEMPLATE
+        params.fit_params = False  # it fits into any memory: to find out takes a third of the start
     inherited.guard(_after_fork)
     try:
         server = xllamacpp.Server(params)

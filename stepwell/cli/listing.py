@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ..api import Client
-from ..model_metadata.catalog import CATALOG
+from ..catalog import models as CATALOG
 from ..providers.declare.environment import Environment, process_environment
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
@@ -80,8 +80,10 @@ def providers(arguments: argparse.Namespace) -> None:
     found = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
         print_json(found)
-        return
-    print_table(("provider", "key"), map(_provider_row, found))
+    else:
+        print_table(("provider", "key"), map(_provider_row, found))
+    for id in REGISTRY.broken:
+        print(f"warning: {REGISTRY.plugin_error(id)}", file=sys.stderr)
 
 
 def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
@@ -102,11 +104,8 @@ def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     # The five operations of batches are shown as one.
     others = {"batch" if "batch" in operation else operation for operation in row["operations"]} - {"chat"}
     below = [" ".join(row["env_key"]), row["base_url"], " ".join([*row["chat_wires"], *sorted(others)])]
-    return (row["id"], _presence(row)), [text for text in below if text]
-
-
-def _presence(row: dict[str, Any]) -> str:
-    return "present" if row["key_present"] else "missing" if row["key_needed"] else "not needed"
+    key = "present" if row["key_present"] else "missing" if row["key_needed"] else "not needed"
+    return (row["id"], key), [text for text in below if text]
 
 
 def pipeline(arguments: argparse.Namespace) -> None:

@@ -8,15 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..api import Client
 from ..async_api import AsyncClient
-from ..client_pair import ClientPair
-from ..planner import DEFAULT_MODEL
-from ..providers.declare.environment import process_environment
+from ..client_pair import SHARED_CLIENT, ClientPair
 from ..workflows.embed.embedder import Embedder
 
 
 def default_model() -> str:
     """Return the model to call when none is named: `STEPWELL_MODEL`, else the local one."""
-    return process_environment().get("STEPWELL_MODEL") or DEFAULT_MODEL
+    return SHARED_CLIENT.default_model
 
 
 class ClientFields(BaseModel):

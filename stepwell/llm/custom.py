@@ -108,7 +108,7 @@ class CustomLLM(LLM):
         own = BaseClient(registry=Registry()) if alone else client
         super().__init__(None, client=own, async_client=async_client, **settings)
         registry = self.clients.planner.registry
-        id = _id(type(self).__name__) if alone else _free_id(type(self).__name__, registry)
+        id = _id(type(self).__name__) if alone else registry.free_id(_id(type(self).__name__))
         self.provider = _provider(id, hooks, messages_to_prompt or plain_prompt)
         registry.register(self.provider)
         named, _ = hooks.options()
@@ -173,14 +173,6 @@ def _is_written(cls: type, name: str) -> bool:
 def _id(name: str) -> str:
     """Make a provider's id of the class's name: MyModel becomes my_model."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
-
-
-def _free_id(name: str, registry: Registry) -> str:
-    """Make an unused provider id, with a number at its end if needed."""
-    id, count = _id(name), 1
-    while registry.get(id if count == 1 else f"{id}_{count}") is not None:
-        count += 1
-    return id if count == 1 else f"{id}_{count}"
 
 
 def _provider(id: str, hooks: Hooks, to_prompt: Callable[[Sequence[Message]], str]) -> Provider:

@@ -1,7 +1,6 @@
 """Call the functions that a CustomLLM has, for a whole answer or in pieces, sync or async, whichever are written.
 
-A synchronous function called from async code runs in a thread; an async one called from synchronous code runs on an
-event loop of its own, in a thread, for the length of the call.
+How a function of the other kind is called is in user_functions.py.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.message import Message, assistant
 from ..schemas.reply import Reply
+from ..user_functions import in_time, on_own_loop, run_in_thread
 
 COMPLETION_METHODS = ("complete", "stream_complete", "acomplete", "astream_complete")
 Arguments = Mapping[str, Any]
@@ -39,10 +39,7 @@ class Hooks:
             case "complete":
                 return reply_of(start(), name)
             case "acomplete":
-                from anyio.from_thread import start_blocking_portal  # an event loop, only where one is needed
-
-                with start_blocking_portal() as portal:
-                    return reply_of(portal.call(start), name)
+                return reply_of(on_own_loop(start), name)
             case _:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
@@ -51,9 +48,9 @@ class Hooks:
         name, start = self._first(prompt, options, "acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
-                return reply_of(await _in_time(clock, start), name)
+                return reply_of(await in_time(clock, start), name)
             case "complete":
-                answer = await _in_time(clock, lambda: _in_thread(start))
+                answer = await in_time(clock, lambda: run_in_thread(start))
                 return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
@@ -82,7 +79,7 @@ class Hooks:
                 return
         ending = _Ending()
         try:
-            while (item := await _in_time(clock, lambda: anext(items, _END))) is not _END:
+            while (item := await in_time(clock, lambda: anext(items, _END))) is not _END:
                 if chunks := ending.chunks(item, name):
                     yield chunks
             yield ending.last()
@@ -157,23 +154,9 @@ def _accepted_options(fn: Callable[..., Any], options: Arguments) -> Arguments:
     return {name: value for name, value in options.items() if name in names}
 
 
-async def _in_time(clock: Clock, start: Callable[[], Any]) -> Any:
-    import anyio  # comes with httpx; runs on whichever event loop there is
-
-    with anyio.fail_after(clock.allowance()):
-        return await start()
-
-
-async def _in_thread(fn: Callable[[], Any]) -> Any:
-    """Run a function that may block in a thread, and return its result. A late one is left to finish by itself."""
-    import anyio.to_thread
-
-    return await anyio.to_thread.run_sync(fn, abandon_on_cancel=True)
-
-
 async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:
     try:
-        while (item := await _in_thread(lambda: next(items, _END))) is not _END:
+        while (item := await run_in_thread(lambda: next(items, _END))) is not _END:
             yield item
     finally:
         # A cancelled call may have left a thread that still runs the iterator, which then cannot be closed.

@@ -360,14 +360,10 @@ class StructuredLLM(LLM):
     async def _acall(self, name: str, context: Context, options: Options) -> Reply:
         return await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
 
-    def _open(  # type: ignore[override]
-        self, name: str, context: Context, options: Options
-    ) -> ObjectStream:
+    def _open(self, name: str, context: Context, options: Options) -> ObjectStream:  # type: ignore[override]
         return ObjectStream(self.clients.sync, self._stream_objects(name, context, options))
 
-    def _aopen(  # type: ignore[override]
-        self, name: str, context: Context, options: Options
-    ) -> AsyncObjectStream:
+    def _aopen(self, name: str, context: Context, options: Options) -> AsyncObjectStream:  # type: ignore[override]
         return AsyncObjectStream(self.clients.asynchronous, self._stream_objects(name, context, options))
 
     def _answer(self, reply: Reply) -> Any:

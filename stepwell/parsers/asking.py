@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..pipeline.effects import Flow
-from ..schemas.errors import ConfigError, ObjectInvalid
+from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, context_of, user
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
-from ..workflows.objects.generate import MAX_SHOWN, ask_until_read
+from ..workflows.objects.generate import ask_until_read
 from .parser import OutputParser, unreadable
 
+MAX_SHOWN = 10
 _AGAIN = """That could not be read:
 {complaints}
 Give the whole answer again, in the form that was asked for."""
@@ -37,16 +38,14 @@ def ask_and_parse(
     options: options of each call.
     max_repairs: how often the model is shown what is wrong.
     """
-    if max_repairs < 0:
-        raise ConfigError("max_repairs cannot be less than 0", hint="pass 0 to fail at the first unreadable answer")
     original = context_of(prompt)
     replies, value = yield from ask_until_read(
-        model, parser.format(original), options, lambda reply: parse_reply(parser, reply), _ask_again, max_repairs
+        model, parser.format(original), options, max_repairs, lambda reply: parse_reply(parser, reply), _complain
     )
-    result = replies[-1].replace(object=value, prompt=original)
-    if len(replies) > 1:
-        result = result.replace(usage=total_usage(attempt.usage for attempt in replies), steps=tuple(replies))
-    return result
+    result: Reply = replies[-1].replace(object=value, prompt=original)
+    if len(replies) == 1:
+        return result
+    return result.replace(usage=total_usage(attempt.usage for attempt in replies), steps=tuple(replies))
 
 
 def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
@@ -61,8 +60,8 @@ def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
     return value
 
 
-def _ask_again(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
-    """Append the answer and what is wrong with it."""
-    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]] or [f"- {invalid.message}"]
-    answer = [reply.message] if reply.message.content else []
-    return context.append(*answer, user(_AGAIN.format(complaints="\n".join(rows))))
+def _complain(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
+    """Append the answer, and a message that asks the model to repair it."""
+    rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
+    complaint = _AGAIN.format(complaints="\n".join(rows or [f"- {invalid.message}"]))
+    return context.append(*((reply.message,) if reply.message.content else ()), user(complaint))

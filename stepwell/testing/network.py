@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ T = TypeVar("T")
 class MockBody:
     """The answer to every request.
 
-    data: the body.
+    data: the body, which may be set anew between two requests.
     size: bytes of one read (0: all in one).
     status: the HTTP status.
     kind: the content type; None: JSON.
@@ -41,13 +41,15 @@ class MockBody:
         self.closed = False
         self.stalled: asyncio.Event | None = None
         self._stalls = stalls
-        self._pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
+        self.data = data
+        self._size = size
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        size = self._size or len(self.data) or 1
+        return (self.data[at : at + size] for at in range(0, len(self.data), size))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
+        for piece in self:
             yield piece
         if self._stalls and self.stalled is not None:
             import asyncio  # as in run
@@ -122,18 +124,5 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, in a thread of its own so that it also works inside a running event loop."""
     import asyncio  # heavy, and only this suite needs it
 
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(asyncio.run(coroutine))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    for error in errors:
-        raise error
-    return results[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

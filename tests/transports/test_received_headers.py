@@ -134,7 +134,8 @@ def test_a_wait_may_be_given_as_a_date(carrier: str, spelling: Any, tmp_path: Pa
 @over_all
 @spelt
 def test_a_request_id_is_read_from_every_header_name(carrier: str, spelling: Any, tmp_path: Path) -> None:
-    for name in VENDOR_NAMES.request_id:
+    # In memory every name; over a socket one, as what is tested there is that the spelling does not matter.
+    for name in VENDOR_NAMES.request_id if carrier in IN_MEMORY else VENDOR_NAMES.request_id[:1]:
         reply = outcome_of(carrier, [JSON, (spelling(name), "id-1")], tmp_path / name)
         error = outcome_of(carrier, [JSON, (spelling(name), "id-2")], tmp_path / f"{name}-e", status=500, body=b"{}")
         assert (reply.request_id, error.request_id) == ("id-1", "id-2"), name

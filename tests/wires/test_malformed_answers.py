@@ -12,9 +12,11 @@ import pytest
 
 from stepwell import Client
 from stepwell.schemas import errors
-from stepwell.schemas.chunks import Finish, TextDelta
+from stepwell.schemas.chunks import Finish, PartDone, TextDelta
 from stepwell.schemas.fold import Fold
-from stepwell.testing.conformance import TOOL, samples_of
+from stepwell.schemas.parts import Text
+from stepwell.testing.chat_checks import TOOL
+from stepwell.testing.conformance import samples_of
 
 from odd_fields import KEYS, SPEAKERS, places, put, speaker
 
@@ -117,4 +119,6 @@ def test_a_fold_keeps_what_came_before_a_malformed_chunk() -> None:
     assert fold.reply().text == "good"
     with pytest.raises(errors.DecodeError):
         fold.feed([TextDelta("lost", "0")])  # type: ignore[arg-type]
+    with pytest.raises(errors.DecodeError):
+        fold.feed([PartDone(Text(5), 1)])  # type: ignore[arg-type]
     assert fold.reply().text == "good"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ...declare.object_support import ObjectSupport
 from ...declare.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, extract_usage
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 cohere_chat = Wire(
     name="cohere_chat",

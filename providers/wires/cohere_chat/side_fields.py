@@ -12,12 +12,12 @@ _USAGE: Rules = {"billed_units": _UNITS, "tokens": _UNITS, "cached_tokens": coun
 SIDE_FIELDS: Rules = {
     "id": str,
     "finish_reason": Or(str, "unknown"),
-    "logprobs": list,
+    "logprobs": [dict],
     "usage": _USAGE,
     "message": Held(
         {
             "tool_plan": str,
-            "citations": list,
+            "citations": [dict],
             "tool_calls": [CALL],
             "content": Held(Some(By("type", {"thinking": {"thinking": str}}))),
         }

@@ -1,4 +1,11 @@
-"""Decode the events of a streamed chat. https://docs.cohere.com/docs/streaming"""
+"""Decode a chat: the events of a stream (https://docs.cohere.com/docs/streaming), and a whole body.
+
+Both are read by the same functions. What differs is how they come to a piece: a body has lists of whole blocks and
+calls, a stream an event for the beginning, each piece and the end of one.
+
+The model's plan for its tools (`tool_plan`) is in the reply's metadata, and also an opaque part of the message, because
+it has to be sent back with the calls: https://docs.cohere.com/docs/tool-use-overview
+"""
 
 from __future__ import annotations
 
@@ -24,20 +31,37 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.parts import Opaque
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
-from .decode import CALLS, PLAN, decode_plan, finish_reason, usage_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
+
+FINISH_REASONS: Mapping[str, str] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",
+    "ERROR": "error",
+    "TIMEOUT": "error",
+}
+PLAN, CALLS = 999, 1000
+"""Places in the message: the plan comes after all content, and tool calls from 1000 on."""
 
 
 @define
 class State:
     """The state of one stream."""
 
-    plan: list[str] = field(factory=list)
+    model: Model
+    plan: str = ""
     citations: list[Any] = field(factory=list)
     thinking: set[int] = field(factory=set)
     """The indexes of the open thinking."""
@@ -48,7 +72,7 @@ class State:
 
 
 def init_stream_state(model: Model) -> State:
-    return State()
+    return State(model)
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -59,7 +83,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
+        return read_again(event[1], lambda value: _event(value, event[0], model, state)), state
     if (data.get("type") or event[0]) == "content-delta":
         try:
             text = data["delta"]["message"]["content"].get("text")
@@ -67,10 +91,10 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             text = None
         if text and "logprobs" not in data:
             return [TextDelta(text, data["index"])], state
-    return _general(exact(data, event[1]), event[0], model, state), state
+    return _event(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
+def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") or name
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
@@ -78,109 +102,162 @@ def _general(data: Mapping[str, Any], name: str, model: Model, state: State) -> 
     out: list[StreamChunk] = []
     if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
         data, out = kept_event(data, rules, model)
-    return out + handler(data, model, state)
+    delta = data.get("delta")
+    return out + handler(data, delta.get("message") or {} if isinstance(delta, dict) else {}, state)
 
 
-def _content(data: Mapping[str, Any], content: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    out: list[StreamChunk] = []
-    if content.get("text"):
-        out.append(TextDelta(content["text"], data["index"]))
-    if content.get("thinking"):
-        state.thinking.add(data["index"])
-        out.append(ReasoningDelta(content["thinking"], data["index"]))
-    if data.get("logprobs"):
-        out.append(MetadataUpdate({"logprobs": [data["logprobs"]]}))
-    return out
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream that comes at once. Raises DecodeError for a body without a message."""
+    state = State(model)
+    return fold([*read_body(data, state), *closing(state)])
 
 
-def _start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.id = data.get("id")
-    return [Start(state.id, None)]
+def read_body(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Decode a whole body, whose message holds at once what the events of a stream bring one by one.
+
+    Its usage is read by a step of its own. Raises DecodeError for a body without a message.
+    """
+    message = data.get("message")
+    if not isinstance(message, dict):
+        raise DecodeError("the answer has no message", hint="see .payload")
+    state.reason = data.get("finish_reason")
+    out = _start(data, message, state)
+    for index, block in enumerate(message.get("content") or ()):
+        out += [*_block(block, index, state), *_end_thinking(index, state)]
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        out += [*_call(call, index, state), ToolCallEnd(CALLS + index)]
+    return [*out, *_plan(data, message, state), *_citations(data, message, state), *_logprobs(data)]
 
 
-def _content_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    return _content(data, _message(data).get("content") or {}, state)
+def _block(block: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+    """Decode a block of content, or a piece of one."""
+    if thinking := block.get("thinking"):
+        state.thinking.add(index)
+        return [ReasoningDelta(thinking, index)]
+    return [TextDelta(block["text"], index)] if block.get("text") else []
 
 
-def _content_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index = data.get("index")
+def _end_thinking(index: int | None, state: State) -> list[StreamChunk]:
     ended = [each for each in state.thinking if index is None or each == index]
     state.thinking.difference_update(ended)
     return [PartEnd(each, {"wire": NAME}) for each in ended]
 
 
-def _plan(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if plan := _message(data).get("tool_plan"):
-        state.plan.append(plan)
+def _call(call: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+    """Decode a call, or the beginning of one."""
+    place, function = CALLS + index, call["function"]
+    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), function["name"])
+    state.calls.add(index)
+    arguments = function.get("arguments")
+    return [start, ToolCallDelta(place, arguments)] if arguments else [start]
+
+
+def _logprobs(data: Mapping[str, Any]) -> list[StreamChunk]:
+    """Read the logprobs: a list of them in a body, one in an event."""
+    found = data.get("logprobs")
+    return [MetadataUpdate({"logprobs": found if isinstance(found, list) else [found]})] if found else []
+
+
+# The handlers of events take the event, the message in its delta ({} for none), and the state. Those of the plan and
+# of the citations read a whole message, too.
+
+
+def _start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    state.id = data.get("id")
+    return [Start(state.id, None)]
+
+
+def _content(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    block = message.get("content")
+    return [*(_block(block, data["index"], state) if block else ()), *_logprobs(data)]
+
+
+def _content_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    return _end_thinking(data.get("index"), state)
+
+
+def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    state.plan += message.get("tool_plan") or ""
     return []
 
 
-def _call_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    call = _message(data).get("tool_calls")
-    if not call:
-        return []
-    place = CALLS + data["index"]
-    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), call["function"]["name"])
-    state.calls.add(data["index"])
-    given = call["function"].get("arguments")
-    return [start, ToolCallDelta(place, given)] if given else [start]
+def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Collect the citations: a list of them in a body, one in an event."""
+    if found := message.get("citations"):
+        state.citations += found if isinstance(found, list) else [found]
+    return []
 
 
-def _call_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    call = message.get("tool_calls")
+    return _call(call, data["index"], state) if call else []
+
+
+def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if data["index"] not in state.calls:
         return []
-    piece = data["delta"]["message"]["tool_calls"]["function"]["arguments"]
+    piece = message["tool_calls"]["function"]["arguments"]
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
 
 
-def _call_end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _call_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     return [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
 
 
-def _citation(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if citations := _message(data).get("citations"):
-        state.citations.append(citations)
-    return []
-
-
-def _message(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the message of an event's delta; empty where the event has none."""
-    return (data.get("delta") or {}).get("message") or {}
-
-
-def _end(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
-        raise provider_error(model.provider, delta["error"], body=dumps(data))
+        raise provider_error(state.model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
-    raw = delta.get("usage")
-    return [UsageUpdate(usage_of(raw)), STREAM_END] if raw else [STREAM_END]
+    usage = extract_usage(delta, state.model)
+    return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
 
 _HANDLERS = {
     "message-start": _start,
-    "content-start": _content_start,
-    "content-delta": _content_start,
+    "content-start": _content,
+    "content-delta": _content,
     "content-end": _content_end,
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,
     "tool-call-delta": _call_delta,
     "tool-call-end": _call_end,
-    "citation-start": _citation,
+    "citation-start": _citations,
     "message-end": _end,
 }
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if state.reason is None:
-        return []
-    metadata: dict[str, Any] = {}
-    chunks: list[StreamChunk] = []
-    if plan := "".join(state.plan):
-        metadata["tool_plan"] = plan
-        chunks.append(PartDone(decode_plan(plan), PLAN))
+    return [] if state.reason is None else closing(state)
+
+
+def closing(state: State) -> list[StreamChunk]:
+    """Return the chunks that end everything."""
+    plan = {"tool_plan": state.plan}
+    out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     if state.citations:
-        metadata["citations"] = state.citations
-    if metadata:
-        chunks.append(MetadataUpdate(metadata))
-    return [*chunks, Finish(finish_reason(state.reason), state.reason)]
+        out.append(MetadataUpdate({"citations": state.citations}))
+    return [*out, Finish(finish_reason(state.reason), state.reason)]
+
+
+def finish_reason(raw: str | None) -> str:
+    return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    """Convert usage: `tokens` is what the model read and wrote, `billed_units` (without the vendor's own prompt and
+    special tokens) is what is paid for: https://docs.cohere.com/docs/how-does-cohere-pricing-work"""
+    raw = data.get("usage")
+    if not raw:
+        return None
+    billed = raw.get("billed_units") or {}
+    tokens = raw.get("tokens") or billed
+    return Usage(
+        input_tokens=tokens.get("input_tokens"),
+        output_tokens=tokens.get("output_tokens"),
+        cached_input_tokens=raw.get("cached_tokens"),
+        reasoning_tokens=tokens.get("reasoning_tokens"),
+        billed_input_tokens=billed.get("input_tokens"),
+        billed_output_tokens=billed.get("output_tokens"),
+        raw=raw,
+    )

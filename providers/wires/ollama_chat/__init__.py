@@ -8,10 +8,9 @@ from ...declare.object_support import BY_GRAMMAR
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...declare.wire import Wire
 from ..protocols import ndjson
-from .decode import decode_response, extract_usage
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 ollama_chat = Wire(
     name="ollama_chat",

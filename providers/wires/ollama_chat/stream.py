@@ -1,4 +1,4 @@
-"""Decode the lines of a streamed chat: one JSON object each, the last with `done`."""
+"""Decode a chat: the lines of a stream, one JSON object each, the last with `done`; and a whole body as one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import Rules, kept_event
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -23,12 +23,20 @@ from ....schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
-from ....schemas.json_text import JSONDecodeError, exact, loads_fast
+from ....schemas.errors import DecodeError
+from ....schemas.fold import fold
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from .decode import CALLS, REASONING, TEXT, decode_call, extract_usage, finish_reason
+from ..calls import arguments_text, call_id
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
+
+FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}
+REASONING, TEXT, CALLS = 0, 1, 2
+"""Places in the message; further calls come after the first."""
 
 
 @define
@@ -52,48 +60,109 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = loads_fast(event)
     except JSONDecodeError:
-        return read_again(event, lambda value: _general(value, event, model, state)), state
+        return read_again(event, lambda value: read_piece(value, model, state)), state
     # Nearly every line is only one more piece of text.
     if state.started and len(data) == 4 and "error" not in data and not data["done"]:
         message = data["message"]
         if len(message) == 2 and (text := message.get("content")):
             return [TextDelta(text, TEXT)], state
-    return _general(exact(data, event), event, model, state), state
+    return read_piece(exact(data, event), model, state), state
 
 
-def _general(data: Mapping[str, Any], event: bytes, model: Model, state: State) -> list[StreamChunk]:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream of one piece.
+
+    Raises the server's error if the body is one, DecodeError for a body without a message.
+    """
+    state = State()
+    return fold([*read_piece(data, model, state, rules=None), *closing(state)])
+
+
+def read_piece(
+    data: Mapping[str, Any], model: Model, state: State, rules: Rules | None = EVENT_FIELDS
+) -> list[StreamChunk]:
+    """Decode one piece: a line, or the whole body, which looks like the one line of a short stream.
+
+    Raises the server's error if the piece is one, DecodeError for a whole body without a message.
+
+    rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
+        usage is read by a step of its own
+    """
     if state.done:
         return []
-    if "error" in data:
-        raise provider_error(model.provider, data["error"], body=event)
-    data, out = kept_event(data, EVENT_FIELDS, model)
+    if data.get("error"):
+        raise provider_error(model.provider, data["error"], body=dumps(data))
+    data, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
         out.append(Start(None, data.get("model")))
-    message: dict[str, Any] = data.get("message") or {}
+    message = data.get("message")
+    if rules is None and not isinstance(message, dict):
+        raise DecodeError("the answer has no message", hint="see .payload")
+    message = message or {}
     if message.get("thinking"):
         state.thought = True
         out.append(ReasoningDelta(message["thinking"], REASONING))
     if message.get("content"):
         out.append(TextDelta(message["content"], TEXT))
     for call in message.get("tool_calls") or ():
-        decoded, place = decode_call(call, state.calls, state.created_at), CALLS + state.calls
-        state.calls += 1
-        out += [ToolCallStart(place, decoded.id, decoded.name), ToolCallDelta(place, decoded.arguments_json)]
-        out.append(ToolCallEnd(place))
+        out += _call(call, state)
     if data.get("logprobs"):
         out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
-    if data.get("done"):
+    state.reason = data.get("done_reason")
+    if rules is not None and data.get("done"):
         # Not started any more: later lines take the general path, which drops them.
-        state.done, state.started, state.reason = True, False, data.get("done_reason")
+        state.done, state.started = True, False
         if (usage := extract_usage(data, model)) is not None:
             out.append(UsageUpdate(usage))
         out.append(STREAM_END)
     return out
 
 
+def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Decode a call. Older servers send no id, and index 0 for each of several calls, so their order counts."""
+    function, place = call["function"], CALLS + state.calls
+    id = call.get("id") or call_id(state.created_at, state.calls)
+    state.calls += 1
+    arguments = arguments_text(function.get("arguments") or {})
+    return [ToolCallStart(place, id, function["name"]), ToolCallDelta(place, arguments), ToolCallEnd(place)]
+
+
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if not state.done:
-        return []
+    return closing(state) if state.done else []
+
+
+def closing(state: State) -> list[StreamChunk]:
+    """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
     return [*ends, Finish(finish_reason(state.reason, state.calls > 0), state.reason)]
+
+
+def finish_reason(raw: str | None, has_calls: bool) -> str:
+    """Map to the canonical reason; Ollama sends `stop` with calls, too."""
+    reason = FINISH_REASONS.get(raw or "", raw or "unknown")
+    return "tool_calls" if has_calls and reason == "stop" else reason
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    """Convert usage. The prompt counts in full, including what the server had cached."""
+    read, wrote = data.get("prompt_eval_count"), data.get("eval_count")
+    if read is None and wrote is None:
+        return None
+    return Usage(
+        input_tokens=read,
+        output_tokens=wrote,
+        cached_input_tokens=data.get("prompt_eval_cached_count"),
+        raw={name: data[name] for name in _METRICS if name in data},
+    )
+
+
+_METRICS = (
+    "total_duration",
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_cached_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+)

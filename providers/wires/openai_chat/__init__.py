@@ -5,11 +5,10 @@ from __future__ import annotations
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..protocols import sse
-from .decode import decode_response, find_error
 from .encode import OPTIONS, accepts_part, build_body
+from .errors import find_error
 from .side_fields import SIDE_FIELDS
-from .stream import decode_stream_event, flush_stream_state, init_stream_state
-from .usage import extract_usage
+from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
 
 openai_chat = Wire(
     name="openai_chat",

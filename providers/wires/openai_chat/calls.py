@@ -9,8 +9,7 @@ from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.model import Model
 from ..calls import arguments_text, call_id
-from .encode import NAME
-from .places import CALLS
+from .places import CALLS, NAME
 
 
 class _Call:
@@ -38,30 +37,30 @@ class StreamedCalls:
         is certainly its own
     """
 
-    __slots__ = ("_calls", "_open", "_reply_id", "sure")
+    __slots__ = ("_calls", "_open", "reply_id", "sure")
 
     def __init__(self, reply_id: str | None) -> None:
         self._calls: list[_Call] = []
         self._open: _Call | None = None
         self.sure: _Call | None = None
-        self._reply_id = reply_id
+        self.reply_id = reply_id
 
     def __bool__(self) -> bool:
-        return any(call.name for call in self._calls)
+        return bool(self._calls) and any(call.name for call in self._calls)
 
-    def feed(self, fragment: Mapping[str, Any]) -> list[StreamChunk]:
-        """Take a fragment; return the chunks that it completes."""
+    def feed(self, fragment: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
+        """Take a fragment, or a whole call, which belongs to no other, whatever its id; return the chunks that it
+        completes."""
         function = fragment.get("function") or fragment.get("custom") or {}
         name = function.get("name")
         arguments = arguments_text(function.get("arguments", function.get("input")))
+        id, index = fragment.get("id") or None, fragment.get("index")
         begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
-        call = self._find(fragment.get("id") or None, fragment.get("index"), name, begins)
+        call = self._new(id, index) if whole else self._find(id, index, name, begins)
         if call is None:
             if not arguments:
                 return []
-            return [
-                MetadataUpdate({"orphaned_tool_arguments": [{"index": fragment.get("index"), "arguments": arguments}]})
-            ]
+            return [MetadataUpdate({"orphaned_tool_arguments": [{"index": index, "arguments": arguments}]})]
         self._open = call
         self.sure = call if call.started and call is self._calls[-1] else None
         if name and not call.started and name != call.name:
@@ -73,6 +72,11 @@ class StreamedCalls:
         if not arguments:
             return []
         return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
+
+    def feed_old(self, function: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
+        """Take a `function_call`: the only call of an answer, in the form before there could be several."""
+        is_call = function.get("name") or function.get("arguments")
+        return self.feed({"index": 0, "function": function}, whole=whole) if is_call else []
 
     def end(self, model: Model) -> list[StreamChunk]:
         """End all calls, after starting those without arguments. One that never had a name is left out, with a
@@ -123,7 +127,7 @@ class StreamedCalls:
             return []
         call.started = True
         before = {other.id for other in self._calls[: call.place - CALLS]}
-        id = call.id if call.id and call.id not in before else call_id(self._reply_id, call.place - CALLS)
+        id = call.id if call.id and call.id not in before else call_id(self.reply_id, call.place - CALLS)
         pieces, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
         return [start, *(ToolCallDelta(call.place, piece) for piece in pieces)]

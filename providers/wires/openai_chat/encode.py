@@ -13,8 +13,7 @@ from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..media import Media, address, inline, unsendable
-
-NAME = "openai_chat"
+from .places import NAME
 
 OPTIONS = frozenset(
     (

@@ -1,6 +1,10 @@
-"""The places of an answer's parts in the message: a stream that interleaves them folds to the same order."""
+"""Where the parts of an answer stand in its message, and the name under which they keep what only this wire knows.
+
+A stream that interleaves the parts folds to the same order.
+"""
 
 from __future__ import annotations
 
+NAME = "openai_chat"
 REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
 """Images stand from 100 on, tool calls from 1000 on."""

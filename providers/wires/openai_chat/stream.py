@@ -1,4 +1,4 @@
-"""Decode the chunks of a streamed chat completion."""
+"""Decode a chat completion: the chunks of a stream, and a whole body as a stream of one chunk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.side_fields import GONE, kept_event, left_out
+from ....pipeline.side_fields import Rules, kept_event
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -23,25 +23,38 @@ from ....schemas.chunks import (
     TextDelta,
     ToolCallDelta,
     UsageUpdate,
-    Warned,
 )
+from ....schemas.errors import DecodeError, ProviderError
+from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.reply import Reply
+from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..media import base64_text
 from .calls import StreamedCalls
-from .decode import (
-    METADATA,
-    decode_audio,
-    decode_image,
-    finish_reason,
-    reasoning_fields,
-    reasoning_text,
-    split_content,
-)
-from .places import AUDIO, IMAGES, REASONING, REFUSAL, TEXT
+from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
+from .places import IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import EVENT_FIELDS
-from .usage import billed_apart, extract_usage
+from .usage import usage_of
+
+FINISH_REASONS: Mapping[str, str] = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "content_filter": "content_filter",
+    "error": "error",
+}
+METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
+"""Fields next to the choices that are kept on `reply.metadata`."""
+_BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
 class _Choice:
@@ -62,7 +75,7 @@ class _Choice:
 class State:
     """The state of one stream."""
 
-    __slots__ = ("choices", "done", "first", "id", "index", "metadata", "started")
+    __slots__ = ("choices", "done", "failure", "first", "id", "index", "metadata", "started")
 
     def __init__(self) -> None:
         self.started = False
@@ -73,6 +86,7 @@ class State:
         """The index of the first choice that came: that one is the answer."""
         self.choices: dict[int, _Choice] = {}
         self.metadata: dict[str, Any] = {}
+        self.failure: ProviderError | None = None
 
 
 def init_stream_state(model: Model) -> State:
@@ -106,7 +120,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         return _not_json(event[1], model, state), state
     except (KeyError, ValueError, TypeError, AttributeError):
         pass
-    return _general(exact(data, event[1]), model, state), state
+    return read_piece(exact(data, event[1]), model, state), state
 
 
 def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
@@ -116,34 +130,67 @@ def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
         return [STREAM_END]
     if not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; other data that is not JSON means a broken stream.
-        return read_again(data, lambda value: _general(value, model, state))
+        return read_again(data, lambda value: read_piece(value, model, state))
     return []
 
 
-def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
+def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
+    """Decode a whole body as a stream of one piece.
+
+    Raises the provider's error if the body is one, or if a choice has failed, then with the partial answer; DecodeError
+    for a body without choices.
+    """
+    state = State()
+    chunks = read_piece(data, model, state, rules=None)
+    if state.index is None:
+        raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
+    reply = fold([*chunks, *closing(model, state)])
+    if (error := state.failure) is not None:
+        error.partial, error.usage = reply, extract_usage(data, model)
+        raise error
+    return reply
+
+
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+    """Decode one piece of an answer: an event, or the whole body, which has a message in the place of a delta.
+
+    Raises the provider's error if the piece is one, or if a choice of an event has failed. For a whole body, that
+    error is in `state.failure`, since the partial answer comes with it.
+
+    rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
+        usage is read by a step of its own
+    """
     if not isinstance(data, dict) or state.done:
         return []
     if data.get("error"):
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    chunk, out = kept_event(data, EVENT_FIELDS, model)
+    whole = rules is None
+    chunk, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started and (chunk.get("id") or chunk.get("choices")):
         state.started, state.id = True, chunk.get("id")
-        state.first = _Choice(state.id)
-        out.append(Start(chunk.get("id") or None, chunk.get("model") or None))
+        state.first.calls.reply_id = state.id
+        out.append(Start(state.id or None, chunk.get("model") or None))
     for name in METADATA:
         if value := chunk.get(name):
             state.metadata[name] = value  # repeated in every chunk; reported once, at the end
-    for choice in chunk.get("choices") or ():
-        if choice.get("error"):
-            raise provider_error(model.provider, choice["error"], body=dumps(data))
-        index = choice.get("index")
+    for position, choice in enumerate(chunk.get("choices") or ()):
+        # The order of choices counts in a whole body, where some servers give all the same index.
+        index = position if whole else choice.get("index")
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:
             other = state.choices.setdefault(index, _Choice(state.id))
-            out += [Alternative(index, part) for part in _choice(choice, other)]
+            out += [Alternative(index, part) for part in _choice(choice, other, whole)]
         else:
-            out += _choice(choice, state.first)
+            out += _choice(choice, state.first, whole)
+        if choice.get("error"):
+            # Gateways report a failure halfway in the choice, next to the partial answer (OpenRouter; see the
+            # recordings).
+            state.failure = provider_error(model.provider, choice["error"], body=dumps(data))
+    if whole:
+        return out
+    if state.failure is not None:
+        raise state.failure
     if (usage := extract_usage(chunk, model)) is not None:
         if unpriced_charges := state.first.unpriced_charges:
             usage = evolve(usage, unpriced_charges=tuple(dict.fromkeys(unpriced_charges + usage.unpriced_charges)))
@@ -151,7 +198,7 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
     return out
 
 
-def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
+def _choice(choice: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     delta = choice.get("delta") or choice.get("message") or {}
     if delta:
@@ -160,21 +207,22 @@ def _choice(choice: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
             out.append(ReasoningDelta(thinking, REASONING))
         if text:
             out.append(TextDelta(text, TEXT))
-        if len(delta) > 1 or "content" not in delta:
-            out += _rare(delta, state)
         for call in delta.get("tool_calls") or ():
-            out += state.calls.feed(call)
+            out += state.calls.feed(call, whole=whole)
+        if len(delta) > 1 or "content" not in delta:
+            out += _rare(delta, state, whole)
     if content := (choice.get("logprobs") or {}).get("content"):
         out.append(MetadataUpdate({"logprobs": list(content)}))
-    state.raw_reason = choice.get("finish_reason") or state.raw_reason
+    if (reason := choice.get("finish_reason")) is not None:
+        state.raw_reason = reason or state.raw_reason or ""  # "" is no reason yet, but it is what was sent
     return out
 
 
-def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
+def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
     out: list[StreamChunk] = []
-    state.unpriced_charges += billed_apart(delta)
-    if details := delta.get("reasoning_details"):
-        _merge_details(state.details, details)
+    if not whole:
+        state.unpriced_charges += billed_apart(delta)
+    add_details(state.details, delta, whole=whole)
     if refusal := delta.get("refusal"):
         state.refused = True
         out.append(RefusalDelta(refusal, REFUSAL))
@@ -183,33 +231,21 @@ def _rare(delta: Mapping[str, Any], state: _Choice) -> list[StreamChunk]:
     for image in delta.get("images") or ():
         out.append(PartDone(decode_image(image), IMAGES + state.images))
         state.images += 1
-    for name, value in (delta.get("audio") or {}).items():
-        grows = isinstance(value, str) and name in ("data", "transcript")
-        state.audio[name] = state.audio.get(name, "") + value if grows else value
-    if (old := delta.get("function_call")) and (old.get("name") or old.get("arguments")):
-        out += state.calls.feed({"index": 0, "function": old})
+    if audio := delta.get("audio"):
+        add_audio(state.audio, audio)
+    if old := delta.get("function_call"):
+        out += state.calls.feed_old(old, whole=whole)
     return out
-
-
-def _merge_details(known: list[Any], more: list[Any]) -> None:
-    """Merge streamed pieces of reasoning_details: pieces of one index and type belong together."""
-    for piece in more:
-        last = known[-1] if known else None
-        if isinstance(last, dict) and all(last.get(name) == piece.get(name) for name in ("index", "type")):
-            for name, value in piece.items():
-                if name in ("text", "summary", "data") and isinstance(value, str):
-                    last[name] = (last.get(name) or "") + value
-                elif value is not None:
-                    last[name] = value
-        else:
-            known.append(dict(piece))
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """End everything, once a finish reason or `[DONE]` has arrived; return nothing for a cut stream."""
+    return closing(model, state) if state.first.raw_reason or state.done else []
+
+
+def closing(model: Model, state: State) -> list[StreamChunk]:
+    """Return the chunks that end everything."""
     first = state.first
-    if first.raw_reason is None and not state.done:
-        return []
     out = _close(first, model)
     for index, choice in state.choices.items():
         out += [Alternative(index, chunk) for chunk in _close(choice, model)]
@@ -223,8 +259,40 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if choice.details:
         out.append(PartEnd(REASONING, reasoning_fields(choice.details)))
-    if base64_text(choice.audio.get("data") or "") is GONE:
-        out.append(Warned((left_out("choices.delta.audio.data", choice.audio.pop("data"), model),)))
-    if choice.audio.get("data") or choice.audio.get("id"):
-        out.append(PartDone(decode_audio(choice.audio), AUDIO))
+    if choice.audio:
+        out += audio_chunks(choice.audio, model)
     return out + choice.calls.end(model)
+
+
+def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
+    """Map to the canonical reason.
+
+    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
+    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
+
+    raw: the provider's reason
+    has_calls: whether the answer has tool calls
+    refused: whether the answer is a refusal
+    """
+    reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
+    if reason == "stop" or not raw:
+        return "tool_calls" if has_calls else "content_filter" if refused else reason
+    return reason
+
+
+def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
+    """Find the usage of a body or a chunk: under `usage`, in `x_groq` (Groq), or in a choice (Moonshot)."""
+    first = data["choices"][0] if data.get("choices") else {}
+    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage") or first.get("usage")
+    if not raw:
+        return None
+    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
+
+
+def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the tools of the server that are charged in addition to tokens, as reported by an answer, message or delta.
+
+    They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
+    """
+    names = _BILLED_APART.intersection(shown)
+    return tuple(sorted(name for name in names if shown[name])) if names else ()

@@ -6,32 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from ....schemas.model import Model
 from ....schemas.usage import Usage, parse_reported_cost
-
-
-def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    """Find the usage of a body or a chunk: under `usage`, in `x_groq` (Groq), or in a choice (Moonshot)."""
-    raw = data.get("usage") or (data.get("x_groq") or {}).get("usage")
-    first = data["choices"][0] if data.get("choices") else {}
-    raw = raw or first.get("usage")
-    if not raw:
-        return None
-    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
-
-
-def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the tools of the server that are charged in addition to tokens, as reported by an answer, message or delta.
-
-    They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
-    """
-    return tuple(name for name in ("annotations", "executed_tools", "web_search") if shown.get(name))
 
 
 def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_charges: tuple[str, ...] = ()) -> Usage:
     """Convert usage, under any of the names that servers use (see the recordings of DeepSeek, Mistral, Moonshot, xAI).
 
-    raw: the usage object
+    raw: the usage object, whose counts are numbers after the rules of side_fields.py
     service_tier: the tier that the answer states; Mistral states it inside of the usage
     unpriced_charges: charges that have no price here
     """
@@ -39,25 +20,25 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
     input_tokens = _first(raw, "prompt_tokens", "input_tokens")
     output_tokens = _first(raw, "completion_tokens", "output_tokens")
-    reasoning = _first(wrote, "reasoning_tokens")
+    reasoning = wrote.get("reasoning_tokens")
     if reasoning is None:
-        reasoning = _first(raw, "reasoning_tokens")
+        reasoning = raw.get("reasoning_tokens")
     if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
         output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning separately from the completion
-    cached = _first(read, "cached_tokens")
+    cached = read.get("cached_tokens")
     if cached is None:
         cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
     charged = _reported_cost(raw)
-    if charged is None and (unpriced := tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))):
-        unpriced_charges += unpriced
+    if charged is None and (raw.get("is_byok") or raw.get("num_sources_used")):
+        unpriced_charges += tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cached_input_tokens=cached,
-        cache_write_tokens=_first(read, "cache_write_tokens"),
+        cache_write_tokens=read.get("cache_write_tokens"),
         reasoning_tokens=reasoning,
-        input_audio_tokens=_first(read, "audio_tokens"),
-        output_audio_tokens=_first(wrote, "audio_tokens"),
+        input_audio_tokens=read.get("audio_tokens"),
+        output_audio_tokens=wrote.get("audio_tokens"),
         reported_cost=charged,
         service_tier=service_tier or raw.get("service_tier"),
         unpriced_charges=unpriced_charges,
@@ -75,15 +56,15 @@ def _reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
     if ticks := parse_reported_cost(raw.get("cost_in_usd_ticks")):
         return ticks.scaleb(-10)
     cost = raw.get("cost")
-    own = parse_reported_cost(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    own = parse_reported_cost(cost.get("total_cost") if isinstance(cost, dict) else cost)
     if own is None or raw.get("is_byok") is not True:
         return own
     upstream = parse_reported_cost((raw.get("cost_details") or {}).get("upstream_inference_cost"))
     return None if upstream is None else own + upstream
 
 
-def _first(values: Mapping[str, Any], *names: str) -> int | None:
+def _first(values: Mapping[str, Any], *names: str) -> Any:
     for name in names:
         if (value := values.get(name)) is not None:
-            return int(value)
+            return value
     return None

@@ -38,17 +38,16 @@ def generate(
     options: Mapping[str, Any],
 ) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
-    if max_repairs < 0:
-        raise ConfigError("max_repairs cannot be less than 0")
     spec = OutputSpec.of(schema, name, description)
     request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
-
-    def read(reply: Reply) -> tuple[Any, list[str]]:
-        return spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
-
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
         replies, (value, repairs) = yield from ask_until_read(
-            model, request.context, request.options, read, _append_violations, max_repairs
+            model,
+            request.context,
+            request.options,
+            max_repairs,
+            lambda reply: spec.read(request.text_of(reply), cut=reply.finish_reason == "length"),
+            _append_violations,
         )
         work.note(attempts=len(replies))
         return object_reply(replies, request, value, repairs, context_of(prompt))
@@ -58,24 +57,29 @@ def ask_until_read(
     model: ModelLike,
     context: Context,
     options: Mapping[str, Any],
-    read: Callable[[Reply], Any],
-    ask_again: Callable[[Context, Reply, ObjectInvalid], Context],
     max_repairs: int,
+    read: Callable[[Reply], Any],
+    complain: Callable[[Context, Reply, ObjectInvalid], Context],
 ) -> Flow:
-    """Ask, and where the answer cannot be read, show the model what is wrong and ask again.
+    """Ask until an answer can be read. Return all the replies, and what was read of the last.
 
-    read: gives the value of an answer. Raises ObjectInvalid.
-    ask_again: adds an answer and what is wrong with it to the conversation.
-    max_repairs: how often to ask again.
+    model, options: those of each call.
+    context: the conversation of the first call.
+    max_repairs: how often the model is shown what is wrong.
+    read: reads an answer, or raises ObjectInvalid.
+    complain: returns the conversation with an answer and what is wrong with it.
 
-    Returns all replies and the value of the last. Raises ObjectInvalid when the repairs are used up.
+    Raises ObjectInvalid, with the last reply and all usage, when the repairs are used up. A refusal and an answer that
+    was cut at the token limit are not repaired.
     """
+    if max_repairs < 0:
+        raise ConfigError("max_repairs cannot be less than 0", hint="pass 0 to fail at the first unreadable answer")
     replies: list[Reply] = []
     while True:
         try:
             reply: Reply = yield CallModel(model, context, options)
         except StepwellError as error:
-            if replies:  # the error of a later call carries the usage of all calls and the last answer
+            if replies:
                 error.usage = total_usage([*(each.usage for each in replies), error.usage])
                 error.partial = error.partial or replies[-1]
             raise
@@ -83,11 +87,10 @@ def ask_until_read(
         try:
             return replies, read(reply)
         except ObjectInvalid as invalid:
-            # Asking again does not help after a refusal, or a cut at the token limit.
-            final = reply.refusal or reply.finish_reason in ("length", "content_filter")
-            if final or len(replies) > max_repairs:
+            hopeless = reply.finish_reason in ("length", "content_filter") or reply.refusal
+            if len(replies) > max_repairs or hopeless:
                 raise object_error(invalid, reply, replies) from None
-            context = ask_again(context, reply, invalid)
+            context = complain(context, reply, invalid)
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:

@@ -120,13 +120,16 @@ def run_call(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
             limit = tool.timeout or timeout
-            value = yield Run(
-                lambda: _call_within(lambda: _call_tool(tool, arguments), limit, tool),
-                lambda: _acall_tool(tool, arguments, limit),
-            )
+            value = yield Run(lambda: _call_within(tool, arguments, limit), lambda: _acall_tool(tool, arguments, limit))
             return ToolRun(call, sendable(value, call.name), value, None, world.now() - began)
     except Exception as error:
         return _failed_run(call, error, world.now() - began)
+
+
+def _call_within(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
+    if timeout is None:
+        return _call_tool(tool, arguments)
+    return _in_thread(lambda: _call_tool(tool, arguments), timeout, tool)
 
 
 def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
@@ -148,15 +151,11 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     return _in_thread(lambda: asyncio.run(main()), None, tool)
 
 
-def _call_within(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     """Return the function's result within `timeout` seconds.
 
     Python cannot stop a thread: a late function runs on by itself, and its result is thrown away.
     """
-    return function() if timeout is None else _in_thread(function, timeout, tool)
-
-
-def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     outcome: list[Any] = []
 
     def run() -> None:

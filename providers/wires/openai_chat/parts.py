@@ -1,0 +1,96 @@
+"""Read the parts of a message, and of a delta, which is a piece of one: text, reasoning, audio, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ....pipeline.side_fields import GONE, left_out
+from ....schemas.chunks import PartDone, StreamChunk, Warned
+from ....schemas.model import Model
+from ....schemas.parts import Audio, Image
+from ..media import base64_text, from_base64, of_data_url
+from .places import AUDIO, NAME
+
+
+def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[str, str]:
+    """Split content into text and thinking; it is a string, or (Mistral, Snowflake) a list of typed blocks."""
+    if isinstance(content, str):
+        return content, ""
+    text, thinking = [], []
+    for block in content or ():
+        if block.get("type") == "thinking":
+            inner = block.get("thinking")
+            thinking.append(
+                inner if isinstance(inner, str) else "".join(each.get("text") or "" for each in inner or ())
+            )
+        elif isinstance(block.get("text"), str):
+            text.append(block["text"])
+    return "".join(text), "".join(thinking)
+
+
+def reasoning_text(message: Mapping[str, Any]) -> str:
+    """Return the reasoning under one of its three names; gateways send the same text under several: the first
+    counts."""
+    for name in ("reasoning_content", "reasoning"):
+        if (value := message.get(name)) and isinstance(value, str):
+            return value
+    if not (details := message.get("reasoning_details")):
+        return ""
+    known = [detail for detail in details if isinstance(detail, Mapping)]
+    return "".join([detail.get("text") or detail.get("summary") or "" for detail in known])
+
+
+def add_details(known: list[Any], message: Mapping[str, Any], *, whole: bool) -> None:
+    """Add the reasoning_details of a message or delta to those that came before.
+
+    Streamed pieces of one index and type belong together; the items of a whole message are whole.
+    """
+    details = message.get("reasoning_details") or ()
+    if whole:
+        known += details
+        return
+    for piece in details:
+        last = known[-1] if known else None
+        if isinstance(last, dict) and all(last.get(name) == piece.get(name) for name in ("index", "type")):
+            for name, value in piece.items():
+                if name in ("text", "summary", "data") and isinstance(value, str):
+                    last[name] = (last.get(name) or "") + value
+                elif value is not None:
+                    last[name] = value
+        else:
+            known.append(dict(piece))
+
+
+def reasoning_fields(details: Iterable[object]) -> dict[str, Any]:
+    """Return the fields of a Reasoning part from reasoning_details: the signature, and the blocks to send back."""
+    known = [detail for detail in details if isinstance(detail, Mapping)]
+    signature = next((detail["signature"] for detail in known if detail.get("signature")), None)
+    encrypted = next((detail["data"] for detail in known if detail.get("data")), None)
+    fields = {"wire": NAME, "extra": {NAME: {"reasoning_details": details}}}
+    return fields | ({"signature": signature} if signature else {}) | ({"encrypted": encrypted} if encrypted else {})
+
+
+def add_audio(known: dict[str, Any], audio: Mapping[str, Any]) -> None:
+    """Add the audio of a message or delta to what came before: the data and the transcript grow."""
+    for name, value in audio.items():
+        grows = isinstance(value, str) and name in ("data", "transcript")
+        known[name] = known.get(name, "") + value if grows else value
+
+
+def audio_chunks(audio: Mapping[str, Any], model: Model) -> list[StreamChunk]:
+    """Return the part of the whole audio. Data that is not base64 is left out, with a warning."""
+    data, id = audio.get("data"), audio.get("id")
+    if data and base64_text(data) is GONE:
+        warning = left_out("choices.delta.audio.data", data, model)
+        return [Warned((warning,)), *audio_chunks({**audio, "data": None}, model)]
+    medium = {"data": from_base64(data)} if data else {"file_id": id}
+    return [PartDone(Audio(**medium, transcript=audio.get("transcript")), AUDIO)] if data or id else []
+
+
+def decode_image(image: Mapping[str, Any]) -> Image:
+    """Decode an image in OpenRouter's form: a data URI, or a URL."""
+    url = image["image_url"]["url"]
+    if (inlined := of_data_url(url)) is None:
+        return Image(url=url)
+    return Image(data=from_base64(inlined[1]), media_type=inlined[0])
