@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from ..api import Client
-from ..async_api import AsyncClient
+from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import SHARED_CLIENT, ClientPair
 from ..workflows.embed.embedder import Embedder
 
@@ -20,9 +19,9 @@ def default_model() -> str:
 class ClientFields(BaseModel):
     """The clients and the options of calls."""
 
-    client: Client | None = Field(default=None, exclude=True)
+    client: BaseClient | None = Field(default=None, exclude=True)
     """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
-    async_client: AsyncClient | None = Field(default=None, exclude=True)
+    async_client: BaseAsyncClient | None = Field(default=None, exclude=True)
     """Makes the async calls; derived from `client`, or the shared client, where None."""
     options: dict[str, Any] = Field(default_factory=dict)
     """All other options of the call."""
