@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..schemas.errors import ConfigError
 from .effects import Effect, Emit, Flow, StartTask, StopTasks, Wait, closed
 from .signal import News, Signal, Task
 
@@ -30,7 +31,11 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
 
     flows: what to run.
     limit: how many run at once (default: MAX_TASKS).
+
+    Raises ConfigError for a limit below 1.
     """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"gather(limit={limit}) would run nothing", hint="gather(flows, limit=8)")
     waiting = deque(flows)
     if len(waiting) <= 1 or limit == 1:  # needs no thread
         return (yield from _one_after_another(waiting))
@@ -73,10 +78,12 @@ def _all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) ->
 def race(flows: Iterable[Flow]) -> Flow:
     """Run several flows at once and return the first result. The others are stopped and their connections closed.
 
-    Raises the first flow's error, with notes of the others, if all of them fail.
+    Raises the first flow's error, with notes of the others, if all of them fail, and ConfigError if there are none.
     """
     news = News()
     branches = [(Task(news), flow) for flow in flows]
+    if not branches:
+        raise ConfigError("race() has no flows to run", hint="race([flow, other_flow])")
     tasks = [task for task, _ in branches]
     try:
         for task, flow in branches:
