@@ -46,7 +46,7 @@ async def adrive(flow: Generator[Any, Any, Result], perform: AsyncPerform) -> Re
             except Exception as error:
                 effect = flow.throw(error)
             except BaseException as cancellation:
-                await _clean_up(flow, cancellation, perform)
+                await _cancelled(flow, cancellation, perform)
                 raise
             else:
                 effect = flow.send(result)
@@ -54,7 +54,7 @@ async def adrive(flow: Generator[Any, Any, Result], perform: AsyncPerform) -> Re
         return stop.value  # type: ignore[no-any-return]
 
 
-async def _clean_up(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:
+async def _cancelled(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:
     """Raise the cancellation in the flow and perform the effects by which it cleans up.
 
     Without a shield, an event loop would cancel every further await, and nothing would be closed. A flow that answers
@@ -82,6 +82,19 @@ async def _clean_up(flow: Flow, cancellation: BaseException, perform: AsyncPerfo
                 raise
 
 
+def _noting_result(flow: Flow, results: list[Any]) -> Flow:
+    # No method: a reading that is dropped would be in a circle with its flow, and stop only when that is collected.
+    results.append((yield from flow))
+
+
+async def clean_up(flow: Flow, perform: AsyncPerform) -> None:
+    """Run a flow that cleans up, in a task that may have been cancelled, for CLEANUP_SECONDS at most."""
+    import anyio  # as in _cancelled
+
+    with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+        await adrive(flow, perform)
+
+
 class _Reading:
     """What both readings share: a flow under way, and its result once it has ended.
 
@@ -89,13 +102,15 @@ class _Reading:
     """
 
     def __init__(self, flow: Flow) -> None:
-        self._flow = self._noting_result(flow)
+        self._results: list[Any] = []
+        self._flow = _noting_result(flow, self._results)
         self._context = copy_context()
         self.over = False
-        self.result: Any = None
 
-    def _noting_result(self, flow: Flow) -> Flow:
-        self.result = yield from flow
+    @property
+    def result(self) -> Any:
+        """what the flow returned, once read to the end; None before that"""
+        return self._results[0] if self._results else None
 
     def _next(self) -> Flow:
         try:
@@ -158,13 +173,13 @@ class AsyncReading(_Reading):
     async def close(self) -> None:
         """StopTasks here; what the flow holds is released. A second call does nothing."""
         if not self.over:
-            await self._run(self._left())
+            await self._run(self._left(), clean_up)
 
     aclose = close
 
-    async def _run(self, flow: Flow) -> Any:
+    async def _run(self, flow: Flow, run: Callable[..., Any] = adrive) -> Any:
         # Opened each time: an event loop has its own connections, and finds them in a microsecond.
-        return await InContext(self._context, adrive(flow, await self._opening()))
+        return await InContext(self._context, run(flow, await self._opening()))
 
     async def __aenter__(self) -> Self:
         return self

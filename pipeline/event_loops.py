@@ -9,8 +9,8 @@ from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from .drivers import CLEANUP_SECONDS, STOP_SECONDS, AsyncPerform, Result, adrive, unknown_effect
-from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, StartTask, StopTasks, Wait, released
+from .drivers import CLEANUP_SECONDS, STOP_SECONDS, Result, adrive, unknown_effect
+from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTasks, Wait, released
 from .signal import Signal, Task
 
 _RUNNING: set[Any] = set()
@@ -21,6 +21,8 @@ class AsyncPerformer:
 
     flow_of: Callable[[CallModel], Flow] | None = None
     """Makes the flow of a whole call; set by a client."""
+    opened: set[Any] | None = None
+    """The streams that this task has open; None outside of tasks."""
     _call_loop: Callable[[Callable[[], object]], bool] | None = None
 
     def perform(self, effect: Any) -> Awaitable[Any]:
@@ -43,7 +45,7 @@ class AsyncPerformer:
         if kind is CallModel and self.flow_of is not None:
             return await adrive(self.flow_of(effect), self.perform)
         if kind is StartTask:
-            return start_on_loop(effect, self._branch())
+            return start_on_loop(effect, self)
         if kind is StopTasks:
             return await stop_on_loop(effect.tasks)
         raise unknown_effect(effect)
@@ -62,12 +64,6 @@ class AsyncPerformer:
         """Keep the way into the running event loop, for `abandon`."""
         if self._call_loop is None:
             self._call_loop = loop_caller()
-
-    def _branch(self) -> AsyncBranch:
-        inner = copy(self)
-        branch = AsyncBranch(inner.perform)
-        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
-        return branch
 
 
 async def perform_run(effect: Run) -> Any:
@@ -102,44 +98,34 @@ async def await_signal(effect: Wait) -> bool:
     return signal.is_set
 
 
-class AsyncBranch:
-    """Performs the effects of one task, and closes the streams that it has left open."""
+def start_on_loop(effect: StartTask, performer: AsyncPerformer) -> None:
+    """Run the flow of a task as a task of the event loop.
 
-    def __init__(self, perform: AsyncPerform) -> None:
-        self._plain = perform
-        self._opened: list[Any] = []
-
-    def perform(self, effect: Any) -> Any:
-        return self._send(effect) if type(effect) is Send else self._plain(effect)
-
-    async def _send(self, effect: Send) -> Any:
-        response = await self._plain(effect)
-        if response.source is not None:
-            self._opened.append(response.source)
-        return response
-
-    async def close_opened(self) -> None:
-        for source in self._opened:
-            await self._plain(Close(source))
-
-
-def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
-    """Run the flow of a task as a task of the event loop."""
+    The streams that a stopped or failed task has left open are closed; those of another pass to the task outside.
+    """
     import anyio  # as in perform_local
 
-    scope, task, done = anyio.CancelScope(), effect.task, Signal()
+    scope, task, done, call = anyio.CancelScope(), effect.task, Signal(), loop_caller()
+    inner = copy(performer)
+    opened = inner.opened = set()
 
     async def main() -> None:
         try:
-            with scope:
-                await adrive(effect.flow, branch.perform)
+            # `follow` has noted an interrupt for the one who waits; trio would take it for a fault of its own.
+            with scope, suppress(KeyboardInterrupt, SystemExit):
+                await adrive(effect.flow, inner.perform)
         finally:
             if task.error is not None or task.abandoned:
                 with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
-                    await branch.close_opened()
+                    for source in tuple(opened):
+                        with suppress(Exception):
+                            await inner.perform(Close(source))
+            elif performer.opened is not None:
+                performer.opened.update(opened)
             done.set()
 
-    task.cancel, task.join = scope.cancel, done
+    # A flow that is dropped cancels its tasks from whichever thread collects the garbage.
+    task.cancel, task.join = lambda: call(scope.cancel), done
     spawn(main)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..schemas.errors import ConfigError
@@ -64,9 +65,7 @@ def _all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) ->
             yield StartTask(follow(task, waiting.popleft()), task)
             running += 1
         yield from _emit_items(tasks)
-        for task in tasks:
-            if task.error is not None and not isinstance(task.error, Exception):
-                raise task.error
+        _raise_interrupt(tasks)
         ended = sum(task.ended.is_set for task in tasks)
         if ended == len(tasks):
             return
@@ -78,7 +77,8 @@ def _all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) ->
 def race(flows: Iterable[Flow]) -> Flow:
     """Run several flows at once and return the first result. The others are stopped and their connections closed.
 
-    Raises the first flow's error, with notes of the others, if all of them fail, and ConfigError if there are none.
+    What is not an Exception (Ctrl-C, a cancellation) stops all of them, and is raised. Raises the first flow's error,
+    with notes of the others, if all of them fail, and ConfigError if there are none.
     """
     news = News()
     branches = [(Task(news), flow) for flow in flows]
@@ -104,6 +104,7 @@ def _first(tasks: Sequence[Task], news: News) -> Flow:
     while True:
         signal = news.signal
         yield from _emit_items(tasks)
+        _raise_interrupt(tasks)
         for task in tasks:
             if task.ended.is_set and task.error is None:
                 return task
@@ -133,7 +134,8 @@ def follow(task: Task, flow: Flow) -> Flow:
         task.ended.set()
         task.news.publish()
     if task.abandoned and task.claim():
-        yield from closed(task.result)
+        with suppress(Exception):  # nobody is left to hear of it
+            yield from closed(task.result)
 
 
 def _one_after_another(flows: deque[Flow]) -> Flow:
@@ -158,6 +160,12 @@ def _emit_items(tasks: Sequence[Task]) -> Flow:
         while task.emitted:
             yield Emit(task.emitted.popleft())
             task.taken.set()
+
+
+def _raise_interrupt(tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        if task.error is not None and not isinstance(task.error, Exception):
+            raise task.error
 
 
 def _cancel(tasks: Sequence[Task]) -> None:

@@ -15,9 +15,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from copy import copy
+from functools import partial
 from typing import Any
 
-from .drivers import STOP_SECONDS, Perform, Result, drive, unknown_effect
+from .drivers import STOP_SECONDS, Result, drive, unknown_effect
 from .effects import (
     CallModel,
     Cancelled,
@@ -25,7 +26,6 @@ from .effects import (
     Emit,
     Flow,
     Run,
-    Send,
     Sleep,
     StartTask,
     StopTasks,
@@ -128,7 +128,7 @@ def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
     if scope is not None and not scope.delivered:
         scope.signal.on_set(wake)
     try:
-        lock.acquire(timeout=-1 if effect.timeout is None else max(effect.timeout, 0.0))
+        lock.acquire(timeout=-1 if effect.timeout is None else min(max(effect.timeout, 0.0), threading.TIMEOUT_MAX))
     finally:
         signal.forget(wake)
         if scope is not None:
@@ -143,6 +143,8 @@ class Performer:
     """The scope of the task whose effects it performs."""
     flow_of: Callable[[CallModel], Flow] | None = None
     """Makes the flow of a whole call; set by a client."""
+    opened: set[Any] | None = None
+    """The streams that this task has open; None outside of tasks."""
 
     def perform(self, effect: Any) -> Any:
         """Do what an effect asks for, and return its result. Raises StepError for what is no effect."""
@@ -162,73 +164,79 @@ class Performer:
         if kind is CallModel and self.flow_of is not None:
             return drive(self.flow_of(effect), self.perform)
         if kind is StartTask:
-            return start_thread(effect, *self._branch())
+            return start_thread(effect, self)
         if kind is StopTasks:
             return stop_threads(effect.tasks)
         raise unknown_effect(effect)
 
     def abandon(self, source: Any, flow: Flow | None) -> None:
         """Close what a response held that was dropped unread. May be called by a finalizer."""
-        in_new_thread(lambda: drive(released(source, flow), self.perform))
-
-    def _branch(self) -> tuple[Branch, Scope]:
-        inner, scope = copy(self), Scope(self.scope)
-        inner.scope = scope
-        branch = Branch(inner.perform, scope)
-        inner.perform = branch.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
-        return branch, scope
+        perform = partial(type(self).perform, self)  # not that of a task, which may have been cancelled
+        in_new_thread(lambda: drive(released(source, flow), perform))
 
 
 class Branch:
-    """Performs the effects of one task: as its performer does, but it can be cancelled, and closes what it has opened.
+    """Performs the effects of one task: as its performer does, but it can be cancelled.
 
     The hot path of calls that are not in a task has no check in it.
     """
 
-    def __init__(self, perform: Perform, scope: Scope) -> None:
-        self._plain = perform
-        self._scope = scope
-        self._opened: list[Any] = []
+    def __init__(self, performer: Performer) -> None:
+        inner = copy(performer)
+        vars(inner).pop("perform", None)  # that of the outer task: its scope would be cancelled in place of this one's
+        self.scope = inner.scope = Scope(performer.scope)
+        self.opened: set[Any] = set()
+        inner.opened = self.opened
+        self._plain = inner.perform
+        inner.perform = self.perform  # type: ignore[method-assign]  # for the effects of the calls that it makes
 
     def perform(self, effect: Any) -> Any:
-        scope = self._scope
+        scope = self.scope
         scope.check()
-        kind = type(effect)
         try:
-            if kind is Sleep:
-                result: Any = wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
+            if type(effect) is Sleep:
+                wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
+                result = None
             else:
                 result = self._plain(effect)
         except Exception:
             scope.check()  # a read that was interrupted fails in one way or another
             raise
-        if kind is Send and result.source is not None:
-            self._opened.append(result.source)
         scope.check()
         return result
 
     def close_opened(self) -> None:
         """Close the streams that the task has left open."""
-        for source in self._opened:
-            self._plain(Close(source))
+        for source in tuple(self.opened):
+            with suppress(Exception):
+                self._plain(Close(source))
 
 
-def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
-    """Run the flow of a task in a thread of its own."""
-    task, context = effect.task, copy_context()
+def start_thread(effect: StartTask, performer: Performer) -> None:
+    """Run the flow of a task in a thread of its own.
+
+    The streams that a stopped or failed task has left open are closed; those of another pass to the task outside.
+    """
+    task, context, branch = effect.task, copy_context(), Branch(performer)
+    scope = branch.scope
 
     def run() -> None:
         try:
             context.run(drive, effect.flow, branch.perform)
         finally:
-            if not isinstance(getattr(task.result, "response", task.result), Response):  # else it is read on
+            response = getattr(task.result, "response", task.result)
+            if isinstance(response, Response):  # it is read on
+                response.on_end(lambda reply, error: scope.ended())
+            else:
                 scope.ended()
             if task.error is not None or task.abandoned:
                 branch.close_opened()
+            elif performer.opened is not None:
+                performer.opened.update(branch.opened)
 
     thread = threading.Thread(target=run, name="stepwell-task", daemon=True)
+    thread.start()  # fails where there can be no more threads: then there is nothing to stop
     task.cancel, task.join = scope.signal.set, thread.join
-    thread.start()
 
 
 def stop_threads(tasks: Sequence[Task]) -> None:

@@ -60,6 +60,8 @@ class Transport(Performer):
             if request.stream and raw.status_code < 300:
                 source.tune(limits)
                 response.source, response.abandon = source, self.abandon
+                if self.opened is not None:
+                    self.opened.add(source)
                 return response
             pieces = []
             for data in source.iterator:
@@ -86,6 +88,8 @@ class Transport(Performer):
         raise failed.pop()
 
     def _close(self, source: Source) -> None:
+        if self.opened is not None:
+            self.opened.discard(source)
         if not source.closed:
             source.closed = True
             source.raw.close()
@@ -121,6 +125,8 @@ class AsyncTransport(AsyncPerformer):
                 source.tune(limits)
                 self.note_loop()
                 response.source, response.abandon = source, self.abandon
+                if self.opened is not None:
+                    self.opened.add(source)
                 return response
             pieces = []
             async for data in source.iterator:
@@ -147,6 +153,8 @@ class AsyncTransport(AsyncPerformer):
         raise failed.pop()
 
     async def _close(self, source: Source) -> None:
+        if self.opened is not None:
+            self.opened.discard(source)
         if not source.closed:
             source.closed = True
             await source.raw.aclose()

@@ -12,7 +12,7 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import TransportError
 from ...schemas.message import Context
 from ...schemas.reply import Reply
-from ..drivers import adrive, drive
+from ..drivers import adrive, clean_up, drive
 from ..effects import emitted
 from ..http.response import Response
 from .chunk_reader import OpenAnswer
@@ -143,7 +143,7 @@ class AsyncStream(OpenAnswer):
         if self._perform is None:
             return
         if self._flow is not None:
-            await adrive(self._stopping(), self._perform)
+            await clean_up(self._stopping(), self._perform)
         elif (close := self._leave()) is not None:
             await self._perform(close)
 
