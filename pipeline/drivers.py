@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
+from .effects import END, CallModel, Close, Flow, Read, Send, checked_flow, closed, emitted, left
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -103,7 +103,7 @@ class _Reading:
 
     def __init__(self, flow: Flow) -> None:
         self._results: list[Any] = []
-        self._flow = _noting_result(flow, self._results)
+        self._flow = _noting_result(checked_flow(flow), self._results)
         self._context = copy_context()
         self.over = False
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from ..schemas.errors import StepError
 from ..schemas.functions import checked_function
 from .http.request import Request
 from .http.response import Response
@@ -91,6 +92,8 @@ class CallModel:
     options: Mapping[str, Any] = field(factory=dict)
     operation: str = "chat"
     stream: bool = False
+    noted: bool = field(default=False, init=False, repr=False, eq=False)
+    """whether its reply is noted as an inner call already"""
 
 
 @define
@@ -137,6 +140,18 @@ class Cancelled(BaseException):
     """
 
 
+def checked_flow(flow: Flow) -> Flow:
+    """Return the flow. Raises StepError for what is none."""
+    if not hasattr(flow, "throw"):
+        hint = (
+            "performing(effect) makes a flow of one effect"
+            if isinstance(flow, Effect)
+            else "call a function with yield"
+        )
+        raise StepError(f"a {type(flow).__name__} is not a flow", hint=hint)
+    return flow
+
+
 END = object()
 """What a flow that has ended emits."""
 
@@ -161,8 +176,10 @@ def closed(result: Any) -> Flow:
     response = getattr(result, "response", result)
     if isinstance(response, Response):
         source, flow, response.flow = response.source, response.flow, None
-        yield from released(source, flow)
-        response.ended(None, None)
+        try:
+            yield from released(source, flow)
+        finally:
+            response.ended(None, None)
 
 
 def released(source: Any, flow: Flow | None) -> Flow:

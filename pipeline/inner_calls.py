@@ -30,10 +30,13 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
             except BaseException as error:
                 effect = flow.throw(error)
             else:
-                if type(effect) is CallModel:
+                if type(effect) is CallModel and not effect.noted:
+                    effect.noted = True  # the flow of a stream is watched by each step that it passes
                     _note_call(result, note)
                 effect = flow.send(result)
-            if type(effect) is StartTask:
+            if type(effect) is CallModel:
+                effect.noted = False
+            elif type(effect) is StartTask:
                 effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:
         return stop.value

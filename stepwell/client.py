@@ -14,7 +14,7 @@ from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
-from .pipeline.effects import Flow
+from .pipeline.effects import Flow, checked_flow
 from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
@@ -168,7 +168,7 @@ class BaseClient(ClientSettings[Connections]):
 
         Items that it emits are dropped.
         """
-        return drive(flow, self.connections.open().perform)
+        return drive(checked_flow(flow), self.connections.open().perform)
 
     def read_workflow(self, flow: Flow) -> Reading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
@@ -214,6 +214,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         async def opening() -> tuple[Response, AsyncPerform]:
             transport = await connections.open()
             response = await adrive(pipeline.flow(request), transport.perform)
+            transport.note_loop()
             response.abandon = response.abandon or transport.abandon
             return response, transport.perform
 
@@ -224,7 +225,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         Items that it emits are dropped.
         """
-        return await adrive(flow, (await self.connections.open()).perform)
+        return await adrive(checked_flow(flow), (await self.connections.open()).perform)
 
     def read_workflow(self, flow: Flow) -> AsyncReading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""

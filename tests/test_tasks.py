@@ -1,4 +1,4 @@
-"""Tasks of a workflow, in threads and on event loops: all of them can be stopped, however deep, and none stays behind."""
+"""Tasks of a workflow, in threads and on event loops: all can be stopped, however deep, and none stays behind."""
 
 from __future__ import annotations
 

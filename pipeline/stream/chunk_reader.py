@@ -5,11 +5,11 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from ...schemas.chunks import StreamChunk
-from ...schemas.errors import StepwellError, StreamTruncated, TransportError
+from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import Reply
@@ -103,7 +103,9 @@ class OpenAnswer:
     def _take(self, item: object) -> list[StreamChunk]:
         """Return the chunks that the response's flow emitted. Raises StreamTruncated for one without a Finish."""
         if item is not END:
-            return self._through_stages(list(item), last=False)  # type: ignore[call-overload]
+            if not isinstance(item, Iterable):
+                raise StepError(f"the flow of a step emitted a {type(item).__name__}", hint="emit a list of chunks")
+            return self._through_stages(list(item), last=False)
         self._flow = None
         chunks = self._through_stages([], last=True)
         if self._fold.finished is None:
@@ -164,9 +166,12 @@ class OpenAnswer:
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
-        if flow is not None:
-            yield from left(flow)
-        if (close := self._leave()) is not None:
+        try:
+            if flow is not None:
+                yield from left(flow)
+        finally:  # also where the flow fails to clean up
+            close = self._leave()
+        if close is not None:
             yield close
 
 
