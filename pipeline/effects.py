@@ -7,7 +7,7 @@ by `CallModel`. There is one list of effects for both, and one pair of drivers (
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -124,6 +124,7 @@ class StopTasks:
 
 Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | StartTask | StopTasks
 Flow: TypeAlias = Generator[Any, Any, Any]
+AnyFlow = TypeVar("AnyFlow", bound=Flow)
 StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
 
@@ -140,7 +141,7 @@ class Cancelled(BaseException):
     """
 
 
-def checked_flow(flow: Flow) -> Flow:
+def checked_flow(flow: AnyFlow) -> AnyFlow:
     """Return the flow. Raises StepError for what is none."""
     if not hasattr(flow, "throw"):
         hint = (

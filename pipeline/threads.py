@@ -7,6 +7,7 @@ by itself, and closes what it got.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -40,13 +41,14 @@ from .world import in_new_thread
 class Scope:
     """What one task runs in. `signal` is set when it is cancelled, and then cancels the scopes inside it, too."""
 
-    __slots__ = ("_interrupt", "_interrupted", "_lock", "_parent", "delivered", "signal")
+    __slots__ = ("_interrupt", "_interrupted", "_lock", "_parent", "_process", "delivered", "signal")
 
     def __init__(self, parent: Scope | None) -> None:
         self.signal = Signal()
         self.delivered = False
         """True once Cancelled was raised: what the flow yields after that is cleaning up."""
         self._parent = parent
+        self._process = os.getpid()
         self._interrupt: Callable[[], None] | None = None
         self._interrupted = False
         self._lock = threading.RLock()
@@ -105,7 +107,8 @@ class Scope:
 
     def _cancelled(self) -> None:
         with self._lock:
-            if self._interrupt is not None:
+            # A forked child has the connections of its parent, and not the thread that reads.
+            if self._interrupt is not None and self._process == os.getpid():
                 self._interrupted = True
                 self._interrupt()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,10 +30,11 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
     """
     if limit < 1:
         raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
-    gates: dict[str, _Gate] = {}
+    # By process: of a place that another thread held before a fork, the child would never see the end.
+    gates: dict[tuple[int, str], _Gate] = {}
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        gate = gates.setdefault(by(request), _Gate(limit))  # atomic
+        gate = gates.setdefault((os.getpid(), by(request)), _Gate(limit))  # atomic
         place = gate.enter()
         try:
             if not place.is_set and not (yield Wait(place, request.seconds_left())):

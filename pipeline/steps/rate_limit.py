@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +64,8 @@ class RateLimit:
         self._output_tokens = output_tokens
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
-        self._lanes: dict[str, _Lane] = {}
+        # By process: of a call that another thread made before a fork, the child would never see the end.
+        self._lanes: dict[tuple[int, str], _Lane] = {}
         self._lock = threading.Lock()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
@@ -125,7 +127,7 @@ class RateLimit:
         return wait
 
     def _lane(self, request: Request) -> _Lane:
-        name = self._by(request)
+        name = (os.getpid(), self._by(request))
         with self._lock:
             if name not in self._lanes:
                 now = request.world.now()
