@@ -17,8 +17,8 @@ from attrs import evolve
 from ..errors import ObjectInvalid, SchemaError
 from .depth import too_deep
 from .dialects.merging import json_equal
-from .fields import Field, fields_of
-from .from_type import DICTS, is_adapter, schema_of, standing_for
+from .fields import Field, fields_of, is_qualifier
+from .from_type import DICTS, is_adapter, schema_of, simple_kind, standing_for
 from .keywords import pointer
 from .validate import TOO_DEEP, Violation, errors_of
 
@@ -78,14 +78,9 @@ def _reader_of(tp: Any) -> ReadValue:
     for applies, read in _BY_KIND:
         if applies(tp):
             return read
-    simple = (_SIMPLE[key] for key in map(_key, getattr(tp, "__mro__", ())) if key in _SIMPLE)
-    if (found := next(simple, None)) is None:
+    if (simple := simple_kind(tp, _SIMPLE)) is None:
         raise SchemaError(f"{getattr(tp, '__name__', tp)} cannot be built from JSON")
-    return found
-
-
-def _key(tp: type) -> tuple[str, str]:
-    return tp.__module__, tp.__qualname__
+    return simple
 
 
 def _checked(described: str, *kinds: type, read: ReadValue = lambda value, tp: tp(value)) -> ReadValue:
@@ -257,14 +252,12 @@ def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]
 
 
 def _bare(tp: object) -> Any:
-    """Return the type without Annotated, Required, NotRequired, ReadOnly and Final, at any depth.
+    """Return the type without Annotated and qualifiers such as Required, at any depth.
 
     What they add concerns only the schema, and a dict in Annotated prevents hashing.
     """
     origin, args = typing.get_origin(tp), typing.get_args(tp)
-    if origin in (typing.Annotated, typing.Required, typing.NotRequired, typing.Final):
-        return _bare(args[0])
-    if getattr(origin, "__name__", "") == "ReadOnly":
+    if origin is typing.Annotated or is_qualifier(origin):
         return _bare(args[0])
     if origin in (None, typing.Literal) or not args:
         return types.NoneType if tp is None else tp
