@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
 from .partial import Hold, Path
-from .root import alternatives, property_of
+from .root import property_of
 from .safety import checked_schema
 from .validate import fits_part
 
@@ -19,14 +19,14 @@ def hold_back(schema: Schema) -> Hold:
     and a string with a list of choices, because its beginning may be another choice.
     """
     root = checked_schema(schema)
-    reader = Reader(root, lambda *_: None)
-    places: dict[Path, list[SchemaView]] = {(): alternatives(root, reader)}
+    reader = Reader(root)
+    places: dict[Path, list[SchemaView]] = {(): reader.alternatives(root)}
     known: dict[tuple[Path, bool], bool] = {}
 
     def views_at(path: Path) -> list[SchemaView]:
         if path not in places:
             inside = [part for view in views_at(path[:-1]) for part in _parts(view, path[-1])]
-            places[path] = [view for part in inside for view in alternatives(part, reader)]
+            places[path] = [view for part in inside for view in reader.alternatives(part)]
         return places[path]
 
     def hold(path: Path, null: bool) -> bool:

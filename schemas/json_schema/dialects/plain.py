@@ -39,11 +39,11 @@ def as_plain(root: Schema) -> Dialected:
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.annotations, **_join_alternatives(reader, view)}
+        written = {"type": "object", **view.annotations, **_join_alternatives(reader.alternatives(root))}
     elif view.type == "object":
         written = {"type": "object", **view.annotations, **view.keywords}
     else:
-        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+        raise _no_object()
     if isinstance(root, dict):
         written |= {keyword: root[keyword] for keyword in ("$defs", "definitions") if keyword in root}
     written = copy.deepcopy(written)
@@ -51,37 +51,28 @@ def as_plain(root: Schema) -> Dialected:
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
-def _join_alternatives(reader: Reader, union: SchemaView) -> dict[str, Any]:
-    """Return the keywords of one object that allows each of the alternatives."""
-    objects: list[dict[str, Any]] = []
-    waiting = list(union.alternatives)
-    while waiting:
-        view = reader.followed(waiting.pop(0))
-        if view.kind == "union":
-            waiting = [*view.alternatives, *waiting]
-        elif view.kind == "any":
-            objects.append({})
-        elif view.type == "object":
-            objects.append(view.keywords)
+def _no_object() -> SchemaError:
+    return SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+
+
+def _join_alternatives(alternatives: list[SchemaView]) -> dict[str, Any]:
+    """Return the keywords of one object that allows each of the alternatives that are objects."""
+    objects = [view.keywords for view in alternatives if view.kind == "any" or view.type == "object"]
     if not objects:
-        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+        raise _no_object()
     if any(not {"properties", "additionalProperties"} & keywords.keys() for keywords in objects):
         return {}
     names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))
     required = [name for name in names if all(name in keywords.get("required", ()) for keywords in objects)]
-    joined = {
-        "properties": {name: _either([_property_schema(keywords, name) for keywords in objects]) for name in names}
-    }
-    return joined | ({"required": required} if required else {})
+    parts = {name: _either([_property_schema(keywords, name) for keywords in objects]) for name in names}
+    return {"properties": parts, **({"required": required} if required else {})}
 
 
 def _property_schema(keywords: dict[str, Any], name: str) -> Schema:
     """Return the schema of a property in an alternative; False if the alternative does not mention it."""
-    if name in keywords.get("properties", ()):
-        part: Schema = keywords["properties"][name]
-        return part
     extra: Schema = "patternProperties" in keywords or keywords.get("additionalProperties", False)
-    return extra
+    properties: dict[str, Schema] = keywords.get("properties", {})
+    return properties.get(name, extra)
 
 
 def _either(parts: list[Schema]) -> Schema:
