@@ -71,10 +71,16 @@ def _lock(folder: str | os.PathLike[str], at_end: ExitStack) -> int | None:
         descriptor = os.open(folder, os.O_RDONLY)
         at_end.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # fails on some network file systems
-        # Closing is not enough: a forked child may have the descriptor, too.
-        at_end.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+        at_end.callback(_unlock, descriptor)
         return descriptor
     return None
+
+
+def _unlock(descriptor: int) -> None:
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a forked child may have the descriptor, too
 
 
 def _replace(target: str, content: bytes, mode: int | None, folder: int | None) -> None:
