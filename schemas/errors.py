@@ -64,12 +64,8 @@ class StepwellError(Exception):
         return str(self.args[0])
 
     def __str__(self) -> str:
-        text = self.message
-        if self.hint:
-            text += f"; {self.hint}"
-        if self.request_id:
-            text += f" (request id {self.request_id})"
-        return text
+        hint = f"; {self.hint}" if self.hint else ""
+        return self.message + hint + (f" (request id {self.request_id})" if self.request_id else "")
 
 
 class ConfigError(StepwellError):

@@ -20,7 +20,7 @@ from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of, is_qualifier
-from .keywords import leads_to_itself, objects_in, with_parts
+from .keywords import definition_name, leads_to_itself, objects_in, with_parts
 
 __all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "simple_kind", "standing_for"]
 
@@ -123,9 +123,7 @@ class Schemas:
             return self._define(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
-        if isinstance(tp, type):
-            return self._of_class(tp, ())
-        return _refuse(tp)
+        return self._of_class(tp, ()) if isinstance(tp, type) else _refuse(tp)
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to; those used only once are inlined."""
@@ -227,7 +225,7 @@ class Schemas:
         """Return pydantic's schema of its model; its definitions are added to ours."""
         schema: dict[str, Any] = model.model_json_schema()
         renamed = {
-            name: name if self._definitions.get(name) == definition else self._free_name(name)
+            name: name if self._definitions.get(name) == definition else definition_name(name, self._definitions)
             for name, definition in schema.get("$defs", {}).items()
         }
         schema = _rename_refs(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
@@ -243,18 +241,10 @@ class Schemas:
         make: makes the definition; a class that it meets again while it runs is referred to.
         """
         if key not in self._names:
-            self._names[key] = name = self._free_name(name)
+            self._names[key] = name = definition_name(name, self._definitions)
             self._definitions[name] = {}
             self._definitions[name] = make()
         return {"$ref": f"#/$defs/{self._names[key]}"}
-
-    def _free_name(self, name: str) -> str:
-        name = "".join(char if char.isalnum() or char in "_.-" else "_" for char in name)
-        free, count = name, 1
-        while free in self._definitions:
-            count += 1
-            free = f"{name}_{count}"
-        return free
 
     def _inline(self, schema: object, shared: set[str]) -> Any:
         """Return a copy with each reference replaced by its definition, unless that is in `shared`."""
