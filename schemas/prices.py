@@ -191,10 +191,9 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
-    counts = tokens_by_bucket(usage, row)
     items: dict[str, Decimal] = {}
     regional = regions.get(usage.region) if usage.region else None
-    for bucket, tokens in counts.items():
+    for bucket, tokens in tokens_by_bucket(usage, row).items():
         rate = _rate(row, bucket)
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)

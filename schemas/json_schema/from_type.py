@@ -11,7 +11,7 @@ import collections
 import collections.abc
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NoReturn, Protocol, TypeGuard, TypeVar
 
@@ -136,31 +136,28 @@ class Schemas:
             closed["$defs"] = {name: self._inline(part, shared) for name, part in own.items() if name in shared}
         return closed
 
-    def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
+    def object_of(self, fields: Sequence[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
         """Return the schema of an object.
 
         fields: its fields.
         description: its description.
         extra: the schema of its other properties, or whether there may be any.
         """
-        schema: dict[str, Any] = {"type": "object"}
-        if description:
-            schema["description"] = description
-        schema["properties"] = {}
-        required = []
+        properties = {}
         for field in fields:
-            part = dict(self.of(field.type))
+            properties[field.name] = part = dict(self.of(field.type))
             if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
                 part["description"] = field.description
-            if field.required:
-                required.append(field.name)
-            elif field.has_default and (written := _as_json(field.default)) is not _NO_JSON:
+            if field.has_default and not field.required and (written := _as_json(field.default)) is not _NO_JSON:
                 part["default"] = written
-            schema["properties"][field.name] = part
-        if required:
-            schema["required"] = required
-        schema["additionalProperties"] = extra
-        return schema
+        required = [field.name for field in fields if field.required]
+        return {
+            "type": "object",
+            **({"description": description} if description else {}),
+            "properties": properties,
+            **({"required": required} if required else {}),
+            "additionalProperties": extra,
+        }
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:

@@ -161,12 +161,10 @@ def _ref(validator: Validator, ref: str, value: object, schema: JSONSchema) -> E
     if known is False and not state.explaining():
         yield ValidationError("")
         return
-    fits = True
     for error in _follow_reference(validator, ref, value, schema):
-        fits = state.fitting[pair] = False
+        state.fitting[pair] = False
         yield error
-    if fits:
-        state.fitting[pair] = True
+    state.fitting.setdefault(pair, True)
 
 
 def _any_of(validator: Validator, alternatives: list[Schema], value: object, schema: JSONSchema) -> Errors:

@@ -110,11 +110,14 @@ def _read_bytes(value: str, tp: Callable[[bytes], object]) -> Any:
 def _read_duration(value: str, tp: Callable[..., object]) -> Any:
     import re
 
-    found = re.fullmatch(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", value)
+    found = re.fullmatch(
+        r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+        r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
+        value,
+    )
     if found is None or not any(found.groups()):
         raise _misfit("must be a duration in weeks, days, hours, minutes and seconds, as in 'P1DT2H'")
-    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return tp(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return tp(**{unit: float(number) for unit, number in found.groupdict("0").items()})
 
 
 _from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
 from .partial import Hold, Path
@@ -20,19 +22,15 @@ def hold_back(schema: Schema) -> Hold:
     """
     root = checked_schema(schema)
     reader = Reader(root)
-    places: dict[Path, list[SchemaView]] = {(): reader.alternatives(root)}
-    known: dict[tuple[Path, bool], bool] = {}
 
+    @cache
     def views_at(path: Path) -> list[SchemaView]:
-        if path not in places:
-            inside = [part for view in views_at(path[:-1]) for part in _parts(view, path[-1])]
-            places[path] = [view for part in inside for view in reader.alternatives(part)]
-        return places[path]
+        parts = [part for view in views_at(path[:-1]) for part in _parts(view, path[-1])] if path else [root]
+        return [view for part in parts for view in reader.alternatives(part)]
 
+    @cache
     def hold(path: Path, null: bool) -> bool:
-        if (path, null) not in known:
-            known[path, null] = may_be_removed(views_at(path[:-1]), path[-1]) if null else _is_choice(views_at(path))
-        return known[path, null]
+        return may_be_removed(views_at(path[:-1]), path[-1]) if null else _is_choice(views_at(path))
 
     def may_be_removed(views: list[SchemaView], name: str | None) -> bool:
         """Return whether at least one of the alternatives would remove a null here in the end."""

@@ -11,7 +11,7 @@ from ...json_types import Schema
 from ..keywords import objects_in
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
-from .reading import Reader, SchemaView
+from .reading import Reader
 
 
 def to_dialect(schema: object) -> Dialected:
@@ -33,17 +33,16 @@ def as_plain(root: Schema) -> Dialected:
     dropped: list[Dropped] = []
     reader = Reader(root, lambda *what: dropped.append(Dropped(*what)))
     view = reader.followed(root)
-    if view.kind == "any":
-        written: dict[str, Any] = {**view.annotations, "type": "object", **view.keywords}
-    elif view.kind == "union":
+    objects = [each.keywords for each in reader.alternatives(root) if each.kind == "any" or each.type == "object"]
+    if not objects:
+        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+    keywords = objects[0]
+    if view.kind == "union":
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.annotations, **_join_alternatives(reader.alternatives(root))}
-    elif view.type == "object":
-        written = {"type": "object", **view.annotations, **view.keywords}
-    else:
-        raise _no_object()
+        keywords = _joined(objects)
+    written: dict[str, Any] = {"type": "object", **view.annotations, **keywords}
     if isinstance(root, dict):
         written |= {keyword: root[keyword] for keyword in ("$defs", "definitions") if keyword in root}
     written = copy.deepcopy(written)
@@ -51,15 +50,8 @@ def as_plain(root: Schema) -> Dialected:
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
-def _no_object() -> SchemaError:
-    return SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
-
-
-def _join_alternatives(alternatives: list[SchemaView]) -> dict[str, Any]:
-    """Return the keywords of one object that allows each of the alternatives that are objects."""
-    objects = [view.keywords for view in alternatives if view.kind == "any" or view.type == "object"]
-    if not objects:
-        raise _no_object()
+def _joined(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keywords of one object that allows each of these."""
     if any(not {"properties", "additionalProperties"} & keywords.keys() for keywords in objects):
         return {}
     names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))
