@@ -247,7 +247,7 @@ def well_formed(value: object) -> Any:
         items = [well_formed(part) for part in value]
         return value if all(map(is_, value, items)) else type(value)(items)
     if has(type(value)):
-        before = {each.alias: getattr(value, each.name) for each in fields(type(value)) if each.init}
+        before = {each.alias: getattr(value, each.name) for each in fields(cast(Any, type(value))) if each.init}
         changed = {name: after for name, part in before.items() if (after := well_formed(part)) is not part}
         return evolve(cast(Any, value), **changed) if changed else value
     return value

@@ -52,7 +52,7 @@ def load_reply(data: bytes) -> Reply:
         return Reply(
             **{name: from_data(body[name], tp, "a Reply") for name, tp in _PARTS.items()},
             metadata=body["metadata"],
-            object=object if kind is None else from_data(object, list[_LISTS[kind]], "a Reply"),  # type: ignore[misc]
+            object=object if kind is None else [from_data(each, _LISTS[kind], "a Reply") for each in object],
             **{name: body[name] for name in _PLAIN},
         )
     except (JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
