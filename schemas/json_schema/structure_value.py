@@ -157,19 +157,10 @@ def _read_union(value: object, tp: object) -> Any:
     others = [arm for arm in arms if arm is not types.NoneType]
     if len(others) == 1:
         return _read(value, others[0])
-    if isinstance(value, Mapping) and (tagged := _by_tag(tp).get(value.get("type"))) is not None:
-        return _read(value, tagged)
     for arm in others:
         if not errors_of(value, _schema_of(arm)):
             return _read(value, arm)
     raise _misfit("fits none of the alternatives")
-
-
-@lru_cache(maxsize=1024)
-def _by_tag(union: object) -> dict[object, Any]:
-    """Return the classes of a union by the constant `type` of each, which the JSON form of an instance names."""
-    arms = [arm for arm in typing.get_args(union) if isinstance(getattr(arm, "type", None), str)]
-    return {arm.type: arm for arm in arms if all(field.name != "type" for field in _fields(arm) or ())}
 
 
 def _read_literal(value: Any, tp: object) -> Any:
@@ -209,9 +200,6 @@ def _read_object(value: object, tp: object) -> Any:
     absent = [field.name for field in fields if field.required and field.name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
-    unknown = value.keys() - {field.name for field in fields} - ({"type"} if hasattr(cls, "type") else set())
-    if unknown:
-        raise _misfit(f"has properties that are not allowed: {', '.join(sorted(map(repr, unknown)))}")
     arguments = _read_parts(
         (field.argument, field.name, value[field.name], field.type) for field in fields if field.name in value
     )
