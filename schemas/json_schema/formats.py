@@ -14,9 +14,7 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
-def _read_by(
-    read: Callable[[str], object], shape: Callable[[str], bool] = lambda text: True
-) -> Callable[[str], bool]:
+def _read_by(read: Callable[[str], object], shape: Callable[[str], bool] = lambda text: True) -> Callable[[str], bool]:
     def holds(text: str) -> bool:
         try:
             read(text)
