@@ -9,7 +9,7 @@ from ..protocols import sse
 from .counting import VERSION, anthropic_count_tokens
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 anthropic_messages = Wire(
     name="anthropic_messages",
@@ -23,7 +23,7 @@ anthropic_messages = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

@@ -10,7 +10,7 @@ from ..protocols import aws_event_stream
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .errors import find_error
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 
 def path(request: Request) -> str:
@@ -34,7 +34,7 @@ bedrock_converse = Wire(
     find_error=find_error,
     parse_stream_protocol=aws_event_stream.parse,
     begins_stream=aws_event_stream.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

@@ -67,10 +67,6 @@ class State:
     metadata: dict[str, Any] = field(factory=dict)
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one frame. Raises the provider's error for an exception frame, DecodeError for data that is not JSON."""
     if (error := stream_failure(event, model)) is not None:

@@ -71,10 +71,6 @@ class State:
     reason: str | None = None
 
 
-def init_stream_state(model: Model) -> State:
-    return State(model)
-
-
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one event. Raises the provider's error for a message that ends with one, DecodeError for data that is not
     JSON."""

@@ -12,12 +12,12 @@ from .encode import OPTIONS, accepts_part, build_body
 from .paths import generate_path, stream_path
 from .side_fields import SIDE_FIELDS
 from .stream import (
+    State,
     begins_stream,
     decode_response,
     decode_stream_event,
     extract_usage,
     flush_stream_state,
-    init_stream_state,
     parse_stream_protocol,
 )
 
@@ -34,7 +34,7 @@ google_generate = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=parse_stream_protocol,
     begins_stream=begins_stream,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

@@ -7,7 +7,8 @@ https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -16,6 +17,7 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..fields import Field, listed, put_options
 from . import dialect as gemini
 from . import json_dialect as gemini_json
 from .media import encode_media
@@ -28,30 +30,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures#faqs; Vertex takes no o
 """
 IN_RESULTS = frozenset(("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"))
 """Media types that a function response may hold: https://ai.google.dev/gemini-api/docs/function-calling#multimodal"""
-
-_CONFIG: Mapping[str, str] = {
-    "temperature": "temperature",
-    "top_p": "topP",
-    "top_k": "topK",
-    "max_tokens": "maxOutputTokens",
-    "seed": "seed",
-    "n": "candidateCount",
-    "presence_penalty": "presencePenalty",
-    "frequency_penalty": "frequencyPenalty",
-    "logprobs": "responseLogprobs",
-    "thinking_config": "thinkingConfig",
-    "media_resolution": "mediaResolution",
-    "speech_config": "speechConfig",
-    "image_config": "imageConfig",
-}
-"""Options that go into generationConfig under another name."""
-_BODY: Mapping[str, str] = {
-    "safety_settings": "safetySettings",
-    "cached_content": "cachedContent",
-    "model_armor_config": "modelArmorConfig",
-    "service_tier": "serviceTier",
-}
-"""Options that go into the body itself under another name."""
 
 OPTIONS = frozenset(
     (
@@ -76,6 +54,7 @@ OPTIONS = frozenset(
 )
 
 Block = dict[str, Any]
+_CONFIG = "generationConfig"
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -93,18 +72,7 @@ def build_body(request: Request) -> dict[str, Any]:
         body["systemInstruction"] = {"parts": system}
     if request.context.tools:
         body["tools"] = encode_tools(request.context.tools, json_schema=json_schema)
-    config: dict[str, Any] = {}
-    for name, value in options.items():
-        if name in _CONFIG:
-            config[_CONFIG[name]] = value
-        elif name == "response_format":
-            _format(config, value, json_schema)
-        elif name in _OPTION:
-            _OPTION[name](body, config, value)
-        else:
-            body[_BODY.get(name, name)] = value
-    if config:
-        body["generationConfig"] = config
+    put_options(body, options, {**_FIELDS, "response_format": partial(_format, json_schema=json_schema)})
     return body
 
 
@@ -234,9 +202,10 @@ def _function(tool: Tool, json_schema: bool) -> Block:
     return {**function, **tool.extra.get(NAME, {})}
 
 
-def _format(config: dict[str, Any], response_format: object, json_schema: bool) -> None:
+def _format(body: dict[str, Any], response_format: object, json_schema: bool) -> None:
     if response_format == "text" or (isinstance(response_format, Mapping) and response_format.get("type") == "text"):
         return
+    config = body.setdefault(_CONFIG, {})
     config["responseMimeType"] = "application/json"
     if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         field, dialect = ("responseJsonSchema", gemini_json) if json_schema else ("responseSchema", gemini)
@@ -246,7 +215,7 @@ def _format(config: dict[str, Any], response_format: object, json_schema: bool) 
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
-def _choice(body: dict[str, Any], config: dict[str, Any], choice: object) -> None:
+def _choice(body: dict[str, Any], choice: object) -> None:
     """Set a mode, a tool, or a list of the tools that may be called. Raises InvalidOption for anything else."""
     names = [choice] if isinstance(choice, Tool | Mapping) else choice
     if isinstance(choice, str) and choice in _MODES:
@@ -266,41 +235,47 @@ def _name(tool: object) -> object:
     return tool.name if isinstance(tool, Tool) else tool
 
 
-def _tool_config(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+def _tool_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:
     """Merge the vendor's own object into the body; tool_choice wins."""
     known = body.get("toolConfig", {})
     calling = {**value.get("functionCallingConfig", {}), **known.get("functionCallingConfig", {})}
     body["toolConfig"] = {**value, **known, **({"functionCallingConfig": calling} if calling else {})}
 
 
-def _stop(body: dict[str, Any], config: dict[str, Any], value: str | Iterable[str]) -> None:
-    config["stopSequences"] = [value] if isinstance(value, str) else list(value)
+def _top_logprobs(body: dict[str, Any], value: int) -> None:
+    config = body.setdefault(_CONFIG, {})
+    config.update({"logprobs": value, "responseLogprobs": config.get("responseLogprobs", True)})
 
 
-def _top_logprobs(body: dict[str, Any], config: dict[str, Any], value: int) -> None:
-    config["logprobs"] = value
-    config.setdefault("responseLogprobs", True)
-
-
-def _modalities(body: dict[str, Any], config: dict[str, Any], value: Iterable[str]) -> None:
-    config["responseModalities"] = [kind.upper() for kind in value]
-
-
-def _audio(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+def _audio(body: dict[str, Any], value: Mapping[str, Any]) -> None:
     if voice := value.get("voice"):
-        config.setdefault("speechConfig", {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}})
+        spoken = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+        body.setdefault(_CONFIG, {}).setdefault("speechConfig", spoken)
 
 
-def _generation(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
-    config.update(value)
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
+_FIELDS: Mapping[str, Field] = {
+    "temperature": f"{_CONFIG}.temperature",
+    "top_p": f"{_CONFIG}.topP",
+    "top_k": f"{_CONFIG}.topK",
+    "max_tokens": f"{_CONFIG}.maxOutputTokens",
+    "stop": (f"{_CONFIG}.stopSequences", listed),
+    "seed": f"{_CONFIG}.seed",
+    "n": f"{_CONFIG}.candidateCount",
+    "presence_penalty": f"{_CONFIG}.presencePenalty",
+    "frequency_penalty": f"{_CONFIG}.frequencyPenalty",
+    "logprobs": f"{_CONFIG}.responseLogprobs",
+    "top_logprobs": _top_logprobs,
+    "thinking_config": f"{_CONFIG}.thinkingConfig",
+    "media_resolution": f"{_CONFIG}.mediaResolution",
+    "modalities": (f"{_CONFIG}.responseModalities", lambda kinds: [kind.upper() for kind in kinds]),
+    "audio": _audio,
+    "speech_config": f"{_CONFIG}.speechConfig",
+    "image_config": f"{_CONFIG}.imageConfig",
+    "generation_config": _CONFIG,
     "tool_choice": _choice,
     "tool_config": _tool_config,
-    "stop": _stop,
-    "top_logprobs": _top_logprobs,
-    "modalities": _modalities,
-    "audio": _audio,
-    "generation_config": _generation,
+    "safety_settings": "safetySettings",
+    "cached_content": "cachedContent",
+    "model_armor_config": "modelArmorConfig",
+    "service_tier": "serviceTier",
 }

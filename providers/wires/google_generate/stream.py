@@ -116,10 +116,6 @@ class State:
     grounded: bool = False
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed answer: a stream of one piece.
 

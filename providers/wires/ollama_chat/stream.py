@@ -51,10 +51,6 @@ class State:
     done: bool = False
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one line. Raises the server's error for an error line, DecodeError for a line that is not JSON."""
     try:

@@ -89,10 +89,6 @@ class State:
         self.failure: ProviderError | None = None
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one event. Raises the provider's error for an error event, DecodeError for data that is not JSON."""
     try:

@@ -8,7 +8,7 @@ from ..protocols import sse
 from .encode import OPTIONS, build_body
 from .items import accepts_part, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 openai_responses = Wire(
     name="openai_responses",
@@ -20,7 +20,7 @@ openai_responses = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

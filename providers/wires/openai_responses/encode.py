@@ -16,6 +16,7 @@ from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..calls import sent_arguments
+from ..fields import Field, put_options
 from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
@@ -69,8 +70,7 @@ def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
         body["store"] = False
         if _thinks(request):
             body["include"] = [ENCRYPTED_REASONING]
-    for name, value in options.items():
-        _OPTION.get(name, _plain(name))(body, value)
+    put_options(body, options, _FIELDS)
     if request.stream:
         body["stream"] = True
     return body
@@ -207,26 +207,22 @@ def encode_tool(tool: Tool) -> Item:
     return {**encoded, "description": tool.description} if tool.description else encoded
 
 
-def _choice(body: dict[str, Any], choice: object) -> None:
+def _choice(choice: object) -> object:
     if isinstance(choice, Tool):
         choice = {"name": choice.name}
     if isinstance(choice, Mapping) and "function" in choice:
         choice = choice["function"]
     if isinstance(choice, Mapping) and "name" in choice and "type" not in choice:
-        choice = {"type": "function", **choice}
-    body["tool_choice"] = {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
+        return {"type": "function", **choice}
+    return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def _format(body: dict[str, Any], response_format: str | Mapping[str, Any]) -> None:
+def _format(response_format: str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(response_format, str):
-        response_format = {"text": {"type": "text"}, "json": {"type": "json_object"}}[response_format]
-    elif response_format.get("type") == "json_schema" and "json_schema" in response_format:
-        response_format = {"type": "json_schema", **response_format["json_schema"]}
-    body.setdefault("text", {})["format"] = response_format
-
-
-def _in(place: str, name: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda body, value: body.setdefault(place, {}).__setitem__(name, value)
+        return {"text": {"type": "text"}, "json": {"type": "json_object"}}[response_format]
+    if response_format.get("type") == "json_schema" and "json_schema" in response_format:
+        return {"type": "json_schema", **response_format["json_schema"]}
+    return response_format
 
 
 def _logprobs(body: dict[str, Any], value: object) -> None:
@@ -238,19 +234,15 @@ def _include(body: dict[str, Any], value: Iterable[str]) -> None:
     body["include"] = [*dict.fromkeys([*body.get("include", []), *value])]
 
 
-def _plain(name: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda body, value: body.__setitem__(name, value)
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], Any], None]] = {
-    "max_tokens": _plain("max_output_tokens"),
-    "max_completion_tokens": _plain("max_output_tokens"),
-    "tool_choice": _choice,
-    "response_format": _format,
-    "verbosity": _in("text", "verbosity"),
-    "reasoning_effort": _in("reasoning", "effort"),
-    "reasoning_summary": _in("reasoning", "summary"),
-    "user": _plain("safety_identifier"),
+_FIELDS: Mapping[str, Field] = {
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "tool_choice": ("tool_choice", _choice),
+    "response_format": ("text.format", _format),
+    "verbosity": "text.verbosity",
+    "reasoning_effort": "reasoning.effort",
+    "reasoning_summary": "reasoning.summary",
+    "user": "safety_identifier",
     "logprobs": _logprobs,
     "include": _include,
 }

@@ -76,10 +76,6 @@ class State:
 _Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one event. Raises the provider's error for `error` and `response.failed`, DecodeError for data not
     JSON."""

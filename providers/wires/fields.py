@@ -1,0 +1,32 @@
+"""How options become the fields of a body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
+"""Where an option goes: the name of a field, after those of the objects that it is in (`generationConfig.topP`); that
+and a function which converts the value; or a function that puts the value into the body."""
+
+
+def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
+    """Put options into a body; an object is merged into one that is there. Others than those of `fields` keep their
+    names."""
+    for name, value in options.items():
+        field = fields.get(name)
+        if callable(field):
+            field(body, value)
+            continue
+        if isinstance(field, tuple):
+            field, value = field[0], field[1](value)
+        place = body
+        *objects, last = field.split(".") if field else (name,)
+        for each in objects:
+            place = place.setdefault(each, {})
+        place[last] = {**place.get(last, {}), **value} if isinstance(value, Mapping) else value
+
+
+def listed(value: object) -> list[Any]:
+    """Return the texts of an option that is one or several."""
+    return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
