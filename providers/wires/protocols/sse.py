@@ -8,7 +8,7 @@ final blank line is an event, too.
 
 from __future__ import annotations
 
-from .framing import BOM, MAX_EVENT, Tail, resume
+from .framing import MAX_EVENT, Tail, resume
 
 # (name, data); the name is "" for an event without one. A tuple: 0.03 µs to make, a frozen attrs class 0.2 µs.
 SSEEvent = tuple[str, bytes]
@@ -32,11 +32,6 @@ def parse(data: bytes, buffer: bytes | Tail) -> tuple[list[SSEEvent], bytes | Ta
         return _events(lines), None
     if buffer is None and data.endswith(b"\r\n\r\n") and len(data) <= MAX_EVENT:
         return _events(_lines(data)), None
-    if type(buffer) is bytes:
-        start = buffer + data
-        if BOM.startswith(start):
-            return [], start
-        return parse(start.removeprefix(BOM), None)
     return resume(data, buffer, _BLANK_LINES if 13 in data else _BLANK_LINES[:1], _parse_complete, _size)
 
 
