@@ -1,9 +1,14 @@
-"""OpenAI's responses. https://platform.openai.com/docs/api-reference/responses"""
+"""OpenAI's responses, and the counting of tokens before one is asked for.
+
+https://platform.openai.com/docs/api-reference/responses,
+https://platform.openai.com/docs/api-reference/responses/input-tokens
+"""
 
 from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
+from ..counting import count_in, counted_fields
 from ..protocols import sse
 from .encode import OPTIONS, build_body
 from .items import accepts_part, finalize_history
@@ -30,4 +35,16 @@ openai_responses = Wire(
         answers=lazy_dialect("wires.openai_chat.strict_dialect"),
         strict_tools=lazy_dialect("wires.openai_chat.strict_dialect"),
     ),
+)
+
+_COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text")
+openai_count_tokens = Wire(
+    name="openai_count_tokens",
+    operation="count_tokens",
+    path="/responses/input_tokens",
+    options=frozenset(("tools", "tool_choice")),
+    build_body=counted_fields(build_body, *_COUNTED),
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
+    decode_response=count_in("input_tokens"),
 )

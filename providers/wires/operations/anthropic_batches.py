@@ -13,7 +13,7 @@ from ....schemas.batch import BatchInput, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..anthropic_messages.counting import VERSION
+from ..anthropic_messages import VERSION
 from .batches import results_wire, state_decoder, state_wire
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}

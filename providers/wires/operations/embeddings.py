@@ -20,7 +20,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from ..paths import segment
+from ..paths import bedrock_path, segment
 from .vectors import SIDE_FIELDS, indexed, texts_of, usage_in, vectors_reply
 
 openai_embeddings = Wire(
@@ -128,7 +128,7 @@ def _decode_bedrock(data: Mapping[str, Any], model: Model) -> Reply:
 bedrock_embeddings = Wire(
     name="bedrock_embeddings",
     operation="embed",
-    path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
+    path=bedrock_path("invoke"),
     options=frozenset(("dimensions", "kind")),
     build_body=_bedrock_body,
     decode_response=_decode_bedrock,

@@ -15,7 +15,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate.paths import model_path
+from ..google_generate.paths import method_path
 from .batches import read_line, results_reply, state_decoder, state_wire
 
 _STATUS = {
@@ -84,7 +84,7 @@ google_batches = tuple(
         Wire(
             name="google_batch",
             operation="create_batch",
-            path=lambda request: f"{model_path(request.model.id)}:batchGenerateContent",
+            path=method_path("batchGenerateContent"),
             options=frozenset(("metadata",)),
             build_body=_build_body,
             decode_response=state_decoder(_state),

@@ -18,7 +18,7 @@ from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.encode import build_body as build_generate_body
-from ..google_generate.paths import generate_path
+from ..google_generate.paths import method_path
 from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
@@ -55,7 +55,7 @@ def decode_chat(data: Mapping[str, Any], model: Model) -> Reply:
 google_generate_images = Wire(
     name="google_generate_images",
     operation="image",
-    path=generate_path,
+    path=method_path("generateContent"),
     auth=header_key("x-goog-api-key"),
     options=frozenset(("size", "aspect_ratio")),
     build_body=build_chat_body,
