@@ -1,4 +1,4 @@
-"""How options become the fields of a body."""
+"""The fields of a body: those that an option becomes, and those that have a value."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
 def listed(value: object) -> list[Any]:
     """Return the texts of an option that is one or several."""
     return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+
+def given(**fields: object) -> dict[str, Any]:
+    """Return the fields that have a value: all that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -16,7 +16,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
-from ..fields import Field, listed, put_options
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from ..media import inline, unsendable
 from ..turns import alternating, thinking_if_begun
 
@@ -90,14 +91,9 @@ def _blocks(parts: Iterable[Part]) -> list[Block]:
 
 def _result(message: Message) -> Block:
     content = _blocks(message.content)
-    block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        block["content"] = content[0]["text"]
-    elif content:
-        block["content"] = content
-    if message.is_error:
-        block["is_error"] = True
-    return {**block, **message.extra.get(NAME, {})}
+    only_text = len(content) == 1 and content[0].keys() == {"type", "text"}
+    said = given(content=content[0]["text"] if only_text else content or None, is_error=message.is_error or None)
+    return {"type": "tool_result", "tool_use_id": message.tool_call_id, **said, **message.extra.get(NAME, {})}
 
 
 def _block(part: Part) -> Block | None:
@@ -107,9 +103,8 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             return _thinking(part)
         case ToolCall():
-            # The wire takes only objects; show the model its other arguments inside of one.
-            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **part.extra.get(NAME, {})}
+            call = {"type": "tool_use", "id": part.id, "name": part.name, "input": sent_object(part)}
+            return {**call, **part.extra.get(NAME, {})}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
@@ -156,12 +151,8 @@ def encode_tool(tool: Tool) -> Block:
     """Encode a tool; a server tool stays as it is."""
     if tool.server is not None:
         return dict(tool.server)
-    encoded: Block = {"name": tool.name, "input_schema": tool.parameters}
-    if tool.description:
-        encoded["description"] = tool.description
-    if tool.strict is not None:
-        encoded["strict"] = tool.strict
-    return {**encoded, **tool.extra.get(NAME, {})}
+    optional = given(description=tool.description or None, strict=tool.strict)
+    return {"name": tool.name, "input_schema": tool.parameters, **optional, **tool.extra.get(NAME, {})}
 
 
 def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None:

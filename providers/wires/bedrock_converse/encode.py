@@ -17,7 +17,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
-from ..fields import Field, listed, put_options
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_USER_TEXT, alternating, thinking_if_begun
 
@@ -106,8 +107,8 @@ def _result(message: Message) -> Block:
         raise unsendable(audio[0], "A tool's result in Converse", "text, images, documents and video")
     # An empty result is refused, so send a text that says so.
     content = [block for part in message.content if (block := _block(part)) is not None] or [{"text": "(no output)"}]
-    result: Block = {"toolUseId": message.tool_call_id, "content": content}
-    return {"toolResult": {**result, "status": "error"} if message.is_error else result}
+    status = "error" if message.is_error else None
+    return {"toolResult": {"toolUseId": message.tool_call_id, "content": content, **given(status=status)}}
 
 
 def _block(part: Part) -> Block | None:
@@ -117,8 +118,7 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             return _reasoning(part)
         case ToolCall():
-            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": input}}
+            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": sent_object(part)}}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
@@ -208,8 +208,7 @@ def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | N
 
 def _spec(tool: Tool) -> Block:
     schema = {"json": dict(tool.parameters or NO_PARAMETERS)}
-    spec: Block = {"name": tool.name, "inputSchema": schema}
-    return {"toolSpec": {**spec, "description": tool.description} if tool.description else spec}
+    return {"toolSpec": given(name=tool.name, inputSchema=schema, description=tool.description or None)}
 
 
 def _choice(body: dict[str, Any], choice: object) -> None:

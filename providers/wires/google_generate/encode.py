@@ -17,7 +17,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
-from ..fields import Field, listed, put_options
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from . import dialect as gemini
 from . import json_dialect as gemini_json
 from .media import encode_media
@@ -129,12 +130,9 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             if part.wire != NAME:
                 return None
-            signature = {"thoughtSignature": part.signature} if part.signature else {}
-            return {"text": part.text, "thought": True, **signature, **extra}
+            return {"text": part.text, "thought": True, **given(thoughtSignature=part.signature or None), **extra}
         case ToolCall():
-            call: Block = {"name": part.name, "args": _arguments(part)}
-            if "id" in extra:
-                call["id"] = extra["id"]
+            call = given(name=part.name, args=sent_object(part), id=extra.get("id"))
             return {"functionCall": call, **{name: value for name, value in extra.items() if name != "id"}}
         case Image() | File() | Audio() | Video():
             return {**encode_media(part), **extra}
@@ -142,14 +140,6 @@ def _block(part: Part) -> Block | None:
 
 def accepts_part(part: Part, model: Model) -> bool:
     return not isinstance(part, Reasoning) or part.wire == NAME
-
-
-def _arguments(call: ToolCall) -> object:
-    """Return the arguments; other JSON than an object is put inside of one, since the wire takes only objects."""
-    args = call.arguments
-    if not args:
-        return {"invalid_arguments": call.arguments_json} if args is None else {}
-    return args
 
 
 def _result(
@@ -166,20 +156,15 @@ def _result(
     """
     id = message.tool_call_id or ""
     rank, call = calls.get(id, (_LAST - 1, None))
-    response: Block = {"name": call.name if call else message.name or id}
-    if call and "id" in (extra := call.extra.get(NAME, {})):
-        response["id"] = extra["id"]
-    response["response"] = {"error" if message.is_error else "output": message.text}
-    inside: list[Block] = []
-    after: list[tuple[int, Block]] = []
-    for part in message.content:
-        if isinstance(part, MEDIA):
-            if media_in_results and part.sent_type in IN_RESULTS:
-                inside.append(encode_media(part))
-            else:
-                after.append((_LAST, encode_media(part)))
-    if inside:
-        response["parts"] = inside
+    media = [part for part in message.content if isinstance(part, MEDIA)]
+    inside = [part for part in media if media_in_results and part.sent_type in IN_RESULTS]
+    response = given(
+        name=call.name if call else message.name or id,
+        id=call.extra.get(NAME, {}).get("id") if call else None,
+        response={"error" if message.is_error else "output": message.text},
+        parts=[encode_media(part) for part in inside] or None,
+    )
+    after = [(_LAST, encode_media(part)) for part in media if part not in inside]
     return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *after]
 
 

@@ -16,7 +16,7 @@ from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
 from ..calls import sent_arguments
-from ..fields import Field, put_options
+from ..fields import Field, given, put_options
 from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
@@ -203,8 +203,8 @@ def encode_tool(tool: Tool) -> Item:
     if tool.server is not None:
         return dict(tool.server)
     # Without `strict`, the provider assumes true, and refuses most schemas.
-    encoded: Item = {"type": "function", "name": tool.name, "parameters": tool.parameters, "strict": bool(tool.strict)}
-    return {**encoded, "description": tool.description} if tool.description else encoded
+    fields = given(name=tool.name, parameters=tool.parameters, description=tool.description or None)
+    return {"type": "function", **fields, "strict": bool(tool.strict)}
 
 
 def _choice(choice: object) -> object:

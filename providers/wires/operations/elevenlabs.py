@@ -14,6 +14,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Text
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
+from ..fields import given
 from ..paths import segment
 from .openai_media import CONTENT_TYPE, audio_input, decode_speech, encode_form, text_input
 
@@ -29,15 +30,13 @@ def speech_path(request: Request) -> str:
 
 
 def build_speech_body(request: Request) -> dict[str, Any]:
-    body = {"model_id": request.model.id, "text": text_input(request), **_language(request)}
-    speed = {"speed": request.options["speed"]} if "speed" in request.options else {}
-    settings = {**request.options.get("voice_settings", {}), **speed}
+    body = {
+        "model_id": request.model.id,
+        "text": text_input(request),
+        **given(language_code=request.options.get("language") or None),
+    }
+    settings = {**request.options.get("voice_settings", {}), **given(speed=request.options.get("speed"))}
     return {**body, "voice_settings": settings} if settings else body
-
-
-def _language(request: Request) -> dict[str, Any]:
-    language = request.options.get("language")
-    return {"language_code": language} if language else {}
 
 
 elevenlabs_speech = Wire(
@@ -64,7 +63,7 @@ elevenlabs_transcription = Wire(
     options=frozenset(("language",)),
     build_body=lambda request: {
         "model_id": request.model.id,
-        **_language(request),
+        **given(language_code=request.options.get("language") or None),
         "file": audio_input(request),
     },
     encode_body=encode_form,

@@ -20,6 +20,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
+from ..fields import given
 from ..paths import bedrock_path, segment
 from .vectors import SIDE_FIELDS, indexed, texts_of, usage_in, vectors_reply
 
@@ -90,21 +91,19 @@ def _one(request: Request) -> str:
     return texts[0]
 
 
-def _dimensions(request: Request, name: str) -> dict[str, Any]:
-    """Return the field of the vectors' length, under its name; empty for a call that does not say."""
-    return {name: request.options["dimensions"]} if request.options.get("dimensions") else {}
-
-
 def _nova(request: Request) -> dict[str, Any]:
     purpose = "GENERIC_RETRIEVAL" if request.options.get("kind") == "query" else "GENERIC_INDEX"
     text = {"truncationMode": "END", "value": _one(request)}
-    params = {"embeddingPurpose": purpose, "text": text, **_dimensions(request, "embeddingDimension")}
+    params = {"embeddingPurpose": purpose, "text": text, **given(embeddingDimension=request.options.get("dimensions"))}
     return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
 
 
 # How a model's body is built, by a part of its id: invoke passes the model's own format through.
 _BODIES: tuple[tuple[str, Callable[[Request], dict[str, Any]]], ...] = (
-    ("amazon.titan-embed", lambda request: {"inputText": _one(request), **_dimensions(request, "dimensions")}),
+    (
+        "amazon.titan-embed",
+        lambda request: {"inputText": _one(request), **given(dimensions=request.options.get("dimensions"))},
+    ),
     ("amazon.nova", _nova),
     (
         "cohere.embed",
@@ -146,14 +145,14 @@ _TASKS = {
 }
 
 
-def _task(request: Request, name: str) -> dict[str, str]:
-    """Return the field of what the vectors are for, under its name; empty for a call that does not say."""
+def _task(request: Request) -> str | None:
+    """Return what the vectors are for, under the vendor's name; None for a call that does not say."""
     kind = request.options.get("kind")
-    return {name: _TASKS.get(kind, kind)} if kind else {}
+    return _TASKS.get(kind, kind) if kind else None
 
 
 def _google_body(request: Request) -> dict[str, Any]:
-    asked = {**_task(request, "taskType"), **_dimensions(request, "outputDimensionality")}
+    asked = given(taskType=_task(request), outputDimensionality=request.options.get("dimensions"))
     shared = {"model": f"models/{request.model.id}", **asked}
     return {"requests": [{**shared, "content": {"parts": [{"text": text}]}} for text in texts_of(request)]}
 
@@ -171,10 +170,9 @@ google_embeddings = Wire(
 
 
 def _predict_body(request: Request) -> dict[str, Any]:
-    task = _task(request, "task_type")
-    parameters = _dimensions(request, "outputDimensionality")
-    instances = [{"content": text, **task} for text in texts_of(request)]
-    return {"instances": instances, **({"parameters": parameters} if parameters else {})}
+    task = given(task_type=_task(request))
+    parameters = given(outputDimensionality=request.options.get("dimensions"))
+    return given(instances=[{"content": text, **task} for text in texts_of(request)], parameters=parameters or None)
 
 
 def _predicted_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
