@@ -55,14 +55,14 @@ def build_body(request: Request, *, version: str | None = None) -> dict[str, Any
     """
     options = dict(request.options)
     system, messages = encode_messages(request.context.messages)
-    body: dict[str, Any] = {"anthropic_version": version} if version else {"model": request.model.id}
-    limit = min(request.model.max_output_tokens or MAX_TOKENS, MAX_TOKENS)
-    body["max_tokens"] = options.pop("max_tokens", None) or limit
-    body["messages"] = messages
-    if system:
-        body["system"] = system
-    if request.context.tools:
-        body["tools"] = [encode_tool(tool) for tool in request.context.tools]
+    body = given(
+        anthropic_version=version or None,
+        model=None if version else request.model.id,
+        max_tokens=options.pop("max_tokens", None) or min(request.model.max_output_tokens or MAX_TOKENS, MAX_TOKENS),
+        messages=messages,
+        system=system or None,
+        tools=[encode_tool(tool) for tool in request.context.tools] or None,
+    )
     _choose(body, options.pop("tool_choice", None), options.pop("parallel_tool_calls", None))
     put_options(body, options, _FIELDS)
     if request.stream and not version:

@@ -56,11 +56,8 @@ Block = dict[str, Any]
 
 def build_body(request: Request) -> dict[str, Any]:
     system, messages = encode_messages(request.context.messages)
-    body: dict[str, Any] = {"messages": messages}
-    if system:
-        body["system"] = system
-    if config := tool_config(request.context.tools, request.context.messages):
-        body["toolConfig"] = config
+    config = tool_config(request.context.tools, request.context.messages)
+    body = given(messages=messages, system=system or None, toolConfig=config)
     put_options(body, request.options, _FIELDS)
     return body
 

@@ -168,10 +168,6 @@ def _content(data: Mapping[str, Any], message: Mapping[str, Any], state: State) 
     return [*(_block(block, data["index"], state) if block else ()), *_logprobs(data)]
 
 
-def _content_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    return _end_thinking(data.get("index"), state)
-
-
 def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     state.plan += message.get("tool_plan") or ""
     return []
@@ -196,10 +192,6 @@ def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: Stat
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
 
 
-def _call_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    return [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
-
-
 def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
@@ -213,11 +205,13 @@ _HANDLERS = {
     "message-start": _start,
     "content-start": _content,
     "content-delta": _content,
-    "content-end": _content_end,
+    "content-end": lambda data, message, state: _end_thinking(data.get("index"), state),
     "tool-plan-delta": _plan,
     "tool-call-start": _call_start,
     "tool-call-delta": _call_delta,
-    "tool-call-end": _call_end,
+    "tool-call-end": lambda data, message, state: (
+        [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
+    ),
     "citation-start": _citations,
     "message-end": _end,
 }
@@ -233,11 +227,8 @@ def closing(state: State) -> list[StreamChunk]:
     out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     if state.citations:
         out.append(MetadataUpdate({"citations": state.citations}))
-    return [*out, Finish(finish_reason(state.reason), state.reason)]
-
-
-def finish_reason(raw: str | None) -> str:
-    return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())
+    reason = state.reason or ""
+    return [*out, Finish(FINISH_REASONS.get(reason, reason.lower() or "unknown"), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -68,11 +70,9 @@ def build_body(request: Request) -> dict[str, Any]:
     options = dict(request.options)
     media_in_results, json_schema = options.pop("media_in_results", False), options.pop("json_schema", True)
     system, contents = encode_messages(request.context.messages, media_in_results=media_in_results)
-    body: dict[str, Any] = {"contents": contents}
-    if system:
-        body["systemInstruction"] = {"parts": system}
-    if request.context.tools:
-        body["tools"] = encode_tools(request.context.tools, json_schema=json_schema)
+    instruction = {"parts": system} if system else None
+    tools = encode_tools(request.context.tools, json_schema=json_schema)
+    body = given(contents=contents, systemInstruction=instruction, tools=tools or None)
     put_options(body, options, {**_FIELDS, "response_format": partial(_format, json_schema=json_schema)})
     return body
 
@@ -80,28 +80,22 @@ def build_body(request: Request) -> dict[str, Any]:
 def encode_messages(messages: Iterable[Message], *, media_in_results: bool = False) -> tuple[list[Block], list[Block]]:
     """Encode the parts of the system instruction, from system messages anywhere, and contents whose roles alternate."""
     system: list[Block] = []
-    turns: list[tuple[str, list[tuple[int, Block]]]] = []
+    ranked: list[tuple[str, int, Block]] = []
     calls: dict[str, tuple[int, ToolCall]] = {}
-    count = 0
     for message in messages:
         if message.role == "system":
             system += _blocks(message.content)
-            continue
-        if message.role == "tool":
-            role, ranked = "user", _result(message, calls, media_in_results)
+        elif message.role == "tool":
+            ranked += [("user", rank, block) for rank, block in _result(message, calls, media_in_results)]
         else:
             role = "model" if message.role == "assistant" else "user"
-            ranked = [(_LAST, block) for block in _blocks(message.content)]
-        for call in message.tool_calls:
-            calls[call.id] = (count, call)
-            count += 1
-        if not ranked:
-            continue
-        if turns and turns[-1][0] == role:
-            turns[-1][1].extend(ranked)
-        else:
-            turns.append((role, ranked))
-    contents = [{"role": role, "parts": _in_order(ranked)} for role, ranked in turns]
+            ranked += [(role, _LAST, block) for block in _blocks(message.content)]
+        calls |= {call.id: (at, call) for at, call in enumerate(message.tool_calls, len(calls))}
+    # Results come first in a turn, in the order of their calls: most calls have no id, and the order matches them.
+    contents = [
+        {"role": role, "parts": [block for _, _, block in sorted(turn, key=itemgetter(1))]}
+        for role, turn in groupby(ranked, key=itemgetter(0))
+    ]
     if contents and contents[0]["role"] == "model":
         # Without this, a 400: "function call turn comes immediately after a user turn".
         contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
@@ -109,11 +103,6 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
 
 
 _LAST = 2**31
-
-
-def _in_order(ranked: list[tuple[int, Block]]) -> list[Block]:
-    """Sort results to the front, in the order of their calls: most calls have no id, and the order matches them."""
-    return [block for _, block in sorted(ranked, key=lambda each: each[0])]
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:

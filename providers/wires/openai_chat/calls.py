@@ -71,7 +71,10 @@ class StreamedCalls:
             call.extra["type"] = "custom"
         if not arguments:
             return []
-        return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
+        if call.name:
+            return [*self._start(call), ToolCallDelta(call.place, arguments)]
+        call.arguments.append(arguments)
+        return []
 
     def feed_old(self, function: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
         """Take a `function_call`: the only call of an answer, in the form before there could be several."""
@@ -117,10 +120,6 @@ class StreamedCalls:
         call = _Call(CALLS + len(self._calls), index, id)
         self._calls.append(call)
         return call
-
-    def _hold(self, call: _Call, arguments: str) -> list[StreamChunk]:
-        call.arguments.append(arguments)
-        return []
 
     def _start(self, call: _Call) -> list[StreamChunk]:
         if call.started:

@@ -55,18 +55,12 @@ def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
     stateless: ask the provider not to store the answer, unless the caller sets `store`, and to send the model's
         reasoning encrypted instead, so that it can be sent back. False for servers without these options.
     """
-    options = dict(request.options)
-    body: dict[str, Any] = {"model": request.model.id}
-    messages = request.context.messages
-    if "previous_response_id" in options:
-        messages = _since_last_answer(messages)
-    instructions, items = encode_messages(messages)
-    if instructions:
-        body["instructions"] = instructions
-    body["input"] = items
-    if request.context.tools:
-        body["tools"] = [encode_tool(tool) for tool in request.context.tools]
-    if stateless and "store" not in options and "previous_response_id" not in options:
+    options, messages = request.options, request.context.messages
+    continued = "previous_response_id" in options
+    instructions, items = encode_messages(_since_last_answer(messages) if continued else messages)
+    tools = [encode_tool(tool) for tool in request.context.tools]
+    body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
+    if stateless and "store" not in options and not continued:
         body["store"] = False
         if _thinks(request):
             body["include"] = [ENCRYPTED_REASONING]
