@@ -118,12 +118,8 @@ def _block(part: Part) -> Block | None:
             return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": sent_object(part)}}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
-        case Image():
-            return {"image": {"format": _format_of(part), "source": _source(part)}}
-        case Video():
-            return {"video": {"format": _format_of(part), "source": _source(part)}}
-        case Audio():
-            return {"audio": {"format": _format_of(part), "source": _source(part)}}
+        case Image() | Video() | Audio():
+            return {part.type: {"format": _format_of(part), "source": _source(part)}}
         case File():
             document: Block = {"format": _document_format(part), "name": document_name(part.filename)}
             return {"document": {**document, "source": _source(part), **part.extra.get(NAME, {})}}

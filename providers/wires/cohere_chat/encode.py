@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
@@ -45,7 +47,8 @@ def build_body(request: Request) -> dict[str, Any]:
     # The wire can demand a call, but not of a certain tool: offer only this one.
     tools = [tool for tool in request.context.tools if chosen is None or tool.name == chosen]
     if tools:
-        body["tools"] = [_without_strict(tool) for tool in encode_tools(tools)]
+        # Cohere has one option for all tools in the place of each tool's own.
+        body["tools"] = encode_tools(evolve(tool, strict=None) for tool in tools)
         if all(tool.strict for tool in tools):
             body.setdefault("strict_tools", True)
     else:
@@ -53,14 +56,6 @@ def build_body(request: Request) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
-
-
-def _without_strict(encoded: dict[str, Any]) -> dict[str, Any]:
-    """Remove `strict` from a tool: Cohere has one option for all tools, `strict_tools`."""
-    function = encoded.get("function") or {}
-    if "strict" not in function:
-        return encoded
-    return {**encoded, "function": {name: value for name, value in function.items() if name != "strict"}}
 
 
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:

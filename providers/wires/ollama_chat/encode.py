@@ -9,7 +9,7 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
-from ..fields import Field, listed, put_options
+from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -55,25 +55,19 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
     for message in messages:
         names.update((call.id, call.name) for call in message.tool_calls)
-        text = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
-        turn: dict[str, Any] = {"role": message.role, "content": text}
-        if message.role == "assistant":
-            _answer(turn, message)
-        elif images := [_image(part) for part in message.content if isinstance(part, MEDIA)]:
-            turn["images"] = images
-        if message.role == "tool":
-            turn["tool_name"] = message.name or names.get(message.tool_call_id or "", "")
+        calls = [{"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls]
+        media = [part for part in message.content if isinstance(part, MEDIA) and message.role != "assistant"]
+        thoughts = (part.text for part in message.content if isinstance(part, Reasoning) and part.wire == NAME)
+        turn = given(
+            role=message.role,
+            content="".join(part.text for part in message.content if isinstance(part, Text | Refusal)),
+            thinking="".join(thoughts) or None,
+            tool_calls=calls or None,
+            images=[_image(part) for part in media] or None,
+            tool_name=message.name or names.get(message.tool_call_id or "", "") if message.role == "tool" else None,
+        )
         encoded.append(turn)
     return encoded
-
-
-def _answer(turn: dict[str, Any], message: Message) -> None:
-    if thinking := "".join(p.text for p in message.content if isinstance(p, Reasoning) and p.wire == NAME):
-        turn["thinking"] = thinking
-    if message.tool_calls:
-        turn["tool_calls"] = [
-            {"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls
-        ]
 
 
 def accepts_part(part: Part, model: Model) -> bool:

@@ -6,8 +6,7 @@ other vendors are written as plain items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -48,19 +47,18 @@ OPTIONS = frozenset(
 Item = dict[str, Any]
 
 
-def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
+def build_body(request: Request) -> dict[str, Any]:
     """Build the body.
 
-    request: the request
-    stateless: ask the provider not to store the answer, unless the caller sets `store`, and to send the model's
-        reasoning encrypted instead, so that it can be sent back. False for servers without these options.
+    The provider is asked not to store the answer, unless the caller sets `store`, and to send the model's reasoning
+    encrypted instead, so that it can be sent back.
     """
     options, messages = request.options, request.context.messages
     continued = "previous_response_id" in options
     instructions, items = encode_messages(_since_last_answer(messages) if continued else messages)
     tools = [encode_tool(tool) for tool in request.context.tools]
     body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
-    if stateless and "store" not in options and not continued:
+    if "store" not in options and not continued:
         body["store"] = False
         if _thinks(request):
             body["include"] = [ENCRYPTED_REASONING]
@@ -80,11 +78,6 @@ def _thinks(request: Request) -> bool:
 
 
 _THINKING = frozenset(("reasoning_effort", "reasoning_summary", "reasoning"))
-
-
-def responses_body_with(*, stateless: bool) -> Callable[[Request], dict[str, Any]]:
-    """Make a `build_body` with a provider's quirk, for its declaration; see `build_body` for the argument."""
-    return partial(build_body, stateless=stateless)
 
 
 def _since_last_answer(messages: tuple[Message, ...]) -> tuple[Message, ...]:

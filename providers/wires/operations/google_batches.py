@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
-from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
@@ -29,8 +29,7 @@ _STATUS = {
 
 
 def _build_body(request: Request) -> dict[str, Any]:
-    batch: BatchInput = request.input
-    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in batch.items]
+    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in request.input.items]
     name = (request.options.get("metadata") or {}).get("display_name", "stepwell")
     return {"batch": {"displayName": name, "inputConfig": {"requests": {"requests": rows}}}}
 
