@@ -50,10 +50,13 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
     )
 
 
-def _openai_body(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = openai_chat.build_body(request)
-    return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
-
-
 bedrock_invoke_anthropic = _invoke_wire(anthropic_messages, "bedrock_invoke_anthropic", body_for("bedrock-2023-05-31"))
-bedrock_invoke_openai = _invoke_wire(openai_chat, "bedrock_invoke_openai", _openai_body)
+bedrock_invoke_openai = _invoke_wire(
+    openai_chat,
+    "bedrock_invoke_openai",
+    lambda request: {
+        name: value
+        for name, value in openai_chat.build_body(request).items()
+        if name not in ("stream", "stream_options")
+    },
+)

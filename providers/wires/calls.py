@@ -36,7 +36,8 @@ def sent_arguments(call: ToolCall) -> str:
 
 def sent_object(call: ToolCall) -> object:
     """Return the arguments of a call for a format that takes only objects; the model sees others inside of one."""
-    return {"invalid_arguments": call.arguments_json} if call.arguments is None else call.arguments
+    arguments = call.arguments
+    return {"invalid_arguments": call.arguments_json} if arguments is None else arguments
 
 
 def server_tool_input(text: str) -> object:

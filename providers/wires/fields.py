@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
-"""Where an option goes: the name of a field, after those of the objects that it is in (`generationConfig.topP`); that
-and a function which converts the value; or a function that puts the value into the body."""
+"""Where an option goes: the name of a field, after that of the object that it is in (`generationConfig.topP`); that and
+a function which converts the value; or a function that puts the value into the body."""
 
 
 def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
@@ -20,11 +20,13 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
             continue
         if isinstance(field, tuple):
             field, value = field[0], field[1](value)
-        place = body
-        *objects, last = field.split(".") if field else (name,)
-        for each in objects:
-            place = place.setdefault(each, {})
-        place[last] = {**place.get(last, {}), **value} if isinstance(value, Mapping) else value
+        object, _, last = field.rpartition(".") if field else ("", "", name)
+        if object:
+            body[object] = place = {**body.get(object, {})}  # a copy: it may be an option's own
+        else:
+            place = body
+        known = place.get(last)
+        place[last] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
 
 
 def listed(value: object) -> list[Any]:

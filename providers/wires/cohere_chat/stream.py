@@ -180,11 +180,6 @@ def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State
     return []
 
 
-def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    call = message.get("tool_calls")
-    return _call(call, data["index"], state) if call else []
-
-
 def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if data["index"] not in state.calls:
         return []
@@ -207,7 +202,9 @@ _HANDLERS = {
     "content-delta": _content,
     "content-end": lambda data, message, state: _end_thinking(data.get("index"), state),
     "tool-plan-delta": _plan,
-    "tool-call-start": _call_start,
+    "tool-call-start": lambda data, message, state: (
+        _call(message["tool_calls"], data["index"], state) if message.get("tool_calls") else []
+    ),
     "tool-call-delta": _call_delta,
     "tool-call-end": lambda data, message, state: (
         [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +17,7 @@ from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
 from . import dialect as gemini
@@ -73,28 +72,33 @@ def build_body(request: Request) -> dict[str, Any]:
     instruction = {"parts": system} if system else None
     tools = encode_tools(request.context.tools, json_schema=json_schema)
     body = given(contents=contents, systemInstruction=instruction, tools=tools or None)
-    put_options(body, options, {**_FIELDS, "response_format": partial(_format, json_schema=json_schema)})
+    put_options(body, options, _FIELDS if json_schema else _FIELDS_WITHOUT_JSON_SCHEMA)
     return body
 
 
 def encode_messages(messages: Iterable[Message], *, media_in_results: bool = False) -> tuple[list[Block], list[Block]]:
     """Encode the parts of the system instruction, from system messages anywhere, and contents whose roles alternate."""
     system: list[Block] = []
-    ranked: list[tuple[str, int, Block]] = []
+    turns: list[tuple[str, list[tuple[int, Block]]]] = []
     calls: dict[str, tuple[int, ToolCall]] = {}
     for message in messages:
         if message.role == "system":
             system += _blocks(message.content)
-        elif message.role == "tool":
-            ranked += [("user", rank, block) for rank, block in _result(message, calls, media_in_results)]
+            continue
+        role = "model" if message.role == "assistant" else "user"
+        if message.role == "tool":
+            ranked = _result(message, calls, media_in_results)
         else:
-            role = "model" if message.role == "assistant" else "user"
-            ranked += [(role, _LAST, block) for block in _blocks(message.content)]
-        calls |= {call.id: (at, call) for at, call in enumerate(message.tool_calls, len(calls))}
+            ranked = [(_LAST, block) for block in _blocks(message.content)]
+        for call in message.tool_calls:
+            calls[call.id] = (len(calls), call)
+        if ranked and turns and turns[-1][0] == role:
+            turns[-1][1].extend(ranked)
+        elif ranked:
+            turns.append((role, ranked))
     # Results come first in a turn, in the order of their calls: most calls have no id, and the order matches them.
     contents = [
-        {"role": role, "parts": [block for _, _, block in sorted(turn, key=itemgetter(1))]}
-        for role, turn in groupby(ranked, key=itemgetter(0))
+        {"role": role, "parts": [block for _, block in sorted(ranked, key=itemgetter(0))]} for role, ranked in turns
     ]
     if contents and contents[0]["role"] == "model":
         # Without this, a 400: "function call turn comes immediately after a user turn".
@@ -121,7 +125,7 @@ def _block(part: Part) -> Block | None:
                 return None
             return {"text": part.text, "thought": True, **given(thoughtSignature=part.signature or None), **extra}
         case ToolCall():
-            call = given(name=part.name, args=sent_object(part), id=extra.get("id"))
+            call = {"name": part.name, "args": sent_object(part), **({"id": extra["id"]} if "id" in extra else {})}
             return {"functionCall": call, **{name: value for name, value in extra.items() if name != "id"}}
         case Image() | File() | Audio() | Video():
             return {**encode_media(part), **extra}
@@ -147,14 +151,15 @@ def _result(
     rank, call = calls.get(id, (_LAST - 1, None))
     media = [part for part in message.content if isinstance(part, MEDIA)]
     inside = [part for part in media if media_in_results and part.sent_type in IN_RESULTS]
-    response = given(
-        name=call.name if call else message.name or id,
-        id=call.extra.get(NAME, {}).get("id") if call else None,
-        response={"error" if message.is_error else "output": message.text},
-        parts=[encode_media(part) for part in inside] or None,
-    )
     after = [(_LAST, encode_media(part)) for part in media if part not in inside]
-    return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *after]
+    response = {
+        "name": call.name if call else message.name or id,
+        **given(id=call.extra.get(NAME, {}).get("id") if call else None),
+        "response": {"error" if message.is_error else "output": message.text},
+        **({"parts": [encode_media(part) for part in inside]} if inside else {}),
+        **message.extra.get(NAME, {}),
+    }
+    return [(rank, {"functionResponse": response}), *after]
 
 
 def encode_tools(tools: Iterable[Tool], *, json_schema: bool = True) -> list[Block]:
@@ -176,7 +181,7 @@ def _function(tool: Tool, json_schema: bool) -> Block:
     return {**function, **tool.extra.get(NAME, {})}
 
 
-def _format(body: dict[str, Any], response_format: object, json_schema: bool) -> None:
+def _format(body: dict[str, Any], response_format: object, json_schema: bool = True) -> None:
     if response_format == "text" or (isinstance(response_format, Mapping) and response_format.get("type") == "text"):
         return
     config = body.setdefault(_CONFIG, {})
@@ -195,18 +200,13 @@ def _choice(body: dict[str, Any], choice: object) -> None:
     if isinstance(choice, str) and choice in _MODES:
         calling: Block = {"mode": _MODES[choice]}
     elif isinstance(names, list) and names:
-        calling = {"mode": "ANY", "allowedFunctionNames": [_name(each) for each in names]}
+        allowed = [each if isinstance(each, str) else chosen_name(each) for each in names]
+        calling = {"mode": "ANY", "allowedFunctionNames": allowed}
     else:
         raise InvalidOption("tool_choice has an unknown form", hint='use auto, none, required, {"name": …} or a list')
     if any("functionDeclarations" in each for each in body.get("tools", ())):
         known = body.setdefault("toolConfig", {})
         known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}
-
-
-def _name(tool: object) -> object:
-    if isinstance(tool, Mapping):
-        return tool.get("name") or tool.get("function", {}).get("name")
-    return tool.name if isinstance(tool, Tool) else tool
 
 
 def _tool_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:
@@ -246,6 +246,7 @@ _FIELDS: Mapping[str, Field] = {
     "speech_config": f"{_CONFIG}.speechConfig",
     "image_config": f"{_CONFIG}.imageConfig",
     "generation_config": _CONFIG,
+    "response_format": _format,
     "tool_choice": _choice,
     "tool_config": _tool_config,
     "safety_settings": "safetySettings",
@@ -253,3 +254,4 @@ _FIELDS: Mapping[str, Field] = {
     "model_armor_config": "modelArmorConfig",
     "service_tier": "serviceTier",
 }
+_FIELDS_WITHOUT_JSON_SCHEMA = {**_FIELDS, "response_format": partial(_format, json_schema=False)}

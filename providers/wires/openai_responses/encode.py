@@ -13,7 +13,7 @@ from typing import Any
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..fields import Field, given, put_options
 from ..media import address, inline, unsendable
@@ -195,12 +195,10 @@ def encode_tool(tool: Tool) -> Item:
 
 
 def _choice(choice: object) -> object:
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
     if isinstance(choice, Mapping) and "function" in choice:
         choice = choice["function"]
-    if isinstance(choice, Mapping) and "name" in choice and "type" not in choice:
-        return {"type": "function", **choice}
+    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+        return {"type": "function", "name": name}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
