@@ -15,11 +15,11 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
     names."""
     for name, value in options.items():
         field = fields.get(name)
-        if callable(field):
-            field(body, value)
-            continue
         if isinstance(field, tuple):
             field, value = field[0], field[1](value)
+        if field is not None and not isinstance(field, str):
+            field(body, value)
+            continue
         object, _, last = field.rpartition(".") if field else ("", "", name)
         if object:
             body[object] = place = {**body.get(object, {})}  # a copy: it may be an option's own

@@ -9,7 +9,7 @@ it has to be sent back with the calls: https://docs.cohere.com/docs/tool-use-ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -196,7 +196,7 @@ def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> l
     return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
 
-_HANDLERS = {
+_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]] = {
     "message-start": _start,
     "content-start": _content,
     "content-delta": _content,

@@ -68,8 +68,8 @@ def _cohere_body(request: Request) -> dict[str, Any]:
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
     """Return the vectors of an answer of Cohere: a list, or one for each type of number."""
-    rows: Any = data["embeddings"]
-    return rows["float"] if isinstance(rows, dict) else rows
+    rows = data["embeddings"]
+    return list(rows["float"] if isinstance(rows, dict) else rows)
 
 
 cohere_embeddings = Wire(
