@@ -71,7 +71,7 @@ def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     union = next((word for word in ("anyOf", "oneOf") if word in schema), None)
     parts = [schema] if union is None else schema[union]
     # Of a union, add them to each alternative that they can apply to (not to null, for instance).
-    bounded = [_bounded(part, facts) for part in parts]
+    bounded = [_bounded(part, facts) if isinstance(part, dict) else part for part in parts]
     if all(map(is_, parts, bounded)):
         raise SchemaError(
             f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to "
@@ -81,9 +81,9 @@ def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     return bounded[0] if union is None else {**schema, union: bounded}
 
 
-def _bounded(schema: Any, facts: Mapping[str, Any]) -> Any:
+def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema with the bounds, or unchanged if not all of them can apply to its values."""
-    if not isinstance(schema, dict) or not all(_applies_to(schema, name, value) for name, value in facts.items()):
+    if not all(_applies_to(schema, name, value) for name, value in facts.items()):
         return schema
     return {**schema, **{_keyword(name, schema): value for name, value in facts.items()}}
 

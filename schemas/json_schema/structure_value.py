@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
+from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, fields_of, is_qualifier
@@ -69,12 +70,12 @@ def violations_at(name: str | int, violations: Iterable[Violation]) -> list[Viol
     return [evolve(each, pointer=place + each.pointer) for each in violations]
 
 
-def _read(value: object, tp: Any) -> Any:
+def _read(value: object, tp: object) -> Any:
     return _reader_of(tp)(value, tp)
 
 
 @lru_cache(maxsize=4096)
-def _reader_of(tp: Any) -> ReadValue:
+def _reader_of(tp: object) -> ReadValue:
     for applies, read in _BY_KIND:
         if applies(tp):
             return read
@@ -86,7 +87,7 @@ def _reader_of(tp: Any) -> ReadValue:
 def _checked(described: str, *kinds: type, read: ReadValue = lambda value, tp: tp(value)) -> ReadValue:
     """Make a reader of values of the JSON types `kinds`, which the type itself reads unless `read` does."""
 
-    def read_checked(value: object, tp: Any) -> Any:
+    def read_checked(value: object, tp: object) -> Any:
         if type(value) not in kinds:
             raise _misfit(f"must be {described}")
         return read(value, tp)
@@ -142,7 +143,7 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 
 
 @lru_cache(maxsize=1024)
-def _fields(tp: Any) -> list[Field] | None:
+def _fields(tp: object) -> list[Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
     return found and [evolve(field, type=_bare(field.type)) for field in found]
 
@@ -163,7 +164,7 @@ def _read_union(value: object, tp: object) -> Any:
     raise _misfit("fits none of the alternatives")
 
 
-def _read_literal(value: Any, tp: object) -> Any:
+def _read_literal(value: JSONValue, tp: object) -> Any:
     for choice in typing.get_args(tp):
         if json_equal(choice.value if isinstance(choice, Enum) else choice, value):
             return choice
