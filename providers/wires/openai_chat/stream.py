@@ -134,6 +134,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """
     state = State()
     chunks = read_piece(data, model, state, rules=None)
+    if not isinstance(data, Mapping):
+        raise TypeError("not an object")
     if state.index is None:
         raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
     reply = fold([*chunks, *closing(model, state)])
