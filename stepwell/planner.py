@@ -16,7 +16,7 @@ from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
-from .pipeline.http.response import Response, end_dropped
+from .pipeline.http.response import DROPPED, Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
@@ -370,7 +370,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    end_dropped()
+    if DROPPED:
+        end_dropped()
     return with_inner_calls(reply, response)
 
 

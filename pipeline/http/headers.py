@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ...schemas.secret import MASK
@@ -12,7 +13,10 @@ _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-len
 
 
 class Headers(dict[str, str]):
-    """Headers under lower-case names, found by any spelling. A repr shows only values that never hold a credential."""
+    """Headers under lower-case names, found by any spelling. A repr shows only values that never hold a credential.
+
+    The steps of every call look lower-case names up by `dict.get(headers, name)`, without a Python frame.
+    """
 
     __slots__ = ()
 
@@ -22,7 +26,7 @@ class Headers(dict[str, str]):
         else:
             self.update(headers)
         for name, value in more.items():
-            self[name] = value
+            super().__setitem__(name.lower(), value)
 
     def __setitem__(self, name: str, value: str) -> None:
         super().__setitem__(name.lower(), value)
@@ -109,10 +113,10 @@ def _quickly(raw: list[tuple[bytes, bytes]]) -> Headers | None:
     Returns None for a repeated name and for bytes that are not ASCII.
     """
     try:
-        texts = b"\0".join([text for pair in raw for text in pair]).decode("ascii").split("\0")
+        texts = b"\0".join(chain.from_iterable(raw)).decode("ascii").split("\0")
     except (UnicodeDecodeError, TypeError):
         return None
-    found = Headers()
+    found = Headers.__new__(Headers)  # without __init__, which has nothing to do
     dict.update(found, zip(map(str.lower, texts[::2]), texts[1::2], strict=False))
     return found if len(found) == len(raw) and len(texts) == 2 * len(raw) else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from typing import Any
 
 from .timeouts import Clock
@@ -52,7 +53,7 @@ class Limits(dict[str, Any]):
         self.clock = clock
         self.connect = connect
         self.scope = scope
-        pool = clock.within(connect)
+        pool = connect if clock.deadline == inf else clock.within(connect)
         read = _live_timeout(clock.allowance, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 

@@ -29,8 +29,8 @@ class Stage(Protocol):
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
-_DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
-"""The callbacks of responses that were dropped unread, each with the reply that was there already."""
+DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
+"""For `end_dropped`: the callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
 def in_new_thread(work: Callable[[], object]) -> None:
@@ -54,9 +54,9 @@ def end_dropped() -> None:
 
     A thread does so in a moment; code that counts what is held calls this first.
     """
-    while _DROPPED:
+    while DROPPED:
         try:
-            reply, callbacks = _DROPPED.popleft()
+            reply, callbacks = DROPPED.popleft()
         except IndexError:  # another thread has taken it
             return
         for callback in callbacks:
@@ -127,7 +127,7 @@ class Response:
         """
         source, flow = self.source, self.flow
         if self._on_end:
-            _DROPPED.append((self.reply, self._on_end))
+            DROPPED.append((self.reply, self._on_end))
             in_new_thread(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)
@@ -137,7 +137,7 @@ class Response:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
         for name in self.request.names.request_id:
-            found: str | None = headers.get(name)
+            found = dict.get(headers, name)
             if found and not found.isspace():
                 return found
         return None
